@@ -1,0 +1,64 @@
+# freespan. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+PYTHON_IN_VENV := .venv/bin/python
+
+# Stamps: a second call finds them newer than what they were made from and does nothing.
+SETUP := .venv/.setup
+SETUP_DEV := .venv/.setup-dev
+SETUP_JS := node_modules/.setup
+MADE_FROM := pyproject.toml uv.lock scripts/make-venv.sh
+
+.PHONY: help setup demo test browsers check check-python check-js format bench screenshots clean
+
+help: ## this list
+	@echo "freespan: readers lend their browsers, so that others can read"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+
+setup: $(SETUP) ## .venv with freespan in it: .venv/bin/freespan
+
+demo: $(SETUP) ## see it work: a blocked page read through a visitor's browser
+	@.venv/bin/freespan demo
+
+test: $(SETUP_DEV) browsers ## every test, real browsers too; ARGS="-k invite" for some
+	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
+
+check: check-python check-js ## lint, format, types: Python and JavaScript
+
+bench: $(SETUP) browsers ## measure: a table, and bench/results.json
+	@$(PYTHON_IN_VENV) -m bench $(ARGS)
+
+screenshots: $(SETUP_DEV) browsers ## make the pictures of the docs again
+	@$(PYTHON_IN_VENV) scripts/screenshots.py
+
+format: $(SETUP_DEV) ## put the Python code in the usual form
+	@$(PYTHON_IN_VENV) -m ruff check --quiet --fix-only .
+	@$(PYTHON_IN_VENV) -m ruff format .
+
+clean: ## take away everything that the targets above have made
+	rm -rf .venv node_modules dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+browsers:
+	@scripts/install-browsers.sh
+
+check-python: $(SETUP_DEV)
+	@$(PYTHON_IN_VENV) -m ruff check --quiet .
+	@$(PYTHON_IN_VENV) -m ruff format --quiet --check . || { echo "run: make format"; exit 1; }
+	@$(PYTHON_IN_VENV) -m mypy
+
+check-js:
+	@if command -v npm >/dev/null 2>&1; then $(MAKE) $(SETUP_JS) && npx --no-install tsc --noEmit; \
+	else echo "make check: npm is not here, so the JavaScript went unchecked; install Node.js 20 or newer"; fi
+
+$(SETUP): $(MADE_FROM)
+	@scripts/make-venv.sh
+	@touch $@
+
+$(SETUP_DEV): $(MADE_FROM)
+	@scripts/make-venv.sh dev
+	@touch $(SETUP) $@
+
+$(SETUP_JS): package.json $(wildcard package-lock.json)
+	@npm $(if $(wildcard package-lock.json),ci,install) --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
