@@ -1,0 +1,250 @@
+"""The rooms of src/freespan and who may import whom, held against the code.
+
+ROOMS is the one table. A new dependency between rooms, or a library in a new room, is a decision: it is made
+here (and in docs/design.md), not by an import that nobody noticed. Imports inside functions and under
+TYPE_CHECKING count as well.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "src" / "freespan"
+
+
+@dataclass(frozen=True)
+class Room:
+    """What the files of one room may import besides the room itself and the standard library."""
+
+    rooms: frozenset[str] = frozenset()
+    libraries: frozenset[str] = frozenset()
+    not_from_standard_library: frozenset[str] = frozenset()
+
+
+def room(rooms: str = "", libraries: str = "", without: str = "") -> Room:
+    return Room(frozenset(rooms.split()), frozenset(libraries.split()), frozenset(without.split()))
+
+
+NO_WORLD = "asyncio socket time random"
+"""A pure module decides: time and chance are handed in, what to do is handed out."""
+
+BELOW = "wire observe link tunnel"
+ROLES = "broker egress client bridge web"
+
+ROOMS = {
+    "wire": room(
+        libraries="msgspec",
+        without=f"{NO_WORLD} secrets uuid ssl select selectors signal threading multiprocessing subprocess",
+    ),
+    "observe": room(libraries="prometheus_client"),
+    "link": room("wire observe", "aiohttp webrtc wrtc"),
+    "tunnel": room("wire observe link", "aioquic cryptography"),
+    "broker": room("wire observe", "aiohttp"),
+    "egress": room(BELOW, "aiohttp cryptography"),
+    "client": room(BELOW, "aiohttp"),
+    "bridge": room("wire observe link", "aiohttp"),
+    "web": room("wire observe", "aiohttp"),
+    "demo": room(f"{BELOW} {ROLES}", "aiohttp cryptography rich typer"),
+    "cli": room(f"{BELOW} {ROLES} demo", "aiohttp rich typer"),
+}
+
+PURE_MODULES = {
+    "broker/matching.py",
+    "egress/policy.py",
+    "client/backoff.py",
+    "tunnel/pipe_control.py",
+}
+
+OUTSIDE_ANY_ROOM = {"__init__.py": frozenset[str](), "__main__.py": frozenset({"cli"})}
+"""The two files of the package itself, and the rooms that each may import."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported name with its place: `module` is absolute, `freespan.link.base` for example."""
+
+    file: Path
+    line: int
+    module: str
+
+    @property
+    def top(self) -> str:
+        return self.module.partition(".")[0]
+
+    @property
+    def room(self) -> str | None:
+        """The room of this package that is imported; None for a library or for the package's own names."""
+        parts = self.module.split(".")
+        return parts[1] if parts[0] == "freespan" and len(parts) > 1 and parts[1] in ROOMS else None
+
+    def __str__(self) -> str:
+        return f"{self.file.relative_to(ROOT)}:{self.line} imports {self.module}"
+
+
+def python_files() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def name_in_package(file: Path) -> str:
+    return file.relative_to(PACKAGE).as_posix()
+
+
+def room_of(file: Path) -> str:
+    return file.relative_to(PACKAGE).parts[0]
+
+
+def imports_of(file: Path, source: str | None = None) -> Iterator[Import]:
+    tree = ast.parse(file.read_text(encoding="utf-8") if source is None else source, filename=str(file))
+    package = ["freespan", *file.relative_to(PACKAGE).parts[:-1]]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(file, node.lineno, alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *(node.module.split(".") if node.module else [])])
+            if module == "freespan":  # `from freespan import link` names a room, not an attribute
+                for alias in node.names:
+                    yield Import(file, node.lineno, f"freespan.{alias.name}")
+            else:
+                yield Import(file, node.lineno, module)
+
+
+def complaint(found: Import) -> str | None:
+    """Why this import may not be where it is, or None."""
+    where = name_in_package(found.file)
+    if where in OUTSIDE_ANY_ROOM:
+        fine = found.top in sys.stdlib_module_names or found.room in OUTSIDE_ANY_ROOM[where]
+        return None if fine else f"{found}: not allowed outside the rooms"
+    here = room_of(found.file)
+    rules = ROOMS[here]
+    if found.top == "freespan":
+        if found.room is None or found.room == here or found.room in rules.rooms:
+            return None
+        return f"{found}: {here} may import only {sorted(rules.rooms)}"
+    if found.top in sys.stdlib_module_names:
+        if found.top in rules.not_from_standard_library:
+            return f"{found}: {here} is pure"
+        return None
+    if found.top in rules.libraries:
+        return None
+    return f"{found}: {here} may use only the libraries {sorted(rules.libraries)}"
+
+
+def complaint_if_pure(found: Import) -> str | None:
+    """A pure module imports nothing of the world, neither itself nor through an impure neighbour."""
+    if found.top in NO_WORLD.split():
+        return f"{found}: this module is pure"
+    if found.top != "freespan" or found.room in {None, "wire"}:
+        return None
+    inside = found.module.removeprefix("freespan.").replace(".", "/") + ".py"
+    return None if inside in PURE_MODULES else f"{found}: not a pure module"
+
+
+@pytest.mark.parametrize("file", python_files(), ids=name_in_package)
+def test_every_import_is_in_the_table(file: Path) -> None:
+    assert not [text for found in imports_of(file) if (text := complaint(found))]
+
+
+def test_every_file_has_a_room() -> None:
+    outside = {name_in_package(file) for file in python_files() if room_of(file) not in ROOMS}
+    assert outside <= set(OUTSIDE_ANY_ROOM)
+
+
+@pytest.mark.parametrize("name", sorted(PURE_MODULES))
+def test_pure_modules_touch_neither_clock_nor_chance_nor_network(name: str) -> None:
+    file = PACKAGE / name
+    assert file.exists(), f"{name} has moved: correct PURE_MODULES"
+    assert not [text for found in imports_of(file) if (text := complaint_if_pure(found))]
+
+
+def test_roles_know_nothing_of_one_another() -> None:
+    roles = set(ROLES.split())
+    assert not {name: ROOMS[name].rooms & roles for name in roles if ROOMS[name].rooms & roles}
+
+
+def test_arrows_go_one_way() -> None:
+    def reach(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, f"a circle: {' → '.join([*path, name])}"
+        for below in ROOMS[name].rooms:
+            reach(below, (*path, name))
+
+    for name in ROOMS:
+        reach(name, ())
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        ("wire/invite.py", "import asyncio"),
+        ("wire/invite.py", "def f():\n    from time import monotonic"),
+        ("wire/invite.py", "from freespan.observe import log"),
+        ("wire/invite.py", "import aiohttp"),
+        ("link/base.py", "from ..tunnel import session"),
+        ("link/base.py", "from freespan import client"),
+        ("egress/dial.py", "import aioquic.h3"),
+        ("client/pool.py", "import webrtc"),
+        ("client/pool.py", "from freespan.broker.matching import pick"),
+        ("bridge/pipe.py", "from freespan.tunnel import session"),
+        ("broker/server.py", "import rich"),
+        ("__init__.py", "from freespan.cli.main import main"),
+    ],
+)
+def test_the_table_is_enforced(place: str, line: str) -> None:
+    assert [text for found in imports_of(PACKAGE / place, line) if (text := complaint(found))]
+
+
+@pytest.mark.parametrize(
+    "line", ["import random", "from freespan.egress import dial", "from .dial import connect"]
+)
+def test_purity_is_enforced(line: str) -> None:
+    found = imports_of(PACKAGE / "egress/policy.py", line)
+    assert [text for one in found if (text := complaint_if_pure(one))]
+
+
+def unnamed_tasks(source: str) -> list[int]:
+    """Lines that start a task without a name; such a task cannot be found in a log or a debugger."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and (
+            (isinstance(node.func, ast.Attribute) and node.func.attr in {"create_task", "ensure_future"})
+            or (isinstance(node.func, ast.Name) and node.func.id in {"create_task", "ensure_future"})
+        )
+        and "name" not in {keyword.arg for keyword in node.keywords}
+    ]
+
+
+@pytest.mark.parametrize("file", python_files(), ids=name_in_package)
+def test_every_task_has_a_name(file: Path) -> None:
+    assert not unnamed_tasks(file.read_text(encoding="utf-8"))
+
+
+def test_a_task_without_a_name_is_noticed() -> None:
+    assert unnamed_tasks("group.create_task(run())\nasyncio.create_task(run(), name='run')\n") == [1]
+
+
+def rooms_in_design() -> set[str]:
+    """The names in backticks in the first column of the table under the heading that says rooms."""
+    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    sections = re.split(r"^#+ +(.*)$", text, flags=re.MULTILINE)
+    bodies = [
+        body
+        for heading, body in zip(sections[1::2], sections[2::2], strict=True)
+        if "room" in heading.lower()
+    ]
+    names: set[str] = set()
+    for row in re.findall(r"^\|([^|]*)\|", "\n".join(bodies), flags=re.MULTILINE):
+        names.update(name.rstrip("/") for name in re.findall(r"`([^`]+)`", row))
+    return names
+
+
+def test_the_design_page_lists_these_rooms() -> None:
+    assert rooms_in_design() == set(ROOMS)
