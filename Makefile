@@ -9,13 +9,15 @@ SETUP_DEV := .venv/.setup-dev
 SETUP_JS := node_modules/.setup
 MADE_FROM := pyproject.toml uv.lock scripts/make-venv.sh
 
-.PHONY: help setup demo test browsers check check-python check-js format bench screenshots clean
+.PHONY: help setup dev demo test browsers check check-python check-js format bench screenshots clean
 
 help: ## this list
 	@echo "freespan: readers lend their browsers, so that others can read"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 setup: $(SETUP) ## .venv with freespan in it: .venv/bin/freespan
+
+dev: $(SETUP_DEV) ## the same, with pytest, ruff and mypy
 
 demo: $(SETUP) ## see it work: a blocked page read through a visitor's browser
 	@.venv/bin/freespan demo
