@@ -1,0 +1,130 @@
+"""Chromium by the Chrome DevTools Protocol, one flat session for each tab."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+from freespan.demo.browser_base import COMMAND_SECONDS, Browser, BrowserError, BrowserProcess, Commands, Page
+
+_FLAGS = (
+    "--headless",
+    "--no-sandbox",  # as root there is no other way; the pages are ours
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-breakpad",
+    "--disable-extensions",
+    "--disable-default-apps",
+    "--metrics-recording-only",
+    "--no-pings",
+    "--password-store=basic",
+    "--use-mock-keychain",
+    "--remote-debugging-port=0",
+)
+# name: (key, code, virtual key, text)
+_KEYS = {
+    "Enter": ("Enter", "Enter", 13, "\r"),
+    "Space": (" ", "Space", 32, " "),
+    "Tab": ("Tab", "Tab", 9, ""),
+    "Escape": ("Escape", "Escape", 27, ""),
+}
+
+
+async def launch_chromium(program: Path, width: int, height: int, dark: bool) -> Browser:
+    """Start Chromium. Raises `BrowserError`."""
+
+    def command(profile: Path) -> list[str]:
+        scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
+        size = f"--window-size={width},{height}"
+        return [str(program), *_FLAGS, scheme, size, f"--user-data-dir={profile / 'data'}", "about:blank"]
+
+    process = await BrowserProcess.start(command)
+    try:
+        address = await process.read_file("data/DevToolsActivePort", _address)
+        return Chromium(process, await Commands.connect(address), width, height)
+    except BaseException:
+        process.kill()
+        await process.end()
+        raise
+
+
+def _address(text: str) -> str | None:
+    port, _, path = text.partition("\n")
+    return f"ws://127.0.0.1:{port}{path.strip()}" if port.isdecimal() and path.strip() else None
+
+
+class Chromium(Browser):
+    """See `Browser`."""
+
+    def __init__(self, process: BrowserProcess, commands: Commands, width: int, height: int) -> None:
+        super().__init__(process, commands)
+        self._size = {"width": width, "height": height}
+
+    async def open(self, url: str) -> Page:
+        target = (await self._commands.call("Target.createTarget", {"url": "about:blank"}))["targetId"]
+        attached = await self._commands.call("Target.attachToTarget", {"targetId": target, "flatten": True})
+        page = ChromiumPage(self._commands, target, attached["sessionId"])
+        metrics = {**self._size, "deviceScaleFactor": 0, "mobile": False}
+        await page.call("Emulation.setDeviceMetricsOverride", metrics)
+        await page.call("Page.bringToFront", {})
+        await page.navigate(url)
+        return page
+
+    async def _leave(self) -> None:
+        await self._commands.call("Browser.close", {})
+
+
+class ChromiumPage(Page):
+    """See `Page`."""
+
+    def __init__(self, commands: Commands, target: str, session: str) -> None:
+        self._commands = commands
+        self._target = target
+        self._session = session
+
+    async def call(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        return await self._commands.call(method, params, sessionId=self._session)
+
+    async def navigate(self, url: str) -> None:
+        answer = await self.call("Page.navigate", {"url": url})
+        if error := answer.get("errorText"):
+            raise BrowserError(f"cannot open {url}: {error}")
+        deadline = time.monotonic() + COMMAND_SECONDS
+        while await self._evaluate("document.readyState") != "complete":
+            if time.monotonic() > deadline:
+                raise BrowserError(f"{url} did not load in {COMMAND_SECONDS:.0f} s")
+            await asyncio.sleep(0.02)
+
+    async def press(self, key: str) -> None:
+        name, code, number, text = _KEYS.get(key) or (key, "", ord(key.upper()), key)
+        event = {"key": name, "code": code, "windowsVirtualKeyCode": number}
+        await self.call("Input.dispatchKeyEvent", {"type": "keyDown", **event, "text": text})
+        await self.call("Input.dispatchKeyEvent", {"type": "keyUp", **event})
+
+    async def close(self) -> None:
+        await self._commands.call("Target.closeTarget", {"targetId": self._target})
+
+    async def _evaluate(self, script: str) -> str:
+        params = {"expression": script, "awaitPromise": True, "returnByValue": True}
+        answer = await self.call("Runtime.evaluate", params)
+        if details := answer.get("exceptionDetails"):
+            thrown = details.get("exception", {})
+            text = str(thrown.get("description") or thrown.get("value") or details.get("text"))
+            raise BrowserError(text.partition("\n")[0])
+        return str(answer["result"]["value"])
+
+    async def _click(self, x: float, y: float) -> None:
+        await self.call("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": x, "y": y})
+        for kind in ("mousePressed", "mouseReleased"):
+            event = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}
+            await self.call("Input.dispatchMouseEvent", event)
+
+    async def _screenshot(self) -> str:
+        return str((await self.call("Page.captureScreenshot", {"format": "png"}))["data"])
