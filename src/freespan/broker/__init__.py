@@ -1,0 +1,1 @@
+"""The broker: introduces clients to bridges."""

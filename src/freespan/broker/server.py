@@ -1,0 +1,232 @@
+"""The broker's two doors: `POST /v1/rendezvous` for clients, WebSocket `/v1/bridge` for bridges (docs/protocol.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+
+import aiohttp
+import msgspec
+from aiohttp import web
+
+from freespan.broker.matching import Matching
+from freespan.observe.counters import HostCounters
+from freespan.wire.errors import MessageError
+from freespan.wire.limits import (
+    ANSWER_SECONDS,
+    HELLO_SECONDS,
+    PING_SECONDS,
+    PROTOCOL_VERSION,
+    RENDEZVOUS_BODY_MAX,
+    RENDEZVOUS_SECONDS,
+    RENDEZVOUS_UNDER_WAY_MAX,
+    RETRY_AFTER_SECONDS,
+    SIGNAL_MESSAGE_MAX,
+)
+from freespan.wire.messages import (
+    Answer,
+    Hello,
+    IceServer,
+    Load,
+    Offer,
+    Ping,
+    Problem,
+    Refuse,
+    RendezvousAnswer,
+    Welcome,
+    decode_rendezvous_request,
+    decode_to_broker,
+    encode,
+)
+from freespan.wire.sdp import check_answer, check_offer
+
+_log = logging.getLogger(__name__)
+_BODY_SECONDS = 10.0
+
+
+class _Refusal(Exception):
+    """A problem to send instead of an answer."""
+
+    def __init__(self, status: int, code: str, detail: str, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.problem = Problem(f"urn:freespan:problem:{code}", code.replace("_", " "), status, detail, field)
+
+
+class Broker:
+    """State and handlers of one broker; `egress_url` is asked when a bridge joins, since the port may be known late."""
+
+    def __init__(
+        self, egress_url: Callable[[], str], counters: HostCounters, ice_servers: Sequence[IceServer] = ()
+    ) -> None:
+        self._egress_url = egress_url
+        self._counters = counters
+        self._ice_servers = list(ice_servers)
+        self._matching = Matching(secrets.randbelow)
+        self._sockets: dict[str, web.WebSocketResponse] = {}
+        self._answers: dict[str, asyncio.Future[str | None]] = {}
+        self._under_way = 0
+
+    def routes(self) -> list[web.RouteDef]:
+        """The two doors."""
+        return [
+            web.post("/v1/rendezvous", self.handle_rendezvous),
+            web.options("/v1/rendezvous", _handle_preflight),
+            web.get("/v1/bridge", self.handle_bridge),
+        ]
+
+    # --- clients -----------------------------------------------------------------------------
+    async def handle_rendezvous(self, request: web.Request) -> web.Response:
+        """One request, one answer."""
+        try:
+            if self._under_way >= RENDEZVOUS_UNDER_WAY_MAX:
+                raise _Refusal(503, "busy", "the broker is busy: ask again in a moment")
+            self._under_way += 1
+            try:
+                answer = await self._rendezvous(await _read_body(request))
+            finally:
+                self._under_way -= 1
+        except _Refusal as refusal:
+            self._counters.rendezvous.labels(refusal.problem.code).inc()
+            return _problem_response(refusal.problem)
+        self._counters.rendezvous.labels("answered").inc()
+        body = encode(RendezvousAnswer(PROTOCOL_VERSION, answer))
+        return web.Response(text=body, content_type="application/json", headers=_CORS)
+
+    async def _rendezvous(self, body: bytes) -> str:
+        try:
+            offer = check_offer(decode_rendezvous_request(body).offer)
+        except MessageError as error:
+            code = "version" if error.field == "version" else "bad_request"
+            raise _Refusal(400, code, str(error), error.field) from None
+        tried: set[str] = set()
+        try:
+            async with asyncio.timeout(RENDEZVOUS_SECONDS):
+                while (answer := await self._ask_a_bridge(offer, tried)) is None:
+                    pass
+                return answer
+        except TimeoutError:
+            raise _Refusal(504, "bridge_silent", "no bridge answered in time: ask again") from None
+
+    async def _ask_a_bridge(self, offer: str, tried: set[str]) -> str | None:
+        """The answer of one bridge, or None when it did not give one; raises `_Refusal` when none is left."""
+        offer_id = secrets.token_urlsafe(12)
+        bridge = self._matching.assign(offer_id, tried)
+        if bridge is None and tried:
+            raise _Refusal(504, "bridge_silent", "no bridge answered in time: ask again")
+        if bridge is None:
+            raise _Refusal(503, "no_bridge", "no bridge is free right now: ask again in a moment")
+        tried.add(bridge)
+        waiter = self._answers[offer_id] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._sockets[bridge].send_str(encode(Offer(offer_id, offer)))
+                return await waiter
+        except (TimeoutError, ConnectionError, aiohttp.ClientError):
+            return None
+        finally:
+            del self._answers[offer_id]
+            self._matching.settle(bridge, offer_id)
+
+    # --- bridges -----------------------------------------------------------------------------
+    async def handle_bridge(self, request: web.Request) -> web.WebSocketResponse:
+        """One bridge, from hello until it goes."""
+        socket = web.WebSocketResponse(heartbeat=PING_SECONDS, max_msg_size=SIGNAL_MESSAGE_MAX, compress=False)
+        await socket.prepare(request)
+        try:
+            hello = await self._receive(socket, HELLO_SECONDS)
+            if not isinstance(hello, Hello):
+                raise MessageError("type", "must be hello at first")
+            await self._serve_bridge(socket, hello)
+        except MessageError as error:
+            await socket.close(code=aiohttp.WSCloseCode.POLICY_VIOLATION, message=str(error).encode()[:120])
+        except (TimeoutError, ConnectionError, aiohttp.ClientError, EOFError):
+            await socket.close()
+        return socket
+
+    async def _serve_bridge(self, socket: web.WebSocketResponse, hello: Hello) -> None:
+        name = secrets.token_urlsafe(12)
+        if not self._matching.join(name, hello.capacity):
+            await socket.close(code=aiohttp.WSCloseCode.TRY_AGAIN_LATER, message=b"the broker is full")
+            return
+        self._sockets[name] = socket
+        self._counters.bridges.inc()
+        pings = asyncio.create_task(_send_pings(socket), name="broker-pings")
+        try:
+            await socket.send_str(encode(Welcome(self._egress_url(), self._ice_servers)))
+            while True:
+                self._heard(name, await self._receive(socket, None))
+        finally:
+            pings.cancel()
+            self._counters.bridges.dec()
+            del self._sockets[name]
+            for offer_id in self._matching.leave(name):
+                self._settle(offer_id, None)
+
+    async def _receive(self, socket: web.WebSocketResponse, seconds: float | None) -> Hello | Answer | Refuse | Load:
+        """The next message; raises `EOFError` at the end. Without `seconds` the heartbeat bounds the wait."""
+        message = await socket.receive(timeout=seconds)
+        if message.type is aiohttp.WSMsgType.TEXT:
+            return decode_to_broker(message.data)
+        if message.type is aiohttp.WSMsgType.BINARY:
+            raise MessageError("message", "must be text")
+        raise EOFError
+
+    def _heard(self, bridge: str, message: Hello | Answer | Refuse | Load) -> None:
+        match message:
+            case Load(serving):
+                self._matching.report(bridge, serving)
+            case Answer(offer_id, sdp):
+                answer = check_answer(sdp)
+                if self._matching.settle(bridge, offer_id):
+                    self._settle(offer_id, answer)
+            case Refuse(offer_id):
+                if self._matching.settle(bridge, offer_id):
+                    self._settle(offer_id, None)
+            case Hello():
+                raise MessageError("type", "must be hello only once")
+
+    def _settle(self, offer_id: str, answer: str | None) -> None:
+        waiter = self._answers.get(offer_id)
+        if waiter is not None and not waiter.done():
+            waiter.set_result(answer)
+
+
+async def _send_pings(socket: web.WebSocketResponse) -> None:
+    ping = encode(Ping())
+    while True:
+        await asyncio.sleep(PING_SECONDS)
+        try:
+            await socket.send_str(ping)
+        except (ConnectionError, aiohttp.ClientError, RuntimeError):
+            return  # the reading side notices and ends the bridge
+
+
+async def _read_body(request: web.Request) -> bytes:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for chunk in request.content.iter_chunked(RENDEZVOUS_BODY_MAX):
+                body += chunk
+                if len(body) > RENDEZVOUS_BODY_MAX:
+                    raise _Refusal(413, "too_large", f"the request is longer than {RENDEZVOUS_BODY_MAX} bytes")
+    except TimeoutError:
+        raise _Refusal(408, "bad_request", "the request did not arrive in time") from None
+    return bytes(body)
+
+
+# A rendezvous holds no secret of the page that sends it: any origin may ask, as any program may.
+_CORS = {"Access-Control-Allow-Origin": "*"}
+
+
+async def _handle_preflight(request: web.Request) -> web.Response:
+    return web.Response(status=204, headers=_CORS | {"Access-Control-Allow-Headers": "Content-Type"})
+
+
+def _problem_response(problem: Problem) -> web.Response:
+    headers = dict(_CORS)
+    if problem.status == 503:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    body = msgspec.json.encode(problem)
+    return web.Response(status=problem.status, body=body, content_type="application/problem+json", headers=headers)

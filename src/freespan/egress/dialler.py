@@ -1,0 +1,96 @@
+"""Opens TCP connections for readers: resolves, asks the policy, dials exactly the addresses that it let through."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import socket
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from aiohappyeyeballs import AddrInfoType, start_connection
+
+from freespan.egress.policy import Address, Policy
+from freespan.wire.errors import StreamError
+from freespan.wire.limits import DIAL_SECONDS, RELAY_CHUNK, RESOLVE_SECONDS
+from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.target import Target
+
+_RESOLVER_THREADS = 32
+_NEXT_ADDRESS_SECONDS = 0.25  # RFC 8305 section 5
+_ADDRESSES_MAX = 8
+_UNROUTABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+
+
+class Dialler:
+    """`names` answers some names without DNS (tests, demos, labs)."""
+
+    def __init__(self, policy: Policy, names: Mapping[str, Address] | None = None) -> None:
+        self._policy = policy
+        self._names = dict(names or {})
+        # getaddrinfo blocks a thread: its own pool, so that slow names hold up nothing but names
+        self._resolvers = ThreadPoolExecutor(_RESOLVER_THREADS, thread_name_prefix="resolve")
+
+    async def dial(self, target: Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open a connection (Happy Eyeballs, RFC 8305). Raises `StreamError` with the reason in RFC 9209's terms."""
+        refusal = self._policy.check_target(target)
+        if refusal is not None:
+            raise StreamError(refusal)
+        addresses = await self._resolve(target.host)
+        allowed = [address for address in addresses if self._policy.may_dial(address)]
+        if not allowed:
+            raise StreamError(ProxyStatus("destination_ip_prohibited"))
+        connection = await self._connect(allowed, target.port)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return await asyncio.open_connection(sock=connection, limit=RELAY_CHUNK)
+
+    def close(self) -> None:
+        """Let the resolver threads go."""
+        self._resolvers.shutdown(wait=False, cancel_futures=True)
+
+    async def _resolve(self, host: str) -> list[Address]:
+        if host in self._names:
+            return [self._names[host]]
+        try:
+            return [ipaddress.ip_address(host)]
+        except ValueError:
+            pass
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(RESOLVE_SECONDS):
+                found = await loop.run_in_executor(
+                    self._resolvers, lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+                )
+        except TimeoutError:
+            raise StreamError(ProxyStatus("dns_timeout")) from None
+        except (OSError, UnicodeError):
+            raise StreamError(ProxyStatus("dns_error")) from None
+        addresses = [ipaddress.ip_address(str(info[4][0]).partition("%")[0]) for info in found]
+        return list(dict.fromkeys(addresses))[:_ADDRESSES_MAX]
+
+    async def _connect(self, addresses: list[Address], port: int) -> socket.socket:
+        infos = [_address_info(address, port) for address in addresses]
+        try:
+            async with asyncio.timeout(DIAL_SECONDS):
+                return await start_connection(infos, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS, interleave=1)
+        except TimeoutError:
+            raise StreamError(ProxyStatus("connection_timeout")) from None
+        except OSError as error:
+            raise StreamError(ProxyStatus(_error_of(error))) from None
+
+
+def _address_info(address: Address, port: int) -> AddrInfoType:
+    if isinstance(address, ipaddress.IPv6Address):
+        return (socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (str(address), port, 0, 0))
+    return (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (str(address), port))
+
+
+def _error_of(error: OSError) -> str:
+    if isinstance(error, ConnectionRefusedError) or error.errno == errno.ECONNREFUSED:
+        return "connection_refused"
+    if error.errno in _UNROUTABLE:
+        return "destination_ip_unroutable"
+    if error.errno == errno.ETIMEDOUT:
+        return "connection_timeout"
+    return "connection_terminated"

@@ -1,0 +1,86 @@
+"""The egress' door: WebSocket `/v1/egress`, one session each; every stream of it is a CONNECT (RFC 9114 section 4.4)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from aiohttp import web
+
+from freespan.egress.dialler import Dialler
+from freespan.link.websocket import WebSocketLink
+from freespan.observe.counters import HostCounters
+from freespan.tunnel.identity import Identity
+from freespan.tunnel.relay import relay
+from freespan.tunnel.server import ServerSession
+from freespan.tunnel.stream import TunnelStream
+from freespan.wire.errors import InputError, StreamError
+from freespan.wire.limits import MESSAGE_MAX, PING_SECONDS, SESSIONS_MAX
+from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.target import Target, parse_target
+
+_log = logging.getLogger(__name__)
+
+
+class Egress:
+    """Handlers of one egress."""
+
+    def __init__(self, identity: Identity, dialler: Dialler, counters: HostCounters) -> None:
+        self._identity = identity
+        self._dialler = dialler
+        self._counters = counters
+        self._sessions: set[ServerSession] = set()
+
+    def routes(self) -> list[web.RouteDef]:
+        """The one door."""
+        return [web.get("/v1/egress", self.handle_link)]
+
+    async def handle_link(self, request: web.Request) -> web.StreamResponse:
+        """One link, from its first packet to its end."""
+        if len(self._sessions) >= SESSIONS_MAX:
+            raise web.HTTPServiceUnavailable(text="the egress is full: come back in a moment")
+        socket = web.WebSocketResponse(heartbeat=PING_SECONDS, max_msg_size=MESSAGE_MAX, compress=False)
+        await socket.prepare(request)
+        link = WebSocketLink(socket)
+        session = ServerSession(self._identity, link, self._serve_stream)
+        self._sessions.add(session)
+        self._counters.sessions.inc()
+        running = asyncio.create_task(link.run(), name="egress-link")
+        try:
+            await session.serve()
+        finally:
+            link.close("the session has ended")
+            await running
+            self._sessions.discard(session)
+            self._counters.sessions.dec()
+        return socket
+
+    def close(self) -> None:
+        """End all sessions."""
+        for session in list(self._sessions):
+            session.close("the egress is stopping")
+
+    async def _serve_stream(self, session: ServerSession, stream: TunnelStream) -> None:
+        with self._counters.streams.track_inprogress():
+            try:
+                reader, writer = await self._dialler.dial(_target_of(stream))
+            except StreamError as error:
+                self._counters.refused.labels(error.status.error).inc()
+                session.refuse(stream, error.status)
+                return
+            try:
+                session.accept(stream)
+                up, down = self._counters.relayed.labels("up"), self._counters.relayed.labels("down")
+                await relay(stream, reader, writer, count_from_stream=up.inc, count_to_stream=down.inc)
+            finally:
+                writer.close()
+
+
+def _target_of(stream: TunnelStream) -> Target:
+    headers = dict(stream.headers)
+    if headers.get(b":method") != b"CONNECT" or b":protocol" in headers:
+        raise StreamError(ProxyStatus("http_request_error"))
+    try:
+        return parse_target(headers[b":authority"].decode("ascii"))
+    except (InputError, KeyError, UnicodeDecodeError):
+        raise StreamError(ProxyStatus("http_request_error")) from None

@@ -1,0 +1,163 @@
+"""A link over a WebRTC data channel; the only module that knows which WebRTC engine runs (wrtc, Chrome's libwebrtc).
+
+Both sides create the channel themselves (`negotiated`, id 0), so it is usable the moment SCTP is up. Candidates travel
+inside the one offer and the one answer: `describe` waits for gathering to end, but no longer than is useful.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import webrtc
+
+from freespan.link.base import Inbox, LinkOwner, SendBound
+from freespan.wire.errors import LinkError
+from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX
+from freespan.wire.messages import IceServer
+
+_LABEL = "freespan"
+_GATHER_SECONDS = 1.0
+"""A slow STUN server must not hold up a set-up that can do without it."""
+_FAILED = "no road between client and bridge was found"
+_GONE = "the other end is gone"
+
+
+class DataChannelLink:
+    """One end of a peer connection with one data channel.
+
+    As the offerer: `offer()`, then `accept(answer)`; as the answerer: `answer(offer)`. Then `opened()`.
+    """
+
+    def __init__(self, ice_servers: Sequence[IceServer] = ()) -> None:
+        servers = [
+            webrtc.RTCIceServer(urls=list(server.urls), username=server.username, credential=server.credential)
+            for server in ice_servers
+        ]
+        # libraries bring public STUN servers by default: name ours, or none
+        self._connection = webrtc.RTCPeerConnection(webrtc.RTCConfiguration(ice_servers=servers))
+        self._channel = self._connection.create_data_channel(
+            _LABEL, webrtc.RTCDataChannelInit(negotiated=True, id=0, ordered=True)
+        )
+        self._channel.buffered_amount_low_threshold = LINK_QUEUE_MAX // 2
+        self._inbox = Inbox(LINK_QUEUE_MAX)
+        self._bound = SendBound()
+        self._ended = False
+        loop = asyncio.get_running_loop()
+        self._open: asyncio.Future[None] = loop.create_future()
+        self._gathered = asyncio.Event()
+        self._channel.on("open", self._on_open)
+        self._channel.on("message", self._on_message)
+        self._channel.on("bufferedamountlow", self._on_low)
+        self._channel.on("close", lambda _: self._end(_GONE))
+        self._channel.on("error", lambda _: self._end(_GONE))
+        self._connection.on("connectionstatechange", self._on_state)
+        self._connection.on("icegatheringstatechange", self._on_gathering)
+
+    # --- set-up ------------------------------------------------------------------------------
+    async def offer(self) -> str:
+        """Make the offer, candidates inside. Raises `LinkError`."""
+        try:
+            await self._connection.set_local_description(await self._connection.create_offer())
+            return await self._description()
+        except webrtc.PythonWebRTCExceptionBase:
+            raise LinkError("this machine's WebRTC could not make an offer") from None
+
+    async def accept(self, answer: str) -> None:
+        """Take the answer to `offer()`. Raises `LinkError` when it is none."""
+        await self._set_remote("answer", answer)
+
+    async def answer(self, offer: str) -> str:
+        """Take an offer, make the answer, candidates inside. Raises `LinkError` when the offer is none."""
+        await self._set_remote("offer", offer)
+        try:
+            await self._connection.set_local_description(await self._connection.create_answer())
+            return await self._description()
+        except webrtc.PythonWebRTCExceptionBase:
+            raise LinkError("this machine's WebRTC could not answer the offer") from None
+
+    async def opened(self) -> None:
+        """Wait until messages can be sent. Raises `LinkError`; the caller sets the time limit."""
+        await asyncio.shield(self._open)
+
+    async def _set_remote(self, kind: str, sdp: str) -> None:
+        description = webrtc.RTCSessionDescriptionInit(type=webrtc.RTCSdpType(kind), sdp=sdp)
+        try:
+            await self._connection.set_remote_description(description)
+        except (webrtc.PythonWebRTCExceptionBase, ValueError, TypeError):
+            raise LinkError(f"the {kind} is no usable session description") from None
+
+    async def _description(self) -> str:
+        try:
+            async with asyncio.timeout(_GATHER_SECONDS):
+                await self._gathered.wait()
+        except TimeoutError:
+            pass  # what is known by now must do
+        description = self._connection.local_description
+        if description is None:
+            raise LinkError("the connection was closed during set-up")
+        return description.sdp
+
+    # --- the link ----------------------------------------------------------------------------
+    def start(self, owner: LinkOwner) -> None:
+        """See `Link.start`."""
+        self._inbox.start(owner)
+
+    @property
+    def room(self) -> int:
+        """See `Link.room`."""
+        return self._bound.room(self._channel.buffered_amount)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What the engine has taken and not yet sent."""
+        return self._channel.buffered_amount
+
+    def send(self, message: bytes) -> None:
+        """See `Link.send`."""
+        if self._ended:
+            return
+        try:
+            self._channel.send(message)
+        except webrtc.PythonWebRTCExceptionBase:
+            self.close(_GONE)
+
+    def close(self, reason: str = "closed") -> None:
+        """See `Link.close`."""
+        asyncio.get_running_loop().call_soon(self._end, reason)
+
+    # --- events of the engine ----------------------------------------------------------------
+    def _on_open(self, _: object) -> None:
+        if not self._open.done():
+            self._open.set_result(None)
+
+    def _on_message(self, event: webrtc.MessageEvent) -> None:
+        data = event.data
+        if not isinstance(data, bytes):
+            self._end("the other end sent text where only sealed packets belong")
+        elif not 0 < len(data) <= MESSAGE_MAX:
+            self._end("the other end sent a message of a forbidden size")
+        elif not self._inbox.deliver(data):
+            self._end("the other end sent too much before the link was in use")
+
+    def _on_low(self, _: object) -> None:
+        if self._bound.has_drained(self._channel.buffered_amount):
+            self._inbox.make_room()
+
+    def _on_state(self, _: object) -> None:
+        if self._connection.connection_state in ("failed", "closed"):
+            self._end(_GONE if self._open.done() else _FAILED)
+
+    def _on_gathering(self, _: object) -> None:
+        if self._connection.ice_gathering_state == "complete":
+            self._gathered.set()
+
+    def _end(self, reason: str) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        if not self._open.done():
+            self._open.set_exception(LinkError(reason))
+            self._open.exception()  # whoever waits gets it; without a waiter it is no news
+        self._connection.close()
+        self._inbox.end(reason)

@@ -1,0 +1,122 @@
+"""A link over a WebSocket (RFC 6455) of aiohttp, either end.
+
+Back-pressure is real in both directions: the writer waits for the socket, and the reader stops reading while its owner
+asks it to (`pause`), which TCP passes on to the other end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+import aiohttp
+from aiohttp import web
+
+from freespan.link.base import Inbox, LinkOwner, SendBound
+from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
+
+_CLOSE_SECONDS = 5.0
+
+
+class WebSocketLink:
+    """Wraps an open WebSocket; `run` must be awaited (or be a task) while the link lives."""
+
+    def __init__(self, socket: web.WebSocketResponse | aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._inbox = Inbox(LINK_QUEUE_MAX)
+        self._queue: deque[bytes] = deque()
+        self._queued_bytes = 0
+        self._wake = asyncio.Event()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._ending: str | None = None
+        self._bound = SendBound()
+
+    def start(self, owner: LinkOwner) -> None:
+        """See `Link.start`."""
+        self._inbox.start(owner)
+
+    @property
+    def room(self) -> int:
+        """See `Link.room`."""
+        return self._bound.room(self._queued_bytes)
+
+    def send(self, message: bytes) -> None:
+        """See `Link.send`."""
+        if self._ending is not None:
+            return
+        self._queue.append(message)
+        self._queued_bytes += len(message)
+        if self._queued_bytes > PIPE_WAITING_MAX:
+            self.close("the sender overran the link")
+        self._wake.set()
+
+    def close(self, reason: str = "closed") -> None:
+        """See `Link.close`."""
+        if self._ending is None:
+            self._ending = reason
+            self._wake.set()
+
+    def pause(self) -> None:
+        """Stop reading until `resume`."""
+        self._flowing.clear()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._flowing.set()
+
+    async def run(self) -> None:
+        """Read and write until the socket or the link ends; then the socket is closed and `link_lost` has been told."""
+        reader = asyncio.create_task(self._read(), name="websocket-link-read")
+        writer = asyncio.create_task(self._write(), name="websocket-link-write")
+        try:
+            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (reader, writer):
+                task.cancel()
+            outcomes = await asyncio.gather(reader, writer, return_exceptions=True)
+            reasons = [outcome for outcome in outcomes if isinstance(outcome, str)]
+            self._ending = self._ending or (reasons[0] if reasons else "the connection was lost")
+            self._inbox.end(self._ending)
+            await self._close_socket()
+
+    async def _read(self) -> str:
+        """Deliver messages; return why it ended."""
+        while True:
+            await self._flowing.wait()
+            message = await self._socket.receive()
+            if message.type is aiohttp.WSMsgType.BINARY:
+                if not 0 < len(message.data) <= MESSAGE_MAX:
+                    return "the other end sent a message of a forbidden size"
+                if not self._inbox.deliver(message.data):
+                    return "the other end sent too much before the link was in use"
+            elif message.type is aiohttp.WSMsgType.TEXT:
+                return "the other end sent text where only sealed packets belong"
+            elif message.type is aiohttp.WSMsgType.ERROR:
+                return "the connection broke"
+            else:
+                return "the other end closed the link"
+
+    async def _write(self) -> str:
+        """Send what is queued; return why it ended."""
+        while self._ending is None:
+            while self._queue and self._ending is None:
+                message = self._queue.popleft()
+                try:
+                    await self._socket.send_bytes(message)
+                except (ConnectionError, aiohttp.ClientError, RuntimeError):
+                    return "the connection was lost"
+                self._queued_bytes -= len(message)
+                if self._bound.has_drained(self._queued_bytes):
+                    self._inbox.make_room()
+            self._wake.clear()
+            if not self._queue and self._ending is None:
+                await self._wake.wait()
+        return self._ending
+
+    async def _close_socket(self) -> None:
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._socket.close()
+        except (TimeoutError, ConnectionError, aiohttp.ClientError, RuntimeError):
+            pass  # it is gone already, which is what was wanted

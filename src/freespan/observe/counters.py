@@ -1,0 +1,55 @@
+"""What a host may know of its readers: how many, how much. Sums only, no label that could name anybody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+
+@dataclass(frozen=True)
+class HostFigures:
+    """A snapshot for the status line; `megabytes` in both directions, 10^6 bytes."""
+
+    bridges: int
+    sessions: int
+    streams: int
+    megabytes: int
+
+
+class HostCounters:
+    """The counters of one `freespan serve`."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=True)
+        self.bridges = self._gauge("bridges", "Bridges connected to the broker")
+        self.sessions = self._gauge("sessions", "Sessions open at the egress")
+        self.streams = self._gauge("streams", "Streams open at the egress")
+        self.rendezvous = self._counter("rendezvous", "Rendezvous by outcome", ("outcome",))
+        self.relayed = self._counter("relayed_bytes", "Bytes passed between streams and sites", ("direction",))
+        self.refused = self._counter("refused_streams", "Streams that were not opened, by RFC 9209 error", ("error",))
+
+    def figures(self) -> HostFigures:
+        """The sums of now."""
+        return HostFigures(
+            bridges=int(self._value("freespan_bridges")),
+            sessions=int(self._value("freespan_sessions")),
+            streams=int(self._value("freespan_streams")),
+            megabytes=int((self._relayed("up") + self._relayed("down")) / 1e6),
+        )
+
+    def exposition(self) -> bytes:
+        """The Prometheus text format, version 0.0.4."""
+        return generate_latest(self.registry)
+
+    def _relayed(self, direction: str) -> float:
+        return self._value("freespan_relayed_bytes_total", {"direction": direction})
+
+    def _value(self, name: str, labels: dict[str, str] | None = None) -> float:
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"freespan_{name}", text, registry=self.registry)
+
+    def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Counter:
+        return Counter(f"freespan_{name}", text, labels, registry=self.registry)

@@ -1,0 +1,105 @@
+"""The client's end of a session: says hello, checks the key, opens streams."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Callable
+
+from aioquic.h3.connection import H3Connection
+
+from freespan.link.base import Link
+from freespan.tunnel.quic import PEER, LinkQuic, client_quic
+from freespan.tunnel.session import Session
+from freespan.tunnel.stream import TunnelStream
+from freespan.wire.errors import StreamError, TunnelError, WrongKeyError
+from freespan.wire.limits import HANDSHAKE_SECONDS, KEEPALIVE_SECONDS, STREAMS_MAX
+from freespan.wire.proxy_status import ProxyStatus, parse_proxy_status
+from freespan.wire.target import Target
+
+
+class ClientSession(Session):
+    """Open with `start`, then any number of `connect`."""
+
+    def __init__(self, egress_key: bytes, link: Link, on_end: Callable[[str], None] | None = None) -> None:
+        super().__init__(link, on_end)
+        self._egress_key = egress_key
+        self._wrong_key = False
+        self._opened: asyncio.Future[None] = self._loop.create_future()
+        self._slots = asyncio.Semaphore(STREAMS_MAX)
+        self._quic = client_quic()
+        self._keepalive: asyncio.TimerHandle | None = None
+
+    async def start(self) -> None:
+        """Do the handshake.
+
+        Raises:
+            WrongKeyError: the egress has another key than the invite names.
+            TunnelError: no egress answered, or the link ended.
+        """
+        quic = self._quic
+        assert quic is not None
+        self._link.start(self)
+        quic.connect(PEER, now=self._loop.time())
+        self._flush()
+        try:
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                await asyncio.wait({self._opened, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            self.close("the handshake took too long")
+        except asyncio.CancelledError:
+            self.close("given up")
+            raise
+        if self._wrong_key:
+            raise WrongKeyError
+        if self._ended.done():
+            raise TunnelError(f"no session with the egress: {self._ended.result()}")
+        self._keep_alive()
+
+    async def connect(self, target: Target, first_bytes: bytes = b"") -> TunnelStream:
+        """Open a stream to `target` (HTTP/3 CONNECT, RFC 9114 section 4.4); `first_bytes` travel with the request.
+
+        The caller gives the stream back with `release`, and sets the time limit.
+
+        Raises:
+            StreamError: the egress refused, with its Proxy-Status; or the session is over.
+        """
+        await self._slots.acquire()
+        http, quic = self._http, self._quic
+        if http is None or quic is None or self.is_over:
+            self._slots.release()
+            raise StreamError(ProxyStatus("destination_unavailable"))
+        stream = self._new_stream(quic.get_next_available_stream_id())
+        try:
+            http.send_headers(stream.id, [(b":method", b"CONNECT"), (b":authority", str(target).encode())])
+            if first_bytes:
+                self.send_stream(stream.id, first_bytes, end=False)
+            self._flush_soon()
+            headers = dict(await stream.wait_headers())
+            if headers[b":status"] != b"200":
+                raise StreamError(parse_proxy_status(headers.get(b"proxy-status", b"").decode("latin-1")))
+        except BaseException:
+            self.release(stream)
+            raise
+        return stream
+
+    def release(self, stream: TunnelStream) -> None:
+        """See `Session.release`; another stream may take its place."""
+        super().release(stream)
+        self._slots.release()
+
+    def _handshake_completed(self, quic: LinkQuic) -> None:
+        if not hmac.compare_digest(quic.peer_pin, self._egress_key):
+            self._wrong_key = True
+            self.close("the egress has another key than the invite")
+            return
+        self._http = H3Connection(quic)
+        if not self._opened.done():
+            self._opened.set_result(None)
+
+    def _keep_alive(self) -> None:
+        """A packet now and then, so that both ends notice when the other has gone without a word."""
+        if self._quic is not None and not self.is_over:
+            self._quic.send_ping(0)
+            self._flush_soon()
+            self._keepalive = self._loop.call_later(KEEPALIVE_SECONDS, self._keep_alive)

@@ -1,0 +1,85 @@
+"""The egress' identity: one P-256 key, and the SHA-256 of its public half by which invites name it."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from freespan.wire.errors import InputError
+
+_KEY_FILE = "egress-key.pem"
+_VALID = datetime.timedelta(days=36_500)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A private key with a self-signed certificate; clients look at nothing but the key."""
+
+    private_key: ec.EllipticCurvePrivateKey
+    certificate: x509.Certificate
+
+    @property
+    def pin(self) -> bytes:
+        """SHA-256 of the SubjectPublicKeyInfo, 32 bytes."""
+        return key_pin(self.certificate)
+
+
+def key_pin(certificate: x509.Certificate) -> bytes:
+    """SHA-256 over a certificate's SubjectPublicKeyInfo in DER (as in RFC 7469 section 2.4), 32 bytes."""
+    spki = certificate.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return hashlib.sha256(spki).digest()
+
+
+def new_identity() -> Identity:
+    """Make a fresh key."""
+    return _certified(ec.generate_private_key(ec.SECP256R1()))
+
+
+def load_or_create_identity(folder: Path) -> Identity:
+    """Read the key of a data folder; on the first start make it, readable by its owner alone (0600).
+
+    Raises:
+        InputError: field `data`; the folder cannot be used or the key in it cannot be read.
+    """
+    path = folder / _KEY_FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            _write_new(path)
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except OSError as error:
+        raise InputError("data", f"the data folder cannot be used: {error.strerror or 'input/output error'}") from None
+    except (ValueError, TypeError):
+        raise InputError("data", f"{_KEY_FILE} is no private key; move it away to make a new one") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise InputError("data", f"{_KEY_FILE} is a key of another kind; move it away to make a new one")
+    return _certified(key)
+
+
+def _write_new(path: Path) -> None:
+    pem = new_identity().private_key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    # written beside and linked into place: a crash leaves no half key, and a second process never overwrites the first's
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(pem)
+    beside.replace(path)
+
+
+def _certified(key: ec.EllipticCurvePrivateKey) -> Identity:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "egress")])
+    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(start).not_valid_after(start + _VALID)
+    return Identity(key, builder.sign(key, hashes.SHA256()))

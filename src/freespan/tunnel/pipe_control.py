@@ -1,0 +1,151 @@
+"""How much may be on its way: congestion control for a pipe whose hops are reliable.
+
+SCTP and TCP look after the network, hop by hop, so QUIC never sees loss and cannot learn from it. What it has to decide is
+how much may wait between the two ends, most of it in a volunteer's browser: enough to keep the pipe full, and no more, or
+every other stream waits behind it. So, as BBR does (Cardwell et al., ACM Queue 2016):
+
+    window = delivery rate x (smallest round trip x 1.25 + 15 ms)
+
+The 15 ms cover what is not network: event loops that wake up in turn. On a fast path they dominate, on a slow one they
+add little. The window never makes the link's own queue overflow: it is capped by the `room` that the link reports.
+
+    STARTUP ── the rate stops growing by a quarter for three round trips ──▶ STEADY
+    STEADY  ── 10 s without a new smallest round trip ──▶ DRAIN (four datagrams, one round trip) ──▶ STEADY
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from enum import Enum
+
+from aioquic.quic.congestion.base import QuicCongestionControl, register_congestion_control
+from aioquic.quic.packet_builder import QuicSentPacket
+
+from freespan.wire.limits import DATAGRAM_SIZE, FLIGHT_MAX, FLIGHT_MIN
+
+NAME = "freespan-pipe"
+_ROUND_TRIP_GAIN = 1.25
+_SLACK_SECONDS = 0.015
+_RATE_ROUNDS = 10
+_MIN_ROUND_TRIP_SECONDS = 10.0
+_START_WINDOW = 16 * DATAGRAM_SIZE
+_GROWTH = 1.25
+_ROUNDS_WITHOUT_GROWTH = 3
+
+
+class Phase(Enum):
+    """The three states of the picture above."""
+
+    STARTUP = "startup"
+    STEADY = "steady"
+    DRAIN = "drain"
+
+
+class PipeControl(QuicCongestionControl):
+    """One instance a connection, made by aioquic under the name `freespan-pipe`; sizes in bytes, times in seconds."""
+
+    def __init__(self, *, max_datagram_size: int) -> None:
+        self.window = _START_WINDOW
+        self.room = FLIGHT_MAX
+        self.phase = Phase.STARTUP
+        self.bytes_in_flight = 0
+        self.ssthresh = None
+        self._datagram = max_datagram_size
+        self._delivered = 0
+        self._delivered_at = 0.0
+        self._sent: dict[int, tuple[int, float, bool]] = {}
+        self._round_ends_at = 0
+        self._rates: deque[float] = deque([0.0], maxlen=_RATE_ROUNDS)
+        self._best_startup_rate = 0.0
+        self._rounds_without_growth = 0
+        self._round_trip = float("inf")
+        self._round_trip_at = 0.0
+
+    @property
+    def congestion_window(self) -> int:  # type: ignore[override]  # aioquic has a plain attribute
+        """What may be in flight now: whole datagrams only, since small ones cost as much as big ones."""
+        allowed = min(self.window - self.bytes_in_flight, self.room)
+        return self.bytes_in_flight + max(0, allowed // self._datagram * self._datagram)
+
+    @property
+    def rate(self) -> float:
+        """Bytes per second that the pipe has delivered at best in the last round trips."""
+        return max(self._rates)
+
+    def on_packet_sent(self, *, packet: QuicSentPacket) -> None:
+        """Remember what had been delivered when this packet left."""
+        if self.bytes_in_flight == 0:
+            self._delivered_at = packet.sent_time  # idle time is not the pipe's slowness
+        self.bytes_in_flight += packet.sent_bytes
+        starved = self.bytes_in_flight < self.window // 2
+        self._sent[packet.packet_number] = (self._delivered, self._delivered_at, starved)
+
+    def on_packet_acked(self, *, now: float, packet: QuicSentPacket) -> None:
+        """Learn the rate from each acknowledgement, and set the window."""
+        self.bytes_in_flight -= packet.sent_bytes
+        self._delivered += packet.sent_bytes
+        self._delivered_at = now
+        before = self._sent.pop(packet.packet_number, None)
+        if before is None:
+            return
+        delivered_before, since, starved = before
+        rate = (self._delivered - delivered_before) / max(now - since, 0.001)
+        if delivered_before >= self._round_ends_at:
+            self._end_round(starved)
+        if not starved or rate > self.rate:
+            self._rates[-1] = max(self._rates[-1], rate)
+        self._set_window(0 if starved else packet.sent_bytes)
+
+    def on_packets_expired(self, *, packets: Iterable[QuicSentPacket]) -> None:
+        """Packets that need no acknowledgement any more leave the flight."""
+        for packet in packets:
+            self.bytes_in_flight -= packet.sent_bytes
+            self._sent.pop(packet.packet_number, None)
+
+    def on_packets_lost(self, *, now: float, packets: Iterable[QuicSentPacket]) -> None:
+        """A loss on reliable hops is a hop that died or a late acknowledgement: it says nothing about the rate."""
+        self.on_packets_expired(packets=packets)
+
+    def on_persistent_congestion(self) -> None:
+        """Nothing came back for long: begin anew."""
+        self.window = _START_WINDOW
+        self.phase = Phase.STARTUP
+        self._best_startup_rate = 0.0
+        self._rounds_without_growth = 0
+
+    def on_rtt_measurement(self, *, now: float, rtt: float) -> None:
+        """Keep the smallest round trip of the last ten seconds; when it gets old, drain the pipe to see it again."""
+        if self.phase is Phase.DRAIN and self.bytes_in_flight <= FLIGHT_MIN:
+            self.phase = Phase.STEADY
+            self._round_trip, self._round_trip_at = rtt, now
+        elif rtt <= self._round_trip:
+            self._round_trip, self._round_trip_at = rtt, now
+        elif self.phase is Phase.STEADY and now - self._round_trip_at > _MIN_ROUND_TRIP_SECONDS:
+            self.phase = Phase.DRAIN
+            self.window = FLIGHT_MIN
+
+    def _end_round(self, starved: bool) -> None:
+        self._round_ends_at = self._delivered
+        if self.phase is Phase.STARTUP and not starved:
+            if self.rate >= self._best_startup_rate * _GROWTH:
+                self._best_startup_rate = self.rate
+                self._rounds_without_growth = 0
+            else:
+                self._rounds_without_growth += 1
+                if self._rounds_without_growth >= _ROUNDS_WITHOUT_GROWTH:
+                    self.phase = Phase.STEADY
+        if not starved:
+            self._rates.append(0.0)
+
+    def _set_window(self, growth: int) -> None:
+        """Grow by at most what was acknowledged, and not for a sender that did not use what it had."""
+        if self.phase is Phase.STARTUP:
+            self.window = min(self.window + growth, FLIGHT_MAX)
+        elif self.phase is Phase.STEADY:
+            wanted = int(self.rate * (self._round_trip * _ROUND_TRIP_GAIN + _SLACK_SECONDS))
+            wanted = max(FLIGHT_MIN, min(wanted, FLIGHT_MAX))
+            self.window = min(wanted, self.window + growth)
+
+
+register_congestion_control(NAME, PipeControl)

@@ -1,0 +1,135 @@
+"""aioquic, set up for a link: datagrams of 16,000 bytes, receive windows that follow the reader, no pacing.
+
+The one module that reaches into aioquic's private parts; that is why aioquic is pinned to one version.
+"""
+
+from __future__ import annotations
+
+from aioquic.buffer import Buffer, BufferReadError
+from aioquic.h3.connection import H3_ALPN
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
+from aioquic.quic.packet import QuicPacketType, pull_quic_header
+from aioquic.quic.packet_builder import QuicPacketBuilder
+from aioquic.quic.recovery import QuicPacketPacer, QuicPacketSpace
+from aioquic.quic.stream import QuicStream
+
+from freespan.tunnel import pipe_control
+from freespan.tunnel.identity import Identity, key_pin
+from freespan.wire.errors import TunnelError
+from freespan.wire.limits import (
+    DATAGRAM_SIZE,
+    SESSION_IDLE_SECONDS,
+    SESSION_WINDOW,
+    STREAM_WINDOW,
+)
+
+PEER = ("link", 0)
+"""QUIC wants an address; a link has one other end, always the same."""
+
+
+class _Unpaced(QuicPacketPacer):
+    """Sends at once: the hops below have queues and pacing of their own, and the window bounds what waits in them."""
+
+    def update_rate(self, congestion_window: int, smoothed_rtt: float) -> None:
+        """Learn nothing, so that no packet is held back."""
+
+
+class LinkQuic(QuicConnection):
+    """A QUIC connection whose receive windows open only as far as the reader has read.
+
+    aioquic doubles its windows by itself whenever half of one is used, whatever the reader does; a slow reader would then fill
+    the memory. Here `grant` alone opens them.
+    """
+
+    def __init__(self, configuration: QuicConfiguration, first_destination: bytes | None = None) -> None:
+        super().__init__(configuration=configuration, original_destination_connection_id=first_destination)
+        self._loss._pacer = _Unpaced(max_datagram_size=DATAGRAM_SIZE)
+
+    @property
+    def control(self) -> pipe_control.PipeControl:
+        """The window of this connection."""
+        control = self._loss._cc
+        assert isinstance(control, pipe_control.PipeControl)
+        return control
+
+    @property
+    def peer_pin(self) -> bytes:
+        """SHA-256 of the public key that the other end has proved to hold (TLS 1.3 CertificateVerify)."""
+        certificate = self.tls._peer_certificate
+        return key_pin(certificate) if certificate is not None else b""
+
+    def unsent(self, stream_id: int) -> int:
+        """Bytes written to a stream and not yet sent for the first time."""
+        stream = self._streams.get(stream_id)
+        return stream.sender._buffer_stop - stream.sender.highest_offset if stream is not None else 0
+
+    def grant(self, stream_id: int, unread: int, window: int, all_unread: int) -> bool:
+        """Open the windows behind a reader; true when the other end should be told now.
+
+        `unread` of the stream's bytes and `all_unread` of all streams' wait for their readers.
+        """
+        told = False
+        stream = self._streams.get(stream_id)
+        if stream is not None:
+            limit = stream.receiver.starting_offset() - unread + window
+            if limit - stream.max_stream_data_local >= window // 4:
+                stream.max_stream_data_local = limit
+                told = True
+        total = self._local_max_data
+        limit = total.used - all_unread + SESSION_WINDOW
+        if limit - total.value >= SESSION_WINDOW // 8:
+            total.value = limit
+            told = True
+        return told
+
+    def _write_connection_limits(self, builder: QuicPacketBuilder, space: QuicPacketSpace) -> None:
+        limit = self._local_max_data
+        used, limit.used = limit.used, 0  # so that aioquic sees no reason to double it
+        try:
+            super()._write_connection_limits(builder, space)
+        finally:
+            limit.used = used
+
+    def _write_stream_limits(self, builder: QuicPacketBuilder, space: QuicPacketSpace, stream: QuicStream) -> None:
+        receiver = stream.receiver
+        highest, receiver.highest_offset = receiver.highest_offset, 0  # as above
+        try:
+            super()._write_stream_limits(builder, space, stream)
+        finally:
+            receiver.highest_offset = highest
+
+
+def client_quic() -> LinkQuic:
+    """A connection that will say hello; the peer's key is checked by the caller (`peer_pin`), names and dates mean nothing."""
+    import ssl
+
+    configuration = _configuration(is_client=True)
+    configuration.verify_mode = ssl.CERT_NONE
+    return LinkQuic(configuration)
+
+
+def server_quic(identity: Identity, first_message: bytes) -> LinkQuic:
+    """The answering connection to a client's first datagram. Raises `TunnelError` when that is no QUIC Initial."""
+    try:
+        header = pull_quic_header(Buffer(data=first_message), host_cid_length=8)
+    except (ValueError, BufferReadError):
+        raise TunnelError("the first packet of the link is not QUIC") from None
+    configuration = _configuration(is_client=False)
+    if header.packet_type is not QuicPacketType.INITIAL or header.version not in configuration.supported_versions:
+        raise TunnelError("the first packet of the link opens no QUIC connection of a version spoken here")
+    configuration.certificate = identity.certificate
+    configuration.private_key = identity.private_key
+    return LinkQuic(configuration, header.destination_cid)
+
+
+def _configuration(*, is_client: bool) -> QuicConfiguration:
+    return QuicConfiguration(
+        is_client=is_client,
+        alpn_protocols=H3_ALPN,
+        congestion_control_algorithm=pipe_control.NAME,
+        idle_timeout=SESSION_IDLE_SECONDS,
+        max_datagram_size=DATAGRAM_SIZE,
+        max_data=SESSION_WINDOW,
+        max_stream_data=STREAM_WINDOW,
+    )

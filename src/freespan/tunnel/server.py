@@ -1,0 +1,81 @@
+"""The egress' end of a session: proves its key, hands each CONNECT to a handler."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aioquic.h3.connection import H3Connection
+
+from freespan.link.base import Link
+from freespan.tunnel.identity import Identity
+from freespan.tunnel.quic import LinkQuic, server_quic
+from freespan.tunnel.session import Session
+from freespan.tunnel.stream import Headers, TunnelStream
+from freespan.wire.errors import TunnelError
+from freespan.wire.limits import HANDSHAKE_SECONDS
+from freespan.wire.proxy_status import ProxyStatus
+
+Handler = Callable[["ServerSession", TunnelStream], Awaitable[None]]
+
+
+class ServerSession(Session):
+    """Serves streams with `handler`, one task each, until the link ends."""
+
+    def __init__(self, identity: Identity, link: Link, handler: Handler) -> None:
+        super().__init__(link)
+        self._identity = identity
+        self._handler = handler
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(self) -> None:
+        """Run until the session ends; its streams' tasks have ended too then."""
+        self._link.start(self)
+        limit = self._loop.call_later(HANDSHAKE_SECONDS, self._end_without_handshake)
+        try:
+            await self.wait_ended()
+        finally:
+            limit.cancel()
+            self.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def accept(self, stream: TunnelStream) -> None:
+        """Tell the client that its stream is open."""
+        self._respond(stream, [(b":status", b"200")], end=False)
+
+    def refuse(self, stream: TunnelStream, status: ProxyStatus) -> None:
+        """Tell the client why its stream is not opened."""
+        headers = [(b":status", str(status.http_status).encode()), (b"proxy-status", status.header().encode())]
+        self._respond(stream, headers, end=True)
+
+    def _respond(self, stream: TunnelStream, headers: Headers, *, end: bool) -> None:
+        if self._http is not None and not self.is_over:
+            self._http.send_headers(stream.id, headers, end_stream=end)
+            self._flush_soon()
+
+    def _end_without_handshake(self) -> None:
+        if not self._established:
+            self.close("no handshake in time")
+
+    def _accept(self, first_message: bytes) -> LinkQuic | None:
+        try:
+            self._quic = server_quic(self._identity, first_message)
+        except TunnelError as error:
+            self.close(str(error))
+        return self._quic
+
+    def _protocol_negotiated(self, quic: LinkQuic) -> None:
+        self._http = H3Connection(quic)
+
+    def _request_received(self, stream: TunnelStream) -> None:
+        task = asyncio.create_task(self._run(stream), name="egress-stream")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, stream: TunnelStream) -> None:
+        try:
+            await self._handler(self, stream)
+        finally:
+            self.release(stream)

@@ -1,0 +1,283 @@
+"""A session: drives QUIC and HTTP/3 over one link, for either end.
+
+aioquic decides (it is sans-I/O); this shell feeds it messages and time, and carries out what it says. All messages that arrive
+in one turn of the event loop are answered by one flush.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aioquic.h3.connection import ErrorCode, H3Connection, ProtocolError
+from aioquic.h3.events import DataReceived, H3Event, HeadersReceived
+from aioquic.quic.events import (
+    ConnectionTerminated,
+    HandshakeCompleted,
+    ProtocolNegotiated,
+    QuicEvent,
+    StopSendingReceived,
+    StreamReset,
+)
+
+from freespan.link.base import Link
+from freespan.tunnel.quic import PEER, LinkQuic
+from freespan.tunnel.stream import TunnelStream
+from freespan.wire.limits import STREAM_UNSENT_MAX
+from freespan.wire.proxy_status import ProxyStatus
+
+
+class Session:
+    """One end of a session; `ClientSession` and `ServerSession` add what differs. Owns its link."""
+
+    def __init__(self, link: Link, on_end: Callable[[str], None] | None = None) -> None:
+        self.bytes_received = 0
+        self.bytes_sent = 0
+        self._link = link
+        self._quic: LinkQuic | None = None
+        self._http: H3Connection | None = None
+        self._established = False
+        self._streams: dict[int, TunnelStream] = {}
+        self._all_unread = 0
+        self._drain_waiters: dict[int, asyncio.Future[None]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._flush_handle: asyncio.Handle | None = None
+        self._on_end = on_end
+        self._ended: asyncio.Future[str] = self._loop.create_future()
+
+    # --- for the owner -----------------------------------------------------------------------
+    @property
+    def is_over(self) -> bool:
+        """Whether the session has ended."""
+        return self._ended.done()
+
+    async def wait_ended(self) -> str:
+        """Wait for the end; returns the reason, one phrase."""
+        return await asyncio.shield(self._ended)
+
+    def close(self, reason: str = "closed") -> None:
+        """End the session and its link; streams are cut."""
+        if self._ended.done():
+            return
+        if self._quic is not None:
+            self._quic.close(error_code=ErrorCode.H3_NO_ERROR)
+            self._send_datagrams()
+        self._link.close(reason)
+        self._end(reason)
+
+    # --- LinkOwner ---------------------------------------------------------------------------
+    def message_received(self, message: bytes) -> None:
+        """A packet from the other end; what is no QUIC is dropped by QUIC."""
+        if self._ended.done():
+            return
+        self.bytes_received += len(message)
+        quic = self._quic or self._accept(message)
+        if quic is not None:
+            quic.receive_datagram(message, PEER, now=self._loop.time())
+            self._handle_events(quic)
+            self._flush_soon()
+
+    def room_made(self) -> None:
+        """The link takes more."""
+        self._flush_soon()
+
+    def link_lost(self, reason: str) -> None:
+        """The link is gone, and with it this session."""
+        self._end(reason)
+
+    # --- StreamHost --------------------------------------------------------------------------
+    def send_stream(self, stream_id: int, data: bytes, *, end: bool) -> None:
+        """See `StreamHost`."""
+        if self._http is not None and not self._ended.done():
+            try:
+                self._http.send_data(stream_id, data, end)
+            except (ProtocolError, RuntimeError):  # the other end reset it in this very moment
+                self._cut(stream_id)
+            self._flush_soon()
+
+    async def drained(self, stream_id: int) -> None:
+        """See `StreamHost`."""
+        if self._quic is None or self._ended.done() or self._quic.unsent(stream_id) <= STREAM_UNSENT_MAX:
+            return
+        waiter = self._drain_waiters.setdefault(stream_id, self._loop.create_future())
+        await asyncio.shield(waiter)
+
+    def taken(self, stream: TunnelStream, count: int) -> None:
+        """See `StreamHost`."""
+        self._all_unread -= count
+        if self._quic is not None and self._quic.grant(stream.id, stream.unread, stream.window, self._all_unread):
+            self._flush_soon()
+
+    def abort_stream(self, stream_id: int, *, reset: bool, stop: bool) -> None:
+        """See `StreamHost`."""
+        quic = self._quic
+        if quic is None or self._ended.done():
+            return
+        if reset:
+            quic.reset_stream(stream_id, ErrorCode.H3_CONNECT_ERROR)
+        if stop:
+            try:
+                quic.stop_stream(stream_id, ErrorCode.H3_CONNECT_ERROR)
+            except ValueError:
+                pass  # it has ended in this very moment
+        self._flush_soon()
+
+    def now(self) -> float:
+        """See `StreamHost`."""
+        return self._loop.time()
+
+    # --- what the two ends do differently ------------------------------------------------------
+    def _accept(self, first_message: bytes) -> LinkQuic | None:
+        """Make the connection from the other end's first message (server)."""
+        raise NotImplementedError
+
+    def _protocol_negotiated(self, quic: LinkQuic) -> None:
+        """The server begins HTTP/3 here, so that it hears requests in the client's last flight."""
+
+    def _handshake_completed(self, quic: LinkQuic) -> None:
+        """The client checks the egress' key here, and begins HTTP/3 only then."""
+
+    def _request_received(self, stream: TunnelStream) -> None:
+        """The other end opened a stream (server)."""
+        raise NotImplementedError
+
+    # --- events ------------------------------------------------------------------------------
+    def _handle_events(self, quic: LinkQuic) -> None:
+        while (event := quic.next_event()) is not None and not self._ended.done():
+            if isinstance(event, ProtocolNegotiated):
+                self._protocol_negotiated(quic)
+            elif isinstance(event, HandshakeCompleted):
+                self._established = True
+                self._handshake_completed(quic)
+            elif isinstance(event, ConnectionTerminated):
+                self._terminated(event)
+            else:
+                self._handle_stream_event(event)
+
+    def _handle_stream_event(self, event: QuicEvent) -> None:
+        if self._http is None:
+            return
+        for http_event in self._http.handle_event(event):
+            self._handle_http_event(http_event)
+        if isinstance(event, StreamReset):
+            if event.stream_id in self._streams:
+                self._streams[event.stream_id].cut_reading(ProxyStatus("connection_terminated"))
+        elif isinstance(event, StopSendingReceived) and event.stream_id in self._streams:
+            self._streams[event.stream_id].cut_writing(ProxyStatus("connection_terminated"))
+            self._wake_writer(event.stream_id)
+
+    def _handle_http_event(self, event: H3Event) -> None:
+        if isinstance(event, HeadersReceived):
+            self._headers_received(event)
+        elif isinstance(event, DataReceived):
+            self._data_received(event)
+
+    def _headers_received(self, event: HeadersReceived) -> None:
+        stream = self._streams.get(event.stream_id)
+        is_new = stream is None
+        if stream is None:
+            stream = self._new_stream(event.stream_id)
+        stream.receive_headers(event.headers)
+        if event.stream_ended:
+            stream.receive_end()
+        if is_new:
+            self._request_received(stream)
+
+    def _data_received(self, event: DataReceived) -> None:
+        stream = self._streams.get(event.stream_id)
+        if stream is None or self._quic is None:
+            return  # aborted by us; what was on its way is nobody's
+        if event.data:
+            self._all_unread += len(event.data)
+            stream.receive_data(event.data)
+        if event.stream_ended:
+            stream.receive_end()
+
+    def _terminated(self, event: ConnectionTerminated) -> None:
+        if not self._established:
+            reason = "the other end did not complete the handshake"
+        elif event.error_code == ErrorCode.H3_NO_ERROR:
+            reason = "the other end closed the session"
+        else:
+            reason = "the session timed out or broke"
+        self._link.close(reason)
+        self._end(reason)
+
+    # --- streams -----------------------------------------------------------------------------
+    def _new_stream(self, stream_id: int) -> TunnelStream:
+        stream = self._streams[stream_id] = TunnelStream(self, stream_id)
+        return stream
+
+    def release(self, stream: TunnelStream) -> None:
+        """The user is done with a stream: what was not read is given back, what was not ended is cut."""
+        if stream.id in self._streams:
+            stream.abort()
+            self._forget(stream.id)
+
+    def _forget(self, stream_id: int) -> None:
+        stream = self._streams.pop(stream_id, None)
+        if stream is not None and stream.unread:
+            self.taken(stream, stream.unread)  # else the session's window would shrink for good
+        self._wake_writer(stream_id)
+
+    def _cut(self, stream_id: int) -> None:
+        stream = self._streams.get(stream_id)
+        if stream is not None:
+            stream.cut(ProxyStatus("connection_terminated"))
+        self._wake_writer(stream_id)
+
+    def _wake_writer(self, stream_id: int) -> None:
+        waiter = self._drain_waiters.pop(stream_id, None)
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    # --- sending and time --------------------------------------------------------------------
+    def _flush_soon(self) -> None:
+        if self._flush_handle is None and not self._ended.done():
+            self._flush_handle = self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_handle = None
+        quic = self._quic
+        if quic is None or self._ended.done():
+            return
+        self._send_datagrams()
+        for stream_id in [i for i in self._drain_waiters if quic.unsent(i) <= STREAM_UNSENT_MAX // 2]:
+            self._wake_writer(stream_id)
+        self._set_timer(quic)
+
+    def _send_datagrams(self) -> None:
+        if self._quic is None:
+            return
+        self._quic.control.room = self._link.room
+        for datagram, _ in self._quic.datagrams_to_send(now=self._loop.time()):
+            self.bytes_sent += len(datagram)
+            self._link.send(datagram)
+
+    def _set_timer(self, quic: LinkQuic) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        at = quic.get_timer()
+        self._timer = self._loop.call_at(at, self._timer_fired) if at is not None else None
+
+    def _timer_fired(self) -> None:
+        self._timer = None
+        if self._quic is not None and not self._ended.done():
+            self._quic.handle_timer(now=self._loop.time())
+            self._handle_events(self._quic)
+            self._flush_soon()
+
+    def _end(self, reason: str) -> None:
+        if self._ended.done():
+            return
+        self._ended.set_result(reason)
+        for handle in (self._timer, self._flush_handle):
+            if handle is not None:
+                handle.cancel()
+        for stream_id in list(self._streams):
+            self._cut(stream_id)
+        for stream_id in list(self._drain_waiters):
+            self._wake_writer(stream_id)
+        if self._on_end is not None:
+            self._on_end(reason)

@@ -1,0 +1,25 @@
+"""Waiting before the next try: longer each time, and never in step with everybody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+class Backoff:
+    """Exponential back-off with full jitter; `random` gives a number from 0 to 1 (passed in, so that tests decide)."""
+
+    def __init__(self, random: Callable[[], float], *, first: float = 0.5, longest: float = 30.0) -> None:
+        self._random = random
+        self._first = first
+        self._longest = longest
+        self._failures = 0
+
+    def failed(self, at_least: float = 0.0) -> float:
+        """Note a failure; returns the seconds to wait, `at_least` where the other end has asked for it."""
+        ceiling = min(self._longest, self._first * 2**self._failures)
+        self._failures = min(self._failures + 1, 16)
+        return max(at_least, ceiling * (0.5 + 0.5 * self._random()))
+
+    def succeeded(self) -> None:
+        """Begin anew."""
+        self._failures = 0

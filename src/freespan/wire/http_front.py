@@ -1,0 +1,129 @@
+"""HTTP/1.1 as a proxy hears it (RFC 9112 section 3.2): CONNECT, and absolute-form requests.
+
+An absolute-form request is sent on in origin-form with `Connection: close`: one request a connection keeps the local proxy
+a relay, which needs to understand neither bodies nor responses.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import msgspec
+
+from freespan.wire.errors import InputError
+from freespan.wire.front import FrontError
+from freespan.wire.limits import FRONT_HEAD_MAX
+from freespan.wire.messages import Problem
+from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.target import Target, parse_target
+
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_REASONS = {400: "Bad Request", 403: "Forbidden", 431: "Request Header Fields Too Large", 501: "Not Implemented"}
+_REASONS |= {502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
+# What is for this proxy and not for the site (RFC 9110 section 7.6.1).
+_HOP_BY_HOP = {b"connection", b"proxy-connection", b"keep-alive", b"proxy-authorization", b"te", b"upgrade"}
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A CONNECT, or an absolute-form request that is sent on as `first_bytes`."""
+
+    target: Target
+    first_bytes: bytes
+    accepted: bytes
+
+    def refused(self, status: ProxyStatus) -> bytes:
+        """A whole response that names the error, as Proxy-Status and for people."""
+        return response(status.http_status, status.error, status.sentence(), proxy_status=status)
+
+
+class HttpFront:
+    """Parses one request head; sans-I/O."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def data_to_send(self) -> bytes:
+        """HTTP says nothing before the request is whole."""
+        return b""
+
+    def receive_data(self, data: bytes) -> HttpRequest | None:
+        """Take bytes; return the request once its head is complete. Raises `FrontError`."""
+        seen = max(0, len(self._buffer) - 3)
+        self._buffer += data
+        end = _HEAD_END.search(self._buffer, seen)
+        if end is None or end.end() > FRONT_HEAD_MAX:
+            if len(self._buffer) > FRONT_HEAD_MAX:
+                raise _error(431, f"the request head is longer than {FRONT_HEAD_MAX} bytes")
+            return None
+        head, rest = bytes(self._buffer[: end.start()]), bytes(self._buffer[end.end() :])
+        return _parse(head, rest)
+
+
+def response(status: int, code: str, detail: str, *, proxy_status: ProxyStatus | None = None) -> bytes:
+    """A complete HTTP/1.1 response with a problem+json body (RFC 9457), after which the connection closes."""
+    body = msgspec.json.encode(
+        Problem(f"urn:freespan:problem:{code}", _REASONS.get(status, "Error"), status, detail)
+    )
+    lines = [
+        f"HTTP/1.1 {status} {_REASONS.get(status, 'Error')}",
+        "Content-Type: application/problem+json",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    ]
+    if proxy_status is not None:
+        lines.append(f"Proxy-Status: {proxy_status.header()}")
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def _parse(head: bytes, rest: bytes) -> HttpRequest:
+    request_line, *header_lines = re.split(rb"\r?\n", head)
+    parts = request_line.split(b" ")
+    if len(parts) != 3 or not _TOKEN.fullmatch(parts[0]) or not re.fullmatch(rb"HTTP/1\.[01]", parts[2]):
+        raise _error(400, "this is neither an HTTP/1.1 request nor SOCKS5")
+    method, uri, version = parts
+    try:
+        uri_text = uri.decode("ascii")
+        if method == b"CONNECT":
+            return HttpRequest(parse_target(uri_text), rest, b"HTTP/1.1 200 Connection established\r\n\r\n")
+        target, path = _split_absolute(uri_text)
+    except InputError as error:
+        raise _error(400, f"the {error}") from None
+    except UnicodeDecodeError:
+        raise _error(400, "the target has characters that no URL has") from None
+    headers = _forwarded_headers(header_lines)
+    lines = [b" ".join((method, path.encode(), version)), *headers, b"Connection: close"]
+    return HttpRequest(target, b"\r\n".join(lines) + b"\r\n\r\n" + rest, b"")
+
+
+def _split_absolute(uri: str) -> tuple[Target, str]:
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        raise InputError("target", "is no URL") from None
+    if parts.scheme == "https":
+        raise InputError("target", "is https: ask with CONNECT, so that nobody but the site can read it")
+    if parts.scheme != "http" or not parts.netloc:
+        raise InputError("target", "must be absolute (http://host/path): this is a proxy, not a site")
+    target = parse_target(parts.netloc.rpartition("@")[2], default_port=80)
+    return target, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _forwarded_headers(lines: list[bytes]) -> list[bytes]:
+    headers: list[tuple[bytes, bytes]] = []
+    dropped = set(_HOP_BY_HOP)
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if not colon or not _TOKEN.fullmatch(name):
+            raise _error(400, "a header line is malformed")
+        headers.append((name.lower(), line))
+        if name.lower() == b"connection":
+            dropped |= {token.strip().lower() for token in value.split(b",")}
+    return [line for name, line in headers if name not in dropped]
+
+
+def _error(status: int, reason: str) -> FrontError:
+    return FrontError(reason, response(status, "http_request_error", reason))

@@ -1,0 +1,99 @@
+"""The invite: the one text that a blocked reader needs.
+
+`freespan1_` and base64url of (msgpack of [broker URL, SHA-256 of the egress key]) and 4 bytes of SHA-256 of that,
+so that a mistyped or cut invite is told apart from a wrong one.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from urllib.parse import urlsplit
+
+import msgspec
+
+from freespan.wire.errors import InviteError
+
+PREFIX = "freespan1_"
+_CHECK_BYTES = 4
+_TEXT_MAX = 2_048
+_URL_MAX = 1_024
+
+
+class Invite(msgspec.Struct, frozen=True, array_like=True):
+    """What an invite holds.
+
+    Attributes:
+        broker: base URL of the broker, `http://` or `https://`, without a trailing slash.
+        egress_key: SHA-256 over the egress' SubjectPublicKeyInfo (DER), 32 bytes.
+    """
+
+    broker: str
+    egress_key: bytes
+
+
+def format_invite(invite: Invite) -> str:
+    """Write an invite as the text that readers pass on."""
+    payload = msgspec.msgpack.encode(invite)
+    return PREFIX + base64.urlsafe_b64encode(payload + _check(payload)).decode().rstrip("=")
+
+
+def parse_invite(text: str) -> Invite:
+    """Read an invite; white space anywhere in it is ignored, since messengers break lines.
+
+    Raises:
+        InviteError: not an invite, cut, mistyped, or of a later version.
+    """
+    compact = "".join(text.split())
+    if len(compact) > _TEXT_MAX:
+        raise InviteError("is too long to be one")
+    version = re.match(r"freespan(\d{1,4})_", compact)
+    if version is None:
+        raise InviteError(f"is not an invite: one begins with {PREFIX!r}")
+    if version.group(0) != PREFIX:
+        raise InviteError("is of a later version: update freespan to use it")
+    payload = _decode(compact[len(PREFIX) :])
+    try:
+        invite = msgspec.msgpack.decode(payload, type=Invite)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise InviteError("is damaged: copy it again, whole") from None
+    if len(invite.egress_key) != 32:
+        raise InviteError("is damaged: its key has the wrong length")
+    return Invite(check_broker_url(invite.broker), invite.egress_key)
+
+
+def check_broker_url(url: str) -> str:
+    """Return `url` without a trailing slash, or raise `InviteError` when it is no http(s) URL of a host."""
+    try:
+        parts = urlsplit(url)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        raise InviteError("names a broker address that is no URL") from None
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or not port_is_valid
+        or parts.query
+        or parts.fragment
+        or parts.username is not None
+        or len(url) > _URL_MAX
+    ):
+        raise InviteError("names a broker address that is no http or https URL")
+    return url.rstrip("/")
+
+
+def _decode(text: str) -> bytes:
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise InviteError("is cut or mistyped: copy it again, whole") from None
+    payload, check = raw[:-_CHECK_BYTES], raw[-_CHECK_BYTES:]
+    if not payload or check != _check(payload):
+        raise InviteError("is cut or mistyped: copy it again, whole")
+    return payload
+
+
+def _check(payload: bytes) -> bytes:
+    return hashlib.sha256(payload).digest()[:_CHECK_BYTES]

@@ -1,0 +1,75 @@
+"""Every bound of the system in one place; sizes in bytes, times in seconds.
+
+What happens at a bound is said where the bound is applied; the summary is in `docs/design.md`.
+"""
+
+PROTOCOL_VERSION = 1
+
+# --- links and pipes -------------------------------------------------------------------------
+MESSAGE_MAX = 16_384
+"""Longest message of a link; a longer one ends the link."""
+DATAGRAM_SIZE = 16_000
+"""QUIC datagrams fill a message but for a little: cost is per message (aioquic breaks above 16,383)."""
+LINK_QUEUE_MAX = 512 * 1024
+"""What may wait in a link's send queue before `room` says no."""
+PIPE_WAITING_MAX = 4 * 1024 * 1024
+"""What may wait inside a bridge in one direction; more ends that pipe."""
+CHANNEL_OPEN_SECONDS = 15.0
+"""From an offer or answer to an open data channel."""
+
+# --- rendezvous and matchmaking --------------------------------------------------------------
+RENDEZVOUS_BODY_MAX = 32_768
+SIGNAL_MESSAGE_MAX = 32_768
+SDP_MAX = 16_384
+BRIDGES_MAX = 10_000
+"""Bridges that one broker keeps; the next one is told to come back later."""
+BRIDGE_CAPACITY_MAX = 64
+OFFERS_PER_BRIDGE = 4
+"""Offers that wait for one bridge's answer at a time."""
+RENDEZVOUS_UNDER_WAY_MAX = 512
+"""Requests waiting in the broker; the next one gets 503 `busy`."""
+HELLO_SECONDS = 10.0
+ANSWER_SECONDS = 5.0
+"""A bridge's time to answer before the offer goes to another one."""
+RENDEZVOUS_SECONDS = 12.0
+"""All tries of one rendezvous together."""
+PING_SECONDS = 20.0
+SILENCE_SECONDS = 60.0
+"""A bridge that hears nothing from its broker for so long connects anew."""
+RETRY_AFTER_SECONDS = 3
+
+# --- tunnel ----------------------------------------------------------------------------------
+STREAM_WINDOW = 512 * 1024
+"""What one stream may receive before its reader has taken anything; grows to STREAM_WINDOW_MAX for fast readers."""
+STREAM_WINDOW_MAX = 4 * 1024 * 1024
+SESSION_WINDOW = 64 * 1024 * 1024
+"""What all streams of a session may hold unread: 128 streams x STREAM_WINDOW, so stalled streams starve nobody."""
+STREAM_UNSENT_MAX = 256 * 1024
+"""What a stream's writer may queue beyond what was sent; above it, `write` waits."""
+STREAMS_MAX = 128
+"""Streams open at a time in a session; the next one waits until one ends."""
+FLIGHT_MIN = 4 * DATAGRAM_SIZE
+FLIGHT_MAX = 3 * 1024 * 1024
+"""What may be on its way end to end, and so wait inside a bridge."""
+HANDSHAKE_SECONDS = 15.0
+SESSION_IDLE_SECONDS = 30.0
+KEEPALIVE_SECONDS = 8.0
+
+# --- egress ----------------------------------------------------------------------------------
+SESSIONS_MAX = 2_000
+"""Sessions of one egress; the next link is refused with 1013."""
+RESOLVE_SECONDS = 5.0
+DIAL_SECONDS = 10.0
+STREAM_IDLE_SECONDS = 1_800.0
+"""A relay without a byte in either direction for so long is closed."""
+RELAY_CHUNK = 64 * 1024
+TARGET_MAX = 300
+"""Longest `host:port`."""
+
+# --- client's local proxy --------------------------------------------------------------------
+FRONT_HEAD_MAX = 65_536
+"""Longest request head of the local proxy."""
+FRONT_HEAD_SECONDS = 20.0
+FRONT_CONNECTIONS_MAX = 512
+SESSION_WAIT_SECONDS = 20.0
+"""How long a request waits for a session before it gets 503."""

@@ -1,0 +1,183 @@
+"""The JSON messages of rendezvous and matchmaking (docs/protocol.md)."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from freespan.wire.errors import MessageError
+from freespan.wire.limits import BRIDGE_CAPACITY_MAX, PROTOCOL_VERSION, SDP_MAX, SIGNAL_MESSAGE_MAX
+
+OfferId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Sdp = Annotated[str, msgspec.Meta(min_length=1, max_length=SDP_MAX)]
+Text = Annotated[str, msgspec.Meta(max_length=200)]
+Url = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+
+
+class IceServer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A STUN or TURN server, as `RTCConfiguration.iceServers` takes it."""
+
+    urls: Annotated[list[Url], msgspec.Meta(min_length=1, max_length=8)]
+    username: Text | None = None
+    credential: Text | None = None
+
+
+class Hello(msgspec.Struct, frozen=True, tag="hello"):
+    """A bridge introduces itself; `capacity` in sessions."""
+
+    version: int
+    capacity: Annotated[int, msgspec.Meta(ge=1, le=BRIDGE_CAPACITY_MAX)]
+
+
+class Answer(msgspec.Struct, frozen=True, tag="answer"):
+    """A bridge's answer to the offer `id`."""
+
+    id: OfferId
+    sdp: Sdp
+
+
+class Refuse(msgspec.Struct, frozen=True, tag="refuse"):
+    """A bridge will not take the offer `id`."""
+
+    id: OfferId
+    reason: Text
+
+
+class Load(msgspec.Struct, frozen=True, tag="load"):
+    """How many sessions a bridge serves now."""
+
+    serving: Annotated[int, msgspec.Meta(ge=0, le=BRIDGE_CAPACITY_MAX)]
+
+
+class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
+    """The broker accepts a bridge and names the one egress it may connect to (a WebSocket URL)."""
+
+    egress: Url
+    ice_servers: Annotated[list[IceServer], msgspec.Meta(max_length=8)] = []
+
+
+class Offer(msgspec.Struct, frozen=True, tag="offer"):
+    """A client wants this bridge."""
+
+    id: OfferId
+    sdp: Sdp
+
+
+class Ping(msgspec.Struct, frozen=True, tag="ping"):
+    """A sign of life of the broker."""
+
+
+class RendezvousRequest(msgspec.Struct, frozen=True):
+    """A client asks for a bridge."""
+
+    version: int
+    offer: str
+
+
+class RendezvousAnswer(msgspec.Struct, frozen=True):
+    """The broker's answer to a client."""
+
+    version: int
+    answer: str
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`application/problem+json` (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    field: str | None = None
+
+    @property
+    def code(self) -> str:
+        """The last part of `type`, e.g. `no_bridge`."""
+        return self.type.rpartition(":")[2]
+
+
+ToBroker = Hello | Answer | Refuse | Load
+ToBridge = Welcome | Offer | Ping
+
+_Message = TypeVar("_Message")
+_to_broker: msgspec.json.Decoder[ToBroker] = msgspec.json.Decoder(ToBroker)
+_to_bridge: msgspec.json.Decoder[ToBridge] = msgspec.json.Decoder(ToBridge)
+_request = msgspec.json.Decoder(RendezvousRequest)
+_answer = msgspec.json.Decoder(RendezvousAnswer)
+_problem = msgspec.json.Decoder(Problem)
+
+# msgspec ends its messages with the path of the wrong part: "… - at `$.ice_servers[0].urls`".
+_PATH = re.compile(r" - at `\$\.?([^`]*)`$")
+_MISSING = re.compile(r"missing required field `([^`]+)`")
+
+
+def encode(message: msgspec.Struct) -> str:
+    """Write any of the messages as JSON text."""
+    return msgspec.json.encode(message).decode()
+
+
+def decode_to_broker(text: str | bytes) -> ToBroker:
+    """Read what a bridge says. Raises `MessageError`."""
+    message = _decode(_to_broker, text)
+    if isinstance(message, Hello):
+        check_version(message.version)
+    return message
+
+
+def decode_to_bridge(text: str | bytes) -> ToBridge:
+    """Read what a broker says to a bridge. Raises `MessageError`."""
+    message = _decode(_to_bridge, text)
+    if isinstance(message, Welcome) and not message.egress.startswith(("ws://", "wss://")):
+        raise MessageError("egress", "must be a ws or wss URL")
+    return message
+
+
+def decode_rendezvous_request(body: bytes) -> RendezvousRequest:
+    """Read a client's request. Raises `MessageError`."""
+    request = _decode(_request, body)
+    check_version(request.version)
+    return request
+
+
+def decode_rendezvous_answer(body: bytes) -> RendezvousAnswer:
+    """Read a broker's answer to a client. Raises `MessageError`."""
+    answer = _decode(_answer, body)
+    check_version(answer.version)
+    return answer
+
+
+def decode_problem(body: bytes) -> Problem:
+    """Read a problem of a broker. Raises `MessageError`."""
+    return _decode(_problem, body)
+
+
+def check_version(version: int) -> None:
+    """Raise `MessageError` (field `version`) unless the version is ours."""
+    if version != PROTOCOL_VERSION:
+        raise MessageError("version", f"is {version}, and this end speaks {PROTOCOL_VERSION}: update the older one")
+
+
+def _decode(decoder: msgspec.json.Decoder[_Message], text: str | bytes) -> _Message:
+    if len(text) > SIGNAL_MESSAGE_MAX:
+        raise MessageError("message", f"is longer than {SIGNAL_MESSAGE_MAX} bytes")
+    try:
+        return decoder.decode(text)
+    except msgspec.ValidationError as error:
+        raise _named(str(error)) from None
+    except (msgspec.DecodeError, UnicodeError):
+        raise MessageError("message", "is not JSON") from None
+    except RecursionError:
+        raise MessageError("message", "is nested too deep") from None
+
+
+def _named(text: str) -> MessageError:
+    """Turn msgspec's sentence into field and reason; what the peer wrote never comes back in it."""
+    path = _PATH.search(text)
+    missing = _MISSING.search(text)
+    field = ".".join(part for part in (path and path.group(1), missing and missing.group(1)) if part)
+    reason = "is missing" if missing else _PATH.sub("", text)
+    if reason.startswith("Invalid value"):
+        reason = "has a value that is not in the protocol"
+    return MessageError(field or "message", reason)

@@ -1,0 +1,74 @@
+"""`host:port`, the destination of a stream: parsed and checked, never resolved."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from freespan.wire.errors import InputError
+from freespan.wire.limits import TARGET_MAX
+
+# A name as the resolver takes it: letters, digits, hyphen, underscore (seen in the wild); labels of at most 63.
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a stream leads: `host` is a lower-case ASCII name or an IP address without brackets."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_target(text: str, *, default_port: int | None = None) -> Target:
+    """Parse `name:port`, `1.2.3.4:port` or `[::1]:port` (RFC 9110 section 7.2).
+
+    Raises:
+        InputError: field `target`; the text is too long, or host or port are missing or malformed.
+    """
+    if len(text) > TARGET_MAX:
+        raise InputError("target", "is too long")
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise InputError("target", "has an unclosed bracket")
+        port_text = rest[1:]
+    else:
+        host, colon, port_text = text.rpartition(":")
+        if not colon:
+            host, port_text = text, ""
+    return Target(parse_host(host), _parse_port(port_text, default_port))
+
+
+def parse_host(host: str) -> str:
+    """Return the host in its one canonical form, or raise `InputError`."""
+    if any(byte <= " " or byte == "\x7f" for byte in host):
+        raise InputError("target", "has white space or control characters in its host")
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        pass
+    try:
+        name = host.encode("idna").decode("ascii") if not host.isascii() else host
+    except UnicodeError:
+        raise InputError("target", "has a host that is no valid name") from None
+    name = name.lower().removesuffix(".")
+    labels = name.split(".")
+    if not name or len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        raise InputError("target", "has a host that is no valid name")
+    # "127.1" and "0x7f000001" are addresses to some resolvers: a name never ends in a number (WHATWG URL).
+    if labels[-1].isdigit() or re.fullmatch(r"0x[0-9a-f]*", labels[-1]):
+        raise InputError("target", "has a host that is no valid name")
+    return name
+
+
+def _parse_port(text: str, default: int | None) -> int:
+    if not text and default is not None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65_535):
+        raise InputError("target", "needs a port from 1 to 65535")
+    return int(text)
