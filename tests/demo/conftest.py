@@ -1,0 +1,42 @@
+"""The demo's stage without its programs: sites and censor on loopback."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from ssl import SSLContext
+
+import pytest
+
+from freespan.demo.censor import Censor
+from freespan.demo.certificates import DemoAuthority
+from freespan.demo.sites import BLOCKED, NEWS, Site, both_sites
+
+EMBED = (
+    '<script type="module" src="http://127.0.0.1:1/switch.js"></script><freespan-switch></freespan-switch>'
+)
+
+
+@dataclass
+class Road:
+    """Two sites and the censor in front of them."""
+
+    news: Site
+    blocked: Site
+    censor: Censor
+    tls: SSLContext
+
+    def direct(self, scheme: str, name: str, path: str = "/") -> str:
+        return f"{scheme}://{name}:{self.censor.port}{path}"
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> DemoAuthority:
+    return DemoAuthority(tmp_path)
+
+
+@pytest.fixture
+async def road(authority: DemoAuthority) -> AsyncIterator[Road]:
+    async with both_sites(EMBED, authority, easy_ports=False) as (news, blocked):
+        censor = Censor([BLOCKED], {NEWS: news.route, BLOCKED: blocked.route})
+        async with censor.listening():
+            yield Road(news, blocked, censor, authority.client_context())
