@@ -1,0 +1,46 @@
+from pathlib import Path
+
+from freespan.demo.byhand import Stage, firefox_settings, things_to_try
+
+STAGE = Stage(
+    host="http://127.0.0.1:1000",
+    proxy="127.0.0.1:8118",
+    news_port=8001,
+    blocked_port=8002,
+    blocked_tls_port=4430,
+    censor_port=8003,
+    authority_file=Path("/tmp/a b/demo-ca.pem"),
+    folder=Path("/tmp/a b"),
+)
+
+
+def test_commands_are_ready_to_copy() -> None:
+    copies = [one.copy for one in things_to_try(STAGE, {})]
+    assert "http://127.0.0.1:8001/" in copies
+    assert "curl --connect-to ::127.0.0.1:8003 http://blocked.test/" in copies
+    assert "curl -x http://127.0.0.1:8118 http://blocked.test:8002/small" in copies
+    assert any("--cacert '/tmp/a b/demo-ca.pem' https://blocked.test:4430/small" in copy for copy in copies)
+    assert copies[-1] == "http://blocked.test:8002/"
+
+
+def test_only_browsers_that_are_here_are_offered() -> None:
+    both = {"chromium": Path("/usr/bin/chromium"), "firefox": Path("/usr/bin/firefox")}
+    text = "\n".join(one.copy for one in things_to_try(STAGE, both))
+    assert "/usr/bin/chromium --no-first-run" in text
+    assert "--proxy-server=http://127.0.0.1:8118" in text
+    assert "/usr/bin/firefox --no-remote --profile '/tmp/a b/firefox'" in text
+    assert "firefox" not in "\n".join(
+        one.copy for one in things_to_try(STAGE, {"chromium": both["chromium"]})
+    )
+
+
+def test_chromium_needs_its_option_for_root() -> None:
+    tries = things_to_try(STAGE, {"chromium": Path("/usr/bin/chromium")}, as_root=True)
+    assert any("--no-sandbox" in one.copy for one in tries)
+
+
+def test_firefox_asks_the_proxy_for_names() -> None:
+    settings = firefox_settings("127.0.0.1:8118")
+    assert 'user_pref("network.proxy.socks_remote_dns", true);' in settings
+    assert 'user_pref("network.proxy.socks", "127.0.0.1");' in settings
+    assert 'user_pref("network.proxy.socks_port", 8118);' in settings
