@@ -1,0 +1,206 @@
+"""The demo on the terminal: a picture of the path, steps that tick off, a summary, and what to try by hand.
+
+Without a terminal it is plain lines; with `quiet` it says nothing at all.
+"""
+
+from __future__ import annotations
+
+import codecs
+import sys
+import time
+from collections.abc import Sequence
+from typing import TextIO
+
+from rich import box
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.live import Live
+from rich.padding import Padding
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from freespan.demo.byhand import Try
+from freespan.demo.steps import Report, Step
+
+WIDTH_MAX = 100
+_SPINNER = "dots"
+_NAME_WIDTH = 20
+_SECONDS_WIDTH = 8
+
+_PLAIN_SIGNS = str.maketrans("✓✗─│╭╮╰╯▶▲·…•→✂×⠋", "+x-|..'`>^..*>xx*")
+
+
+class Show:
+    """Everything a person sees. `quiet` for `--json`."""
+
+    def __init__(self, *, quiet: bool = False, file: TextIO | None = None, width: int | None = None) -> None:
+        if file is None:
+            _never_fail_on_signs(sys.stdout)
+        self.console = Console(quiet=quiet, file=file, width=width, highlight=False)
+        if width is None and self.console.width > WIDTH_MAX:
+            self.console.width = WIDTH_MAX
+        self._moving = self.console.is_terminal and not self.console.is_dumb_terminal and not quiet
+        self._live: Live | None = None
+        self._line: _RunningStep | None = None
+
+    # --- opening -------------------------------------------------------------------------------
+
+    def title(self) -> None:
+        """Title and picture of the path."""
+        self.console.print()
+        self.console.print(
+            Text.from_markup("  [bold cyan]freespan[/]  a blocked page, read through a visitor's browser")
+        )
+        self.console.print()
+        self.console.print(Text.from_markup(_PICTURE))
+        self.console.print()
+
+    # --- steps ---------------------------------------------------------------------------------
+
+    def step_begins(self, step: Step) -> None:
+        """Show a step that runs."""
+        if not self._moving:
+            return
+        self._line = _RunningStep(step)
+        self._live = Live(self._line, console=self.console, transient=True, refresh_per_second=12)
+        self._live.start()
+
+    def step_ends(self, step: Step) -> None:
+        """Put the step's result in its place."""
+        self._end_live()
+        sign = Text("✓", "bold green") if step.ok else Text("✗", "bold red")
+        self.console.print(_step_row(sign, step, step.seconds, "dim" if step.ok else "red"))
+
+    # --- end -----------------------------------------------------------------------------------
+
+    def summary(self, report: Report) -> None:
+        """A table of what was found out."""
+        table = Table(box=box.ROUNDED, border_style="dim", show_header=False, padding=(0, 2), expand=True)
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(ratio=1)
+        for name, value in _summary_rows(report):
+            table.add_row(name, value)
+        self.console.print()
+        self.console.print(Padding(table, (0, 2)))
+
+    def failure(self, cause: str) -> None:
+        """One line for what went wrong."""
+        self._end_live()
+        self.console.print()
+        self.console.print(Padding(Text.assemble(("The demo did not hold. ", "bold red"), cause), (0, 2)))
+
+    def stay(self, tries: Sequence[Try]) -> None:
+        """Addresses and commands. They are never broken over lines by us: they are there to be copied."""
+        self.console.print()
+        self.console.print(Text("  It stays up. Try it yourself:", "bold"))
+        self.console.print()
+        for one in tries:
+            self.console.print(Text.assemble("  ", ("• ", "cyan"), one.what))
+            self.console.print(Text.assemble("    ", (one.copy, "cyan")), soft_wrap=True)
+        self.console.print()
+        if not self._moving:
+            self.console.print("  Ctrl-C ends it all.")
+
+    def counters(self, text: str) -> None:
+        """One line at the bottom that is written over again and again; nothing without a terminal."""
+        if not self._moving:
+            return
+        line = Text.assemble(
+            "  ", (text, "dim"), ("   Ctrl-C ends it all", "bold"), no_wrap=True, overflow="ellipsis"
+        )
+        if self._live is None:
+            self._live = Live(line, console=self.console, transient=True, auto_refresh=False)
+            self._live.start()
+        self._live.update(line, refresh=True)
+
+    def say(self, text: str) -> None:
+        """One more line."""
+        self.console.print(Padding(Text(text), (0, 2)))
+
+    def goodbye(self) -> None:
+        """The last line."""
+        self._end_live()
+        self.console.print()
+        self.console.print(
+            Text.from_markup(
+                "  [bold green]✓[/] All programs ended, nothing left behind. Thank you for looking."
+            )
+        )
+
+    def stopping(self) -> None:
+        """Between Ctrl-C and the end."""
+        self._end_live()
+        if self._moving:
+            self.console.print(Text("  Ending everything…", "dim"))
+
+    def _end_live(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+class _RunningStep:
+    """A step's line with a spinner and a clock; its detail may change while it is shown."""
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+        self._spinner = Spinner(_SPINNER, style="cyan")
+        self._began = time.monotonic()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield _step_row(self._spinner, self._step, time.monotonic() - self._began, "cyan")
+
+
+def _step_row(sign: RenderableType, step: Step, seconds: float, style: str) -> Table:
+    row = Table.grid(padding=(0, 1), expand=True)
+    row.add_column(width=3, justify="right")
+    row.add_column(width=_NAME_WIDTH, style="bold", no_wrap=True)
+    row.add_column(ratio=1)
+    row.add_column(width=_SECONDS_WIDTH, justify="right", style="dim", no_wrap=True)
+    row.add_row(sign, step.name.capitalize(), Text(step.detail, style), f"{seconds:.2f} s")
+    return row
+
+
+def _summary_rows(report: Report) -> list[tuple[str, RenderableType]]:
+    rows: list[tuple[str, RenderableType]] = []
+    if report.direct is not None:
+        rows.append(("Direct access", _mark(report.direct == "blocked", report.direct)))
+    if report.bridge is not None:
+        real = report.bridge != "headless"
+        rows.append(("Bridge", f"{report.bridge} ({'a real browser' if real else 'no browser'})"))
+    if report.bytes:
+        sealed = f"{report.bytes:,} bytes, SHA-256 {'equal' if report.sha256_ok else 'differs'}"
+        rows.append(("Through the bridge", _mark(report.sha256_ok, sealed)))
+    if report.first_byte_s is not None:
+        rows.append(
+            ("First byte", f"{report.first_byte_s * 1000:.0f} ms after asking, https handshake included")
+        )
+    if report.mb_per_s is not None:
+        rows.append(("Speed", Text(f"{report.mb_per_s:.1f} MB/s", "bold")))
+    return rows
+
+
+def _mark(good: bool, text: str) -> Group | Text:
+    return Text.assemble(("✓ ", "green") if good else ("✗ ", "bold red"), text)
+
+
+def _never_fail_on_signs(stream: TextIO) -> None:
+    """On a terminal of few characters, write ASCII for our signs instead of failing."""
+    codecs.register_error("freespan-plain", _plain)
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="freespan-plain")
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    unwritable = error.object[error.start : error.end].translate(_PLAIN_SIGNS)
+    return "".join(sign if sign.isascii() else "?" for sign in unwritable), error.end
+
+
+_PICTURE = """\
+   [bold]reader[/] ──▶ [red]censor ──✗[/]                           [bold]blocked.test[/]
+      │                                                 ▲
+      ╰─────▶ [bold green]bridge[/] ────────────▶ [bold]egress[/] ──────────────╯
+              [dim]a visitor's tab     the host[/]
+              [dim]passes on sealed bytes: HTTP/3, TLS 1.3, pinned key[/]"""
