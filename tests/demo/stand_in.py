@@ -30,7 +30,7 @@ async def serve() -> None:
         embed="<freespan-switch></freespan-switch>",
     )
     if TROUBLE == "dies later":
-        while not WHEN_TO_DIE.exists():
+        while not await asyncio.to_thread(WHEN_TO_DIE.exists):
             await asyncio.sleep(0.02)
         sys.exit("the disk is full")
 
