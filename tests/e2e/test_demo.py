@@ -44,7 +44,7 @@ KINDS = [
 
 
 class Runner:
-    """Starts `freespan demo` with a temporary folder, and a mark in the environment that all children inherit."""
+    """Starts `freespan demo` with a temporary folder, and a mark in the environment that children inherit."""
 
     def __init__(self, temporary: Path) -> None:
         self._temporary = temporary

@@ -66,7 +66,6 @@ class _Cast:
 
     stage: Stage
     programs: list[Program]
-    news: Site
     blocked: Site
     censor: Censor
 
@@ -149,7 +148,7 @@ class _Demo:
         )
         await self._read_page(stage, tls, blocked)
         await self._download(stage, tls)
-        return _Cast(stage, [host, client], news, blocked, censor)
+        return _Cast(stage, [host, client], blocked, censor)
 
     async def _start_host(self, stack: AsyncExitStack, data: Path) -> tuple[Program, dict[str, str]]:
         async with self._steps.step("host starts", START_SECONDS + _MARGIN_SECONDS) as step:
