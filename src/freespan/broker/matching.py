@@ -1,7 +1,7 @@
 """Who is paired with whom. Pure: bridges and offers are names, time and sockets are somebody else's.
 
-    assign ──▶ pending ── settle (answer, refusal, time-out) ──▶ gone
-                  └────── leave (the bridge went) ──▶ returned to the caller, who assigns anew
+assign ──▶ pending ── settle (answer, refusal, time-out) ──▶ gone
+              └────── leave (the bridge went) ──▶ returned to the caller, who assigns anew
 """
 
 from __future__ import annotations

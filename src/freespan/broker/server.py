@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 _BODY_SECONDS = 10.0
 
 
-class _Refusal(Exception):
+class _RefusalError(Exception):
     """A problem to send instead of an answer."""
 
     def __init__(self, status: int, code: str, detail: str, field: str | None = None) -> None:
@@ -81,13 +81,13 @@ class Broker:
         """One request, one answer."""
         try:
             if self._under_way >= RENDEZVOUS_UNDER_WAY_MAX:
-                raise _Refusal(503, "busy", "the broker is busy: ask again in a moment")
+                raise _RefusalError(503, "busy", "the broker is busy: ask again in a moment")
             self._under_way += 1
             try:
                 answer = await self._rendezvous(await _read_body(request))
             finally:
                 self._under_way -= 1
-        except _Refusal as refusal:
+        except _RefusalError as refusal:
             self._counters.rendezvous.labels(refusal.problem.code).inc()
             return _problem_response(refusal.problem)
         self._counters.rendezvous.labels("answered").inc()
@@ -99,7 +99,7 @@ class Broker:
             offer = check_offer(decode_rendezvous_request(body).offer)
         except MessageError as error:
             code = "version" if error.field == "version" else "bad_request"
-            raise _Refusal(400, code, str(error), error.field) from None
+            raise _RefusalError(400, code, str(error), error.field) from None
         tried: set[str] = set()
         try:
             async with asyncio.timeout(RENDEZVOUS_SECONDS):
@@ -107,22 +107,23 @@ class Broker:
                     pass
                 return answer
         except TimeoutError:
-            raise _Refusal(504, "bridge_silent", "no bridge answered in time: ask again") from None
+            raise _RefusalError(504, "bridge_silent", "no bridge answered in time: ask again") from None
 
     async def _ask_a_bridge(self, offer: str, tried: set[str]) -> str | None:
-        """The answer of one bridge, or None when it did not give one; raises `_Refusal` when none is left."""
+        """The answer of one bridge, or None when it did not give one; raises `_RefusalError` when none is left."""
         offer_id = secrets.token_urlsafe(12)
         bridge = self._matching.assign(offer_id, tried)
         if bridge is None and tried:
-            raise _Refusal(504, "bridge_silent", "no bridge answered in time: ask again")
+            raise _RefusalError(504, "bridge_silent", "no bridge answered in time: ask again")
         if bridge is None:
-            raise _Refusal(503, "no_bridge", "no bridge is free right now: ask again in a moment")
+            raise _RefusalError(503, "no_bridge", "no bridge is free right now: ask again in a moment")
         tried.add(bridge)
         waiter = self._answers[offer_id] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self._sockets[bridge].send_str(encode(Offer(offer_id, offer)))
-                return await waiter
+                answer: str | None = await waiter
+                return answer
         except (TimeoutError, ConnectionError, aiohttp.ClientError):
             return None
         finally:
@@ -210,9 +211,9 @@ async def _read_body(request: web.Request) -> bytes:
             async for chunk in request.content.iter_chunked(RENDEZVOUS_BODY_MAX):
                 body += chunk
                 if len(body) > RENDEZVOUS_BODY_MAX:
-                    raise _Refusal(413, "too_large", f"the request is longer than {RENDEZVOUS_BODY_MAX} bytes")
+                    raise _RefusalError(413, "too_large", f"the request is longer than {RENDEZVOUS_BODY_MAX} bytes")
     except TimeoutError:
-        raise _Refusal(408, "bad_request", "the request did not arrive in time") from None
+        raise _RefusalError(408, "bad_request", "the request did not arrive in time") from None
     return bytes(body)
 
 

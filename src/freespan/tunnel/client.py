@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Callable
+from typing import Any
 
 from aioquic.h3.connection import H3Connection
 
@@ -44,7 +45,7 @@ class ClientSession(Session):
         self._flush()
         try:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
-                await asyncio.wait({self._opened, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+                await self._opened_or_ended()
         except TimeoutError:
             self.close("the handshake took too long")
         except asyncio.CancelledError:
@@ -87,6 +88,10 @@ class ClientSession(Session):
         """See `Session.release`; another stream may take its place."""
         super().release(stream)
         self._slots.release()
+
+    async def _opened_or_ended(self) -> None:
+        both: set[asyncio.Future[Any]] = {self._opened, self._ended}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
 
     def _handshake_completed(self, quic: LinkQuic) -> None:
         if not hmac.compare_digest(quic.peer_pin, self._egress_key):

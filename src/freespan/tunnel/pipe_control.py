@@ -50,7 +50,6 @@ class PipeControl(QuicCongestionControl):
         self.room = FLIGHT_MAX
         self.phase = Phase.STARTUP
         self.bytes_in_flight = 0
-        self.ssthresh = None
         self._datagram = max_datagram_size
         self._delivered = 0
         self._delivered_at = 0.0
@@ -76,7 +75,7 @@ class PipeControl(QuicCongestionControl):
     def on_packet_sent(self, *, packet: QuicSentPacket) -> None:
         """Remember what had been delivered when this packet left."""
         if self.bytes_in_flight == 0:
-            self._delivered_at = packet.sent_time  # idle time is not the pipe's slowness
+            self._delivered_at = packet.sent_time or 0.0  # idle time is not the pipe's slowness
         self.bytes_in_flight += packet.sent_bytes
         starved = self.bytes_in_flight < self.window // 2
         self._sent[packet.packet_number] = (self._delivered, self._delivered_at, starved)

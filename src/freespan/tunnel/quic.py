@@ -5,7 +5,7 @@ The one module that reaches into aioquic's private parts; that is why aioquic is
 
 from __future__ import annotations
 
-from aioquic.buffer import Buffer, BufferReadError
+from aioquic._buffer import Buffer, BufferReadError
 from aioquic.h3.connection import H3_ALPN
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection

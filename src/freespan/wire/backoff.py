@@ -16,7 +16,7 @@ class Backoff:
 
     def failed(self, at_least: float = 0.0) -> float:
         """Note a failure; returns the seconds to wait, `at_least` where the other end has asked for it."""
-        ceiling = min(self._longest, self._first * 2**self._failures)
+        ceiling = min(self._longest, self._first * float(1 << self._failures))
         self._failures = min(self._failures + 1, 16)
         return max(at_least, ceiling * (0.5 + 0.5 * self._random()))
 

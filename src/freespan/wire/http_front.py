@@ -65,9 +65,7 @@ class HttpFront:
 
 def response(status: int, code: str, detail: str, *, proxy_status: ProxyStatus | None = None) -> bytes:
     """A complete HTTP/1.1 response with a problem+json body (RFC 9457), after which the connection closes."""
-    body = msgspec.json.encode(
-        Problem(f"urn:freespan:problem:{code}", _REASONS.get(status, "Error"), status, detail)
-    )
+    body = msgspec.json.encode(Problem(f"urn:freespan:problem:{code}", _REASONS.get(status, "Error"), status, detail))
     lines = [
         f"HTTP/1.1 {status} {_REASONS.get(status, 'Error')}",
         "Content-Type: application/problem+json",

@@ -1,0 +1,1 @@
+"""The headless bridge: the volunteer without a browser."""

@@ -1,0 +1,117 @@
+"""One pipe: a client's data channel on one side, a WebSocket to the egress on the other, and nothing in between.
+
+It passes messages on as they are. A client that reads slowly slows the egress, since the WebSocket is not read while the data
+channel is full; the other direction is bounded by the client's own window, and by an end to pipes that ignore it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import aiohttp
+
+from freespan.link.base import Link
+from freespan.link.datachannel import DataChannelLink
+from freespan.link.websocket import WebSocketLink
+from freespan.wire.errors import LinkError
+from freespan.wire.limits import CHANNEL_OPEN_SECONDS, LINK_QUEUE_MAX, MESSAGE_MAX, PING_SECONDS
+from freespan.wire.messages import IceServer
+
+
+class _Side:
+    """Owner of one of the two links: what it receives goes to the other."""
+
+    def __init__(self, pipe: Pipe, onward: Link) -> None:
+        self._pipe = pipe
+        self._onward = onward
+
+    def message_received(self, message: bytes) -> None:
+        self._pipe.bytes_passed += len(message)
+        self._onward.send(message)
+        self._pipe.balance()
+
+    def room_made(self) -> None:
+        self._pipe.balance()
+
+    def link_lost(self, reason: str) -> None:
+        self._pipe.end(reason)
+
+
+class Pipe:
+    """Made for one offer; `answer`, then `run` until it ends."""
+
+    def __init__(self, http: aiohttp.ClientSession, egress: str, ice_servers: Sequence[IceServer]) -> None:
+        self.bytes_passed = 0
+        self._channel = DataChannelLink(ice_servers)
+        self._socket_link: WebSocketLink | None = None
+        self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        # the egress is reached while the client's checks are still on their way
+        self._opening = asyncio.create_task(_open_socket(http, egress), name="bridge-egress-socket")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can pass."""
+        return self._socket_link is not None and not self._ended.done()
+
+    async def answer(self, offer: str) -> str:
+        """The answer to a client's offer. Raises `LinkError` when the offer is unusable; the pipe has ended then."""
+        try:
+            return await self._channel.answer(offer)
+        except BaseException:
+            await self._give_up("the offer is unusable")
+            raise
+
+    async def run(self, on_open: Callable[[], None]) -> str:
+        """Pass messages until one side ends; returns the reason. Both sides are closed then."""
+        try:
+            async with asyncio.timeout(CHANNEL_OPEN_SECONDS):
+                await self._channel.opened()
+                link = WebSocketLink(await asyncio.shield(self._opening))
+        except TimeoutError:
+            return await self._give_up("the client did not reach this bridge")
+        except LinkError as error:
+            return await self._give_up(str(error))
+        except (aiohttp.ClientError, OSError):
+            return await self._give_up("the egress cannot be reached")
+        except asyncio.CancelledError:
+            await self._give_up("the bridge is stopping")
+            raise
+        self._socket_link = link
+        link.start(_Side(self, self._channel))
+        self._channel.start(_Side(self, link))
+        on_open()
+        try:
+            await link.run()
+        finally:
+            self.end("the bridge is stopping")
+        return self._ended.result()
+
+    def balance(self) -> None:
+        """Read from the egress only while the client takes it."""
+        if self._socket_link is not None:
+            if self._channel.waiting_bytes > LINK_QUEUE_MAX:
+                self._socket_link.pause()
+            elif self._channel.room:
+                self._socket_link.resume()
+
+    def end(self, reason: str) -> None:
+        """Close both sides."""
+        if not self._ended.done():
+            self._ended.set_result(reason)
+        self._channel.close(reason)
+        if self._socket_link is not None:
+            self._socket_link.close(reason)
+
+    async def _give_up(self, reason: str) -> str:
+        """End a pipe that never opened."""
+        self.end(reason)
+        self._opening.cancel()
+        outcome = (await asyncio.gather(self._opening, return_exceptions=True))[0]
+        if not isinstance(outcome, BaseException):
+            await outcome.close()
+        return reason
+
+
+async def _open_socket(http: aiohttp.ClientSession, egress: str) -> aiohttp.ClientWebSocketResponse:
+    return await http.ws_connect(egress, max_msg_size=MESSAGE_MAX, compress=0, heartbeat=PING_SECONDS)

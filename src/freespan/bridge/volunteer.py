@@ -1,0 +1,152 @@
+"""A volunteer without a browser: stays with a broker, takes its offers, runs one pipe for each."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import aiohttp
+import msgspec
+
+from freespan.bridge.pipe import Pipe
+from freespan.wire.backoff import Backoff
+from freespan.wire.errors import LinkError, MessageError
+from freespan.wire.limits import HELLO_SECONDS, PROTOCOL_VERSION, SIGNAL_MESSAGE_MAX, SILENCE_SECONDS
+from freespan.wire.messages import Answer, Hello, Load, Offer, Refuse, ToBridge, Welcome, decode_to_bridge, encode
+
+_STOP_SECONDS = 3.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class VolunteerStatus:
+    """`state` is connecting, waiting, helping or offline; `now` and `total` count sessions, `megabytes` 10^6 bytes."""
+
+    state: str
+    now: int
+    total: int
+    megabytes: int
+
+
+class Volunteer:
+    """`broker` is its base URL (http or https); `on_status` hears of each change."""
+
+    def __init__(
+        self, broker: str, capacity: int, on_status: Callable[[VolunteerStatus], None], *, first_retry: float = 0.5
+    ) -> None:
+        self._url = f"{broker}/v1/bridge".replace("http", "ws", 1)
+        self._capacity = capacity
+        self._on_status = on_status
+        self._backoff = Backoff(random.random, first=first_retry)
+        self._pipes: set[Pipe] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._total = 0
+        self._passed_before = 0
+        self._connection = "connecting"
+
+    async def run(self) -> None:
+        """Help until cancelled; a broker that goes away is asked again, later and later."""
+        async with aiohttp.ClientSession() as http:
+            try:
+                while True:
+                    reason = await self._stay(http)
+                    wait = self._backoff.failed()
+                    _log.info("no broker: %s; next try in %.0f s", reason, wait)
+                    self._set_connected("offline")
+                    await asyncio.sleep(wait)
+            finally:
+                await self._end_pipes()
+
+    async def _stay(self, http: aiohttp.ClientSession) -> str:
+        """One connection to the broker, until it ends; returns why."""
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                socket = await http.ws_connect(self._url, max_msg_size=SIGNAL_MESSAGE_MAX, compress=0)
+        except (TimeoutError, aiohttp.ClientError, OSError):
+            return "it cannot be reached"
+        try:
+            await socket.send_str(encode(Hello(PROTOCOL_VERSION, self._capacity)))
+            welcome = await self._receive(socket, HELLO_SECONDS)
+            if not isinstance(welcome, Welcome):
+                return "it did not say welcome"
+            self._backoff.succeeded()
+            self._set_connected("waiting")
+            while True:
+                message = await self._receive(socket, SILENCE_SECONDS)
+                if isinstance(message, Offer):
+                    self._take(http, socket, welcome, message)
+        except EOFError:
+            return "it closed the connection"
+        except TimeoutError:
+            return "it was silent for too long"
+        except (MessageError, ConnectionError, aiohttp.ClientError):
+            return "it said something that is not in the protocol"
+        finally:
+            await socket.close()
+
+    async def _receive(self, socket: aiohttp.ClientWebSocketResponse, seconds: float) -> ToBridge:
+        message = await socket.receive(timeout=seconds)
+        if message.type is aiohttp.WSMsgType.TEXT:
+            return decode_to_bridge(message.data)
+        if message.type is aiohttp.WSMsgType.BINARY:
+            raise MessageError("message", "must be text")
+        raise EOFError
+
+    def _take(
+        self, http: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse, welcome: Welcome, offer: Offer
+    ) -> None:
+        """Serve an offer in a task of its own; over capacity, refuse it there."""
+        if len(self._pipes) >= self._capacity:
+            serving = _say(socket, Refuse(offer.id, "full"))
+        else:
+            pipe = Pipe(http, welcome.egress, welcome.ice_servers)
+            self._pipes.add(pipe)
+            serving = self._serve(pipe, socket, offer)
+        task = asyncio.create_task(serving, name="bridge-offer")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, pipe: Pipe, socket: aiohttp.ClientWebSocketResponse, offer: Offer) -> None:
+        try:
+            # the load before the answer, so that the broker never counts this place as free
+            await _say(socket, Load(len(self._pipes)))
+            await _say(socket, Answer(offer.id, await pipe.answer(offer.sdp)))
+            reason = await pipe.run(self._publish)
+            _log.info("a session ended: %s", reason)
+        except LinkError as error:
+            await _say(socket, Refuse(offer.id, str(error)))
+        finally:
+            self._pipes.discard(pipe)
+            if pipe.bytes_passed:
+                self._total += 1
+                self._passed_before += pipe.bytes_passed
+            self._publish()
+            await _say(socket, Load(len(self._pipes)))
+
+    async def _end_pipes(self) -> None:
+        for pipe in list(self._pipes):
+            pipe.end("the bridge is stopping")
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
+
+    def _set_connected(self, state: str) -> None:
+        self._connection = state
+        self._publish()
+
+    def _publish(self) -> None:
+        carrying = [pipe for pipe in self._pipes if pipe.is_open]
+        passed = self._passed_before + sum(pipe.bytes_passed for pipe in self._pipes)
+        total = self._total + sum(1 for pipe in self._pipes if pipe.bytes_passed)
+        state = "helping" if carrying else self._connection
+        self._on_status(VolunteerStatus(state, len(carrying), total, passed // 1_000_000))
+
+
+async def _say(socket: aiohttp.ClientWebSocketResponse, message: msgspec.Struct) -> None:
+    """Tell the broker, if it is still there; if not, it has forgotten us anyway."""
+    try:
+        await socket.send_str(encode(message))
+    except (ConnectionError, aiohttp.ClientError, RuntimeError):
+        pass

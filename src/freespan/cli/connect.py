@@ -1,0 +1,72 @@
+"""`freespan connect`: a client with its local proxy and a live status."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+
+from freespan.cli.running import print_json, print_line, run_until_stopped, show_status
+from freespan.client.engine import Client, ClientStatus
+from freespan.client.local_proxy import LocalProxy
+from freespan.wire.invite import Invite, parse_invite
+
+_DOTS = {"open": "[green]●[/]", "failed": "[red]●[/]"}
+_STATUS_AFTER_SECONDS = 0.05
+
+
+def run_connect(invite: str, port: int, *, as_json: bool, verbose: bool) -> None:
+    """Run a client until stopped. Raises `InviteError`, or `FreespanError` when trying again cannot help."""
+    run_until_stopped(_connect(parse_invite(invite), port, as_json=as_json), verbose=verbose)
+
+
+async def _connect(invite: Invite, port: int, *, as_json: bool) -> None:
+    client = Client(invite, _print_status if as_json else lambda _: None)
+    proxy = LocalProxy(client)
+    port = await proxy.start(port)
+    if as_json:
+        print_json({"event": "proxy", "address": f"127.0.0.1:{port}"})
+    else:
+        print_line(f"Local proxy: 127.0.0.1:{port}  (HTTP and SOCKS5; set it in your browser)   Ctrl-C ends it\n")
+    status = None if as_json else asyncio.create_task(_show(client, proxy), name="connect-status")
+    try:
+        await client.run()
+    finally:
+        await proxy.stop()
+        if status is not None:
+            status.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await status
+
+
+def _print_status(status: ClientStatus) -> None:
+    print_json({"event": "state", "state": status.state, "detail": status.detail, "seconds": status.seconds})
+
+
+async def _show(client: Client, proxy: LocalProxy) -> None:
+    await asyncio.sleep(_STATUS_AFTER_SECONDS)  # first things first: the request to the broker is on its way
+    rate = _Rate(proxy)
+    await show_status(lambda: f"{_DOTS.get(client.status.state, '[yellow]●[/]')} {_words(client.status)}{rate.text()}")
+
+
+def _words(status: ClientStatus) -> str:
+    state = {"open": "connected", "failed": "not connected"}.get(status.state, status.state)
+    return f"[bold]{state}[/]  {status.detail}"
+
+
+class _Rate:
+    """What passes the proxy, told as amounts and speed."""
+
+    def __init__(self, proxy: LocalProxy) -> None:
+        self._proxy = proxy
+        self._last = (0, time.monotonic())
+
+    def text(self) -> str:
+        proxy, now = self._proxy, time.monotonic()
+        passed = proxy.received + proxy.sent
+        before, since = self._last
+        self._last = (passed, now)
+        if not passed:
+            return ""
+        speed = (passed - before) / max(now - since, 0.001) / 1e6
+        return f"   ↓ {proxy.received / 1e6:.1f} MB  ↑ {proxy.sent / 1e6:.1f} MB  {speed:.1f} MB/s"

@@ -1,0 +1,209 @@
+"""`freespan fetch`: one download through a session of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import ssl
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
+
+import aiohttp
+
+from freespan.cli.running import print_json, print_line, run_until_stopped
+from freespan.client.engine import Client, ClientStatus
+from freespan.client.local_proxy import LocalProxy
+from freespan.wire.errors import FreespanError, InputError
+from freespan.wire.invite import Invite, parse_invite
+from freespan.wire.limits import SESSION_WAIT_SECONDS
+
+_CHUNK = 256 * 1024
+_SILENCE_SECONDS = 60.0
+
+
+class FetchError(FreespanError):
+    """The download failed; the text says where and what to do."""
+
+
+@dataclass
+class _Download:
+    """What is known of a download; sizes in bytes, times in seconds."""
+
+    status: int = 0
+    size: int | None = None
+    received: int = 0
+    sha256: str = ""
+    first_byte_s: float = 0.0
+    seconds: float = 0.0
+
+
+def run_fetch(invite: str, url: str, output: str, ca_file: Path | None, *, as_json: bool, verbose: bool) -> None:
+    """Download `url`. Raises `InputError` or `FetchError`; an unfinished file is never left under its name."""
+    checked_url = _check_url(url)
+    path = _output_path(output, checked_url)
+    trust = _trust(ca_file)
+    run_until_stopped(_fetch(parse_invite(invite), checked_url, path, trust, as_json=as_json), verbose=verbose)
+
+
+async def _fetch(invite: Invite, url: str, path: Path | None, trust: ssl.SSLContext, *, as_json: bool) -> None:
+    download = _Download()
+    async with _session(invite) as proxy, _progress(download, quiet=as_json):
+        with _output(path) as file:
+            await _download(url, proxy, trust, file, download)
+    if as_json:
+        rate = download.received / max(download.seconds, 1e-6) / 1e6
+        names = ("status", "sha256", "first_byte_s", "seconds")
+        print_json({"bytes": download.received, "mb_per_s": round(rate, 2), **{n: getattr(download, n) for n in names}})
+    elif path is not None:
+        rate = download.received / max(download.seconds, 1e-6) / 1e6
+        print_line(f"{path}: {download.received:,} bytes in {download.seconds:.2f} s ({rate:.1f} MB/s)")
+
+
+@contextlib.asynccontextmanager
+async def _session(invite: Invite) -> AsyncIterator[str]:
+    """A client with an open session; yields the URL of its local proxy."""
+    latest: list[ClientStatus] = []
+    client = Client(invite, latest.append)
+    proxy = LocalProxy(client)
+    port = await proxy.start(0)
+    running = asyncio.create_task(client.run(), name="fetch-client")
+    opening = asyncio.create_task(client.session(SESSION_WAIT_SECONDS), name="fetch-session")
+    try:
+        await asyncio.wait({running, opening}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()  # raises the reason for which trying again cannot help
+        try:
+            await opening
+        except FreespanError:
+            raise FetchError(f"no session within {SESSION_WAIT_SECONDS:.0f} s: {_why(latest)}") from None
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        opening.cancel()
+        running.cancel()
+        await asyncio.gather(opening, running, return_exceptions=True)
+        await proxy.stop()
+
+
+def _why(statuses: list[ClientStatus]) -> str:
+    waits = [status.detail for status in statuses if status.state == "waiting"]
+    return waits[-1] if waits else "the broker has not answered yet"
+
+
+async def _download(url: str, proxy: str, trust: ssl.SSLContext, file: BinaryIO, download: _Download) -> None:
+    start = time.perf_counter()
+    timeout = aiohttp.ClientTimeout(total=None, sock_read=_SILENCE_SECONDS)
+    digest = hashlib.sha256()
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as http,
+            http.get(url, proxy=proxy, ssl=trust, headers={"Accept-Encoding": "identity"}) as response,
+        ):
+            download.status, download.size = response.status, response.content_length
+            if response.status >= 400:
+                raise FetchError(f"the site answered {response.status} {_reason(response)}")
+            async for chunk in response.content.iter_chunked(_CHUNK):
+                download.first_byte_s = download.first_byte_s or round(time.perf_counter() - start, 4)
+                digest.update(chunk)
+                file.write(chunk)
+                download.received += len(chunk)
+    except aiohttp.ClientHttpProxyError as error:
+        raise FetchError(f"the site cannot be reached through the egress ({error.status})") from None
+    except aiohttp.ClientConnectorCertificateError:
+        raise FetchError("the site's certificate is not trusted; --ca-file names one to trust") from None
+    except aiohttp.ClientPayloadError:
+        raise FetchError("the download broke off before its end; try again") from None
+    except TimeoutError:
+        raise FetchError(f"nothing came for {_SILENCE_SECONDS:.0f} s; try again") from None
+    except (aiohttp.ClientError, OSError):
+        raise FetchError("the connection to the site broke; try again") from None
+    download.sha256 = digest.hexdigest()
+    download.seconds = round(time.perf_counter() - start, 4)
+
+
+def _reason(response: aiohttp.ClientResponse) -> str:
+    status = response.headers.get("Proxy-Status", "")
+    return f"({status})" if status.startswith("freespan;") else (response.reason or "")[:60]
+
+
+@contextlib.contextmanager
+def _output(path: Path | None) -> Iterator[BinaryIO]:
+    """Write beside the wanted name, and take the name only when all is there."""
+    if path is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(path)
+    except OSError as error:
+        raise InputError("output", f"cannot be written: {(error.strerror or 'input/output error').lower()}") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextlib.asynccontextmanager
+async def _progress(download: _Download, *, quiet: bool) -> AsyncIterator[None]:
+    """A bar on standard error, if that is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield
+        return
+    shown = asyncio.create_task(_draw_bar(download), name="fetch-progress")
+    try:
+        yield
+    finally:
+        shown.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await shown
+
+
+async def _draw_bar(download: _Download) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("downloading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("", total=None)
+        while True:
+            progress.update(bar, completed=download.received, total=download.size)
+            await asyncio.sleep(0.1)
+
+
+def _check_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise InputError("URL", "must be an http or https URL")
+    return url
+
+
+def _output_path(output: str, url: str) -> Path | None:
+    if output == "-":
+        return None
+    if output:
+        return Path(output)
+    name = Path(unquote(urlsplit(url).path)).name or "index.html"
+    path = Path(name)
+    if path.exists():
+        raise InputError("output", f"{name} is there already; name another file with -o")
+    return path
+
+
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except (OSError, ssl.SSLError):
+            raise InputError("ca-file", "is no readable file of certificates (PEM)") from None
+    return context

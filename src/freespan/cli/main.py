@@ -1,0 +1,170 @@
+"""`freespan`: options and help. The work is in the module named like the command, imported only when it runs."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from freespan.wire.errors import FreespanError, InputError
+
+app = typer.Typer(
+    name="freespan",
+    help="Readers lend their browsers, so that others can read.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on standard output, nothing else.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what is normal too; addresses stay blanked out.")]
+InviteText = Annotated[str, typer.Argument(metavar="INVITE", help="The invite that the host gave you.")]
+
+
+class BridgeKind(StrEnum):
+    """What lends the road in the demo."""
+
+    chromium = "chromium"
+    firefox = "firefox"
+    headless = "headless"
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8787,
+    public_url: Annotated[str, typer.Option(help="How readers and bridges reach this host, if not as above.")] = "",
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM), for https.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the egress key; made at the first start.")] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Let readers reach this site (and its subdomains) only; repeatable. Default: all."),
+    ] = None,
+    allow_private: Annotated[
+        bool, typer.Option("--allow-private", help="Reach private and loopback addresses too: tests and demos only.")
+    ] = False,
+    resolve: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=ADDRESS", help="Answer a name without DNS; repeatable.")
+    ] = None,
+    metrics: Annotated[bool, typer.Option("--metrics", help="Serve counters at /metrics (Prometheus).")] = False,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Run a host: broker, egress, switch and landing page on one port."""
+    from freespan.cli.serve import ServeOptions, run_serve
+
+    run_serve(
+        ServeOptions(
+            host=host,
+            port=port,
+            public_url=public_url,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            data=data or Path(typer.get_app_dir("freespan")),
+            allow_hosts=tuple(allow_host or ()),
+            allow_private=allow_private,
+            resolve=tuple(resolve or ()),
+            metrics=metrics,
+            as_json=as_json,
+            verbose=verbose,
+        )
+    )
+
+
+@app.command()
+def connect(
+    invite: InviteText,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the local proxy; 0 picks a free one.")] = 8118,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Find a bridge and offer a local proxy (HTTP and SOCKS5) on 127.0.0.1."""
+    from freespan.cli.connect import run_connect
+
+    run_connect(invite, port, as_json=as_json, verbose=verbose)
+
+
+@app.command()
+def fetch(
+    invite: InviteText,
+    url: Annotated[str, typer.Argument(metavar="URL", help="What to download.")],
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="File to write, - for standard output. Default: the name in the URL.")
+    ] = "",
+    ca_file: Annotated[Path | None, typer.Option(help="Trust the certificates in this file (PEM) too.")] = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Download one URL through a bridge: the quickest check that it works."""
+    from freespan.cli.fetch import run_fetch
+
+    run_fetch(invite, url, output, ca_file, as_json=as_json, verbose=verbose)
+
+
+@app.command()
+def bridge(
+    url: Annotated[str, typer.Argument(metavar="URL", help="The host's address, as in its switch.")],
+    capacity: Annotated[int, typer.Option(min=1, max=64, help="Readers to help at a time.")] = 8,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Be a bridge without a browser: for a server or a small computer at home."""
+    from freespan.cli.bridge import run_bridge
+
+    run_bridge(url, capacity, as_json=as_json, verbose=verbose)
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End after the last step.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object with the results, nothing else.")
+    ] = False,
+    kind: Annotated[
+        BridgeKind | None,
+        typer.Option("--bridge", help="Which bridge to use. Default: a real browser if there is one."),
+    ] = None,
+) -> None:
+    """See it work: a blocked page read through a visitor's browser, all on this machine."""
+    from freespan.demo.run import run_demo
+
+    raise typer.Exit(run_demo(once=once, as_json=as_json, bridge=kind.value if kind else None))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from freespan import __version__
+
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """Run a command; every failure is one line on standard error: exit code 2 for wrong input, 1 for the rest."""
+    outcome: object = None
+    try:
+        outcome = app(standalone_mode=False)
+    except InputError as error:
+        _fail(str(error), 2)
+    except FreespanError as error:
+        _fail(str(error), 1)
+    except typer.Abort:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)
+    except Exception as error:
+        message = getattr(error, "format_message", None)  # a usage error of typer
+        if message is None:
+            raise
+        _fail(message(), 2)
+    sys.exit(outcome if isinstance(outcome, int) else 0)
+
+
+def _fail(text: str, code: int) -> None:
+    print(f"freespan: {' '.join(text.split())}", file=sys.stderr)
+    sys.exit(code)

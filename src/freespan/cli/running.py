@@ -1,0 +1,66 @@
+"""What the long-running commands share: a clean end on a signal, and telling people or programs how it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import msgspec
+
+from freespan.observe.log import set_up_logging
+
+_REFRESH_SECONDS = 0.5
+
+
+def run_until_stopped(main: Coroutine[Any, Any, None], *, verbose: bool) -> None:
+    """Run a command until it ends or SIGINT or SIGTERM comes, which is no failure; it has cleaned up then."""
+    set_up_logging(verbose=verbose)
+    # a SIGTERM takes the way that asyncio has for Ctrl-C: the command is cancelled, and cleans up
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        asyncio.run(main)
+    except KeyboardInterrupt:
+        pass
+
+
+def print_json(event: dict[str, object]) -> None:
+    """One event as one line for a program."""
+    print(msgspec.json.encode(event).decode(), flush=True)
+
+
+def print_line(text: str) -> None:
+    """One line for a person."""
+    print(text, flush=True)
+
+
+async def show_status(text: Callable[[], str]) -> None:
+    """Keep one line of status up to date on a terminal, until cancelled; elsewhere print each new text once.
+
+    `text` is rich markup. rich is imported here, once the command is under way, so that it does not delay the start.
+    """
+    if not sys.stdout.isatty():
+        await _print_changes(text)
+        return
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(console=Console(highlight=False), auto_refresh=False, transient=True) as live:
+        while True:
+            live.update(Text.from_markup(text()), refresh=True)
+            await asyncio.sleep(_REFRESH_SECONDS)
+
+
+async def _print_changes(text: Callable[[], str]) -> None:
+    from rich.text import Text
+
+    last = ""
+    while True:
+        now = Text.from_markup(text()).plain
+        if now != last:
+            print_line(now)
+            last = now
+        await asyncio.sleep(_REFRESH_SECONDS)

@@ -1,0 +1,132 @@
+"""Keeps a session open: looks for a bridge, opens the session, and begins anew when it ends.
+
+looking ──▶ connecting ──▶ open ──▶ (the session ends) ──▶ looking
+   └── no bridge, broker away ──▶ waiting ──▶ looking      failed: asking again cannot help
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from freespan.client.rendezvous import ask_for_bridge
+from freespan.link.datachannel import DataChannelLink
+from freespan.tunnel.client import ClientSession
+from freespan.wire.backoff import Backoff
+from freespan.wire.errors import FreespanError, LinkError, RendezvousError, StreamError, TunnelError, WrongKeyError
+from freespan.wire.invite import Invite
+from freespan.wire.limits import CHANNEL_OPEN_SECONDS, SESSION_WAIT_SECONDS
+from freespan.wire.proxy_status import ProxyStatus
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ClientStatus:
+    """`state` is one of the picture above; `seconds` are the parts of the set-up that led here."""
+
+    state: str
+    detail: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Client:
+    """Run `run` in a task; `session` gives the open session, or waits for one."""
+
+    def __init__(self, invite: Invite, on_status: Callable[[ClientStatus], None]) -> None:
+        self._invite = invite
+        self._on_status = on_status
+        self._backoff = Backoff(random.random)
+        self._session: ClientSession | None = None
+        self._news = asyncio.Condition()
+        self.status = ClientStatus("looking")
+
+    async def run(self) -> None:
+        """Keep a session until cancelled. Raises `FreespanError` when trying again cannot help."""
+        async with aiohttp.ClientSession() as http:
+            while True:
+                try:
+                    session = await self._open(http)
+                except (RendezvousError, LinkError, TunnelError) as error:
+                    await self._wait_after(error)
+                    continue
+                try:
+                    self._backoff.succeeded()
+                    reason = await session.wait_ended()
+                    self._tell(ClientStatus("looking", f"the session ended ({reason}); looking for another bridge"))
+                finally:
+                    self._session = None
+                    session.close("the client is stopping")
+
+    async def session(self, seconds: float = SESSION_WAIT_SECONDS) -> ClientSession:
+        """The open session; waits up to `seconds` for one. Raises `StreamError` (destination_unavailable)."""
+        try:
+            async with asyncio.timeout(seconds), self._news:
+                while self._session is None or self._session.is_over:
+                    await self._news.wait()
+                return self._session
+        except TimeoutError:
+            raise StreamError(ProxyStatus("destination_unavailable")) from None
+
+    async def _open(self, http: aiohttp.ClientSession) -> ClientSession:
+        """One whole attempt, each part timed."""
+        watch = _Stopwatch()
+        self._tell(ClientStatus("looking", "asking the broker for a bridge"))
+        link = DataChannelLink()
+        try:
+            offer = await link.offer()
+            watch.lap("offer")
+            answer = await ask_for_bridge(http, self._invite.broker, offer)
+            watch.lap("rendezvous")
+            self._tell(ClientStatus("connecting", "a bridge answered; opening the session"))
+            await link.accept(answer)
+            session = ClientSession(self._invite.egress_key, link)
+            async with asyncio.timeout(CHANNEL_OPEN_SECONDS):
+                await link.opened()
+            watch.lap("channel")
+            await session.start()
+            watch.lap("handshake")
+        except TimeoutError:
+            link.close("given up")
+            raise LinkError("the bridge could not be reached") from None
+        except BaseException:
+            link.close("given up")
+            raise
+        self._session = session
+        self._tell(ClientStatus("open", "a bridge carries this session", watch.parts))
+        async with self._news:
+            self._news.notify_all()
+        return session
+
+    async def _wait_after(self, error: FreespanError) -> None:
+        """Back off after a failure; raises it when trying again cannot help."""
+        if isinstance(error, WrongKeyError) or (isinstance(error, RendezvousError) and not error.retry):
+            self._tell(ClientStatus("failed", str(error)))
+            raise error
+        after = error.after if isinstance(error, RendezvousError) else None
+        wait = self._backoff.failed(after or 0.0)
+        self._tell(ClientStatus("waiting", f"{error}; next try in {wait:.0f} s"))
+        await asyncio.sleep(wait)
+
+    def _tell(self, status: ClientStatus) -> None:
+        self.status = status
+        self._on_status(status)
+
+
+class _Stopwatch:
+    """Times the parts of a set-up, in seconds."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, float] = {}
+        self._since = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.parts[name] = round(now - self._since, 4)
+        self._since = now
