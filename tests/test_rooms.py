@@ -46,7 +46,7 @@ ROOMS = {
     "link": room("wire observe", "aiohttp webrtc wrtc"),
     "tunnel": room("wire observe link", "aioquic cryptography"),
     "broker": room("wire observe", "aiohttp"),
-    "egress": room(BELOW, "aiohttp cryptography"),
+    "egress": room(BELOW, "aiohttp aiohappyeyeballs"),
     "client": room(BELOW, "aiohttp"),
     "bridge": room("wire observe link", "aiohttp"),
     "web": room("wire observe", "aiohttp"),
@@ -57,7 +57,6 @@ ROOMS = {
 PURE_MODULES = {
     "broker/matching.py",
     "egress/policy.py",
-    "client/backoff.py",
     "tunnel/pipe_control.py",
 }
 

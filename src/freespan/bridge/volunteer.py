@@ -9,13 +9,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import aiohttp
-import msgspec
 
 from freespan.bridge.pipe import Pipe
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import LinkError, MessageError
 from freespan.wire.limits import HELLO_SECONDS, PROTOCOL_VERSION, SIGNAL_MESSAGE_MAX, SILENCE_SECONDS
-from freespan.wire.messages import Answer, Hello, Load, Offer, Refuse, ToBridge, Welcome, decode_to_bridge, encode
+from freespan.wire.messages import (
+    Answer,
+    Hello,
+    Load,
+    Offer,
+    Refuse,
+    ToBridge,
+    ToBroker,
+    Welcome,
+    decode_to_bridge,
+    encode,
+)
 
 _STOP_SECONDS = 3.0
 _log = logging.getLogger(__name__)
@@ -144,7 +154,7 @@ class Volunteer:
         self._on_status(VolunteerStatus(state, len(carrying), total, passed // 1_000_000))
 
 
-async def _say(socket: aiohttp.ClientWebSocketResponse, message: msgspec.Struct) -> None:
+async def _say(socket: aiohttp.ClientWebSocketResponse, message: ToBroker) -> None:
     """Tell the broker, if it is still there; if not, it has forgotten us anyway."""
     try:
         await socket.send_str(encode(message))

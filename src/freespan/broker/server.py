@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Callable, Sequence
 
 import aiohttp
-import msgspec
 from aiohttp import web
 
 from freespan.broker.matching import Matching
@@ -229,5 +228,6 @@ def _problem_response(problem: Problem) -> web.Response:
     headers = dict(_CORS)
     if problem.status == 503:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    body = msgspec.json.encode(problem)
-    return web.Response(status=problem.status, body=body, content_type="application/problem+json", headers=headers)
+    return web.Response(
+        status=problem.status, text=encode(problem), content_type="application/problem+json", headers=headers
+    )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
-
-import msgspec
 
 from freespan.observe.log import set_up_logging
 
@@ -28,7 +27,7 @@ def run_until_stopped(main: Coroutine[Any, Any, None], *, verbose: bool) -> None
 
 def print_json(event: dict[str, object]) -> None:
     """One event as one line for a program."""
-    print(msgspec.json.encode(event).decode(), flush=True)
+    print(json.dumps(event), flush=True)
 
 
 def print_line(text: str) -> None:

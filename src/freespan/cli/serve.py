@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 from aiohttp import web
 
 from freespan.broker.server import Broker
@@ -25,7 +24,7 @@ from freespan.web.server import routes as web_routes
 from freespan.wire.errors import InputError, InviteError
 from freespan.wire.invite import Invite, check_broker_url, format_invite
 from freespan.wire.limits import RENDEZVOUS_BODY_MAX
-from freespan.wire.messages import Problem
+from freespan.wire.messages import Problem, encode
 from freespan.wire.target import parse_host
 
 _log = logging.getLogger(__name__)
@@ -209,5 +208,5 @@ async def _problems(
 
 def _problem(status: int, title: str, detail: str) -> web.Response:
     code = title.lower().replace(" ", "_")
-    body = msgspec.json.encode(Problem(f"urn:freespan:problem:{code}", title, status, detail))
-    return web.Response(status=status, body=body, content_type="application/problem+json")
+    body = encode(Problem(f"urn:freespan:problem:{code}", title, status, detail))
+    return web.Response(status=status, text=body, content_type="application/problem+json")
