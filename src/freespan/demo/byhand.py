@@ -85,9 +85,7 @@ def things_to_try(stage: Stage, browsers: Mapping[str, Path], *, as_root: bool =
     if "firefox" in browsers:
         tries.append(Try("In Firefox, through the bridge", _firefox(stage, browsers["firefox"])))
     if not browsers:
-        tries.append(
-            Try(f"In your browser: set {stage.proxy} as its HTTP or SOCKS5 proxy, then open", stage.blocked)
-        )
+        tries.append(Try(f"In your browser: set {stage.proxy} as its HTTP or SOCKS5 proxy, then open", stage.blocked))
     return tries
 
 

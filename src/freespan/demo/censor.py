@@ -133,9 +133,7 @@ async def _read_name(reader: asyncio.StreamReader) -> tuple[Asked, bytes]:
     return asked, start
 
 
-async def _forward(
-    start: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int
-) -> None:
+async def _forward(start: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
     async with asyncio.timeout(DIAL_SECONDS):
         site_reader, site_writer = await asyncio.open_connection(LOOPBACK, port, limit=_CHUNK)
     try:

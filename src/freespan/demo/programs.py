@@ -47,6 +47,11 @@ class Program:
         return self._process.pid
 
     @property
+    def unread(self) -> tuple[Event, ...]:
+        """The latest events that nobody has waited for, oldest first."""
+        return tuple(self._events)
+
+    @property
     def ended(self) -> bool:
         return self._process.returncode is not None
 
@@ -73,9 +78,7 @@ class Program:
                     await self._news.wait()
         except TimeoutError:
             last = one_line(Exception(_said(self.last) or " ".join(self._words) or "nothing"))
-            raise DemoError(
-                f"{self.name}: no {what} within {seconds:g} s; the last it said: {last}"
-            ) from None
+            raise DemoError(f"{self.name}: no {what} within {seconds:g} s; the last it said: {last}") from None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_SECONDS):
                 await self._process.wait()

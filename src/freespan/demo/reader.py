@@ -103,9 +103,7 @@ async def _get(
     try:
         response = await session.get(url, ssl=tls, proxy=proxy, allow_redirects=False)
     except aiohttp.ClientHttpProxyError as error:
-        raise DemoError(
-            f"{url}: the local proxy said {error.status} {one_line(Exception(error.message))}"
-        ) from None
+        raise DemoError(f"{url}: the local proxy said {error.status} {one_line(Exception(error.message))}") from None
     except aiohttp.ClientConnectorCertificateError as error:
         raise DemoError(f"{url}: {one_line(error)}") from None
     except (aiohttp.ClientConnectionError, ConnectionError) as error:

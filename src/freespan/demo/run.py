@@ -12,7 +12,7 @@ import ssl
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,8 @@ PAGE_SECONDS = 20.0
 DOWNLOAD_SECONDS = 180.0
 _PAGE_MAX = 1024 * 1024
 _TICK_SECONDS = 0.5
+_LAST_WORDS_SECONDS = 0.2
+"""For the client to say why, when something has broken off."""
 _MARGIN_SECONDS = 5.0
 """A step ends a little later than the waits in it, so that the one with the better words speaks."""
 
@@ -146,8 +148,8 @@ class _Demo:
             authority_file=authority.file,
             folder=folder,
         )
-        await self._read_page(stage, tls, blocked)
-        await self._download(stage, tls)
+        await self._read_page(stage, tls, client, blocked)
+        await self._download(stage, tls, client)
         return _Cast(stage, [host, client], blocked, censor)
 
     async def _start_host(self, stack: AsyncExitStack, data: Path) -> tuple[Program, dict[str, str]]:
@@ -210,13 +212,9 @@ class _Demo:
             step.detail = "; ".join([*troubles, joined.detail])
 
     async def _open_session(self, stack: AsyncExitStack, invite: str) -> tuple[Program, str]:
-        async with self._steps.step(
-            "session opens", START_SECONDS + SESSION_SECONDS + _MARGIN_SECONDS
-        ) as step:
+        async with self._steps.step("session opens", START_SECONDS + SESSION_SECONDS + _MARGIN_SECONDS) as step:
             port = 0 if self._once else usable_port(8118)
-            client = await stack.enter_async_context(
-                running("connect", invite, "--port", str(port), "--json")
-            )
+            client = await stack.enter_async_context(running("connect", invite, "--port", str(port), "--json"))
             proxy = await client.event(lambda event: event.get("event") == "proxy", START_SECONDS, "proxy")
             asked_at = time.perf_counter()
             await client.event(lambda event: event.get("state") == "open", SESSION_SECONDS, "session")
@@ -225,8 +223,9 @@ class _Demo:
             step.detail = f"bridge in {milliseconds:.0f} ms; proxy on {address}"
         return client, address
 
-    async def _read_page(self, stage: Stage, tls: ssl.SSLContext, blocked: Site) -> None:
-        async with self._steps.step("blocked page arrives", PAGE_SECONDS + _MARGIN_SECONDS) as step:
+    async def _read_page(self, stage: Stage, tls: ssl.SSLContext, client: Program, blocked: Site) -> None:
+        step_seconds = PAGE_SECONDS + _MARGIN_SECONDS
+        async with self._steps.step("blocked page arrives", step_seconds) as step, _asking(client):
             page = await fetch(
                 stage.blocked_tls,
                 tls=tls,
@@ -239,8 +238,8 @@ class _Demo:
             first_byte = f"first byte {page.first_byte_s * 1000:.0f} ms"
             step.detail = f"{page.size:,} bytes, SHA-256 equal, {first_byte}"
 
-    async def _download(self, stage: Stage, tls: ssl.SSLContext) -> None:
-        async with self._steps.step("speed", DOWNLOAD_SECONDS + _MARGIN_SECONDS) as step:
+    async def _download(self, stage: Stage, tls: ssl.SSLContext, client: Program) -> None:
+        async with self._steps.step("speed", DOWNLOAD_SECONDS + _MARGIN_SECONDS) as step, _asking(client):
             began = time.perf_counter()
 
             def on_bytes(size: int) -> None:
@@ -257,12 +256,12 @@ class _Demo:
             )
             self._compare(file, sha256_of(DOWNLOAD_SIZE))
             self._report.mb_per_s = file.mb_per_s
+            self._report.sha256_ok = True
             step.detail = f"{file.size >> 20} MiB at {file.mb_per_s:.1f} MB/s, SHA-256 equal"
 
     def _compare(self, fetched: Fetched, sha256: str) -> None:
         self._report.bytes += fetched.size
-        self._report.sha256_ok = fetched.sha256 == sha256
-        if not self._report.sha256_ok:
+        if fetched.sha256 != sha256:
             raise DemoError(f"{fetched.size} bytes came, but their SHA-256 is not that of what the site sent")
 
     # --- staying -------------------------------------------------------------------------------
@@ -287,6 +286,22 @@ class _Demo:
                 async with asyncio.timeout(_TICK_SECONDS):
                     await self._stop.wait()
         return EXIT_OK
+
+
+@contextlib.asynccontextmanager
+async def _asking(client: Program) -> AsyncIterator[None]:
+    """Add to an error what the client has to say about its session: it often knows the cause."""
+    try:
+        yield
+    except DemoError as error:
+        await asyncio.sleep(_LAST_WORDS_SECONDS)
+        if client.ended:
+            raise DemoError(client.why_ended()) from None
+        lost = [event for event in client.unread if event.get("state") not in (None, "open")]
+        if not lost:
+            raise
+        said = lost[0].get("detail") or lost[0]["state"]
+        raise DemoError(f"{error}; the session was lost: {said}") from None
 
 
 def _counters(cast: _Cast) -> str:

@@ -105,9 +105,7 @@ class Show:
         """One line at the bottom that is written over again and again; nothing without a terminal."""
         if not self._moving:
             return
-        line = Text.assemble(
-            "  ", (text, "dim"), ("   Ctrl-C ends it all", "bold"), no_wrap=True, overflow="ellipsis"
-        )
+        line = Text.assemble("  ", (text, "dim"), ("   Ctrl-C ends it all", "bold"), no_wrap=True, overflow="ellipsis")
         if self._live is None:
             self._live = Live(line, console=self.console, transient=True, auto_refresh=False)
             self._live.start()
@@ -122,9 +120,7 @@ class Show:
         self._end_live()
         self.console.print()
         self.console.print(
-            Text.from_markup(
-                "  [bold green]✓[/] All programs ended, nothing left behind. Thank you for looking."
-            )
+            Text.from_markup("  [bold green]✓[/] All programs ended, nothing left behind. Thank you for looking.")
         )
 
     def stopping(self) -> None:
@@ -172,9 +168,7 @@ def _summary_rows(report: Report) -> list[tuple[str, RenderableType]]:
         sealed = f"{report.bytes:,} bytes, SHA-256 {'equal' if report.sha256_ok else 'differs'}"
         rows.append(("Through the bridge", _mark(report.sha256_ok, sealed)))
     if report.first_byte_s is not None:
-        rows.append(
-            ("First byte", f"{report.first_byte_s * 1000:.0f} ms after asking, https handshake included")
-        )
+        rows.append(("First byte", f"{report.first_byte_s * 1000:.0f} ms after asking, https handshake included"))
     if report.mb_per_s is not None:
         rows.append(("Speed", Text(f"{report.mb_per_s:.1f} MB/s", "bold")))
     return rows

@@ -64,9 +64,7 @@ class Site:
         return hashlib.sha256(self._pages[path][1]).hexdigest()
 
     @contextlib.asynccontextmanager
-    async def serving(
-        self, tls: ssl.SSLContext, http_port: int = 0, https_port: int = 0
-    ) -> AsyncIterator[Site]:
+    async def serving(self, tls: ssl.SSLContext, http_port: int = 0, https_port: int = 0) -> AsyncIterator[Site]:
         """Serve while the block runs, on the given ports if they are free."""
         runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
@@ -94,9 +92,7 @@ class Site:
     async def _file(self, request: web.Request) -> web.StreamResponse:
         size = _asked_size(request)
         if self._downloads >= _DOWNLOADS_MAX:
-            raise web.HTTPServiceUnavailable(
-                text="too many downloads at a time\n", headers={"Retry-After": "1"}
-            )
+            raise web.HTTPServiceUnavailable(text="too many downloads at a time\n", headers={"Retry-After": "1"})
         response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
         response.content_length = size
         self._downloads += 1
@@ -106,6 +102,8 @@ class Site:
                 await response.write(chunk)
                 self.traffic.body_bytes += len(chunk)
             await response.write_eof()
+        except ConnectionError:
+            pass  # the reader went away; nobody is left to be told
         finally:
             self._downloads -= 1
         return response
@@ -149,9 +147,7 @@ async def _listen(runner: web.AppRunner, port: int, tls: ssl.SSLContext | None) 
 
 
 @contextlib.asynccontextmanager
-async def both_sites(
-    embed: str, authority: DemoAuthority, *, easy_ports: bool
-) -> AsyncIterator[tuple[Site, Site]]:
+async def both_sites(embed: str, authority: DemoAuthority, *, easy_ports: bool) -> AsyncIterator[tuple[Site, Site]]:
     """Serve the news site and the blocked one; with `easy_ports` on 8001 and 8002 where these are free."""
     news, blocked = news_site(embed), blocked_site()
     news_port, blocked_port = (8001, 8002) if easy_ports else (0, 0)

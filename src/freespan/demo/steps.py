@@ -35,7 +35,7 @@ class Report:
     bytes: int = 0
     """Bytes that came through the bridge and were compared, page and file together."""
     sha256_ok: bool = False
-    """Everything that came had the SHA-256 of what the site sent."""
+    """Page and file both came, with the SHA-256 of what the site sent."""
     first_byte_s: float | None = None
     mb_per_s: float | None = None
     addresses: dict[str, str] = field(default_factory=dict)
@@ -104,9 +104,7 @@ class Steps:
         except asyncio.CancelledError:
             step.ok, step.detail = False, "stopped"
             raise
-        except (
-            Exception
-        ) as error:  # a mistake of ours is also said in one line, and what was started is ended
+        except Exception as error:  # a mistake of ours is also said in one line, and what was started is ended
             self._fail(step, f"{type(error).__name__}: {one_line(error, 400)}")
         finally:
             step.seconds = time.perf_counter() - began

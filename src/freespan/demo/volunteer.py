@@ -90,9 +90,7 @@ async def _in_browser(kind: str, news: str) -> AsyncIterator[Volunteer]:
             async with asyncio.timeout(BROWSER_SECONDS):
                 window = await stack.enter_async_context(browser.launch(kind, width=1000, height=800))
                 page = await window.open(news)
-                await page.wait_for(
-                    f'customElements.get("freespan-switch") && {_SWITCH}.getAttribute("state")'
-                )
+                await page.wait_for(f'customElements.get("freespan-switch") && {_SWITCH}.getAttribute("state")')
                 await page.click("freespan-switch")
                 await page.wait_for(f'{_SWITCH}.getAttribute("state") === "waiting"', JOIN_SECONDS)
         except TimeoutError:
