@@ -26,6 +26,7 @@ class ClientSession(Session):
         super().__init__(link, on_end)
         self._egress_key = egress_key
         self._wrong_key = False
+        self._heard = 0
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._slots = asyncio.Semaphore(STREAMS_MAX)
         self._quic = client_quic()
@@ -103,8 +104,16 @@ class ClientSession(Session):
             self._opened.set_result(None)
 
     def _keep_alive(self) -> None:
-        """A packet now and then, so that both ends notice when the other has gone without a word."""
-        if self._quic is not None and not self.is_over:
-            self._quic.send_ping(0)
-            self._flush_soon()
-            self._keepalive = self._loop.call_later(KEEPALIVE_SECONDS, self._keep_alive)
+        """Ask for a sign of life now and then, and give up when the last one was not answered in all that time.
+
+        A bridge whose machine died says nothing, and WebRTC takes half a minute to notice.
+        """
+        if self._quic is None or self.is_over:
+            return
+        if self.bytes_received == self._heard:
+            self.close("the bridge fell silent")
+            return
+        self._heard = self.bytes_received
+        self._quic.send_ping(0)
+        self._flush_soon()
+        self._loop.call_later(KEEPALIVE_SECONDS, self._keep_alive)

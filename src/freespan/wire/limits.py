@@ -53,7 +53,8 @@ FLIGHT_MAX = 3 * 1024 * 1024
 """What may be on its way end to end, and so wait inside a bridge."""
 HANDSHAKE_SECONDS = 15.0
 SESSION_IDLE_SECONDS = 30.0
-KEEPALIVE_SECONDS = 8.0
+KEEPALIVE_SECONDS = 5.0
+"""A client asks for a sign of life so often; a session that gives none until the next time is over."""
 
 # --- egress ----------------------------------------------------------------------------------
 SESSIONS_MAX = 2_000
