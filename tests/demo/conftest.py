@@ -11,9 +11,7 @@ from freespan.demo.censor import Censor
 from freespan.demo.certificates import DemoAuthority
 from freespan.demo.sites import BLOCKED, NEWS, Site, both_sites
 
-EMBED = (
-    '<script type="module" src="http://127.0.0.1:1/switch.js"></script><freespan-switch></freespan-switch>'
-)
+EMBED = '<script type="module" src="http://127.0.0.1:1/switch.js"></script><freespan-switch></freespan-switch>'
 
 
 @dataclass

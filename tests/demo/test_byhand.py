@@ -29,9 +29,7 @@ def test_only_browsers_that_are_here_are_offered() -> None:
     assert "/usr/bin/chromium --no-first-run" in text
     assert "--proxy-server=http://127.0.0.1:8118" in text
     assert "/usr/bin/firefox --no-remote --profile '/tmp/a b/firefox'" in text
-    assert "firefox" not in "\n".join(
-        one.copy for one in things_to_try(STAGE, {"chromium": both["chromium"]})
-    )
+    assert "firefox" not in "\n".join(one.copy for one in things_to_try(STAGE, {"chromium": both["chromium"]}))
 
 
 def test_chromium_needs_its_option_for_root() -> None:

@@ -39,9 +39,7 @@ async def test_the_cut_is_a_reset(road) -> None:
     writer.close()
 
 
-@pytest.mark.parametrize(
-    "start", [b"\x00noise", b"GET / HTTP/1.1\r\nHost: unknown.test\r\n\r\n", b"GET / HT"]
-)
+@pytest.mark.parametrize("start", [b"\x00noise", b"GET / HTTP/1.1\r\nHost: unknown.test\r\n\r\n", b"GET / HT"])
 async def test_what_it_cannot_read_goes_nowhere(road, start: bytes) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", road.censor.port)
     writer.write(start)

@@ -46,9 +46,7 @@ def test_finds_the_name_in_a_request(name: str, port: str, field: str) -> None:
     assert find_name(request.encode()) == Asked(name, "host")
 
 
-@pytest.mark.parametrize(
-    "whole", [HELLO, in_records(HELLO, 7), REQUEST], ids=["tls", "tls in pieces", "http"]
-)
+@pytest.mark.parametrize("whole", [HELLO, in_records(HELLO, 7), REQUEST], ids=["tls", "tls in pieces", "http"])
 def test_waits_until_there_is_enough_and_no_longer(whole: bytes) -> None:
     answers = [find_name(whole[:length]) for length in range(len(whole) + 1)]
     found = [answer for answer in answers if answer is not None]

@@ -107,9 +107,7 @@ def test_other_bytes_than_the_site_sent_are_noticed(
     assert said["steps"][-1]["name"] == "speed"
 
 
-def test_an_open_road_is_no_demo(
-    trouble, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_open_road_is_no_demo(trouble, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run.Censor, "forbids", lambda _censor, _name: False)
     code, said = play_once(capsys)
     assert (code, said["direct"], said["steps"][-1]["name"]) == (1, "open", "direct access")

@@ -59,9 +59,7 @@ async def test_the_small_page(road) -> None:
 @pytest.mark.parametrize("asked", ["", "-1", "x", "1e3", str(FILE_MAX + 1), "9" * 4000, "٣"])
 async def test_bad_sizes_are_refused(road, asked: str) -> None:
     with pytest.raises(DemoError, match="answered 400"):
-        await fetch(
-            straight(road, BLOCKED, "http", f"/file?bytes={asked}"), tls=road.tls, seconds=10, size_max=1000
-        )
+        await fetch(straight(road, BLOCKED, "http", f"/file?bytes={asked}"), tls=road.tls, seconds=10, size_max=1000)
 
 
 async def test_a_body_over_the_limit_is_an_error(road) -> None:

@@ -35,9 +35,7 @@ STEPS = [
 KINDS = [
     pytest.param(
         kind,
-        marks=pytest.mark.skipif(
-            kind != "headless" and kind not in find_browsers(), reason=f"{kind} is not installed"
-        ),
+        marks=pytest.mark.skipif(kind != "headless" and kind not in find_browsers(), reason=f"{kind} is not installed"),
     )
     for kind in ("headless", "chromium", "firefox")
 ]
@@ -68,9 +66,7 @@ class Runner:
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 if entry in (process / "environ").read_bytes().split(b"\0"):
-                    found.append(
-                        (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    )
+                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
             except OSError:
                 continue
         return found
@@ -120,9 +116,7 @@ def test_stays_until_a_signal_and_leaves_nothing(kind: str, number: signal.Signa
         assert demo.stdout is not None
         said: dict[str, Any] = json.loads(demo.stdout.readline())
         addresses = said["addresses"]
-        assert read_through(addresses["proxy"], addresses["blocked"] + "small").startswith(
-            b"This is blocked.test"
-        )
+        assert read_through(addresses["proxy"], addresses["blocked"] + "small").startswith(b"This is blocked.test")
         with urllib.request.urlopen(addresses["news"], timeout=10) as page:
             assert b"<freespan-switch>" in page.read()
         demo.send_signal(number)

@@ -74,7 +74,7 @@ def things_to_try(stage: Stage, browsers: Mapping[str, Path], *, as_root: bool =
     trust = f"--cacert {_quoted(stage.authority_file)}"
     tries = [
         Try("Flip the switch yourself: open the news page", stage.news),
-        Try("The host's own page: the invite, the line for publishers", stage.host),
+        Try("The host's own page: what publishers and helpers see", stage.host),
         Try("Directly: the censor cuts it", f"curl {road} http://{BLOCKED}/"),
         Try("Directly, another name: it passes", f"curl -sI {road} http://{NEWS}/"),
         Try("Through the bridge: it arrives", f"curl -x http://{stage.proxy} {stage.blocked}small"),
