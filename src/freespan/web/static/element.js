@@ -1,0 +1,114 @@
+// <freespan-switch>: what a reader sees and flips. It helps nobody by itself: the bridge is in the host's own page.
+//
+// Attributes: `capacity` (readers at a time, 4), `label` (instead of the title), `theme` (light or dark, instead of the
+// system's), `lang`. Property: `strings`. Attribute that it sets: `state`. Event: `freespan-state`.
+
+import { choice } from "./choice.js";
+import { counted, english } from "./strings.js";
+import { dress } from "./style.js";
+
+/** @typedef {import("./volunteer.js").View} View */
+/** @typedef {import("./strings.js").Strings} Strings */
+
+const CAPACITY = 4;
+const CAPACITY_MAX = 64;
+
+export class FreespanSwitch extends HTMLElement {
+  static observedAttributes = ["label", "lang"];
+
+  #button = create("button", { type: "button", role: "switch", "aria-labelledby": "title", "aria-describedby": "status" });
+  #title = create("span", { class: "title", id: "title" });
+  #status = create("span", { class: "status", id: "status", role: "status" });
+  #about = create("a", { href: new URL(".", import.meta.url).href, target: "_blank", rel: "noopener" });
+  /** @type {Strings} */
+  #strings = english;
+  /** @type {View} */
+  #view = { state: "off", now: 0, total: 0, megabytes: 0 };
+  #seat;
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: "open", delegatesFocus: true });
+    dress(root);
+    const line = create("span", { class: "line" }, this.#status, this.#about);
+    const text = create("span", { class: "text" }, this.#title, line);
+    this.#button.append(create("i", {}));
+    this.#button.addEventListener("click", () => this.#view.state === "unsupported" || choice.flip());
+    root.append(create("div", { class: "pill", part: "pill" }, this.#button, text));
+    this.#seat = {
+      place: root,
+      capacity: () => this.#capacity,
+      show: (/** @type {View} */ view) => this.#show(view),
+    };
+  }
+
+  connectedCallback() {
+    choice.join(this.#seat);
+  }
+
+  disconnectedCallback() {
+    choice.leave(this.#seat);
+  }
+
+  attributeChangedCallback() {
+    this.#render();
+  }
+
+  /** The texts; those that are left out stay as they are. @param {Partial<Strings>} strings */
+  set strings(strings) {
+    this.#strings = { ...this.#strings, ...strings };
+    this.#render();
+  }
+
+  get strings() {
+    return this.#strings;
+  }
+
+  get #capacity() {
+    const wanted = Number.parseInt(this.getAttribute("capacity") ?? "", 10);
+    return wanted >= 1 ? Math.min(wanted, CAPACITY_MAX) : CAPACITY;
+  }
+
+  /** @param {View} view */
+  #show(view) {
+    this.#view = view;
+    this.setAttribute("state", view.state);
+    this.#render();
+    this.dispatchEvent(new CustomEvent("freespan-state", { detail: { ...view }, bubbles: true, composed: true }));
+  }
+
+  #render() {
+    const { state } = this.#view;
+    this.#button.setAttribute("aria-checked", String(state !== "off" && state !== "unsupported"));
+    this.#button.setAttribute("aria-disabled", String(state === "unsupported"));
+    write(this.#title, this.getAttribute("label") ?? this.#strings.title);
+    write(this.#about, this.#strings.about);
+    write(this.#status, this.#sentence());
+  }
+
+  #sentence() {
+    const { state, now, total } = this.#view;
+    const language = this.lang || document.documentElement.lang;
+    if (state === "helping") return counted(this.#strings.helping, now, language);
+    if (state === "waiting" && total) return counted(this.#strings.helped, total, language);
+    return this.#strings[state];
+  }
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {Record<string, string>} attributes
+ * @param {Node[]} children
+ */
+function create(name, attributes, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+/** A live region speaks when it is written to, so only news is written. @param {Node} node @param {string} text */
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}

@@ -1,0 +1,106 @@
+// What a broker says to a bridge (docs/protocol.md, "Matchmaking"): text in, checked messages out. Pure.
+
+/** Longest message of a broker, in bytes. */
+export const SIGNAL_MESSAGE_MAX = 32_768;
+const SDP_MAX = 16_384;
+const URL_MAX = 1_024;
+const TEXT_MAX = 200;
+const ID_MAX = 64;
+const LIST_MAX = 8;
+
+/** @typedef {{urls: string[], username?: string, credential?: string}} IceServer */
+/** @typedef {{type: "welcome", egress: string, iceServers: IceServer[]}} Welcome */
+/** @typedef {{type: "offer", id: string, sdp: string}} Offer */
+/** @typedef {{type: "ping"}} Ping */
+
+/** A message that is not in the protocol; `field` names the part that is wrong. */
+export class ProtocolError extends Error {
+  /** @param {string} field @param {string} reason */
+  constructor(field, reason) {
+    super(`${field}: ${reason}`);
+    this.field = field;
+  }
+}
+
+/**
+ * Read one message of a broker. What it holds beyond the protocol is ignored, so that a later version can add to it.
+ * @param {unknown} text
+ * @returns {Welcome | Offer | Ping}
+ * @throws {ProtocolError}
+ */
+export function parse(text) {
+  if (typeof text !== "string") throw new ProtocolError("message", "is not text");
+  // A character is at least one byte, so only what may be too long is counted exactly.
+  if (text.length > SIGNAL_MESSAGE_MAX || new TextEncoder().encode(text).length > SIGNAL_MESSAGE_MAX) {
+    throw new ProtocolError("message", `is longer than ${SIGNAL_MESSAGE_MAX} bytes`);
+  }
+  const message = object("message", json(text));
+  switch (message.type) {
+    case "welcome":
+      return welcome(message);
+    case "offer":
+      return { type: "offer", id: string("id", message.id, ID_MAX), sdp: string("sdp", message.sdp, SDP_MAX) };
+    case "ping":
+      return { type: "ping" };
+    default:
+      throw new ProtocolError("type", "is not in the protocol");
+  }
+}
+
+/** @param {Record<string, unknown>} message @returns {Welcome} */
+function welcome(message) {
+  const egress = string("egress", message.egress, URL_MAX);
+  if (!/^wss?:\/\/./.test(egress)) throw new ProtocolError("egress", "must be a ws or wss URL");
+  const servers = message.ice_servers === undefined ? [] : list("ice_servers", message.ice_servers);
+  return { type: "welcome", egress, iceServers: servers.map(iceServer) };
+}
+
+/** @param {unknown} value @returns {IceServer} */
+function iceServer(value) {
+  const server = object("ice_servers", value);
+  const urls = list("ice_servers.urls", server.urls);
+  if (!urls.length) throw new ProtocolError("ice_servers.urls", "is empty");
+  return {
+    urls: urls.map((url) => string("ice_servers.urls", url, URL_MAX)),
+    ...optional("username", server.username),
+    ...optional("credential", server.credential),
+  };
+}
+
+/** @param {string} text @returns {unknown} */
+function json(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ProtocolError("message", "is not JSON");
+  }
+}
+
+/** @param {string} field @param {unknown} value @returns {Record<string, unknown>} */
+function object(field, value) {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new ProtocolError(field, "must be an object");
+  }
+  return /** @type {Record<string, unknown>} */ (value);
+}
+
+/** @param {string} field @param {unknown} value @returns {unknown[]} */
+function list(field, value) {
+  if (!Array.isArray(value) || value.length > LIST_MAX) {
+    throw new ProtocolError(field, `must be a list of at most ${LIST_MAX}`);
+  }
+  return value;
+}
+
+/** @param {string} field @param {unknown} value @param {number} max */
+function string(field, value, max, min = 1) {
+  if (typeof value !== "string" || value.length < min || value.length > max) {
+    throw new ProtocolError(field, `must be a text of ${min} to ${max} characters`);
+  }
+  return value;
+}
+
+/** @param {"username" | "credential"} name @param {unknown} value @returns {{[name: string]: string}} */
+function optional(name, value) {
+  return value === undefined || value === null ? {} : { [name]: string(`ice_servers.${name}`, value, TEXT_MAX, 0) };
+}

@@ -1,0 +1,325 @@
+// The volunteer's state machine: events in, commands out. No page, no network, no clock and no chance of its own.
+//
+//            start                 socketOpened              welcome
+//   stopped ───────▶ connecting ───────────────▶ greeting ───────────▶ welcomed
+//      ▲                 ▲  │                        │                    │
+//      │ stop            │  └── closed, late, rubbish ┴────────────────────┘
+//      └── anywhere      └──── timer ──── resting ◀──┘
+//
+// Sessions (pipes) do not need the broker: they go on when it is lost, and end with stop or when the network is gone.
+
+import { ProtocolError, parse } from "./messages.js";
+
+const VERSION = 1;
+const CAPACITY_MAX = 64;
+const CONNECT_SECONDS = 15;
+const WELCOME_SECONDS = 10;
+const SILENCE_SECONDS = 60;
+const RETRY_FIRST_SECONDS = 1;
+const RETRY_MAX_SECONDS = 60;
+/** A broker that says it is full is asked again after about so long. */
+const RETRY_FULL_SECONDS = 30;
+/** A connection that held for so long was a good one: the next failure is the first again. */
+const STEADY_SECONDS = 30;
+/** Counts leave the bridge at most so often, so that they tell nobody when a packet came. */
+const PUBLISH_SECONDS = 2;
+/** Browsers may close with 1000 or 3000 to 4999 only; this one stands for 1008, "not in the protocol". */
+export const CLOSE_PROTOCOL = 4008;
+const CLOSE_NORMAL = 1000;
+const CLOSE_FULL = 1013;
+
+/** @typedef {"off" | "connecting" | "waiting" | "helping" | "offline"} State */
+/** @typedef {{state: State, now: number, total: number, megabytes: number}} View */
+
+/**
+ * `bytes` is what all pipes have passed on so far.
+ * @typedef {{type: "start", capacity: number}
+ *   | {type: "stop"}
+ *   | {type: "network", online: boolean}
+ *   | {type: "socketOpened"}
+ *   | {type: "socketMessage", data: unknown}
+ *   | {type: "socketClosed", code: number}
+ *   | {type: "pipeAnswered", id: string, sdp: string}
+ *   | {type: "pipeOpened", id: string}
+ *   | {type: "pipeCarried", id: string}
+ *   | {type: "pipeClosed", id: string, bytes: number}
+ *   | {type: "timer", bytes: number}} Event
+ */
+
+/**
+ * @typedef {{type: "openSocket"}
+ *   | {type: "send", text: string}
+ *   | {type: "closeSocket", code: number, reason: string}
+ *   | {type: "openPipe", id: string, sdp: string, egress: string, iceServers: import("./messages.js").IceServer[]}
+ *   | {type: "closePipe", id: string}
+ *   | {type: "publish", view: View}} Command
+ */
+
+/** @typedef {{answered: boolean, open: boolean, carried: boolean}} PipeState */
+
+export class Session {
+  #random;
+  /** @type {"stopped" | "connecting" | "greeting" | "welcomed" | "resting"} */
+  #phase = "stopped";
+  #capacity = 0;
+  #egress = "";
+  /** @type {import("./messages.js").IceServer[]} */
+  #iceServers = [];
+  /** @type {Map<string, PipeState>} */
+  #pipes = new Map();
+  #total = 0;
+  #bytes = 0;
+  #failures = 0;
+  #welcomedAt = 0;
+  /** When the present phase has taken too long, or resting has been long enough. */
+  #phaseEnds = Infinity;
+  #publishAt = Infinity;
+  #countsPublishedAt = -Infinity;
+  /** @type {View} */
+  #published = { state: "off", now: 0, total: 0, megabytes: 0 };
+  #reportedLoad = 0;
+  #now = 0;
+  /** @type {Command[]} */
+  #commands = [];
+
+  /** @param {() => number} random from 0 to 1, spreads the retries of many bridges */
+  constructor(random) {
+    this.#random = random;
+  }
+
+  /** When `timer` is to be handled, in seconds on the clock of `handle`; may be Infinity. */
+  get deadline() {
+    return Math.min(this.#phaseEnds, this.#publishAt);
+  }
+
+  /**
+   * @param {Event} event
+   * @param {number} now seconds on any steady clock
+   * @returns {Command[]} to be executed in this order
+   */
+  handle(event, now) {
+    this.#now = now;
+    this.#commands = [];
+    this.#take(event);
+    this.#publish();
+    return this.#commands;
+  }
+
+  /** @param {Event} event */
+  #take(event) {
+    switch (event.type) {
+      case "start":
+        return this.#start(event.capacity);
+      case "stop":
+        return this.#end("stopped");
+      case "network":
+        return event.online ? this.#comeBack() : this.#phase !== "stopped" && this.#end("resting");
+      case "socketOpened":
+        return this.#greet();
+      case "socketMessage":
+        return this.#hear(event.data);
+      case "socketClosed":
+        return this.#rest(event.code === CLOSE_FULL ? RETRY_FULL_SECONDS : 0);
+      case "pipeAnswered":
+        return this.#answer(event.id, event.sdp);
+      case "pipeOpened":
+        return this.#mark(event.id, "open");
+      case "pipeCarried":
+        return this.#mark(event.id, "carried");
+      case "pipeClosed":
+        this.#bytes = event.bytes;
+        return this.#forget(event.id);
+      case "timer":
+        this.#bytes = event.bytes;
+        return this.#wake();
+    }
+  }
+
+  // --- the broker ---
+
+  /** @param {number} capacity */
+  #start(capacity) {
+    if (this.#phase !== "stopped") return;
+    this.#capacity = Math.min(Math.max(Math.floor(capacity) || 1, 1), CAPACITY_MAX);
+    this.#failures = 0;
+    this.#connect();
+  }
+
+  #connect() {
+    this.#enter("connecting", CONNECT_SECONDS);
+    this.#commands.push({ type: "openSocket" });
+  }
+
+  #comeBack() {
+    if (this.#phase !== "resting") return;
+    this.#failures = 0;
+    this.#connect();
+  }
+
+  #greet() {
+    this.#enter("greeting", WELCOME_SECONDS);
+    this.#send({ type: "hello", version: VERSION, capacity: this.#capacity });
+    this.#reportedLoad = 0;
+  }
+
+  /** @param {unknown} data */
+  #hear(data) {
+    try {
+      const message = parse(data);
+      if ((this.#phase === "greeting") !== (message.type === "welcome")) {
+        throw new ProtocolError("type", "comes at the wrong time");
+      }
+      if (message.type === "welcome") this.#settle(message);
+      if (message.type === "offer") this.#consider(message);
+      this.#phaseEnds = this.#now + SILENCE_SECONDS;
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#hangUp(CLOSE_PROTOCOL, error.message);
+      this.#rest(0);
+    }
+  }
+
+  /** @param {import("./messages.js").Welcome} welcome */
+  #settle(welcome) {
+    this.#enter("welcomed", SILENCE_SECONDS);
+    this.#welcomedAt = this.#now;
+    this.#egress = welcome.egress;
+    this.#iceServers = welcome.iceServers;
+    this.#reportLoad(); // sessions from before the broker was lost
+  }
+
+  /** @param {import("./messages.js").Offer} offer */
+  #consider({ id, sdp }) {
+    if (this.#pipes.has(id)) throw new ProtocolError("id", "is in use");
+    if (this.#pipes.size >= this.#capacity) return this.#send({ type: "refuse", id, reason: "full" });
+    this.#pipes.set(id, { answered: false, open: false, carried: false });
+    this.#commands.push({ type: "openPipe", id, sdp, egress: this.#egress, iceServers: this.#iceServers });
+  }
+
+  #wake() {
+    if (this.#now < this.#phaseEnds) return;
+    if (this.#phase === "resting") return this.#connect();
+    this.#hangUp(CLOSE_NORMAL, "silence");
+    this.#rest(0);
+  }
+
+  /** Wait before the next try, longer each time. @param {number} least seconds */
+  #rest(least) {
+    if (this.#phase === "stopped" || this.#phase === "resting") return;
+    if (this.#phase === "welcomed" && this.#now - this.#welcomedAt >= STEADY_SECONDS) this.#failures = 0;
+    const seconds = Math.min(RETRY_FIRST_SECONDS * 2 ** this.#failures++, RETRY_MAX_SECONDS);
+    this.#enter("resting", Math.max(seconds, least) * (0.5 + this.#random() / 2));
+  }
+
+  /** End every session at once, and the socket. @param {"stopped" | "resting"} phase */
+  #end(phase) {
+    for (const [id, pipe] of this.#pipes) {
+      if (!pipe.answered) this.#send({ type: "refuse", id, reason: "stopping" });
+      this.#commands.push({ type: "closePipe", id });
+    }
+    this.#pipes.clear();
+    this.#reportLoad();
+    this.#hangUp(CLOSE_NORMAL, "");
+    this.#enter(phase, Infinity);
+  }
+
+  /** @param {number} code @param {string} reason */
+  #hangUp(code, reason) {
+    if (this.#phase !== "stopped" && this.#phase !== "resting") {
+      this.#commands.push({ type: "closeSocket", code, reason });
+    }
+  }
+
+  /** @param {"stopped" | "connecting" | "greeting" | "welcomed" | "resting"} phase @param {number} seconds */
+  #enter(phase, seconds) {
+    this.#phase = phase;
+    this.#phaseEnds = this.#now + seconds;
+  }
+
+  /** Say something to the broker, if it listens. @param {object} message */
+  #send(message) {
+    if (this.#phase === "greeting" || this.#phase === "welcomed") {
+      this.#commands.push({ type: "send", text: JSON.stringify(message) });
+    }
+  }
+
+  #reportLoad() {
+    const serving = [...this.#pipes.values()].filter((pipe) => pipe.answered).length;
+    if (this.#phase !== "welcomed" || serving === this.#reportedLoad) return;
+    this.#reportedLoad = serving;
+    this.#send({ type: "load", serving });
+  }
+
+  // --- the sessions ---
+
+  /** @param {string} id @param {string} sdp */
+  #answer(id, sdp) {
+    const pipe = this.#pipes.get(id);
+    if (!pipe) return;
+    pipe.answered = true;
+    this.#reportLoad(); // before the answer, so that the broker never sends one offer too many
+    this.#send({ type: "answer", id, sdp });
+  }
+
+  /** @param {string} id @param {"open" | "carried"} what */
+  #mark(id, what) {
+    const pipe = this.#pipes.get(id);
+    if (!pipe || pipe[what]) return;
+    pipe[what] = true;
+    if (what === "carried") this.#total += 1;
+  }
+
+  /** @param {string} id */
+  #forget(id) {
+    const pipe = this.#pipes.get(id);
+    if (!pipe) return;
+    this.#pipes.delete(id);
+    if (!pipe.answered) this.#send({ type: "refuse", id, reason: "the offer could not be used" });
+    this.#reportLoad();
+  }
+
+  // --- what people see ---
+
+  /** @returns {View} */
+  get #view() {
+    const now = [...this.#pipes.values()].filter((pipe) => pipe.open).length;
+    return { state: this.#state(now), now, total: this.#total, megabytes: Math.round(this.#bytes / 1e6) };
+  }
+
+  /** @param {number} now @returns {State} */
+  #state(now) {
+    if (this.#phase === "stopped") return "off";
+    if (now) return "helping";
+    if (this.#phase === "welcomed") return "waiting";
+    return this.#failures || this.#phase === "resting" ? "offline" : "connecting";
+  }
+
+  #publish() {
+    const view = this.#view;
+    const last = this.#published;
+    const counted = view.now !== last.now || view.total !== last.total || view.megabytes !== last.megabytes;
+    const due = this.#countsPublishedAt + PUBLISH_SECONDS;
+    this.#publishAt = Infinity;
+    if (counted && this.#now >= due) {
+      this.#countsPublishedAt = this.#now;
+      this.#say(view);
+    } else if (counted) {
+      this.#publishAt = due;
+      // That nobody is helped any more because all is over is no secret, and must not look late.
+      if (view.state !== "helping" && view.state !== "waiting") this.#say({ ...last, state: view.state, now: 0 });
+    } else if (view.state !== last.state) {
+      this.#say(view);
+    }
+    if (view.now) this.#publishAt = Math.min(this.#publishAt, Math.max(due, this.#now + PUBLISH_SECONDS));
+  }
+
+  /** @param {View} view */
+  #say(view) {
+    const last = this.#published;
+    if (view.state === last.state && view.now === last.now && view.total === last.total && view.megabytes === last.megabytes) {
+      return;
+    }
+    this.#published = view;
+    this.#commands.push({ type: "publish", view });
+  }
+}
