@@ -1,0 +1,66 @@
+"""The bridge page and a broker that is away, talks rubbish, or says nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from freespan.demo.browser import Page
+from freespan.wire import messages
+from tests.web.fakes import Bridge, FakeHost, connect, soon, state, turn_on
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+RUBBISH: dict[str, Any] = {
+    "not JSON": "{",
+    "not an object": "[1, 2]",
+    "unknown type": '{"type": "dance"}',
+    "wrong shape": '{"type": "offer", "id": 5, "sdp": []}',
+    "too long": '{"type": "ping", "x": "' + "x" * 1_000_000 + '"}',
+    "binary": b"\x00" * 100,
+}
+
+
+async def test_comes_back_when_the_broker_does(page: Page, host: FakeHost) -> None:
+    bridge = await turn_on(page, host)
+    host.away = True
+    await bridge.socket.close()
+    await state(page, "offline")
+    host.away = False
+    await host.bridge()
+    await state(page, "waiting")
+
+
+async def test_sessions_outlive_the_broker(page: Page, host: FakeHost) -> None:
+    bridge = await turn_on(page, host)
+    session = await connect(host, bridge)
+    await bridge.socket.close()
+    again = await host.bridge()
+    assert (await again.expect(messages.Load)).serving == 1
+    session.client.channel.send(b"still here")
+    assert await session.link.next() == b"still here"
+    session.client.close()
+
+
+@pytest.mark.parametrize("rubbish", RUBBISH.values(), ids=RUBBISH.keys())
+async def test_rubbish_ends_the_socket_and_the_bridge_comes_back(
+    page: Page, host: FakeHost, rubbish: str | bytes
+) -> None:
+    bridge = await turn_on(page, host)
+    if isinstance(rubbish, bytes):
+        await bridge.socket.send_bytes(rubbish)
+    else:
+        await bridge.socket.send_str(rubbish)
+    await soon(bridge.gone.wait())
+    assert bridge.socket.close_code == 4008
+    await connect(host, await host.bridge())
+
+
+async def test_an_offer_before_the_welcome_is_rubbish(page: Page, host: FakeHost) -> None:
+    await state(page, "off")
+    await page.click("freespan-switch")
+    bridge: Bridge = await soon(host.bridges.get())
+    await bridge.offer("early", "v=0")
+    await soon(bridge.gone.wait())
+    assert bridge.socket.close_code == 4008
