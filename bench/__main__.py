@@ -1,0 +1,100 @@
+"""`python -m bench [GROUP …] [--quick] [--output FILE]`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+from bench import report
+from bench.browser import is_here
+from bench.bulk import in_turn, raw_through, session_through
+from bench.connect import measure_connect
+from bench.figures import Figures
+from bench.headless import measure_headless
+from bench.machine import facts
+from bench.plan import GROUPS, QUICK, WHOLE, WHOLE_SECONDS, Plan
+from bench.size import measure_size
+from bench.start import measure_start
+
+_RESULTS = Path(__file__).parent / "results.json"
+
+
+def main() -> int:
+    """Measure what the command line asks for; exit code 1 when a measurement could not be made."""
+    arguments = _parser().parse_args()
+    groups = tuple(group for group in GROUPS if group in arguments.groups) or GROUPS
+    figures = Figures()
+    machine, troubles = asyncio.run(_measure(groups, QUICK if arguments.quick else WHOLE, figures))
+    report.write(arguments.output, figures, machine)
+    report.show(figures)
+    for trouble in troubles:
+        print(f"bench: {trouble}", file=sys.stderr)
+    return 1 if troubles else 0
+
+
+async def _measure(groups: tuple[str, ...], plan: Plan, figures: Figures) -> tuple[dict[str, object], list[str]]:
+    """Group after group; one that fails is no reason to leave out the others."""
+    machine = await facts()
+    troubles: list[str] = []
+    start = time.monotonic()
+    for group in groups:
+        _say(f"{time.monotonic() - start:4.0f} s  {group}")
+        try:
+            async with asyncio.timeout(max(1.0, WHOLE_SECONDS - (time.monotonic() - start))):
+                await _measure_group(group, plan, figures)
+        except TimeoutError as error:
+            troubles.append(f"{group}: {str(error) or f'not within {WHOLE_SECONDS:.0f} s'}")
+        except Exception as error:  # whatever it is, the other figures are worth having
+            troubles.append(f"{group}: {error!r}")
+    _say(f"{time.monotonic() - start:4.0f} s  done")
+    return machine, troubles
+
+
+async def _measure_group(group: str, plan: Plan, figures: Figures) -> None:
+    match group:
+        case "headless":
+            await measure_headless(plan, figures)
+        case "chromium" | "firefox":
+            await _measure_browser(group, plan, figures)
+        case "connect":
+            await measure_connect("headless", "connect_first_byte_s", plan, figures)
+            if is_here("chromium"):
+                await measure_connect("chromium", "connect_first_byte_chromium_s", plan, figures)
+            else:
+                figures.number("connect_first_byte_chromium_s", None)
+        case "start":
+            await measure_start(plan, figures)
+        case "size":
+            await measure_size(figures)
+
+
+async def _measure_browser(kind: str, plan: Plan, figures: Figures) -> None:
+    """Session and raw pipe, each through a browser of its own, so that both have a page in front."""
+    if not is_here(kind):
+        figures.number(f"{kind}_mb_s", None)
+        figures.number(f"{kind}_raw_mb_s", None)
+        return
+    async with session_through(kind) as session, raw_through(kind) as raw:
+        speeds, raw_speeds = await in_turn(session, raw, plan.browser_runs, plan.browser_bytes)
+    figures.median(f"{kind}_mb_s", speeds, 2)
+    figures.median(f"{kind}_raw_mb_s", raw_speeds, 2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure freespan on this machine.")
+    parser.add_argument("groups", nargs="*", choices=[[], *GROUPS], metavar="GROUP", help=", ".join(GROUPS))
+    parser.add_argument("--quick", action="store_true", help="few and small samples: does it run at all?")
+    parser.add_argument("--output", type=Path, default=_RESULTS, help="where the JSON goes")
+    return parser
+
+
+def _say(text: str) -> None:
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""Bulk speed: downloads through a session and the raw pipe in turn, so that whatever slows the machine slows both."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from bench import download
+from bench.browser import bridge
+from bench.programs import client, helper, host, origin
+
+Run = Callable[[int], Awaitable[float]]
+"""Moves so many bytes, and returns 10^6 bytes a second."""
+
+_RAW_SECONDS = 120.0
+_WARM_UP_BYTES = 4_000_000
+
+
+async def in_turn(session: Run, raw: Run, runs: int, size: int) -> tuple[list[float], list[float]]:
+    """The speeds of `runs` runs of each, interleaved, after a short one of each that does not count."""
+    await session(_WARM_UP_BYTES)
+    await raw(_WARM_UP_BYTES)
+    session_speeds, raw_speeds = [], []
+    for _ in range(runs):
+        session_speeds.append(await session(size))
+        raw_speeds.append(await raw(size))
+    return session_speeds, raw_speeds
+
+
+@contextlib.asynccontextmanager
+async def session_through(kind: str) -> AsyncIterator[Run]:
+    """A session through a bridge of this kind."""
+    async with origin() as site, host() as served, bridge(kind, served.url), client(served.invite) as (_, proxy):
+        yield lambda size: asyncio.to_thread(download.megabytes_a_second, proxy, site, size)
+
+
+@contextlib.asynccontextmanager
+async def raw_through(kind: str) -> AsyncIterator[Run]:
+    """The raw pipe through a bridge of this kind."""
+    async with (
+        helper("raw_host") as (_, ready),
+        bridge(kind, ready["url"]),
+        helper("raw_client", ready["url"]) as (sink, _),
+    ):
+
+        async def run(size: int) -> float:
+            sink.ask(str(size))
+            return size / float((await sink.answer("received", _RAW_SECONDS))["seconds"]) / 1e6
+
+        yield run

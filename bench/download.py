@@ -1,0 +1,67 @@
+"""Timed downloads through a local proxy, over plain sockets, so that what is measured is not the one who measures.
+
+All of it blocks: call it with `asyncio.to_thread`.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+
+_SECONDS = 120.0
+_BUFFER = 512 * 1024
+_HEAD_MAX = 16_384
+SMALL = 1_000
+"""Size in bytes of a small page."""
+
+
+class DownloadError(Exception):
+    """The answer was not the one that was asked for."""
+
+
+def first_byte_s(proxy: int, origin: int) -> float:
+    """Seconds from opening a connection to the local proxy to the first byte of a small page's answer."""
+    start = time.perf_counter()
+    with socket.create_connection(("127.0.0.1", proxy), _SECONDS) as connection:
+        connection.sendall(_request(origin, SMALL))
+        head = connection.recv(_HEAD_MAX)
+        seconds = time.perf_counter() - start
+        _check(head)
+        while connection.recv(_HEAD_MAX):
+            pass
+    return seconds
+
+
+def megabytes_a_second(proxy: int, origin: int, size: int) -> float:
+    """Speed of a whole download, from the request to the last byte, in 10^6 bytes a second."""
+    buffer = bytearray(_BUFFER)
+    start = time.perf_counter()
+    with socket.create_connection(("127.0.0.1", proxy), _SECONDS) as connection:
+        connection.sendall(_request(origin, size))
+        head = connection.recv(_HEAD_MAX)
+        _check(head)
+        while b"\r\n\r\n" not in head:
+            head += _some(connection.recv(_HEAD_MAX))
+        received = len(head.partition(b"\r\n\r\n")[2])
+        while received < size:
+            count = connection.recv_into(buffer)
+            if not count:
+                raise DownloadError(f"the download ended after {received} bytes")
+            received += count
+    return size / (time.perf_counter() - start) / 1e6
+
+
+def _request(origin: int, size: int) -> bytes:
+    return f"GET http://127.0.0.1:{origin}/{size} HTTP/1.1\r\nHost: 127.0.0.1:{origin}\r\n\r\n".encode()
+
+
+def _check(head: bytes) -> None:
+    if not re.match(rb"HTTP/1\.1 200 ", head):
+        raise DownloadError(f"the answer began with {head[:40]!r}")
+
+
+def _some(data: bytes) -> bytes:
+    if not data:
+        raise DownloadError("the connection ended within the head")
+    return data

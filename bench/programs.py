@@ -1,0 +1,106 @@
+"""The processes of a measurement: the real programs, and the bench's own helpers, all with this very Python."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from freespan.demo.programs import LINE_MAX, Program, running
+
+Event = dict[str, Any]
+_ROOT = Path(__file__).parent.parent
+_READY_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Host:
+    """A running host: `url` is that of broker, egress and switch."""
+
+    url: str
+    invite: str
+    program: Program
+
+
+@contextlib.asynccontextmanager
+async def host() -> AsyncIterator[Host]:
+    """`freespan serve` on a free port, with a key of its own, allowed to reach loopback."""
+    with TemporaryDirectory(prefix="freespan-bench-") as data:
+        async with running("serve", "--port", "0", "--data", data, "--allow-private", "--json") as program:
+            ready = await program.event(_is("ready"), _READY_SECONDS, "host that is ready")
+            yield Host(ready["url"], ready["invite"], program)
+
+
+@contextlib.asynccontextmanager
+async def headless_bridge(url: str) -> AsyncIterator[Program]:
+    """`freespan bridge` that waits for readers."""
+    async with running("bridge", url, "--json") as program:
+        await program.event(lambda event: event.get("state") == "waiting", _READY_SECONDS, "bridge that waits")
+        yield program
+
+
+@contextlib.asynccontextmanager
+async def client(invite: str) -> AsyncIterator[tuple[Program, int]]:
+    """`freespan connect` with an open session; the program and the port of its local proxy."""
+    async with running("connect", invite, "--port", "0", "--json") as program:
+        proxy = await program.event(_is("proxy"), _READY_SECONDS, "local proxy")
+        await program.event(lambda event: event.get("state") == "open", _READY_SECONDS, "open session")
+        yield program, int(proxy["address"].rpartition(":")[2])
+
+
+class Helper(Program):
+    """A process of the bench itself; it takes one line of text for each thing to do."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+        super().__init__(name, process)
+        self._input = process.stdin
+
+    def ask(self, line: str) -> None:
+        """Send it a line."""
+        assert self._input is not None
+        self._input.write(line.encode() + b"\n")
+
+    async def answer(self, event: str, seconds: float) -> Event:
+        """Wait for its next event of this name."""
+        return await self.event(_is(event), seconds, event)
+
+
+@contextlib.asynccontextmanager
+async def helper(name: str, *arguments: str) -> AsyncIterator[tuple[Helper, Event]]:
+    """Run the module `bench.NAME`; yields it with its first event, `ready`."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        f"bench.{name}",
+        *arguments,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        limit=LINE_MAX,
+        cwd=_ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
+    )
+    program = Helper(f"bench.{name}", process)
+    try:
+        yield program, await program.answer("ready", _READY_SECONDS)
+    finally:
+        await program.stop()
+
+
+@contextlib.asynccontextmanager
+async def origin() -> AsyncIterator[int]:
+    """The site that is downloaded from; its port on loopback."""
+    async with helper("origin") as (_, ready):
+        yield int(ready["port"])
+
+
+def _is(name: str) -> Any:
+    return lambda event: event.get("event") == name

@@ -1,0 +1,45 @@
+"""A host with the real broker and web pages, and a `RawSource` as its egress: `python -m bench.raw_host`."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from bench.raw import RawSource
+from bench.speaking import serve_until_told, tell
+from freespan.broker.server import Broker
+from freespan.link.websocket import WebSocketLink
+from freespan.observe.counters import HostCounters
+from freespan.web.server import routes as web_routes
+from freespan.wire.limits import MESSAGE_MAX
+
+
+async def main() -> None:
+    """Serve on a free port of loopback until cancelled."""
+    url = ""
+    broker = Broker(lambda: url.replace("http", "ws", 1) + "/v1/egress", HostCounters())
+    app = web.Application()
+    app.add_routes([*broker.routes(), *web_routes(lambda: url), web.get("/v1/egress", _egress)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        tell({"event": "ready", "url": url})
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+
+
+async def _egress(request: web.Request) -> web.WebSocketResponse:
+    socket = web.WebSocketResponse(max_msg_size=MESSAGE_MAX, compress=False)
+    await socket.prepare(request)
+    link = WebSocketLink(socket)
+    link.start(RawSource(link))
+    await link.run()
+    return socket
+
+
+if __name__ == "__main__":
+    serve_until_told(main())

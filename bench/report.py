@@ -1,0 +1,70 @@
+"""The figures for people, as a table, and for programs, as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.figures import Figures, Value
+from bench.targets import Verdict, verdicts
+
+_MARKS = {True: "met", False: "MISSED", None: "not measured"}
+
+
+def write(path: Path, figures: Figures, machine: Mapping[str, object]) -> None:
+    """Write the figures under their names, and beside them what they were made from."""
+    content = {
+        **figures.values,
+        "n": {name: len(samples) for name, samples in figures.samples.items()},
+        "parts": figures.parts,
+        "samples": figures.samples,
+        "machine": machine,
+    }
+    path.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def show(figures: Figures) -> None:
+    """Print the figures and how they stand against their targets."""
+    rows = [(name, _text(value), _about(figures, name)) for name, value in figures.values.items()]
+    against = [(found.name, found.value, f"{found.target}   {_MARKS[found.met]}") for found in verdicts(figures.values)]
+    if sys.stdout.isatty():
+        _show_pretty(rows, verdicts(figures.values))
+        return
+    for name, value, note in [*rows, ("", "", ""), *against]:
+        print(f"{name:32} {value:>34}  {note}".rstrip())
+
+
+def _show_pretty(rows: list[tuple[str, str, str]], against: list[Verdict]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    measured = Table("figure", "value", "n, parts", title="measured", title_justify="left")
+    for row in rows:
+        measured.add_row(*row)
+    targets = Table("figure", "value", "target", "", title="against the targets", title_justify="left")
+    colours = {True: "green", False: "bold red", None: "yellow"}
+    for found in against:
+        mark = f"[{colours[found.met]}]{_MARKS[found.met]}[/]"
+        targets.add_row(found.name, found.value, found.target, mark)
+    console = Console(highlight=False)
+    console.print(measured, targets, sep="\n")
+
+
+def _text(value: Value) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {part:g}" for name, part in value.items())
+    return f"{value:g}"
+
+
+def _about(figures: Figures, name: str) -> str:
+    """The number of samples, their range, and the parts."""
+    words = []
+    if samples := figures.samples.get(name):
+        words.append(f"n={len(samples)}, {min(samples):g} to {max(samples):g}")
+    if parts := figures.parts.get(name):
+        words.append(", ".join(f"{part} {seconds:.3f}" for part, seconds in parts.items()))
+    return "; ".join(words)

@@ -1,0 +1,57 @@
+"""What each figure should be, and whether it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.figures import Value
+
+_LIMITS = {
+    "connect_first_byte_s": 0.10,
+    "connect_first_byte_chromium_s": 0.10,
+    "client_start_s": 0.4,
+    "warm_first_byte_s": 0.004,
+    "switch_gzip_bytes": 12_000,
+}
+_SHARES = {"chromium": 0.80, "firefox": 0.80, "headless": 0.60}
+_HEADLESS_MB_S, _WHERE_RAW_REACHES = 30.0, 50.0
+_CPU_SUM_S = 7.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A figure against its target; `met` is None where it was not measured."""
+
+    name: str
+    value: str
+    target: str
+    met: bool | None
+
+
+def verdicts(values: dict[str, Value]) -> list[Verdict]:
+    """One for each target that has something to do with what was measured."""
+    found = [verdict for kind, share in _SHARES.items() if (verdict := _share(values, kind, share))]
+    headless, raw = values.get("headless_mb_s"), values.get("headless_raw_mb_s")
+    if isinstance(headless, float) and isinstance(raw, float) and raw >= _WHERE_RAW_REACHES:
+        found.append(Verdict("headless_mb_s", f"{headless:g}", f"≥ {_HEADLESS_MB_S:g}", headless >= _HEADLESS_MB_S))
+    for name, limit in _LIMITS.items():
+        value = values.get(name)
+        if isinstance(value, float | int):
+            found.append(Verdict(name, f"{value:g}", f"≤ {limit:g}", value <= limit))
+        elif name in values:
+            found.append(Verdict(name, "–", f"≤ {limit:g}", None))
+    cpu = values.get("cpu_s_per_100mb")
+    if isinstance(cpu, dict):
+        used = sum(cpu.values())
+        found.append(Verdict("cpu_s_per_100mb, sum", f"{used:.2f}", f"≤ {_CPU_SUM_S:g}", used <= _CPU_SUM_S))
+    return found
+
+
+def _share(values: dict[str, Value], kind: str, share: float) -> Verdict | None:
+    session, raw = values.get(f"{kind}_mb_s"), values.get(f"{kind}_raw_mb_s")
+    if f"{kind}_mb_s" not in values:
+        return None
+    name, target = f"{kind}: session / raw", f"≥ {share:.2f}"
+    if not isinstance(session, float) or not isinstance(raw, float):
+        return Verdict(name, "–", target, None)
+    return Verdict(name, f"{session / raw:.2f}", target, session / raw >= share)
