@@ -20,6 +20,7 @@ PREFIX = "freespan1_"
 _CHECK_BYTES = 4
 _TEXT_MAX = 2_048
 _URL_MAX = 1_024
+_URL_CHARACTERS = re.compile(r"[!-~]+")
 
 
 class Invite(msgspec.Struct, frozen=True, array_like=True):
@@ -78,6 +79,7 @@ def check_broker_url(url: str) -> str:
         or parts.query
         or parts.fragment
         or parts.username is not None
+        or not _URL_CHARACTERS.fullmatch(url)  # urlsplit overlooks white space and control characters
         or len(url) > _URL_MAX
     ):
         raise InviteError("names a broker address that is no http or https URL")
@@ -90,7 +92,9 @@ def _decode(text: str) -> bytes:
     except (binascii.Error, ValueError):
         raise InviteError("is cut or mistyped: copy it again, whole") from None
     payload, check = raw[:-_CHECK_BYTES], raw[-_CHECK_BYTES:]
-    if not payload or check != _check(payload):
+    # base64 has spare bits, padding and a second alphabet: one text alone stands for these bytes
+    is_canonical = base64.urlsafe_b64encode(raw).decode().rstrip("=") == text
+    if not payload or not is_canonical or check != _check(payload):
         raise InviteError("is cut or mistyped: copy it again, whole")
     return payload
 

@@ -1,0 +1,179 @@
+import base64
+import hashlib
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from freespan.wire.errors import InviteError
+from freespan.wire.invite import PREFIX, Invite, check_broker_url, format_invite, parse_invite
+from tests.wire.attempts import attempt
+
+KEY = hashlib.sha256(b"an egress").digest()
+GOOD = Invite("https://host.example", KEY)
+TEXT = format_invite(GOOD)
+
+hosts = st.from_regex(r"[a-z][a-z0-9]{0,20}(\.[a-z]{2,8}){0,3}", fullmatch=True)
+urls = st.builds(
+    lambda scheme, host, port, path: f"{scheme}://{host}{port}{path}",
+    st.sampled_from(["http", "https"]),
+    hosts,
+    st.just("") | st.integers(1, 65_535).map(lambda port: f":{port}"),
+    st.sampled_from(["", "/freespan", "/a/b"]),
+)
+invites = st.builds(Invite, urls, st.binary(min_size=32, max_size=32))
+
+
+def sealed(payload: object) -> str:
+    """An invite whose check is right, whatever it holds."""
+    raw = msgspec.msgpack.encode(payload)
+    return PREFIX + base64.urlsafe_b64encode(raw + hashlib.sha256(raw).digest()[:4]).decode().rstrip("=")
+
+
+@given(invites)
+def test_round_trip(invite: Invite) -> None:
+    assert parse_invite(format_invite(invite)) == invite
+
+
+@given(invites, st.data())
+def test_white_space_anywhere_is_ignored(invite: Invite, data: st.DataObject) -> None:
+    text = format_invite(invite)
+    for _ in range(3):
+        at = data.draw(st.integers(0, len(text)))
+        text = text[:at] + data.draw(st.sampled_from([" ", "\n", "\r\n  ", "\t", "\u00a0", "\u2003"])) + text[at:]
+    assert parse_invite(text) == invite
+
+
+@given(invites, st.data())
+def test_a_cut_invite_is_refused(invite: Invite, data: st.DataObject) -> None:
+    text = format_invite(invite)
+    start = data.draw(st.integers(0, len(text) - 1))
+    stop = data.draw(st.integers(start, len(text)))
+    if (start, stop) != (0, len(text)):
+        with pytest.raises(InviteError):
+            parse_invite(text[start:stop])
+
+
+@given(invites, st.data())
+def test_one_changed_character_is_refused(invite: Invite, data: st.DataObject) -> None:
+    text = format_invite(invite)
+    at = data.draw(st.integers(0, len(text) - 1))
+    other = data.draw(st.characters(codec="utf-8").filter(lambda character: character != text[at]))
+    with pytest.raises(InviteError):
+        parse_invite(text[:at] + other + text[at + 1 :])
+
+
+@pytest.mark.parametrize("url", ["http://a.example", "http://ab.example", "http://abc.example"])
+def test_no_other_character_stands_in_for_any_of_an_invite(url: str) -> None:
+    """Also where base64 has bits to spare, and where its two alphabets differ."""
+    text = format_invite(Invite(url, KEY))
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=."
+    for at in range(len(PREFIX), len(text)):
+        for other in alphabet.replace(text[at], ""):
+            with pytest.raises(InviteError):
+                parse_invite(text[:at] + other + text[at + 1 :])
+    for tail in ("=", "==", "A", "AAAA", "."):
+        with pytest.raises(InviteError):
+            parse_invite(text + tail)
+
+
+@pytest.mark.parametrize("version", ["2", "9", "12", "9999"])
+def test_a_later_version_says_that_an_update_helps(version: str) -> None:
+    with pytest.raises(InviteError, match="update"):
+        parse_invite(f"freespan{version}_whatever")
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("", "not an invite"),
+        ("https://host.example", "not an invite"),
+        ("freespan_abc", "not an invite"),
+        (PREFIX, "cut or mistyped"),
+        (PREFIX + "A", "cut or mistyped"),
+        (PREFIX + "AAAA", "cut or mistyped"),
+        (PREFIX + "äöü", "cut or mistyped"),
+        (PREFIX + "A" * 3_000, "too long"),
+        (sealed({"broker": "http://h", "egress_key": KEY}), "damaged"),
+        (sealed(["http://h"]), "damaged"),
+        (sealed([1, KEY]), "damaged"),
+        (sealed(["http://h", "text"]), "damaged"),
+        (sealed(["http://h", KEY[:31]]), "its key"),
+        (sealed(["http://h", KEY + b"x"]), "its key"),
+        (sealed(["ftp://h", KEY]), "broker address"),
+    ],
+)
+def test_what_is_wrong_is_said(text: str, word: str) -> None:
+    with pytest.raises(InviteError, match=word):
+        parse_invite(text)
+
+
+@given(
+    st.text() | st.text().map(lambda text: PREFIX + text) | st.binary(max_size=200).map(lambda raw: sealed([raw, KEY]))
+)
+def test_any_text_is_an_invite_or_an_invite_error(text: str) -> None:
+    assert "\n" not in str(attempt(lambda: parse_invite(text), InviteError))
+
+
+@given(
+    st.recursive(st.none() | st.integers(-5, 5) | st.text(max_size=5) | st.binary(max_size=40), st.lists, max_leaves=5)
+)
+def test_any_contents_with_a_right_check_are_an_invite_or_an_invite_error(payload: object) -> None:
+    assert isinstance(attempt(lambda: parse_invite(sealed(payload)), InviteError), Invite | InviteError)
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("http://host.example", "http://host.example"),
+        ("https://host.example/", "https://host.example"),
+        ("https://host.example:8443/under/", "https://host.example:8443/under"),
+        ("http://127.0.0.1:8787", "http://127.0.0.1:8787"),
+        ("http://[::1]:8787", "http://[::1]:8787"),
+    ],
+)
+def test_good_broker_urls(url: str, kept: str) -> None:
+    assert check_broker_url(url) == kept
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "host.example",
+        "//host.example",
+        "ftp://host.example",
+        "javascript:alert(1)",
+        "http://",
+        "http:///path",
+        "http://:80",
+        "http://[::1",
+        "http://[nonsense]",
+        "http://host.example:0",
+        "http://host.example:65536",
+        "http://host.example:x",
+        "http://user@host.example",
+        "http://user:secret@host.example",
+        "http://@host.example",
+        "https://host.example?x=1",
+        "https://host.example#x",
+        "https://host.example/" + "x" * 1_024,
+        "http://host.example\n",
+        "http://host\t.example",
+        " http://host.example",
+        "http://host.example/\x00",
+        "http://host example",
+        "http://host.example\\@other.example",
+    ],
+)
+def test_bad_broker_urls(url: str) -> None:
+    with pytest.raises(InviteError, match="broker address"):
+        check_broker_url(url)
+
+
+def test_the_text_is_what_the_protocol_says() -> None:
+    raw = base64.urlsafe_b64decode(TEXT.removeprefix("freespan1_") + "=" * (-len(TEXT.removeprefix("freespan1_")) % 4))
+    payload, check = raw[:-4], raw[-4:]
+    assert msgspec.msgpack.decode(payload) == ["https://host.example", KEY]
+    assert hashlib.sha256(payload).digest()[:4] == check
