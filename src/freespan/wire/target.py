@@ -36,18 +36,20 @@ def parse_target(text: str, *, default_port: int | None = None) -> Target:
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
             raise InputError("target", "has an unclosed bracket")
+        if ":" not in host:
+            raise InputError("target", "has brackets around what is no IPv6 address")
         port_text = rest[1:]
     else:
-        host, colon, port_text = text.rpartition(":")
-        if not colon:
-            host, port_text = text, ""
+        host, _, port_text = text.partition(":")
     return Target(parse_host(host), _parse_port(port_text, default_port))
 
 
 def parse_host(host: str) -> str:
     """Return the host in its one canonical form, or raise `InputError`."""
-    if any(byte <= " " or byte == "\x7f" for byte in host):
+    if any(character <= " " or character == "\x7f" for character in host):
         raise InputError("target", "has white space or control characters in its host")
+    if "%" in host:
+        raise InputError("target", "has an address with a zone, which means nothing on another machine")
     try:
         return str(ipaddress.ip_address(host))
     except ValueError:
