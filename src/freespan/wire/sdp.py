@@ -19,7 +19,7 @@ def check_offer(sdp: str) -> str:
         MessageError: field `offer`.
     """
     lines = _check_description("offer", sdp)
-    if "a=setup:actpass" not in lines:
+    if _roles(lines) != {"actpass"}:
         raise MessageError("offer", "must have a=setup:actpass, so that the bridge is the DTLS client")
     return sdp
 
@@ -31,16 +31,21 @@ def check_answer(sdp: str) -> str:
         MessageError: field `answer`.
     """
     lines = _check_description("answer", sdp)
-    if not {"a=setup:active", "a=setup:passive"} & lines:
-        raise MessageError("answer", "must choose a DTLS role")
+    if _roles(lines) != {"active"}:
+        raise MessageError("answer", "must have a=setup:active, so that the bridge is the DTLS client")
     return sdp
 
 
-def _check_description(field: str, sdp: str) -> set[str]:
+def _roles(lines: list[str]) -> set[str]:
+    """The DTLS roles that a description names (RFC 8842), for the session and for its section."""
+    return {line.removeprefix("a=setup:") for line in lines if line.startswith("a=setup:")}
+
+
+def _check_description(field: str, sdp: str) -> list[str]:
     if len(sdp) > SDP_MAX:
-        raise MessageError(field, f"is longer than {SDP_MAX} bytes")
-    lines = sdp.splitlines()
-    if not lines or lines[0] != "v=0":
+        raise MessageError(field, f"is longer than {SDP_MAX} characters")
+    lines = [line.removesuffix("\r") for line in sdp.split("\n")]
+    if lines[0] != "v=0":
         raise MessageError(field, "is no session description: its first line must be v=0")
     media = [line for line in lines if line.startswith("m=")]
     if len(media) != 1 or not media[0].startswith("m=application "):
@@ -50,4 +55,4 @@ def _check_description(field: str, sdp: str) -> set[str]:
             raise MessageError(field, f"has no {needed.rstrip(':')} line")
     if sum(line.startswith("a=candidate:") for line in lines) > _CANDIDATES_MAX:
         raise MessageError(field, f"has more than {_CANDIDATES_MAX} candidates")
-    return set(lines)
+    return lines
