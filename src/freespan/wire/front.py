@@ -1,7 +1,7 @@
 """What the local proxy needs to know of a connection, whichever language it speaks.
 
-A front is fed bytes until it has a `FrontRequest`; in between it may have bytes to send back. The first byte tells SOCKS5
-(RFC 1928) from HTTP (RFC 9112): one port serves both.
+A front is fed bytes until it has a `FrontRequest`; in between it may have bytes to send back. The first byte tells
+SOCKS5 (RFC 1928) from HTTP (RFC 9112): one port serves both.
 """
 
 from __future__ import annotations

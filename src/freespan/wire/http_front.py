@@ -1,7 +1,7 @@
 """HTTP/1.1 as a proxy hears it (RFC 9112 section 3.2): CONNECT, and absolute-form requests.
 
-An absolute-form request is sent on in origin-form with `Connection: close`: one request a connection keeps the local proxy
-a relay, which needs to understand neither bodies nor responses.
+An absolute-form request is sent on in origin-form with `Connection: close`: one request a connection keeps the local
+proxy a relay, which needs to understand neither bodies nor responses.
 """
 
 from __future__ import annotations
@@ -21,10 +21,15 @@ from freespan.wire.target import Target, parse_target
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
+_URI = re.compile(rb"[!-~]+")
+_FIELD_VALUE = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
+_NOT_SPOKEN = "this is neither an HTTP/1.1 request nor SOCKS5"
 _REASONS = {400: "Bad Request", 403: "Forbidden", 431: "Request Header Fields Too Large", 501: "Not Implemented"}
 _REASONS |= {502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
 # What is for this proxy and not for the site (RFC 9110 section 7.6.1).
 _HOP_BY_HOP = {b"connection", b"proxy-connection", b"keep-alive", b"proxy-authorization", b"te", b"upgrade"}
+# What says where the body ends is the site's, whatever `Connection` claims.
+_FRAMING = {b"content-length", b"transfer-encoding"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,8 @@ class HttpFront:
         """Take bytes; return the request once its head is complete. Raises `FrontError`."""
         seen = max(0, len(self._buffer) - 3)
         self._buffer += data
+        if self._buffer and not _TOKEN.match(self._buffer, 0, 1):
+            raise _error(400, _NOT_SPOKEN)
         end = _HEAD_END.search(self._buffer, seen)
         if end is None or end.end() > FRONT_HEAD_MAX:
             if len(self._buffer) > FRONT_HEAD_MAX:
@@ -81,23 +88,25 @@ def _parse(head: bytes, rest: bytes) -> HttpRequest:
     request_line, *header_lines = re.split(rb"\r?\n", head)
     parts = request_line.split(b" ")
     if len(parts) != 3 or not _TOKEN.fullmatch(parts[0]) or not re.fullmatch(rb"HTTP/1\.[01]", parts[2]):
-        raise _error(400, "this is neither an HTTP/1.1 request nor SOCKS5")
+        raise _error(400, _NOT_SPOKEN)
     method, uri, version = parts
+    if not _URI.fullmatch(uri):
+        raise _error(400, "the target has characters that no URL has")
     try:
-        uri_text = uri.decode("ascii")
         if method == b"CONNECT":
-            return HttpRequest(parse_target(uri_text), rest, b"HTTP/1.1 200 Connection established\r\n\r\n")
-        target, path = _split_absolute(uri_text)
+            return HttpRequest(parse_target(uri.decode()), rest, b"HTTP/1.1 200 Connection established\r\n\r\n")
+        target, authority, path = _split_absolute(uri.decode())
     except InputError as error:
         raise _error(400, f"the {error}") from None
-    except UnicodeDecodeError:
-        raise _error(400, "the target has characters that no URL has") from None
     headers = _forwarded_headers(header_lines)
-    lines = [b" ".join((method, path.encode(), version)), *headers, b"Connection: close"]
+    # RFC 9112 section 3.2.2: the target's host replaces whatever the header said
+    request_line = f"{method.decode()} {path} {version.decode()}".encode()
+    lines = [request_line, b"Host: " + authority.encode(), *headers, b"Connection: close"]
     return HttpRequest(target, b"\r\n".join(lines) + b"\r\n\r\n" + rest, b"")
 
 
-def _split_absolute(uri: str) -> tuple[Target, str]:
+def _split_absolute(uri: str) -> tuple[Target, str, str]:
+    """Target, authority without user and password, and path with query."""
     try:
         parts = urlsplit(uri)
     except ValueError:
@@ -106,20 +115,22 @@ def _split_absolute(uri: str) -> tuple[Target, str]:
         raise InputError("target", "is https: ask with CONNECT, so that nobody but the site can read it")
     if parts.scheme != "http" or not parts.netloc:
         raise InputError("target", "must be absolute (http://host/path): this is a proxy, not a site")
-    target = parse_target(parts.netloc.rpartition("@")[2], default_port=80)
-    return target, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    authority = parts.netloc.rpartition("@")[2]
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return parse_target(authority, default_port=80), authority, path
 
 
 def _forwarded_headers(lines: list[bytes]) -> list[bytes]:
     headers: list[tuple[bytes, bytes]] = []
-    dropped = set(_HOP_BY_HOP)
+    dropped = _HOP_BY_HOP | {b"host"}
     for line in lines:
         name, colon, value = line.partition(b":")
-        if not colon or not _TOKEN.fullmatch(name):
+        if not colon or not _TOKEN.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
             raise _error(400, "a header line is malformed")
         headers.append((name.lower(), line))
         if name.lower() == b"connection":
             dropped |= {token.strip().lower() for token in value.split(b",")}
+    dropped -= _FRAMING
     return [line for name, line in headers if name not in dropped]
 
 
