@@ -1,0 +1,48 @@
+"""The bounds must fit one another; a change of one that breaks a relation is noticed here."""
+
+import pytest
+
+from freespan.wire import limits
+
+NUMBERS = {name: value for name, value in vars(limits).items() if name.isupper()}
+
+
+@pytest.mark.parametrize("name", sorted(NUMBERS))
+def test_every_limit_is_a_positive_number(name: str) -> None:
+    assert isinstance(NUMBERS[name], int | float)
+    assert NUMBERS[name] > 0
+
+
+def test_times_are_seconds_and_sizes_are_whole() -> None:
+    for name, value in NUMBERS.items():
+        is_time = name.endswith("_SECONDS")
+        assert isinstance(value, float) or not is_time or name == "RETRY_AFTER_SECONDS"
+        assert isinstance(value, int) or is_time
+
+
+def test_a_datagram_fits_a_message() -> None:
+    assert limits.DATAGRAM_SIZE < 16_383  # aioquic writes lengths in two bytes
+    assert limits.DATAGRAM_SIZE <= limits.MESSAGE_MAX
+
+
+def test_what_waits_in_a_bridge_is_bounded_by_the_two_ends() -> None:
+    assert limits.FLIGHT_MIN < limits.FLIGHT_MAX < limits.PIPE_WAITING_MAX
+    assert limits.FLIGHT_MAX + limits.LINK_QUEUE_MAX < limits.PIPE_WAITING_MAX
+    assert limits.LINK_QUEUE_MAX > 2 * limits.MESSAGE_MAX
+
+
+def test_stalled_streams_cannot_use_up_a_session() -> None:
+    assert limits.STREAM_WINDOW * limits.STREAMS_MAX <= limits.SESSION_WINDOW
+    assert limits.STREAM_WINDOW <= limits.STREAM_WINDOW_MAX <= limits.SESSION_WINDOW
+
+
+def test_inner_waits_end_before_outer_ones() -> None:
+    assert limits.ANSWER_SECONDS < limits.RENDEZVOUS_SECONDS
+    assert limits.KEEPALIVE_SECONDS < limits.SESSION_IDLE_SECONDS
+    assert limits.PING_SECONDS < limits.SILENCE_SECONDS
+    assert limits.RENDEZVOUS_SECONDS < limits.SESSION_WAIT_SECONDS
+
+
+def test_a_description_fits_its_envelopes() -> None:
+    assert limits.SDP_MAX < limits.SIGNAL_MESSAGE_MAX
+    assert limits.SDP_MAX < limits.RENDEZVOUS_BODY_MAX
