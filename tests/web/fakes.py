@@ -13,6 +13,8 @@ import webrtc
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from freespan.demo.browser import Page
+from freespan.demo.chromium import ChromiumPage
+from freespan.demo.firefox import FirefoxPage
 from freespan.web import routes
 from freespan.wire import messages
 from freespan.wire.sdp import check_answer
@@ -178,6 +180,18 @@ async def turn_on(page: Page, host: FakeHost) -> Bridge:
     bridge = await host.bridge()
     await state(page, "waiting")
     return bridge
+
+
+async def bridge_page(page: Page) -> Page:
+    """The bridge's page inside a page, for looking at it from within."""
+    if isinstance(page, ChromiumPage):
+        targets = (await page.commands.call("Target.getTargets", {}))["targetInfos"]
+        target = next(target["targetId"] for target in targets if target["url"].endswith("/bridge"))
+        attached = await page.commands.call("Target.attachToTarget", {"targetId": target, "flatten": True})
+        return ChromiumPage(page.commands, target, attached["sessionId"])
+    assert isinstance(page, FirefoxPage)
+    (tree,) = (await page.commands.call("browsingContext.getTree", {"root": page.context}))["contexts"]
+    return FirefoxPage(page.commands, tree["children"][0]["context"])
 
 
 async def part(page: Page, expression: str) -> Any:

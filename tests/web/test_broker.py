@@ -8,7 +8,7 @@ import pytest
 
 from freespan.demo.browser import Page
 from freespan.wire import messages
-from tests.web.fakes import Bridge, FakeHost, connect, soon, state, turn_on
+from tests.web.fakes import Bridge, FakeHost, bridge_page, connect, soon, state, turn_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -64,3 +64,17 @@ async def test_an_offer_before_the_welcome_is_rubbish(page: Page, host: FakeHost
     await bridge.offer("early", "v=0")
     await soon(bridge.gone.wait())
     assert bridge.socket.close_code == 4008
+
+
+async def test_losing_the_network_ends_everything_and_its_return_brings_it_back(page: Page, host: FakeHost) -> None:
+    session = await connect(host, await turn_on(page, host))
+    inside = await bridge_page(page)
+    await inside.evaluate("window.dispatchEvent(new Event('offline'))")
+    await soon(session.client.closed.wait(), 2)
+    await soon(session.link.gone.wait(), 2)
+    await soon(session.bridge.gone.wait(), 2)
+    session.client.close()
+    await state(page, "offline")
+    await inside.evaluate("window.dispatchEvent(new Event('online'))")
+    await host.bridge()
+    await state(page, "waiting")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from freespan.demo.browser import Page
-from tests.web.fakes import FakeHost, FakeSite, connect, state, turn_on
+from freespan.demo.browser import BrowserError, Page
+from tests.web.fakes import FakeHost, FakeSite, bridge_page, connect, state, turn_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -109,3 +109,19 @@ async def test_the_bridge_page_alone_does_nothing(page: Page, host: FakeHost) ->
     await page.evaluate("window.postMessage({freespan: 1, type: 'start', capacity: 1}, '*'), 1")
     await page.evaluate("new Promise((resolve) => setTimeout(resolve, 50))")
     assert host.bridges_seen == 0
+
+
+async def test_the_bridge_page_has_an_origin_of_its_own_and_reaches_its_host_alone(
+    page: Page, host: FakeHost, site: FakeSite
+) -> None:
+    site.headers = {"Cross-Origin-Resource-Policy": "cross-origin"}
+    await turn_on(page, host)
+    inside = await bridge_page(page)
+    assert await inside.evaluate("self.origin") == "null"
+    for expression in ("localStorage.length", "indexedDB.open('x')", "parent.document"):
+        with pytest.raises(BrowserError):
+            await inside.evaluate(expression)
+    for url, reached in ((f"{host.url}/switch.js", True), (site.url, False)):
+        fetch = f"fetch('{url}', {{mode: 'no-cors'}}).then(() => true, () => false)"
+        assert await inside.evaluate(fetch) is reached
+        assert await page.evaluate(fetch)

@@ -96,7 +96,7 @@ async def test_people_with_assistive_technology_can_use_it(page: Page) -> None:
     )
     assert about["tag"] == "button"
     assert len(about["name"]) > 10
-    assert "Off" in about["description"]
+    assert len(about["description"]) > 10
     assert about["tabIndex"] == 0
     assert about["live"]
     assert about["link"].endswith("/")

@@ -85,12 +85,12 @@ class ChromiumPage(Page):
     """See `Page`."""
 
     def __init__(self, commands: Commands, target: str, session: str) -> None:
-        self._commands = commands
+        self.commands = commands
         self._target = target
         self._session = session
 
     async def call(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        return await self._commands.call(method, params, sessionId=self._session)
+        return await self.commands.call(method, params, sessionId=self._session)
 
     async def navigate(self, url: str) -> None:
         answer = await self.call("Page.navigate", {"url": url})
@@ -109,7 +109,7 @@ class ChromiumPage(Page):
         await self.call("Input.dispatchKeyEvent", {"type": "keyUp", **event})
 
     async def close(self) -> None:
-        await self._commands.call("Target.closeTarget", {"targetId": self._target})
+        await self.commands.call("Target.closeTarget", {"targetId": self._target})
 
     async def _evaluate(self, script: str) -> str:
         params = {"expression": script, "awaitPromise": True, "returnByValue": True}

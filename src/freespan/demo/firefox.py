@@ -119,11 +119,11 @@ class FirefoxPage(Page):
     """See `Page`."""
 
     def __init__(self, commands: Commands, context: str) -> None:
-        self._commands = commands
-        self._context = context
+        self.commands = commands
+        self.context = context
 
     async def call(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        return await self._commands.call(method, {"context": self._context, **params})
+        return await self.commands.call(method, {"context": self.context, **params})
 
     async def navigate(self, url: str) -> None:
         await self.call("browsingContext.navigate", {"url": url, "wait": "complete"})
@@ -137,9 +137,9 @@ class FirefoxPage(Page):
         await self.call("browsingContext.close", {})
 
     async def _evaluate(self, script: str) -> str:
-        target = {"context": self._context}
+        target = {"context": self.context}
         params = {"expression": script, "target": target, "awaitPromise": True, "resultOwnership": "none"}
-        answer = await self._commands.call("script.evaluate", params)
+        answer = await self.commands.call("script.evaluate", params)
         if answer["type"] == "exception":
             raise BrowserError(str(answer["exceptionDetails"]["text"]))
         return str(answer["result"]["value"])

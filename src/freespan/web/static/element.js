@@ -19,7 +19,7 @@ export class FreespanSwitch extends HTMLElement {
   #button = create("button", { type: "button", role: "switch", "aria-labelledby": "title", "aria-describedby": "status" });
   #title = create("span", { class: "title", id: "title" });
   #status = create("span", { class: "status", id: "status", role: "status" });
-  #about = create("a", { href: new URL(".", import.meta.url).href, target: "_blank", rel: "noopener" });
+  #about = create("a", { part: "about", href: new URL(".", import.meta.url).href, target: "_blank", rel: "noopener" });
   /** @type {Strings} */
   #strings = english;
   /** @type {View} */

@@ -18,13 +18,13 @@
 export const english = {
   title: "Help someone reach the open web",
   about: "What is this?",
-  off: "Off. Lend a little of your connection.",
+  off: "Lend a little of your connection",
   connecting: "Connecting…",
-  waiting: "On. Ready for a reader who is blocked.",
-  helped: { one: "On. You have helped {n} reader so far.", other: "On. You have helped {n} readers so far." },
+  waiting: "Ready for a blocked reader",
+  helped: { one: "You have helped {n} reader", other: "You have helped {n} readers" },
   helping: { one: "Helping {n} reader right now", other: "Helping {n} readers right now" },
   offline: "No connection. Trying again…",
-  unsupported: "This browser cannot help: it has no WebRTC.",
+  unsupported: "This browser has no WebRTC",
 };
 
 /** @param {Counted} forms @param {number} n @param {string} language */

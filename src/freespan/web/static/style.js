@@ -17,7 +17,7 @@ const CSS = `
 
 .pill {
   position: relative; display: flex; align-items: center; gap: 14px;
-  width: 372px; max-width: 100%; padding: 11px 18px 11px 14px;
+  width: 384px; max-width: 100%; padding: 11px 18px 11px 14px;
   background: var(--ground); color: var(--text);
   border: 1px solid var(--line); border-radius: 18px; box-shadow: var(--shade);
   font: 14.5px/1.35 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;

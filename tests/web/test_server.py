@@ -1,0 +1,109 @@
+"""How the host serves the switch, the bridge page and the landing page."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from freespan.web import routes
+from tests.web.fakes import FakeHost, served
+
+
+@pytest.fixture
+async def host() -> AsyncIterator[FakeHost]:
+    host = FakeHost()
+    async with served(host):
+        yield host
+
+
+@pytest.fixture
+async def client(host: FakeHost) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(base_url=host.url) as client:
+        yield client
+
+
+def policy(response: aiohttp.ClientResponse) -> dict[str, list[str]]:
+    rules = [rule.split() for rule in response.headers["Content-Security-Policy"].split(";")]
+    return {rule[0]: rule[1:] for rule in rules}
+
+
+@pytest.mark.parametrize("path", [route.path for route in routes("http://host.example")])
+async def test_every_file_may_be_used_by_any_page(client: aiohttp.ClientSession, path: str) -> None:
+    async with client.get(path) as response:
+        assert response.status == 200
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+        assert response.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+        assert "max-age=300" in response.headers["Cache-Control"]
+        kind = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+        assert response.content_type == kind.get(path.rpartition(".")[2], "text/html")
+        assert await response.read()
+
+
+@pytest.mark.parametrize("path", ["/", "/bridge", "/switch.js"])
+async def test_what_a_browser_has_is_not_sent_again(client: aiohttp.ClientSession, path: str) -> None:
+    async with client.get(path) as response:
+        tag = response.headers["ETag"]
+    async with client.get(path, headers={"If-None-Match": tag}) as response:
+        assert response.status == 304
+        assert await response.read() == b""
+    async with client.get(path, headers={"If-None-Match": '"other"'}) as response:
+        assert response.status == 200
+
+
+async def test_compressed_only_for_those_who_ask(host: FakeHost) -> None:
+    async with aiohttp.ClientSession(base_url=host.url, auto_decompress=False) as client:
+        sizes = {}
+        for encoding in ("gzip", "identity"):
+            async with client.get("/element.js", headers={"Accept-Encoding": encoding}) as response:
+                assert response.headers.get("Content-Encoding", "identity") == encoding
+                assert response.headers["Vary"] == "Accept-Encoding"
+                sizes[encoding] = len(await response.read())
+    assert sizes["gzip"] < sizes["identity"] / 2
+
+
+async def test_the_bridge_has_an_origin_of_its_own_and_reaches_its_host_alone(
+    host: FakeHost, client: aiohttp.ClientSession
+) -> None:
+    async with client.get("/bridge") as response:
+        rules = policy(response)
+    assert rules["sandbox"] == ["allow-scripts"]
+    assert rules["default-src"] == ["'none'"]
+    assert rules["script-src"] == ["'self'", host.url]
+    assert rules["connect-src"] == ["'self'", host.url.replace("http", "ws")]
+    assert "frame-ancestors" not in rules
+
+
+async def test_the_landing_page_loads_nothing_from_elsewhere(host: FakeHost, client: aiohttp.ClientSession) -> None:
+    async with client.get("/") as response:
+        rules = policy(response)
+        text = await response.text()
+    assert rules["default-src"] == ["'none'"]
+    assert rules["script-src"] == ["'self'", host.url]
+    assert "unsafe" not in response.headers["Content-Security-Policy"]
+    assert f"{host.url}/switch.js" in text
+    assert "__PUBLIC_URL__" not in text
+    assert "https://" not in text
+
+
+async def test_the_url_is_asked_for_with_each_request_and_escaped() -> None:
+    host = FakeHost()
+    async with served(host), aiohttp.ClientSession(base_url=host.url) as client:
+        host.url = 'https://host.example/path?"<script>'
+        async with client.get("/") as response:
+            assert "&quot;&lt;script&gt;/switch.js" in await response.text()
+            assert policy(response)["frame-src"] == ["'self'", "https://host.example"]
+        async with client.get("/bridge") as response:
+            assert policy(response)["connect-src"] == ["'self'", "wss://host.example"]
+        host.url = ""
+        async with client.get("/bridge") as response:
+            assert policy(response)["connect-src"] == ["'self'"]
+
+
+async def test_nothing_but_these_files_is_served(client: aiohttp.ClientSession) -> None:
+    for path in ("/static/switch.js", "/index.html", "/bridge.html", "/../server.py", "/%2e%2e/server.py", "/x"):
+        async with client.get(path) as response:
+            assert response.status == 404

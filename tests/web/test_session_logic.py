@@ -1,0 +1,223 @@
+"""The pure parts of the bridge page, run in the browser as transcripts: events with their time in, commands out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from freespan.demo.browser import Page
+from freespan.wire import messages
+from tests.web.fakes import FakeHost
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "broker_messages.json").read_text("utf-8"))
+EGRESS = "wss://host.example/v1/egress"
+WELCOME = {
+    "type": "socketMessage",
+    "data": json.dumps({"type": "welcome", "egress": EGRESS, "ice_servers": [{"urls": ["stun:a.example"]}]}),
+}
+PING = {"type": "socketMessage", "data": '{"type":"ping"}'}
+START = {"type": "start", "capacity": 2}
+OPENED = {"type": "socketOpened"}
+STOP = {"type": "stop"}
+HELLO = {"type": "send", "text": '{"type":"hello","version":1,"capacity":2}'}
+
+Event = tuple[float, dict[str, Any]]
+
+
+def offer(name: str) -> dict[str, Any]:
+    return {"type": "socketMessage", "data": json.dumps({"type": "offer", "id": name, "sdp": "v=0"})}
+
+
+def answered(name: str) -> dict[str, Any]:
+    return {"type": "pipeAnswered", "id": name, "sdp": "v=1"}
+
+
+def closed(name: str, size: int = 0) -> dict[str, Any]:
+    return {"type": "pipeClosed", "id": name, "bytes": size}
+
+
+def lost(code: int = 1006) -> dict[str, Any]:
+    return {"type": "socketClosed", "code": code}
+
+
+def timer(size: int = 0) -> dict[str, Any]:
+    return {"type": "timer", "bytes": size}
+
+
+WELCOMED: list[Event] = [(0, START), (0, OPENED), (0, WELCOME)]
+
+
+async def play(page: Page, host: FakeHost, events: list[Event], chance: float = 1.0) -> list[dict[str, Any]]:
+    """Feed events to a new session; for each its commands, and the deadline after it (None for never)."""
+    answer: list[dict[str, Any]] = await page.evaluate(f"""await (async () => {{
+        const {{ Session }} = await import("{host.url}/session.js");
+        const session = new Session(() => {chance});
+        return {json.dumps(events)}.map(([now, event]) => ({{
+            commands: session.handle(event, now), deadline: session.deadline,
+        }}));
+    }})()""")
+    return answer
+
+
+def sent(step: dict[str, Any]) -> list[dict[str, Any]]:
+    """The messages to the broker among a step's commands; every one must be in the protocol."""
+    texts = [command["text"] for command in step["commands"] if command["type"] == "send"]
+    for text in texts:
+        messages.decode_to_broker(text)
+    return [json.loads(text) for text in texts]
+
+
+def views(steps: list[dict[str, Any]]) -> list[tuple[str, int, int, int]]:
+    shown = [c["view"] for step in steps for c in step["commands"] if c["type"] == "publish"]
+    return [(view["state"], view["now"], view["total"], view["megabytes"]) for view in shown]
+
+
+def kinds(step: dict[str, Any]) -> list[str]:
+    return [command["type"] for command in step["commands"] if command["type"] != "publish"]
+
+
+async def test_reads_brokers_messages_as_the_vectors_say(page: Page, host: FakeHost) -> None:
+    vectors = [vector for vector in VECTORS if vector["direction"] == "to_bridge"]
+    texts = json.dumps([vector["text"] for vector in vectors])
+    verdicts = await page.evaluate(f"""await (async () => {{
+        const {{ parse, ProtocolError }} = await import("{host.url}/messages.js");
+        return {texts}.map((text) => {{
+            try {{ return [true, parse(text).type]; }}
+            catch (error) {{ return error instanceof ProtocolError ? [false, error.field] : String(error); }}
+        }});
+    }})()""")
+    for vector, (ok, field) in zip(vectors, verdicts, strict=True):
+        assert ok == vector["ok"], vector["name"]
+        if "field" in vector:
+            assert field == vector["field"], vector["name"]
+
+
+async def test_introduces_itself_and_waits(page: Page, host: FakeHost) -> None:
+    steps = await play(page, host, WELCOMED)
+    assert steps[0]["commands"][0] == {"type": "openSocket"}
+    assert steps[1]["commands"] == [HELLO]
+    assert steps[2]["commands"] == [
+        {"type": "publish", "view": {"state": "waiting", "now": 0, "total": 0, "megabytes": 0}}
+    ]
+    assert [step["deadline"] for step in steps] == [15, 10, 60]
+
+
+@pytest.mark.parametrize(("wish", "capacity"), [(0, 1), (-3, 1), (2.9, 2), (1000, 64)])
+async def test_capacity_stays_in_the_protocol(page: Page, host: FakeHost, wish: float, capacity: int) -> None:
+    steps = await play(page, host, [(0, {"type": "start", "capacity": wish}), (0, OPENED)])
+    assert sent(steps[1]) == [{"type": "hello", "version": 1, "capacity": capacity}]
+
+
+async def test_load_is_told_before_the_answer_that_raises_it(page: Page, host: FakeHost) -> None:
+    steps = await play(page, host, [*WELCOMED, (1, offer("a")), (2, answered("a")), (3, closed("a"))])
+    assert steps[3]["commands"] == [
+        {"type": "openPipe", "id": "a", "sdp": "v=0", "egress": EGRESS, "iceServers": [{"urls": ["stun:a.example"]}]}
+    ]
+    assert sent(steps[4]) == [
+        {"type": "load", "serving": 1},
+        {"type": "answer", "id": "a", "sdp": "v=1"},
+    ]
+    assert sent(steps[5]) == [{"type": "load", "serving": 0}]
+
+
+async def test_offers_beyond_capacity_are_refused(page: Page, host: FakeHost) -> None:
+    steps = await play(page, host, [*WELCOMED, *((1, offer(name)) for name in "abc"), (2, closed("a"))])
+    assert sent(steps[5]) == [{"type": "refuse", "id": "c", "reason": "full"}]
+    assert sent(steps[6]) == [{"type": "refuse", "id": "a", "reason": "the offer could not be used"}]
+
+
+async def test_an_id_that_is_in_use_is_not_in_the_protocol(page: Page, host: FakeHost) -> None:
+    steps = await play(page, host, [*WELCOMED, (1, offer("a")), (1, offer("a"))])
+    assert kinds(steps[4]) == ["closeSocket"]
+    assert steps[4]["commands"][0]["code"] == 4008
+
+
+async def test_stop_ends_everything_and_nothing_wakes_it_again(page: Page, host: FakeHost) -> None:
+    events = [*WELCOMED, (1, offer("a")), (1, answered("a")), (1, offer("b")), (2, STOP), (3, answered("b"))]
+    steps = await play(page, host, [*events, (3, lost()), (9, timer()), (9, {"type": "network", "online": True})])
+    stop = steps[6]
+    assert kinds(stop) == ["closePipe", "send", "closePipe", "send", "closeSocket"]
+    assert sent(stop) == [
+        {"type": "refuse", "id": "b", "reason": "stopping"},
+        {"type": "load", "serving": 0},
+    ]
+    assert views(steps)[-1][0] == "off"
+    assert all(step["commands"] == [] and step["deadline"] is None for step in steps[7:])
+
+
+async def test_losing_the_network_ends_everything_until_it_is_back(page: Page, host: FakeHost) -> None:
+    events = [*WELCOMED, (1, offer("a")), (1, answered("a")), (2, {"type": "network", "online": False})]
+    steps = await play(page, host, [*events, (1e6, timer()), (1e6, {"type": "network", "online": True})])
+    assert kinds(steps[5]) == ["closePipe", "send", "closeSocket"]
+    assert steps[5]["deadline"] is None
+    assert steps[6]["commands"] == []
+    assert kinds(steps[7]) == ["openSocket"]
+    assert "offline" in [view[0] for view in views(steps)]
+
+
+@pytest.mark.parametrize("chance", [0.0, 1.0])
+async def test_retries_are_ever_rarer_and_spread(page: Page, host: FakeHost, chance: float) -> None:
+    now, waits = 0.0, []
+    events: list[Event] = [(0, START)]
+    for _ in range(9):
+        events.append((now, lost()))
+        steps = await play(page, host, events, chance)
+        waits.append(steps[-1]["deadline"] - now)
+        now = steps[-1]["deadline"]
+        events.append((now, timer()))
+    assert waits == [seconds * (0.5 + chance / 2) for seconds in (1, 2, 4, 8, 16, 32, 60, 60, 60)]
+    assert steps[-1]["commands"] == []
+
+
+async def test_a_good_connection_makes_the_next_retry_quick_again(page: Page, host: FakeHost) -> None:
+    early: list[Event] = [(0, START), (0, lost()), (1, timer()), (1, OPENED), (1, WELCOME)]
+    short = await play(page, host, [*early, (20, lost())])
+    long = await play(page, host, [*early, (31, lost())])
+    assert (short[-1]["deadline"], long[-1]["deadline"]) == (22, 32)
+
+
+async def test_a_full_broker_is_left_in_peace(page: Page, host: FakeHost) -> None:
+    steps = await play(page, host, [(0, START), (0, OPENED), (0, lost(1013))])
+    assert steps[-1]["deadline"] == 30
+
+
+async def test_silence_at_any_stage_is_a_lost_broker(page: Page, host: FakeHost) -> None:
+    for events, end in (([(0, START)], 15), ([(0, START), (5, OPENED)], 15), ([*WELCOMED, (30, PING)], 90)):
+        steps = await play(page, host, [*events, (end - 0.1, timer()), (end, timer())])
+        assert kinds(steps[-2]) == []
+        assert kinds(steps[-1]) == ["closeSocket"]
+        assert views(steps)[-1][0] == "offline"
+
+
+async def test_sessions_go_on_without_the_broker_and_are_reported_to_the_next(page: Page, host: FakeHost) -> None:
+    events: list[Event] = [*WELCOMED, (1, offer("a")), (1, answered("a")), (1, {"type": "pipeOpened", "id": "a"})]
+    steps = await play(page, host, [*events, (5, lost()), (6, timer()), (6, OPENED), (6, WELCOME)])
+    assert kinds(steps[6]) == []
+    assert views(steps)[-1][0] == "helping"
+    assert sent(steps[9]) == [{"type": "load", "serving": 1}]
+
+
+async def test_counts_are_told_every_two_seconds_at_most(page: Page, host: FakeHost) -> None:
+    events: list[Event] = [*WELCOMED, (1, offer("a")), (1, answered("a"))]
+    events += [(10, {"type": "pipeOpened", "id": "a"}), (10.5, {"type": "pipeCarried", "id": "a"})]
+    events += [(11, timer(3_400_000)), (12, timer(5_600_000)), (12.1, closed("a", 7_000_000)), (14, timer(7_000_000))]
+    steps = await play(page, host, events)
+    assert views(steps[5:6]) == [("helping", 1, 0, 0)]
+    assert views(steps[6:8]) == []
+    assert steps[7]["deadline"] == 12
+    assert views(steps[8:9]) == [("helping", 1, 1, 6)]
+    assert views(steps[9:10]) == []
+    assert views(steps[10:11]) == [("waiting", 0, 1, 7)]
+
+
+async def test_the_end_is_told_at_once_but_not_the_last_counts(page: Page, host: FakeHost) -> None:
+    events: list[Event] = [*WELCOMED, (1, offer("a")), (1, answered("a")), (10, {"type": "pipeOpened", "id": "a"})]
+    events += [(11, {"type": "pipeCarried", "id": "a"}), (11.5, STOP), (12, timer(2_000_000))]
+    steps = await play(page, host, events)
+    assert views(steps[7:8]) == [("off", 0, 0, 0)]
+    assert views(steps[8:9]) == [("off", 0, 1, 2)]

@@ -1,0 +1,49 @@
+"""What a page loads before anybody clicks."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+
+import freespan.web
+
+STATIC = Path(freespan.web.__file__).parent / "static"
+SIZE_MAX = 12_000
+_IMPORT = re.compile(r'^(?:import|export)\b[^"]*"\./([^"]+)";', re.MULTILINE)
+
+
+def loaded_by(name: str) -> set[str]:
+    """A module and all that it imports."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += _IMPORT.findall((STATIC / name).read_text("utf-8"))
+    return found
+
+
+def test_little_is_loaded_before_the_click() -> None:
+    names = loaded_by("switch.js")
+    size = sum(len(gzip.compress((STATIC / name).read_bytes(), mtime=0)) for name in names)
+    assert {"switch.js", "element.js", "volunteer.js"} <= names
+    assert size <= SIZE_MAX
+
+
+def test_the_bridge_is_loaded_after_the_click_alone() -> None:
+    assert not loaded_by("switch.js") & {"bridge.js", "session.js", "messages.js", "pipe.js", "clock.js"}
+
+
+def test_the_entry_names_all_that_it_loads() -> None:
+    """So that a browser asks for everything at once."""
+    named = set(_IMPORT.findall((STATIC / "switch.js").read_text("utf-8")))
+    assert named == loaded_by("switch.js") - {"switch.js"}
+
+
+def test_nothing_comes_from_elsewhere() -> None:
+    for path in STATIC.iterdir():
+        text = path.read_text("utf-8")
+        for url in re.findall(r"\b(?:https?|wss?)://[^\s\"'`)<]+", text):
+            assert url.startswith(("https://HOST", "http://www.w3.org/2000/svg")), (path.name, url)
