@@ -8,37 +8,49 @@ from __future__ import annotations
 import logging
 import re
 
+_BLANK = "[redacted]"
+# Each takes time in proportion to the text: a run of characters is looked at from its beginning only.
 _SECRETS = (
     re.compile(r"freespan\d+_[\w-]+"),
-    re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE),
-    re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"),
-    re.compile(r"\[?(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?:%\w+)?\]?(?![\w:])", re.IGNORECASE),
-    # names, but neither modules nor files in a traceback
-    re.compile(r"\b(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?!py\b|js\b)[a-z]{2,}\b(?=[\s:,/'\")\]]|$)", re.IGNORECASE),
+    re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]++://[^\s'\"<>]+", re.IGNORECASE),
+    re.compile(r"(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)(?::\d+)?"),
+    re.compile(r"(?<![\w:])(?:[0-9a-f]{0,4}:){2,8}[0-9a-f]{0,4}(?:%[\w.-]+)?(?![\w:])", re.IGNORECASE),
 )
-_BLANK = "[redacted]"
-_FORMAT = "%(levelname)s %(name)s: %(message)s"
+_DOTTED = re.compile(r"(?<![\w-])[\w-]++(?:\.[\w-]++)++")
+_NAME = re.compile(r"(?:.+\.)(?:xn--[a-z0-9-]+|[^\W\d_]{2,})-*", re.IGNORECASE | re.DOTALL)
+_ERROR_CLASS = re.compile(r"\w*(?:Error|Exception|Warning)")
+_SOURCE_FILE = re.compile(r"[\w-]+\.(?:py|js)")
 
 
 def redact(text: str) -> str:
     """Blank out invites, URLs, addresses and host names."""
     for secret in _SECRETS:
         text = secret.sub(_BLANK, text)
-    return text
+    return _DOTTED.sub(_blank_name, text)
+
+
+def _blank_name(found: re.Match[str]) -> str:
+    """Blank a host name; but no file in a path, no class of an error, and no method in a line of code."""
+    dotted = found.group()
+    before, after = found.string[max(0, found.start() - 1) : found.start()], found.string[found.end() : found.end() + 1]
+    is_file = before in ("/", "\\") and _SOURCE_FILE.fullmatch(dotted)
+    is_code = dotted.startswith("self.") and after == "("
+    is_error = _ERROR_CLASS.fullmatch(dotted.rpartition(".")[2])
+    return dotted if is_file or is_code or is_error or not _NAME.fullmatch(dotted) else _BLANK
 
 
 class RedactingFormatter(logging.Formatter):
-    """Redacts the whole record, traceback included."""
+    """Redacts the whole record, traceback included; level and logger stay, they are the program's own words."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as one redacted text."""
-        return redact(super().format(record))
+        """The record as one text."""
+        return f"{record.levelname} {record.name}: {redact(super().format(record))}"
 
 
 def set_up_logging(*, verbose: bool = False) -> None:
     """Log to standard error: warnings, or with `verbose` also what is normal. Redacted either way."""
     handler = logging.StreamHandler()
-    handler.setFormatter(RedactingFormatter(_FORMAT))
+    handler.setFormatter(RedactingFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
