@@ -40,9 +40,7 @@ def find_browsers() -> dict[str, Path]:
 
 
 @asynccontextmanager
-async def launch(
-    kind: str, *, width: int = 1280, height: int = 800, dark: bool = False
-) -> AsyncIterator[Browser]:
+async def launch(kind: str, *, width: int = 1280, height: int = 800, dark: bool = False) -> AsyncIterator[Browser]:
     """Run a headless browser for the length of the block; nothing of it stays, whatever happens.
 
     Args:
