@@ -8,7 +8,7 @@ from __future__ import annotations
 from aioquic._buffer import Buffer, BufferReadError
 from aioquic.h3.connection import H3_ALPN
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import QuicConnection
+from aioquic.quic.connection import NetworkAddress, QuicConnection
 from aioquic.quic.packet import QuicPacketType, pull_quic_header
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketPacer, QuicPacketSpace
@@ -58,6 +58,10 @@ class LinkQuic(QuicConnection):
         """SHA-256 of the public key that the other end has proved to hold (TLS 1.3 CertificateVerify)."""
         certificate = self.tls._peer_certificate
         return key_pin(certificate) if certificate is not None else b""
+
+    def datagrams_to_send(self, now: float) -> list[tuple[bytes, NetworkAddress]]:
+        """Nothing before the other end's first packet has proved to be one: there is nobody to send it to."""
+        return super().datagrams_to_send(now) if self._network_paths else []
 
     def unsent(self, stream_id: int) -> int:
         """Bytes written to a stream and not yet sent for the first time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from aioquic.h3.connection import H3Connection
+from aioquic.h3.connection import H3Connection, ProtocolError
 
 from freespan.link.base import Link
 from freespan.tunnel.identity import Identity
@@ -52,7 +52,12 @@ class ServerSession(Session):
 
     def _respond(self, stream: TunnelStream, headers: Headers, *, end: bool) -> None:
         if self._http is not None and not self.is_over:
-            self._http.send_headers(stream.id, headers, end_stream=end)
+            try:
+                self._http.send_headers(stream.id, headers, end_stream=end)
+            except (ProtocolError, RuntimeError):
+                return  # the client has given it up in this very moment
+            if end:
+                stream.end_sent()
             self._flush_soon()
 
     def _end_without_handshake(self) -> None:

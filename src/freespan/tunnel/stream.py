@@ -108,6 +108,10 @@ class TunnelStream:
         self._ended = True
         self._news.set()
 
+    def end_sent(self) -> None:
+        """What the session has sent was the last of this direction."""
+        self._finished_writing = True
+
     def cut_reading(self, status: ProxyStatus) -> None:
         """Nothing more will come, before the end."""
         self._read_cut = self._read_cut or status
