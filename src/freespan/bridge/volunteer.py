@@ -74,7 +74,7 @@ class Volunteer:
         """One connection to the broker, until it ends; returns why."""
         try:
             async with asyncio.timeout(HELLO_SECONDS):
-                socket = await http.ws_connect(self._url, max_msg_size=SIGNAL_MESSAGE_MAX, compress=0)
+                socket = await http.ws_connect(self._url, max_msg_size=SIGNAL_MESSAGE_MAX + 1, compress=0)
         except (TimeoutError, aiohttp.ClientError, OSError):
             return "it cannot be reached"
         try:

@@ -132,7 +132,7 @@ class Broker:
     # --- bridges -----------------------------------------------------------------------------
     async def handle_bridge(self, request: web.Request) -> web.WebSocketResponse:
         """One bridge, from hello until it goes."""
-        socket = web.WebSocketResponse(heartbeat=PING_SECONDS, max_msg_size=SIGNAL_MESSAGE_MAX, compress=False)
+        socket = web.WebSocketResponse(heartbeat=PING_SECONDS, max_msg_size=SIGNAL_MESSAGE_MAX + 1, compress=False)
         await socket.prepare(request)
         try:
             hello = await self._receive(socket, HELLO_SECONDS)

@@ -39,7 +39,7 @@ class Egress:
         """One link, from its first packet to its end."""
         if len(self._sessions) >= SESSIONS_MAX:
             raise web.HTTPServiceUnavailable(text="the egress is full: come back in a moment")
-        socket = web.WebSocketResponse(heartbeat=PING_SECONDS, max_msg_size=MESSAGE_MAX, compress=False)
+        socket = web.WebSocketResponse(heartbeat=PING_SECONDS, max_msg_size=MESSAGE_MAX + 1, compress=False)
         await socket.prepare(request)
         link = WebSocketLink(socket)
         session = ServerSession(self._identity, link, self._serve_stream)
