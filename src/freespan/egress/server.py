@@ -49,10 +49,11 @@ class Egress:
         try:
             await session.serve()
         finally:
-            link.close("the session has ended")
-            await running
+            # first of all: this handler is cancelled in the wait below when the other end goes
             self._sessions.discard(session)
             self._counters.sessions.dec()
+            link.close("the session has ended")
+            await running
         return socket
 
     def close(self) -> None:

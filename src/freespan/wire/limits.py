@@ -58,7 +58,7 @@ KEEPALIVE_SECONDS = 5.0
 
 # --- egress ----------------------------------------------------------------------------------
 SESSIONS_MAX = 2_000
-"""Sessions of one egress; the next link is refused with 1013."""
+"""Sessions of one egress; the next link is refused with 503."""
 RESOLVE_SECONDS = 5.0
 DIAL_SECONDS = 10.0
 STREAM_IDLE_SECONDS = 1_800.0
