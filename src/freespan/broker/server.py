@@ -12,7 +12,7 @@ from aiohttp import web
 
 from freespan.broker.matching import Matching
 from freespan.observe.counters import HostCounters
-from freespan.wire.errors import MessageError
+from freespan.wire.errors import MessageError, VersionError
 from freespan.wire.limits import (
     ANSWER_SECONDS,
     HELLO_SECONDS,
@@ -97,7 +97,7 @@ class Broker:
         try:
             offer = check_offer(decode_rendezvous_request(body).offer)
         except MessageError as error:
-            code = "version" if error.field == "version" else "bad_request"
+            code = "version" if isinstance(error, VersionError) else "bad_request"
             raise _RefusalError(400, code, str(error), error.field) from None
         tried: set[str] = set()
         try:

@@ -6,7 +6,7 @@ import asyncio
 
 import aiohttp
 
-from freespan.wire.errors import MessageError, RendezvousError
+from freespan.wire.errors import MessageError, RendezvousError, VersionError
 from freespan.wire.limits import PROTOCOL_VERSION, RENDEZVOUS_BODY_MAX, RENDEZVOUS_SECONDS
 from freespan.wire.messages import (
     RendezvousRequest,
@@ -51,11 +51,9 @@ def _understand(status: int, body: bytes, retry_after: str) -> str:
         if status == 200:
             return check_answer(decode_rendezvous_answer(body).answer)
         problem = decode_problem(body)
-    except MessageError as error:
-        if error.field == "version":
-            raise RendezvousError(
-                "version", f"the broker speaks another version: {error.reason}", retry=False
-            ) from None
+    except VersionError as error:
+        raise RendezvousError("version", f"the broker's version {error.reason}", retry=False) from None
+    except MessageError:
         raise RendezvousError("rubbish", _RUBBISH, retry=True) from None
     seconds = float(retry_after) if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 4 else None
     retry = problem.code in _RETRY_CODES or status >= 500

@@ -7,6 +7,7 @@ somebody else's.
     ├── InputError          what a person or a peer gave us is wrong; names the field
     │   ├── InviteError     an invite that cannot be used
     │   └── MessageError    a broker, bridge or client said something that is not in the protocol
+    │       └── VersionError    it speaks another version
     ├── RendezvousError     the broker could not be asked, or said no; `retry` tells whether asking again can help
     ├── LinkError           a link could not be opened, or ended
     ├── TunnelError         the session could not be opened, or ended
@@ -41,6 +42,10 @@ class InviteError(InputError):
 
 class MessageError(InputError):
     """A message of the rendezvous or of matchmaking that is not in the protocol."""
+
+
+class VersionError(MessageError):
+    """A message of a protocol version that this end does not speak."""
 
 
 class RendezvousError(FreespanError):

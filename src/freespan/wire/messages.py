@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from freespan.wire.errors import MessageError
+from freespan.wire.errors import MessageError, VersionError
 from freespan.wire.limits import BRIDGE_CAPACITY_MAX, PROTOCOL_VERSION, SDP_MAX, SIGNAL_MESSAGE_MAX
 
 OfferId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -154,9 +154,9 @@ def decode_problem(body: bytes) -> Problem:
 
 
 def check_version(version: int) -> None:
-    """Raise `MessageError` (field `version`) unless the version is ours."""
+    """Raise `VersionError` unless the version is ours."""
     if version != PROTOCOL_VERSION:
-        raise MessageError("version", f"is {version}, and this end speaks {PROTOCOL_VERSION}: update the older one")
+        raise VersionError("version", f"is {version}, and this end speaks {PROTOCOL_VERSION}: update the older one")
 
 
 def _decode(decoder: msgspec.json.Decoder[_Message], text: str | bytes) -> _Message:
