@@ -39,7 +39,7 @@ from freespan.wire.messages import (
     decode_to_broker,
     encode,
 )
-from freespan.wire.sdp import check_answer, check_offer
+from freespan.wire.sdp import check_answer, check_offer, without_private_addresses
 
 _log = logging.getLogger(__name__)
 _BODY_SECONDS = 10.0
@@ -54,12 +54,22 @@ class _RefusalError(Exception):
 
 
 class Broker:
-    """State and handlers of one broker; `egress_url` is asked when a bridge joins, since the port may be known late."""
+    """State and handlers of one broker.
+
+    `egress_url` is asked when a bridge joins, since the port may be known late. `hides_private` tells whether private
+    addresses are left out of offers and answers: on the open internet they lead into the other side's own network.
+    """
 
     def __init__(
-        self, egress_url: Callable[[], str], counters: HostCounters, ice_servers: Sequence[IceServer] = ()
+        self,
+        egress_url: Callable[[], str],
+        counters: HostCounters,
+        ice_servers: Sequence[IceServer] = (),
+        *,
+        hides_private: Callable[[], bool] = lambda: False,
     ) -> None:
         self._egress_url = egress_url
+        self._hides_private = hides_private
         self._counters = counters
         self._ice_servers = list(ice_servers)
         self._matching = Matching(secrets.randbelow)
@@ -95,7 +105,7 @@ class Broker:
 
     async def _rendezvous(self, body: bytes) -> str:
         try:
-            offer = check_offer(decode_rendezvous_request(body).offer)
+            offer = self._passed_on(check_offer(decode_rendezvous_request(body).offer))
         except MessageError as error:
             code = "version" if isinstance(error, VersionError) else "bad_request"
             raise _RefusalError(400, code, str(error), error.field) from None
@@ -178,7 +188,7 @@ class Broker:
             case Load(serving):
                 self._matching.report(bridge, serving)
             case Answer(offer_id, sdp):
-                answer = check_answer(sdp)
+                answer = self._passed_on(check_answer(sdp))
                 if self._matching.settle(bridge, offer_id):
                     self._settle(offer_id, answer)
             case Refuse(offer_id):
@@ -186,6 +196,9 @@ class Broker:
                     self._settle(offer_id, None)
             case Hello():
                 raise MessageError("type", "must be hello only once")
+
+    def _passed_on(self, sdp: str) -> str:
+        return without_private_addresses(sdp) if self._hides_private() else sdp
 
     def _settle(self, offer_id: str, answer: str | None) -> None:
         waiter = self._answers.get(offer_id)

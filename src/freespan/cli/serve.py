@@ -16,11 +16,12 @@ from aiohttp import web
 from freespan.broker.server import Broker
 from freespan.cli.running import print_json, print_line, run_until_stopped, show_status
 from freespan.egress.dialler import Dialler
-from freespan.egress.policy import Address, Policy
+from freespan.egress.policy import Policy
 from freespan.egress.server import Egress
 from freespan.observe.counters import HostCounters
 from freespan.tunnel.identity import Identity, load_or_create_identity
 from freespan.web.server import routes as web_routes
+from freespan.wire.addresses import Address, is_private_url
 from freespan.wire.errors import InputError, InviteError
 from freespan.wire.invite import Invite, check_broker_url, format_invite
 from freespan.wire.limits import RENDEZVOUS_BODY_MAX
@@ -97,7 +98,12 @@ async def running_host(options: ServeOptions, identity: Identity) -> AsyncIterat
     policy = Policy.of(options.allow_hosts, allow_private=options.allow_private)
     dialler = Dialler(policy, _names(options.resolve))
     egress = Egress(identity, dialler, counters)
-    broker = Broker(lambda: host.url.replace("http", "ws", 1) + "/v1/egress", counters)
+    broker = Broker(
+        lambda: host.url.replace("http", "ws", 1) + "/v1/egress",
+        counters,
+        # a host that is itself at a private address serves a private network
+        hides_private=lambda: not (options.allow_private or is_private_url(host.url)),
+    )
     app = web.Application(middlewares=[_problems], client_max_size=RENDEZVOUS_BODY_MAX)
     app.add_routes([*broker.routes(), *egress.routes(), *web_routes(lambda: host.url)])
     app.add_routes([web.get("/v1/health", _health)])

@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from aiohappyeyeballs import AddrInfoType, start_connection
 
-from freespan.egress.policy import Address, Policy
+from freespan.egress.policy import Policy
+from freespan.wire.addresses import Address
 from freespan.wire.errors import StreamError
 from freespan.wire.limits import DIAL_SECONDS, RELAY_CHUNK, RESOLVE_SECONDS
 from freespan.wire.proxy_status import ProxyStatus

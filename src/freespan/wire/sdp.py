@@ -5,6 +5,9 @@ Only what protects the other side is checked; the WebRTC engine parses the rest.
 
 from __future__ import annotations
 
+import ipaddress
+
+from freespan.wire.addresses import is_public
 from freespan.wire.errors import MessageError
 from freespan.wire.limits import SDP_MAX
 
@@ -39,6 +42,41 @@ def check_answer(sdp: str) -> str:
 def _roles(lines: list[str]) -> set[str]:
     """The DTLS roles that a description names (RFC 8842), for the session and for its section."""
     return {line.removeprefix("a=setup:") for line in lines if line.startswith("a=setup:")}
+
+
+def without_private_addresses(sdp: str) -> str:
+    """Leave out candidates that are not on the open internet, host names among them, and the default address.
+
+    A bridge's browser must not be made to send checks into its own network, and neither side needs to know the other's.
+    """
+    return "".join(_public_line(line) for line in sdp.splitlines(keepends=True))
+
+
+def _public_line(line: str) -> str:
+    if line.startswith("c="):
+        return "c=IN IP4 0.0.0.0\r\n"
+    if line.startswith("m="):
+        media, _, rest = line.split(" ", 2)
+        return f"{media} 9 {rest}"  # with the line above: no default candidate (RFC 8840 section 4.1.1)
+    if line.startswith("a=end-of-candidates"):
+        return ""  # the checks of the other side can still show an address that was left out
+    if not line.startswith("a=candidate:"):
+        return line
+    # a=candidate:<foundation> <component> <transport> <priority> <address> <port> … raddr <address> rport <port>
+    parts = line.split()
+    if len(parts) < 6 or not _is_public_text(parts[4]):
+        return ""
+    for i, part in enumerate(parts[:-1]):
+        if part == "raddr":
+            parts[i + 1] = "0.0.0.0"
+    return " ".join(parts) + "\r\n"
+
+
+def _is_public_text(address: str) -> bool:
+    try:
+        return is_public(ipaddress.ip_address(address))
+    except ValueError:
+        return False
 
 
 def _check_description(field: str, sdp: str) -> list[str]:
