@@ -1,0 +1,128 @@
+"""A broker on loopback, bridges that say what the test wants, clients that ask."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from io import BytesIO
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+from aiohttp import ClientWebSocketResponse
+
+from freespan.broker.server import Broker
+from freespan.observe.counters import HostCounters
+from freespan.wire.messages import IceServer
+from tests.sdp import ANSWER, OFFER
+from tests.serving import serving
+
+SECONDS = 20.0
+ICE = IceServer(["stun:stun.example:3478"])
+RUBBISH: dict[str, str | bytes] = {
+    "nothing": "",
+    "not JSON": "{",
+    "no object": "[1, 2]",
+    "no type": "{}",
+    "unknown type": '{"type": "dance"}',
+    "wrong shape": '{"type": "answer", "id": 5, "sdp": []}',
+    "negative": '{"type": "load", "serving": -1}',
+    "deep": "[" * 30_000,
+    "NUL": "\0" * 100,
+    "binary": b"\x00\xff" * 100,
+    "longer than allowed": '{"type": "load", "serving": ' + " " * 40_000 + "1}",
+    "10 MB": '{"type": "load", "serving": ' + " " * 10_000_000 + "1}",
+}
+
+
+Response = tuple[int, dict[str, Any], dict[str, str]]
+
+
+class FakeBridge:
+    """One bridge's end of the matchmaking."""
+
+    def __init__(self, socket: ClientWebSocketResponse) -> None:
+        self.socket = socket
+
+    async def hear(self) -> dict[str, Any]:
+        """The next message that is no ping."""
+        while (message := await self.socket.receive_json(timeout=SECONDS))["type"] == "ping":
+            pass
+        return dict(message)
+
+    async def offer(self) -> str:
+        """The id of the offer that comes next."""
+        message = await self.hear()
+        assert (message["type"], message["sdp"]) == ("offer", OFFER)
+        return str(message["id"])
+
+    async def say(self, kind: str, **parts: Any) -> None:
+        await self.socket.send_json({"type": kind, **parts})
+
+    async def answer(self, offer: str) -> None:
+        await self.say("answer", id=offer, sdp=ANSWER)
+
+    async def closed(self) -> tuple[int | None, str]:
+        """Wait until the broker closes; returns its code and reason."""
+        while (message := await self.socket.receive(timeout=SECONDS)).type in (
+            aiohttp.WSMsgType.TEXT,
+            aiohttp.WSMsgType.BINARY,
+        ):
+            pass
+        return self.socket.close_code, str(message.extra or "")
+
+
+class Lab:
+    """The broker and everybody around it."""
+
+    def __init__(self, http: aiohttp.ClientSession, port: int, counters: HostCounters) -> None:
+        self.http = http
+        self.port = port
+        self.counters = counters
+
+    async def knock(self) -> FakeBridge:
+        """A bridge that has said nothing yet."""
+        return FakeBridge(await self.http.ws_connect("/v1/bridge", timeout=aiohttp.ClientWSTimeout(ws_close=SECONDS)))
+
+    async def join(self, capacity: int = 1) -> FakeBridge:
+        """A bridge that is welcome."""
+        bridge = await self.knock()
+        await bridge.say("hello", version=1, capacity=capacity)
+        assert (await bridge.hear())["type"] == "welcome"
+        return bridge
+
+    async def post(self, body: bytes | BytesIO | None = None, **options: Any) -> Response:
+        """One rendezvous; without a body a proper one. Returns status, JSON and headers."""
+        body = msgspec.json.encode({"version": 1, "offer": OFFER}) if body is None else body
+        async with self.http.post("/v1/rendezvous", data=body, **options) as response:
+            kind = "application/json" if response.status == 200 else "application/problem+json"
+            assert response.content_type == kind
+            return response.status, await response.json(content_type=kind), dict(response.headers)
+
+    def ask(self) -> asyncio.Task[Response]:
+        """A client that asks while the test goes on."""
+        return asyncio.create_task(self.post(), name="client")
+
+    async def still_serves(self) -> None:
+        """Everybody else is unaffected."""
+        bridge = await self.join()
+        client = self.ask()
+        await bridge.answer(await bridge.offer())
+        assert (await client)[0] == 200
+        await bridge.socket.close()
+
+    def outcome(self, name: str) -> float:
+        return self.counters.registry.get_sample_value("freespan_rendezvous_total", {"outcome": name}) or 0.0
+
+
+@pytest.fixture
+async def lab() -> AsyncIterator[Lab]:
+    counters = HostCounters()
+    broker = Broker(lambda: "ws://egress.example/v1/egress", counters, [ICE])
+    async with (
+        asyncio.timeout(4 * SECONDS),
+        serving(broker.routes()) as url,
+        aiohttp.ClientSession(url) as http,
+    ):
+        yield Lab(http, int(url.rpartition(":")[2]), counters)

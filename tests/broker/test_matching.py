@@ -1,0 +1,152 @@
+"""Matching: any order of joins, leaves, reports, offers and answers keeps its promises."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+
+from freespan.broker import matching
+from freespan.broker.matching import Matching
+from freespan.wire.limits import BRIDGE_CAPACITY_MAX, OFFERS_PER_BRIDGE
+
+
+def first(count: int) -> int:
+    return 0
+
+
+def last(count: int) -> int:
+    return count - 1
+
+
+class Promises(RuleBasedStateMachine):
+    """Runs the real thing beside a model that only remembers what was said."""
+
+    bridges = Bundle("bridges")
+    offers = Bundle("offers")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chosen = 0
+        self.matching = Matching(lambda count: self.chosen % count)
+        self.capacity: dict[str, int] = {}
+        self.serving: dict[str, int] = {}
+        self.pending: dict[str, set[str]] = {}
+        self.at: dict[str, str] = {}
+        self.tried: dict[str, set[str]] = {}
+        self.settled: set[str] = set()
+        self.names = 0
+
+    def name(self) -> str:
+        self.names += 1
+        return f"n{self.names}"
+
+    def assign(self, offer: str) -> None:
+        before = {name: self.serving[name] + len(self.pending[name]) for name in self.capacity}
+        may = {
+            name
+            for name, load in before.items()
+            if load < self.capacity[name] and len(self.pending[name]) < OFFERS_PER_BRIDGE
+        } - self.tried[offer]
+        bridge = self.matching.assign(offer, self.tried[offer])
+        assert (bridge is None) == (not may), "a bridge is found when, and only when, there is one"
+        if bridge is None:
+            return
+        assert bridge in may, "never over capacity, never a bridge that was tried"
+        assert before[bridge] == min(before[name] for name in may), "the least loaded"
+        self.tried[offer].add(bridge)
+        self.pending[bridge].add(offer)
+        self.at[offer] = bridge
+
+    @rule(target=bridges, capacity=st.integers(1, BRIDGE_CAPACITY_MAX))
+    def join(self, capacity: int) -> str:
+        bridge = self.name()
+        assert self.matching.join(bridge, capacity)
+        self.capacity[bridge], self.serving[bridge], self.pending[bridge] = capacity, 0, set()
+        return bridge
+
+    @rule(bridge=consumes(bridges))
+    def leave(self, bridge: str) -> None:
+        owed = self.matching.leave(bridge)
+        assert owed == self.pending.pop(bridge), "every offer comes back, to be given to another bridge"
+        del self.capacity[bridge], self.serving[bridge]
+        for offer in owed:
+            del self.at[offer]
+            self.assign(offer)
+        assert self.matching.leave(bridge) == set()
+
+    @rule(bridge=bridges, serving=st.integers(0, BRIDGE_CAPACITY_MAX))
+    def report(self, bridge: str, serving: int) -> None:
+        self.matching.report(bridge, serving)
+        self.serving[bridge] = serving
+
+    @rule(target=offers, choice=st.integers(0, 9))
+    def offer(self, choice: int) -> str:
+        self.chosen = choice
+        offer = self.name()
+        self.tried[offer] = set()
+        self.assign(offer)
+        return offer
+
+    @rule(offer=offers)
+    def answer(self, offer: str) -> None:
+        bridge = self.at.pop(offer, None)
+        if bridge is None:
+            return
+        assert self.matching.settle(bridge, offer), "the first answer counts"
+        assert not self.matching.settle(bridge, offer), "a second one does not"
+        self.pending[bridge].remove(offer)
+        self.settled.add(offer)
+
+    @rule(offer=offers)
+    def refuse(self, offer: str) -> None:
+        bridge = self.at.pop(offer, None)
+        if bridge is not None:
+            assert self.matching.settle(bridge, offer)
+            self.pending[bridge].remove(offer)
+            self.assign(offer)
+
+    @rule(offer=offers, bridge=bridges)
+    def answer_of_a_stranger(self, offer: str, bridge: str) -> None:
+        if self.at.get(offer) != bridge:
+            assert not self.matching.settle(bridge, offer)
+
+    @rule(target=offers)
+    def nothing(self) -> object:
+        assert not self.matching.settle("nobody", "nothing")
+        return multiple()
+
+    @invariant()
+    def counts(self) -> None:
+        assert len(self.matching) == len(self.capacity)
+        assert all(len(pending) <= OFFERS_PER_BRIDGE for pending in self.pending.values())
+        assert not self.settled & set(self.at)
+
+
+TestPromises = Promises.TestCase
+
+
+@pytest.mark.parametrize(("choose", "bridge"), [(first, "a"), (last, "b")])
+def test_chance_decides_among_equals(choose, bridge: str) -> None:
+    matching = Matching(choose)
+    matching.join("a", 1)
+    matching.join("b", 1)
+    assert matching.assign("offer") == bridge
+
+
+def test_what_a_bridge_says_of_its_load_counts() -> None:
+    matching = Matching(first)
+    matching.join("a", 2)
+    matching.report("a", 2)
+    assert matching.assign("offer") is None
+    matching.report("a", 1)
+    assert matching.assign("offer") == "a"
+
+
+def test_a_full_broker_takes_no_more_bridges(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matching, "BRIDGES_MAX", 1)
+    full = Matching(first)
+    assert full.join("a", 1)
+    assert not full.join("b", 1)
+    full.leave("a")
+    assert full.join("b", 1)

@@ -1,0 +1,276 @@
+"""`POST /v1/rendezvous`: every status of docs/protocol.md, and offers that go from bridge to bridge."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import socket
+from typing import Any
+
+import msgspec
+import pytest
+
+from freespan.broker import server
+from freespan.wire.limits import RENDEZVOUS_BODY_MAX, RETRY_AFTER_SECONDS, SDP_MAX
+from tests.broker.conftest import SECONDS, Lab
+from tests.sdp import ANSWER, OFFER
+
+
+def body(**changes: Any) -> bytes:
+    return msgspec.json.encode({"version": 1, "offer": OFFER} | changes)
+
+
+BAD: dict[str, tuple[bytes, str]] = {
+    "nothing": (b"", "message"),
+    "not JSON": (b"{", "message"),
+    "not UTF-8": (b'{"version": 1, "offer": "\xff"}', "message"),
+    "no object": (b"[1, 2]", "message"),
+    "too deep": (b"[" * 30_000, "message"),
+    "no version": (msgspec.json.encode({"offer": OFFER}), "version"),
+    "no offer": (msgspec.json.encode({"version": 1}), "offer"),
+    "version of another type": (body(version="1"), "version"),
+    "offer of another type": (body(offer={"sdp": OFFER}), "offer"),
+    "no SDP": (body(offer="hello"), "offer"),
+    "an answer": (body(offer=ANSWER), "offer"),
+    "too long": (body(offer=OFFER + "a=x\r\n" * (SDP_MAX // 5)), "offer"),
+    "sound": (body(offer=OFFER.replace("m=application", "m=audio")), "offer"),
+    "two sections": (body(offer=OFFER + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"), "offer"),
+    "no fingerprint": (body(offer=OFFER.replace("a=fingerprint", "a=thumb")), "offer"),
+}
+
+
+async def test_200_with_the_answer_of_the_bridge(lab: Lab) -> None:
+    bridge = await lab.join()
+    client = lab.ask()
+    await bridge.answer(await bridge.offer())
+    status, answer, headers = await client
+    assert (status, answer) == (200, {"version": 1, "answer": ANSWER})
+    assert headers["Access-Control-Allow-Origin"] == "*"
+    assert lab.outcome("answered") == 1
+
+
+@pytest.mark.parametrize(("sent", "field"), BAD.values(), ids=BAD.keys())
+async def test_400_bad_request_names_the_field(lab: Lab, sent: bytes, field: str) -> None:
+    status, problem, _ = await lab.post(sent)
+    assert (status, problem["status"], problem["type"]) == (400, 400, "urn:freespan:problem:bad_request")
+    assert problem["field"] == field
+    assert problem["detail"]
+    assert "\n" not in problem["detail"]
+    await lab.still_serves()
+
+
+@pytest.mark.parametrize("version", [0, 2, -1, 10**9])
+async def test_400_version(lab: Lab, version: int) -> None:
+    status, problem, _ = await lab.post(body(version=version))
+    assert (status, problem["type"], problem["field"]) == (400, "urn:freespan:problem:version", "version")
+    assert "update" in problem["detail"]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("size", [RENDEZVOUS_BODY_MAX + 1, 10_000_000], ids=["a byte", "10 MB"])
+async def test_413_too_large(lab: Lab, size: int, chunked: bool) -> None:
+    sent = b'{"version": 1, "offer": "' + b"x" * size
+    status, problem, _ = await lab.post(io.BytesIO(sent), chunked=chunked or None)
+    assert (status, problem["type"]) == (413, "urn:freespan:problem:too_large")
+    await lab.still_serves()
+
+
+async def test_a_body_of_just_the_size_is_read(lab: Lab) -> None:
+    sent = body()
+    status, problem, _ = await lab.post(sent + b" " * (RENDEZVOUS_BODY_MAX - len(sent)))
+    assert (status, problem["type"]) == (503, "urn:freespan:problem:no_bridge")
+
+
+async def test_503_no_bridge_says_when_to_ask_again(lab: Lab) -> None:
+    status, problem, headers = await lab.post()
+    assert (status, problem["type"]) == (503, "urn:freespan:problem:no_bridge")
+    assert headers["Retry-After"] == str(RETRY_AFTER_SECONDS)
+    assert lab.outcome("no_bridge") == 1
+
+
+async def test_503_no_bridge_with_room(lab: Lab) -> None:
+    bridge = await lab.join(capacity=1)
+    first = lab.ask()
+    offer = await bridge.offer()
+    status, problem, _ = await lab.post()  # the one place is promised
+    assert (status, problem["type"]) == (503, "urn:freespan:problem:no_bridge")
+    await bridge.say("load", serving=1)
+    await bridge.answer(offer)
+    assert (await first)[0] == 200
+    assert (await lab.post())[0] == 503  # and then taken
+    await bridge.say("load", serving=0)
+    await bridge.say("answer", id="nothing", sdp=ANSWER)  # nobody waits for it, and that is no harm
+    second = lab.ask()
+    await bridge.answer(await bridge.offer())
+    assert (await second)[0] == 200
+
+
+async def test_503_busy(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "RENDEZVOUS_UNDER_WAY_MAX", 1)
+    bridge = await lab.join(capacity=2)
+    first = lab.ask()
+    offer = await bridge.offer()
+    status, problem, headers = await lab.post()
+    assert (status, problem["type"]) == (503, "urn:freespan:problem:busy")
+    assert headers["Retry-After"] == str(RETRY_AFTER_SECONDS)
+    await bridge.answer(offer)
+    assert (await first)[0] == 200
+    await lab.still_serves()
+
+
+async def test_504_when_the_only_bridge_is_silent(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "ANSWER_SECONDS", 0.1)
+    bridge = await lab.join()
+    status, problem, _ = await lab.post()
+    assert (status, problem["type"]) == (504, "urn:freespan:problem:bridge_silent")
+    await bridge.answer(await bridge.offer())  # too late: no harm
+    await lab.still_serves()
+
+
+async def test_504_when_all_together_take_too_long(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "RENDEZVOUS_SECONDS", 0.2)
+    silent = [await lab.join() for _ in range(3)]
+    status, problem, _ = await lab.post()
+    assert (status, problem["type"]) == (504, "urn:freespan:problem:bridge_silent")
+    assert not any(bridge.socket.closed for bridge in silent)
+
+
+async def test_a_body_that_never_ends_is_given_up(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_BODY_SECONDS", 0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", lab.port)
+    writer.write(b"POST /v1/rendezvous HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SECONDS)
+    assert head.startswith(b"HTTP/1.1 408 ")
+    writer.close()
+    await lab.still_serves()
+
+
+async def test_a_silent_bridge_costs_its_time_and_the_next_one_answers(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "ANSWER_SECONDS", 0.1)
+    silent = await lab.join()
+    client = lab.ask()
+    await silent.offer()
+    helpful = await lab.join()
+    await helpful.answer(await helpful.offer())
+    assert (await client)[0] == 200
+
+
+async def test_a_refusing_bridge_is_not_asked_twice(lab: Lab) -> None:
+    full = await lab.join(capacity=4)
+    client = lab.ask()
+    offer = await full.offer()
+    helpful = await lab.join()
+    await full.say("refuse", id=offer, reason="full")
+    await helpful.answer(await helpful.offer())
+    assert (await client)[0] == 200
+    await helpful.say("load", serving=1)
+    await helpful.say("answer", id="nothing", sdp="v=0")  # ends it: its load has been heard
+    await helpful.closed()
+    second = lab.ask()  # the refusal was for that offer alone
+    await full.answer(await full.offer())
+    assert (await second)[0] == 200
+
+
+async def test_all_bridges_refuse(lab: Lab) -> None:
+    bridges = [await lab.join(), await lab.join()]
+
+    async def refuse(bridge: Any) -> None:
+        await bridge.say("refuse", id=await bridge.offer(), reason="full")
+
+    client = lab.ask()
+    await asyncio.gather(*(refuse(bridge) for bridge in bridges))
+    status, problem, _ = await client
+    assert (status, problem["type"]) == (504, "urn:freespan:problem:bridge_silent")
+
+
+async def test_the_offers_of_a_bridge_that_leaves_go_to_another(lab: Lab) -> None:
+    leaving = await lab.join(capacity=4)
+    clients = [lab.ask(), lab.ask()]
+    for _ in clients:
+        await leaving.offer()
+    staying = await lab.join(capacity=4)
+    await leaving.socket.close()
+    for _ in clients:
+        await staying.answer(await staying.offer())
+    assert [(await client)[0] for client in clients] == [200, 200]
+
+
+async def test_two_answers_to_one_offer(lab: Lab) -> None:
+    bridge = await lab.join(capacity=4)
+    client = lab.ask()
+    offer = await bridge.offer()
+    await bridge.answer(offer)
+    await bridge.answer(offer)
+    assert (await client)[0] == 200
+    second = lab.ask()
+    await bridge.answer(await bridge.offer())
+    assert (await second)[0] == 200
+
+
+async def test_the_answer_of_a_bridge_that_was_not_asked_does_not_count(lab: Lab) -> None:
+    asked = await lab.join()
+    client = lab.ask()
+    offer = await asked.offer()
+    stranger = await lab.join()
+    await stranger.say("answer", id=offer, sdp=ANSWER.replace("abcd", "evil"))
+    await stranger.say("refuse", id=offer, reason="mine")
+    await stranger.say("hello", version=1, capacity=1)  # ends it: what it said before has been heard
+    await stranger.closed()
+    await asked.answer(offer)
+    assert (await client)[1]["answer"] == ANSWER
+
+
+async def test_a_client_that_goes_away_frees_its_bridge(lab: Lab) -> None:
+    bridge = await lab.join(capacity=1)
+    client = lab.ask()
+    await bridge.offer()
+    client.cancel()
+    await asyncio.gather(client, return_exceptions=True)
+
+    async def answer_all() -> None:
+        while True:
+            await bridge.answer(await bridge.offer())
+
+    answering = asyncio.create_task(answer_all(), name="bridge")
+    async with asyncio.timeout(SECONDS):
+        while (await lab.post())[0] != 200:
+            pass  # until the broker has noticed
+    answering.cancel()
+    await asyncio.gather(answering, return_exceptions=True)
+
+
+async def test_rendezvous_from_a_page_of_any_origin(lab: Lab) -> None:
+    async with lab.http.options("/v1/rendezvous") as response:
+        assert response.status == 204
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+        assert "Content-Type" in response.headers["Access-Control-Allow-Headers"]
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        b"\x00\x01\x02" * 1000,
+        b"GET\r\n\r\n",
+        b"POST /v1/rendezvous HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"POST /v1/rendezvous HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST /v1/rendezvous HTTP/1.1\r\n" + b"X: " + b"y" * 100_000 + b"\r\n\r\n",
+    ],
+    ids=["bytes", "no version", "bad chunk", "negative length", "long head"],
+)
+async def test_noise_at_the_door(lab: Lab, noise: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", lab.port)
+    writer.write(noise)
+    head = await asyncio.wait_for(reader.read(65_536), SECONDS)
+    assert head.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
+    writer.close()
+    await lab.still_serves()
+
+
+async def test_a_client_that_stops_in_the_middle(lab: Lab) -> None:
+    stopped = socket.create_connection(("127.0.0.1", lab.port), SECONDS)
+    with stopped:
+        stopped.sendall(b"POST /v1/rendezvous HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        await lab.still_serves()
+    await lab.still_serves()

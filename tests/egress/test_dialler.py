@@ -1,0 +1,192 @@
+"""The dialler: what it resolves, what it really dials, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from freespan.egress import dialler as module
+from freespan.egress.dialler import Dialler
+from freespan.egress.policy import Policy
+from freespan.wire.errors import StreamError
+from freespan.wire.target import Target
+from tests.site import Site
+
+LOOPBACK = ipaddress.ip_address("127.0.0.1")
+PRIVATE = Policy(allow_private=True)
+
+
+class Names:
+    """Stands in for DNS: `answers` by name; who is not there is not known."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[str]] = {}
+        self.asked: list[str] = []
+        self.slow = threading.Event()
+        self.slow.set()
+
+    def getaddrinfo(self, host: str, port: Any, **_: Any) -> list[tuple[Any, ...]]:
+        self.asked.append(host)
+        self.slow.wait(20)
+        if host not in self.answers:
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in self.answers[host]]
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
+    names = Names()
+    monkeypatch.setattr(module.socket, "getaddrinfo", names.getaddrinfo)
+    yield names
+    names.slow.set()
+
+
+@pytest.fixture
+def dialled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that would be dialled; each refuses."""
+    addresses: list[str] = []
+
+    async def start_connection(infos: Any, **_: Any) -> socket.socket:
+        addresses.extend(info[4][0] for info in infos)
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+
+    monkeypatch.setattr(module, "start_connection", start_connection)
+    return addresses
+
+
+async def failure(dialler: Dialler, host: str, port: int = 80) -> str:
+    """The error of a dial that must fail."""
+    try:
+        with pytest.raises(StreamError) as caught:
+            await dialler.dial(Target(host, port))
+    finally:
+        dialler.close()
+    return caught.value.status.error
+
+
+async def speak(dialler: Dialler, host: str, port: int) -> bytes:
+    reader, writer = await dialler.dial(Target(host, port))
+    writer.write(b"GET / HTTP/1.0\r\n\r\n")
+    answer = await reader.readuntil(b"\r\n")
+    writer.close()
+    await writer.wait_closed()
+    dialler.close()
+    return answer
+
+
+async def test_an_address(site: Site) -> None:
+    assert await speak(Dialler(PRIVATE), "127.0.0.1", site.port) == b"HTTP/1.1 200 OK\r\n"
+
+
+async def test_a_name_of_the_host_needs_no_resolver(site: Site, names: Names) -> None:
+    dialler = Dialler(PRIVATE, {"blocked.test": LOOPBACK})
+    assert await speak(dialler, "blocked.test", site.port) == b"HTTP/1.1 200 OK\r\n"
+    assert names.asked == []
+
+
+async def test_a_resolved_name(site: Site, names: Names) -> None:
+    names.answers["site.test"] = ["127.0.0.1"]
+    assert await speak(Dialler(PRIVATE), "site.test", site.port) == b"HTTP/1.1 200 OK\r\n"
+    assert names.asked == ["site.test"]
+
+
+async def test_the_first_address_that_answers(site: Site, names: Names) -> None:
+    """127.0.0.2 refuses, and that costs nothing."""
+    names.answers["site.test"] = ["127.0.0.2", "127.0.0.1"]
+    assert await speak(Dialler(PRIVATE), "site.test", site.port) == b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "168.63.129.16", "0.0.0.0"])
+async def test_a_name_that_leads_inside(names: Names, dialled: list[str], address: str) -> None:
+    names.answers["inside.example"] = [address]
+    assert await failure(Dialler(Policy()), "inside.example") == "destination_ip_prohibited"
+    assert dialled == []
+
+
+async def test_a_name_of_the_host_that_leads_inside(dialled: list[str]) -> None:
+    assert (
+        await failure(Dialler(Policy(), {"inside.example": LOOPBACK}), "inside.example") == "destination_ip_prohibited"
+    )
+    assert dialled == []
+
+
+async def test_only_the_addresses_that_were_checked_are_dialled(names: Names, dialled: list[str]) -> None:
+    """A name is resolved once, so that a second answer cannot lead elsewhere."""
+    names.answers["both.example"] = ["127.0.0.1", "1.1.1.1", "10.0.0.1", "1.0.0.1"]
+    assert await failure(Dialler(Policy()), "both.example") == "connection_refused"
+    assert dialled == ["1.1.1.1", "1.0.0.1"]
+    assert names.asked == ["both.example"]
+
+
+async def test_no_more_than_eight_addresses(names: Names, dialled: list[str]) -> None:
+    names.answers["many.example"] = [f"1.1.1.{number}" for number in range(1, 101)]
+    await failure(Dialler(Policy()), "many.example")
+    assert len(dialled) == 8
+
+
+async def test_a_host_outside_the_list_is_not_even_resolved(names: Names, dialled: list[str]) -> None:
+    assert await failure(Dialler(Policy.of(["news.example"])), "evilnews.example") == "http_request_denied"
+    assert await failure(Dialler(Policy()), "mail.example", 25) == "http_request_denied"
+    assert names.asked == dialled == []
+
+
+async def test_a_literal_address_inside(names: Names, dialled: list[str]) -> None:
+    for host in ("127.0.0.1", "::1", "::ffff:127.0.0.1", "169.254.169.254", "fd00:ec2::254"):
+        assert await failure(Dialler(Policy()), host) == "destination_ip_prohibited"
+    assert names.asked == dialled == []
+
+
+async def test_a_name_that_nobody_knows(names: Names) -> None:
+    assert await failure(Dialler(Policy()), "nobody.example") == "dns_error"
+
+
+async def test_a_resolver_that_is_slow_holds_up_nobody_else(
+    names: Names, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RESOLVE_SECONDS", 0.1)
+    names.slow.clear()
+    dialler = Dialler(PRIVATE)
+    waiting = asyncio.create_task(failure(dialler, "slow.example"), name="slow")
+    assert await speak(Dialler(PRIVATE), "127.0.0.1", site.port)
+    assert await waiting == "dns_timeout"
+
+
+async def test_a_port_where_nobody_listens() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        assert await failure(Dialler(PRIVATE), "127.0.0.1", bound.getsockname()[1]) == "connection_refused"
+
+
+async def test_a_site_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def start_connection(infos: Any, **_: Any) -> socket.socket:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(module, "start_connection", start_connection)
+    monkeypatch.setattr(module, "DIAL_SECONDS", 0.05)
+    assert await failure(Dialler(PRIVATE), "127.0.0.1") == "connection_timeout"
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (OSError(errno.ENETUNREACH, "x"), "destination_ip_unroutable"),
+        (OSError(errno.EHOSTUNREACH, "x"), "destination_ip_unroutable"),
+        (OSError(errno.ETIMEDOUT, "x"), "connection_timeout"),
+        (OSError(errno.ECONNRESET, "x"), "connection_terminated"),
+        (OSError("several reasons"), "connection_terminated"),
+    ],
+)
+async def test_other_failures(monkeypatch: pytest.MonkeyPatch, error: OSError, word: str) -> None:
+    async def start_connection(infos: Any, **_: Any) -> socket.socket:
+        raise error
+
+    monkeypatch.setattr(module, "start_connection", start_connection)
+    assert await failure(Dialler(PRIVATE), "127.0.0.1") == word

@@ -1,0 +1,282 @@
+"""`/v1/egress`: sessions, their streams, and what is said to those that cannot be served."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import random
+import socket
+
+import aiohttp
+import pytest
+
+from freespan.demo.payload import sha256_of
+from freespan.egress import dialler as dialler_module
+from freespan.egress import server
+from freespan.tunnel import server as tunnel_server
+from freespan.wire.errors import StreamError, WrongKeyError
+from freespan.wire.limits import MESSAGE_MAX
+from freespan.wire.target import Target
+from tests.egress.conftest import SECONDS, Lab, ask, read_all
+from tests.site import SMALL, Site
+
+CHANCE = random.Random(5)
+NOISE: dict[str, bytes | str] = {
+    "text": "hello",
+    "empty": b"",
+    "one byte": b"\x00",
+    "zeros": bytes(1_200),
+    "the longest": CHANCE.randbytes(MESSAGE_MAX),
+    "too long": CHANCE.randbytes(MESSAGE_MAX + 1),
+    "10 MB": bytes(10_000_000),
+    "chance": CHANCE.randbytes(1_200),
+    "long header, version 0": b"\xc0" + bytes(1_199),
+    "long header, unknown version": b"\xc0\xfa\xce\xb0\x0c" + bytes(1_195),
+    "an Initial with nothing in it": b"\xc3\x00\x00\x00\x01\x08" + bytes(8) + b"\x00\x00\x44\x80" + bytes(1_180),
+    "a retry": b"\xf0\x00\x00\x00\x01\x08" + bytes(1_194),
+}
+
+
+async def test_a_page(lab: Lab, site: Site) -> None:
+    async with lab.session() as session:
+        assert (await ask(session, site.port)).endswith(SMALL)
+        assert lab.counters.figures().sessions == 1
+
+
+async def test_many_streams_at_once(lab: Lab, site: Site) -> None:
+    async with lab.session() as session:
+        answers = await asyncio.gather(*(ask(session, site.port, "/file?bytes=300000") for _ in range(200)))
+    bodies = [hashlib.sha256(answer.partition(b"\r\n\r\n")[2]).hexdigest() for answer in answers]
+    assert set(bodies) == {sha256_of(300_000)}
+
+
+async def test_another_key_than_the_invite_says(lab: Lab) -> None:
+    with pytest.raises(WrongKeyError, match="another key than the invite says.*new invite"):
+        async with lab.session(pin=bytes(32)):
+            pass
+    await lab.until_sessions(0)
+
+
+async def error_of(lab: Lab, host: str, port: int) -> str:
+    async with lab.session() as session:
+        with pytest.raises(StreamError) as caught:
+            await session.connect(Target(host, port))
+    return caught.value.status.error
+
+
+async def test_a_destination_that_refuses(lab: Lab) -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        assert await error_of(lab, "site.test", bound.getsockname()[1]) == "connection_refused"
+    assert lab.refused("connection_refused") == 1
+
+
+async def test_a_destination_that_does_not_resolve(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    monkeypatch.setattr(dialler_module.socket, "getaddrinfo", unknown)
+    assert await error_of(lab, "nobody.example", 80) == "dns_error"
+
+
+async def test_a_destination_that_is_forbidden(lab: Lab) -> None:
+    assert await error_of(lab, "site.test", 25) == "http_request_denied"
+
+
+async def test_a_destination_that_does_not_answer(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(dialler_module, "start_connection", never)
+    monkeypatch.setattr(dialler_module, "DIAL_SECONDS", 0.05)
+    assert await error_of(lab, "site.test", 80) == "connection_timeout"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b":method", b"GET"), (b":scheme", b"https"), (b":authority", b"site.test"), (b":path", b"/")],
+        [(b":method", b"CONNECT"), (b":authority", b"site.test")],
+        [(b":method", b"CONNECT"), (b":authority", b"site.test:0")],
+        [(b":method", b"CONNECT"), (b":authority", b"site test:80")],
+        [(b":method", b"CONNECT"), (b":authority", b"\xff\xfe:80")],
+        [(b":method", b"CONNECT"), (b":authority", b"x" * 5_000 + b":80")],
+        [
+            (b":method", b"CONNECT"),
+            (b":protocol", b"connect-udp"),
+            (b":scheme", b"https"),
+            (b":authority", b"site.test"),
+            (b":path", b"/"),
+        ],
+    ],
+    ids=["GET", "no port", "port 0", "white space", "no ASCII", "too long", "another protocol"],
+)
+async def test_a_request_that_is_none(lab: Lab, site: Site, headers: list[tuple[bytes, bytes]]) -> None:
+    async with lab.session() as session:
+        assert session._http is not None
+        assert session._quic is not None
+        stream = session._new_stream(session._quic.get_next_available_stream_id())
+        session._http.send_headers(stream.id, headers)
+        session._flush_soon()
+        try:
+            answer = dict(await asyncio.wait_for(stream.wait_headers(), SECONDS))
+        except StreamError:
+            pass  # HTTP/3 ends the connection of who breaks its own rules
+        else:
+            assert answer[b":status"] == b"400"
+            assert answer[b"proxy-status"] == b"freespan; error=http_request_error"
+            assert (await ask(session, site.port)).endswith(SMALL)
+    await lab.still_serves(site.port)
+
+
+@pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE.keys())
+async def test_noise_at_first_ends_the_link(
+    lab: Lab, site: Site, noise: bytes | str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tunnel_server, "HANDSHAKE_SECONDS", 0.3)
+    async with lab.session() as bystander:
+        link = await lab.knock()
+        await _say(link, noise)
+        await _closed(link)
+        assert (await ask(bystander, site.port)).endswith(SMALL)
+    await lab.until_sessions(0)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE.keys())
+async def test_noise_in_an_open_session_harms_nobody_else(
+    lab: Lab, site: Site, noise: bytes | str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bridge may put whatever it likes between the packets; what is sealed stays whole."""
+    async with lab.session() as bystander, lab.session() as session:
+        socket_ = session._link._socket  # type: ignore[attr-defined]
+        for _ in range(20):
+            await _say(socket_, noise)
+        if isinstance(noise, bytes) and 0 < len(noise) <= MESSAGE_MAX:
+            assert (await ask(session, site.port)).endswith(SMALL)
+        else:
+            await asyncio.wait_for(session.wait_ended(), SECONDS)
+            with pytest.raises(StreamError):
+                await session.connect(Target("site.test", site.port))
+        assert (await ask(bystander, site.port)).endswith(SMALL)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_a_link_without_a_handshake_is_given_up(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tunnel_server, "HANDSHAKE_SECONDS", 0.1)
+    await _closed(await lab.knock())
+    await lab.until_sessions(0)
+
+
+async def test_more_sessions_than_allowed(lab: Lab, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "SESSIONS_MAX", 1)
+    async with lab.session() as session:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+            await lab.knock()
+        assert caught.value.status == 503
+        assert (await ask(session, site.port)).endswith(SMALL)
+    await lab.until_sessions(0)
+    await lab.still_serves(site.port)
+
+
+async def test_the_longest_message_passes(lab: Lab, site: Site) -> None:
+    """A message of the full 16,384 bytes is no packet, and no reason to end the link either."""
+    async with lab.session() as session:
+        await _say(session._link._socket, CHANCE.randbytes(MESSAGE_MAX))  # type: ignore[attr-defined]
+        assert (await ask(session, site.port)).endswith(SMALL)
+
+
+async def test_an_end_of_one_direction_leaves_the_other(lab: Lab) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        said = await reader.read(-1)
+        writer.write(said[::-1])
+        writer.close()
+
+    listener = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with listener, lab.session() as session:
+        stream = await session.connect(Target("site.test", listener.sockets[0].getsockname()[1]))
+        await stream.write(b"abc")
+        stream.write_eof()
+        assert await read_all(stream) == b"cba"
+        session.release(stream)
+
+
+async def test_a_site_that_breaks_off_is_a_cut_and_no_end(lab: Lab) -> None:
+    async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"half")
+        await writer.drain()
+        connection = writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+        writer.transport.abort()
+
+    listener = await asyncio.start_server(break_off, "127.0.0.1", 0)
+    async with listener, lab.session() as session:
+        stream = await session.connect(Target("site.test", listener.sockets[0].getsockname()[1]), b"x")
+        with pytest.raises(StreamError):
+            await read_all(stream)
+        session.release(stream)
+
+
+async def test_a_reader_that_leaves_while_the_egress_dials(
+    lab: Lab, site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was asked for is not there any more when the answer comes."""
+    dialling, go_on = asyncio.Event(), asyncio.Event()
+    start_connection = dialler_module.start_connection
+
+    async def held(*arguments: object, **options: object) -> socket.socket:
+        dialling.set()
+        await go_on.wait()
+        return await start_connection(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(dialler_module, "start_connection", held)
+    async with lab.session() as session:
+        leaving = asyncio.create_task(session.connect(Target("site.test", site.port)), name="leaving")
+        await asyncio.wait_for(dialling.wait(), SECONDS)
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        go_on.set()
+        assert (await ask(session, site.port)).endswith(SMALL)
+        async with asyncio.timeout(SECONDS):
+            while lab.counters.figures().streams:
+                await asyncio.sleep(0.01)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_stopping_ends_every_session(lab: Lab, site: Site) -> None:
+    async with lab.session() as session:
+        stream = await session.connect(Target("site.test", site.port), b"GET /held HTTP/1.0\r\n\r\n")
+        assert await stream.read()
+        lab.egress.close()
+        assert await asyncio.wait_for(session.wait_ended(), SECONDS)
+        with pytest.raises(StreamError):
+            while await stream.read():
+                pass
+    await lab.until_sessions(0)
+    site.hold.set()
+
+
+async def test_what_is_counted(lab: Lab, site: Site) -> None:
+    async with lab.session() as session:
+        await ask(session, site.port, "/file?bytes=1000000")
+    value = lab.counters.registry.get_sample_value
+    assert (value("freespan_relayed_bytes_total", {"direction": "down"}) or 0) > 1_000_000
+    assert (value("freespan_relayed_bytes_total", {"direction": "up"}) or 0) > 10
+    await lab.until_sessions(0)
+    assert lab.counters.figures().streams == 0
+
+
+async def _say(link: aiohttp.ClientWebSocketResponse, noise: bytes | str) -> None:
+    try:
+        await (link.send_str(noise) if isinstance(noise, str) else link.send_bytes(noise))
+    except ConnectionError:
+        pass  # it was cut off in the middle
+
+
+async def _closed(link: aiohttp.ClientWebSocketResponse) -> None:
+    async with asyncio.timeout(SECONDS):
+        while (await link.receive()).type is aiohttp.WSMsgType.BINARY:
+            pass
+    await link.close()
