@@ -2,7 +2,7 @@
 
 /** Longest message, in bytes. */
 const MESSAGE_MAX = 16_384;
-// 4 MiB may wait in one direction, of which the browser gets so much; two honest ends have at most 2 MiB on their way.
+// 4 MiB may wait in one direction, of which the browser gets so much; two honest ends have at most 3 MiB on their way.
 const BUSY = 1.5 * 1024 * 1024;
 const HELD_MAX = 2.5 * 1024 * 1024;
 /** What a message that waits costs besides its bytes: a million of one byte must not slip through. */
