@@ -5,9 +5,9 @@ A link is reliable and ordered and carries messages of 1 to `MESSAGE_MAX` bytes.
     owner ── send(message), close(reason) ──▶ link
     owner ◀── message_received, room_made, link_lost ── link
 
-`room` is how many bytes the send queue still takes. `send` does not check it, since a small message (an acknowledgement)
-must not wait behind a full queue; an owner that goes on without room is broken, and a link with `PIPE_WAITING_MAX` bytes
-waiting ends.
+`room` is how many bytes the send queue still takes. `send` does not check it, since a small message (an
+acknowledgement) must not wait behind a full queue; an owner that goes on without room is broken, and a link with
+`PIPE_WAITING_MAX` bytes waiting ends.
 `link_lost` comes exactly once, and nothing comes after it.
 """
 
@@ -17,6 +17,11 @@ from collections import deque
 from typing import Protocol
 
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX
+
+OVERRUN = "the sender overran the link"
+TEXT = "the other end sent text where only sealed packets belong"
+FORBIDDEN_SIZE = "the other end sent a message of a forbidden size"
+TOO_EARLY = "the other end sent too much before the link was in use"
 
 
 class LinkOwner(Protocol):

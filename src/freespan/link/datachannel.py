@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import webrtc
 
-from freespan.link.base import Inbox, LinkOwner, SendBound
+from freespan.link.base import FORBIDDEN_SIZE, OVERRUN, TEXT, TOO_EARLY, Inbox, LinkOwner, SendBound
 from freespan.wire.errors import LinkError
-from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX
+from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 from freespan.wire.messages import IceServer
 
 _LABEL = "freespan"
@@ -121,6 +121,8 @@ class DataChannelLink:
             self._channel.send(message)
         except webrtc.PythonWebRTCExceptionBase:
             self.close(_GONE)
+        if self._channel.buffered_amount > PIPE_WAITING_MAX:
+            self.close(OVERRUN)
 
     def close(self, reason: str = "closed") -> None:
         """See `Link.close`."""
@@ -134,11 +136,11 @@ class DataChannelLink:
     def _on_message(self, event: webrtc.MessageEvent) -> None:
         data = event.data
         if not isinstance(data, bytes):
-            self._end("the other end sent text where only sealed packets belong")
+            self._end(TEXT)
         elif not 0 < len(data) <= MESSAGE_MAX:
-            self._end("the other end sent a message of a forbidden size")
+            self._end(FORBIDDEN_SIZE)
         elif not self._inbox.deliver(data):
-            self._end("the other end sent too much before the link was in use")
+            self._end(TOO_EARLY)
 
     def _on_low(self, _: object) -> None:
         if self._bound.has_drained(self._channel.buffered_amount):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from freespan.link.base import Inbox, LinkOwner, SendBound
-from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX
+from freespan.link.base import OVERRUN, TOO_EARLY, Inbox, LinkOwner, SendBound
+from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 
 
 class MemoryLink:
@@ -43,6 +43,8 @@ class MemoryLink:
         self._queue.append(message)
         self._queued_bytes += len(message)
         self.queue_peak = max(self.queue_peak, self._queued_bytes)
+        if self._queued_bytes > PIPE_WAITING_MAX:
+            self.close(OVERRUN)
         self._pump_soon()
 
     def close(self, reason: str = "closed") -> None:
@@ -54,6 +56,10 @@ class MemoryLink:
         loop.call_soon(self._inbox.end, reason)
         if self._peer is not None:
             loop.call_later(self._delay, self._peer._lose, "the other end closed the link")
+
+    def _receive(self, message: bytes) -> None:
+        if not self._inbox.deliver(message):
+            self.close(TOO_EARLY)
 
     def _lose(self, reason: str) -> None:
         self._closing = True
@@ -73,7 +79,7 @@ class MemoryLink:
         message = self._queue.popleft()
         self._queued_bytes -= len(message)
         self.sent_bytes += len(message)
-        asyncio.get_running_loop().call_later(self._delay, self._peer._inbox.deliver, message)
+        asyncio.get_running_loop().call_later(self._delay, self._peer._receive, message)
         if self._bound.has_drained(self._queued_bytes):
             self._inbox.make_room()
         self._pump_soon()

@@ -7,22 +7,29 @@ asks it to (`pause`), which TCP passes on to the other end.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
+import socket
 from collections import deque
+from typing import Any
 
 import aiohttp
 from aiohttp import web
 
-from freespan.link.base import Inbox, LinkOwner, SendBound
+from freespan.link.base import FORBIDDEN_SIZE, OVERRUN, TEXT, TOO_EARLY, Inbox, LinkOwner, SendBound
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 
+_log = logging.getLogger(__name__)
+SOCKET_MESSAGE_MAX = MESSAGE_MAX + 1
+"""What aiohttp is told (`max_msg_size`): it refuses a message of exactly its bound."""
 _CLOSE_SECONDS = 5.0
 
 
 class WebSocketLink:
     """Wraps an open WebSocket; `run` must be awaited (or be a task) while the link lives."""
 
-    def __init__(self, socket: web.WebSocketResponse | aiohttp.ClientWebSocketResponse) -> None:
-        self._socket = socket
+    def __init__(self, open_socket: web.WebSocketResponse | aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = open_socket
         self._inbox = Inbox(LINK_QUEUE_MAX)
         self._queue: deque[bytes] = deque()
         self._queued_bytes = 0
@@ -30,6 +37,7 @@ class WebSocketLink:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._ending: str | None = None
+        self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._bound = SendBound()
 
     def start(self, owner: LinkOwner) -> None:
@@ -48,14 +56,14 @@ class WebSocketLink:
         self._queue.append(message)
         self._queued_bytes += len(message)
         if self._queued_bytes > PIPE_WAITING_MAX:
-            self.close("the sender overran the link")
+            self.close(OVERRUN)
         self._wake.set()
 
     def close(self, reason: str = "closed") -> None:
         """See `Link.close`."""
         if self._ending is None:
             self._ending = reason
-            self._wake.set()
+            self._closed.set_result(None)  # the writer may hang in a socket that nobody reads
 
     def pause(self) -> None:
         """Stop reading until `resume`."""
@@ -70,11 +78,15 @@ class WebSocketLink:
         reader = asyncio.create_task(self._read(), name="websocket-link-read")
         writer = asyncio.create_task(self._write(), name="websocket-link-write")
         try:
-            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+            ends: set[asyncio.Future[Any]] = {reader, writer, self._closed}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in (reader, writer):
                 task.cancel()
             outcomes = await asyncio.gather(reader, writer, return_exceptions=True)
+            for outcome in outcomes:
+                if isinstance(outcome, Exception):
+                    _log.error("the owner of a link failed", exc_info=outcome)
             reasons = [outcome for outcome in outcomes if isinstance(outcome, str)]
             self._ending = self._ending or (reasons[0] if reasons else "the connection was lost")
             self._inbox.end(self._ending)
@@ -87,11 +99,11 @@ class WebSocketLink:
             message = await self._socket.receive()
             if message.type is aiohttp.WSMsgType.BINARY:
                 if not 0 < len(message.data) <= MESSAGE_MAX:
-                    return "the other end sent a message of a forbidden size"
+                    return FORBIDDEN_SIZE
                 if not self._inbox.deliver(message.data):
-                    return "the other end sent too much before the link was in use"
+                    return TOO_EARLY
             elif message.type is aiohttp.WSMsgType.TEXT:
-                return "the other end sent text where only sealed packets belong"
+                return TEXT
             elif message.type is aiohttp.WSMsgType.ERROR:
                 return "the connection broke"
             else:
@@ -99,8 +111,8 @@ class WebSocketLink:
 
     async def _write(self) -> str:
         """Send what is queued; return why it ended."""
-        while self._ending is None:
-            while self._queue and self._ending is None:
+        while True:
+            while self._queue:
                 message = self._queue.popleft()
                 try:
                     await self._socket.send_bytes(message)
@@ -110,13 +122,24 @@ class WebSocketLink:
                 if self._bound.has_drained(self._queued_bytes):
                     self._inbox.make_room()
             self._wake.clear()
-            if not self._queue and self._ending is None:
-                await self._wake.wait()
-        return self._ending
+            await self._wake.wait()
 
     async def _close_socket(self) -> None:
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._socket.close()
-        except (TimeoutError, ConnectionError, aiohttp.ClientError, RuntimeError):
-            pass  # it is gone already, which is what was wanted
+        except TimeoutError:
+            self._cut_socket()
+        except asyncio.CancelledError:
+            self._cut_socket()
+            # a cancelled writer leaves aiohttp's wait for the socket cancelled too; that is not meant for us
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+
+    def _cut_socket(self) -> None:
+        """Take the connection away from an other end that neither reads nor says goodbye."""
+        connection = self._socket.get_extra_info("socket")
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,56 @@
+"""Somebody who uses a link and remembers what it said."""
+
+import asyncio
+from collections.abc import Callable
+
+SECONDS = 20.0
+"""No test waits longer for anything; none is expected to wait at all."""
+
+
+class Recorder:
+    """A `LinkOwner` that writes down every call, in order."""
+
+    def __init__(self) -> None:
+        self.messages: list[bytes] = []
+        self.calls: list[str] = []
+        self.reason: str | None = None
+        self._news = asyncio.Event()
+
+    def message_received(self, message: bytes) -> None:
+        self.messages.append(message)
+        self._note("message")
+
+    def room_made(self) -> None:
+        self._note("room")
+
+    def link_lost(self, reason: str) -> None:
+        self.reason = reason
+        self._note("lost")
+
+    def _note(self, call: str) -> None:
+        self.calls.append(call)
+        self._news.set()
+
+    async def until(self, condition: Callable[["Recorder"], bool]) -> None:
+        """Wait for calls until `condition` holds of this recorder."""
+        async with asyncio.timeout(SECONDS):
+            while not condition(self):
+                self._news.clear()
+                await self._news.wait()
+
+    async def lost(self) -> str:
+        """Wait for the end; returns the reason."""
+        await self.until(lambda recorder: recorder.reason is not None)
+        assert self.reason is not None
+        return self.reason
+
+    def assert_ended_once(self) -> None:
+        assert self.calls.count("lost") == 1
+        assert self.calls[-1] == "lost"
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop turn until `condition` holds, for what announces itself to nobody."""
+    async with asyncio.timeout(SECONDS):
+        while not condition():
+            await asyncio.sleep(0.001)

@@ -1,0 +1,186 @@
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import WSMsgType
+
+from freespan.link import websocket
+from freespan.link.websocket import WebSocketLink
+from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX
+from tests.link.owners import SECONDS, Recorder, until
+from tests.link.pairs import WebSocketRogue, running, sockets
+
+
+@pytest.fixture
+async def link() -> AsyncIterator[tuple[WebSocketLink, WebSocketRogue, "asyncio.Task[None]"]]:
+    """A link that runs, a rogue that does not read, and the task."""
+    async with sockets() as (left, right):
+        link, rogue = WebSocketLink(left), WebSocketRogue(right)
+        task = asyncio.create_task(link.run(), name="test-run")
+        yield link, rogue, task
+        await rogue.die()
+        link.close()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+Running = tuple[WebSocketLink, WebSocketRogue, "asyncio.Task[None]"]
+
+
+async def test_a_pause_holds_back_the_other_end_and_a_resume_lets_all_through(link: Running) -> None:
+    """The pause reaches the sender through TCP: what it can send is bounded by the buffers of the kernel."""
+    one, rogue, _ = link
+    owner = Recorder()
+    one.start(owner)
+    one.pause()
+    sent = 0
+    message = bytes(MESSAGE_MAX)
+    while sent < 4_000:  # 64 MB, more than any kernel keeps
+        try:
+            async with asyncio.timeout(0.2):
+                await rogue.say(message)
+        except TimeoutError:
+            sent += 1  # it is in aiohttp's hands, which wait for the kernel
+            break
+        sent += 1
+    assert sent < 4_000
+    assert len(owner.messages) <= 1
+    one.resume()
+    await owner.until(lambda recorder: len(recorder.messages) == sent)
+
+
+async def block_the_writer(link: WebSocketLink) -> None:
+    """Send until the kernel and the link are full, the other end not reading."""
+    while True:
+        while link.room:
+            link.send(bytes(MESSAGE_MAX))
+        before = link._queued_bytes
+        for _ in range(200):
+            await asyncio.sleep(0)
+        if link._queued_bytes == before:
+            return
+
+
+@pytest.mark.parametrize("blocked", [False, True], ids=["in mid-read", "in mid-write"])
+async def test_a_cancelled_run_leaves_nothing(link: Running, blocked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "_CLOSE_SECONDS", 0.05)
+    one, rogue, task = link
+    owner = Recorder()
+    one.start(owner)
+    await rogue.say(b"alive")
+    await owner.until(lambda recorder: bool(recorder.messages))
+    if blocked:
+        await block_the_writer(one)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    owner.assert_ended_once()
+    assert not [one for one in asyncio.all_tasks() if one.get_name().startswith("websocket-link")]
+
+
+async def test_close_gets_past_a_blocked_writer(link: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "_CLOSE_SECONDS", 0.05)
+    one, rogue, task = link
+    owner = Recorder()
+    one.start(owner)
+    await block_the_writer(one)
+    one.close("enough")
+    assert await owner.lost() == "enough"
+    async with asyncio.timeout(SECONDS):
+        await task
+        while not rogue.socket.closed:  # the connection is gone for the other end as well
+            await rogue.socket.receive()
+
+
+async def test_a_peer_that_does_not_answer_the_goodbye_is_left(link: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "_CLOSE_SECONDS", 0.05)
+    one, _, task = link
+    owner = Recorder()
+    one.start(owner)
+    one.close("enough")
+    async with asyncio.timeout(SECONDS):
+        await task
+    owner.assert_ended_once()
+    assert owner.reason == "enough"
+
+
+async def test_a_polite_goodbye(link: Running) -> None:
+    one, rogue, task = link
+    owner = Recorder()
+    one.start(owner)
+    await rogue.socket.close()
+    assert await owner.lost() == "the other end closed the link"
+    await task
+
+
+async def test_the_other_end_is_told_goodbye(link: Running) -> None:
+    one, rogue, _ = link
+    one.start(Recorder())
+    one.send(b"x")
+    assert (await rogue.socket.receive()).data == b"x"
+    one.close()
+    assert (await rogue.socket.receive()).type is WSMsgType.CLOSE
+
+
+async def test_writing_to_a_socket_that_is_gone_ends_the_link() -> None:
+    async with sockets() as (left, right):
+        await asyncio.gather(left.close(), right.close())
+        link, owner = WebSocketLink(left), Recorder()
+        link.start(owner)
+        link.pause()  # so that the writer is the one to notice
+        link.send(b"x")
+        async with asyncio.timeout(SECONDS):
+            await link.run()
+        assert owner.reason == "the connection was lost"
+        owner.assert_ended_once()
+
+
+class Broken(Recorder):
+    def message_received(self, message: bytes) -> None:
+        raise ZeroDivisionError
+
+
+async def test_a_mistake_of_the_owner_ends_the_link_and_is_not_hidden(
+    link: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, rogue, task = link
+    owner = Broken()
+    one.start(owner)
+    await rogue.say(b"x")
+    assert await owner.lost() == "the connection was lost"
+    await rogue.die()
+    await task
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_room_comes_back_while_the_other_end_reads() -> None:
+    async with sockets() as (left, right), running(WebSocketLink(left)) as one, running(WebSocketLink(right)) as other:
+        sender, receiver = Recorder(), Recorder()
+        one.start(sender)
+        other.start(receiver)
+        for rounds in range(3):
+            while one.room:
+                one.send(bytes(MESSAGE_MAX))
+            await sender.until(lambda recorder, rounds=rounds: recorder.calls.count("room") == rounds + 1)  # type: ignore[misc]
+            assert one.room >= LINK_QUEUE_MAX // 4
+
+
+async def test_what_was_sent_before_the_run_is_not_lost() -> None:
+    async with sockets() as (left, right):
+        link = WebSocketLink(left)
+        link.send(b"early")
+        async with running(link):
+            assert (await right.receive()).data == b"early"
+            task = asyncio.create_task(right.close(), name="test-close")
+            await until(lambda: link._inbox.lost)
+            await task
+
+
+async def test_cutting_what_is_gone_already_does_no_harm() -> None:
+    async with sockets() as (left, right):
+        link = WebSocketLink(right)
+        for _ in range(2):
+            link._cut_socket()
+        await asyncio.gather(left.close(), right.close())
+        link._cut_socket()
