@@ -1,7 +1,7 @@
 """The tree of errors.
 
-A text of these errors is shown to people as it is: one line, the cause and what to do, and never an address or a name of
-somebody else's.
+A text of these errors is shown to people as it is: one line, the cause and what to do, and never an address or a name
+of somebody else's.
 
     FreespanError
     ├── InputError          what a person or a peer gave us is wrong; names the field

@@ -160,10 +160,11 @@ def check_version(version: int) -> None:
 
 
 def _decode(decoder: msgspec.json.Decoder[_Message], text: str | bytes) -> _Message:
-    if len(text) > SIGNAL_MESSAGE_MAX:
-        raise MessageError("message", f"is longer than {SIGNAL_MESSAGE_MAX} bytes")
     try:
-        return decoder.decode(text)
+        raw = text.encode() if isinstance(text, str) else text
+        if len(raw) > SIGNAL_MESSAGE_MAX:
+            raise MessageError("message", f"is longer than {SIGNAL_MESSAGE_MAX} bytes")
+        return decoder.decode(raw)
     except msgspec.ValidationError as error:
         raise _named(str(error)) from None
     except (msgspec.DecodeError, UnicodeError):
