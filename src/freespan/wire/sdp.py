@@ -49,15 +49,17 @@ def without_private_addresses(sdp: str) -> str:
 
     A bridge's browser must not be made to send checks into its own network, and neither side needs to know the other's.
     """
-    return "".join(_public_line(line) for line in sdp.splitlines(keepends=True))
+    return "".join(f"{public}\r\n" for line in sdp.splitlines() if (public := _public_line(line)))
 
 
 def _public_line(line: str) -> str:
+    """The line without private addresses, or nothing."""
     if line.startswith("c="):
-        return "c=IN IP4 0.0.0.0\r\n"
+        return "c=IN IP4 0.0.0.0"
     if line.startswith("m="):
-        media, _, rest = line.split(" ", 2)
-        return f"{media} 9 {rest}"  # with the line above: no default candidate (RFC 8840 section 4.1.1)
+        media, _, port_and_rest = line.partition(" ")
+        # with the line above: no default candidate (RFC 8840 section 4.1.1)
+        return f"{media} 9 {port_and_rest.partition(' ')[2]}"
     if line.startswith("a=end-of-candidates"):
         return ""  # the checks of the other side can still show an address that was left out
     if not line.startswith("a=candidate:"):
@@ -69,7 +71,7 @@ def _public_line(line: str) -> str:
     for i, part in enumerate(parts[:-1]):
         if part == "raddr":
             parts[i + 1] = "0.0.0.0"
-    return " ".join(parts) + "\r\n"
+    return " ".join(parts)
 
 
 def _is_public_text(address: str) -> bool:
