@@ -13,7 +13,8 @@ from aiohttp.test_utils import TestServer
 from freespan.link.base import Inbox, Link
 from freespan.link.datachannel import DataChannelLink
 from freespan.link.memory import MemoryLink, memory_pair
-from freespan.link.websocket import SOCKET_MESSAGE_MAX, WebSocketLink
+from freespan.link.websocket import WebSocketLink
+from freespan.wire.limits import MESSAGE_MAX
 from tests.link.owners import SECONDS
 
 AnyLink = MemoryLink | WebSocketLink | DataChannelLink
@@ -55,7 +56,7 @@ async def sockets() -> AsyncIterator[tuple[web.WebSocketResponse, aiohttp.Client
     finished = asyncio.Event()
 
     async def handle(request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(max_msg_size=SOCKET_MESSAGE_MAX, compress=False)
+        socket = web.WebSocketResponse(max_msg_size=MESSAGE_MAX + 1, compress=False)
         await socket.prepare(request)
         accepted.set_result(socket)
         await finished.wait()
@@ -64,7 +65,7 @@ async def sockets() -> AsyncIterator[tuple[web.WebSocketResponse, aiohttp.Client
     app = web.Application()
     app.router.add_get("/", handle)
     async with TestServer(app) as server, aiohttp.ClientSession() as http:
-        socket = await http.ws_connect(server.make_url("/"), max_msg_size=SOCKET_MESSAGE_MAX, compress=0)
+        socket = await http.ws_connect(server.make_url("/"), max_msg_size=MESSAGE_MAX + 1, compress=0)
         try:
             yield await accepted, socket
         finally:

@@ -20,13 +20,11 @@ from freespan.link.base import FORBIDDEN_SIZE, OVERRUN, TEXT, TOO_EARLY, Inbox, 
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 
 _log = logging.getLogger(__name__)
-SOCKET_MESSAGE_MAX = MESSAGE_MAX + 1
-"""What aiohttp is told (`max_msg_size`): it refuses a message of exactly its bound."""
 _CLOSE_SECONDS = 5.0
 
 
 class WebSocketLink:
-    """Wraps an open WebSocket; `run` must be awaited (or be a task) while the link lives."""
+    """Wraps an open WebSocket that takes messages of `MESSAGE_MAX`; `run` must be awaited (or be a task) meanwhile."""
 
     def __init__(self, open_socket: web.WebSocketResponse | aiohttp.ClientWebSocketResponse) -> None:
         self._socket = open_socket
