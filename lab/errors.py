@@ -1,0 +1,9 @@
+"""What can go wrong in the lab itself."""
+
+from __future__ import annotations
+
+from freespan.wire.errors import FreespanError
+
+
+class LabError(FreespanError):
+    """The lab cannot do what was asked; the text is one line with the cause and what to do."""
