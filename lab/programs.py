@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -11,11 +12,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freespan.demo.programs import LINE_MAX, Program
+from lab.errors import LabError
 
 if TYPE_CHECKING:
     from lab.net import Network
 
 ROOT = Path(__file__).parent.parent
+_TELL_SECONDS = 5.0
+
+
+class Told(Program):
+    """A program that also takes orders, one JSON object a line."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+        super().__init__(name, process)
+        self._input = process.stdin
+
+    async def tell(self, order: object) -> None:
+        """Give an order. Raises `LabError` when the program is gone."""
+        try:
+            assert self._input is not None
+            self._input.write(json.dumps(order).encode() + b"\n")
+            async with asyncio.timeout(_TELL_SECONDS):
+                await self._input.drain()
+        except (OSError, TimeoutError):
+            raise LabError(f"{self.name} takes no orders any more") from None
 
 
 def python(module: str) -> list[str]:
@@ -32,7 +53,7 @@ def environment(**more: str) -> dict[str, str]:
 @contextlib.asynccontextmanager
 async def running(
     network: Network, node: str, name: str, arguments: Sequence[str], env: Mapping[str, str] | None = None
-) -> AsyncIterator[Program]:
+) -> AsyncIterator[Told]:
     """Run a program inside a node for the length of the block; `name` is what people read."""
     process = await asyncio.create_subprocess_exec(
         *network.command(node, arguments),
@@ -43,7 +64,7 @@ async def running(
         env=environment(**(env or {})),
         start_new_session=True,
     )
-    program = Program(name, process)
+    program = Told(name, process)
     try:
         yield program
     finally:

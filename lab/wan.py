@@ -183,7 +183,7 @@ def _carry(low: int, high: int, up: Road, down: Road) -> NoReturn:
                     pass  # nothing more to read
 
 
-def _open_tun(namespace: str, interface: str) -> int:
+def open_tun(namespace: str, interface: str) -> int:
     """Make a TUN interface inside a namespace; returns its descriptor. It goes with this process."""
     libc = ctypes.CDLL(None, use_errno=True)
     place = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
@@ -213,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     parser.add_argument("hop", type=json.loads)
     given = parser.parse_args(arguments)
     up, down = Road(Way(**given.hop["up"])), Road(Way(**given.hop["down"]))
-    low, high = _open_tun(*given.low.split(":")), _open_tun(*given.high.split(":"))
+    low, high = open_tun(*given.low.split(":")), open_tun(*given.high.split(":"))
 
     def end(_number: int, _frame: FrameType | None) -> None:
         print(json.dumps({"up": asdict(up.counts), "down": asdict(down.counts)}), flush=True)

@@ -1,0 +1,196 @@
+"""The lab's small world: an internet with a host, sites and a DNS; a country with a censor; homes with NATs.
+
+    news ─┐              ┌─ probe (answers for NAT measurements)
+ blocked ─┤              ├─ dns
+    host ─┴── internet ──┤
+                         ├─ volunteer-r ── volunteer
+                         └─ border (the censor) ─┬─ reader-r ── reader
+                                                 └─ prober (the censor's own machine)
+
+Addresses are out of 11.0.0.0/8 and 2d00::/8: public to every program, and yet nothing of the real internet that a lab
+could be mistaken for; no packet leaves the namespaces. Names end in `.example` (RFC 2606).
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from freespan.demo.certificates import DemoAuthority
+from lab import censor, machine, nat, net, programs
+from lab.censor import Censor
+from lab.errors import LabError
+from lab.net import Network, Node
+from lab.programs import Told, freespan, python
+from lab.wan import Hop
+
+HOST, NEWS, BLOCKED = "host.example", "news.example", "blocked.example"
+ADDRESSES = {
+    "host": ("11.0.1.10", "2d00:1::10"),
+    "news": ("11.0.2.10", "2d00:2::10"),
+    "blocked": ("11.0.3.10", "2d00:3::10"),
+    "probe": ("11.0.4.10", "11.0.4.11", "2d00:4::10", "2d00:4::11"),
+    "dns": ("11.0.53.53", "2d00:53::53"),
+}
+NOWHERE = "11.9.9.9"
+"""An address at which nobody is: what forged DNS answers give."""
+START_SECONDS = 20.0
+BROWSER_SECONDS = 70.0
+_NAMES = {HOST: ADDRESSES["host"], NEWS: ADDRESSES["news"], BLOCKED: ADDRESSES["blocked"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Who lives how."""
+
+    reader: str = "port-restricted"
+    """A kind of `nat.KINDS`."""
+    volunteer: str = "open"
+    program: str = "headless"
+    """The volunteer's: `headless`, `chromium`, or nothing, for none at all."""
+    censor: Censor = field(default_factory=Censor)
+    reader_hop: Hop | None = None
+    volunteer_hop: Hop | None = None
+
+
+@dataclass(slots=True)
+class World:
+    """A world with everybody in it."""
+
+    layout: Layout
+    network: Network
+    folder: Path
+    authority: DemoAuthority
+    invite: str = ""
+    embed: str = ""
+    volunteer: Told | None = None
+
+    @property
+    def trust(self) -> dict[str, str]:
+        """Environment of programs that trust the lab's authority, as they would trust the usual ones."""
+        return {"SSL_CERT_FILE": str(self.authority.file)}
+
+    def certificate(self, name: str) -> Path:
+        """A file with key and certificate for a name."""
+        file = self.folder / f"{name}.pem"
+        if not file.exists():
+            self.authority.server_context(name)
+        return file
+
+    def key_hash(self, name: str) -> str:
+        """SHA-256 of the public key in the certificate for a name, in base64."""
+        certificate = x509.load_pem_x509_certificate(self.certificate(name).read_bytes())
+        key = certificate.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        return base64.b64encode(hashlib.sha256(key).digest()).decode()
+
+    @contextlib.asynccontextmanager
+    async def running(self, node: str, name: str, arguments: Sequence[str]) -> AsyncIterator[Told]:
+        """Run a program inside a node for the length of the block."""
+        async with programs.running(self.network, node, name, arguments, self.trust) as program:
+            yield program
+
+
+def nodes(layout: Layout) -> list[Node]:
+    """Describe the network of a world."""
+    reader, volunteer = nat.KINDS[layout.reader], nat.KINDS[layout.volunteer]
+    return [
+        Node("internet", gateways=("11.0.0.1", "2d00::1")),
+        *(Node(name, "internet", addresses) for name, addresses in ADDRESSES.items()),
+        Node(
+            "border",
+            "internet",
+            ("11.0.9.2", "2d00:9::2"),
+            ("11.1.0.1", "2d00:b::1"),
+            censor.ruleset(layout.censor),
+        ),
+        Node("prober", "border", ("11.1.66.66", "2d00:b:66::66")),
+        *nat.home(reader, "reader", 1, "border", layout.reader_hop),
+        *nat.home(volunteer, "volunteer", 2, "internet", layout.volunteer_hop),
+    ]
+
+
+@contextlib.asynccontextmanager
+async def world(layout: Layout) -> AsyncIterator[World]:
+    """Have a world for the length of the block: host, sites, DNS, censor, and a volunteer who waits.
+
+    Raises:
+        LabError: it cannot be built.
+        DemoError: a program did not start.
+    """
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="freespan-lab-")))
+        network = stack.enter_context(net.built(nodes(layout)))
+        here = World(layout, network, folder, DemoAuthority(folder))
+        for node in network.nodes:
+            network.name_server(node, _name_server(network, node))
+        await _start_censor(here, stack)
+        await _start(here, stack, "dns", "DNS", [*python("lab.dns"), json.dumps(_NAMES)])
+        await _start_host(here, stack)
+        await _start(here, stack, "news", "news site", _site(here, NEWS, here.embed))
+        await _start(here, stack, "blocked", "blocked site", _site(here, BLOCKED))
+        if layout.program:
+            here.volunteer = await _start_volunteer(here, stack)
+        yield here
+
+
+def _name_server(network: Network, node: str) -> str:
+    four, six = ADDRESSES["dns"]
+    return four if any("." in address for address in network.nodes[node].addresses) else six
+
+
+def _site(here: World, name: str, embed: str = "") -> list[str]:
+    return [*python("lab.site"), name, str(here.certificate(name)), embed]
+
+
+async def _start(here: World, stack: AsyncExitStack, node: str, name: str, arguments: Sequence[str]) -> Told:
+    program = await stack.enter_async_context(here.running(node, name, arguments))
+    await program.event(lambda event: event.get("event") == "ready", START_SECONDS, "ready")
+    return program
+
+
+async def _start_censor(here: World, stack: AsyncExitStack) -> None:
+    orders = here.layout.censor.orders
+    if not orders:
+        return
+    namespace = here.network.nodes["border"].namespace
+    arguments = [*python("lab.inspector"), namespace, json.dumps(orders.as_json())]
+    await _start(here, stack, "border", "censor", arguments)
+    machine.run("ip", "-n", namespace, "link", "set", "dev", censor.WATCH, "up")
+    for version in ("-4", "-6"):
+        machine.run("ip", "-n", namespace, version, "-batch", "-", text="\n".join(censor.routes()) + "\n")
+
+
+async def _start_host(here: World, stack: AsyncExitStack) -> None:
+    pem = str(here.certificate(HOST))
+    arguments = freespan(
+        *("serve", "--json", "--host", "", "--port", "443", "--public-url", f"https://{HOST}"),
+        *("--tls-cert", pem, "--tls-key", pem, "--data", str(here.folder / "host")),
+    )
+    program = await stack.enter_async_context(here.running("host", "freespan serve", arguments))
+    ready = await program.event(lambda event: event.get("event") == "ready", START_SECONDS, "ready")
+    here.invite, here.embed = ready["invite"], ready["embed"]
+
+
+async def _start_volunteer(here: World, stack: AsyncExitStack) -> Told:
+    if here.layout.program == "headless":
+        name, arguments, seconds = "freespan bridge", freespan("bridge", f"https://{HOST}", "--json"), START_SECONDS
+    elif here.layout.program == "chromium":
+        hashes = ",".join(here.key_hash(name) for name in (HOST, NEWS))
+        name, arguments, seconds = "chromium", [*python("lab.window"), f"https://{NEWS}/", hashes], BROWSER_SECONDS
+    else:
+        raise LabError(f"a volunteer is headless or chromium, not {here.layout.program}")
+    program = await stack.enter_async_context(here.running("volunteer", name, arguments))
+    await program.event(lambda event: event.get("state") == "waiting", seconds, "volunteer that waits")
+    return program
