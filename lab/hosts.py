@@ -51,7 +51,7 @@ _NAMES = {HOST: ADDRESSES["host"], NEWS: ADDRESSES["news"], BLOCKED: ADDRESSES["
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Who lives how."""
+    """One reader, one volunteer, one censor."""
 
     reader: str = "port-restricted"
     """A kind of `nat.KINDS`."""
@@ -62,18 +62,23 @@ class Layout:
     reader_hop: Hop | None = None
     volunteer_hop: Hop | None = None
 
+    def homes(self) -> list[Node]:
+        """Describe the nodes `reader` and `volunteer` with the routers before them."""
+        return [
+            *nat.home(nat.KINDS[self.reader], "reader", 1, "border", self.reader_hop),
+            *nat.home(nat.KINDS[self.volunteer], "volunteer", 2, "internet", self.volunteer_hop),
+        ]
+
 
 @dataclass(slots=True)
 class World:
     """A world with everybody in it."""
 
-    layout: Layout
     network: Network
     folder: Path
     authority: DemoAuthority
     invite: str = ""
     embed: str = ""
-    volunteer: Told | None = None
 
     @property
     def trust(self) -> dict[str, str]:
@@ -102,28 +107,13 @@ class World:
             yield program
 
 
-def nodes(layout: Layout) -> list[Node]:
-    """Describe the network of a world."""
-    reader, volunteer = nat.KINDS[layout.reader], nat.KINDS[layout.volunteer]
-    return [
-        Node("internet", gateways=("11.0.0.1", "2d00::1")),
-        *(Node(name, "internet", addresses) for name, addresses in ADDRESSES.items()),
-        Node(
-            "border",
-            "internet",
-            ("11.0.9.2", "2d00:9::2"),
-            ("11.1.0.1", "2d00:b::1"),
-            censor.ruleset(layout.censor),
-        ),
-        Node("prober", "border", ("11.1.66.66", "2d00:b:66::66")),
-        *nat.home(reader, "reader", 1, "border", layout.reader_hop),
-        *nat.home(volunteer, "volunteer", 2, "internet", layout.volunteer_hop),
-    ]
-
-
 @contextlib.asynccontextmanager
-async def world(layout: Layout) -> AsyncIterator[World]:
-    """Have a world for the length of the block: host, sites, DNS, censor, and a volunteer who waits.
+async def world(homes: Sequence[Node], rules: Censor) -> AsyncIterator[World]:
+    """Have a world for the length of the block: host, sites, DNS and censor; and homes with nobody in them yet.
+
+    Args:
+        homes: what hangs on `border` or `internet`; see `nat.home`.
+        rules: of the border.
 
     Raises:
         LabError: it cannot be built.
@@ -131,18 +121,44 @@ async def world(layout: Layout) -> AsyncIterator[World]:
     """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="freespan-lab-")))
-        network = stack.enter_context(net.built(nodes(layout)))
-        here = World(layout, network, folder, DemoAuthority(folder))
+        network = stack.enter_context(net.built([*_public_nodes(rules), *homes]))
+        here = World(network, folder, DemoAuthority(folder))
         for node in network.nodes:
             network.name_server(node, _name_server(network, node))
-        await _start_censor(here, stack)
+        await _start_censor(here, stack, rules)
         await _start(here, stack, "dns", "DNS", [*python("lab.dns"), json.dumps(_NAMES)])
         await _start_host(here, stack)
         await _start(here, stack, "news", "news site", _site(here, NEWS, here.embed))
         await _start(here, stack, "blocked", "blocked site", _site(here, BLOCKED))
-        if layout.program:
-            here.volunteer = await _start_volunteer(here, stack)
         yield here
+
+
+@contextlib.asynccontextmanager
+async def volunteering(here: World, node: str, program: str) -> AsyncIterator[Told]:
+    """Have a volunteer in a node, waiting for readers: `headless` or `chromium`.
+
+    Raises:
+        DemoError: it did not join.
+    """
+    if program == "headless":
+        arguments, seconds = freespan("bridge", f"https://{HOST}", "--json", "--capacity", "64"), START_SECONDS
+    elif program == "chromium":
+        hashes = ",".join(here.key_hash(name) for name in (HOST, NEWS))
+        arguments, seconds = [*python("lab.window"), f"https://{NEWS}/", hashes], BROWSER_SECONDS
+    else:
+        raise LabError(f"a volunteer is headless or chromium, not {program}")
+    async with here.running(node, f"{program} volunteer", arguments) as volunteer:
+        await volunteer.event(lambda event: event.get("state") == "waiting", seconds, "volunteer that waits")
+        yield volunteer
+
+
+def _public_nodes(rules: Censor) -> list[Node]:
+    return [
+        Node("internet", gateways=("11.0.0.1", "2d00::1")),
+        *(Node(name, "internet", addresses) for name, addresses in ADDRESSES.items()),
+        Node("border", "internet", ("11.0.9.2", "2d00:9::2"), ("11.1.0.1", "2d00:b::1"), censor.ruleset(rules)),
+        Node("prober", "border", ("11.1.66.66", "2d00:b:66::66")),
+    ]
 
 
 def _name_server(network: Network, node: str) -> str:
@@ -160,12 +176,11 @@ async def _start(here: World, stack: AsyncExitStack, node: str, name: str, argum
     return program
 
 
-async def _start_censor(here: World, stack: AsyncExitStack) -> None:
-    orders = here.layout.censor.orders
-    if not orders:
+async def _start_censor(here: World, stack: AsyncExitStack, rules: Censor) -> None:
+    if not rules.orders:
         return
     namespace = here.network.nodes["border"].namespace
-    arguments = [*python("lab.inspector"), namespace, json.dumps(orders.as_json())]
+    arguments = [*python("lab.inspector"), namespace, json.dumps(rules.orders.as_json())]
     await _start(here, stack, "border", "censor", arguments)
     machine.run("ip", "-n", namespace, "link", "set", "dev", censor.WATCH, "up")
     for version in ("-4", "-6"):
@@ -181,16 +196,3 @@ async def _start_host(here: World, stack: AsyncExitStack) -> None:
     program = await stack.enter_async_context(here.running("host", "freespan serve", arguments))
     ready = await program.event(lambda event: event.get("event") == "ready", START_SECONDS, "ready")
     here.invite, here.embed = ready["invite"], ready["embed"]
-
-
-async def _start_volunteer(here: World, stack: AsyncExitStack) -> Told:
-    if here.layout.program == "headless":
-        name, arguments, seconds = "freespan bridge", freespan("bridge", f"https://{HOST}", "--json"), START_SECONDS
-    elif here.layout.program == "chromium":
-        hashes = ",".join(here.key_hash(name) for name in (HOST, NEWS))
-        name, arguments, seconds = "chromium", [*python("lab.window"), f"https://{NEWS}/", hashes], BROWSER_SECONDS
-    else:
-        raise LabError(f"a volunteer is headless or chromium, not {here.layout.program}")
-    program = await stack.enter_async_context(here.running("volunteer", name, arguments))
-    await program.event(lambda event: event.get("state") == "waiting", seconds, "volunteer that waits")
-    return program

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
 
 from freespan.demo.payload import sha256_of
 from freespan.demo.programs import Event
@@ -21,28 +20,10 @@ _CONTROL_BYTES = 1_000_000
 _MARGIN = 5.0
 
 
-@dataclass(slots=True)
-class Result:
-    """One row of the table."""
-
-    scenario: str
-    direct: str
-    """`ok`, `blocked` or `throttled`."""
-    freespan: str
-    """`ok`, or why not."""
-    road: str = ""
-    first_byte_s: float | None = None
-    """From asking for a bridge to the first byte of the page."""
-    mb_s: float | None = None
-
-    def as_json(self) -> dict[str, object]:
-        return asdict(self)
-
-
 @contextlib.asynccontextmanager
-async def reader(world: World) -> AsyncIterator[Told]:
-    """Have a reader's program that takes orders (see `reader.py`)."""
-    async with world.running("reader", "reader", python("lab.reader")) as program:
+async def reading(world: World, node: str = "reader") -> AsyncIterator[Told]:
+    """Have a reader's program in a node, one that takes orders (see `reader.py`)."""
+    async with world.running(node, "reader", python("lab.reader")) as program:
         await program.event(lambda event: event.get("event") == "ready", START_SECONDS, "ready")
         yield program
 
@@ -59,26 +40,28 @@ async def try_directly(browser: Told, scheme: str) -> str:
     return "throttled" if _rate(asked) < THROTTLED * _rate(control) else "ok"
 
 
-async def through_freespan(world: World, browser: Told, scheme: str, size: int) -> Result:
-    """Start the client, read a page through it and download `size` bytes."""
-    result = Result("", "", "")
-    async with world.running(
-        "reader", "freespan connect", freespan("connect", world.invite, "--port", "0", "--json")
-    ) as client:
-        proxy = (await client.event(lambda event: event.get("event") == "proxy", START_SECONDS, "proxy"))["address"]
-        asked_at = time.monotonic()
-        page = await _fetch(browser, f"{scheme}://{BLOCKED}/small", SESSION_SECONDS, proxy)
-        if not page["ok"]:
-            result.freespan = _why(client, page)
-            return result
-        result.first_byte_s = round(page["at"] - asked_at, 3)
-        result.road = _road(world, client)
-        url = f"{scheme}://{BLOCKED}/file?bytes={size}"
-        whole = await _fetch(browser, url, DOWNLOAD_SECONDS, proxy, sha256_of(size))
-        result.freespan = "ok" if whole["ok"] else whole["why"]
-        if whole["ok"]:
-            result.mb_s = round(_rate(whole), 2)
-    return result
+@contextlib.asynccontextmanager
+async def connecting(world: World, node: str = "reader") -> AsyncIterator[tuple[Told, str]]:
+    """Run the client in a node; yields it with the address of its proxy, at the moment when it begins to look."""
+    arguments = freespan("connect", world.invite, "--port", "0", "--json")
+    async with world.running(node, "freespan connect", arguments) as client:
+        event = await client.event(lambda event: event.get("event") == "proxy", START_SECONDS, "proxy")
+        yield client, event["address"]
+
+
+async def first_page(
+    client: Told, browser: Told, proxy: str, scheme: str = "https", seconds: float = SESSION_SECONDS
+) -> tuple[float | None, str]:
+    """Read a page at once; returns the seconds to its first byte, or None and why not."""
+    asked_at = time.monotonic()
+    page = await _fetch(browser, f"{scheme}://{BLOCKED}/small", seconds, proxy)
+    return (round(page["at"] - asked_at, 3), "ok") if page["ok"] else (None, _why(client, page))
+
+
+async def download(browser: Told, proxy: str, scheme: str, size: int) -> tuple[float | None, str]:
+    """Download `size` bytes; returns 10^6 bytes a second, or None and why not."""
+    whole = await _fetch(browser, f"{scheme}://{BLOCKED}/file?bytes={size}", DOWNLOAD_SECONDS, proxy, sha256_of(size))
+    return (round(_rate(whole), 2), "ok") if whole["ok"] else (None, str(whole["why"]))
 
 
 async def _fetch(browser: Told, url: str, seconds: float, proxy: str = "", sha256: str = "") -> Event:
@@ -91,14 +74,7 @@ def _rate(fetched: Event) -> float:
     return float(fetched["bytes"]) / max(fetched["seconds"] - fetched.get("first_byte_s", 0.0), 1e-6) / 1e6
 
 
-def _road(world: World, client: Told) -> str:
-    detail = next((str(e.get("road")) for e in client.unread if e.get("road")), "")
-    return detail or f"WebRTC, {world.layout.program}"
-
-
 def _why(client: Told, page: Event) -> str:
     """The client's own words, if it has said why there is no session."""
     details = [str(e["detail"]) for e in client.unread if e.get("state") in ("waiting", "failed") and e.get("detail")]
     return details[-1] if details else str(page["why"])
-
-

@@ -1,0 +1,101 @@
+"""`python -m lab [SCENARIO …]`, and a few commands beside it; see docs/lab.md."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from freespan.demo.errors import DemoError
+from freespan.wire.errors import FreespanError
+from lab import net, scenarios, table
+from lab.errors import LabError
+from lab.scenarios import SCENARIOS, Result
+
+_FOLDER = Path(__file__).parent
+_HELP = """usage: python -m lab [SCENARIO ...]   run scenarios (all of them without a name), print the table
+       python -m lab list             the scenarios
+       python -m lab shell [NODE]     a shell inside a node (reader), in a lab that stands or in one made for it
+       python -m lab nat-matrix       each pair of NAT kinds: does it connect, how fast, what does theory say
+       python -m lab look             what the host looks like to a prober
+       python -m lab wan              how exact the wide area links are, and how fast
+       python -m lab clean            take away what a crashed lab has left
+"""
+
+
+def main(words: Sequence[str]) -> int:
+    """Do what the words ask for; exit code 2 for words that nobody knows, 1 when something did not work."""
+    # SIGTERM takes the way that asyncio has for Ctrl-C: everything is taken away in order
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        return _do(list(words))
+    except KeyboardInterrupt:
+        print("stopped; everything was taken away", file=sys.stderr)
+        return 130
+    except (LabError, DemoError) as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+
+
+def _do(words: list[str]) -> int:
+    command = words[0] if words else ""
+    if command in ("-h", "--help", "help"):
+        print(_HELP, end="")
+    elif command == "list":
+        print("\n".join(f"{each.name:14} {each.about}" for each in SCENARIOS.values()))
+    elif command == "clean":
+        return _clean()
+    elif command in _COMMANDS:
+        return asyncio.run(_COMMANDS[command](words[1:]))  # type: ignore[arg-type]
+    else:
+        unknown = [word for word in words if word not in SCENARIOS]
+        if unknown:
+            print(f"lab: no scenario {unknown[0]!r}; there are: {', '.join(SCENARIOS)}", file=sys.stderr)
+            return 2
+        return asyncio.run(_run(words or list(SCENARIOS)))
+    return 0
+
+
+async def _run(names: Sequence[str]) -> int:
+    """Run scenarios; the files are written only where all of them were asked for."""
+    results: list[Result] = []
+    troubles = 0
+    if found := net.leftovers():
+        print(f"lab: removing {len(found)} namespaces that a crashed lab has left", file=sys.stderr)
+    print(table.header())
+    for name in names:
+        try:
+            results.append(await scenarios.run(SCENARIOS[name]))
+        except DemoError as error:  # this one did not work; the others may
+            print(f"lab: {name}: {error}", file=sys.stderr)
+            troubles += 1
+        else:
+            print(table.row(results[-1]), flush=True)
+    if set(names) == set(SCENARIOS):
+        (_FOLDER / "results.json").write_text(table.as_json(results))  # noqa: ASYNC240 - the end, nobody waits
+        (_FOLDER / "results.svg").write_text(table.as_svg(results))  # noqa: ASYNC240
+    return 1 if troubles else 0
+
+
+def _clean() -> int:
+    names = net.leftovers()
+    if net.is_running():
+        raise LabError("a lab is running on this machine; stop it instead")
+    net.remove_leftovers()
+    print(f"removed: {', '.join(names)}" if names else "nothing was left")
+    return 0
+
+
+async def _shell(words: Sequence[str]) -> int:
+    from lab.shell import shell
+
+    return await shell(words[0] if words else "reader")
+
+
+_COMMANDS: dict[str, Callable[[Sequence[str]], Awaitable[int]]] = {"shell": _shell}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
