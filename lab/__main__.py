@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 
 from freespan.demo.errors import DemoError
 from freespan.wire.errors import FreespanError
 from lab import net, scenarios, table
 from lab.errors import LabError
+from lab.nat import KINDS
 from lab.scenarios import SCENARIOS, Result
 
 _FOLDER = Path(__file__).parent
@@ -48,7 +49,7 @@ def _do(words: list[str]) -> int:
     elif command == "clean":
         return _clean()
     elif command in _COMMANDS:
-        return asyncio.run(_COMMANDS[command](words[1:]))  # type: ignore[arg-type]
+        return asyncio.run(_COMMANDS[command](words[1:]))
     else:
         unknown = [word for word in words if word not in SCENARIOS]
         if unknown:
@@ -94,7 +95,33 @@ async def _shell(words: Sequence[str]) -> int:
     return await shell(words[0] if words else "reader")
 
 
-_COMMANDS: dict[str, Callable[[Sequence[str]], Awaitable[int]]] = {"shell": _shell}
+async def _matrix(words: Sequence[str]) -> int:
+    from lab.matrix import measure_matrix
+
+    if unknown := [word for word in words if word not in KINDS]:
+        print(f"lab: no NAT kind {unknown[0]!r}; there are: {', '.join(KINDS)}", file=sys.stderr)
+        return 2
+    return await measure_matrix(words)
+
+
+async def _look(_: Sequence[str]) -> int:
+    from lab.looking import look
+
+    return await look()
+
+
+async def _wan(_: Sequence[str]) -> int:
+    from lab.wan_measure import show
+
+    return show()
+
+
+_COMMANDS: dict[str, Callable[[Sequence[str]], Coroutine[object, object, int]]] = {
+    "shell": _shell,
+    "nat-matrix": _matrix,
+    "look": _look,
+    "wan": _wan,
+}
 
 
 if __name__ == "__main__":

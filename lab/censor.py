@@ -49,7 +49,7 @@ def throttles(address: str, kbytes_s: int) -> Censor:
 
 def blocks_udp() -> Censor:
     """No UDP crosses the border but DNS."""
-    return Censor("UDP blocked", ("meta l4proto udp udp dport != 53 udp sport != 53 drop",))
+    return Censor("UDP blocked", ("meta l4proto udp ct original proto-dst != 53 drop",))
 
 
 def blocks_dtls() -> Censor:

@@ -17,7 +17,6 @@ import base64
 import contextlib
 import hashlib
 import json
-import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -75,7 +74,6 @@ class World:
     """A world with everybody in it."""
 
     network: Network
-    folder: Path
     authority: DemoAuthority
     invite: str = ""
     embed: str = ""
@@ -87,7 +85,7 @@ class World:
 
     def certificate(self, name: str) -> Path:
         """A file with key and certificate for a name."""
-        file = self.folder / f"{name}.pem"
+        file = self.network.folder / f"{name}.pem"
         if not file.exists():
             self.authority.server_context(name)
         return file
@@ -120,9 +118,8 @@ async def world(homes: Sequence[Node], rules: Censor) -> AsyncIterator[World]:
         DemoError: a program did not start.
     """
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="freespan-lab-")))
         network = stack.enter_context(net.built([*_public_nodes(rules), *homes]))
-        here = World(network, folder, DemoAuthority(folder))
+        here = World(network, DemoAuthority(network.folder))
         for node in network.nodes:
             network.name_server(node, _name_server(network, node))
         await _start_censor(here, stack, rules)
@@ -191,7 +188,7 @@ async def _start_host(here: World, stack: AsyncExitStack) -> None:
     pem = str(here.certificate(HOST))
     arguments = freespan(
         *("serve", "--json", "--host", "", "--port", "443", "--public-url", f"https://{HOST}"),
-        *("--tls-cert", pem, "--tls-key", pem, "--data", str(here.folder / "host")),
+        *("--tls-cert", pem, "--tls-key", pem, "--data", str(here.network.folder / "host")),
     )
     program = await stack.enter_async_context(here.running("host", "freespan serve", arguments))
     ready = await program.event(lambda event: event.get("event") == "ready", START_SECONDS, "ready")

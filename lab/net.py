@@ -31,6 +31,7 @@ _NAMESPACES = Path("/run/netns")
 _SETTINGS = Path("/etc/netns")
 """`ip netns exec` lays the files of a folder here over those of /etc."""
 _LOCK = Path("/run/freespan-lab.lock")
+_FOLDER = Path("/run/freespan-lab")
 _NAME_MAX = 12  # an interface name has at most 15 characters, and `to-` comes before
 _KILL_SECONDS = 3.0
 
@@ -63,6 +64,8 @@ class Network:
     """A network that stands."""
 
     nodes: Mapping[str, Node]
+    folder: Path = _FOLDER
+    """For files of the programs in it; goes with the network."""
     hops: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def command(self, node: str, arguments: Sequence[str]) -> list[str]:
@@ -125,6 +128,7 @@ def remove_leftovers() -> list[str]:
     for name in names:
         with contextlib.suppress(LabError):
             machine.run("ip", "netns", "del", name)
+    shutil.rmtree(_FOLDER, ignore_errors=True)
     if _SETTINGS.is_dir():
         for folder in _SETTINGS.glob(f"{PREFIX}*"):
             shutil.rmtree(folder, ignore_errors=True)
@@ -135,6 +139,7 @@ def remove_leftovers() -> list[str]:
 
 
 def _build(network: Network) -> None:
+    network.folder.mkdir(mode=0o700)
     for node in network.nodes.values():
         machine.run("ip", "netns", "add", node.namespace)
         _in(node, ["link set dev lo up"])

@@ -1,0 +1,189 @@
+"""`python -m lab wan`: how exact the wide area links are, and how much passes; real packets, real clocks.
+
+Delay is measured as UDP round trips between two nodes, over a plain wire and then over the link: what the link adds less
+what it was told to add is its error. The ceiling is a TCP stream over a link without delay or rate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import select
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lab import programs
+from lab.errors import LabError
+from lab.net import Network, Node, built
+from lab.programs import python
+from lab.wan import Hop, Way
+
+_ADDRESSES = {"left": "11.0.1.2", "right": "11.0.2.2"}
+_PORT = 7
+_SECONDS = 60.0
+_ROUND_TRIPS = 100
+_EVERY_SECONDS = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class DelayError:
+    """Milliseconds by which a round trip differs from what the link was told, of `n` round trips."""
+
+    median_ms: float
+    p95_ms: float
+    max_ms: float
+    n: int
+
+
+def measure_delay(delay_ms: float) -> DelayError:
+    """The error of a round trip over a link with this one-way delay in both ways."""
+    plain = statistics.median(_round_trips(None))
+    errors = sorted(1000 * (each - plain) - 2 * delay_ms for each in _round_trips(Hop.both(Way(delay_ms))))
+    p95 = errors[int(0.95 * len(errors))]
+    return DelayError(round(statistics.median(errors), 3), round(p95, 3), round(errors[-1], 3), len(errors))
+
+
+def measure_rate(way: Way, size: int) -> float:
+    """10^6 bytes a second of a TCP download of `size` bytes over a link that is so in both ways."""
+    with _two(Hop.both(way)) as network, _answering(network, "source", size):
+        return float(_ask(network, "sink", size)[0])
+
+
+def measure_loss(loss: float, packets: int) -> float:
+    """The share of round trips that is lost where each way loses `loss`."""
+    with _two(Hop.both(Way(loss=loss))) as network, _answering(network, "echo", packets):
+        return 1 - len(_ask(network, "ping", packets)) / packets
+
+
+def _round_trips(hop: Hop | None) -> list[float]:
+    with _two(hop) as network, _answering(network, "echo", _ROUND_TRIPS):
+        return _ask(network, "ping", _ROUND_TRIPS)
+
+
+def _two(hop: Hop | None):  # type: ignore[no-untyped-def]
+    return built(
+        [
+            Node("middle", gateways=("11.0.0.1",)),
+            Node("left", "middle", (_ADDRESSES["left"],)),
+            Node("right", "middle", (_ADDRESSES["right"],), hop=hop),
+        ]
+    )
+
+
+def show() -> int:
+    """Print the figures."""
+    for delay in (5.0, 25.0, 75.0, 150.0):
+        error = measure_delay(delay)
+        print(
+            f"delay {delay:5.0f} ms one way: round trip off by {error.median_ms:+.3f} ms (median), "
+            f"{error.p95_ms:+.3f} (95 %), {error.max_ms:+.3f} (worst), n={error.n}"
+        )
+    for loss in (0.01, 0.05):
+        print(f"loss {loss:.0%} each way: {measure_loss(loss, 2000):.2%} of round trips lost ({1 - (1 - loss) ** 2:.2%} meant)")
+    for rate in (1.0, 5.0):
+        got = measure_rate(Way(1, mb_s=rate), int(rate * 2_000_000))
+        print(f"rate {rate:.0f} MB/s: {got:.2f} MB/s of TCP payload ({rate * 1448 / 1500:.2f} at most)")
+    print(f"ceiling: {measure_rate(Way(), 60_000_000):.0f} MB/s of TCP payload through one link")
+    return 0
+
+
+# --- the two ends --------------------------------------------------------------------------------
+
+
+class _answering:  # noqa: N801 - reads as what it is where it is used
+    """The program on the right, which answers."""
+
+    def __init__(self, network: Network, what: str, size: int) -> None:
+        command = network.command("right", [*python("lab.wan_measure"), what, str(size)])
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, env=programs.environment())
+
+    def __enter__(self) -> None:
+        assert self._process.stdout is not None
+        if not select.select([self._process.stdout], [], [], 10)[0]:
+            raise LabError("the measuring program did not start")
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+
+def _ask(network: Network, what: str, size: int) -> list[float]:
+    command = network.command("left", [*python("lab.wan_measure"), what, str(size)])
+    done = subprocess.run(
+        command, capture_output=True, timeout=_SECONDS, check=False, env=programs.environment(), text=True
+    )
+    if done.returncode:
+        raise LabError(f"measuring failed: {done.stderr.strip().splitlines()[-1:]}")
+    return [float(each) for each in json.loads(done.stdout)]
+
+
+def _echo() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here:
+        here.bind(("0.0.0.0", _PORT))
+        print("ready", flush=True)
+        while True:
+            data, source = here.recvfrom(2048)
+            here.sendto(data, source)
+
+
+def _ping(count: int) -> list[float]:
+    """Seconds of each round trip that came back."""
+    every = _EVERY_SECONDS if count <= _ROUND_TRIPS else 0.001
+    taken = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here:
+        here.connect((_ADDRESSES["right"], _PORT))
+        following = time.monotonic()
+        for number in range(count + 1):
+            last = number == count
+            following += 0.5 if last else every
+            if not last:
+                here.send(struct.pack("!d", time.monotonic()))
+            while (left := following - time.monotonic()) > 0:
+                if select.select([here], [], [], left)[0]:
+                    (sent,) = struct.unpack("!d", here.recv(64))
+                    taken.append(time.monotonic() - sent)
+    return taken
+
+
+def _source(size: int) -> None:
+    with socket.create_server(("0.0.0.0", _PORT)) as server:
+        print("ready", flush=True)
+        here, _ = server.accept()
+        with here:
+            here.sendall(bytes(size))
+
+
+def _sink(size: int) -> list[float]:
+    with socket.create_connection((_ADDRESSES["right"], _PORT)) as here:
+        start, got = time.monotonic(), 0
+        while piece := here.recv(1 << 18):
+            got += len(piece)
+    if got != size:
+        raise LabError("the stream broke off")
+    return [got / (time.monotonic() - start) / 1e6]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """One of the two ends."""
+    parser = argparse.ArgumentParser(prog="lab.wan_measure")
+    parser.add_argument("what", choices=("echo", "ping", "source", "sink"))
+    parser.add_argument("size", type=int)
+    given = parser.parse_args(arguments)
+    if given.what == "echo":
+        _echo()
+    elif given.what == "source":
+        _source(given.size)
+    else:
+        print(json.dumps(_ping(given.size) if given.what == "ping" else _sink(given.size)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
