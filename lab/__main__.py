@@ -9,7 +9,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 
 from freespan.demo.errors import DemoError
-from freespan.wire.errors import FreespanError
 from lab import net, scenarios, table
 from lab.errors import LabError
 from lab.nat import KINDS
@@ -75,8 +74,8 @@ async def _run(names: Sequence[str]) -> int:
         else:
             print(table.row(results[-1]), flush=True)
     if set(names) == set(SCENARIOS):
-        (_FOLDER / "results.json").write_text(table.as_json(results))  # noqa: ASYNC240 - the end, nobody waits
-        (_FOLDER / "results.svg").write_text(table.as_svg(results))  # noqa: ASYNC240
+        (_FOLDER / "results.json").write_text(table.as_json(results))
+        (_FOLDER / "results.svg").write_text(table.as_svg(results))
     return 1 if troubles else 0
 
 

@@ -41,7 +41,9 @@ def run(program: str, *arguments: str, text: str = "") -> str:
     try:
         done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=_SECONDS, check=False)
     except FileNotFoundError:
-        raise LabError(f"{program} is missing; install {TOOLS.get(program, program)} (scripts/install-lab.sh)") from None
+        raise LabError(
+            f"{program} is missing; install {TOOLS.get(program, program)} (scripts/install-lab.sh)"
+        ) from None
     except subprocess.TimeoutExpired:
         raise LabError(f"{program} did not end within {_SECONDS:.0f} s") from None
     if done.returncode:

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from freespan.demo.errors import DemoError
 from lab import measure
@@ -67,7 +68,7 @@ async def measure_matrix(words: Sequence[str]) -> int:
                     pairs.append(pair)
                     print(_line(pair), flush=True)
     if not words:
-        _RESULTS.write_text(json.dumps([asdict(pair) for pair in pairs], indent=2) + "\n")  # noqa: ASYNC240
+        _RESULTS.write_text(json.dumps([asdict(pair) for pair in pairs], indent=2) + "\n")
     print("\n" + grid(pairs))
     wrong = [pair for pair in pairs if differs(pair)]
     print(f"{len(pairs)} pairs, {len(wrong)} of them otherwise than theory says")
@@ -80,7 +81,7 @@ def differs(pair: Pair) -> bool:
 
 
 def grid(pairs: Sequence[Pair]) -> str:
-    """Readers down, volunteers across: `yes` read a page, `udp` could be punched but the product did not, `-` neither."""
+    """Readers down, volunteers across: `yes` read a page, `udp` could be punched but no page came, `-` neither."""
     readers, volunteers = (list(dict.fromkeys(getattr(p, end) for p in pairs)) for end in ("reader", "volunteer"))
     cells = {
         (p.reader, p.volunteer): ("yes" if p.first_byte_s is not None else "udp" if p.punched_s is not None else "-")
@@ -112,10 +113,10 @@ async def punched(here: World, one: str, other: str) -> float | None:
         candidates = await asyncio.gather(*(_event(end, "candidates") for end in (first, second)))
         await asyncio.gather(first.tell(candidates[1]), second.tell(candidates[0]))
         seconds = await asyncio.gather(*(_event(end, "seconds") for end in (first, second)))
-    return None if None in seconds else max(seconds)
+    return max((float(each) for each in seconds), default=None) if None not in seconds else None
 
 
-async def _event(program: Told, key: str) -> object:
+async def _event(program: Told, key: str) -> Any:
     return (await program.event(lambda event: key in event, _PUNCH_SECONDS, key))[key]
 
 

@@ -71,7 +71,8 @@ async def _fetch(browser: Told, url: str, seconds: float, proxy: str = "", sha25
 
 def _rate(fetched: Event) -> float:
     """10^6 bytes a second, of a whole download or of what came of one."""
-    return float(fetched["bytes"]) / max(fetched["seconds"] - fetched.get("first_byte_s", 0.0), 1e-6) / 1e6
+    seconds = float(fetched["seconds"]) - float(fetched.get("first_byte_s", 0.0))
+    return float(fetched["bytes"]) / max(seconds, 1e-6) / 1e6
 
 
 def _why(client: Told, page: Event) -> str:

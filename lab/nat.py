@@ -4,9 +4,9 @@ The words are those of RFC 4787. Mapping: does one socket keep its outside port 
 (endpoint-independent), or does it get a new one for each destination (address and port-dependent)? Filtering: who may
 send to that outside port?
 
-What nftables and conntrack cannot do, so that nobody believes it was tested: a mapping that depends on the address but not
-on the port; an endpoint-independent mapping to a port other than the inside one (the port is preserved, as many home
-routers do; when two hosts behind one router use the same port, the second one's mapping is per destination);
+What nftables and conntrack cannot do, so that nobody believes it was tested: a mapping that depends on the address but
+not on the port; an endpoint-independent mapping to a port other than the inside one (the port is preserved, as many
+home routers do; when two hosts behind one router use the same port, the second one's mapping is per destination);
 hairpinning. Everything here holds for UDP; TCP is plain masquerading in every kind.
 """
 
@@ -95,8 +95,8 @@ def connects(one: Kind, other: Kind, *, reflexive: bool = True) -> bool:
     """Whether ICE (RFC 8445) can connect hosts of two kinds, without a relay.
 
     Args:
-        reflexive: whether each learns its outside address by STUN; without it, others hear of a host's own address only,
-            and that is of use only where it is public.
+        reflexive: whether each learns its outside address by STUN; without it, others hear of a host's own address
+            only, and that is of use only where it is public.
     """
     if not (one.udp and other.udp and one.ip & other.ip):
         return False

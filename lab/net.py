@@ -66,7 +66,10 @@ class Network:
     nodes: Mapping[str, Node]
     folder: Path = _FOLDER
     """For files of the programs in it; goes with the network."""
-    hops: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    hops: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    """The processes of wide area links, by the name of the node below."""
+    hop_counts: dict[str, dict[str, wan.Counts]] = field(default_factory=dict)
+    """What they have done: known when the network is gone."""
 
     def command(self, node: str, arguments: Sequence[str]) -> list[str]:
         """Return the command line that runs `arguments` inside a node, and dies with its parent."""
@@ -160,7 +163,7 @@ def _wire(network: Network, node: Node) -> None:
             "ip", *f"link add uplink netns {node.namespace} type veth peer name {down} netns {router.namespace}".split()
         )
     else:
-        network.hops.append(wan.start(node.hop, (node.namespace, "uplink"), (router.namespace, down)))
+        network.hops[node.name] = wan.start(node.hop, (node.namespace, "uplink"), (router.namespace, down))
     point_to_point = node.hop is not None
     _in(
         node,
@@ -276,16 +279,8 @@ def _signals_held() -> Iterator[None]:
 
 
 def _end_hops(network: Network) -> None:
-    for hop in network.hops:
-        hop.terminate()
-    for hop in network.hops:
-        try:
-            hop.wait(_KILL_SECONDS)
-        except subprocess.TimeoutExpired:
-            hop.kill()
-            hop.wait()
-        if hop.stdout:
-            hop.stdout.close()
+    for name, hop in network.hops.items():
+        network.hop_counts[name] = wan.stop(hop)
 
 
 def _kill_programs(namespace: str) -> None:

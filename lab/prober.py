@@ -1,7 +1,7 @@
-"""Active probing, as a censor does it to an address that he suspects: connect, speak this and that, look at the answers.
+"""Active probing, as a censor does it to an address that he suspects: connect, speak this and that, read the answers.
 
-`python -m lab.prober ADDRESS PORT NAME CA` prints one line of JSON: for each question what came back. What a suspicious eye would
-note of it is in `suspicions`; an ordinary web server leaves that list empty.
+`python -m lab.prober ADDRESS PORT NAME CA` prints one line of JSON: for each question what came back. What a
+suspicious eye would note of it is in `suspicions`; an ordinary web server leaves that list empty.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def look(address: str, port: int, name: str, authority: str) -> dict[str, Any]:
     return {
         "tls": _tls_facts(address, port, name, tls),
         "port 80": _ask(lambda: _plain(address, 80), b"GET / HTTP/1.0\r\n\r\n")["ended"],
-        "answers": {what: {key: each[key] for key in ("ended", "seconds", "first_line")} for what, each in answers.items()},
+        "answers": {
+            what: {key: each[key] for key in ("ended", "seconds", "first_line")} for what, each in answers.items()
+        },
         "suspicions": [f"{what}: {word}" for what, each in answers.items() for word in each["telling"]],
     }
 

@@ -1,9 +1,9 @@
 """What a reader's browser would do: download URLs, straight or by way of a proxy, and say how it went.
 
-A program that stays and takes orders from its standard input, one JSON object a line, so that its own start-up counts in no figure:
-`{"url": …, "proxy": "host:port" or "", "seconds": limit, "sha256": expected or ""}`. Its answer is one line too:
-`{"event": "fetched", "ok": true, "at": …, "first_byte_s": …, "seconds": …, "bytes": …}` or `{…, "ok": false, "why": …}`;
-`at` is the monotonic clock, which all programs of a machine share, when the first byte came.
+A program that stays and takes orders from its standard input, one JSON object a line, so that its own start-up counts
+in no figure: `{"url": …, "proxy": "host:port" or "", "seconds": limit, "sha256": expected or ""}`. Its answer is one
+line too: `{"event": "fetched", "ok": true, "at": …, "first_byte_s": …, "seconds": …, "bytes": …}` or
+`{…, "ok": false, "why": …}`; `at` is when the first byte came, by the monotonic clock that a machine's programs share.
 """
 
 from __future__ import annotations
@@ -48,7 +48,13 @@ async def fetch(url: str, proxy: str, seconds: float, sha256: str) -> dict[str, 
     end = time.monotonic()
     if sha256 and digest.hexdigest() != sha256:
         return _failed("other bytes than the site's", got)
-    return {"ok": True, "at": first or end, "first_byte_s": (first or end) - start, "seconds": end - start, "bytes": got}
+    return {
+        "ok": True,
+        "at": first or end,
+        "first_byte_s": (first or end) - start,
+        "seconds": end - start,
+        "bytes": got,
+    }
 
 
 def _failed(why: str, got: int, seconds: float = 0.0) -> dict[str, Any]:

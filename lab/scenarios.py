@@ -113,9 +113,7 @@ SCENARIOS = {
         Scenario(
             "bad-road",
             "150 ms, 20 ms jitter, 1 % loss, 2.5 MB/s on the reader's side",
-            Layout(
-                censor=_BY_NAME, reader_hop=_wan(Way(60, 20, 0.01, 2.5)), volunteer_hop=_wan(Way(15, 0, 0, 2.5))
-            ),
+            Layout(censor=_BY_NAME, reader_hop=_wan(Way(60, 20, 0.01, 2.5)), volunteer_hop=_wan(Way(15, 0, 0, 2.5))),
             size=2_000_000,
         ),
     )

@@ -1,4 +1,4 @@
-"""A site of the lab: http on port 80 and https on 443, `/`, `/small` and `/file?bytes=N`; its page may carry the switch."""
+"""A site of the lab: http on port 80 and https on 443, `/`, `/small`, `/file?bytes=N`; `/` may carry the switch."""
 
 from __future__ import annotations
 

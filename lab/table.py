@@ -49,7 +49,7 @@ def as_svg(results: Sequence[Result]) -> str:
     first_x, rate_x = _NAME_WIDTH + 110, _NAME_WIDTH + 110 + _BAR_WIDTH + _GAP
     width, height = rate_x + _BAR_WIDTH + _GAP, _TOP + _ROW * len(results) + 20
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="14">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif">',
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
         _text(16, 28, "The lab: what a blocked reader gets", size=18),
         _text(_NAME_WIDTH, 58, "direct", fill=_GREY),
