@@ -9,7 +9,7 @@ SETUP_DEV := .venv/.setup-dev
 SETUP_JS := node_modules/.setup
 MADE_FROM := pyproject.toml uv.lock scripts/make-venv.sh
 
-.PHONY: help setup dev demo test browsers check check-python check-js format bench screenshots clean
+.PHONY: help setup dev demo test browsers check check-python check-js format bench lab screenshots clean
 
 help: ## this list
 	@echo "freespan: readers lend their browsers, so that others can read"
@@ -29,6 +29,10 @@ check: check-python check-js ## lint, format, types: Python and JavaScript
 
 bench: $(SETUP) browsers ## measure: a table, and bench/results.json
 	@$(PYTHON_IN_VENV) -m bench $(ARGS)
+
+lab: $(SETUP) browsers ## networks, NATs and censors on this machine (root); ARGS="sni dtls", ARGS="shell reader", ARGS=help
+	@scripts/install-lab.sh
+	@$(PYTHON_IN_VENV) -m lab $(ARGS)
 
 screenshots: $(SETUP_DEV) browsers ## make the pictures of the docs again
 	@$(PYTHON_IN_VENV) scripts/screenshots.py

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 
-TOOLS = {"ip": "iproute2", "nft": "nftables", "tc": "iproute2", "setpriv": "util-linux"}
+TOOLS = {"ip": "iproute2", "nft": "nftables", "setpriv": "util-linux"}
 """Program, and the Debian package that has it."""
 
 _SECONDS = 20.0

@@ -1,0 +1,65 @@
+"""Each router is what it says, by measurement; theory says what RFC 4787's words mean for ICE."""
+
+import json
+import subprocess
+
+import pytest
+
+from lab import programs
+from lab.nat import KINDS, Kind, connects, home
+from lab.net import Network, Node, built
+
+FOUR, SIX = ("11.0.4.10", "11.0.4.11"), ("2d00:4::10", "2d00:4::11")
+PUBLIC = [Node("core", gateways=("11.0.0.1", "2d00::1")), Node("probe", "core", (*FOUR, *SIX))]
+
+
+def behaviour(network: Network, node: str, kind: Kind) -> dict[str, str]:
+    addresses = FOUR if 4 in kind.ip else SIX
+    server = [*programs.python("lab.probe"), "serve", *addresses]
+    client = [*programs.python("lab.probe"), "behave", *addresses]
+    environment = programs.environment()
+    with subprocess.Popen(network.command("probe", server), stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            done = subprocess.run(
+                network.command(node, client), capture_output=True, check=True, timeout=20, env=environment
+            )
+        finally:
+            process.kill()
+    answer: dict[str, str] = json.loads(done.stdout)
+    return answer
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+def test_each_router_is_what_it_says(real_network: None, kind: Kind) -> None:
+    with built([*PUBLIC, *home(kind, "guest", 1, "core")]) as network:
+        found = behaviour(network, "guest", kind)
+    if kind.udp:
+        assert found == {"mapping": kind.mapping, "filtering": kind.filtering}
+    else:
+        assert found == {"mapping": "blocked", "filtering": "blocked"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "possible", "without_stun"),
+    [
+        ("open", "open", True, True),
+        ("open", "symmetric", True, True),
+        ("full-cone", "symmetric", True, False),
+        ("restricted", "symmetric", True, False),
+        ("port-restricted", "port-restricted", True, False),
+        ("port-restricted", "symmetric", False, False),
+        ("symmetric", "symmetric", False, False),
+        ("carrier", "port-restricted", True, False),
+        ("ipv6", "ipv6", True, True),
+        ("ipv6", "port-restricted", False, False),
+        ("ipv6", "open", True, True),
+        ("no-udp", "open", False, False),
+    ],
+)
+def test_theory(one: str, other: str, possible: bool, without_stun: bool) -> None:
+    pair = KINDS[one], KINDS[other]
+    for ends in (pair, pair[::-1]):
+        assert connects(*ends) is possible
+        assert connects(*ends, reflexive=False) is without_stun
