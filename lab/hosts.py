@@ -45,6 +45,7 @@ NOWHERE = "11.9.9.9"
 """An address at which nobody is: what forged DNS answers give."""
 START_SECONDS = 20.0
 BROWSER_SECONDS = 70.0
+_ENVIRONMENT = "environment.json"
 _NAMES = {HOST: ADDRESSES["host"], NEWS: ADDRESSES["news"], BLOCKED: ADDRESSES["blocked"]}
 
 
@@ -127,6 +128,7 @@ async def world(homes: Sequence[Node], rules: Censor) -> AsyncIterator[World]:
         await _start_host(here, stack)
         await _start(here, stack, "news", "news site", _site(here, NEWS, here.embed))
         await _start(here, stack, "blocked", "blocked site", _site(here, BLOCKED))
+        _keep_environment(here)
         yield here
 
 
@@ -156,6 +158,20 @@ def _public_nodes(rules: Censor) -> list[Node]:
         Node("border", "internet", ("11.0.9.2", "2d00:9::2"), ("11.1.0.1", "2d00:b::1"), censor.ruleset(rules)),
         Node("prober", "border", ("11.1.66.66", "2d00:b:66::66")),
     ]
+
+
+def kept_environment() -> dict[str, str]:
+    """The environment of shells in the lab that stands; empty while it is being built."""
+    try:
+        kept: dict[str, str] = json.loads((net.FOLDER / _ENVIRONMENT).read_text())
+        return kept
+    except (OSError, ValueError):
+        return {}
+
+
+def _keep_environment(here: World) -> None:
+    """For shells that are opened from other terminals."""
+    (here.network.folder / _ENVIRONMENT).write_text(json.dumps({**here.trust, "INVITE": here.invite}))
 
 
 def _name_server(network: Network, node: str) -> str:

@@ -31,7 +31,8 @@ _NAMESPACES = Path("/run/netns")
 _SETTINGS = Path("/etc/netns")
 """`ip netns exec` lays the files of a folder here over those of /etc."""
 _LOCK = Path("/run/freespan-lab.lock")
-_FOLDER = Path("/run/freespan-lab")
+FOLDER = Path("/run/freespan-lab")
+"""Where the programs of the lab that stands keep files."""
 _NAME_MAX = 12  # an interface name has at most 15 characters, and `to-` comes before
 _KILL_SECONDS = 3.0
 
@@ -64,7 +65,7 @@ class Network:
     """A network that stands."""
 
     nodes: Mapping[str, Node]
-    folder: Path = _FOLDER
+    folder: Path = FOLDER
     """For files of the programs in it; goes with the network."""
     hops: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     """The processes of wide area links, by the name of the node below."""
@@ -131,7 +132,7 @@ def remove_leftovers() -> list[str]:
     for name in names:
         with contextlib.suppress(LabError):
             machine.run("ip", "netns", "del", name)
-    shutil.rmtree(_FOLDER, ignore_errors=True)
+    shutil.rmtree(FOLDER, ignore_errors=True)
     if _SETTINGS.is_dir():
         for folder in _SETTINGS.glob(f"{PREFIX}*"):
             shutil.rmtree(folder, ignore_errors=True)

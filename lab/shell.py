@@ -13,7 +13,7 @@ from pathlib import Path
 from freespan.demo.programs import STOP_SECONDS
 from lab import net, programs
 from lab.errors import LabError
-from lab.hosts import BLOCKED, NEWS, World, volunteering, world
+from lab.hosts import BLOCKED, NEWS, World, kept_environment, volunteering, world
 from lab.scenarios import SCENARIOS
 
 _SCENARIO = "stacked"
@@ -24,7 +24,7 @@ async def shell(node: str) -> int:
     if net.is_running():
         if net.PREFIX + node not in net.leftovers():
             raise LabError(f"no node {node!r} in the lab that is running; there are: {_nodes()}")
-        return await _run_shell(["ip", "netns", "exec", net.PREFIX + node], {}, "")
+        return await _run_shell(["ip", "netns", "exec", net.PREFIX + node], kept_environment(), "")
     async with AsyncExitStack() as stack:
         layout = SCENARIOS[_SCENARIO].layout
         homes = layout.homes()
@@ -33,7 +33,7 @@ async def shell(node: str) -> int:
             raise LabError(f"no node {node!r}; there are: {', '.join(here.network.nodes)}")
         await stack.enter_async_context(volunteering(here, "volunteer", layout.program))
         command = ["ip", "netns", "exec", here.network.nodes[node].namespace]
-        return await _run_shell(command, {**here.trust, "INVITE": here.invite}, _things_to_try(here))
+        return await _run_shell(command, kept_environment(), _things_to_try(here))
 
 
 def _nodes() -> str:
