@@ -38,8 +38,8 @@ class _Unpaced(QuicPacketPacer):
 class LinkQuic(QuicConnection):
     """A QUIC connection whose receive windows open only as far as the reader has read.
 
-    aioquic doubles its windows by itself whenever half of one is used, whatever the reader does; a slow reader would then fill
-    the memory. Here `grant` alone opens them.
+    aioquic doubles its windows by itself whenever half of one is used, whatever the reader does; a slow reader would then
+    fill the memory. Here `grant` alone opens them.
     """
 
     def __init__(self, configuration: QuicConfiguration, first_destination: bytes | None = None) -> None:
@@ -58,6 +58,16 @@ class LinkQuic(QuicConnection):
         """SHA-256 of the public key that the other end has proved to hold (TLS 1.3 CertificateVerify)."""
         certificate = self.tls._peer_certificate
         return key_pin(certificate) if certificate is not None else b""
+
+    @property
+    def has_something_to_send(self) -> bool:
+        """Whether to ask for datagrams now; if not, acknowledgements and the like are due at `get_timer`, within 1 ms."""
+        if not self._handshake_confirmed or self._handshake_done_pending or self._close_pending or self._probe_pending:
+            return True
+        return any(
+            not stream.sender.buffer_is_empty or stream.sender.reset_pending or stream.receiver.stop_pending
+            for stream in self._streams_queue
+        )
 
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, NetworkAddress]]:
         """Nothing before the other end's first packet has proved to be one: there is nobody to send it to."""
@@ -96,6 +106,8 @@ class LinkQuic(QuicConnection):
             limit.used = used
 
     def _write_stream_limits(self, builder: QuicPacketBuilder, space: QuicPacketSpace, stream: QuicStream) -> None:
+        if stream.max_stream_data_local_sent == stream.max_stream_data_local:
+            return
         receiver = stream.receiver
         highest, receiver.highest_offset = receiver.highest_offset, 0  # as above
         try:
@@ -105,7 +117,7 @@ class LinkQuic(QuicConnection):
 
 
 def client_quic() -> LinkQuic:
-    """A connection that will say hello; the peer's key is checked by the caller (`peer_pin`), names and dates mean nothing."""
+    """A connection that will say hello; the caller checks the peer's key (`peer_pin`), names and dates mean nothing."""
     import ssl
 
     configuration = _configuration(is_client=True)
