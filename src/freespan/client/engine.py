@@ -12,17 +12,20 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import aiohttp
 
 from freespan.client.rendezvous import ask_for_bridge
 from freespan.link.datachannel import DataChannelLink
-from freespan.tunnel.client import ClientSession
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import FreespanError, LinkError, RendezvousError, StreamError, TunnelError, WrongKeyError
 from freespan.wire.invite import Invite
 from freespan.wire.limits import CHANNEL_OPEN_SECONDS, SESSION_WAIT_SECONDS
 from freespan.wire.proxy_status import ProxyStatus
+
+if TYPE_CHECKING:
+    from freespan.tunnel.client import ClientSession
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +47,7 @@ class Client:
         self._on_status = on_status
         self._backoff = Backoff(random.random)
         self._session: ClientSession | None = None
+        self._loading: asyncio.Task[type[ClientSession]] | None = None
         self._news = asyncio.Condition()
         self.status = ClientStatus("looking")
 
@@ -82,11 +86,13 @@ class Client:
         try:
             offer = await link.offer()
             watch.lap("offer")
+            if self._loading is None:
+                self._loading = asyncio.create_task(asyncio.to_thread(_load_tunnel), name="client-load-tunnel")
             answer = await ask_for_bridge(http, self._invite.broker, offer)
             watch.lap("rendezvous")
             self._tell(ClientStatus("connecting", "a bridge answered; opening the session"))
             await link.accept(answer)
-            session = ClientSession(self._invite.egress_key, link)
+            session = (await self._loading)(self._invite.egress_key, link)
             async with asyncio.timeout(CHANNEL_OPEN_SECONDS):
                 await link.opened()
             watch.lap("channel")
@@ -117,6 +123,13 @@ class Client:
     def _tell(self, status: ClientStatus) -> None:
         self.status = status
         self._on_status(status)
+
+
+def _load_tunnel() -> type[ClientSession]:
+    """QUIC and its cryptography take a tenth of a second to load: time that the way to the broker and back leaves."""
+    from freespan.tunnel.client import ClientSession
+
+    return ClientSession
 
 
 class _Stopwatch:
