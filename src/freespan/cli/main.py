@@ -166,7 +166,9 @@ def main() -> None:
         message = getattr(error, "format_message", None)  # a usage error of typer
         if message is None:
             raise
-        _fail(message(), 2)
+        if message():
+            _fail(message(), 2)
+        sys.exit(2)  # no command: the help has been printed
     sys.exit(outcome if isinstance(outcome, int) else 0)
 
 
