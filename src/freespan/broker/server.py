@@ -226,6 +226,8 @@ async def _read_body(request: web.Request) -> bytes:
                     raise _RefusalError(413, "too_large", f"the request is longer than {RENDEZVOUS_BODY_MAX} bytes")
     except TimeoutError:
         raise _RefusalError(408, "bad_request", "the request did not arrive in time") from None
+    except web.RequestPayloadError:
+        raise _RefusalError(400, "bad_request", "the request is cut or wrongly encoded", "message") from None
     return bytes(body)
 
 
