@@ -7,9 +7,8 @@ import hmac
 from collections.abc import Callable
 from typing import Any
 
-from aioquic.h3.connection import H3Connection
-
 from freespan.link.base import Link
+from freespan.tunnel.http3 import PlainHttp
 from freespan.tunnel.quic import PEER, LinkQuic, client_quic
 from freespan.tunnel.session import Session
 from freespan.tunnel.stream import TunnelStream
@@ -99,7 +98,7 @@ class ClientSession(Session):
             self._wrong_key = True
             self.close("the egress has another key than the invite")
             return
-        self._http = H3Connection(quic)
+        self._http = PlainHttp(quic)
         if not self._opened.done():
             self._opened.set_result(None)
 

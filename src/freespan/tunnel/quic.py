@@ -13,6 +13,7 @@ from aioquic.quic.packet import QuicPacketType, pull_quic_header
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketPacer, QuicPacketSpace
 from aioquic.quic.stream import QuicStream
+from aioquic.tls import Epoch
 
 from freespan.tunnel import pipe_control
 from freespan.tunnel.identity import Identity, key_pin
@@ -61,7 +62,7 @@ class LinkQuic(QuicConnection):
 
     @property
     def has_something_to_send(self) -> bool:
-        """Whether to ask for datagrams now; if not, acknowledgements and the like are due at `get_timer`, within 1 ms."""
+        """Whether to ask for datagrams now; if not, acknowledgements and the like are due at `get_timer`, in 1 ms."""
         if not self._handshake_confirmed or self._handshake_done_pending or self._close_pending or self._probe_pending:
             return True
         return any(
@@ -72,6 +73,12 @@ class LinkQuic(QuicConnection):
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, NetworkAddress]]:
         """Nothing before the other end's first packet has proved to be one: there is nobody to send it to."""
         return super().datagrams_to_send(now) if self._network_paths else []
+
+    def hurry_acknowledgement(self, now: float) -> None:
+        """Let an acknowledgement that is due within the next millisecond go along with what is sent now."""
+        space = self._spaces.get(Epoch.ONE_RTT)
+        if space is not None and space.ack_at is not None and space.ack_at > now and self.has_something_to_send:
+            space.ack_at = now
 
     def unsent(self, stream_id: int) -> int:
         """Bytes written to a stream and not yet sent for the first time."""

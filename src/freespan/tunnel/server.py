@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from aioquic.h3.connection import H3Connection, ProtocolError
+from aioquic.h3.connection import ProtocolError
 
 from freespan.link.base import Link
+from freespan.tunnel.http3 import PlainHttp
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.quic import LinkQuic, server_quic
 from freespan.tunnel.session import Session
@@ -72,7 +73,7 @@ class ServerSession(Session):
         return self._quic
 
     def _protocol_negotiated(self, quic: LinkQuic) -> None:
-        self._http = H3Connection(quic)
+        self._http = PlainHttp(quic)
 
     def _request_received(self, stream: TunnelStream) -> None:
         task = asyncio.create_task(self._run(stream), name="egress-stream")

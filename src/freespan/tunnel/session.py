@@ -271,8 +271,10 @@ class Session:
     def _send_datagrams(self) -> None:
         if self._quic is None:
             return
+        now = self._loop.time()
         self._quic.control.room = self._link.room
-        for datagram, _ in self._quic.datagrams_to_send(now=self._loop.time()):
+        self._quic.hurry_acknowledgement(now)
+        for datagram, _ in self._quic.datagrams_to_send(now=now):
             self.bytes_sent += len(datagram)
             self._link.send(datagram)
 
