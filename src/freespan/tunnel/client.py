@@ -86,8 +86,9 @@ class ClientSession(Session):
 
     def release(self, stream: TunnelStream) -> None:
         """See `Session.release`; another stream may take its place."""
-        super().release(stream)
-        self._slots.release()
+        if stream.id in self._streams:
+            super().release(stream)
+            self._slots.release()
 
     async def _opened_or_ended(self) -> None:
         both: set[asyncio.Future[Any]] = {self._opened, self._ended}
@@ -115,4 +116,9 @@ class ClientSession(Session):
         self._heard = self.bytes_received
         self._quic.send_ping(0)
         self._flush_soon()
-        self._loop.call_later(KEEPALIVE_SECONDS, self._keep_alive)
+        self._keepalive = self._loop.call_later(KEEPALIVE_SECONDS, self._keep_alive)
+
+    def _end(self, reason: str) -> None:
+        super()._end(reason)
+        if self._keepalive is not None:
+            self._keepalive.cancel()

@@ -39,8 +39,8 @@ class _Unpaced(QuicPacketPacer):
 class LinkQuic(QuicConnection):
     """A QUIC connection whose receive windows open only as far as the reader has read.
 
-    aioquic doubles its windows by itself whenever half of one is used, whatever the reader does; a slow reader would then
-    fill the memory. Here `grant` alone opens them.
+    aioquic doubles its windows by itself whenever half of one is used, whatever the reader does; a slow reader would
+    then fill the memory. Here `grant_stream` and `grant_session` alone open them.
     """
 
     def __init__(self, configuration: QuicConfiguration, first_destination: bytes | None = None) -> None:
@@ -66,7 +66,10 @@ class LinkQuic(QuicConnection):
         if not self._handshake_confirmed or self._handshake_done_pending or self._close_pending or self._probe_pending:
             return True
         return any(
-            not stream.sender.buffer_is_empty or stream.sender.reset_pending or stream.receiver.stop_pending
+            not stream.sender.buffer_is_empty
+            or stream.sender.reset_pending
+            or stream.receiver.stop_pending
+            or stream.is_finished  # aioquic forgets it while it sends, and then says that there is a place again
             for stream in self._streams_queue
         )
 
@@ -85,24 +88,26 @@ class LinkQuic(QuicConnection):
         stream = self._streams.get(stream_id)
         return stream.sender._buffer_stop - stream.sender.highest_offset if stream is not None else 0
 
-    def grant(self, stream_id: int, unread: int, window: int, all_unread: int) -> bool:
-        """Open the windows behind a reader; true when the other end should be told now.
-
-        `unread` of the stream's bytes and `all_unread` of all streams' wait for their readers.
-        """
-        told = False
+    def grant_stream(self, stream_id: int, unread: int, window: int) -> bool:
+        """Open a stream's window behind its reader, for whom `unread` bytes wait; true when that should be told now."""
         stream = self._streams.get(stream_id)
-        if stream is not None:
-            limit = stream.receiver.starting_offset() - unread + window
-            if limit - stream.max_stream_data_local >= window // 4:
-                stream.max_stream_data_local = limit
-                told = True
+        if stream is None:
+            return False
+        limit = stream.receiver.starting_offset() - unread + window
+        if limit - stream.max_stream_data_local < window // 4:
+            return False
+        stream.max_stream_data_local = limit
+        return True
+
+    def grant_session(self, unread: int) -> bool:
+        """Open the session's window behind all readers, for whom `unread` bytes wait; true as above."""
         total = self._local_max_data
-        limit = total.used - all_unread + SESSION_WINDOW
-        if limit - total.value >= SESSION_WINDOW // 8:
-            total.value = limit
-            told = True
-        return told
+        limit = total.used - unread + SESSION_WINDOW
+        is_tight = total.value - total.used < SESSION_WINDOW // 8  # stalled streams hold most of it
+        if limit - total.value < (STREAM_WINDOW // 4 if is_tight else SESSION_WINDOW // 8):
+            return False
+        total.value = limit
+        return True
 
     def _write_connection_limits(self, builder: QuicPacketBuilder, space: QuicPacketSpace) -> None:
         limit = self._local_max_data

@@ -26,9 +26,9 @@ async def relay(
 ) -> None:
     """Pass bytes both ways until both directions have ended, one is cut, or nothing moves for `STREAM_IDLE_SECONDS`.
 
-    Each direction waits for its own receiver, so a slow one slows its own sender and nobody else. The end of a direction
-    is passed on as such (half-close); a cut, or a cancellation, is passed on as a cut. The caller releases the stream
-    and closes the connection.
+    Each direction waits for its own receiver, so a slow one slows its own sender and nobody else. The end of a
+    direction is passed on as such (half-close); a cut, or a cancellation, is passed on as a cut. The caller releases
+    the stream and closes the connection.
     """
     moved = _Activity()
     down = asyncio.create_task(_to_stream(stream, reader, moved, count_to_stream), name="relay-to-stream")

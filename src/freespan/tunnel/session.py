@@ -23,7 +23,7 @@ from aioquic.quic.events import (
 
 from freespan.link.base import Link
 from freespan.tunnel.quic import PEER, LinkQuic
-from freespan.tunnel.stream import TunnelStream
+from freespan.tunnel.stream import Headers, TunnelStream
 from freespan.wire.limits import STREAM_UNSENT_MAX
 from freespan.wire.proxy_status import ProxyStatus
 
@@ -94,7 +94,7 @@ class Session:
         if self._http is not None and not self._ended.done():
             try:
                 self._http.send_data(stream_id, data, end)
-            except (ProtocolError, RuntimeError):  # the other end reset it in this very moment
+            except (ProtocolError, RuntimeError, ValueError):  # the other end reset it in this very moment
                 self._cut(stream_id)
             self._flush_soon()
 
@@ -108,8 +108,9 @@ class Session:
     def taken(self, stream: TunnelStream, count: int) -> None:
         """See `StreamHost`."""
         self._all_unread -= count
-        if self._quic is not None and self._quic.grant(stream.id, stream.unread, stream.window, self._all_unread):
+        if self._quic is not None and self._quic.grant_stream(stream.id, stream.unread, stream.window):
             self._flush_soon()
+        self._open_window()
 
     def abort_stream(self, stream_id: int, *, reset: bool, stop: bool) -> None:
         """See `StreamHost`."""
@@ -132,7 +133,7 @@ class Session:
     # --- what the two ends do differently ------------------------------------------------------
     def _accept(self, first_message: bytes) -> LinkQuic | None:
         """Make the connection from the other end's first message (server)."""
-        raise NotImplementedError
+        return None
 
     def _protocol_negotiated(self, quic: LinkQuic) -> None:
         """The server begins HTTP/3 here, so that it hears requests in the client's last flight."""
@@ -140,9 +141,8 @@ class Session:
     def _handshake_completed(self, quic: LinkQuic) -> None:
         """The client checks the egress' key here, and begins HTTP/3 only then."""
 
-    def _request_received(self, stream: TunnelStream) -> None:
-        """The other end opened a stream (server)."""
-        raise NotImplementedError
+    def _request_received(self, stream_id: int, headers: Headers, *, ended: bool) -> None:
+        """The other end opened a stream (server); or these headers are for a stream that was given up."""
 
     # --- events ------------------------------------------------------------------------------
     def _handle_arrived(self) -> None:
@@ -182,6 +182,7 @@ class Session:
         if isinstance(event, StreamReset):
             if event.stream_id in self._streams:
                 self._streams[event.stream_id].cut_reading(ProxyStatus("connection_terminated"))
+            self._open_window()  # behind what was sent and will not come
         elif isinstance(event, StopSendingReceived) and event.stream_id in self._streams:
             self._streams[event.stream_id].cut_writing(ProxyStatus("connection_terminated"))
             self._wake_writer(event.stream_id)
@@ -194,19 +195,18 @@ class Session:
 
     def _headers_received(self, event: HeadersReceived) -> None:
         stream = self._streams.get(event.stream_id)
-        is_new = stream is None
         if stream is None:
-            stream = self._new_stream(event.stream_id)
+            self._request_received(event.stream_id, event.headers, ended=event.stream_ended)
+            return
         stream.receive_headers(event.headers)
         if event.stream_ended:
             stream.receive_end()
-        if is_new:
-            self._request_received(stream)
 
     def _data_received(self, event: DataReceived) -> None:
         stream = self._streams.get(event.stream_id)
-        if stream is None or self._quic is None:
-            return  # aborted by us; what was on its way is nobody's
+        if stream is None:
+            self._open_window()  # given up by us; what was on its way is nobody's
+            return
         if event.data:
             self._all_unread += len(event.data)
             stream.receive_data(event.data)
@@ -235,10 +235,14 @@ class Session:
             self._forget(stream.id)
 
     def _forget(self, stream_id: int) -> None:
-        stream = self._streams.pop(stream_id, None)
-        if stream is not None and stream.unread:
-            self.taken(stream, stream.unread)  # else the session's window would shrink for good
+        stream = self._streams.pop(stream_id)
+        self._all_unread -= stream.discard()
+        self._open_window()  # else it would shrink for good
         self._wake_writer(stream_id)
+
+    def _open_window(self) -> None:
+        if self._quic is not None and self._quic.grant_session(self._all_unread):
+            self._flush_soon()
 
     def _cut(self, stream_id: int) -> None:
         stream = self._streams.get(stream_id)

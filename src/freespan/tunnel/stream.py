@@ -108,6 +108,14 @@ class TunnelStream:
         self._ended = True
         self._news.set()
 
+    def discard(self) -> int:
+        """Forget what was not read, and let nothing be read any more; returns how many bytes that were."""
+        count, self.unread = self.unread, 0
+        self._chunks.clear()
+        self._ended = False
+        self.cut(ProxyStatus("connection_terminated"))
+        return count
+
     def end_sent(self) -> None:
         """What the session has sent was the last of this direction."""
         self._finished_writing = True
