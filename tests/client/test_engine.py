@@ -89,9 +89,26 @@ async def test_the_wait_is_as_long_as_the_broker_asks_for(host: Host, monkeypatc
     async with reading(host.invite) as reader:
         await reader.statuses.until("waiting")
         assert asked[0] == 7
-        assert not succeeded.is_set()
         async with volunteering(host.url):
-            await asyncio.wait_for(succeeded.wait(), SECONDS)
+            await reader.statuses.until("open")
+        await reader.statuses.until("waiting")
+        assert asked[-1] == 7
+        assert not succeeded.is_set()  # a bridge that leaves at once proves nothing
+
+
+async def test_a_session_that_held_lets_the_waits_begin_anew(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    succeeded = asyncio.Event()
+
+    class Watched(Backoff):
+        def succeeded(self) -> None:
+            succeeded.set()
+
+    monkeypatch.setattr(engine, "Backoff", Watched)
+    monkeypatch.setattr(engine, "_STEADY_SECONDS", 0.0)
+    async with reading(host.invite) as reader:
+        async with volunteering(host.url):
+            await reader.statuses.until("open")
+        await asyncio.wait_for(succeeded.wait(), SECONDS)
 
 
 async def test_an_egress_with_another_key(host: Host, site: Site) -> None:

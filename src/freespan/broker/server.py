@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Callable, Sequence
 
@@ -41,7 +40,6 @@ from freespan.wire.messages import (
 )
 from freespan.wire.sdp import check_answer, check_offer, without_private_addresses
 
-_log = logging.getLogger(__name__)
 _BODY_SECONDS = 10.0
 
 

@@ -7,7 +7,6 @@ looking ──▶ connecting ──▶ open ──▶ (the session ends) ──�
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import time
 from collections.abc import Callable
@@ -27,7 +26,8 @@ from freespan.wire.proxy_status import ProxyStatus
 if TYPE_CHECKING:
     from freespan.tunnel.client import ClientSession
 
-_log = logging.getLogger(__name__)
+_STEADY_SECONDS = 30.0
+"""A session that held for so long was a good one: the next failure is the first again."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,7 @@ class Client:
                 except (RendezvousError, LinkError, TunnelError) as error:
                     await self._wait_after(error)
                     continue
-                try:
-                    self._backoff.succeeded()
-                    reason = await session.wait_ended()
-                    self._tell(ClientStatus("looking", f"the session ended ({reason}); looking for another bridge"))
-                finally:
-                    self._session = None
-                    session.close("the client is stopping")
+                await self._stay(session)
 
     async def session(self, seconds: float = SESSION_WAIT_SECONDS) -> ClientSession:
         """The open session; waits up to `seconds` for one. Raises `StreamError` (destination_unavailable)."""
@@ -109,6 +103,20 @@ class Client:
         async with self._news:
             self._news.notify_all()
         return session
+
+    async def _stay(self, session: ClientSession) -> None:
+        """Wait until the session ends; after a short one pause, lest bridges that leave at once keep everybody busy."""
+        since = time.monotonic()
+        try:
+            reason = await session.wait_ended()
+        finally:
+            self._session = None
+            session.close("the client is stopping")
+        self._tell(ClientStatus("looking", f"the session ended ({reason}); looking for another bridge"))
+        if time.monotonic() - since >= _STEADY_SECONDS:
+            self._backoff.succeeded()
+        else:
+            await asyncio.sleep(self._backoff.failed())
 
     async def _wait_after(self, error: FreespanError) -> None:
         """Back off after a failure; raises it when trying again cannot help."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
 import os
 
 from freespan.client.engine import Client
@@ -20,7 +19,6 @@ from freespan.wire.limits import (
 )
 from freespan.wire.proxy_status import ProxyStatus
 
-_log = logging.getLogger(__name__)
 _CONNECT_SECONDS = RESOLVE_SECONDS + DIAL_SECONDS + 5.0
 """The egress' own limits, and time for the way there."""
 
