@@ -39,22 +39,21 @@ def test_the_pipe_is_filled_and_the_queue_stays_small(rate: float, delay: float,
     pipe = Pipe(rate, delay, tick)
     pipe.run(4 + 20 * delay)
     assert pipe.control.phase is not Phase.STARTUP
-    for _ in range(2):
-        came_through = pipe.run(8)
-        assert came_through >= 0.9 * rate
-        assert pipe.window_peak <= 1.3 * formula(pipe)
-        assert pipe.queue_peak <= 1.3 * formula(pipe) - 0.9 * pipe.product
+    came_through = pipe.run(11)  # with one look at the smallest round trip
+    assert came_through >= 0.9 * rate
+    assert pipe.window_peak <= 1.3 * formula(pipe)
+    assert pipe.queue_peak <= 1.3 * formula(pipe) - 0.9 * pipe.product
     assert pipe.control.rate == pytest.approx(rate, rel=0.15)
 
 
 @pipes
 def test_the_queue_does_not_creep_up_with_time(rate: float, delay: float, tick: float) -> None:
     """Each look at the smallest round trip must see it without the queue that the last one allowed."""
-    pipe = Pipe(min(rate, 10e6), delay, tick)
-    pipe.run(20)
+    pipe = Pipe(min(rate, 5e6), delay, tick)
+    pipe.run(16)
     pipe.run(12)
     early = pipe.window_peak
-    pipe.run(36)
+    pipe.run(24)
     assert pipe.window_peak <= 1.1 * early
 
 

@@ -5,11 +5,15 @@ import random
 from collections.abc import Iterable
 
 import pytest
+from aioquic.h3.connection import ErrorCode
+from aioquic.h3.events import H3Event
+from aioquic.quic.events import StreamReset
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from freespan.tunnel import client as client_module
 from freespan.tunnel import quic as quic_module
+from freespan.tunnel import stream as stream_module
 from freespan.tunnel.server import ServerSession
 from freespan.tunnel.session import Session
 from freespan.tunnel.stream import TunnelStream
@@ -277,23 +281,38 @@ async def test_an_egress_whose_site_does_not_read_holds_the_client_back() -> Non
         await asyncio.gather(writing, return_exceptions=True)
 
 
-async def test_stalled_streams_starve_nobody() -> None:
-    """As many as fit but one, each with a full window: the last one still gets through."""
+@pytest.fixture
+def small_windows(monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
+    """A stream's and a session's, in the same proportion: what goes for them goes for the real ones, only sooner."""
+    stream_window, session_window = STREAM_WINDOW // 16, SESSION_WINDOW // 16
+    monkeypatch.setattr(quic_module, "STREAM_WINDOW", stream_window)
+    monkeypatch.setattr(stream_module, "STREAM_WINDOW", stream_window)
+    monkeypatch.setattr(quic_module, "SESSION_WINDOW", session_window)
+    return stream_window, session_window
+
+
+def is_stalled(stream: TunnelStream) -> bool:
+    return stream.unread > stream.window - 1_000
+
+
+@pytest.mark.parametrize("count", [70, STREAMS_MAX - 1])
+async def test_stalled_streams_starve_nobody(small_windows: tuple[int, int], count: int) -> None:
+    """Each with a full window; the last place there is still serves."""
     async with session() as ends:
-        stalled = [await ends.client.connect(site("sized", 2_000)) for _ in range(STREAMS_MAX - 1)]
-        await until(lambda: all(stream.unread > STREAM_WINDOW - 20_000 for stream in stalled))
-        assert sum(stream.unread for stream in stalled) <= SESSION_WINDOW
+        stalled = [await ends.client.connect(site("sized", 200)) for _ in range(count)]
+        await until(lambda: all(map(is_stalled, stalled)))
+        assert sum(stream.unread for stream in stalled) <= small_windows[1]
         await exchange(ends, pattern(1_000_000))
-        assert await read_all(stalled[77]) == pattern(2_000 * 1024)
+        assert await read_all(stalled[33]) == pattern(200 * 1024)
 
 
-async def test_windows_that_nobody_read_come_back_when_streams_are_given_up() -> None:
-    """More than a session's window in all; the unread half of it would otherwise be gone for good."""
+async def test_windows_that_nobody_read_come_back_when_streams_are_given_up(small_windows: tuple[int, int]) -> None:
+    """More than a session's window in all; the unread part of it would otherwise be gone for good."""
     async with session() as ends:
         given_up = 0
-        while given_up <= 1.2 * SESSION_WINDOW:
-            streams = [await ends.client.connect(site("sized", 2_000)) for _ in range(40)]
-            await until(lambda streams=streams: all(one.unread > STREAM_WINDOW - 20_000 for one in streams))  # type: ignore[misc]
+        while given_up <= 2 * small_windows[1]:
+            streams = [await ends.client.connect(site("sized", 200)) for _ in range(40)]
+            await until(lambda streams=streams: all(map(is_stalled, streams)))  # type: ignore[misc]
             for stream in streams:
                 given_up += stream.unread
                 ends.client.release(stream)
@@ -589,3 +608,27 @@ async def test_a_session_of_no_side_does_nothing() -> None:
         await bare.drained(0)
         bare.close()
         assert bare.is_over
+
+
+async def test_a_polite_end_is_told_from_a_broken_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for code, reason in ((ErrorCode.H3_NO_ERROR, "closed the session"), (ErrorCode.H3_INTERNAL_ERROR, "broke")):
+        async with session() as ends:
+            await until(lambda ends=ends: ends.server._established)  # type: ignore[misc]
+            assert ends.server._quic is not None
+            monkeypatch.setattr(ends.server, "_terminated", lambda _: None)  # it would close the link, and be faster
+            ends.server._quic.close(error_code=code)
+            ends.server._send_datagrams()
+            async with asyncio.timeout(SECONDS):
+                assert reason in await ends.client.wait_ended()
+
+
+async def test_what_concerns_no_stream_of_ours_is_passed_over() -> None:
+    async with session() as ends:
+        ends.client._handle_http_event(H3Event())
+        ends.client.abort_stream(4_000, reset=False, stop=True)
+        stream = await ends.client.connect(site("echo"))
+        ends.client.release(stream)
+        ends.client.send_stream(stream.id, b"late", end=False)
+        bare = Session(ends.client_link)
+        bare._handle_stream_event(StreamReset(error_code=0, stream_id=0))
+        await exchange(ends, b"fine")

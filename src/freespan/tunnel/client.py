@@ -100,8 +100,7 @@ class ClientSession(Session):
             self.close("the egress has another key than the invite")
             return
         self._http = PlainHttp(quic)
-        if not self._opened.done():
-            self._opened.set_result(None)
+        self._opened.set_result(None)
 
     def _keep_alive(self) -> None:
         """Ask for a sign of life now and then, and give up when the last one was not answered in all that time.

@@ -313,7 +313,5 @@ class Session:
                 handle.cancel()
         for stream_id in list(self._streams):
             self._cut(stream_id)
-        for stream_id in list(self._drain_waiters):
-            self._wake_writer(stream_id)
         if self._on_end is not None:
             self._on_end(reason)
