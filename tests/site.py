@@ -75,6 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
                     self.wfile.write(chunk)
             case "/redirect":
                 self._answer(302, b"", Location=query["to"][0])
+            case "/circle":
+                self._answer(302, b"", Location="/circle")
             case "/status":
                 self._answer(int(query["code"][0]), b"no")
             case "/held":  # half of it, and the rest when the test says so

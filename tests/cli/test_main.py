@@ -7,6 +7,7 @@ import re
 import pytest
 
 from freespan import __version__
+from tests.cli.conftest import Refused
 from tests.programs import Programs
 
 COMMANDS = ["serve", "connect", "fetch", "bridge", "demo", "version"]
@@ -55,5 +56,9 @@ def test_help_of_each(programs: Programs, command: str) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_usage_is_one_line_and_code_2(programs: Programs, arguments: list[str], word: str) -> None:
-    assert word in programs(*arguments).fails(2)
+def test_wrong_usage_is_one_line_and_code_2(refused: Refused, arguments: list[str], word: str) -> None:
+    assert word in refused(*arguments)
+
+
+def test_wrong_usage_at_a_terminal(programs: Programs) -> None:
+    assert programs("dance").fails(2) == "No such command 'dance'."

@@ -127,7 +127,7 @@ async def _chunks(url: str, proxy: str, trust: ssl.SSLContext, download: _Downlo
         raise FetchError(_refusal(error.headers) or f"the local proxy refused the request ({error.status})") from None
     except aiohttp.TooManyRedirects:
         raise FetchError("the site redirects in a circle") from None
-    except aiohttp.InvalidURL:
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
         raise FetchError("the URL, or one that the site redirects to, is no http or https URL") from None
     except aiohttp.ClientConnectorCertificateError:
         raise FetchError("the site's certificate is not trusted; --ca-file names one to trust") from None
