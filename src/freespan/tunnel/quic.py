@@ -28,6 +28,11 @@ from freespan.wire.limits import (
 PEER = ("link", 0)
 """QUIC wants an address; a link has one other end, always the same."""
 
+_ACKNOWLEDGE_SECONDS = 0.008
+_ACKNOWLEDGE_EVERY = 12
+"""An acknowledgement is a message of its own, and those cost: it goes along with what is sent anyway, or after 8 ms, or
+after 12 packets, whatever comes first."""
+
 
 class _Unpaced(QuicPacketPacer):
     """Sends at once: the hops below have queues and pacing of their own, and the window bounds what waits in them."""
@@ -46,6 +51,8 @@ class LinkQuic(QuicConnection):
     def __init__(self, configuration: QuicConfiguration, first_destination: bytes | None = None) -> None:
         super().__init__(configuration=configuration, original_destination_connection_id=first_destination)
         self._loss._pacer = _Unpaced(max_datagram_size=DATAGRAM_SIZE)
+        self._ack_delay = _ACKNOWLEDGE_SECONDS
+        self._unanswered = 0
 
     @property
     def control(self) -> pipe_control.PipeControl:
@@ -62,8 +69,10 @@ class LinkQuic(QuicConnection):
 
     @property
     def has_something_to_send(self) -> bool:
-        """Whether to ask for datagrams now; if not, acknowledgements and the like are due at `get_timer`, in 1 ms."""
+        """Whether to ask for datagrams now; if not, acknowledgements and the like are due at `get_timer`, in 8 ms."""
         if not self._handshake_confirmed or self._handshake_done_pending or self._close_pending or self._probe_pending:
+            return True
+        if self._unanswered >= _ACKNOWLEDGE_EVERY:
             return True
         return any(
             not stream.sender.buffer_is_empty
@@ -75,13 +84,20 @@ class LinkQuic(QuicConnection):
 
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, NetworkAddress]]:
         """Nothing before the other end's first packet has proved to be one: there is nobody to send it to."""
-        return super().datagrams_to_send(now) if self._network_paths else []
+        if not self._network_paths:
+            return []
+        space = self._spaces[Epoch.ONE_RTT]
+        if space.ack_at is not None and self.has_something_to_send:
+            space.ack_at = min(space.ack_at, now)
+        datagrams = super().datagrams_to_send(now)
+        if space.ack_at is None:
+            self._unanswered = 0
+        return datagrams
 
-    def hurry_acknowledgement(self, now: float) -> None:
-        """Let an acknowledgement that is due within the next millisecond go along with what is sent now."""
-        space = self._spaces.get(Epoch.ONE_RTT)
-        if space is not None and space.ack_at is not None and space.ack_at > now and self.has_something_to_send:
-            space.ack_at = now
+    def receive_datagram(self, data: bytes, addr: NetworkAddress, now: float) -> None:
+        """Count what an acknowledgement is owed for, a little generously."""
+        self._unanswered += 1
+        super().receive_datagram(data, addr, now)
 
     def unsent(self, stream_id: int) -> int:
         """Bytes written to a stream and not yet sent for the first time."""

@@ -277,7 +277,6 @@ class Session:
             return
         now = self._loop.time()
         self._quic.control.room = self._link.room
-        self._quic.hurry_acknowledgement(now)
         for datagram, _ in self._quic.datagrams_to_send(now=now):
             self.bytes_sent += len(datagram)
             self._link.send(datagram)
