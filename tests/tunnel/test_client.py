@@ -61,7 +61,7 @@ async def test_a_silent_egress_is_given_up(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 async def test_the_first_packet_fills_a_datagram() -> None:
-    """It looks the same whoever is asked for, and is longer than any path's packets."""
+    """It looks the same whoever is asked for."""
     link, other = memory_pair()
     far = Recorder()
     other.start(far)
