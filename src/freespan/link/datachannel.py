@@ -26,8 +26,8 @@ _GONE = "the other end is gone"
 class DataChannelLink:
     """One end of a peer connection with one data channel.
 
-    As the offerer: `offer()`, then `accept(answer)`; as the answerer: `answer(offer)`. Then `opened()`. Raises `LinkError`
-    when the ICE servers are none.
+    As the offerer: `offer()`, then `accept(answer)`; as the answerer: `answer(offer)`. Then `opened()`. Raises
+    `LinkError` when the ICE servers are none.
     """
 
     def __init__(self, ice_servers: Sequence[IceServer] = ()) -> None:
