@@ -78,7 +78,7 @@ async def _measure_browser(kind: str, plan: Plan, figures: Figures) -> None:
         figures.number(f"{kind}_raw_mb_s", None)
         return
     async with session_through(kind) as session, raw_through(kind) as raw:
-        speeds, raw_speeds = await in_turn(session, raw, plan.browser_runs, plan.browser_bytes)
+        speeds, raw_speeds = await in_turn(session, raw, plan, plan.browser_bytes)
     figures.median(f"{kind}_mb_s", speeds, 2)
     figures.median(f"{kind}_raw_mb_s", raw_speeds, 2)
 

@@ -1,13 +1,18 @@
-"""Bulk speed: downloads through a session and the raw pipe in turn, so that whatever slows the machine slows both."""
+"""Bulk speed: downloads through a session and the raw pipe in turn, so that whatever slows the machine slows both.
+
+Many short runs rather than a few long ones, for the same reason.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from bench import download
 from bench.browser import bridge
+from bench.plan import BULK_RUNS_LEAST, Plan
 from bench.programs import client, helper, host, origin
 
 Run = Callable[[int], Awaitable[float]]
@@ -17,12 +22,14 @@ _RAW_SECONDS = 120.0
 _WARM_UP_BYTES = 4_000_000
 
 
-async def in_turn(session: Run, raw: Run, runs: int, size: int) -> tuple[list[float], list[float]]:
-    """The speeds of `runs` runs of each, interleaved, after a short one of each that does not count."""
+async def in_turn(session: Run, raw: Run, plan: Plan, size: int) -> tuple[list[float], list[float]]:
+    """The speeds of the runs of each, interleaved, after a short one of each that does not count."""
     await session(_WARM_UP_BYTES)
     await raw(_WARM_UP_BYTES)
-    session_speeds, raw_speeds = [], []
-    for _ in range(runs):
+    session_speeds: list[float] = []
+    raw_speeds: list[float] = []
+    until = time.monotonic() + plan.bulk_seconds
+    while len(raw_speeds) < plan.bulk_runs and (time.monotonic() < until or len(raw_speeds) < BULK_RUNS_LEAST):
         session_speeds.append(await session(size))
         raw_speeds.append(await raw(size))
     return session_speeds, raw_speeds

@@ -35,7 +35,7 @@ async def measure_headless(plan: Plan, figures: Figures) -> None:
         figures.median("warm_first_byte_s", waits, 5)
 
         meter = _Meter(processes)
-        speeds, raw_speeds = await in_turn(_metered(meter, proxy, site), raw, plan.headless_runs, plan.headless_bytes)
+        speeds, raw_speeds = await in_turn(_metered(meter, proxy, site), raw, plan, plan.headless_bytes)
         figures.median("headless_mb_s", speeds, 2)
         figures.median("headless_raw_mb_s", raw_speeds, 2)
         figures.number("cpu_s_per_100mb", meter.per_100_mb())

@@ -1,6 +1,7 @@
 """A site that costs next to nothing: `GET /N` answers N bytes, and nothing is parsed but that number.
 
-`python -m bench.origin` listens on a free port of loopback until it is told to end.
+`python -m bench.origin` listens on a free port of loopback until it is told to end. Threads that block answer sooner
+than an event loop would, and what a site takes to answer is no matter of the path to it.
 """
 
 from __future__ import annotations
@@ -8,50 +9,53 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import threading
 
 from bench.speaking import serve_until_told, tell
 
+_THREADS = 16
 _REQUEST = re.compile(rb"GET /(\d{1,12}) ")
 _CHUNK = memoryview(bytes(range(256)) * 4096)
 _HEAD_MAX = 16_384
 
 
 async def main() -> None:
-    """Answer each connection in a task of its own."""
+    """Answer until cancelled."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-    listener.setblocking(False)
     tell({"event": "ready", "port": listener.getsockname()[1]})
-    loop = asyncio.get_running_loop()
-    answering: set[asyncio.Task[None]] = set()
+    for number in range(_THREADS):
+        threading.Thread(target=_serve, args=(listener,), name=f"origin-{number}", daemon=True).start()
+    await asyncio.Event().wait()
+
+
+def _serve(listener: socket.socket) -> None:
     while True:
-        connection, _ = await loop.sock_accept(listener)
-        task = asyncio.create_task(_answer(loop, connection), name="origin-connection")
-        answering.add(task)
-        task.add_done_callback(answering.discard)
+        connection, _ = listener.accept()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with connection:
+            try:
+                _answer(connection)
+            except OSError:
+                pass  # the reader has gone
 
 
-async def _answer(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> None:
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    with connection:
-        try:
-            goes_on = True
-            while goes_on and (head := await _read_head(loop, connection)) and (wanted := _REQUEST.match(head)):
-                goes_on = b"connection: close" not in head.lower()
-                size = int(wanted.group(1))
-                answer = f"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {size}\r\n\r\n"
-                first = min(size, 1024)
-                await loop.sock_sendall(connection, answer.encode() + _CHUNK[:first])
-                for left in range(size - first, 0, -len(_CHUNK)):
-                    await loop.sock_sendall(connection, _CHUNK[:left])
-        except OSError:
-            pass  # the reader has gone
+def _answer(connection: socket.socket) -> None:
+    goes_on = True
+    while goes_on and (head := _read_head(connection)) and (wanted := _REQUEST.match(head)):
+        goes_on = b"connection: close" not in head.lower()
+        size = int(wanted.group(1))
+        answer = f"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {size}\r\n\r\n"
+        first = min(size, 1024)
+        connection.sendall(answer.encode() + _CHUNK[:first])
+        for left in range(size - first, 0, -len(_CHUNK)):
+            connection.sendall(_CHUNK[:left])
 
 
-async def _read_head(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> bytes:
+def _read_head(connection: socket.socket) -> bytes:
     """The next request's head; empty at the end of the connection."""
     head = b""
     while b"\r\n\r\n" not in head and len(head) < _HEAD_MAX:
-        data = await loop.sock_recv(connection, _HEAD_MAX)
+        data = connection.recv(_HEAD_MAX)
         if not data:
             return b""
         head += data

@@ -18,7 +18,7 @@ SECONDS = 30.0
 
 
 class Site:
-    """`port` on 127.0.0.1; `hold` keeps `/held` and `/upload?held=1` back until it is set; `hosts` are the Host headers."""
+    """`port` on 127.0.0.1, what it was asked, and the reins: `/held` and `?held=1` wait until `hold` is set."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -43,7 +43,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:
         pass
 
     def _answer(self, status: int, body: bytes, **headers: str) -> None:
@@ -51,6 +51,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:  # http.server does not say so by itself
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 
@@ -73,6 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
                     self.wfile.write(chunk)
             case "/redirect":
                 self._answer(302, b"", Location=query["to"][0])
+            case "/circle":
+                self._answer(302, b"", Location="/circle")
             case "/status":
                 self._answer(int(query["code"][0]), b"no")
             case "/held":  # half of it, and the rest when the test says so

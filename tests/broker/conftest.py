@@ -79,6 +79,7 @@ class Lab:
     def __init__(self, http: aiohttp.ClientSession, port: int, counters: HostCounters) -> None:
         self.http = http
         self.port = port
+        self.hides_private = False
         self.counters = counters
 
     async def knock(self) -> FakeBridge:
@@ -119,10 +120,14 @@ class Lab:
 @pytest.fixture
 async def lab() -> AsyncIterator[Lab]:
     counters = HostCounters()
-    broker = Broker(lambda: "ws://egress.example/v1/egress", counters, [ICE])
+    lab: Lab
+    broker = Broker(
+        lambda: "ws://egress.example/v1/egress", counters, [ICE], hides_private=lambda: lab.hides_private
+    )
     async with (
         asyncio.timeout(4 * SECONDS),
         serving(broker.routes()) as url,
         aiohttp.ClientSession(url) as http,
     ):
-        yield Lab(http, int(url.rpartition(":")[2]), counters)
+        lab = Lab(http, int(url.rpartition(":")[2]), counters)
+        yield lab

@@ -274,3 +274,13 @@ async def test_a_client_that_stops_in_the_middle(lab: Lab) -> None:
         stopped.sendall(b"POST /v1/rendezvous HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
         await lab.still_serves()
     await lab.still_serves()
+
+
+async def test_on_the_open_internet_private_addresses_are_not_passed_on(lab: Lab) -> None:
+    lab.hides_private = True
+    bridge = await lab.join()
+    client = lab.ask()
+    message = await bridge.hear()
+    assert "127.0.0.1 9 typ host" not in message["sdp"]
+    await bridge.answer(message["id"])
+    assert "127.0.0.1 9 typ host" not in (await client)[1]["answer"]

@@ -62,7 +62,7 @@ def test_no_mapping_opens_what_is_closed(address: ipaddress.IPv4Address) -> None
 @given(st.ip_addresses())
 def test_what_may_be_dialled_is_of_the_open_internet(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     if OPEN.may_dial(address):
-        assert not (address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified)
+        assert not any((address.is_loopback, address.is_link_local, address.is_multicast, address.is_unspecified))
 
 
 def test_private_addresses_by_wish() -> None:

@@ -52,7 +52,7 @@ async def test_many_streams_at_once(lab: Lab, site: Site) -> None:
 
 
 async def test_another_key_than_the_invite_says(lab: Lab) -> None:
-    with pytest.raises(WrongKeyError, match="another key than the invite says.*new invite"):
+    with pytest.raises(WrongKeyError, match=r"another key than the invite says.*new invite"):
         async with lab.session(pin=bytes(32)):
             pass
     await lab.until_sessions(0)

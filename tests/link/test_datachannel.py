@@ -61,6 +61,12 @@ async def test_the_host_s_servers_are_used() -> None:
         await asyncio.sleep(0)
 
 
+@pytest.mark.parametrize("url", ["nonsense", "https://host.example", "stun:", "turn:host.example"])
+async def test_ice_servers_that_are_none(url: str) -> None:
+    with pytest.raises(LinkError):
+        DataChannelLink([IceServer([url])])
+
+
 async def test_gathering_that_does_not_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datachannel, "_GATHER_SECONDS", 0.0)
     link = DataChannelLink()

@@ -28,6 +28,8 @@ from freespan.wire.messages import (
 )
 
 _STOP_SECONDS = 3.0
+_CLOSE_SECONDS = 1.0
+_SAY_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
 
@@ -56,6 +58,7 @@ class Volunteer:
         self._total = 0
         self._passed_before = 0
         self._connection = "connecting"
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
 
     async def run(self) -> None:
         """Help until cancelled; a broker that goes away is asked again, later and later."""
@@ -74,7 +77,12 @@ class Volunteer:
         """One connection to the broker, until it ends; returns why."""
         try:
             async with asyncio.timeout(HELLO_SECONDS):
-                socket = await http.ws_connect(self._url, max_msg_size=SIGNAL_MESSAGE_MAX + 1, compress=0)
+                socket = await http.ws_connect(
+                    self._url,
+                    max_msg_size=SIGNAL_MESSAGE_MAX + 1,
+                    compress=0,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
+                )
         except (TimeoutError, aiohttp.ClientError, OSError):
             return "it cannot be reached"
         try:
@@ -83,11 +91,14 @@ class Volunteer:
             if not isinstance(welcome, Welcome):
                 return "it did not say welcome"
             self._backoff.succeeded()
+            self._socket = socket
+            if self._pipes:
+                await self._tell_load()  # of sessions that have outlived the broker's last connection
             self._set_connected("waiting")
             while True:
                 message = await self._receive(socket, SILENCE_SECONDS)
                 if isinstance(message, Offer):
-                    self._take(http, socket, welcome, message)
+                    await self._take(http, socket, welcome, message)
         except EOFError:
             return "it closed the connection"
         except TimeoutError:
@@ -95,6 +106,7 @@ class Volunteer:
         except (MessageError, ConnectionError, aiohttp.ClientError):
             return "it said something that is not in the protocol"
         finally:
+            self._socket = None
             await socket.close()
 
     async def _receive(self, socket: aiohttp.ClientWebSocketResponse, seconds: float) -> ToBridge:
@@ -105,24 +117,27 @@ class Volunteer:
             raise MessageError("message", "must be text")
         raise EOFError
 
-    def _take(
+    async def _take(
         self, http: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse, welcome: Welcome, offer: Offer
     ) -> None:
-        """Serve an offer in a task of its own; over capacity, refuse it there."""
+        """Serve an offer in a task of its own, or refuse it."""
         if len(self._pipes) >= self._capacity:
-            serving = _say(socket, Refuse(offer.id, "full"))
-        else:
+            await _say(socket, Refuse(offer.id, "full"))
+            return
+        try:
             pipe = Pipe(http, welcome.egress, welcome.ice_servers)
-            self._pipes.add(pipe)
-            serving = self._serve(pipe, socket, offer)
-        task = asyncio.create_task(serving, name="bridge-offer")
+        except LinkError as error:
+            await _say(socket, Refuse(offer.id, str(error)))
+            return
+        self._pipes.add(pipe)
+        task = asyncio.create_task(self._serve(pipe, socket, offer), name="bridge-offer")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, pipe: Pipe, socket: aiohttp.ClientWebSocketResponse, offer: Offer) -> None:
         try:
             # the load before the answer, so that the broker never counts this place as free
-            await _say(socket, Load(len(self._pipes)))
+            await self._tell_load()
             await _say(socket, Answer(offer.id, await pipe.answer(offer.sdp)))
             reason = await pipe.run(self._publish)
             _log.info("a session ended: %s", reason)
@@ -134,7 +149,12 @@ class Volunteer:
                 self._total += 1
                 self._passed_before += pipe.bytes_passed
             self._publish()
-            await _say(socket, Load(len(self._pipes)))
+            await self._tell_load()
+
+    async def _tell_load(self) -> None:
+        """To the broker of now, which may not be the one that sent the offer."""
+        if self._socket is not None:
+            await _say(self._socket, Load(len(self._pipes)))
 
     async def _end_pipes(self) -> None:
         for pipe in list(self._pipes):
@@ -157,6 +177,7 @@ class Volunteer:
 async def _say(socket: aiohttp.ClientWebSocketResponse, message: ToBroker) -> None:
     """Tell the broker, if it is still there; if not, it has forgotten us anyway."""
     try:
-        await socket.send_str(encode(message))
-    except (ConnectionError, aiohttp.ClientError, RuntimeError):
+        async with asyncio.timeout(_SAY_SECONDS):
+            await socket.send_str(encode(message))
+    except (TimeoutError, ConnectionError, aiohttp.ClientError, RuntimeError):
         pass

@@ -52,7 +52,7 @@ class Matching:
         self._bridges[bridge].serving = serving
 
     def assign(self, offer: str, tried: Set[str] = frozenset()) -> str | None:
-        """Choose a bridge for an offer: not tried yet, with room, and among the least loaded; None when there is none."""
+        """Choose a bridge for an offer: not tried yet, with room, among the least loaded; None when there is none."""
         free = [(b.serving + len(b.pending), name) for name, b in self._bridges.items() if b.free and name not in tried]
         if not free:
             return None

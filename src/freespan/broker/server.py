@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Callable, Sequence
 
@@ -41,7 +40,6 @@ from freespan.wire.messages import (
 )
 from freespan.wire.sdp import check_answer, check_offer, without_private_addresses
 
-_log = logging.getLogger(__name__)
 _BODY_SECONDS = 10.0
 
 
@@ -226,6 +224,8 @@ async def _read_body(request: web.Request) -> bytes:
                     raise _RefusalError(413, "too_large", f"the request is longer than {RENDEZVOUS_BODY_MAX} bytes")
     except TimeoutError:
         raise _RefusalError(408, "bad_request", "the request did not arrive in time") from None
+    except web.RequestPayloadError:
+        raise _RefusalError(400, "bad_request", "the request is cut or wrongly encoded", "message") from None
     return bytes(body)
 
 

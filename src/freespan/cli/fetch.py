@@ -8,13 +8,14 @@ import hashlib
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
+import typer
 
 from freespan.cli.running import print_json, print_line, run_until_stopped
 from freespan.client.engine import Client, ClientStatus
@@ -22,6 +23,7 @@ from freespan.client.local_proxy import LocalProxy
 from freespan.wire.errors import FreespanError, InputError
 from freespan.wire.invite import Invite, parse_invite
 from freespan.wire.limits import SESSION_WAIT_SECONDS
+from freespan.wire.proxy_status import PROXY_NAME, parse_proxy_status
 
 _CHUNK = 256 * 1024
 _SILENCE_SECONDS = 60.0
@@ -48,14 +50,21 @@ def run_fetch(invite: str, url: str, output: str, ca_file: Path | None, *, as_js
     checked_url = _check_url(url)
     path = _output_path(output, checked_url)
     trust = _trust(ca_file)
-    run_until_stopped(_fetch(parse_invite(invite), checked_url, path, trust, as_json=as_json), verbose=verbose)
+    fetching = _fetch(parse_invite(invite), checked_url, path, trust, as_json=as_json)
+    if run_until_stopped(fetching, verbose=verbose):
+        raise typer.Abort  # who waits for the file must not take a signal for success
 
 
 async def _fetch(invite: Invite, url: str, path: Path | None, trust: ssl.SSLContext, *, as_json: bool) -> None:
     download = _Download()
-    async with _session(invite) as proxy, _progress(download, quiet=as_json):
-        with _output(path) as file:
-            await _download(url, proxy, trust, file, download)
+    with _output(path) as file:
+        async with (
+            _session(invite) as proxy,
+            _progress(download, quiet=as_json),
+            contextlib.aclosing(_chunks(url, proxy, trust, download)) as chunks,
+        ):
+            async for chunk in chunks:
+                file.write(chunk)
     if as_json:
         rate = download.received / max(download.seconds, 1e-6) / 1e6
         names = ("status", "sha256", "first_byte_s", "seconds")
@@ -95,7 +104,8 @@ def _why(statuses: list[ClientStatus]) -> str:
     return waits[-1] if waits else "the broker has not answered yet"
 
 
-async def _download(url: str, proxy: str, trust: ssl.SSLContext, file: BinaryIO, download: _Download) -> None:
+async def _chunks(url: str, proxy: str, trust: ssl.SSLContext, download: _Download) -> AsyncGenerator[bytes, None]:
+    """The body, piece by piece; whatever goes wrong on the way to the site is a `FetchError`."""
     start = time.perf_counter()
     timeout = aiohttp.ClientTimeout(total=None, sock_read=_SILENCE_SECONDS)
     digest = hashlib.sha256()
@@ -106,14 +116,19 @@ async def _download(url: str, proxy: str, trust: ssl.SSLContext, file: BinaryIO,
         ):
             download.status, download.size = response.status, response.content_length
             if response.status >= 400:
-                raise FetchError(f"the site answered {response.status} {_reason(response)}")
+                answered = f"the site answered {response.status} {(response.reason or '')[:60]}"
+                raise FetchError(_refusal(response.headers) or answered.rstrip())
             async for chunk in response.content.iter_chunked(_CHUNK):
                 download.first_byte_s = download.first_byte_s or round(time.perf_counter() - start, 4)
                 digest.update(chunk)
-                file.write(chunk)
                 download.received += len(chunk)
+                yield chunk
     except aiohttp.ClientHttpProxyError as error:
-        raise FetchError(f"the site cannot be reached through the egress ({error.status})") from None
+        raise FetchError(_refusal(error.headers) or f"the local proxy refused the request ({error.status})") from None
+    except aiohttp.TooManyRedirects:
+        raise FetchError("the site redirects in a circle") from None
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+        raise FetchError("the URL, or one that the site redirects to, is no http or https URL") from None
     except aiohttp.ClientConnectorCertificateError:
         raise FetchError("the site's certificate is not trusted; --ca-file names one to trust") from None
     except aiohttp.ClientPayloadError:
@@ -126,27 +141,39 @@ async def _download(url: str, proxy: str, trust: ssl.SSLContext, file: BinaryIO,
     download.seconds = round(time.perf_counter() - start, 4)
 
 
-def _reason(response: aiohttp.ClientResponse) -> str:
-    status = response.headers.get("Proxy-Status", "")
-    return f"({status})" if status.startswith("freespan;") else (response.reason or "")[:60]
+def _refusal(headers: Mapping[str, str] | None) -> str:
+    """Why the egress or the local proxy did not open the connection; empty when it was the site that answered."""
+    status = (headers or {}).get("Proxy-Status", "")
+    return parse_proxy_status(status).sentence() if status.startswith(f"{PROXY_NAME};") else ""
 
 
 @contextlib.contextmanager
 def _output(path: Path | None) -> Iterator[BinaryIO]:
-    """Write beside the wanted name, and take the name only when all is there."""
+    """Write beside the wanted name, and take the name only when all is there; a device or pipe is written as it is."""
     if path is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    part = path.with_name(path.name + ".part")
+    is_file = path.is_file() or not path.exists()
+    part = path.with_name(path.name + ".part") if is_file else path
     try:
-        with part.open("wb") as file:
-            yield file
-        part.replace(path)
+        file = part.open("wb")
     except OSError as error:
-        raise InputError("output", f"cannot be written: {(error.strerror or 'input/output error').lower()}") from None
+        raise InputError("output", f"cannot be written: {_reason(error)}") from None
+    try:
+        with file:
+            yield file
+        if is_file:
+            part.replace(path)
+    except OSError as error:
+        raise FetchError(f"the output cannot be written: {_reason(error)}") from None
     finally:
-        part.unlink(missing_ok=True)
+        if is_file:
+            part.unlink(missing_ok=True)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or "input/output error").lower()
 
 
 @contextlib.asynccontextmanager

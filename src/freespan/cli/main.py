@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +20,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+_GC_THRESHOLDS = (100_000, 20, 20)
+"""Python's own would search the libraries, while they load, for garbage that is not there: a tenth of the start-up."""
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on standard output, nothing else.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what is normal too; addresses stay blanked out.")]
@@ -146,6 +150,7 @@ def version() -> None:
 
 def main() -> None:
     """Run a command; every failure is one line on standard error: exit code 2 for wrong input, 1 for the rest."""
+    gc.set_threshold(*_GC_THRESHOLDS)
     outcome: object = None
     try:
         outcome = app(standalone_mode=False)
@@ -161,7 +166,9 @@ def main() -> None:
         message = getattr(error, "format_message", None)  # a usage error of typer
         if message is None:
             raise
-        _fail(message(), 2)
+        if message():
+            _fail(message(), 2)
+        sys.exit(2)  # no command: the help has been printed
     sys.exit(outcome if isinstance(outcome, int) else 0)
 
 

@@ -14,15 +14,16 @@ from freespan.observe.log import set_up_logging
 _REFRESH_SECONDS = 0.5
 
 
-def run_until_stopped(main: Coroutine[Any, Any, None], *, verbose: bool) -> None:
-    """Run a command until it ends or SIGINT or SIGTERM comes, which is no failure; it has cleaned up then."""
+def run_until_stopped(main: Coroutine[Any, Any, None], *, verbose: bool) -> bool:
+    """Run a command until it ends or SIGINT or SIGTERM comes; it has cleaned up then. True when it was a signal."""
     set_up_logging(verbose=verbose)
     # a SIGTERM takes the way that asyncio has for Ctrl-C: the command is cancelled, and cleans up
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         asyncio.run(main)
     except KeyboardInterrupt:
-        pass
+        return True
+    return False
 
 
 def print_json(event: dict[str, object]) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import logging
+import os
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -95,7 +98,7 @@ async def running_host(options: ServeOptions, identity: Identity) -> AsyncIterat
     """
     counters = HostCounters()
     host = Host("", "", counters)
-    policy = Policy.of(options.allow_hosts, allow_private=options.allow_private)
+    policy = _policy(options)
     dialler = Dialler(policy, _names(options.resolve))
     egress = Egress(identity, dialler, counters)
     broker = Broker(
@@ -139,8 +142,12 @@ async def _listen(runner: web.AppRunner, options: ServeOptions) -> int:
     site = web.TCPSite(runner, options.host, options.port, ssl_context=_tls(options))
     try:
         await site.start()
+    except socket.gaierror:
+        raise InputError("host", "is no address of this machine") from None
     except OSError as error:
-        reason = (error.strerror or "cannot be used").lower()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise InputError("host", "is no address of this machine") from None
+        reason = os.strerror(error.errno or errno.EINVAL).lower()
         raise InputError("port", f"{options.port}: {reason}; choose another one with --port") from None
     address: tuple[str, int] = runner.addresses[0]
     return address[1]
@@ -153,7 +160,7 @@ def _tls(options: ServeOptions) -> ssl.SSLContext | None:
         raise InputError("tls", "needs both --tls-cert and --tls-key")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(options.tls_cert, options.tls_key)
+        context.load_cert_chain(options.tls_cert, options.tls_key, password="")  # rather than ask for one
     except OSError as error:
         is_tls = isinstance(error, ssl.SSLError)
         reason = "no matching pair in PEM form" if is_tls else (error.strerror or "input/output error").lower()
@@ -172,6 +179,13 @@ def _public_url(options: ServeOptions, port: int) -> str:
     return f"{scheme}://[{host}]:{port}" if ":" in host.strip("[]") else f"{scheme}://{host}:{port}"
 
 
+def _policy(options: ServeOptions) -> Policy:
+    try:
+        return Policy.of(options.allow_hosts, allow_private=options.allow_private)
+    except InputError:
+        raise InputError("allow-host", "must be the name or the address of a site") from None
+
+
 def _names(entries: tuple[str, ...]) -> dict[str, Address]:
     names: dict[str, Address] = {}
     for entry in entries:
@@ -180,7 +194,7 @@ def _names(entries: tuple[str, ...]) -> dict[str, Address]:
             if not equals:
                 raise ValueError
             names[parse_host(name)] = ipaddress.ip_address(address)
-        except ValueError:
+        except (ValueError, InputError):
             raise InputError("resolve", "must be NAME=ADDRESS, with an IP address") from None
     return names
 
@@ -206,7 +220,12 @@ async def _problems(
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return _problem(error.status, error.reason, error.text or error.reason)
+        response = _problem(error.status, error.reason, error.text or error.reason)
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
+    except ConnectionError:
+        return _problem(400, "Bad Request", "the connection is gone")  # nobody is left to be told
     except Exception:
         _log.exception("a request failed")
         return _problem(500, "Internal Server Error", "the host failed; it has noted why")

@@ -7,24 +7,27 @@ looking ──▶ connecting ──▶ open ──▶ (the session ends) ──�
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import aiohttp
 
 from freespan.client.rendezvous import ask_for_bridge
 from freespan.link.datachannel import DataChannelLink
-from freespan.tunnel.client import ClientSession
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import FreespanError, LinkError, RendezvousError, StreamError, TunnelError, WrongKeyError
 from freespan.wire.invite import Invite
 from freespan.wire.limits import CHANNEL_OPEN_SECONDS, SESSION_WAIT_SECONDS
 from freespan.wire.proxy_status import ProxyStatus
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from freespan.tunnel.client import ClientSession
+
+_STEADY_SECONDS = 30.0
+"""A session that held for so long was a good one: the next failure is the first again."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Client:
         self._on_status = on_status
         self._backoff = Backoff(random.random)
         self._session: ClientSession | None = None
+        self._loading: asyncio.Task[type[ClientSession]] | None = None
         self._news = asyncio.Condition()
         self.status = ClientStatus("looking")
 
@@ -56,13 +60,7 @@ class Client:
                 except (RendezvousError, LinkError, TunnelError) as error:
                     await self._wait_after(error)
                     continue
-                try:
-                    self._backoff.succeeded()
-                    reason = await session.wait_ended()
-                    self._tell(ClientStatus("looking", f"the session ended ({reason}); looking for another bridge"))
-                finally:
-                    self._session = None
-                    session.close("the client is stopping")
+                await self._stay(session)
 
     async def session(self, seconds: float = SESSION_WAIT_SECONDS) -> ClientSession:
         """The open session; waits up to `seconds` for one. Raises `StreamError` (destination_unavailable)."""
@@ -82,11 +80,13 @@ class Client:
         try:
             offer = await link.offer()
             watch.lap("offer")
+            if self._loading is None:
+                self._loading = asyncio.create_task(asyncio.to_thread(_load_tunnel), name="client-load-tunnel")
             answer = await ask_for_bridge(http, self._invite.broker, offer)
             watch.lap("rendezvous")
             self._tell(ClientStatus("connecting", "a bridge answered; opening the session"))
             await link.accept(answer)
-            session = ClientSession(self._invite.egress_key, link)
+            session = (await self._loading)(self._invite.egress_key, link)
             async with asyncio.timeout(CHANNEL_OPEN_SECONDS):
                 await link.opened()
             watch.lap("channel")
@@ -104,6 +104,20 @@ class Client:
             self._news.notify_all()
         return session
 
+    async def _stay(self, session: ClientSession) -> None:
+        """Wait until the session ends; after a short one pause, lest bridges that leave at once keep everybody busy."""
+        since = time.monotonic()
+        try:
+            reason = await session.wait_ended()
+        finally:
+            self._session = None
+            session.close("the client is stopping")
+        self._tell(ClientStatus("looking", f"the session ended ({reason}); looking for another bridge"))
+        if time.monotonic() - since >= _STEADY_SECONDS:
+            self._backoff.succeeded()
+        else:
+            await asyncio.sleep(self._backoff.failed())
+
     async def _wait_after(self, error: FreespanError) -> None:
         """Back off after a failure; raises it when trying again cannot help."""
         if isinstance(error, WrongKeyError) or (isinstance(error, RendezvousError) and not error.retry):
@@ -117,6 +131,13 @@ class Client:
     def _tell(self, status: ClientStatus) -> None:
         self.status = status
         self._on_status(status)
+
+
+def _load_tunnel() -> type[ClientSession]:
+    """QUIC and its cryptography take a tenth of a second to load: time that the way to the broker and back leaves."""
+    from freespan.tunnel.client import ClientSession
+
+    return ClientSession
 
 
 class _Stopwatch:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import errno
+import os
 
 from freespan.client.engine import Client
 from freespan.tunnel.relay import relay
@@ -18,7 +19,6 @@ from freespan.wire.limits import (
 )
 from freespan.wire.proxy_status import ProxyStatus
 
-_log = logging.getLogger(__name__)
 _CONNECT_SECONDS = RESOLVE_SECONDS + DIAL_SECONDS + 5.0
 """The egress' own limits, and time for the way there."""
 
@@ -43,8 +43,8 @@ class LocalProxy:
         try:
             self._server = await asyncio.start_server(self._handle, "127.0.0.1", port, limit=RELAY_CHUNK)
         except OSError as error:
-            reason = error.strerror or "cannot be used"
-            raise InputError("port", f"{port}: {reason.lower()}; choose another one with --port") from None
+            reason = os.strerror(error.errno or errno.EADDRNOTAVAIL).lower()
+            raise InputError("port", f"{port}: {reason}; choose another one with --port") from None
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -108,8 +108,10 @@ async def _read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
         raise EOFError
     front = front_for(data[0])
     while True:
-        request = front.receive_data(data)
-        writer.write(front.data_to_send())
+        try:
+            request = front.receive_data(data)
+        finally:
+            writer.write(front.data_to_send())  # a program may have sent all at once: each part has its answer
         if request is not None:
             return request
         data = await reader.read(RELAY_CHUNK)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
 from aiohttp import web
 
@@ -18,8 +17,6 @@ from freespan.wire.errors import InputError, StreamError
 from freespan.wire.limits import MESSAGE_MAX, PING_SECONDS, SESSIONS_MAX
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target, parse_target
-
-_log = logging.getLogger(__name__)
 
 
 class Egress:

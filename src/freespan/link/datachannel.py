@@ -26,7 +26,8 @@ _GONE = "the other end is gone"
 class DataChannelLink:
     """One end of a peer connection with one data channel.
 
-    As the offerer: `offer()`, then `accept(answer)`; as the answerer: `answer(offer)`. Then `opened()`.
+    As the offerer: `offer()`, then `accept(answer)`; as the answerer: `answer(offer)`. Then `opened()`. Raises
+    `LinkError` when the ICE servers are none.
     """
 
     def __init__(self, ice_servers: Sequence[IceServer] = ()) -> None:
@@ -34,8 +35,11 @@ class DataChannelLink:
             webrtc.RTCIceServer(urls=list(server.urls), username=server.username, credential=server.credential)
             for server in ice_servers
         ]
-        # libraries bring public STUN servers by default: name ours, or none
-        self._connection = webrtc.RTCPeerConnection(webrtc.RTCConfiguration(ice_servers=servers))
+        try:
+            # libraries bring public STUN servers by default: name ours, or none
+            self._connection = webrtc.RTCPeerConnection(webrtc.RTCConfiguration(ice_servers=servers))
+        except webrtc.PythonWebRTCExceptionBase:
+            raise LinkError("the host's STUN and TURN servers are not usable") from None
         self._channel = self._connection.create_data_channel(
             _LABEL, webrtc.RTCDataChannelInit(negotiated=True, id=0, ordered=True)
         )

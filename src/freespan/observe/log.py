@@ -55,5 +55,6 @@ def set_up_logging(*, verbose: bool = False) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("freespan").setLevel(logging.INFO if verbose else logging.WARNING)
-    # aioquic warns of every oddity that a bridge may invent; that is the bridge's noise, not the host's trouble
+    # aioquic and aiohttp tell of every oddity that a stranger may invent; that is his noise, not the host's trouble
     logging.getLogger("quic").setLevel(logging.ERROR)
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)

@@ -7,9 +7,8 @@ import hmac
 from collections.abc import Callable
 from typing import Any
 
-from aioquic.h3.connection import H3Connection
-
 from freespan.link.base import Link
+from freespan.tunnel.http3 import PlainHttp
 from freespan.tunnel.quic import PEER, LinkQuic, client_quic
 from freespan.tunnel.session import Session
 from freespan.tunnel.stream import TunnelStream
@@ -87,8 +86,9 @@ class ClientSession(Session):
 
     def release(self, stream: TunnelStream) -> None:
         """See `Session.release`; another stream may take its place."""
-        super().release(stream)
-        self._slots.release()
+        if stream.id in self._streams:
+            super().release(stream)
+            self._slots.release()
 
     async def _opened_or_ended(self) -> None:
         both: set[asyncio.Future[Any]] = {self._opened, self._ended}
@@ -99,9 +99,8 @@ class ClientSession(Session):
             self._wrong_key = True
             self.close("the egress has another key than the invite")
             return
-        self._http = H3Connection(quic)
-        if not self._opened.done():
-            self._opened.set_result(None)
+        self._http = PlainHttp(quic)
+        self._opened.set_result(None)
 
     def _keep_alive(self) -> None:
         """Ask for a sign of life now and then, and give up when the last one was not answered in all that time.
@@ -116,4 +115,9 @@ class ClientSession(Session):
         self._heard = self.bytes_received
         self._quic.send_ping(0)
         self._flush_soon()
-        self._loop.call_later(KEEPALIVE_SECONDS, self._keep_alive)
+        self._keepalive = self._loop.call_later(KEEPALIVE_SECONDS, self._keep_alive)
+
+    def _end(self, reason: str) -> None:
+        super()._end(reason)
+        if self._keepalive is not None:
+            self._keepalive.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def load_or_create_identity(folder: Path) -> Identity:
         raise InputError("data", f"the data folder cannot be used: {error.strerror or 'input/output error'}") from None
     except (ValueError, TypeError):
         raise InputError("data", f"{_KEY_FILE} is no private key; move it away to make a new one") from None
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise InputError("data", f"{_KEY_FILE} is a key of another kind; move it away to make a new one")
     return _certified(key)
 
@@ -70,11 +71,25 @@ def _write_new(path: Path) -> None:
     pem = new_identity().private_key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    # written beside and linked into place: a crash leaves no half key, and a second process never overwrites the first's
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(pem)
-    beside.replace(path)
+    # Written beside and linked into place: a crash leaves no half key, and a second process does not overwrite the
+    # first one's.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # 0600
+    beside = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(pem)
+        _put(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _put(beside: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(beside)
+    except FileExistsError:
+        pass  # another process was faster: its key counts
+    except OSError:  # a file system without links
+        beside.replace(path)
 
 
 def _certified(key: ec.EllipticCurvePrivateKey) -> Identity:

@@ -1,8 +1,8 @@
 """How much may be on its way: congestion control for a pipe whose hops are reliable.
 
-SCTP and TCP look after the network, hop by hop, so QUIC never sees loss and cannot learn from it. What it has to decide is
-how much may wait between the two ends, most of it in a volunteer's browser: enough to keep the pipe full, and no more, or
-every other stream waits behind it. So, as BBR does (Cardwell et al., ACM Queue 2016):
+SCTP and TCP look after the network, hop by hop, so QUIC never sees loss and cannot learn from it. What it has to decide
+is how much may wait between the two ends, most of it in a volunteer's browser: enough to keep the pipe full, and no
+more, or every other stream waits behind it. So, as BBR does (Cardwell et al., ACM Queue 2016):
 
     window = delivery rate x (smallest round trip x 1.25 + 15 ms)
 
@@ -28,8 +28,12 @@ NAME = "freespan-pipe"
 _ROUND_TRIP_GAIN = 1.25
 _SLACK_SECONDS = 0.015
 _RATE_ROUNDS = 10
+_RATE_SECONDS = 2.0
+"""The best rate of so many round trips counts; of fewer, but three, where a queue makes them long."""
 _MIN_ROUND_TRIP_SECONDS = 10.0
 _START_WINDOW = 16 * DATAGRAM_SIZE
+_STARTUP_GAIN = 3
+"""Room to double in each round trip while the rate grows, and a bound to the queue once it does not."""
 _GROWTH = 1.25
 _ROUNDS_WITHOUT_GROWTH = 3
 
@@ -55,7 +59,8 @@ class PipeControl(QuicCongestionControl):
         self._delivered_at = 0.0
         self._sent: dict[int, tuple[int, float, bool]] = {}
         self._round_ends_at = 0
-        self._rates: deque[float] = deque([0.0], maxlen=_RATE_ROUNDS)
+        self._rates: deque[float] = deque([0.0])
+        self._rates_began: deque[float] = deque([0.0])
         self._best_startup_rate = 0.0
         self._rounds_without_growth = 0
         self._round_trip = float("inf")
@@ -91,7 +96,7 @@ class PipeControl(QuicCongestionControl):
         delivered_before, since, starved = before
         rate = (self._delivered - delivered_before) / max(now - since, 0.001)
         if delivered_before >= self._round_ends_at:
-            self._end_round(starved)
+            self._end_round(now, starved)
         if not starved or rate > self.rate:
             self._rates[-1] = max(self._rates[-1], rate)
         self._set_window(0 if starved else packet.sent_bytes)
@@ -124,7 +129,7 @@ class PipeControl(QuicCongestionControl):
             self.phase = Phase.DRAIN
             self.window = FLIGHT_MIN
 
-    def _end_round(self, starved: bool) -> None:
+    def _end_round(self, now: float, starved: bool) -> None:
         self._round_ends_at = self._delivered
         if self.phase is Phase.STARTUP and not starved:
             if self.rate >= self._best_startup_rate * _GROWTH:
@@ -136,15 +141,23 @@ class PipeControl(QuicCongestionControl):
                     self.phase = Phase.STEADY
         if not starved:
             self._rates.append(0.0)
+            self._rates_began.append(now)
+            while len(self._rates) > _RATE_ROUNDS or (
+                len(self._rates) > 3 and self._rates_began[0] < now - _RATE_SECONDS
+            ):
+                self._rates.popleft()
+                self._rates_began.popleft()
 
     def _set_window(self, growth: int) -> None:
         """Grow by at most what was acknowledged, and not for a sender that did not use what it had."""
         if self.phase is Phase.STARTUP:
-            self.window = min(self.window + growth, FLIGHT_MAX)
+            self.window = min(self.window + growth, max(_START_WINDOW, self._wanted(_STARTUP_GAIN)))
         elif self.phase is Phase.STEADY:
-            wanted = int(self.rate * (self._round_trip * _ROUND_TRIP_GAIN + _SLACK_SECONDS))
-            wanted = max(FLIGHT_MIN, min(wanted, FLIGHT_MAX))
-            self.window = min(wanted, self.window + growth)
+            self.window = min(self.window + growth, self._wanted(1))
+
+    def _wanted(self, gain: int) -> int:
+        wanted = gain * self.rate * (self._round_trip * _ROUND_TRIP_GAIN + _SLACK_SECONDS)
+        return int(max(FLIGHT_MIN, min(wanted, FLIGHT_MAX)))
 
 
 register_congestion_control(NAME, PipeControl)

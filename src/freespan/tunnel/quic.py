@@ -13,6 +13,7 @@ from aioquic.quic.packet import QuicPacketType, pull_quic_header
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketPacer, QuicPacketSpace
 from aioquic.quic.stream import QuicStream
+from aioquic.tls import Epoch
 
 from freespan.tunnel import pipe_control
 from freespan.tunnel.identity import Identity, key_pin
@@ -27,6 +28,11 @@ from freespan.wire.limits import (
 PEER = ("link", 0)
 """QUIC wants an address; a link has one other end, always the same."""
 
+_ACKNOWLEDGE_SECONDS = 0.008
+_ACKNOWLEDGE_EVERY = 12
+"""An acknowledgement is a message of its own, and those cost: it goes along with what is sent anyway, or after 8 ms, or
+after 12 packets, whatever comes first."""
+
 
 class _Unpaced(QuicPacketPacer):
     """Sends at once: the hops below have queues and pacing of their own, and the window bounds what waits in them."""
@@ -38,13 +44,15 @@ class _Unpaced(QuicPacketPacer):
 class LinkQuic(QuicConnection):
     """A QUIC connection whose receive windows open only as far as the reader has read.
 
-    aioquic doubles its windows by itself whenever half of one is used, whatever the reader does; a slow reader would then fill
-    the memory. Here `grant` alone opens them.
+    aioquic doubles its windows by itself whenever half of one is used, whatever the reader does; a slow reader would
+    then fill the memory. Here `grant_stream` and `grant_session` alone open them.
     """
 
     def __init__(self, configuration: QuicConfiguration, first_destination: bytes | None = None) -> None:
         super().__init__(configuration=configuration, original_destination_connection_id=first_destination)
         self._loss._pacer = _Unpaced(max_datagram_size=DATAGRAM_SIZE)
+        self._ack_delay = _ACKNOWLEDGE_SECONDS
+        self._unanswered = 0
 
     @property
     def control(self) -> pipe_control.PipeControl:
@@ -59,33 +67,63 @@ class LinkQuic(QuicConnection):
         certificate = self.tls._peer_certificate
         return key_pin(certificate) if certificate is not None else b""
 
+    @property
+    def has_something_to_send(self) -> bool:
+        """Whether to ask for datagrams now; if not, acknowledgements and the like are due at `get_timer`, in 8 ms."""
+        if not self._handshake_confirmed or self._handshake_done_pending or self._close_pending or self._probe_pending:
+            return True
+        if self._unanswered >= _ACKNOWLEDGE_EVERY:
+            return True
+        return any(
+            not stream.sender.buffer_is_empty
+            or stream.sender.reset_pending
+            or stream.receiver.stop_pending
+            or stream.is_finished  # aioquic forgets it while it sends, and then says that there is a place again
+            for stream in self._streams_queue
+        )
+
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, NetworkAddress]]:
         """Nothing before the other end's first packet has proved to be one: there is nobody to send it to."""
-        return super().datagrams_to_send(now) if self._network_paths else []
+        if not self._network_paths:
+            return []
+        space = self._spaces[Epoch.ONE_RTT]
+        if space.ack_at is not None and self.has_something_to_send:
+            space.ack_at = min(space.ack_at, now)
+        datagrams = super().datagrams_to_send(now)
+        if space.ack_at is None:
+            self._unanswered = 0
+        return datagrams
+
+    def receive_datagram(self, data: bytes, addr: NetworkAddress, now: float) -> None:
+        """Count what an acknowledgement is owed for, a little generously."""
+        self._unanswered += 1
+        super().receive_datagram(data, addr, now)
 
     def unsent(self, stream_id: int) -> int:
         """Bytes written to a stream and not yet sent for the first time."""
         stream = self._streams.get(stream_id)
         return stream.sender._buffer_stop - stream.sender.highest_offset if stream is not None else 0
 
-    def grant(self, stream_id: int, unread: int, window: int, all_unread: int) -> bool:
-        """Open the windows behind a reader; true when the other end should be told now.
-
-        `unread` of the stream's bytes and `all_unread` of all streams' wait for their readers.
-        """
-        told = False
+    def grant_stream(self, stream_id: int, unread: int, window: int) -> bool:
+        """Open a stream's window behind its reader, for whom `unread` bytes wait; true when that should be told now."""
         stream = self._streams.get(stream_id)
-        if stream is not None:
-            limit = stream.receiver.starting_offset() - unread + window
-            if limit - stream.max_stream_data_local >= window // 4:
-                stream.max_stream_data_local = limit
-                told = True
+        if stream is None:
+            return False
+        limit = stream.receiver.starting_offset() - unread + window
+        if limit - stream.max_stream_data_local < window // 4:
+            return False
+        stream.max_stream_data_local = limit
+        return True
+
+    def grant_session(self, unread: int) -> bool:
+        """Open the session's window behind all readers, for whom `unread` bytes wait; true as above."""
         total = self._local_max_data
-        limit = total.used - all_unread + SESSION_WINDOW
-        if limit - total.value >= SESSION_WINDOW // 8:
-            total.value = limit
-            told = True
-        return told
+        limit = total.used - unread + SESSION_WINDOW
+        is_tight = total.value - total.used < SESSION_WINDOW // 8  # stalled streams hold most of it
+        if limit - total.value < (STREAM_WINDOW // 4 if is_tight else SESSION_WINDOW // 8):
+            return False
+        total.value = limit
+        return True
 
     def _write_connection_limits(self, builder: QuicPacketBuilder, space: QuicPacketSpace) -> None:
         limit = self._local_max_data
@@ -96,6 +134,8 @@ class LinkQuic(QuicConnection):
             limit.used = used
 
     def _write_stream_limits(self, builder: QuicPacketBuilder, space: QuicPacketSpace, stream: QuicStream) -> None:
+        if stream.max_stream_data_local_sent == stream.max_stream_data_local:
+            return
         receiver = stream.receiver
         highest, receiver.highest_offset = receiver.highest_offset, 0  # as above
         try:
@@ -105,7 +145,7 @@ class LinkQuic(QuicConnection):
 
 
 def client_quic() -> LinkQuic:
-    """A connection that will say hello; the peer's key is checked by the caller (`peer_pin`), names and dates mean nothing."""
+    """A connection that will say hello; the caller checks the peer's key (`peer_pin`), names and dates mean nothing."""
     import ssl
 
     configuration = _configuration(is_client=True)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+import sys
 from collections.abc import Callable
 
 from freespan.tunnel.stream import TunnelStream
@@ -10,6 +13,7 @@ from freespan.wire.errors import StreamError
 from freespan.wire.limits import RELAY_CHUNK, STREAM_IDLE_SECONDS
 
 Count = Callable[[int], None]
+_LINGER_NOT = struct.pack("HH" if sys.platform == "win32" else "ii", 1, 0)
 
 
 async def relay(
@@ -22,22 +26,26 @@ async def relay(
 ) -> None:
     """Pass bytes both ways until both directions have ended, one is cut, or nothing moves for `STREAM_IDLE_SECONDS`.
 
-    Each direction waits for its own receiver, so a slow one slows its own sender and nobody else. The end of a direction is
-    passed on as such (half-close); a cut is passed on as a cut. The caller releases the stream and closes the connection.
+    Each direction waits for its own receiver, so a slow one slows its own sender and nobody else. The end of a
+    direction is passed on as such (half-close); a cut, or a cancellation, is passed on as a cut. The caller releases
+    the stream and closes the connection.
     """
     moved = _Activity()
     down = asyncio.create_task(_to_stream(stream, reader, moved, count_to_stream), name="relay-to-stream")
     up = asyncio.create_task(_from_stream(stream, writer, moved, count_from_stream), name="relay-from-stream")
     idle = asyncio.create_task(moved.wait_idle(), name="relay-idle")
+    is_whole = False
     try:
         running = {down, up}
         while running:
             done, _ = await asyncio.wait({*running, idle}, return_when=asyncio.FIRST_COMPLETED)
             running -= done
             if idle in done or not all(task.result() for task in done):
-                writer.transport.abort()
                 return
+        is_whole = True
     finally:
+        if not is_whole:
+            _reset(writer)
         for task in (down, up, idle):
             task.cancel()
         await asyncio.gather(down, up, idle, return_exceptions=True)
@@ -71,6 +79,16 @@ async def _from_stream(stream: TunnelStream, writer: asyncio.StreamWriter, moved
     except OSError:
         pass  # it takes no more, but what it has said before may still be on its way to us
     return True
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Close so that the other side sees a reset and never takes half for the whole (SO_LINGER of 0 s)."""
+    connection = writer.get_extra_info("socket")
+    try:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+    except OSError:
+        pass  # it is closed already
+    writer.transport.abort()
 
 
 class _Activity:

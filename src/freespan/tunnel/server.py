@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from aioquic.h3.connection import H3Connection, ProtocolError
+from aioquic.h3.connection import ProtocolError
 
 from freespan.link.base import Link
+from freespan.tunnel.http3 import PlainHttp
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.quic import LinkQuic, server_quic
 from freespan.tunnel.session import Session
 from freespan.tunnel.stream import Headers, TunnelStream
 from freespan.wire.errors import TunnelError
-from freespan.wire.limits import HANDSHAKE_SECONDS
+from freespan.wire.limits import HANDSHAKE_SECONDS, STREAMS_MAX
 from freespan.wire.proxy_status import ProxyStatus
 
 Handler = Callable[["ServerSession", TunnelStream], Awaitable[None]]
@@ -54,7 +55,7 @@ class ServerSession(Session):
         if self._http is not None and not self.is_over:
             try:
                 self._http.send_headers(stream.id, headers, end_stream=end)
-            except (ProtocolError, RuntimeError):
+            except (ProtocolError, RuntimeError, ValueError):
                 return  # the client has given it up in this very moment
             if end:
                 stream.end_sent()
@@ -72,9 +73,19 @@ class ServerSession(Session):
         return self._quic
 
     def _protocol_negotiated(self, quic: LinkQuic) -> None:
-        self._http = H3Connection(quic)
+        self._http = PlainHttp(quic)
 
-    def _request_received(self, stream: TunnelStream) -> None:
+    def _request_received(self, stream_id: int, headers: Headers, *, ended: bool) -> None:
+        if b":method" not in dict(headers):
+            return  # trailers of a stream that has been served
+        stream = self._new_stream(stream_id)
+        stream.receive_headers(headers)
+        if ended:
+            stream.receive_end()
+        if len(self._streams) > 2 * STREAMS_MAX:  # opened and reset in a hurry: QUIC counts none of them
+            self.refuse(stream, ProxyStatus("connection_limit_reached"))
+            self.release(stream)
+            return
         task = asyncio.create_task(self._run(stream), name="egress-stream")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -1,7 +1,8 @@
 """A session: drives QUIC and HTTP/3 over one link, for either end.
 
-aioquic decides (it is sans-I/O); this shell feeds it messages and time, and carries out what it says. All messages that arrive
-in one turn of the event loop are answered by one flush.
+aioquic decides (it is sans-I/O); this shell feeds it messages and time, and carries out what it says. All messages that
+arrive in one turn of the event loop are handled together and answered by one flush, and what can wait for the next
+acknowledgement waits: at full speed a turn costs more than a message.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from aioquic.quic.events import (
 
 from freespan.link.base import Link
 from freespan.tunnel.quic import PEER, LinkQuic
-from freespan.tunnel.stream import TunnelStream
+from freespan.tunnel.stream import Headers, TunnelStream
 from freespan.wire.limits import STREAM_UNSENT_MAX
 from freespan.wire.proxy_status import ProxyStatus
 
@@ -43,6 +44,8 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._flush_handle: asyncio.Handle | None = None
+        self._arrived: list[bytes] = []
+        self._arrival: asyncio.TimerHandle | None = None
         self._on_end = on_end
         self._ended: asyncio.Future[str] = self._loop.create_future()
 
@@ -71,12 +74,10 @@ class Session:
         """A packet from the other end; what is no QUIC is dropped by QUIC."""
         if self._ended.done():
             return
-        self.bytes_received += len(message)
-        quic = self._quic or self._accept(message)
-        if quic is not None:
-            quic.receive_datagram(message, PEER, now=self._loop.time())
-            self._handle_events(quic)
-            self._flush_soon()
+        self._arrived.append(message)
+        if self._arrival is None:
+            # a timer and not call_soon: the WebRTC engine holds its next message back while any other callback is ready
+            self._arrival = self._loop.call_later(0, self._handle_arrived)
 
     def room_made(self) -> None:
         """The link takes more."""
@@ -84,6 +85,7 @@ class Session:
 
     def link_lost(self, reason: str) -> None:
         """The link is gone, and with it this session."""
+        self._handle_arrived()  # the other end's last words may say more than the link
         self._end(reason)
 
     # --- StreamHost --------------------------------------------------------------------------
@@ -92,7 +94,7 @@ class Session:
         if self._http is not None and not self._ended.done():
             try:
                 self._http.send_data(stream_id, data, end)
-            except (ProtocolError, RuntimeError):  # the other end reset it in this very moment
+            except (ProtocolError, RuntimeError, ValueError):  # the other end reset it in this very moment
                 self._cut(stream_id)
             self._flush_soon()
 
@@ -106,8 +108,9 @@ class Session:
     def taken(self, stream: TunnelStream, count: int) -> None:
         """See `StreamHost`."""
         self._all_unread -= count
-        if self._quic is not None and self._quic.grant(stream.id, stream.unread, stream.window, self._all_unread):
+        if self._quic is not None and self._quic.grant_stream(stream.id, stream.unread, stream.window):
             self._flush_soon()
+        self._open_window()
 
     def abort_stream(self, stream_id: int, *, reset: bool, stop: bool) -> None:
         """See `StreamHost`."""
@@ -130,7 +133,7 @@ class Session:
     # --- what the two ends do differently ------------------------------------------------------
     def _accept(self, first_message: bytes) -> LinkQuic | None:
         """Make the connection from the other end's first message (server)."""
-        raise NotImplementedError
+        return None
 
     def _protocol_negotiated(self, quic: LinkQuic) -> None:
         """The server begins HTTP/3 here, so that it hears requests in the client's last flight."""
@@ -138,11 +141,27 @@ class Session:
     def _handshake_completed(self, quic: LinkQuic) -> None:
         """The client checks the egress' key here, and begins HTTP/3 only then."""
 
-    def _request_received(self, stream: TunnelStream) -> None:
-        """The other end opened a stream (server)."""
-        raise NotImplementedError
+    def _request_received(self, stream_id: int, headers: Headers, *, ended: bool) -> None:
+        """The other end opened a stream (server); or these headers are for a stream that was given up."""
 
     # --- events ------------------------------------------------------------------------------
+    def _handle_arrived(self) -> None:
+        self._arrival = None
+        messages, self._arrived = self._arrived, []
+        now = self._loop.time()
+        for message in messages:
+            self.bytes_received += len(message)
+            quic = self._quic or self._accept(message)
+            if quic is None or self._ended.done():
+                return
+            quic.receive_datagram(message, PEER, now=now)
+            self._handle_events(quic)
+        if self._quic is not None and not self._ended.done():
+            if self._quic.has_something_to_send:
+                self._flush()
+            else:
+                self._set_timer(self._quic)
+
     def _handle_events(self, quic: LinkQuic) -> None:
         while (event := quic.next_event()) is not None and not self._ended.done():
             if isinstance(event, ProtocolNegotiated):
@@ -163,6 +182,7 @@ class Session:
         if isinstance(event, StreamReset):
             if event.stream_id in self._streams:
                 self._streams[event.stream_id].cut_reading(ProxyStatus("connection_terminated"))
+            self._open_window()  # behind what was sent and will not come
         elif isinstance(event, StopSendingReceived) and event.stream_id in self._streams:
             self._streams[event.stream_id].cut_writing(ProxyStatus("connection_terminated"))
             self._wake_writer(event.stream_id)
@@ -175,19 +195,18 @@ class Session:
 
     def _headers_received(self, event: HeadersReceived) -> None:
         stream = self._streams.get(event.stream_id)
-        is_new = stream is None
         if stream is None:
-            stream = self._new_stream(event.stream_id)
+            self._request_received(event.stream_id, event.headers, ended=event.stream_ended)
+            return
         stream.receive_headers(event.headers)
         if event.stream_ended:
             stream.receive_end()
-        if is_new:
-            self._request_received(stream)
 
     def _data_received(self, event: DataReceived) -> None:
         stream = self._streams.get(event.stream_id)
-        if stream is None or self._quic is None:
-            return  # aborted by us; what was on its way is nobody's
+        if stream is None:
+            self._open_window()  # given up by us; what was on its way is nobody's
+            return
         if event.data:
             self._all_unread += len(event.data)
             stream.receive_data(event.data)
@@ -216,10 +235,14 @@ class Session:
             self._forget(stream.id)
 
     def _forget(self, stream_id: int) -> None:
-        stream = self._streams.pop(stream_id, None)
-        if stream is not None and stream.unread:
-            self.taken(stream, stream.unread)  # else the session's window would shrink for good
+        stream = self._streams.pop(stream_id)
+        self._all_unread -= stream.discard()
+        self._open_window()  # else it would shrink for good
         self._wake_writer(stream_id)
+
+    def _open_window(self) -> None:
+        if self._quic is not None and self._quic.grant_session(self._all_unread):
+            self._flush_soon()
 
     def _cut(self, stream_id: int) -> None:
         stream = self._streams.get(stream_id)
@@ -238,7 +261,9 @@ class Session:
             self._flush_handle = self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        self._flush_handle = None
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+            self._flush_handle = None
         quic = self._quic
         if quic is None or self._ended.done():
             return
@@ -250,34 +275,42 @@ class Session:
     def _send_datagrams(self) -> None:
         if self._quic is None:
             return
+        now = self._loop.time()
         self._quic.control.room = self._link.room
-        for datagram, _ in self._quic.datagrams_to_send(now=self._loop.time()):
+        for datagram, _ in self._quic.datagrams_to_send(now=now):
             self.bytes_sent += len(datagram)
             self._link.send(datagram)
 
     def _set_timer(self, quic: LinkQuic) -> None:
+        """See that `_timer_fired` comes in time; too early does no harm, and costs less than a new timer each time."""
+        at = quic.get_timer()
+        if at is None or (self._timer is not None and self._timer.when() <= at):
+            return
         if self._timer is not None:
             self._timer.cancel()
-        at = quic.get_timer()
-        self._timer = self._loop.call_at(at, self._timer_fired) if at is not None else None
+        self._timer = self._loop.call_at(at, self._timer_fired)
 
     def _timer_fired(self) -> None:
         self._timer = None
-        if self._quic is not None and not self._ended.done():
-            self._quic.handle_timer(now=self._loop.time())
-            self._handle_events(self._quic)
-            self._flush_soon()
+        quic, now = self._quic, self._loop.time()
+        if quic is None or self._ended.done():
+            return
+        at = quic.get_timer()
+        if at is not None and at > now:
+            self._set_timer(quic)
+            return
+        quic.handle_timer(now=now)
+        self._handle_events(quic)
+        self._flush()
 
     def _end(self, reason: str) -> None:
         if self._ended.done():
             return
         self._ended.set_result(reason)
-        for handle in (self._timer, self._flush_handle):
+        for handle in (self._timer, self._flush_handle, self._arrival):
             if handle is not None:
                 handle.cancel()
         for stream_id in list(self._streams):
             self._cut(stream_id)
-        for stream_id in list(self._drain_waiters):
-            self._wake_writer(stream_id)
         if self._on_end is not None:
             self._on_end(reason)

@@ -7,7 +7,7 @@ from collections import deque
 from typing import Protocol
 
 from freespan.wire.errors import StreamError
-from freespan.wire.limits import STREAM_WINDOW, STREAM_WINDOW_MAX
+from freespan.wire.limits import RELAY_CHUNK, STREAM_WINDOW, STREAM_WINDOW_MAX
 from freespan.wire.proxy_status import ProxyStatus
 
 Headers = list[tuple[bytes, bytes]]
@@ -59,12 +59,12 @@ class TunnelStream:
         return self.headers
 
     async def read(self) -> bytes:
-        """The next bytes, `b""` at the end. Raises `StreamError` when the stream was cut; what came before is read first."""
+        """The next bytes, `b""` at the end. Raises `StreamError` when it was cut; what came before is read first."""
         while not self._chunks:
             if self._ended:
                 return b""
             await self._wait_news()
-        chunk = self._chunks.popleft()
+        chunk = self._next_chunk()
         self.unread -= len(chunk)
         self._widen(len(chunk))
         self._host.taken(self, len(chunk))
@@ -108,6 +108,14 @@ class TunnelStream:
         self._ended = True
         self._news.set()
 
+    def discard(self) -> int:
+        """Forget what was not read, and let nothing be read any more; returns how many bytes that were."""
+        count, self.unread = self.unread, 0
+        self._chunks.clear()
+        self._ended = False
+        self.cut(ProxyStatus("connection_terminated"))
+        return count
+
     def end_sent(self) -> None:
         """What the session has sent was the last of this direction."""
         self._finished_writing = True
@@ -127,6 +135,17 @@ class TunnelStream:
         self.cut_writing(status)
 
     # --- inside ------------------------------------------------------------------------------
+    def _next_chunk(self) -> bytes:
+        """What waits, up to about RELAY_CHUNK: a packet at a time would cost its user a system call each."""
+        if len(self._chunks) == 1:
+            return self._chunks.popleft()
+        parts = [self._chunks.popleft()]
+        size = len(parts[0])
+        while self._chunks and size + len(self._chunks[0]) <= RELAY_CHUNK:
+            parts.append(self._chunks.popleft())
+            size += len(parts[-1])
+        return b"".join(parts)
+
     async def _wait_news(self) -> None:
         _raise_if(self._read_cut)
         self._news.clear()

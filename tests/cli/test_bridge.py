@@ -1,0 +1,85 @@
+"""`freespan bridge`: it waits, helps, and stays with its host through thick and thin."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests import readers
+from tests.cli.conftest import Refused
+from tests.lab import laboratory, url_of
+from tests.programs import SECONDS, Programs
+from tests.site import SMALL, Site
+
+
+SOON = {"freespan.broker.server.RETRY_AFTER_SECONDS": 0}
+
+
+def test_it_waits_helps_and_counts(tmp_path: Path, site: Site) -> None:
+    with laboratory(tmp_path) as lab:
+        bridge = lab.start_bridge()
+        assert bridge.state("connecting") == {"event": "state", "state": "connecting", "now": 0, "total": 0}
+        assert bridge.state("waiting") == {"event": "state", "state": "waiting", "now": 0, "total": 0}
+        client, proxy = lab.client()
+        assert bridge.state("helping")["now"] == 1
+        assert readers.get(proxy, url_of(site)).body == SMALL
+        assert client.stop() == 0
+        assert bridge.state("waiting") == {"event": "state", "state": "waiting", "now": 0, "total": 1}
+        assert bridge.stop() == 0
+        assert bridge.errors == []
+
+
+def test_what_it_says_to_people(tmp_path: Path) -> None:
+    with laboratory(tmp_path) as lab:
+        bridge = lab.programs("bridge", lab.url)
+        bridge.line("Bridge for readers of censored networks")
+        bridge.line("waiting for a reader")
+        client, _ = lab.client()
+        bridge.line("helping 1 now")
+        assert client.stop() == 0
+        bridge.line("1 helped")
+        assert bridge.stop() == 0
+        assert bridge.errors == []
+
+
+def test_the_host_goes_away_and_comes_back(tmp_path: Path, site: Site) -> None:
+    with laboratory(tmp_path) as lab:
+        bridge = lab.bridge()
+        port = lab.port
+        assert lab.host.stop() == 0
+        bridge.state("offline")
+        with laboratory(tmp_path, "--port", str(port)) as again:
+            bridge.state("waiting")
+            _, proxy = again.client()
+            assert readers.get(proxy, url_of(site)).body == SMALL
+
+
+def test_capacity(tmp_path: Path, site: Site) -> None:
+    with laboratory(tmp_path, limits=SOON) as lab:
+        lab.bridge("--capacity", "1")
+        first, proxy = lab.client()
+        second = lab.start_client()
+        assert "no bridge is free" in second.state("waiting")["detail"]
+        assert readers.get(proxy, url_of(site)).body == SMALL
+        assert first.stop() == 0
+        second.state("open")
+
+
+@pytest.mark.parametrize("url", ["", "hello", "ftp://x", "http://", "http://[::1", "http://x:99999", "freespan1_x"])
+def test_a_url_that_is_none(refused: Refused, url: str) -> None:
+    assert refused("bridge", url) == "URL: must be the http or https URL of a host"
+
+
+def test_a_host_that_is_none(programs: Programs) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(SECONDS)
+        bridge = programs("bridge", f"http://127.0.0.1:{server.getsockname()[1]}", "--json")
+        with server.accept()[0] as connection:
+            connection.settimeout(SECONDS)
+            connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+        bridge.state("offline")
+        assert bridge.stop() == 0
+        assert bridge.errors == []

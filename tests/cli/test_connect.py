@@ -1,0 +1,180 @@
+"""`freespan connect`: a proxy at once, a session when there is a bridge, and a word about everything else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import socket
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from freespan.wire.invite import Invite, format_invite
+from tests import readers
+from tests.cli.conftest import Refused
+from tests.lab import Lab, laboratory, proxy_of, url_of
+from tests.programs import SECONDS, Programs
+from tests.site import SMALL, Site
+
+GOOD = format_invite(Invite("http://127.0.0.1:1", bytes(32)))
+BAD_INVITES = {
+    "nothing": ("", "is not an invite"),
+    "a word": ("hello", "is not an invite"),
+    "a URL": ("http://127.0.0.1:8787", "is not an invite"),
+    "cut": (GOOD[:-5], "is cut or mistyped: copy it again, whole"),
+    "cut short": ("freespan1_", "is cut or mistyped"),
+    "mistyped": (GOOD[:20] + ("a" if GOOD[20] != "a" else "b") + GOOD[21:], "is cut or mistyped"),
+    "with signs": (GOOD + "!", "is cut or mistyped"),
+    "of a later version": ("freespan2_" + GOOD[10:], "is of a later version: update freespan"),
+    "of a much later version": ("freespan99_whatever", "is of a later version: update freespan"),
+    "endless": ("freespan1_" + "A" * 100_000, "is too long"),
+}
+
+
+@pytest.mark.parametrize("command", ["connect", "fetch"])
+@pytest.mark.parametrize(("invite", "why"), BAD_INVITES.values(), ids=BAD_INVITES.keys())
+def test_an_invite_that_is_none(refused: Refused, tmp_path: Path, command: str, invite: str, why: str) -> None:
+    more = ["http://site.test/", "-o", str(tmp_path / "file")] if command == "fetch" else []
+    said = refused(command, invite, *more)
+    assert said.startswith("invite: ")
+    assert why in said
+    assert "hello" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["connect", "fetch"])
+def test_an_invite_that_is_none_at_a_terminal(programs: Programs, tmp_path: Path, command: str) -> None:
+    more = ["http://site.test/"] if command == "fetch" else []
+    said = programs(command, GOOD[:-5], *more, folder=tmp_path).fails(2)
+    assert said == "invite: is cut or mistyped: copy it again, whole"
+
+
+@pytest.mark.parametrize("broker", ["ftp://x", "file:///etc/passwd", "http://", "http://user@x", "http://x/?a=b"])
+def test_an_invite_to_what_is_no_broker(refused: Refused, broker: str) -> None:
+    payload = msgspec.msgpack.encode([broker, bytes(32)])
+    text = base64.urlsafe_b64encode(payload + hashlib.sha256(payload).digest()[:4]).decode().rstrip("=")
+    assert "no http or https URL" in refused("connect", f"freespan1_{text}")
+
+
+def test_an_invite_with_line_breaks(lab: Lab) -> None:
+    broken = "\n  ".join(re.findall(".{1,20}", lab.invite))
+    client = lab.programs("connect", broken, "--port", "0", "--json")
+    client.state("open")
+
+
+def test_the_proxy_is_there_at_once_and_then_the_session(lab: Lab, site: Site) -> None:
+    client, proxy = lab.client()
+    events = client.events()
+    assert [event["event"] for event in events[:2]] == ["proxy", "state"]
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", proxy)
+    assert [event["state"] for event in events[1:]] == ["looking", "connecting", "open"]
+    assert set(events[-1]) == {"event", "state", "detail", "seconds"}
+    assert set(events[-1]["seconds"]) == {"offer", "rendezvous", "channel", "handshake"}
+    assert readers.get(proxy, url_of(site)).body == SMALL
+
+
+def test_what_it_says_to_people(lab: Lab, site: Site) -> None:
+    client = lab.programs("connect", lab.invite, "--port", "0")
+    proxy = re.search(r"127\.0\.0\.1:\d+", client.line("Local proxy"))
+    assert proxy
+    client.line("connected  a bridge carries this session")
+    assert readers.get(proxy[0], url_of(site)).body == SMALL
+    client.line("MB/s")
+    assert client.stop() == 0
+    assert client.errors == []
+    assert "\x1b" not in client.said
+
+
+def test_a_port_in_use(programs: Programs) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = programs("connect", GOOD, "--port", str(port)).fails(2)
+        assert said == f"port: {port}: address already in use; choose another one with --port"
+
+
+def test_a_dead_host_is_asked_again_with_a_word_about_it(programs: Programs) -> None:
+    client = programs("connect", GOOD, "--port", "0", "--json")
+    proxy_of(client)
+    for _ in range(2):
+        detail = client.state("waiting")["detail"]
+        assert "the broker cannot be reached" in detail
+        assert re.search(r"next try in \d+ s$", detail)
+    assert client.stop() == 0
+    assert client.errors == []
+
+
+def test_a_dead_host_for_people(programs: Programs) -> None:
+    client = programs("connect", GOOD, "--port", "0")
+    client.line("waiting  the broker cannot be reached: is the invite still good, is this machine online?")
+    assert client.stop() == 0
+
+
+def test_no_bridge_is_waited_for(tmp_path: Path, site: Site) -> None:
+    with laboratory(tmp_path, limits={"freespan.broker.server.RETRY_AFTER_SECONDS": 0}) as lab:
+        client = lab.start_client()
+        proxy = proxy_of(client)
+        assert "no bridge is free right now" in client.state("waiting")["detail"]
+        lab.bridge()
+        client.state("open")
+        assert readers.get(proxy, url_of(site)).body == SMALL
+
+
+def test_without_a_session_a_request_gets_503(programs: Programs) -> None:
+    """A request waits for a session, but not for ever."""
+    client = programs("connect", GOOD, "--port", "0", "--json", limits={"freespan.wire.limits.SESSION_WAIT_SECONDS": 1})
+    proxy = proxy_of(client)
+    reply = readers.get(proxy, "http://site.test/")
+    assert (reply.status, reply.header("Proxy-Status")) == (503, "freespan; error=destination_unavailable")
+    assert json.loads(reply.body)["detail"] == "no session is open right now"
+    assert reply.header("Content-Type") == "application/problem+json"
+
+
+def test_a_host_that_has_changed_its_key(tmp_path: Path) -> None:
+    with laboratory(tmp_path / "one") as lab:
+        invite, port = lab.invite, lab.port
+    with laboratory(tmp_path / "two", "--port", str(port)) as lab:
+        assert lab.port == port
+        lab.bridge()
+        client = lab.programs("connect", invite, "--port", "0", "--json")
+        assert "another key than the invite says" in client.state("failed")["detail"]
+        said = client.fails(1)
+        assert "the host has changed its key; nothing was sent. Ask for a new invite" in said
+        fetched = lab.programs("fetch", invite, "http://site.test/", "-o", "-")
+        assert "Ask for a new invite" in fetched.fails(1)
+        good, _ = lab.client()
+        assert good.stop() == 0
+
+
+ANSWERS = {
+    "a page": (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "something else than a broker"),
+    "no HTTP": (b"220 mail.example ready\r\n", "the broker cannot be reached"),
+    "10 MB": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n" + bytes(10_000_000),
+        "something else than a broker",
+    ),
+    "nothing": (b"", "the broker took too long to answer"),
+}
+
+
+@pytest.mark.parametrize(("answer", "word"), ANSWERS.values(), ids=ANSWERS.keys())
+def test_a_broker_that_is_none(programs: Programs, answer: bytes, word: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(SECONDS)
+        invite = format_invite(Invite(f"http://127.0.0.1:{server.getsockname()[1]}", bytes(32)))
+        limits = {"freespan.client.rendezvous._SECONDS": 1.0}
+        client = programs("connect", invite, "--port", "0", "--json", limits=limits)
+        with server.accept()[0] as connection:
+            connection.settimeout(SECONDS)
+            connection.recv(65_536)
+            try:
+                connection.sendall(answer)
+            except ConnectionError:
+                pass  # it had heard enough
+            detail = client.state("waiting")["detail"]
+        assert word in detail
+        assert "\n" not in detail
+        assert client.stop() == 0
+        assert client.errors == []

@@ -1,0 +1,242 @@
+"""`freespan fetch`: a file, whole or not at all, and one line about why not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from freespan.demo.certificates import DemoAuthority
+from freespan.demo.payload import sha256_of
+from freespan.wire.invite import Invite, format_invite
+from tests.cli.conftest import Refused
+from tests.lab import Lab, laboratory, url_of
+from tests.programs import SECONDS, Program, Programs
+from tests.site import SMALL, Site, served
+
+
+def fetch(lab: Lab, url: str, *options: str, folder: Path, **more: object) -> Program:
+    return lab.programs("fetch", lab.invite, url, *options, folder=folder, **more)
+
+
+DEAD = format_invite(Invite("http://127.0.0.1:1", bytes(32)))
+
+
+def names(folder: Path) -> list[str]:
+    return [each.name for each in folder.iterdir()]
+
+
+def test_a_file(lab: Lab, site: Site, tmp_path: Path) -> None:
+    program = fetch(lab, url_of(site, "/file?bytes=3000000"), "-o", "mine.bin", folder=tmp_path)
+    assert (program.wait(), program.errors) == (0, [])
+    assert hashlib.sha256((tmp_path / "mine.bin").read_bytes()).hexdigest() == sha256_of(3_000_000)
+    assert program.output[0].startswith("mine.bin: 3,000,000 bytes in ")
+    assert names(tmp_path) == ["mine.bin"]
+
+
+def test_what_it_says_to_programs(lab: Lab, site: Site, tmp_path: Path) -> None:
+    program = fetch(lab, url_of(site, "/file?bytes=100000"), "-o", "f", "--json", folder=tmp_path)
+    assert program.wait() == 0
+    said = json.loads("".join(program.output))
+    assert (said["status"], said["bytes"], said["sha256"]) == (200, 100_000, sha256_of(100_000))
+    assert 0 < said["first_byte_s"] <= said["seconds"]
+    assert said["mb_per_s"] > 0
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/", "index.html"), ("/a/page.html?x=1", "page.html"), ("/with%20space", "with space"), ("/a/..%2f..%2fb", "b")],
+)
+def test_the_name_is_taken_from_the_url(lab: Lab, site: Site, tmp_path: Path, path: str, name: str) -> None:
+    """Never a folder, and never one above."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    assert fetch(lab, url_of(site, path), folder=folder).wait() == 0
+    assert names(tmp_path) == ["here"]
+    assert [(each.name, each.read_bytes()) for each in folder.iterdir()] == [(name, SMALL)]
+
+
+def test_standard_output(lab: Lab, site: Site, tmp_path: Path) -> None:
+    program = fetch(lab, url_of(site, "/file?bytes=1000000"), "-o", "-", folder=tmp_path, text=False)
+    assert program.stdout is not None
+    assert hashlib.sha256(program.stdout.read()).hexdigest() == sha256_of(1_000_000)
+    assert (program.wait(), program.errors) == (0, [])
+    assert names(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
+def test_standard_output_that_nobody_reads_on(lab: Lab, site: Site, tmp_path: Path) -> None:
+    program = fetch(lab, url_of(site, "/file?bytes=50000000"), "-o", "-", folder=tmp_path, text=False)
+    assert program.stdout is not None
+    assert program.stdout.read(10)
+    program.stdout.close()
+    assert (program.wait(), program.errors) == (1, [])
+
+
+def test_a_file_that_is_there_stays(refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "index.html").write_text("mine")
+    said = refused("fetch", DEAD, "http://site.test/")
+    assert said == "output: index.html is there already; name another file with -o"
+    assert (tmp_path / "index.html").read_text() == "mine"
+
+
+def test_a_file_that_is_named_is_replaced_but_only_by_a_whole_one(lab: Lab, site: Site, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("old")
+    fetch(lab, url_of(site, "/broken"), "-o", "mine", folder=tmp_path).fails(1)
+    assert (tmp_path / "mine").read_text() == "old"
+    assert fetch(lab, url_of(site), "-o", "mine", folder=tmp_path).wait() == 0
+    assert (tmp_path / "mine").read_bytes() == SMALL
+    assert names(tmp_path) == ["mine"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
+def test_a_pipe_is_written_and_not_replaced(lab: Lab, site: Site, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    received: list[bytes] = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    assert fetch(lab, url_of(site), "-o", "pipe", folder=tmp_path).wait() == 0
+    reader.join(SECONDS)
+    assert received == [SMALL]
+    assert pipe.is_fifo()
+    assert names(tmp_path) == ["pipe"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk(lab: Lab, site: Site, tmp_path: Path) -> None:
+    program = fetch(lab, url_of(site, "/file?bytes=1000000"), "-o", "/dev/full", folder=tmp_path)
+    assert program.fails(1) == "the output cannot be written: no space left on device"
+
+
+@pytest.mark.parametrize(("name", "why"), [("no/such/folder", "no such file"), (".", "is a directory")])
+def test_a_place_that_cannot_be_written(refused: Refused, tmp_path: Path, name: str, why: str) -> None:
+    said = refused("fetch", DEAD, "http://site.test/", "-o", str(tmp_path / name))
+    assert said.startswith(f"output: cannot be written: {why}")
+
+
+@pytest.mark.parametrize("url", ["", "hello", "ftp://site.test/", "http://", "http://[::1", "http://site.test:99999/"])
+def test_a_url_that_is_none(refused: Refused, url: str) -> None:
+    assert refused("fetch", DEAD, url) == "URL: must be an http or https URL"
+
+
+# --- the site ----------------------------------------------------------------------------------
+
+
+def test_a_page_that_is_not_there(lab: Lab, site: Site, tmp_path: Path) -> None:
+    program = fetch(lab, url_of(site, "/status?code=404"), folder=tmp_path)
+    assert program.fails(1) == "the site answered 404 Not Found"
+    assert names(tmp_path) == []
+
+
+def test_a_redirect_is_followed(lab: Lab, site: Site, tmp_path: Path) -> None:
+    url = url_of(site, f"/redirect?to={url_of(site, '/elsewhere')}")
+    assert fetch(lab, url, "-o", "f", folder=tmp_path).wait() == 0
+    assert (tmp_path / "f").read_bytes() == SMALL
+
+
+@pytest.mark.parametrize(
+    ("path", "why"), [("/circle", "in a circle"), ("/redirect?to=ftp://site.test/", "no http or https URL")]
+)
+def test_a_redirect_that_leads_nowhere(lab: Lab, site: Site, tmp_path: Path, path: str, why: str) -> None:
+    assert why in fetch(lab, url_of(site, path), folder=tmp_path).fails(1)
+
+
+def test_a_site_that_breaks_off(lab: Lab, site: Site, tmp_path: Path) -> None:
+    assert fetch(lab, url_of(site, "/broken"), "-o", "f", folder=tmp_path).fails(1) == (
+        "the download broke off before its end; try again"
+    )
+    assert names(tmp_path) == []
+
+
+REFUSED = {
+    "forbidden": ("http://site.test:25/", "the host of this egress does not allow this site"),
+    "unknown": ("http://nobody.invalid/", "the site's name could not be resolved"),
+    "refusing": ("http://site.test:1/", "the site refused the connection"),
+}
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(("url", "sentence"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_site_that_cannot_be_reached(lab: Lab, tmp_path: Path, scheme: str, url: str, sentence: str) -> None:
+    assert fetch(lab, url.replace("http", scheme), folder=tmp_path).fails(1) == sentence
+
+
+# --- https -------------------------------------------------------------------------------------
+
+
+def test_https_with_a_certificate_of_our_own(lab: Lab, tmp_path: Path) -> None:
+    authority = DemoAuthority(tmp_path)
+    with served(authority.server_context("site.test")) as secure:
+        url = url_of(secure).replace("http", "https")
+        assert fetch(lab, url, "-o", "f", "--ca-file", str(authority.file), folder=tmp_path).wait() == 0
+        assert (tmp_path / "f").read_bytes() == SMALL
+        said = fetch(lab, url, "-o", "g", folder=tmp_path).fails(1)
+        assert said == "the site's certificate is not trusted; --ca-file names one to trust"
+        assert not (tmp_path / "g").exists()
+
+
+def test_https_where_the_site_speaks_none(lab: Lab, site: Site, tmp_path: Path) -> None:
+    assert fetch(lab, url_of(site).replace("http", "https"), folder=tmp_path).fails(1)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"hello"], ids=["missing", "empty", "text"])
+def test_a_ca_file_that_is_none(refused: Refused, tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_bytes(content)
+    said = refused("fetch", DEAD, "http://site.test/", "--ca-file", str(file))
+    assert said == "ca-file: is no readable file of certificates (PEM)"
+
+
+# --- interruptions -----------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_in_the_middle(lab: Lab, site: Site, tmp_path: Path, number: signal.Signals) -> None:
+    """Nothing is left under the name, and nobody takes it for success."""
+    site.hold.clear()
+    asked = len(site.paths)
+    program = fetch(lab, url_of(site, "/held"), "-o", "f", folder=tmp_path)
+    part = tmp_path / "f.part"
+    deadline = threading.Event()
+    for _ in range(3_000):
+        if len(site.paths) > asked and part.exists():
+            break
+        deadline.wait(0.01)
+    assert program.stop(number) == 130
+    assert program.errors == []
+    assert names(tmp_path) == []
+    site.hold.set()
+
+
+def test_a_dead_host(programs: Programs, tmp_path: Path) -> None:
+    limits = {"freespan.cli.fetch.SESSION_WAIT_SECONDS": 1}
+    program = programs("fetch", DEAD, "http://site.test/", folder=tmp_path, limits=limits)
+    said = program.fails(1)
+    assert said.startswith("no session within 1 s: the broker cannot be reached: is the invite still good")
+    assert names(tmp_path) == []
+
+
+def test_a_host_that_says_nothing(programs: Programs, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        invite = format_invite(Invite(f"http://127.0.0.1:{silent.getsockname()[1]}", bytes(32)))
+        limits = {"freespan.cli.fetch.SESSION_WAIT_SECONDS": 1}
+        program = programs("fetch", invite, "http://site.test/", folder=tmp_path, limits=limits)
+        assert program.fails(1) == "no session within 1 s: the broker has not answered yet"
+
+
+def test_no_bridge(lab: Lab, programs: Programs, tmp_path: Path) -> None:
+    with laboratory(tmp_path / "data") as lonely:
+        limits = {"freespan.cli.fetch.SESSION_WAIT_SECONDS": 1}
+        program = lonely.programs("fetch", lonely.invite, "http://site.test/", limits=limits, folder=tmp_path)
+        assert "no session within 1 s: no bridge is free right now" in program.fails(1)

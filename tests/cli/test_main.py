@@ -1,0 +1,64 @@
+"""The commands themselves: help, version, and what a person mistypes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from freespan import __version__
+from tests.cli.conftest import Refused
+from tests.programs import Programs
+
+COMMANDS = ["serve", "connect", "fetch", "bridge", "demo", "version"]
+
+
+def test_version(programs: Programs) -> None:
+    program = programs("version")
+    assert (program.wait(), program.output, program.errors) == (0, [__version__], [])
+
+
+def test_help_names_every_command(programs: Programs) -> None:
+    program = programs("--help")
+    assert program.wait() == 0
+    assert all(re.search(rf"^\W*{command}\b", program.said, re.MULTILINE) for command in COMMANDS)
+
+
+def test_no_command_is_a_wish_for_help(programs: Programs) -> None:
+    program = programs()
+    assert program.wait() == 2
+    assert "Usage" in program.said
+    assert program.errors == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_each(programs: Programs, command: str) -> None:
+    program = programs(command, "--help")
+    assert (program.wait(), program.errors) == (0, [])
+    assert "Usage" in program.said
+    assert command in program.said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["dance"], "dance"),
+        (["serve", "--dance"], "--dance"),
+        (["serve", "--port", "x"], "--port"),
+        (["serve", "--port", "70000"], "--port"),
+        (["serve", "more"], "more"),
+        (["connect"], "INVITE"),
+        (["connect", "x", "--port", "-1"], "--port"),
+        (["fetch", "x"], "URL"),
+        (["bridge"], "URL"),
+        (["bridge", "http://x", "--capacity", "0"], "--capacity"),
+        (["bridge", "http://x", "--capacity", "65"], "--capacity"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_usage_is_one_line_and_code_2(refused: Refused, arguments: list[str], word: str) -> None:
+    assert word in refused(*arguments)
+
+
+def test_wrong_usage_at_a_terminal(programs: Programs) -> None:
+    assert programs("dance").fails(2) == "No such command 'dance'."

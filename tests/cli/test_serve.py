@@ -1,0 +1,298 @@
+"""`freespan serve`: its key, its announcement, its options, and everything over HTTP that is not meant for it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from freespan.demo.certificates import DemoAuthority
+from freespan.wire.invite import parse_invite
+from tests import readers
+from tests.cli.conftest import Refused
+from tests.lab import Lab, laboratory, url_of
+from tests.programs import SECONDS, Programs
+from tests.site import SMALL, Site
+
+
+def ask(port: int, method: str, path: str, body: bytes | None = None) -> tuple[http.client.HTTPResponse, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    try:
+        connection.request(method, path, body)
+        response = connection.getresponse()
+        return response, response.read()
+    finally:
+        connection.close()
+
+
+# --- the key -----------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+def test_the_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+    data = tmp_path / "new" / "folder"
+    with laboratory(data) as lab:
+        first = lab.invite
+        assert lab.host.stop() == 0
+    keys = list(data.iterdir())
+    assert [stat.S_IMODE(key.stat().st_mode) for key in keys] == [0o600]
+    assert stat.S_IMODE(data.stat().st_mode) & 0o077 == 0
+    content = keys[0].read_bytes()
+    with laboratory(data) as lab:
+        assert parse_invite(lab.invite).egress_key == parse_invite(first).egress_key
+    assert list(data.iterdir()) == keys
+    assert keys[0].read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"", b"not a key", b"\x00" * 1000], ids=["empty", "text", "bytes"])
+def test_a_key_that_is_none(refused: Refused, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "egress-key.pem").write_bytes(content)
+    said = refused("serve", "--port", "0", "--data", str(tmp_path))
+    assert "egress-key.pem is no private key; move it away to make a new one" in said
+    assert (tmp_path / "egress-key.pem").read_bytes() == content
+
+
+def test_a_data_folder_that_is_a_file(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert "data folder cannot be used" in refused("serve", "--port", "0", "--data", str(tmp_path / "file"))
+
+
+# --- the announcement --------------------------------------------------------------------------
+
+
+def test_what_it_says_to_programs(lab: Lab) -> None:
+    ready = lab.ready
+    assert set(ready) == {"event", "url", "invite", "embed"}
+    invite = parse_invite(ready["invite"])
+    assert (ready["event"], invite.broker) == ("ready", ready["url"])
+    assert ready["embed"] == (
+        f'<script type="module" src="{ready["url"]}/switch.js"></script><freespan-switch></freespan-switch>'
+    )
+    assert lab.host.output == lab.host.output[:1]
+
+
+def test_what_it_says_to_people(programs: Programs, tmp_path: Path) -> None:
+    host = programs("serve", "--port", "0", "--data", str(tmp_path))
+    url = re.search(r"http://127\.0\.0\.1:\d+", host.line("serves at"))
+    assert url
+    parse_invite(host.line("freespan1_"))
+    assert f'src="{url[0]}/switch.js"' in host.line("<freespan-switch>")
+    assert "bridges" in host.line("0 sessions")
+    assert host.stop() == 0
+    assert host.errors == []
+
+
+def test_the_public_url_is_what_others_are_told(tmp_path: Path) -> None:
+    with laboratory(tmp_path, "--public-url", "https://bridge.example/free/") as lab:
+        assert lab.url == "https://bridge.example/free"
+        assert parse_invite(lab.invite).broker == lab.url
+        assert 'src="https://bridge.example/free/switch.js"' in lab.ready["embed"]
+
+
+def test_all_addresses(programs: Programs, tmp_path: Path) -> None:
+    host = programs("serve", "--port", "0", "--data", str(tmp_path), "--host", "0.0.0.0")
+    host.line("name the host for others with --public-url")
+    assert "http://127.0.0.1:" in host.line("serves at")
+
+
+# --- options that cannot be used ---------------------------------------------------------------
+
+
+def test_a_port_in_use(programs: Programs, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = programs("serve", "--port", str(port), "--data", str(tmp_path)).fails(2)
+        assert said == f"port: {port}: address already in use; choose another one with --port"
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (["--host", "203.0.113.7"], "host: is no address of this machine"),
+        (["--host", "host.invalid"], "host: is no address of this machine"),
+        (["--public-url", "ftp://x"], "public-url: must be an http or https URL"),
+        (["--public-url", "bridge.example"], "public-url: must be an http or https URL"),
+        (["--tls-cert", "/nowhere.pem"], "tls: needs both --tls-cert and --tls-key"),
+        (["--tls-cert", "/nowhere.pem", "--tls-key", "/nowhere.pem"], "no such file"),
+        (["--allow-host", "http://news.example/"], "allow-host: must be the name"),
+        (["--resolve", "news.example"], "resolve: must be NAME=ADDRESS"),
+        (["--resolve", "news.example=elsewhere.example"], "resolve: must be NAME=ADDRESS"),
+        (["--resolve", "a b=127.0.0.1"], "resolve: must be NAME=ADDRESS"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_options_that_cannot_be_used(refused: Refused, tmp_path: Path, options: list[str], word: str) -> None:
+    assert word in refused("serve", "--port", "0", "--data", str(tmp_path), *options)
+
+
+# --- TLS ---------------------------------------------------------------------------------------
+
+
+def test_https(tmp_path: Path, site: Site) -> None:
+    """Broker and egress speak TLS then, and the invite says https."""
+    authority = DemoAuthority(tmp_path)
+    authority.server_context("localhost")
+    pem = str(tmp_path / "localhost.pem")
+    with laboratory(tmp_path / "data", "--tls-cert", pem, "--tls-key", pem) as lab:
+        assert lab.url.startswith("https://127.0.0.1:")
+        assert parse_invite(lab.invite).broker == lab.url
+        context = authority.client_context()
+        with (
+            socket.create_connection(("127.0.0.1", lab.port), SECONDS) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as sealed,
+        ):
+            sealed.sendall(b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            assert sealed.recv(100).startswith(b"HTTP/1.1 200")
+        with socket.create_connection(("127.0.0.1", lab.port), SECONDS) as plain:  # nonsense, and no harm
+            plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            readers.read_all(plain)
+        assert lab.host.stop() == 0
+        assert lab.host.errors == []
+
+
+def test_a_key_with_a_password_is_not_asked_for(refused: Refused, tmp_path: Path) -> None:
+    DemoAuthority(tmp_path).server_context("localhost")
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"secret"),
+    )
+    (tmp_path / "key.pem").write_bytes(key)
+    options = ["--tls-cert", str(tmp_path / "localhost.pem"), "--tls-key", str(tmp_path / "key.pem")]
+    said = refused("serve", "--port", "0", "--data", str(tmp_path), *options)
+    assert "tls: certificate and key cannot be used" in said
+
+
+# --- over HTTP ---------------------------------------------------------------------------------
+
+
+def test_health(lab: Lab) -> None:
+    response, body = ask(lab.port, "GET", "/v1/health")
+    assert (response.status, json.loads(body)) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nowhere", 404),
+        ("GET", "/v1/nowhere", 404),
+        ("GET", "/../../etc/passwd", 404),
+        ("GET", "/static/..%2f..%2fsecret", 404),
+        ("POST", "/", 405),
+        ("GET", "/v1/rendezvous", 405),
+        ("DELETE", "/v1/egress", 405),
+        ("GET", "/v1/bridge", 400),
+        ("GET", "/v1/egress", 400),
+    ],
+)
+def test_every_error_is_a_problem(lab: Lab, method: str, path: str, status: int) -> None:
+    response, body = ask(lab.port, method, path)
+    problem = json.loads(body)
+    assert response.getheader("Content-Type", "").startswith("application/problem+json")
+    assert (response.status, problem["status"]) == (status, status)
+    assert problem["type"].startswith("urn:freespan:problem:")
+    assert problem["title"]
+    assert (response.getheader("Allow") is not None) == (status == 405)
+
+
+def test_ten_megabytes(lab: Lab) -> None:
+    response, body = ask(lab.port, "POST", "/v1/rendezvous", bytes(10_000_000))
+    assert (response.status, json.loads(body)["type"]) == (413, "urn:freespan:problem:too_large")
+
+
+NOISE = {
+    "bytes": b"\x00\x01\xff" * 500,
+    "TLS": bytes.fromhex("16030100c8010000c40303") + bytes(200),
+    "half a request": b"POST /v1/rendezvous HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
+    "half a chunk": b"POST /v1/rendezvous HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhalf",
+    "no chunk": b"POST /v1/rendezvous HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    "gzip that is none": b"POST /v1/rendezvous HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\n"
+    b"Content-Length: 3\r\n\r\nabc",
+    "half a WebSocket": b"GET /v1/egress HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n\x82\xff\xff\xff",
+    "no WebSocket frame": b"GET /v1/bridge HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n\xff\xff\xff\xff\xff\xff",
+    "another WebSocket version": b"GET /v1/bridge HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 99\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("politely", [True, False], ids=["politely", "with a reset"])
+@pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE.keys())
+def test_noise_at_the_door_makes_no_noise_inside(lab: Lab, noise: bytes, politely: bool) -> None:
+    with socket.create_connection(("127.0.0.1", lab.port), SECONDS) as connection:
+        connection.sendall(noise)
+        if politely:
+            connection.shutdown(socket.SHUT_WR)
+            try:
+                readers.read_all(connection)
+            except ConnectionResetError:
+                pass
+        else:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+    assert ask(lab.port, "GET", "/v1/health")[0].status == 200
+    assert lab.host.errors == []
+
+
+# --- what the egress may reach -----------------------------------------------------------------
+
+
+def refusal(proxy: str, url: str) -> str:
+    return readers.get(proxy, url).header("Proxy-Status")
+
+
+def test_a_host_narrows_the_egress_to_its_sites(tmp_path: Path, site: Site) -> None:
+    names = ["--resolve", "www.news.test=127.0.0.1", "--resolve", "evilnews.test=127.0.0.1"]
+    with laboratory(tmp_path, *names, "--allow-host", "news.test") as lab:
+        lab.bridge()
+        _, proxy = lab.client()
+        assert readers.get(proxy, f"http://www.news.test:{site.port}/").body == SMALL
+        for name in ("evilnews.test", "site.test", "127.0.0.1"):
+            assert refusal(proxy, f"http://{name}:{site.port}/") == "freespan; error=http_request_denied"
+
+
+def test_without_a_word_the_egress_leads_to_nothing_private(programs: Programs, tmp_path: Path, site: Site) -> None:
+    host = programs("serve", "--port", "0", "--json", "--data", str(tmp_path), "--resolve", "site.test=127.0.0.1")
+    ready = host.event(lambda event: event["event"] == "ready")
+    bridge = programs("bridge", ready["url"], "--json")
+    bridge.state("waiting")
+    client = programs("connect", ready["invite"], "--port", "0", "--json")
+    proxy = client.event(lambda event: event["event"] == "proxy")["address"]
+    client.state("open")
+    for name in ("site.test", "127.0.0.1", "localhost", "[::1]", "169.254.169.254", "[::ffff:127.0.0.1]"):
+        assert refusal(proxy, f"http://{name}:{site.port}/") == "freespan; error=destination_ip_prohibited"
+
+
+# --- metrics -----------------------------------------------------------------------------------
+
+LABELS = {"outcome", "direction", "error"}
+
+
+def test_metrics_count_and_name_nobody(lab: Lab, site: Site) -> None:
+    _, proxy = lab.client()
+    assert readers.get(proxy, url_of(site)).body == SMALL
+    refusal(proxy, "http://site.test:25/")
+    response, body = ask(lab.port, "GET", "/metrics")
+    assert response.getheader("Content-Type", "").startswith("text/plain")
+    samples = [line for line in body.decode().splitlines() if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"freespan_\w+(\{\w+=\"[a-z_]+\"\})? [\d.e+]+", line) for line in samples), samples
+    assert {label for line in samples for label in re.findall(r"(\w+)=\"", line)} <= LABELS
+    assert 'freespan_rendezvous_total{outcome="answered"} 1.0' in samples
+    assert 'freespan_refused_streams_total{error="http_request_denied"} 1.0' in samples
+    assert "freespan_bridges 1.0" in samples
+    assert "site.test" not in body.decode()
+    assert "127.0.0.1" not in body.decode()
+
+
+def test_metrics_are_for_those_who_ask_for_them(programs: Programs, tmp_path: Path) -> None:
+    host = programs("serve", "--port", "0", "--json", "--data", str(tmp_path))
+    url = host.event(lambda event: event["event"] == "ready")["url"]
+    assert ask(int(url.rpartition(":")[2]), "GET", "/metrics")[0].status == 404

@@ -1,0 +1,83 @@
+"""SIGINT and SIGTERM end every long-running command with code 0, at once, and leave nothing."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from freespan.wire.invite import Invite, format_invite
+from tests import readers
+from tests.lab import Lab, laboratory, url_of
+from tests.programs import Programs
+from tests.site import Site
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+AT_ONCE = 8.0
+
+
+def listens(address: str) -> bool:
+    try:
+        readers.dial(address).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+@BOTH
+def test_each_in_the_middle_of_its_work(tmp_path: Path, site: Site, number: signal.Signals) -> None:
+    """Client, bridge and host end in this order, each with a download under way; none of the others falls over."""
+    site.hold.clear()
+    with laboratory(tmp_path) as lab:
+        bridge = lab.bridge()
+        client, proxy = lab.client()
+        second, other = lab.client()
+        readers.get(other, url_of(site))
+        held = readers.dial(proxy)
+        with held:
+            held.sendall(f"GET {url_of(site, '/held')} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            readers.read_exactly(held, 15)
+            assert client.stop(number, AT_ONCE) == 0
+            with pytest.raises(ConnectionResetError):
+                readers.read_all(held)
+        assert not listens(proxy)
+        assert bridge.stop(number, AT_ONCE) == 0
+        second.state("looking")
+        address = f"127.0.0.1:{lab.port}"
+        assert lab.host.stop(number, AT_ONCE) == 0
+        assert not listens(address)
+        second.state("waiting")
+        assert second.stop(number, AT_ONCE) == 0
+        assert [program.errors for program in lab.programs.all] == [[]] * 4
+    site.hold.set()
+
+
+@BOTH
+@pytest.mark.parametrize("command", ["connect", "bridge"])
+def test_while_nobody_answers(programs: Programs, command: str, number: signal.Signals) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        invite = format_invite(Invite(url, bytes(32)))
+        options = ["bridge", url] if command == "bridge" else ["connect", invite, "--port", "0"]
+        program = programs(*options, "--json")
+        program.state("connecting", "looking")
+        silent.settimeout(AT_ONCE)
+        with silent.accept()[0]:
+            assert program.stop(number, AT_ONCE) == 0
+        assert program.errors == []
+
+
+@BOTH
+def test_for_people(lab: Lab, programs: Programs, tmp_path: Path, number: signal.Signals) -> None:
+    host = programs("serve", "--port", "0", "--data", str(tmp_path))
+    client = programs("connect", lab.invite, "--port", "0")
+    bridge = programs("bridge", lab.url)
+    host.line("0 bridges")
+    client.line("connected")
+    bridge.line("waiting")
+    assert [program.stop(number, AT_ONCE) for program in (host, client, bridge)] == [0, 0, 0]
+    assert [program.errors for program in (host, client, bridge)] == [[], [], []]

@@ -1,0 +1,288 @@
+"""The engine: it finds a session, keeps one, begins anew, and knows when trying again cannot help."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import random
+from collections.abc import AsyncIterator, Callable
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from freespan.broker import server as broker_server
+from freespan.client import engine
+from freespan.link.datachannel import DataChannelLink
+from freespan.tunnel import client as tunnel_client
+from freespan.wire.backoff import Backoff
+from freespan.wire.errors import RendezvousError, StreamError, WrongKeyError
+from freespan.wire.invite import Invite
+from freespan.wire.limits import MESSAGE_MAX
+from tests.path import SECONDS, Host, hosting, reading, volunteering
+from tests.sdp import ANSWER
+from tests.serving import serving
+from tests.site import SMALL, Site
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits long before the next try."""
+    monkeypatch.setattr(engine, "Backoff", functools.partial(Backoff, first=0.02, longest=0.1))
+    monkeypatch.setattr(broker_server, "RETRY_AFTER_SECONDS", 0)
+
+
+@pytest.fixture
+async def host() -> AsyncIterator[Host]:
+    async with asyncio.timeout(4 * SECONDS), hosting() as host:
+        yield host
+
+
+async def test_a_session_opens_and_tells_how_long_each_part_took(host: Host, site: Site) -> None:
+    async with volunteering(host.url) as helper, reading(host.invite) as reader:
+        opened = await reader.statuses.until("open")
+        assert [status.state for status in reader.statuses.all][-3:] == ["looking", "connecting", "open"]
+        assert list(opened.seconds) == ["offer", "rendezvous", "channel", "handshake"]
+        assert all(0 <= seconds < SECONDS for seconds in opened.seconds.values())
+        assert (await reader.ask(site.port)).endswith(SMALL)
+        await helper.statuses.until("helping", now=1)
+    await host.until(sessions=0, bridges=0)
+
+
+async def test_no_bridge_is_no_failure(host: Host, site: Site) -> None:
+    async with reading(host.invite) as reader:
+        waiting = await reader.statuses.until("waiting")
+        assert waiting.detail.startswith("no bridge is free right now")
+        assert "next try in" in waiting.detail
+        await reader.statuses.until("waiting")
+        async with volunteering(host.url):
+            await reader.statuses.until("open")
+            assert (await reader.ask(site.port)).endswith(SMALL)
+
+
+async def test_a_broker_that_comes_later(site: Site) -> None:
+    async with hosting() as host:
+        port, identity, invite = host.port, host.identity, host.invite
+    async with reading(invite) as reader:
+        waiting = await reader.statuses.until("waiting")
+        assert "cannot be reached" in waiting.detail
+        async with hosting(port, identity) as host, volunteering(host.url):
+            await reader.statuses.until("open")
+            assert (await reader.ask(site.port)).endswith(SMALL)
+
+
+async def test_the_wait_is_as_long_as_the_broker_asks_for(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+    succeeded = asyncio.Event()
+
+    class Watched(Backoff):
+        def failed(self, at_least: float = 0.0) -> float:
+            asked.append(at_least)
+            return 0.01
+
+        def succeeded(self) -> None:
+            succeeded.set()
+
+    monkeypatch.setattr(engine, "Backoff", Watched)
+    monkeypatch.setattr(broker_server, "RETRY_AFTER_SECONDS", 7)
+    async with reading(host.invite) as reader:
+        await reader.statuses.until("waiting")
+        assert asked[0] == 7
+        async with volunteering(host.url):
+            await reader.statuses.until("open")
+        await reader.statuses.until("waiting")
+        assert asked[-1] == 7
+        assert not succeeded.is_set()  # a bridge that leaves at once proves nothing
+
+
+async def test_a_session_that_held_lets_the_waits_begin_anew(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    succeeded = asyncio.Event()
+
+    class Watched(Backoff):
+        def succeeded(self) -> None:
+            succeeded.set()
+
+    monkeypatch.setattr(engine, "Backoff", Watched)
+    monkeypatch.setattr(engine, "_STEADY_SECONDS", 0.0)
+    async with reading(host.invite) as reader:
+        async with volunteering(host.url):
+            await reader.statuses.until("open")
+        await asyncio.wait_for(succeeded.wait(), SECONDS)
+
+
+async def test_an_egress_with_another_key(host: Host, site: Site) -> None:
+    async with volunteering(host.url), reading(Invite(host.url, bytes(32))) as reader:
+        failed = await reader.statuses.until("failed")
+        assert "another key than the invite says" in failed.detail
+        assert isinstance(await reader.outcome(), WrongKeyError)
+        async with reading(host.invite) as other:
+            assert (await other.ask(site.port)).endswith(SMALL)
+
+
+async def test_a_broker_of_another_version() -> None:
+    async def handle(_: web.Request) -> web.Response:
+        return web.json_response({"version": 2, "answer": "x"})
+
+    async with serving([web.post("/v1/rendezvous", handle)]) as url, reading(Invite(url, bytes(32))) as reader:
+        failed = await reader.statuses.until("failed")
+        assert "update" in failed.detail
+        assert isinstance(await reader.outcome(), RendezvousError)
+
+
+async def test_a_request_waits_for_a_session_but_not_for_ever(host: Host) -> None:
+    async with reading(host.invite) as reader:
+        with pytest.raises(StreamError) as caught:
+            await reader.client.session(0.05)
+        assert caught.value.status.error == "destination_unavailable"
+        assert caught.value.status.http_status == 503
+        waiting = asyncio.create_task(reader.client.session(SECONDS), name="request")
+        async with volunteering(host.url):
+            assert not (await waiting).is_over
+
+
+async def test_when_the_bridge_leaves_another_one_is_found(host: Host, site: Site) -> None:
+    async with reading(host.invite) as reader:
+        async with volunteering(host.url):
+            await reader.statuses.until("open")
+            session = await reader.client.session(SECONDS)
+        looking = await reader.statuses.until("looking")
+        assert looking.detail.startswith("the session ended (")
+        assert session.is_over
+        async with volunteering(host.url):
+            await reader.statuses.until("open")
+            assert (await reader.ask(site.port)).endswith(SMALL)
+
+
+async def test_when_the_egress_stops_the_client_looks_again(host: Host, site: Site) -> None:
+    async with volunteering(host.url), reading(host.invite) as reader:
+        await reader.statuses.until("open")
+        host.egress.close()
+        await reader.statuses.until("looking")
+        await reader.statuses.until("open")
+        assert (await reader.ask(site.port)).endswith(SMALL)
+
+
+async def test_several_clients_share_a_bridge(host: Host, site: Site) -> None:
+    async with volunteering(host.url, capacity=3) as helper, contextlib.AsyncExitStack() as stack:
+        readers = [await stack.enter_async_context(reading(host.invite)) for _ in range(3)]
+        answers = await asyncio.gather(*(reader.ask(site.port) for reader in readers))
+        assert all(answer.endswith(SMALL) for answer in answers)
+        await helper.statuses.until("helping", now=3)
+        async with reading(host.invite) as fourth:
+            await fourth.statuses.until("waiting")
+        assert (await readers[0].ask(site.port)).endswith(SMALL)
+
+
+async def test_stopping_ends_the_session_at_once(host: Host) -> None:
+    async with volunteering(host.url) as helper:
+        async with reading(host.invite) as reader:
+            await reader.statuses.until("open")
+        await host.until(sessions=0)
+        await helper.statuses.until("waiting")
+
+
+# --- bridges that do not keep the rules ------------------------------------------------------------
+
+
+Misconduct = Callable[[DataChannelLink], None]
+CHANCE = random.Random(3)
+
+
+class Rogue:
+    """A bridge that answers offers and then does as it likes, with no egress behind it."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, misconduct: Misconduct) -> None:
+        self.met = 0
+        self._socket = socket
+        self._misconduct = misconduct
+        self._links: list[DataChannelLink] = []
+
+    async def run(self) -> None:
+        try:
+            while True:
+                offer = await self._socket.receive_json()
+                if offer["type"] != "offer":
+                    continue
+                link = DataChannelLink()
+                self._links.append(link)
+                answer = await link.answer(offer["sdp"])
+                await self._socket.send_json({"type": "answer", "id": offer["id"], "sdp": answer})
+                await link.opened()
+                self.met += 1
+                self._misconduct(link)
+        finally:
+            for link in self._links:
+                link.close()
+
+
+@contextlib.asynccontextmanager
+async def rogue(host: Host, misconduct: Misconduct) -> AsyncIterator[Rogue]:
+    async with aiohttp.ClientSession() as http:
+        socket = await http.ws_connect(f"{host.url}/v1/bridge")
+        await socket.send_json({"type": "hello", "version": 1, "capacity": 1})
+        bridge = Rogue(socket, misconduct)
+        running = asyncio.create_task(bridge.run(), name="rogue")
+        try:
+            yield bridge
+        finally:
+            running.cancel()
+            outcome = (await asyncio.gather(running, return_exceptions=True))[0]
+            assert isinstance(outcome, (asyncio.CancelledError, TypeError)), outcome
+            await socket.close()
+
+
+def says(*messages: bytes | str) -> Misconduct:
+    def misconduct(link: DataChannelLink) -> None:
+        for message in messages:
+            link._channel.send(message)
+
+    return misconduct
+
+
+MISCONDUCT: dict[str, Misconduct] = {
+    "text": says("hello"),
+    "an empty message": says(b""),
+    "a giant message": says(bytes(MESSAGE_MAX + 1)),
+    "a message of 200 kB": says(bytes(200_000)),
+    "noise": says(*(CHANCE.randbytes(1_200) for _ in range(50))),
+    "noise that looks like QUIC": says(*(b"\xc0\x00\x00\x00\x01" + CHANCE.randbytes(1_195) for _ in range(50))),
+    "version negotiation": says(b"\x80" + bytes(4) + b"\x00\x00\x0a\x0a\x0a\x0a"),
+    "nothing": says(),
+    "the end": lambda link: link.close(),
+}
+
+
+@pytest.mark.parametrize("misconduct", MISCONDUCT.values(), ids=MISCONDUCT.keys())
+async def test_a_bridge_that_misbehaves_costs_a_try_and_no_more(
+    host: Host, site: Site, misconduct: Misconduct, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tunnel_client, "HANDSHAKE_SECONDS", 0.3)
+    async with rogue(host, misconduct) as bridge, reading(host.invite) as reader:
+        waiting = await reader.statuses.until("waiting")
+        assert bridge.met
+        assert "\n" not in waiting.detail
+        assert "next try in" in waiting.detail
+        async with volunteering(host.url):
+            await reader.statuses.until("open")
+            assert (await reader.ask(site.port)).endswith(SMALL)
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+
+
+async def test_an_answer_that_leads_nowhere(host: Host, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "CHANNEL_OPEN_SECONDS", 0.5)
+    async with aiohttp.ClientSession() as http:
+        socket = await http.ws_connect(f"{host.url}/v1/bridge")
+        await socket.send_json({"type": "hello", "version": 1, "capacity": 1})
+        async with reading(host.invite) as reader:
+            while (message := await socket.receive_json())["type"] != "offer":
+                pass
+            await socket.send_json({"type": "answer", "id": message["id"], "sdp": ANSWER})
+            waiting = await reader.statuses.until("waiting")
+            while "no bridge" in waiting.detail:  # asked before this one had joined
+                waiting = await reader.statuses.until("waiting")
+            assert "could not be reached" in waiting.detail or "no usable session description" in waiting.detail
+            await socket.close()
+            async with volunteering(host.url):
+                await reader.statuses.until("open")
+                assert (await reader.ask(site.port)).endswith(SMALL)

@@ -1,0 +1,219 @@
+"""Asking a broker: what a client makes of every kind of answer, and of none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import aiohttp
+import msgspec
+import pytest
+from aiohttp import web
+
+from freespan.client import rendezvous
+from freespan.client.rendezvous import ask_for_bridge
+from freespan.wire.errors import RendezvousError
+from tests.sdp import ANSWER, OFFER
+from tests.serving import serving
+
+PROBLEM = "urn:freespan:problem:"
+
+
+def problem(status: int, code: str, detail: str = "because", **headers: str) -> web.Response:
+    body = {"type": PROBLEM + code, "title": code, "status": status, "detail": detail}
+    return web.Response(
+        status=status,
+        body=msgspec.json.encode(body),
+        content_type="application/problem+json",
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+    )
+
+
+def answer(**changes: object) -> web.Response:
+    return web.json_response({"version": 1, "answer": ANSWER} | changes)
+
+
+class FakeBroker:
+    """Answers what `answers` says, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.answers: Callable[[web.Request], Awaitable[web.StreamResponse]] | web.Response = answer()
+        self.asked: list[bytes] = []
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.asked.append(await request.read())
+        return await self.answers(request) if callable(self.answers) else self.answers
+
+    async def ask(self) -> str:
+        async with aiohttp.ClientSession() as http:
+            return await ask_for_bridge(http, self.url, OFFER)
+
+    async def failure(self) -> RendezvousError:
+        with pytest.raises(RendezvousError) as caught:
+            await self.ask()
+        assert str(caught.value)
+        assert "\n" not in str(caught.value)
+        return caught.value
+
+
+@pytest.fixture
+async def broker() -> AsyncIterator[FakeBroker]:
+    broker = FakeBroker()
+    async with asyncio.timeout(60), serving([web.post("/v1/rendezvous", broker.handle)]) as broker.url:
+        yield broker
+
+
+async def test_the_answer_of_a_bridge(broker: FakeBroker) -> None:
+    assert await broker.ask() == ANSWER
+    assert msgspec.json.decode(broker.asked[0]) == {"version": 1, "offer": OFFER}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "retry"),
+    [
+        (400, "bad_request", False),
+        (400, "version", False),
+        (408, "bad_request", False),
+        (413, "too_large", False),
+        (503, "no_bridge", True),
+        (503, "busy", True),
+        (504, "bridge_silent", True),
+        (500, "internal_server_error", True),
+        (404, "not_found", False),
+    ],
+)
+async def test_every_problem_of_the_protocol(broker: FakeBroker, status: int, code: str, retry: bool) -> None:
+    broker.answers = problem(status, code, "this is why")
+    error = await broker.failure()
+    assert (error.code, error.retry, error.after, str(error)) == (code, retry, None, "this is why")
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        *[("3", 3.0), ("0", 0.0), ("999", 999.0), ("", None), ("-1", None), ("1e9", None), ("99999", None)],
+        *[("soon", None), ("٣", None)],
+    ],
+)
+async def test_when_to_ask_again(broker: FakeBroker, header: str, seconds: float | None) -> None:
+    broker.answers = problem(503, "no_bridge", Retry_After=header)
+    assert (await broker.failure()).after == seconds
+
+
+@pytest.mark.parametrize(
+    ("detail", "shown"),
+    [
+        ("two\nlines\tand \x1b[31mcolour\x07", "two lines and  [31mcolour "),
+        ("x" * 5_000, "x" * 200),
+        ("", "the broker gave no reason"),
+    ],
+)
+async def test_what_a_broker_says_is_fit_for_a_terminal(broker: FakeBroker, detail: str, shown: str) -> None:
+    broker.answers = problem(503, "no_bridge", detail)
+    assert str(await broker.failure()) == shown
+
+
+RUBBISH: dict[str, Callable[[], web.Response]] = {
+    "a page": lambda: web.Response(text="<html>Welcome!</html>", content_type="text/html"),
+    "nothing": lambda: web.Response(),
+    "bytes": lambda: web.Response(body=bytes(range(256))),
+    "not UTF-8": lambda: web.Response(body=b'{"version": 1, "answer": "\xff"}'),
+    "no object": lambda: web.json_response([1]),
+    "another shape": lambda: web.json_response({"ok": True}),
+    "another type": lambda: answer(answer=5),
+    "an answer that is no SDP": lambda: answer(answer="hello"),
+    "an offer": lambda: answer(answer=OFFER),
+    "too deep": lambda: web.Response(body=b"[" * 30_000),
+    "10 MB": lambda: web.Response(body=b"x" * 1_000_000 * 10, zlib_executor_size=1 << 30),
+    "404 of another server": lambda: web.Response(status=404, text="not found"),
+    "502 of another server": lambda: web.Response(status=502, text="bad gateway"),
+    "elsewhere": lambda: web.Response(status=302, headers={"Location": "http://127.0.0.1:1/"}),
+    "nothing more": lambda: web.Response(status=204),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+@pytest.mark.parametrize("make", RUBBISH.values(), ids=RUBBISH.keys())
+async def test_rubbish(broker: FakeBroker, make: Callable[[], web.Response]) -> None:
+    broker.answers = make()
+    error = await broker.failure()
+    assert (error.code, error.retry) == ("rubbish", True)
+    assert "invite may be out of date" in str(error)
+    assert len(broker.asked) == 1  # nobody is led elsewhere
+
+
+async def test_a_later_version(broker: FakeBroker) -> None:
+    broker.answers = answer(version=2)
+    error = await broker.failure()
+    assert (error.code, error.retry) == ("version", False)
+    assert "update" in str(error)
+
+
+async def test_a_broker_that_never_answers(broker: FakeBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(_: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(rendezvous, "_SECONDS", 0.2)
+    broker.answers = never
+    error = await broker.failure()
+    assert (error.code, error.retry, str(error)) == ("unreachable", True, "the broker took too long to answer")
+
+
+async def test_a_broker_that_answers_drop_by_drop(broker: FakeBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b" ")
+            await asyncio.sleep(0.02)
+
+    monkeypatch.setattr(rendezvous, "_SECONDS", 0.3)
+    broker.answers = drip
+    assert (await broker.failure()).code == "unreachable"
+
+
+async def test_a_broker_that_never_stops(broker: FakeBroker) -> None:
+    async def pour(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(bytes(65_536))
+
+    broker.answers = pour
+    assert (await broker.failure()).code == "rubbish"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"\x00" * 100, b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000, b"220 mail ready\r\n"],
+    ids=["nothing", "bytes", "half a head", "a long head", "mail"],
+)
+async def test_what_is_not_http(said: bytes) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    broker = FakeBroker()
+    broker.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server:
+        error = await broker.failure()
+    assert (error.code, error.retry) == ("unreachable", True)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://host.invalid", "https://127.0.0.1:1", "http://[::1]:1"])
+async def test_a_dead_host(url: str) -> None:
+    broker = FakeBroker()
+    broker.url = url
+    error = await broker.failure()
+    assert (error.code, error.retry) == ("unreachable", True)
+    assert "is the invite still good" in str(error)
+    assert "127.0.0.1" not in str(error)
+
+
+async def test_plain_http_where_https_is_meant(broker: FakeBroker) -> None:
+    broker.url = broker.url.replace("http", "https")
+    assert (await broker.failure()).code == "unreachable"

@@ -1,0 +1,105 @@
+"""A pipe with a rate, a delay and an endless queue, on a clock of its own; a sender under `PipeControl` fills it."""
+
+import heapq
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from aioquic.quic.packet import QuicPacketType
+from aioquic.quic.packet_builder import QuicSentPacket
+from aioquic.tls import Epoch
+
+from freespan.tunnel.pipe_control import PipeControl
+from freespan.wire.limits import DATAGRAM_SIZE
+
+
+def packet(number: int, sent_time: float, size: int = DATAGRAM_SIZE) -> QuicSentPacket:
+    return QuicSentPacket(
+        epoch=Epoch.ONE_RTT,
+        in_flight=True,
+        is_ack_eliciting=True,
+        is_crypto_packet=False,
+        packet_number=number,
+        packet_type=QuicPacketType.ONE_RTT,
+        sent_time=sent_time,
+        sent_bytes=size,
+    )
+
+
+@dataclass
+class Pipe:
+    """`rate` in bytes a second, `delay` there and back in seconds; `tick` > 0: acknowledgements come in batches."""
+
+    rate: float
+    delay: float
+    tick: float = 0.0
+    wants: Callable[[float], bool] = lambda now: True
+    room: Callable[["Pipe"], int] | None = None
+    control: PipeControl = field(default_factory=lambda: PipeControl(max_datagram_size=DATAGRAM_SIZE))
+    now: float = 100.0
+    delivered: int = 0
+    queue_peak: float = 0.0
+    window_peak: int = 0
+
+    def __post_init__(self) -> None:
+        self._numbers = itertools.count()
+        self._events: list[tuple[float, int, QuicSentPacket]] = []
+        self._free_at = self.now
+
+    @property
+    def product(self) -> float:
+        """Bytes that the pipe holds without any queue."""
+        return self.rate * self.delay
+
+    @property
+    def queue(self) -> float:
+        """Bytes that wait for the pipe."""
+        return max(0.0, self._free_at - self.now) * self.rate
+
+    def run(self, seconds: float) -> float:
+        """Let time pass; returns the bytes a second that came through, and notes the peaks."""
+        end, before = self.now + seconds, self.delivered
+        self.queue_peak = self.window_peak = 0
+        self._send()
+        step = 0.005
+        while self.now < end:
+            until = min(end, self.now + step)
+            while self._events and self._events[0][0] <= until:
+                self._acknowledge()
+                self._send()
+            self.now = max(self.now, until)
+            self._send()
+        return (self.delivered - before) / seconds
+
+    def _send(self) -> None:
+        control = self.control
+        while self.wants(self.now):
+            if self.room is not None:
+                control.room = self.room(self)
+            allowed = control.congestion_window - control.bytes_in_flight
+            assert allowed >= 0
+            assert allowed % DATAGRAM_SIZE == 0, "whole datagrams only"
+            if not allowed:
+                break
+            sent = packet(next(self._numbers), self.now)
+            control.on_packet_sent(packet=sent)
+            self._free_at = max(self.now, self._free_at) + sent.sent_bytes / self.rate
+            back = self._free_at + self.delay
+            if self.tick:
+                back = math.ceil(back / self.tick) * self.tick
+            heapq.heappush(self._events, (back, sent.packet_number, sent))
+        self.queue_peak = max(self.queue_peak, self.queue)
+        self.window_peak = max(self.window_peak, control.window)
+
+    def _acknowledge(self) -> None:
+        """As aioquic does it: all packets of one acknowledgement, then one measurement of the round trip."""
+        self.now = max(self.now, self._events[0][0])
+        last = None
+        while self._events and self._events[0][0] <= self.now:
+            _, _, last = heapq.heappop(self._events)
+            self.delivered += last.sent_bytes
+            self.control.on_packet_acked(now=self.now, packet=last)
+        assert last is not None
+        assert last.sent_time is not None
+        self.control.on_rtt_measurement(now=self.now, rtt=self.now - last.sent_time)

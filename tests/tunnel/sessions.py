@@ -1,0 +1,214 @@
+"""A client's and an egress' end of a session, joined by memory links, with or without a bridge that misbehaves."""
+
+import array
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from freespan.link.base import Link, LinkOwner
+from freespan.link.memory import MemoryLink, memory_pair
+from freespan.tunnel.client import ClientSession
+from freespan.tunnel.identity import Identity, new_identity
+from freespan.tunnel.server import ServerSession
+from freespan.tunnel.stream import TunnelStream
+from freespan.wire.errors import StreamError
+from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.target import Target
+
+SECONDS = 20.0
+"""No test waits longer for anything; none is expected to wait at all."""
+
+IDENTITY = new_identity()
+Change = Callable[[bytes], Iterable[bytes]]
+Handler = Callable[[ServerSession, TunnelStream], Awaitable[None]]
+
+
+def unchanged(message: bytes) -> Iterable[bytes]:
+    return (message,)
+
+
+def pattern(size: int) -> bytes:
+    """Bytes in which every place is different enough to notice what is missing, doubled or moved."""
+    return array.array("I", range(size // 4 + 1)).tobytes()[:size]
+
+
+async def read_all(stream: TunnelStream) -> bytes:
+    parts = []
+    async with asyncio.timeout(SECONDS):
+        while part := await stream.read():
+            parts.append(part)
+    return b"".join(parts)
+
+
+async def write_all(stream: TunnelStream, data: bytes, chunk: int = 65_536) -> None:
+    for start in range(0, len(data), chunk):
+        await stream.write(data[start : start + chunk])
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop turn until `condition` holds, for what announces itself to nobody."""
+    async with asyncio.timeout(SECONDS):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+# --- sites that an egress may lead to --------------------------------------------------------------
+async def echo(session: ServerSession, stream: TunnelStream) -> None:
+    """Sends back what comes, and ends when the other side does."""
+    session.accept(stream)
+    while data := await stream.read():
+        await stream.write(data)
+    stream.write_eof()
+
+
+async def sized(session: ServerSession, stream: TunnelStream) -> None:
+    """Sends as many bytes as the port says, times 1024."""
+    session.accept(stream)
+    authority = dict(stream.headers)[b":authority"].decode()
+    await write_all(stream, pattern(int(authority.rpartition(":")[2]) * 1024))
+    stream.write_eof()
+
+
+async def silent(session: ServerSession, stream: TunnelStream) -> None:
+    """Takes the connection, and neither reads nor writes."""
+    session.accept(stream)
+    await asyncio.Event().wait()
+
+
+async def refusing(session: ServerSession, stream: TunnelStream) -> None:
+    session.refuse(stream, ProxyStatus("connection_refused"))
+
+
+async def never_answering(session: ServerSession, stream: TunnelStream) -> None:
+    await asyncio.Event().wait()
+
+
+SITES: dict[str, Handler] = {
+    "echo.test": echo,
+    "sized.test": sized,
+    "silent.test": silent,
+    "refusing.test": refusing,
+    "never.test": never_answering,
+}
+
+
+async def by_name(session: ServerSession, stream: TunnelStream) -> None:
+    """Leads to one of the sites above; a stream that is cut is no trouble."""
+    host = dict(stream.headers)[b":authority"].decode().rpartition(":")[0]
+    try:
+        await SITES[host](session, stream)
+    except StreamError:
+        pass
+
+
+def site(name: str, port: int = 1) -> Target:
+    return Target(f"{name}.test", port)
+
+
+# --- a bridge --------------------------------------------------------------------------------------
+class _Side:
+    def __init__(self, bridge: "Bridge", source: str) -> None:
+        self._bridge = bridge
+        self._source = source
+
+    def message_received(self, message: bytes) -> None:
+        self._bridge.pass_on(self._source, message)
+
+    def room_made(self) -> None: ...
+
+    def link_lost(self, reason: str) -> None:
+        self._bridge.end()
+
+
+class Bridge:
+    """Passes messages on, changed by `to_egress` and `to_client`, and keeps everything that it saw."""
+
+    def __init__(self, client_side: Link, egress_side: Link, to_egress: Change, to_client: Change) -> None:
+        self.seen = bytearray()
+        self.to_egress = to_egress
+        self.to_client = to_client
+        self.passed = 0
+        self._client_side = client_side
+        self._egress_side = egress_side
+        client_side.start(_Side(self, "client"))
+        egress_side.start(_Side(self, "egress"))
+
+    def pass_on(self, source: str, message: bytes) -> None:
+        self.seen += message
+        change, onward = (
+            (self.to_egress, self._egress_side) if source == "client" else (self.to_client, self._client_side)
+        )
+        for changed in change(message):
+            self.passed += 1
+            onward.send(changed)
+
+    def end(self) -> None:
+        self._client_side.close("the bridge has left")
+        self._egress_side.close("the bridge has left")
+
+
+# --- both ends -------------------------------------------------------------------------------------
+@dataclass
+class Ends:
+    client: ClientSession
+    server: ServerSession
+    client_link: MemoryLink
+    server_link: MemoryLink
+    bridge: Bridge | None
+    serving: "asyncio.Task[None]"
+
+
+@asynccontextmanager
+async def two_ends(
+    handler: Handler = by_name,
+    *,
+    delay: float = 0.0,
+    rate: float = 0.0,
+    bridged: bool = False,
+    to_egress: Change = unchanged,
+    to_client: Change = unchanged,
+    identity: Identity = IDENTITY,
+    pin: bytes = IDENTITY.pin,
+    on_end: Callable[[str], None] | None = None,
+) -> AsyncIterator[Ends]:
+    """Both ends before the handshake; afterwards both have ended, and so have their tasks."""
+    client_link, far = memory_pair(delay=delay, rate=rate)
+    bridge = None
+    server_link = far
+    if bridged:
+        near, server_link = memory_pair(delay=delay, rate=rate)
+        bridge = Bridge(far, near, to_egress, to_client)
+    server = ServerSession(identity, server_link, handler)
+    serving = asyncio.create_task(server.serve(), name="test-serve")
+    client = ClientSession(pin, client_link, on_end)
+    try:
+        yield Ends(client, server, client_link, server_link, bridge, serving)
+    finally:
+        client.close("the test is over")
+        server.close("the test is over")
+        async with asyncio.timeout(SECONDS):
+            await asyncio.wait({serving})
+            if not serving.cancelled():
+                await serving
+
+
+@asynccontextmanager
+async def session(
+    handler: Handler = by_name,
+    *,
+    delay: float = 0.0,
+    rate: float = 0.0,
+    bridged: bool = False,
+    on_end: Callable[[str], None] | None = None,
+) -> AsyncIterator[Ends]:
+    """An open session."""
+    async with two_ends(handler, delay=delay, rate=rate, bridged=bridged, on_end=on_end) as ends:
+        async with asyncio.timeout(SECONDS):
+            await ends.client.start()
+        yield ends
+
+
+def as_owner(one: ClientSession | ServerSession) -> LinkOwner:
+    """Every session is the owner of a link; mypy holds it against the contract here."""
+    return one

@@ -1,0 +1,307 @@
+import asyncio
+
+import pytest
+from aioquic.h3.connection import H3Connection
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from freespan.link.memory import memory_pair
+from freespan.tunnel import server as server_module
+from freespan.tunnel.quic import client_quic
+from freespan.tunnel.server import ServerSession
+from freespan.tunnel.stream import TunnelStream
+from freespan.wire.errors import StreamError
+from freespan.wire.limits import MESSAGE_MAX, STREAMS_MAX
+from freespan.wire.proxy_status import ProxyStatus
+from tests.link.owners import Recorder
+from tests.tunnel.sessions import IDENTITY, SECONDS, by_name, read_all, session, site, two_ends, until
+
+pytestmark = pytest.mark.timeout(60)
+
+
+# --- the first message -------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "first",
+    [b"x", b"\x00" * 16_000, b"\xff" * 16_000, b"GET / HTTP/1.1\r\n\r\n", b"\xc0\x00\x00\x00\x02" + bytes(1_200)],
+)
+async def test_a_first_message_that_is_no_quic_ends_the_link_with_a_reason(first: bytes) -> None:
+    near, far = memory_pair()
+    owner = Recorder()
+    near.start(owner)
+    near.send(first)
+    server = ServerSession(IDENTITY, far, by_name)
+    async with asyncio.timeout(SECONDS):
+        await server.serve()
+    assert "the first packet of the link" in await server.wait_ended()
+    assert await owner.lost()
+    assert not owner.messages
+
+
+@settings(max_examples=100)
+@given(st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=4), st.binary(max_size=20))
+def test_any_messages_end_in_silence_or_a_clean_end(messages: list[bytes], start: bytes) -> None:
+    async def play() -> None:
+        near, far = memory_pair()
+        owner = Recorder()
+        near.start(owner)
+        server = ServerSession(IDENTITY, far, by_name)
+        serving = asyncio.create_task(server.serve(), name="test-serve")
+        for message in [start + messages[0] + bytes(1_200), *messages]:
+            near.send(message[:MESSAGE_MAX])
+            await asyncio.sleep(0)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        near.close()
+        async with asyncio.timeout(SECONDS):
+            await serving
+        assert await owner.lost()
+
+    with asyncio.Runner() as runner:
+        runner.run(play())
+
+
+async def test_a_hello_whose_inside_is_noise_gets_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The header is that of an Initial, so there is a connection; but nothing in it opens, so nothing is answered."""
+    monkeypatch.setattr(server_module, "HANDSHAKE_SECONDS", 0.05)
+    quic = client_quic()
+    quic.connect(("link", 0), now=0.0)
+    hello = quic.datagrams_to_send(now=0.0)[0][0] if quic._network_paths else b""
+    near, far = memory_pair()
+    owner = Recorder()
+    near.start(owner)
+    server = ServerSession(IDENTITY, far, by_name)
+    serving = asyncio.create_task(server.serve(), name="test-serve")
+    near.send(hello[:40] + bytes(len(hello) - 40))
+    async with asyncio.timeout(SECONDS):
+        await serving
+    assert await server.wait_ended() == "no handshake in time"
+    assert not owner.messages
+
+
+async def test_a_client_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "HANDSHAKE_SECONDS", 0.05)
+    near, far = memory_pair()
+    owner = Recorder()
+    near.start(owner)
+    server = ServerSession(IDENTITY, far, by_name)
+    async with asyncio.timeout(SECONDS):
+        await server.serve()
+    assert await server.wait_ended() == "no handshake in time"
+    assert await owner.lost()
+
+
+async def test_an_open_session_is_not_ended_by_the_handshake_s_limit() -> None:
+    async with session() as ends:
+        await until(lambda: ends.server._established)
+        ends.server._end_without_handshake()
+        assert not ends.server.is_over
+
+
+# --- streams -----------------------------------------------------------------------------------------
+async def test_the_handler_gets_the_request_as_it_was_made() -> None:
+    seen: list[dict[bytes, bytes]] = []
+
+    async def look(session: ServerSession, stream: TunnelStream) -> None:
+        seen.append(dict(stream.headers))
+        session.accept(stream)
+        await stream.read()
+
+    async with session(look) as ends:
+        await ends.client.connect(site("any", 8080))
+    assert seen == [{b":method": b"CONNECT", b":authority": b"any.test:8080"}]
+
+
+async def test_a_handler_that_returns_lets_go_of_its_stream() -> None:
+    async def hello(session: ServerSession, stream: TunnelStream) -> None:
+        session.accept(stream)
+        await stream.write(b"hello")
+        stream.write_eof()
+
+    async with session(hello) as ends:
+        stream = await ends.client.connect(site("any"))
+        assert await read_all(stream) == b"hello"
+        await until(lambda: not ends.server._streams)
+        assert not ends.server._tasks
+
+
+async def test_a_handler_that_fails_cuts_its_own_stream_alone() -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+
+    async def fail(session: ServerSession, stream: TunnelStream) -> None:
+        session.accept(stream)
+        raise ZeroDivisionError
+
+    async with session(fail) as ends:
+        for _ in range(2):
+            with pytest.raises(StreamError):
+                await read_all(await ends.client.connect(site("any")))
+        assert not ends.server.is_over
+
+
+async def test_the_end_of_a_session_ends_its_handlers() -> None:
+    cancelled = asyncio.Event()
+
+    async def wait(session: ServerSession, stream: TunnelStream) -> None:
+        session.accept(stream)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    async with session(wait) as ends:
+        await ends.client.connect(site("any"))
+        ends.server.close("the egress is stopping")
+        async with asyncio.timeout(SECONDS):
+            await ends.serving
+        assert cancelled.is_set()
+
+
+async def test_a_serve_that_is_cancelled_closes_everything() -> None:
+    async with session() as ends:
+        await ends.client.connect(site("silent"))
+        ends.serving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await ends.serving
+        assert ends.server.is_over
+        assert not ends.server._tasks
+        async with asyncio.timeout(SECONDS):
+            await ends.client.wait_ended()
+
+
+@pytest.mark.parametrize("answer", ["accept", "refuse"])
+async def test_an_answer_to_a_client_that_has_left_does_no_harm(answer: str) -> None:
+    """The stream is long gone at both ends when the handler comes back from dialling."""
+    answered = asyncio.Event()
+
+    async def dialling(session: ServerSession, stream: TunnelStream) -> None:
+        assert session._quic is not None
+        while stream.id in session._quic._streams:
+            await asyncio.sleep(0.001)
+        if answer == "accept":
+            session.accept(stream)
+            with pytest.raises(StreamError):
+                await stream.write(b"x")
+            session.send_stream(stream.id, b"x", end=False)
+        else:
+            session.refuse(stream, ProxyStatus("connection_timeout"))
+        answered.set()
+
+    async with session(dialling) as ends:
+        opening = asyncio.create_task(ends.client.connect(site("any")), name="test-open")
+        await until(lambda: bool(ends.server._streams))
+        opening.cancel()
+        async with asyncio.timeout(SECONDS):
+            await answered.wait()
+        await until(lambda: not ends.server._streams)
+        assert not ends.server.is_over
+
+
+async def test_nothing_is_answered_after_the_end() -> None:
+    late: list[tuple[ServerSession, TunnelStream]] = []
+
+    async def keep(session: ServerSession, stream: TunnelStream) -> None:
+        session.accept(stream)
+        late.append((session, stream))
+        await asyncio.Event().wait()
+
+    async with session(keep) as ends:
+        await ends.client.connect(site("any"))
+        ends.server.close()
+        late[0][0].accept(late[0][1])
+        late[0][0].refuse(late[0][1], ProxyStatus("dns_error"))
+
+
+async def test_trailers_that_come_after_the_stream_was_served_open_no_new_one() -> None:
+    served = 0
+
+    async def once(session: ServerSession, stream: TunnelStream) -> None:
+        nonlocal served
+        served += 1
+        session.accept(stream)
+        stream.write_eof()
+        session.release(stream)
+
+    async with session(once) as ends:
+        stream = await ends.client.connect(site("any"))
+        await until(lambda: not ends.server._streams)
+        http = ends.client._http
+        assert http is not None
+        ends.server._request_received(stream.id, [(b"x-trailer", b"1")], ended=True)
+        assert served == 1
+        assert not ends.server._streams
+
+
+async def test_a_request_that_ends_at_once_is_heard_to_its_end() -> None:
+    ended = asyncio.Event()
+
+    async def listen(session: ServerSession, stream: TunnelStream) -> None:
+        session.accept(stream)
+        assert await stream.read() == b""
+        ended.set()
+
+    async with session(listen) as ends:
+        http, quic = ends.client._http, ends.client._quic
+        assert http is not None
+        assert quic is not None
+        headers = [(b":method", b"CONNECT"), (b":authority", b"a.test:1")]
+        http.send_headers(quic.get_next_available_stream_id(), headers, end_stream=True)
+        ends.client._flush()
+        async with asyncio.timeout(SECONDS):
+            await ended.wait()
+
+
+# --- clients that keep no rule -------------------------------------------------------------------------
+async def test_streams_that_are_opened_and_reset_in_a_hurry_are_bounded() -> None:
+    """QUIC lets a new one open for each that is reset; the dialling that was begun for it goes on for a while."""
+    most = 0
+
+    async def dialling(session: ServerSession, stream: TunnelStream) -> None:
+        nonlocal most
+        most = max(most, len(session._streams))
+        await asyncio.Event().wait()
+
+    async with session(dialling) as ends:
+        http, quic = ends.client._http, ends.client._quic
+        assert http is not None
+        assert quic is not None
+        opened = 0
+        while opened < 4 * STREAMS_MAX:
+            for _ in range(64):
+                stream_id = quic.get_next_available_stream_id()
+                http.send_headers(stream_id, [(b":method", b"CONNECT"), (b":authority", b"a.test:1")])
+                opened += 1
+            ends.client._flush()
+            await until(lambda: not quic._streams_blocked_pending)
+            for stream in list(quic._streams.values()):
+                if stream.stream_id is not None and stream.stream_id % 4 == 0:
+                    quic.reset_stream(stream.stream_id, 0)
+                    quic.stop_stream(stream.stream_id, 0)
+            ends.client._flush()
+            await until(lambda: all((one.stream_id or 1) % 4 for one in quic._streams.values()))
+        assert most <= 2 * STREAMS_MAX
+        assert len(ends.server._tasks) <= 2 * STREAMS_MAX
+        assert not ends.server.is_over
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b":method", b"CONNECT"), (b":method", b"CONNECT"), (b":authority", b"a:1")],
+        [(b":authority", b"a:1"), (b"x", b"y"), (b":method", b"CONNECT")],
+        [(b"x", b"y")],
+    ],
+)
+async def test_a_request_that_is_no_http_ends_the_session_cleanly(
+    headers: list[tuple[bytes, bytes]],
+) -> None:
+    async with two_ends() as ends:
+        await ends.client.start()
+        http, quic = ends.client._http, ends.client._quic
+        assert isinstance(http, H3Connection)
+        assert quic is not None
+        http.send_headers(quic.get_next_available_stream_id(), headers)
+        ends.client._flush()
+        async with asyncio.timeout(SECONDS):
+            assert await ends.client.wait_ended() != "closed"
+            await ends.serving
