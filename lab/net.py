@@ -147,7 +147,7 @@ def _build(network: Network) -> None:
     for node in network.nodes.values():
         machine.run("ip", "netns", "add", node.namespace)
         _in(node, ["link set dev lo up"])
-        _set_forwarding(node)
+        _set_up_kernel(node)
         if node.rules:
             machine.run("ip", "netns", "exec", node.namespace, "nft", "-f", "-", text=node.rules)
     for node in network.nodes.values():
@@ -212,8 +212,10 @@ def _seen_from_above(network: Network, node: Node) -> list[str]:
     return seen
 
 
-def _set_forwarding(node: Node) -> None:
+def _set_up_kernel(node: Node) -> None:
+    """Forward what a router shall; and no search for duplicate addresses, which would hold up IPv6 for seconds."""
     values = {"net.ipv4.conf.all.rp_filter": 0, "net.ipv4.conf.default.rp_filter": 0}
+    values |= {f"net.ipv6.conf.{each}.accept_dad": 0 for each in ("all", "default")}
     if node.gateways:
         values |= {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1}
     lines = " ".join(f"/proc/sys/{name.replace('.', '/')}={value}" for name, value in values.items())

@@ -41,8 +41,9 @@ def test_everybody_is_reached_through_the_tree(real_network: None, address: str)
 def test_everything_is_gone_after_an_error(real_network: None) -> None:
     with pytest.raises(ZeroDivisionError), built(TREE) as network:
         network.name_server("left", "11.0.53.53")
-        subprocess.Popen(network.command("left", ["sleep", "60"]))
+        program = subprocess.Popen(network.command("left", ["sleep", "60"]))
         raise ZeroDivisionError
+    assert program.wait(5) != 0
     assert not net.leftovers()
     assert not list(net._SETTINGS.glob(f"{PREFIX}*"))
 
