@@ -78,4 +78,6 @@ def _rate(fetched: Event) -> float:
 def _why(client: Told, page: Event) -> str:
     """The client's own words, if it has said why there is no session."""
     details = [str(e["detail"]) for e in client.unread if e.get("state") in ("waiting", "failed") and e.get("detail")]
-    return details[-1].partition("; next try")[0] if details else str(page["why"])
+    if details:
+        return details[-1].partition("; next try")[0]
+    return f"still {client.last['detail']}" if client.last.get("state") == "looking" else str(page["why"])
