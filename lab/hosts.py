@@ -170,8 +170,9 @@ def kept_environment() -> dict[str, str]:
 
 
 def _keep_environment(here: World) -> None:
-    """For shells that are opened from other terminals."""
-    (here.network.folder / _ENVIRONMENT).write_text(json.dumps({**here.trust, "INVITE": here.invite}))
+    """For shells, also those that are opened from other terminals; curl asks for a variable of its own."""
+    kept = {**here.trust, "CURL_CA_BUNDLE": str(here.authority.file), "INVITE": here.invite}
+    (here.network.folder / _ENVIRONMENT).write_text(json.dumps(kept))
 
 
 def _name_server(network: Network, node: str) -> str:
