@@ -48,6 +48,8 @@ STREAM_UNSENT_MAX = 256 * 1024
 """What a stream's writer may queue beyond what was sent; above it, `write` waits."""
 STREAMS_MAX = 128
 """Streams open at a time in a session; the next one waits until one ends."""
+HEADERS_MAX = 4_096
+"""Longest header frame of a stream; a longer one ends the session. Ours have at most a few hundred bytes."""
 FLIGHT_MIN = 4 * DATAGRAM_SIZE
 FLIGHT_MAX = 3 * 1024 * 1024
 """What may be on its way end to end, and so wait inside a bridge."""
