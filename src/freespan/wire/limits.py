@@ -42,8 +42,9 @@ RETRY_AFTER_SECONDS = 3
 STREAM_WINDOW = 512 * 1024
 """What one stream may receive before its reader has taken anything; grows to STREAM_WINDOW_MAX for fast readers."""
 STREAM_WINDOW_MAX = 4 * 1024 * 1024
-SESSION_WINDOW = 64 * 1024 * 1024
-"""What all streams of a session may hold unread: 128 streams x STREAM_WINDOW, so stalled streams starve nobody."""
+SESSION_WINDOW = 96 * 1024 * 1024
+"""What all streams of a session may hold unread: STREAMS_MAX x STREAM_WINDOW, and 32 MiB to widen windows with. All
+windows together never exceed it, so stalled streams starve nobody, not even if they were fast before."""
 STREAM_UNSENT_MAX = 256 * 1024
 """What a stream's writer may queue beyond what was sent; above it, `write` waits."""
 STREAMS_MAX = 128
