@@ -13,12 +13,20 @@ from hypothesis import strategies as st
 
 from freespan.tunnel import client as client_module
 from freespan.tunnel import quic as quic_module
+from freespan.tunnel import session as session_module
 from freespan.tunnel import stream as stream_module
 from freespan.tunnel.server import ServerSession
 from freespan.tunnel.session import Session
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError, TunnelError
-from freespan.wire.limits import LINK_QUEUE_MAX, SESSION_WINDOW, STREAM_UNSENT_MAX, STREAM_WINDOW, STREAMS_MAX
+from freespan.wire.limits import (
+    LINK_QUEUE_MAX,
+    SESSION_WINDOW,
+    STREAM_UNSENT_MAX,
+    STREAM_WINDOW,
+    STREAM_WINDOW_MAX,
+    STREAMS_MAX,
+)
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
 from tests.tunnel.sessions import (
@@ -285,9 +293,11 @@ async def test_an_egress_whose_site_does_not_read_holds_the_client_back() -> Non
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
     """A stream's and a session's, in the same proportion: what goes for them goes for the real ones, only sooner."""
     stream_window, session_window = STREAM_WINDOW // 16, SESSION_WINDOW // 16
-    monkeypatch.setattr(quic_module, "STREAM_WINDOW", stream_window)
-    monkeypatch.setattr(stream_module, "STREAM_WINDOW", stream_window)
-    monkeypatch.setattr(quic_module, "SESSION_WINDOW", session_window)
+    for module in (quic_module, session_module):
+        monkeypatch.setattr(module, "SESSION_WINDOW", session_window)
+    for module in (quic_module, session_module, stream_module):
+        monkeypatch.setattr(module, "STREAM_WINDOW", stream_window)
+    monkeypatch.setattr(stream_module, "STREAM_WINDOW_MAX", STREAM_WINDOW_MAX // 16)
     return stream_window, session_window
 
 
@@ -304,6 +314,38 @@ async def test_stalled_streams_starve_nobody(small_windows: tuple[int, int], cou
         assert sum(stream.unread for stream in stalled) <= small_windows[1]
         await exchange(ends, pattern(1_000_000))
         assert await read_all(stalled[33]) == pattern(200 * 1024)
+
+
+async def read_until_the_window_is_wide(stream: TunnelStream) -> None:
+    taken = 0
+    while stream.window < STREAM_WINDOW_MAX // 16 and taken < 1_000_000:
+        taken += len(await stream.read())
+
+
+async def test_streams_that_stall_after_they_were_fast_starve_nobody(
+    small_windows: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wide windows for all of them would be more than the session's."""
+    monkeypatch.setattr(Session, "now", lambda _: 0.0)
+    stream_window, session_window = small_windows
+    async with session() as ends:
+        stalled = [await ends.client.connect(site("sized", 30_000)) for _ in range(40)]
+        async with asyncio.timeout(SECONDS):
+            for stream in stalled:
+                await read_until_the_window_is_wide(stream)
+        windows = sorted(stream.window for stream in stalled)
+        assert windows[0] == stream_window
+        assert windows[-1] == STREAM_WINDOW_MAX // 16
+        assert sum(windows) + (STREAMS_MAX - 40) * stream_window <= session_window
+        await until(lambda: all(map(is_stalled, stalled)))
+        await exchange(ends, pattern(1_000_000))
+        # and what a stream had more, another one gets when it is gone
+        for stream in stalled:
+            ends.client.release(stream)
+        assert ends.client._spare_window == session_window - STREAMS_MAX * stream_window
+        last = await ends.client.connect(site("sized", 30_000))
+        await read_until_the_window_is_wide(last)
+        assert last.window == STREAM_WINDOW_MAX // 16
 
 
 async def test_windows_that_nobody_read_come_back_when_streams_are_given_up(small_windows: tuple[int, int]) -> None:

@@ -18,6 +18,7 @@ class Host:
         self.clock = 0.0
         self.room = asyncio.Event()
         self.room.set()
+        self.spare = 2 * STREAM_WINDOW_MAX
 
     def send_stream(self, stream_id: int, data: bytes, *, end: bool) -> None:
         self.asked.append(("send", data, end))
@@ -33,6 +34,11 @@ class Host:
 
     def now(self) -> float:
         return self.clock
+
+    def take_window(self, wanted: int) -> int:
+        taken = min(wanted, self.spare)
+        self.spare -= taken
+        return taken
 
 
 @pytest.fixture
@@ -131,6 +137,14 @@ async def test_a_fast_reader_s_window_doubles_up_to_the_bound(host: Host, stream
         windows.append(stream.window)
     assert windows[:4] == [STREAM_WINDOW, 2 * STREAM_WINDOW, 4 * STREAM_WINDOW, 8 * STREAM_WINDOW]
     assert windows[-1] == STREAM_WINDOW_MAX
+
+
+async def test_a_fast_reader_s_window_gets_no_more_than_the_session_has(host: Host, stream: TunnelStream) -> None:
+    host.spare = STREAM_WINDOW + 1_000
+    for _ in range(6):
+        await take(stream, stream.window)
+    assert stream.window == 2 * STREAM_WINDOW + 1_000
+    assert host.spare == 0
 
 
 async def test_a_slow_reader_s_window_stays(host: Host, stream: TunnelStream) -> None:

@@ -24,7 +24,7 @@ from aioquic.quic.events import (
 from freespan.link.base import Link
 from freespan.tunnel.quic import PEER, LinkQuic
 from freespan.tunnel.stream import Headers, TunnelStream
-from freespan.wire.limits import STREAM_UNSENT_MAX
+from freespan.wire.limits import SESSION_WINDOW, STREAM_UNSENT_MAX, STREAM_WINDOW, STREAMS_MAX
 from freespan.wire.proxy_status import ProxyStatus
 
 
@@ -40,6 +40,7 @@ class Session:
         self._established = False
         self._streams: dict[int, TunnelStream] = {}
         self._all_unread = 0
+        self._spare_window = SESSION_WINDOW - STREAMS_MAX * STREAM_WINDOW
         self._drain_waiters: dict[int, asyncio.Future[None]] = {}
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -129,6 +130,12 @@ class Session:
     def now(self) -> float:
         """See `StreamHost`."""
         return self._loop.time()
+
+    def take_window(self, wanted: int) -> int:
+        """See `StreamHost`: from what is left when every place has its first window; `_forget` gives it back."""
+        taken = min(wanted, self._spare_window)
+        self._spare_window -= taken
+        return taken
 
     # --- what the two ends do differently ------------------------------------------------------
     def _accept(self, first_message: bytes) -> LinkQuic | None:
@@ -236,6 +243,7 @@ class Session:
 
     def _forget(self, stream_id: int) -> None:
         stream = self._streams.pop(stream_id)
+        self._spare_window += stream.window - STREAM_WINDOW
         self._all_unread -= stream.discard()
         self._open_window()  # else it would shrink for good
         self._wake_writer(stream_id)

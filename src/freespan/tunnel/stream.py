@@ -32,6 +32,10 @@ class StreamHost(Protocol):
         """The clock of the session, in seconds."""
         ...
 
+    def take_window(self, wanted: int) -> int:
+        """How much of `wanted` a window may have more, for as long as its stream lives."""
+        ...
+
 
 class TunnelStream:
     """Read with `read`, write with `write` and `write_eof`; `abort` gives it up."""
@@ -154,14 +158,15 @@ class TunnelStream:
     def _widen(self, count: int) -> None:
         """Double the window of a reader that has emptied a whole one quickly: it is the window that limits it.
 
-        A stalled or slow stream keeps the small one, so that many of them cannot fill the session's.
+        A stalled or slow stream keeps the small one. The session has a bounded amount to widen with, because a stream
+        that was fast may stop being read: all windows together stay within the session's.
         """
         self._taken_in_window += count
         if self._taken_in_window < self.window:
             return
         now = self._host.now()
         if now - self._window_opened_at < 0.5 and self.unread < self.window // 2:
-            self.window = min(2 * self.window, STREAM_WINDOW_MAX)
+            self.window += self._host.take_window(min(self.window, STREAM_WINDOW_MAX - self.window))
         self._taken_in_window, self._window_opened_at = 0, now
 
 

@@ -26,6 +26,8 @@ BRIDGES_MAX = 10_000
 BRIDGE_CAPACITY_MAX = 64
 OFFERS_PER_BRIDGE = 4
 """Offers that wait for one bridge's answer at a time."""
+MISSES_MAX = 3
+"""Offers that a bridge may leave without an answer in a row; then it is sent away."""
 RENDEZVOUS_UNDER_WAY_MAX = 512
 """Requests waiting in the broker; the next one gets 503 `busy`."""
 HELLO_SECONDS = 10.0
