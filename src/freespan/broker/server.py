@@ -74,6 +74,7 @@ class Broker:
         self._sockets: dict[str, web.WebSocketResponse] = {}
         self._answers: dict[str, asyncio.Future[str | None]] = {}
         self._under_way = 0
+        self._farewells: set[asyncio.Task[bool]] = set()
 
     def routes(self) -> list[web.RouteDef]:
         """The two doors."""
@@ -132,6 +133,8 @@ class Broker:
                 answer: str | None = await waiter
                 return answer
         except (TimeoutError, ConnectionError, aiohttp.ClientError):
+            if self._matching.missed(bridge):
+                self._send_away(bridge)
             return None
         finally:
             del self._answers[offer_id]
@@ -188,12 +191,20 @@ class Broker:
             case Answer(offer_id, sdp):
                 answer = self._passed_on(check_answer(sdp))
                 if self._matching.settle(bridge, offer_id):
+                    self._matching.answered(bridge)
                     self._settle(offer_id, answer)
             case Refuse(offer_id):
                 if self._matching.settle(bridge, offer_id):
                     self._settle(offer_id, None)
             case Hello():
                 raise MessageError("type", "must be hello only once")
+
+    def _send_away(self, bridge: str) -> None:
+        reason = b"offers were left without an answer"
+        closing = self._sockets[bridge].close(code=aiohttp.WSCloseCode.POLICY_VIOLATION, message=reason)
+        task = asyncio.create_task(closing, name="broker-send-away")
+        self._farewells.add(task)
+        task.add_done_callback(self._farewells.discard)
 
     def _passed_on(self, sdp: str) -> str:
         return without_private_addresses(sdp) if self._hides_private() else sdp
