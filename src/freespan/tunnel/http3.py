@@ -26,3 +26,11 @@ class PlainHttp(H3Connection):
         super()._check_request_or_push_frame_type(frame_type, stream)
         if frame_type != FrameType.DATA and (stream.frame_size or 0) > HEADERS_MAX:
             raise FrameError("frame too long")
+
+    def abandon(self, stream_id: int) -> None:
+        """Sending on a stream was given up, as aioquic itself cannot know; it is kept until receiving has ended too."""
+        stream = self._stream.get(stream_id)
+        if stream is not None:
+            stream.sending_ended = True
+            if stream.is_ended():
+                del self._stream[stream_id]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from aioquic.h3.connection import ErrorCode, H3Connection, ProtocolError
+from aioquic.h3.connection import ErrorCode, ProtocolError
 from aioquic.h3.events import DataReceived, H3Event, HeadersReceived
 from aioquic.quic.events import (
     ConnectionTerminated,
@@ -22,6 +22,7 @@ from aioquic.quic.events import (
 )
 
 from freespan.link.base import Link
+from freespan.tunnel.http3 import PlainHttp
 from freespan.tunnel.quic import PEER, LinkQuic
 from freespan.tunnel.stream import Headers, TunnelStream
 from freespan.wire.limits import SESSION_WINDOW, STREAM_UNSENT_MAX, STREAM_WINDOW, STREAMS_MAX
@@ -36,7 +37,7 @@ class Session:
         self.bytes_sent = 0
         self._link = link
         self._quic: LinkQuic | None = None
-        self._http: H3Connection | None = None
+        self._http: PlainHttp | None = None
         self._established = False
         self._streams: dict[int, TunnelStream] = {}
         self._all_unread = 0
@@ -120,6 +121,8 @@ class Session:
             return
         if reset:
             quic.reset_stream(stream_id, ErrorCode.H3_CONNECT_ERROR)
+            if self._http is not None:
+                self._http.abandon(stream_id)
         if stop:
             try:
                 quic.stop_stream(stream_id, ErrorCode.H3_CONNECT_ERROR)
