@@ -10,6 +10,7 @@ from typing import Protocol
 
 from freespan.wire.errors import FreespanError
 from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.request_body import RequestBody
 from freespan.wire.target import Target
 
 
@@ -37,6 +38,11 @@ class FrontRequest(Protocol):
     @property
     def accepted(self) -> bytes:
         """What the program is told once the stream is open."""
+        ...
+
+    @property
+    def body(self) -> RequestBody | None:
+        """Where the only request ends that may pass; None when it is the program's business what passes."""
         ...
 
     def refused(self, status: ProxyStatus) -> bytes:
