@@ -1,4 +1,4 @@
-"""The egress' door: WebSocket `/v1/egress`, one session each; every stream of it is a CONNECT (RFC 9114 section 4.4)."""
+"""The egress' door: WebSocket `/v1/egress`, one session each, whose streams are CONNECTs (RFC 9114 section 4.4)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Egress:
     async def _serve_stream(self, session: ServerSession, stream: TunnelStream) -> None:
         with self._counters.streams.track_inprogress():
             try:
-                reader, writer = await self._dialler.dial(_target_of(stream))
+                reader, writer = await self._dialler.dial(_target_of(stream), session)
             except StreamError as error:
                 self._counters.refused.labels(error.status.error).inc()
                 session.refuse(stream, error.status)

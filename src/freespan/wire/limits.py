@@ -64,7 +64,13 @@ KEEPALIVE_SECONDS = 5.0
 # --- egress ----------------------------------------------------------------------------------
 SESSIONS_MAX = 2_000
 """Sessions of one egress; the next link is refused with 503."""
+LINKS_WITHOUT_SESSION_MAX = 200
+"""Links of one egress whose handshake is not complete; the next one ends the oldest."""
 RESOLVE_SECONDS = 5.0
+LOOKUPS_MAX = 256
+"""Names that one egress resolves at a time, a thread each; the next one is refused."""
+LOOKUPS_PER_SESSION_MAX = 8
+"""Of those, for one session; its next one waits."""
 DIAL_SECONDS = 10.0
 STREAM_IDLE_SECONDS = 1_800.0
 """A relay without a byte in either direction for so long is closed."""
