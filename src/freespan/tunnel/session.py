@@ -8,6 +8,9 @@ acknowledgement waits: at full speed a turn costs more than a message.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
+import traceback
 from collections.abc import Callable
 
 from aioquic.h3.connection import ErrorCode, ProtocolError
@@ -28,13 +31,14 @@ from freespan.tunnel.stream import Headers, TunnelStream
 from freespan.wire.limits import SESSION_WINDOW, STREAM_UNSENT_MAX, STREAM_WINDOW, STREAMS_MAX
 from freespan.wire.proxy_status import ProxyStatus
 
+_log = logging.getLogger(__name__)
+
 
 class Session:
     """One end of a session; `ClientSession` and `ServerSession` add what differs. Owns its link."""
 
-    def __init__(self, link: Link, on_end: Callable[[str], None] | None = None) -> None:
+    def __init__(self, link: Link) -> None:
         self.bytes_received = 0
-        self.bytes_sent = 0
         self._link = link
         self._quic: LinkQuic | None = None
         self._http: PlainHttp | None = None
@@ -48,7 +52,6 @@ class Session:
         self._flush_handle: asyncio.Handle | None = None
         self._arrived: list[bytes] = []
         self._arrival: asyncio.TimerHandle | None = None
-        self._on_end = on_end
         self._ended: asyncio.Future[str] = self._loop.create_future()
 
     # --- for the owner -----------------------------------------------------------------------
@@ -79,7 +82,7 @@ class Session:
         self._arrived.append(message)
         if self._arrival is None:
             # a timer and not call_soon: the WebRTC engine holds its next message back while any other callback is ready
-            self._arrival = self._loop.call_later(0, self._handle_arrived)
+            self._arrival = self._loop.call_later(0, self._guarded, self._handle_arrived)
 
     def room_made(self) -> None:
         """The link takes more."""
@@ -87,7 +90,7 @@ class Session:
 
     def link_lost(self, reason: str) -> None:
         """The link is gone, and with it this session."""
-        self._handle_arrived()  # the other end's last words may say more than the link
+        self._guarded(self._handle_arrived)  # the other end's last words may say more than the link
         self._end(reason)
 
     # --- StreamHost --------------------------------------------------------------------------
@@ -155,6 +158,17 @@ class Session:
         """The other end opened a stream (server); or these headers are for a stream that was given up."""
 
     # --- events ------------------------------------------------------------------------------
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Whatever goes wrong in a turn ends the session, or its users would wait for an end that never comes."""
+        try:
+            step()
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]  # the message might tell what went through
+            _log.error("a session broke: %s in %s, line %d", type(error).__name__, place.name, place.lineno)
+            with contextlib.suppress(Exception):
+                self.close("an internal error")
+            self._end("an internal error")
+
     def _handle_arrived(self) -> None:
         self._arrival = None
         messages, self._arrived = self._arrived, []
@@ -269,7 +283,7 @@ class Session:
     # --- sending and time --------------------------------------------------------------------
     def _flush_soon(self) -> None:
         if self._flush_handle is None and not self._ended.done():
-            self._flush_handle = self._loop.call_soon(self._flush)
+            self._flush_handle = self._loop.call_soon(self._guarded, self._flush)
 
     def _flush(self) -> None:
         if self._flush_handle is not None:
@@ -289,7 +303,6 @@ class Session:
         now = self._loop.time()
         self._quic.control.room = self._link.room
         for datagram, _ in self._quic.datagrams_to_send(now=now):
-            self.bytes_sent += len(datagram)
             self._link.send(datagram)
 
     def _set_timer(self, quic: LinkQuic) -> None:
@@ -299,7 +312,7 @@ class Session:
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(at, self._timer_fired)
+        self._timer = self._loop.call_at(at, self._guarded, self._timer_fired)
 
     def _timer_fired(self) -> None:
         self._timer = None
@@ -323,5 +336,3 @@ class Session:
                 handle.cancel()
         for stream_id in list(self._streams):
             self._cut(stream_id)
-        if self._on_end is not None:
-            self._on_end(reason)
