@@ -223,24 +223,18 @@ async def test_a_destination_that_is_forbidden(front: Front, site: Site) -> None
     await front.still_serves(site)
 
 
-async def test_a_destination_that_does_not_answer(front: Front, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "limit", ["freespan.egress.dialler.DIAL_SECONDS", "freespan.client.local_proxy._CONNECT_SECONDS"]
+)
+async def test_a_destination_or_an_egress_that_does_not_answer(
+    front: Front, site: Site, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
     async def never(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
 
     with monkeypatch.context() as patch:
         patch.setattr(dialler, "start_connection", never)
-        patch.setattr(dialler, "DIAL_SECONDS", 0.05)
-        await both(front, Target("site.test", 80), 504, "connection_timeout", 6, "did not answer in time")
-    await front.still_serves(site)
-
-
-async def test_an_egress_that_does_not_answer(front: Front, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never(*_: object, **__: object) -> None:
-        await asyncio.Event().wait()
-
-    with monkeypatch.context() as patch:
-        patch.setattr(dialler, "start_connection", never)
-        patch.setattr(local_proxy, "_CONNECT_SECONDS", 0.05)
+        patch.setattr(f"freespan.{limit}", 0.05)
         await both(front, Target("site.test", 80), 504, "connection_timeout", 6, "did not answer in time")
     await front.still_serves(site)
 

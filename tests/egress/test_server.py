@@ -18,7 +18,8 @@ from freespan.tunnel import server as tunnel_server
 from freespan.wire.errors import StreamError, WrongKeyError
 from freespan.wire.limits import MESSAGE_MAX
 from freespan.wire.target import Target
-from tests.egress.conftest import SECONDS, Lab, ask, read_all
+from tests.egress.conftest import Lab
+from tests.path import SECONDS, ask, read_all
 from tests.site import SMALL, Site
 
 CHANCE = random.Random(5)
@@ -249,7 +250,7 @@ async def test_stopping_ends_every_session(lab: Lab, site: Site) -> None:
     async with lab.session() as session:
         stream = await session.connect(Target("site.test", site.port), b"GET /held HTTP/1.0\r\n\r\n")
         assert await stream.read()
-        lab.egress.close()
+        lab.host.egress.close()
         assert await asyncio.wait_for(session.wait_ended(), SECONDS)
         with pytest.raises(StreamError):
             while await stream.read():
