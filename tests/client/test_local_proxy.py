@@ -234,7 +234,7 @@ async def test_a_destination_or_an_egress_that_does_not_answer(
 
     with monkeypatch.context() as patch:
         patch.setattr(dialler, "start_connection", never)
-        patch.setattr(f"freespan.{limit}", 0.05)
+        patch.setattr(limit, 0.05)
         await both(front, Target("site.test", 80), 504, "connection_timeout", 6, "did not answer in time")
     await front.still_serves(site)
 
