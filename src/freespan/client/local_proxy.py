@@ -12,7 +12,8 @@ from freespan.client.exchange import RequestReader, ResponseStream
 from freespan.tunnel.relay import relay
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import InputError, StreamError
-from freespan.wire.front import FrontError, FrontRequest, front_for
+from freespan.wire.front import FrontError, FrontRequest
+from freespan.wire.fronts import front_for
 from freespan.wire.limits import (
     DIAL_SECONDS,
     FRONT_CONNECTIONS_MAX,

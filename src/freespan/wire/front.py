@@ -60,13 +60,3 @@ class Front(Protocol):
     def data_to_send(self) -> bytes:
         """Bytes that the language wants sent back now, each only once."""
         ...
-
-
-def front_for(first_byte: int) -> Front:
-    """Choose the language by the first byte. Raises `FrontError` for SOCKS4, which cannot resolve names remotely."""
-    from freespan.wire.http_front import HttpFront
-    from freespan.wire.socks5 import Socks5Front
-
-    if first_byte == 4:
-        raise FrontError("SOCKS4 is not spoken here: set SOCKS5", b"\x00\x5b" + bytes(6))
-    return Socks5Front() if first_byte == 5 else HttpFront()
