@@ -57,6 +57,18 @@ def test_the_queue_does_not_creep_up_with_time(rate: float, delay: float, tick: 
     assert pipe.window_peak <= 1.1 * early
 
 
+@pytest.mark.parametrize(("rate", "delay"), [(16e6, 0.003), (16e6, 0.02), (50e6, 0.002), (5e6, 0.1)])
+def test_a_client_that_is_held_up_now_and_then_does_not_make_the_pipe_look_faster(rate: float, delay: float) -> None:
+    pipe = Pipe(rate, delay)
+    pipe.run(4 + 20 * delay)
+    for _ in range(20):
+        came_through = pipe.run(0.3)
+        pipe.hold_up(0.04, 10 * rate)
+        assert came_through >= 0.8 * rate
+        assert pipe.window_peak <= 1.3 * formula(pipe)
+        assert pipe.control.rate <= 1.2 * rate
+
+
 @pipes
 def test_start_up_finds_the_rate_without_flooding_the_bridge(rate: float, delay: float, tick: float) -> None:
     pipe = Pipe(rate, delay, tick)
