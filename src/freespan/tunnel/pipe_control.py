@@ -7,8 +7,9 @@ more, or every other stream waits behind it. So, as BBR does (Cardwell et al., A
     window = delivery rate x (smallest round trip x 1.25 + 15 ms)
 
 The 15 ms cover what is not network: event loops that wake up in turn. On a fast path they dominate, on a slow one they
-add little. The delivery rate is that of the acknowledgements or that of the sending, whichever is less: a client that was
-held up for a moment acknowledges a heap of packets at once, and that says nothing about the pipe. The window never makes the link's own queue overflow: it is capped by the `room` that the link reports.
+add little. The delivery rate is that of the acknowledgements or that of the sending, whichever is less: a client that
+was held up for a moment acknowledges a heap of packets at once, and that says nothing about the pipe. The window never
+makes the link's own queue overflow: it is capped by the `room` that the link reports.
 
     STARTUP ── the rate stops growing by a quarter for three round trips ──▶ STEADY
     STEADY  ── 10 s without a new smallest round trip ──▶ DRAIN (four datagrams, one round trip) ──▶ STEADY
