@@ -128,7 +128,7 @@ class PipeControl(QuicCongestionControl):
             self._end_round(now, before.starved)
         if not before.starved or rate > self.rate:
             self._rates[-1] = max(self._rates[-1], rate)
-        self._knows_rate = self._knows_rate or not starved
+        self._knows_rate = self._knows_rate or not before.starved
         self._set_window(0 if before.starved else packet.sent_bytes)
 
     def on_packets_expired(self, *, packets: Iterable[QuicSentPacket]) -> None:
