@@ -88,19 +88,20 @@ class Broker:
     async def handle_rendezvous(self, request: web.Request) -> web.Response:
         """One request, one answer."""
         try:
+            body = await _read_body(request)  # who sends none takes no place
             if self._under_way >= RENDEZVOUS_UNDER_WAY_MAX:
                 raise _RefusalError(503, "busy", "the broker is busy: ask again in a moment")
             self._under_way += 1
             try:
-                answer = await self._rendezvous(await _read_body(request))
+                answer = await self._rendezvous(body)
             finally:
                 self._under_way -= 1
         except _RefusalError as refusal:
             self._counters.rendezvous.labels(refusal.problem.code).inc()
             return _problem_response(refusal.problem)
         self._counters.rendezvous.labels("answered").inc()
-        body = encode(RendezvousAnswer(PROTOCOL_VERSION, answer))
-        return web.Response(text=body, content_type="application/json", headers=_CORS)
+        text = encode(RendezvousAnswer(PROTOCOL_VERSION, answer))
+        return web.Response(text=text, content_type="application/json", headers=_CORS)
 
     async def _rendezvous(self, body: bytes) -> str:
         try:
