@@ -181,6 +181,20 @@ async def test_more_sessions_than_allowed(lab: Lab, site: Site, monkeypatch: pyt
     await lab.still_serves(site.port)
 
 
+async def test_links_without_a_handshake_keep_nobody_out(lab: Lab, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "LINKS_WITHOUT_SESSION_MAX", 2)
+    monkeypatch.setattr(server, "SESSIONS_MAX", 4)
+    async with lab.session() as session:
+        idle = [await lab.knock() for _ in range(10)]
+        for link in idle[:8]:
+            await _closed(link)
+        async with lab.session() as another:
+            for each in (session, another):
+                assert (await ask(each, site.port)).endswith(SMALL)
+            await asyncio.gather(*(link.close() for link in idle))
+    await lab.until_sessions(0)
+
+
 async def test_the_longest_message_passes(lab: Lab, site: Site) -> None:
     """A message of the full 16,384 bytes is no packet, and no reason to end the link either."""
     async with lab.session() as session:
