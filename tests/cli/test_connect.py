@@ -11,7 +11,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from rich.text import Text
 
+from freespan.cli.connect import _words
+from freespan.client.engine import ClientStatus
 from freespan.wire.invite import Invite, format_invite
 from tests import readers
 from tests.cli.conftest import Command
@@ -179,3 +182,8 @@ def test_a_broker_that_is_none(programs: Programs, answer: bytes, word: str) -> 
         assert "\n" not in detail
         assert client.stop() == 0
         assert client.errors == []
+
+
+def test_what_a_broker_says_is_no_markup() -> None:
+    words = Text.from_markup(_words(ClientStatus("waiting", "[/oops] [red]x[/] [")))
+    assert words.plain == "waiting  [/oops] [red]x[/] ["
