@@ -12,7 +12,7 @@ was held up for a moment acknowledges a heap of packets at once, and that says n
 makes the link's own queue overflow: it is capped by the `room` that the link reports.
 
     STARTUP ── the rate stops growing by a quarter for three round trips ──▶ STEADY
-    STEADY  ── 10 s without a new smallest round trip ──▶ DRAIN (four datagrams, one round trip) ──▶ STEADY
+    STEADY  ── 10 s without a new smallest round trip ──▶ DRAIN (half a pipe, until that comes back) ──▶ STEADY
 """
 
 from __future__ import annotations
@@ -33,12 +33,15 @@ _ROUND_TRIP_GAIN = 1.25
 _SLACK_SECONDS = 0.015
 _RATE_ROUNDS = 10
 _RATE_SECONDS = 2.0
-"""The best rate of so many round trips counts; of fewer, but three, where a queue makes them long: what is older than so
-many seconds, or than so many of the smallest round trips, does not count."""
+"""The best rate of so many round trips counts; of fewer, but three, where a queue makes them long: what is older than
+so many seconds, or than so many of the smallest round trips, does not count."""
 _MIN_ROUND_TRIP_SECONDS = 10.0
 _START_WINDOW = 16 * DATAGRAM_SIZE
 _STARTUP_GAIN = 3
 """Room to double in each round trip while the rate grows, and a bound to the queue once it does not."""
+_DRAIN_GAIN = 0.6
+"""A little more than half of what the pipe holds leaves no queue, costs a long pipe less than to run dry, and makes the
+burst smaller with which it is filled again."""
 _GROWTH = 1.25
 _ROUNDS_WITHOUT_GROWTH = 3
 
@@ -108,7 +111,7 @@ class PipeControl(QuicCongestionControl):
         starved = self.bytes_in_flight < self.window // 2
         if self.phase is Phase.DRAIN:
             starved = True  # the flight says nothing about the rate now
-            if self.bytes_in_flight <= FLIGHT_MIN:
+            if self.bytes_in_flight <= self.window:
                 self._drained_at = min(self._drained_at, packet.sent_time or 0.0)
         self._sent[packet.packet_number] = _Departure(self._delivered, self._delivered_at, self._sending_since, starved)
 
@@ -154,12 +157,14 @@ class PipeControl(QuicCongestionControl):
         if self.phase is Phase.DRAIN:
             if now - rtt >= self._drained_at:  # sent into the drained pipe; earlier ones have seen the queue
                 self._round_trip, self._round_trip_at = rtt, now
-                self.phase, self.window = Phase.STEADY, self._window_before_drain
+                self.phase, self.window = Phase.STEADY, min(self._window_before_drain, self._wanted(1))
         elif rtt <= self._round_trip:
             self._round_trip, self._round_trip_at = rtt, now
         elif self.phase is Phase.STEADY and now - self._round_trip_at > _MIN_ROUND_TRIP_SECONDS:
             self._window_before_drain, self._drained_at = self.window, float("inf")
-            self.phase, self.window = Phase.DRAIN, FLIGHT_MIN
+            self.phase = Phase.DRAIN
+            careful_rate = min((rate for rate in self._rates if rate), default=0.0)  # it may have dropped since
+            self.window = max(FLIGHT_MIN, int(_DRAIN_GAIN * careful_rate * self._round_trip))
 
     def _end_round(self, now: float, starved: bool) -> None:
         self._round_ends_at = self._delivered
