@@ -137,6 +137,10 @@ class Session:
         """See `StreamHost`."""
         return self._loop.time()
 
+    def round_trip(self) -> float:
+        """See `StreamHost`."""
+        return self._quic.control.round_trip if self._quic is not None else 0.0
+
     def take_window(self, wanted: int) -> int:
         """See `StreamHost`: from what is left when every place has its first window; `_forget` gives it back."""
         taken = min(wanted, self._spare_window)

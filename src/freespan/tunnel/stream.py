@@ -12,6 +12,9 @@ from freespan.wire.proxy_status import ProxyStatus
 
 Headers = list[tuple[bytes, bytes]]
 
+_QUICK_SECONDS = 0.5
+"""A reader that empties its window in so long, or in two round trips, is given a wider one."""
+
 
 class StreamHost(Protocol):
     """What a stream asks of its session."""
@@ -30,6 +33,10 @@ class StreamHost(Protocol):
 
     def now(self) -> float:
         """The clock of the session, in seconds."""
+        ...
+
+    def round_trip(self) -> float:
+        """The smallest round trip that was seen, in seconds; 0 before any was."""
         ...
 
     def take_window(self, wanted: int) -> int:
@@ -165,7 +172,8 @@ class TunnelStream:
         if self._taken_in_window < self.window:
             return
         now = self._host.now()
-        if now - self._window_opened_at < 0.5 and self.unread < self.window // 2:
+        quick = max(_QUICK_SECONDS, 2 * self._host.round_trip())  # the window comes once in a round trip at best
+        if now - self._window_opened_at < quick and self.unread < self.window // 2:
             self.window += self._host.take_window(min(self.window, STREAM_WINDOW_MAX - self.window))
         self._taken_in_window, self._window_opened_at = 0, now
 
