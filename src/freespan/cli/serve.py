@@ -152,9 +152,9 @@ async def _listen(runner: web.AppRunner, options: ServeOptions) -> int:
     except socket.gaierror:
         raise InputError("host", "is no address of this machine") from None
     except OSError as error:
-        if error.errno == errno.EADDRNOTAVAIL:
+        if error.errno in (None, errno.EADDRNOTAVAIL):  # newer Pythons have tried every address, and give no number
             raise InputError("host", "is no address of this machine") from None
-        reason = os.strerror(error.errno or errno.EINVAL).lower()
+        reason = os.strerror(error.errno).lower()
         raise InputError("port", f"{options.port}: {reason}; choose another one with --port") from None
     address: tuple[str, int] = runner.addresses[0]
     return address[1]
