@@ -135,8 +135,9 @@ async def test_a_request_that_is_none(lab: Lab, site: Site, headers: list[tuple[
 async def test_noise_at_first_ends_the_link(
     lab: Lab, site: Site, noise: bytes | str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(tunnel_server, "HANDSHAKE_SECONDS", 0.3)
     async with lab.session() as bystander:
+        assert (await ask(bystander, site.port)).endswith(SMALL)
+        monkeypatch.setattr(tunnel_server, "HANDSHAKE_SECONDS", 0.3)
         link = await lab.knock()
         await _say(link, noise)
         await _closed(link)
