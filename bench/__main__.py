@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench import report
 from bench.browser import is_here
-from bench.bulk import in_turn, raw_through, session_through
+from bench.bulk import in_turn, note, raw_through, session_through
 from bench.connect import measure_connect
 from bench.figures import Figures
 from bench.headless import measure_headless
@@ -79,8 +79,7 @@ async def _measure_browser(kind: str, plan: Plan, figures: Figures) -> None:
         return
     async with session_through(kind) as session, raw_through(kind) as raw:
         speeds, raw_speeds = await in_turn(session, raw, plan, plan.browser_bytes)
-    figures.median(f"{kind}_mb_s", speeds, 2)
-    figures.median(f"{kind}_raw_mb_s", raw_speeds, 2)
+    note(kind, speeds, raw_speeds, figures)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from bench import download
 from bench.browser import bridge
+from bench.figures import Figures
 from bench.plan import BULK_RUNS_LEAST, Plan
 from bench.programs import client, helper, host, origin
 
@@ -33,6 +34,14 @@ async def in_turn(session: Run, raw: Run, plan: Plan, size: int) -> tuple[list[f
         session_speeds.append(await session(size))
         raw_speeds.append(await raw(size))
     return session_speeds, raw_speeds
+
+
+def note(kind: str, speeds: list[float], raw_speeds: list[float], figures: Figures) -> None:
+    """Make figures of the speeds; beside them the share of each run's neighbour, which a busy machine spoils least."""
+    figures.median(f"{kind}_mb_s", speeds, 2)
+    figures.median(f"{kind}_raw_mb_s", raw_speeds, 2)
+    shares = [{"of its neighbour": speed / raw} for speed, raw in zip(speeds, raw_speeds, strict=True)]
+    figures.median_parts(f"{kind}_mb_s", shares)
 
 
 @contextlib.asynccontextmanager

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from bench import cpu, download
-from bench.bulk import Run, in_turn, raw_through
+from bench.bulk import Run, in_turn, note, raw_through
 from bench.figures import Figures
 from bench.plan import Plan
 from bench.programs import client, headless_bridge, host, origin
@@ -36,8 +36,7 @@ async def measure_headless(plan: Plan, figures: Figures) -> None:
 
         meter = _Meter(processes)
         speeds, raw_speeds = await in_turn(_metered(meter, proxy, site), raw, plan, plan.headless_bytes)
-        figures.median("headless_mb_s", speeds, 2)
-        figures.median("headless_raw_mb_s", raw_speeds, 2)
+        note("headless", speeds, raw_speeds, figures)
         figures.number("cpu_s_per_100mb", meter.per_100_mb())
 
 

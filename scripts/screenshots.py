@@ -65,7 +65,8 @@ async def picture_of_switch(folder: Path) -> None:
         ready = await host.event(lambda event: event.get("event") == "ready", SECONDS)
         pages = {dark: await pictures_of_states(ready, folder, dark=dark) for dark in (False, True)}
     sheet = folder / "sheet.html"
-    sheet.write_text(SHEET.format(rows="".join(row(pages[dark], dark=dark) for dark in (False, True))), encoding="utf-8")
+    rows = "".join(row(pages[dark], dark=dark) for dark in (False, True))
+    sheet.write_text(SHEET.format(rows=rows), encoding="utf-8")
     async with launch("chromium", width=1300, height=224) as browser:
         page = await browser.open(sheet.as_uri())
         await page.screenshot(IMAGES / "switch.png")
@@ -75,10 +76,10 @@ async def pictures_of_states(ready: dict[str, str], folder: Path, *, dark: bool)
     """One visitor's switch as it goes from off to helping."""
     files = [folder / f"{state}-{dark}.png" for state in STATES]
     background = "#0d1217" if dark else "#f4f6f8"
-    html = f'<!doctype html><style>body{{margin:16px;background:{background}}}</style>{ready["embed"]}'
+    page_text = f"<!doctype html><style>body{{margin:16px;background:{background}}}</style>{ready['embed']}"
 
     async def answer(_: web.Request) -> web.Response:
-        return web.Response(text=html, content_type="text/html")
+        return web.Response(text=page_text, content_type="text/html")
 
     app = web.Application()
     app.add_routes([web.get("/", answer)])
@@ -105,9 +106,8 @@ async def pictures_of_states(ready: dict[str, str], folder: Path, *, dark: bool)
 
 def row(files: list[Path], *, dark: bool) -> str:
     """Pictures side by side."""
-    images = "".join(
-        f'<img width="420" src="data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}">' for file in files
-    )
+    pictures = [base64.b64encode(file.read_bytes()).decode() for file in files]
+    images = "".join(f'<img width="420" src="data:image/png;base64,{picture}">' for picture in pictures)
     return f'<div class="{"dark" if dark else "light"}">{images}</div>'
 
 

@@ -11,6 +11,10 @@ from tests.programs import Program, Programs, no_tracebacks
 from tests.site import Site
 
 SITE = "site.test"
+SOON = {"freespan.broker.server.RETRY_AFTER_SECONDS": 0}
+"""For a host: who finds no bridge may ask again at once."""
+NOTICES = {"freespan.tunnel.quic.SESSION_IDLE_SECONDS": 2.0, "freespan.tunnel.client.KEEPALIVE_SECONDS": 0.5}
+"""For a client: it gives a session that has fallen silent up ten times sooner."""
 
 
 class Lab:

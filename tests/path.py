@@ -20,6 +20,7 @@ from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
 from freespan.tunnel.client import ClientSession
 from freespan.tunnel.identity import Identity, new_identity
+from freespan.tunnel.stream import TunnelStream
 from freespan.wire.invite import Invite
 from freespan.wire.target import Target
 from tests.serving import serving
@@ -165,11 +166,16 @@ async def direct_session(host: Host, pin: bytes | None = None) -> AsyncIterator[
 async def ask(session: ClientSession, port: int, path: str = "/", host: str = "site.test") -> bytes:
     """One request over a stream of its own; returns all that comes."""
     stream = await session.connect(Target(host, port), f"GET {path} HTTP/1.0\r\n\r\n".encode())
-    received = bytearray()
     try:
-        async with asyncio.timeout(SECONDS):
-            while data := await stream.read():
-                received += data
+        return await read_all(stream)
     finally:
         session.release(stream)
+
+
+async def read_all(stream: TunnelStream) -> bytes:
+    """Everything until the stream's end."""
+    received = bytearray()
+    async with asyncio.timeout(SECONDS):
+        while data := await stream.read():
+            received += data
     return bytes(received)

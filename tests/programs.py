@@ -121,9 +121,12 @@ class Program:
         assert "Traceback" not in self.said
         return self.error.removeprefix("freespan: ")
 
+    def send_signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
     def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = SECONDS) -> int:
         """Ask it to end, and wait; returns the exit code."""
-        self._process.send_signal(number)
+        self.send_signal(number)
         return self.wait(seconds)
 
     def kill(self) -> None:

@@ -18,7 +18,7 @@ SECONDS = 30.0
 
 
 class Site:
-    """`port` on 127.0.0.1, what it was asked, and the reins: `/held` and `?held=1` wait until `hold` is set."""
+    """`port` on 127.0.0.1, what it was asked, and the reins: `/held` waits until `hold` is set."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -26,6 +26,12 @@ class Site:
         self.paths: list[str] = []
         self.hosts: list[str] = []
         self.heads: list[str] = []
+        self.sent: dict[str, int] = {}
+        """Bytes of files by path, as far as the system has taken them."""
+        self.taken: dict[str, int] = {}
+        """Bytes of uploads by path."""
+        self.over = threading.Event()
+        """The test is over: nothing is slow any more."""
         self.broken = threading.Event()
         """A reader went away in the middle."""
 
@@ -64,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         return parse_qs(urlsplit(self.path).query)
 
     def do_GET(self) -> None:
-        query = self._note()
+        query, site = self._note(), self.server.site
         match urlsplit(self.path).path:
             case "/file":
                 size = int(query["bytes"][0])
@@ -73,6 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.end_headers()
                 for chunk in chunks(size):
                     self.wfile.write(chunk)
+                    site.sent[self.path] = site.sent.get(self.path, 0) + len(chunk)
             case "/redirect":
                 self._answer(302, b"", Location=query["to"][0])
             case "/circle":
@@ -84,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header("Content-Length", str(2 * len(SMALL)))
                 self.end_headers()
                 self.wfile.write(SMALL)
-                self.server.site.hold.wait(SECONDS)
+                site.hold.wait(SECONDS)
                 self.wfile.write(SMALL)
             case "/broken":
                 self.send_response(200)
@@ -96,13 +103,15 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(200, SMALL)
 
     def do_POST(self) -> None:
-        query = self._note()
-        if "held" in query:
-            self.server.site.hold.wait(SECONDS)
+        query, site = self._note(), self.server.site
+        rate = float(query.get("rate", ["inf"])[0])  # bytes a second that it takes
         left, digest = int(self.headers["Content-Length"]), hashlib.sha256()
         while left and (data := self.rfile.read1(min(left, 65_536))):  # type: ignore[attr-defined]
             left -= len(data)
             digest.update(data)
+            site.taken[self.path] = site.taken.get(self.path, 0) + len(data)
+            if rate != float("inf"):
+                site.over.wait(len(data) / rate)
         self._answer(200, digest.hexdigest().encode())
 
 
@@ -119,6 +128,7 @@ def served(tls: ssl.SSLContext | None = None) -> Iterator[Site]:
         yield site
     finally:
         site.hold.set()
+        site.over.set()
         server.shutdown()
         server.server_close()
         thread.join(SECONDS)

@@ -44,7 +44,7 @@ ROOMS = {
     ),
     "observe": room(libraries="prometheus_client"),
     "link": room("wire observe", "aiohttp webrtc wrtc"),
-    "tunnel": room("wire observe link", "aioquic cryptography"),
+    "tunnel": room("wire observe link", "aioquic cryptography pylsqpack"),
     "broker": room("wire observe", "aiohttp"),
     "egress": room(BELOW, "aiohttp aiohappyeyeballs"),
     "client": room(BELOW, "aiohttp"),
@@ -199,9 +199,7 @@ def test_the_table_is_enforced(place: str, line: str) -> None:
     assert [text for found in imports_of(PACKAGE / place, line) if (text := complaint(found))]
 
 
-@pytest.mark.parametrize(
-    "line", ["import random", "from freespan.egress import dial", "from .dial import connect"]
-)
+@pytest.mark.parametrize("line", ["import random", "from freespan.egress import dial", "from .dial import connect"])
 def test_purity_is_enforced(line: str) -> None:
     found = imports_of(PACKAGE / "egress/policy.py", line)
     assert [text for one in found if (text := complaint_if_pure(one))]
@@ -234,11 +232,7 @@ def rooms_in_design() -> set[str]:
     """The names in backticks in the first column of the table under the heading that says rooms."""
     text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
     sections = re.split(r"^#+ +(.*)$", text, flags=re.MULTILINE)
-    bodies = [
-        body
-        for heading, body in zip(sections[1::2], sections[2::2], strict=True)
-        if "room" in heading.lower()
-    ]
+    bodies = [body for heading, body in zip(sections[1::2], sections[2::2], strict=True) if "room" in heading.lower()]
     names: set[str] = set()
     for row in re.findall(r"^\|([^|]*)\|", "\n".join(bodies), flags=re.MULTILINE):
         names.update(name.rstrip("/") for name in re.findall(r"`([^`]+)`", row))

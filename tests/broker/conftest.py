@@ -121,9 +121,7 @@ class Lab:
 async def lab() -> AsyncIterator[Lab]:
     counters = HostCounters()
     lab: Lab
-    broker = Broker(
-        lambda: "ws://egress.example/v1/egress", counters, [ICE], hides_private=lambda: lab.hides_private
-    )
+    broker = Broker(lambda: "ws://egress.example/v1/egress", counters, [ICE], hides_private=lambda: lab.hides_private)
     async with (
         asyncio.timeout(4 * SECONDS),
         serving(broker.routes()) as url,

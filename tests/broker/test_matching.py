@@ -53,7 +53,6 @@ class Promises(RuleBasedStateMachine):
         if bridge is None:
             return
         assert bridge in may, "never over capacity, never a bridge that was tried"
-        assert before[bridge] == min(before[name] for name in may), "the least loaded"
         self.tried[offer].add(bridge)
         self.pending[bridge].add(offer)
         self.at[offer] = bridge
@@ -132,6 +131,42 @@ def test_chance_decides_among_equals(choose, bridge: str) -> None:
     matching.join("a", 1)
     matching.join("b", 1)
     assert matching.assign("offer") == bridge
+
+
+def test_a_bridge_that_lies_about_its_load_gets_no_more_than_its_share() -> None:
+    turn = iter(range(1000))
+    matching = Matching(lambda count: next(turn) % count)
+    for name in ("honest", "liar", "other"):
+        matching.join(name, BRIDGE_CAPACITY_MAX)
+    matching.report("honest", 9)
+    matching.report("other", 9)
+    chosen = []
+    for number in range(30):
+        chosen.append(matching.assign(f"offer {number}"))
+        matching.settle(chosen[-1], f"offer {number}")
+        matching.report("liar", 0)
+    assert chosen.count("liar") == 10
+
+
+def test_a_silent_bridge_is_asked_last_and_then_sent_away() -> None:
+    matching = Matching(first)
+    matching.join("silent", 9)
+    matching.join("good", 1)
+    assert not matching.missed("silent")
+    assert matching.assign("one") == "good"
+    assert matching.assign("two") == "silent", "better than nobody"
+    assert not matching.missed("silent")
+    assert matching.missed("silent"), "three times in a row"
+    assert not matching.missed("gone"), "nobody to send away"
+
+
+def test_an_answer_makes_up_for_what_was_missed() -> None:
+    matching = Matching(first)
+    matching.join("a", 9)
+    assert not matching.missed("a")
+    assert not matching.missed("a")
+    matching.answered("a")
+    assert not matching.missed("a")
 
 
 def test_what_a_bridge_says_of_its_load_counts() -> None:

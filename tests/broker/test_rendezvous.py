@@ -118,6 +118,15 @@ async def test_503_busy(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     await lab.still_serves()
 
 
+async def test_who_sends_half_a_body_takes_no_place(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "RENDEZVOUS_UNDER_WAY_MAX", 1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", lab.port)
+    writer.write(b"POST /v1/rendezvous HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n{")
+    await reader.readuntil(b"100 Continue")  # the broker waits for the rest
+    await lab.still_serves()
+    writer.close()
+
+
 async def test_504_when_the_only_bridge_is_silent(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "ANSWER_SECONDS", 0.1)
     bridge = await lab.join()

@@ -7,13 +7,14 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
 
 from freespan.cli.main import main
 from tests.lab import Lab, laboratory
 
-Refused = Callable[..., str]
+Command = Callable[..., "Outcome"]
 
 
 @pytest.fixture(scope="module")
@@ -23,20 +24,33 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended, and what it said."""
+
+    code: int
+    output: str
+    errors: str
+
+    def fails(self, code: int) -> str:
+        """It ended in the one way commands may fail: a code, and one line for a person, which is returned."""
+        assert (self.code, self.output, self.errors.count("\n")) == (code, "", 1), self.output + self.errors
+        assert self.errors.startswith("freespan: ")
+        return self.errors.removeprefix("freespan: ").rstrip()
+
+
 @pytest.fixture
-def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Refused]:
-    """Runs a command that must be refused with code 2 and one line, which is returned; in this process: it is faster."""
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
+    """Runs a whole command in this process, which is faster than one of its own; what it has set is set back."""
     handlers, level, thresholds = logging.root.handlers[:], logging.root.level, gc.get_threshold()
     on_signal = signal.getsignal(signal.SIGTERM)
 
-    def run(*arguments: str) -> str:
+    def run(*arguments: str) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["freespan", *arguments])
         with pytest.raises(SystemExit) as caught:
             main()
-        output, errors = capsys.readouterr()
-        assert (caught.value.code, output, errors.count("\n")) == (2, "", 1), output + errors
-        assert errors.startswith("freespan: ")
-        return errors.removeprefix("freespan: ").rstrip()
+        code = caught.value.code
+        return Outcome(code if isinstance(code, int) else 1, *capsys.readouterr())
 
     yield run
     logging.root.handlers[:] = handlers

@@ -8,13 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests import readers
-from tests.cli.conftest import Refused
-from tests.lab import laboratory, url_of
+from tests.cli.conftest import Command
+from tests.lab import SOON, laboratory, url_of
 from tests.programs import SECONDS, Programs
 from tests.site import SMALL, Site
-
-
-SOON = {"freespan.broker.server.RETRY_AFTER_SECONDS": 0}
 
 
 def test_it_waits_helps_and_counts(tmp_path: Path, site: Site) -> None:
@@ -68,8 +65,8 @@ def test_capacity(tmp_path: Path, site: Site) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "hello", "ftp://x", "http://", "http://[::1", "http://x:99999", "freespan1_x"])
-def test_a_url_that_is_none(refused: Refused, url: str) -> None:
-    assert refused("bridge", url) == "URL: must be the http or https URL of a host"
+def test_a_url_that_is_none(command: Command, url: str) -> None:
+    assert command("bridge", url).fails(2) == "URL: must be the http or https URL of a host"
 
 
 def test_a_host_that_is_none(programs: Programs) -> None:

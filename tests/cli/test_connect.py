@@ -11,11 +11,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from rich.text import Text
 
+from freespan.cli.connect import _words
+from freespan.client.engine import ClientStatus
 from freespan.wire.invite import Invite, format_invite
 from tests import readers
-from tests.cli.conftest import Refused
-from tests.lab import Lab, laboratory, proxy_of, url_of
+from tests.cli.conftest import Command
+from tests.lab import SOON, Lab, laboratory, proxy_of, url_of
 from tests.programs import SECONDS, Programs
 from tests.site import SMALL, Site
 
@@ -34,11 +37,11 @@ BAD_INVITES = {
 }
 
 
-@pytest.mark.parametrize("command", ["connect", "fetch"])
+@pytest.mark.parametrize("name", ["connect", "fetch"])
 @pytest.mark.parametrize(("invite", "why"), BAD_INVITES.values(), ids=BAD_INVITES.keys())
-def test_an_invite_that_is_none(refused: Refused, tmp_path: Path, command: str, invite: str, why: str) -> None:
-    more = ["http://site.test/", "-o", str(tmp_path / "file")] if command == "fetch" else []
-    said = refused(command, invite, *more)
+def test_an_invite_that_is_none(command: Command, tmp_path: Path, name: str, invite: str, why: str) -> None:
+    more = ["http://site.test/", "-o", str(tmp_path / "file")] if name == "fetch" else []
+    said = command(name, invite, *more).fails(2)
     assert said.startswith("invite: ")
     assert why in said
     assert "hello" not in said
@@ -53,10 +56,10 @@ def test_an_invite_that_is_none_at_a_terminal(programs: Programs, tmp_path: Path
 
 
 @pytest.mark.parametrize("broker", ["ftp://x", "file:///etc/passwd", "http://", "http://user@x", "http://x/?a=b"])
-def test_an_invite_to_what_is_no_broker(refused: Refused, broker: str) -> None:
+def test_an_invite_to_what_is_no_broker(command: Command, broker: str) -> None:
     payload = msgspec.msgpack.encode([broker, bytes(32)])
     text = base64.urlsafe_b64encode(payload + hashlib.sha256(payload).digest()[:4]).decode().rstrip("=")
-    assert "no http or https URL" in refused("connect", f"freespan1_{text}")
+    assert "no http or https URL" in command("connect", f"freespan1_{text}").fails(2)
 
 
 def test_an_invite_with_line_breaks(lab: Lab) -> None:
@@ -113,7 +116,7 @@ def test_a_dead_host_for_people(programs: Programs) -> None:
 
 
 def test_no_bridge_is_waited_for(tmp_path: Path, site: Site) -> None:
-    with laboratory(tmp_path, limits={"freespan.broker.server.RETRY_AFTER_SECONDS": 0}) as lab:
+    with laboratory(tmp_path, limits=SOON) as lab:
         client = lab.start_client()
         proxy = proxy_of(client)
         assert "no bridge is free right now" in client.state("waiting")["detail"]
@@ -139,9 +142,10 @@ def test_a_host_that_has_changed_its_key(tmp_path: Path) -> None:
         assert lab.port == port
         lab.bridge()
         client = lab.programs("connect", invite, "--port", "0", "--json")
-        assert "another key than the invite says" in client.state("failed")["detail"]
-        said = client.fails(1)
+        said = client.state("failed")["detail"]
+        assert "another key than the invite says" in said
         assert "the host has changed its key; nothing was sent. Ask for a new invite" in said
+        assert client.stop() == 0  # it goes on trying: a single bridge must not be able to end a client
         fetched = lab.programs("fetch", invite, "http://site.test/", "-o", "-")
         assert "Ask for a new invite" in fetched.fails(1)
         good, _ = lab.client()
@@ -178,3 +182,8 @@ def test_a_broker_that_is_none(programs: Programs, answer: bytes, word: str) -> 
         assert "\n" not in detail
         assert client.stop() == 0
         assert client.errors == []
+
+
+def test_what_a_broker_says_is_no_markup() -> None:
+    words = Text.from_markup(_words(ClientStatus("waiting", "[/oops] [red]x[/] [")))
+    assert words.plain == "waiting  [/oops] [red]x[/] ["

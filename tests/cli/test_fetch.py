@@ -16,7 +16,7 @@ import pytest
 from freespan.demo.certificates import DemoAuthority
 from freespan.demo.payload import sha256_of
 from freespan.wire.invite import Invite, format_invite
-from tests.cli.conftest import Refused
+from tests.cli.conftest import Command
 from tests.lab import Lab, laboratory, url_of
 from tests.programs import SECONDS, Program, Programs
 from tests.site import SMALL, Site, served
@@ -41,10 +41,11 @@ def test_a_file(lab: Lab, site: Site, tmp_path: Path) -> None:
     assert names(tmp_path) == ["mine.bin"]
 
 
-def test_what_it_says_to_programs(lab: Lab, site: Site, tmp_path: Path) -> None:
-    program = fetch(lab, url_of(site, "/file?bytes=100000"), "-o", "f", "--json", folder=tmp_path)
-    assert program.wait() == 0
-    said = json.loads("".join(program.output))
+def test_what_it_says_to_programs(lab: Lab, command: Command, site: Site, tmp_path: Path) -> None:
+    url = url_of(site, "/file?bytes=100000")
+    fetched = command("fetch", lab.invite, url, "-o", str(tmp_path / "f"), "--json")
+    assert (fetched.code, fetched.errors) == (0, "")
+    said = json.loads(fetched.output)
     assert (said["status"], said["bytes"], said["sha256"]) == (200, 100_000, sha256_of(100_000))
     assert 0 < said["first_byte_s"] <= said["seconds"]
     assert said["mb_per_s"] > 0
@@ -54,11 +55,14 @@ def test_what_it_says_to_programs(lab: Lab, site: Site, tmp_path: Path) -> None:
     ("path", "name"),
     [("/", "index.html"), ("/a/page.html?x=1", "page.html"), ("/with%20space", "with space"), ("/a/..%2f..%2fb", "b")],
 )
-def test_the_name_is_taken_from_the_url(lab: Lab, site: Site, tmp_path: Path, path: str, name: str) -> None:
+def test_the_name_is_taken_from_the_url(
+    lab: Lab, command: Command, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, name: str
+) -> None:
     """Never a folder, and never one above."""
     folder = tmp_path / "here"
     folder.mkdir()
-    assert fetch(lab, url_of(site, path), folder=folder).wait() == 0
+    monkeypatch.chdir(folder)
+    assert command("fetch", lab.invite, url_of(site, path)).code == 0
     assert names(tmp_path) == ["here"]
     assert [(each.name, each.read_bytes()) for each in folder.iterdir()] == [(name, SMALL)]
 
@@ -80,31 +84,35 @@ def test_standard_output_that_nobody_reads_on(lab: Lab, site: Site, tmp_path: Pa
     assert (program.wait(), program.errors) == (1, [])
 
 
-def test_a_file_that_is_there_stays(refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_there_stays(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "index.html").write_text("mine")
-    said = refused("fetch", DEAD, "http://site.test/")
+    said = command("fetch", DEAD, "http://site.test/").fails(2)
     assert said == "output: index.html is there already; name another file with -o"
     assert (tmp_path / "index.html").read_text() == "mine"
 
 
-def test_a_file_that_is_named_is_replaced_but_only_by_a_whole_one(lab: Lab, site: Site, tmp_path: Path) -> None:
-    (tmp_path / "mine").write_text("old")
-    fetch(lab, url_of(site, "/broken"), "-o", "mine", folder=tmp_path).fails(1)
-    assert (tmp_path / "mine").read_text() == "old"
-    assert fetch(lab, url_of(site), "-o", "mine", folder=tmp_path).wait() == 0
-    assert (tmp_path / "mine").read_bytes() == SMALL
+def test_a_file_that_is_named_is_replaced_but_only_by_a_whole_one(
+    lab: Lab, command: Command, site: Site, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("old")
+    why = command("fetch", lab.invite, url_of(site, "/broken"), "-o", str(mine)).fails(1)
+    assert why == "the download broke off before its end; try again"
+    assert mine.read_text() == "old"
+    assert command("fetch", lab.invite, url_of(site), "-o", str(mine)).code == 0
+    assert mine.read_bytes() == SMALL
     assert names(tmp_path) == ["mine"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
-def test_a_pipe_is_written_and_not_replaced(lab: Lab, site: Site, tmp_path: Path) -> None:
+def test_a_pipe_is_written_and_not_replaced(lab: Lab, command: Command, site: Site, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     received: list[bytes] = []
     reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()), daemon=True)
     reader.start()
-    assert fetch(lab, url_of(site), "-o", "pipe", folder=tmp_path).wait() == 0
+    assert command("fetch", lab.invite, url_of(site), "-o", str(pipe)).code == 0
     reader.join(SECONDS)
     assert received == [SMALL]
     assert pipe.is_fifo()
@@ -112,49 +120,42 @@ def test_a_pipe_is_written_and_not_replaced(lab: Lab, site: Site, tmp_path: Path
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk(lab: Lab, site: Site, tmp_path: Path) -> None:
-    program = fetch(lab, url_of(site, "/file?bytes=1000000"), "-o", "/dev/full", folder=tmp_path)
-    assert program.fails(1) == "the output cannot be written: no space left on device"
+def test_a_full_disk(lab: Lab, command: Command, site: Site) -> None:
+    fetched = command("fetch", lab.invite, url_of(site, "/file?bytes=1000000"), "-o", "/dev/full")
+    assert fetched.fails(1) == "the output cannot be written: no space left on device"
 
 
 @pytest.mark.parametrize(("name", "why"), [("no/such/folder", "no such file"), (".", "is a directory")])
-def test_a_place_that_cannot_be_written(refused: Refused, tmp_path: Path, name: str, why: str) -> None:
-    said = refused("fetch", DEAD, "http://site.test/", "-o", str(tmp_path / name))
+def test_a_place_that_cannot_be_written(command: Command, tmp_path: Path, name: str, why: str) -> None:
+    said = command("fetch", DEAD, "http://site.test/", "-o", str(tmp_path / name)).fails(2)
     assert said.startswith(f"output: cannot be written: {why}")
 
 
 @pytest.mark.parametrize("url", ["", "hello", "ftp://site.test/", "http://", "http://[::1", "http://site.test:99999/"])
-def test_a_url_that_is_none(refused: Refused, url: str) -> None:
-    assert refused("fetch", DEAD, url) == "URL: must be an http or https URL"
+def test_a_url_that_is_none(command: Command, url: str) -> None:
+    assert command("fetch", DEAD, url).fails(2) == "URL: must be an http or https URL"
 
 
 # --- the site ----------------------------------------------------------------------------------
 
 
-def test_a_page_that_is_not_there(lab: Lab, site: Site, tmp_path: Path) -> None:
-    program = fetch(lab, url_of(site, "/status?code=404"), folder=tmp_path)
-    assert program.fails(1) == "the site answered 404 Not Found"
+def test_a_page_that_is_not_there(lab: Lab, command: Command, site: Site, tmp_path: Path) -> None:
+    fetched = command("fetch", lab.invite, url_of(site, "/status?code=404"), "-o", str(tmp_path / "f"))
+    assert fetched.fails(1) == "the site answered 404 Not Found"
     assert names(tmp_path) == []
 
 
-def test_a_redirect_is_followed(lab: Lab, site: Site, tmp_path: Path) -> None:
+def test_a_redirect_is_followed(lab: Lab, command: Command, site: Site, tmp_path: Path) -> None:
     url = url_of(site, f"/redirect?to={url_of(site, '/elsewhere')}")
-    assert fetch(lab, url, "-o", "f", folder=tmp_path).wait() == 0
+    assert command("fetch", lab.invite, url, "-o", str(tmp_path / "f")).code == 0
     assert (tmp_path / "f").read_bytes() == SMALL
 
 
 @pytest.mark.parametrize(
     ("path", "why"), [("/circle", "in a circle"), ("/redirect?to=ftp://site.test/", "no http or https URL")]
 )
-def test_a_redirect_that_leads_nowhere(lab: Lab, site: Site, tmp_path: Path, path: str, why: str) -> None:
-    assert why in fetch(lab, url_of(site, path), folder=tmp_path).fails(1)
-
-
-def test_a_site_that_breaks_off(lab: Lab, site: Site, tmp_path: Path) -> None:
-    assert fetch(lab, url_of(site, "/broken"), "-o", "f", folder=tmp_path).fails(1) == (
-        "the download broke off before its end; try again"
-    )
-    assert names(tmp_path) == []
+def test_a_redirect_that_leads_nowhere(lab: Lab, command: Command, site: Site, path: str, why: str) -> None:
+    assert why in command("fetch", lab.invite, url_of(site, path), "-o", "-").fails(1)
 
 
 REFUSED = {
@@ -166,34 +167,34 @@ REFUSED = {
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize(("url", "sentence"), REFUSED.values(), ids=REFUSED.keys())
-def test_a_site_that_cannot_be_reached(lab: Lab, tmp_path: Path, scheme: str, url: str, sentence: str) -> None:
-    assert fetch(lab, url.replace("http", scheme), folder=tmp_path).fails(1) == sentence
+def test_a_site_that_cannot_be_reached(lab: Lab, command: Command, scheme: str, url: str, sentence: str) -> None:
+    assert command("fetch", lab.invite, url.replace("http", scheme), "-o", "-").fails(1) == sentence
 
 
 # --- https -------------------------------------------------------------------------------------
 
 
-def test_https_with_a_certificate_of_our_own(lab: Lab, tmp_path: Path) -> None:
+def test_https_with_a_certificate_of_our_own(lab: Lab, command: Command, tmp_path: Path) -> None:
     authority = DemoAuthority(tmp_path)
     with served(authority.server_context("site.test")) as secure:
         url = url_of(secure).replace("http", "https")
         assert fetch(lab, url, "-o", "f", "--ca-file", str(authority.file), folder=tmp_path).wait() == 0
         assert (tmp_path / "f").read_bytes() == SMALL
-        said = fetch(lab, url, "-o", "g", folder=tmp_path).fails(1)
+        said = command("fetch", lab.invite, url, "-o", str(tmp_path / "g")).fails(1)
         assert said == "the site's certificate is not trusted; --ca-file names one to trust"
         assert not (tmp_path / "g").exists()
 
 
-def test_https_where_the_site_speaks_none(lab: Lab, site: Site, tmp_path: Path) -> None:
-    assert fetch(lab, url_of(site).replace("http", "https"), folder=tmp_path).fails(1)
+def test_https_where_the_site_speaks_none(lab: Lab, command: Command, site: Site) -> None:
+    assert command("fetch", lab.invite, url_of(site).replace("http", "https"), "-o", "-").fails(1)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"hello"], ids=["missing", "empty", "text"])
-def test_a_ca_file_that_is_none(refused: Refused, tmp_path: Path, content: bytes | None) -> None:
+def test_a_ca_file_that_is_none(command: Command, tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "ca.pem"
     if content is not None:
         file.write_bytes(content)
-    said = refused("fetch", DEAD, "http://site.test/", "--ca-file", str(file))
+    said = command("fetch", DEAD, "http://site.test/", "--ca-file", str(file)).fails(2)
     assert said == "ca-file: is no readable file of certificates (PEM)"
 
 

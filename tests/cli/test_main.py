@@ -7,7 +7,7 @@ import re
 import pytest
 
 from freespan import __version__
-from tests.cli.conftest import Refused
+from tests.cli.conftest import Command
 from tests.programs import Programs
 
 COMMANDS = ["serve", "connect", "fetch", "bridge", "demo", "version"]
@@ -31,12 +31,12 @@ def test_no_command_is_a_wish_for_help(programs: Programs) -> None:
     assert program.errors == []
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_of_each(programs: Programs, command: str) -> None:
-    program = programs(command, "--help")
-    assert (program.wait(), program.errors) == (0, [])
-    assert "Usage" in program.said
-    assert command in program.said
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_each(command: Command, name: str) -> None:
+    told = command(name, "--help")
+    assert (told.code, told.errors) == (0, "")
+    assert "Usage" in told.output
+    assert name in told.output
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_help_of_each(programs: Programs, command: str) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_usage_is_one_line_and_code_2(refused: Refused, arguments: list[str], word: str) -> None:
-    assert word in refused(*arguments)
+def test_wrong_usage_is_one_line_and_code_2(command: Command, arguments: list[str], word: str) -> None:
+    assert word in command(*arguments).fails(2)
 
 
 def test_wrong_usage_at_a_terminal(programs: Programs) -> None:

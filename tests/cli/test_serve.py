@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from freespan.demo.certificates import DemoAuthority
 from freespan.wire.invite import parse_invite
 from tests import readers
-from tests.cli.conftest import Refused
+from tests.cli.conftest import Command
 from tests.lab import Lab, laboratory, url_of
 from tests.programs import SECONDS, Programs
 from tests.site import SMALL, Site
@@ -53,16 +53,16 @@ def test_the_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a key", b"\x00" * 1000], ids=["empty", "text", "bytes"])
-def test_a_key_that_is_none(refused: Refused, tmp_path: Path, content: bytes) -> None:
+def test_a_key_that_is_none(command: Command, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "egress-key.pem").write_bytes(content)
-    said = refused("serve", "--port", "0", "--data", str(tmp_path))
+    said = command("serve", "--port", "0", "--data", str(tmp_path)).fails(2)
     assert "egress-key.pem is no private key; move it away to make a new one" in said
     assert (tmp_path / "egress-key.pem").read_bytes() == content
 
 
-def test_a_data_folder_that_is_a_file(refused: Refused, tmp_path: Path) -> None:
+def test_a_data_folder_that_is_a_file(command: Command, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert "data folder cannot be used" in refused("serve", "--port", "0", "--data", str(tmp_path / "file"))
+    assert "data folder cannot be used" in command("serve", "--port", "0", "--data", str(tmp_path / "file")).fails(2)
 
 
 # --- the announcement --------------------------------------------------------------------------
@@ -129,8 +129,8 @@ def test_a_port_in_use(programs: Programs, tmp_path: Path) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_options_that_cannot_be_used(refused: Refused, tmp_path: Path, options: list[str], word: str) -> None:
-    assert word in refused("serve", "--port", "0", "--data", str(tmp_path), *options)
+def test_options_that_cannot_be_used(command: Command, tmp_path: Path, options: list[str], word: str) -> None:
+    assert word in command("serve", "--port", "0", "--data", str(tmp_path), *options).fails(2)
 
 
 # --- TLS ---------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ def test_https(tmp_path: Path, site: Site) -> None:
         assert lab.host.errors == []
 
 
-def test_a_key_with_a_password_is_not_asked_for(refused: Refused, tmp_path: Path) -> None:
+def test_a_key_with_a_password_is_not_asked_for(command: Command, tmp_path: Path) -> None:
     DemoAuthority(tmp_path).server_context("localhost")
     key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM,
@@ -167,7 +167,7 @@ def test_a_key_with_a_password_is_not_asked_for(refused: Refused, tmp_path: Path
     )
     (tmp_path / "key.pem").write_bytes(key)
     options = ["--tls-cert", str(tmp_path / "localhost.pem"), "--tls-key", str(tmp_path / "key.pem")]
-    said = refused("serve", "--port", "0", "--data", str(tmp_path), *options)
+    said = command("serve", "--port", "0", "--data", str(tmp_path), *options).fails(2)
     assert "tls: certificate and key cannot be used" in said
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import http.client
 import logging
@@ -222,24 +223,18 @@ async def test_a_destination_that_is_forbidden(front: Front, site: Site) -> None
     await front.still_serves(site)
 
 
-async def test_a_destination_that_does_not_answer(front: Front, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "limit", ["freespan.egress.dialler.DIAL_SECONDS", "freespan.client.local_proxy._CONNECT_SECONDS"]
+)
+async def test_a_destination_or_an_egress_that_does_not_answer(
+    front: Front, site: Site, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
     async def never(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
 
     with monkeypatch.context() as patch:
         patch.setattr(dialler, "start_connection", never)
-        patch.setattr(dialler, "DIAL_SECONDS", 0.05)
-        await both(front, Target("site.test", 80), 504, "connection_timeout", 6, "did not answer in time")
-    await front.still_serves(site)
-
-
-async def test_an_egress_that_does_not_answer(front: Front, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never(*_: object, **__: object) -> None:
-        await asyncio.Event().wait()
-
-    with monkeypatch.context() as patch:
-        patch.setattr(dialler, "start_connection", never)
-        patch.setattr(local_proxy, "_CONNECT_SECONDS", 0.05)
+        patch.setattr(limit, 0.05)
         await both(front, Target("site.test", 80), 504, "connection_timeout", 6, "did not answer in time")
     await front.still_serves(site)
 
@@ -434,3 +429,104 @@ async def test_what_is_counted(front: Front, site: Site) -> None:
     await front.until_idle()
     assert front.proxy.received > 100_000
     assert front.proxy.connections == 0
+
+
+# --- one request a connection ----------------------------------------------------------------
+
+
+class KeepingSite:
+    """A site that keeps its connections, whatever it is asked, and notes all that comes; `answer` goes out at once."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.answer = answer
+        self.heard = b""
+        self.connections = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        writer.write(self.answer)
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                self.heard += data
+        writer.close()
+
+
+OK = b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok"
+
+
+async def meet(front: Front, site: KeepingSite, use: Callable[[str, int], Any]) -> Any:
+    server = await asyncio.start_server(site.serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        said = await front.call(use, port)
+        await front.until_idle()
+    return said
+
+
+async def test_a_site_that_keeps_its_connection_gets_no_second_request(front: Front) -> None:
+    site = KeepingSite(OK)
+
+    def use(proxy: str, port: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=SECONDS)
+        for path, secret in (("/", ""), ("/account", "secret")):
+            connection.request("GET", f"http://site.test:{port}{path}", headers={"Cookie": secret})
+            response = connection.getresponse()
+            assert (response.read(), response.getheader("Connection")) == (b"ok", "close")
+        connection.close()
+
+    await meet(front, site, use)
+    assert site.connections == 2
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [("", b""), ("Content-Length: 4\r\n", b"body"), ("Transfer-Encoding: chunked\r\n", b"4\r\nbody\r\n0\r\n\r\n")],
+    ids=["no body", "a body", "chunks"],
+)
+async def test_nothing_behind_the_request_goes_to_its_site(front: Front, head: str, body: bytes) -> None:
+    site = KeepingSite(OK)
+
+    def use(proxy: str, port: int) -> bytes:
+        with readers.dial(proxy) as connection:
+            request = f"POST http://site.test:{port}/ HTTP/1.1\r\n{head}\r\n".encode()
+            for part in (request + body[:2], body[2:] + b"GET http://bank.test/", b"account HTTP/1.1\r\n\r\n"):
+                connection.sendall(part)
+            answer = readers.read_exactly(connection, len(OK) - len("keep-alive") + len("close"))
+            connection.shutdown(socket.SHUT_WR)
+            readers.read_all(connection)
+            return answer
+
+    assert (await meet(front, site, use)).endswith(b"ok")
+    assert site.heard.endswith(b"Connection: close\r\n\r\n" + body)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"SSH-2.0-x\r\n\r\n", "http_protocol_error"),
+        (b"HTTP/1.1 200 OK\r\nA: " + b"x" * FRONT_HEAD_MAX, "http_response_header_section_size"),
+    ],
+)
+async def test_an_answer_that_is_no_http(front: Front, answer: bytes, error: str) -> None:
+    def use(proxy: str, port: int) -> readers.Reply:
+        return readers.get(proxy, f"http://site.test:{port}/")
+
+    reply = await meet(front, KeepingSite(answer), use)
+    assert (reply.status, reply.header("Proxy-Status")) == (502, f"freespan; error={error}")
+
+
+async def test_a_body_whose_chunks_break_is_cut(front: Front) -> None:
+    go_on = b"HTTP/1.1 100 Continue\r\n\r\n"
+    site = KeepingSite(go_on)
+
+    def use(proxy: str, port: int) -> None:
+        with readers.dial(proxy) as connection:
+            head = f"PUT http://site.test:{port}/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"
+            connection.sendall(head.encode())
+            assert readers.read_exactly(connection, len(go_on)) == go_on
+            connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            with pytest.raises(ConnectionResetError):
+                readers.read_all(connection)
+
+    await meet(front, site, use)
+    assert b"GET" not in site.heard

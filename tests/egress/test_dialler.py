@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 
 from freespan.egress import dialler as module
+from freespan.egress import own_addresses, resolver
 from freespan.egress.dialler import Dialler
+from freespan.egress.own_addresses import is_own
 from freespan.egress.policy import Policy
 from freespan.wire.errors import StreamError
+from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
 from tests.site import Site
 
@@ -35,6 +38,9 @@ class Names:
     def getaddrinfo(self, host: str, port: Any, **_: Any) -> list[tuple[Any, ...]]:
         self.asked.append(host)
         self.slow.wait(20)
+        return self.answer(host)
+
+    def answer(self, host: str, *_: Any, **__: Any) -> list[tuple[Any, ...]]:
         if host not in self.answers:
             raise socket.gaierror(socket.EAI_NONAME, "unknown")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in self.answers[host]]
@@ -43,7 +49,7 @@ class Names:
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
     names = Names()
-    monkeypatch.setattr(module.socket, "getaddrinfo", names.getaddrinfo)
+    monkeypatch.setattr(resolver.socket, "getaddrinfo", names.getaddrinfo)
     yield names
     names.slow.set()
 
@@ -150,12 +156,78 @@ async def test_a_name_that_nobody_knows(names: Names) -> None:
 async def test_a_resolver_that_is_slow_holds_up_nobody_else(
     names: Names, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RESOLVE_SECONDS", 0.1)
+    monkeypatch.setattr(resolver, "RESOLVE_SECONDS", 0.1)
     names.slow.clear()
     dialler = Dialler(PRIVATE)
     waiting = asyncio.create_task(failure(dialler, "slow.example"), name="slow")
     assert await speak(Dialler(PRIVATE), "127.0.0.1", site.port)
     assert await waiting == "dns_timeout"
+
+
+async def test_slow_names_of_one_session_hold_up_nobody_else(
+    names: Names, dialled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even after their waits have ended, since their threads have not."""
+    monkeypatch.setattr(resolver, "RESOLVE_SECONDS", 0.1)
+    names.slow.clear()
+    dialler = Dialler(PRIVATE)
+    slow = [dialler.dial(Target(f"slow{number}.example", 80), "one") for number in range(100)]
+    errors = await asyncio.gather(*slow, return_exceptions=True)
+    assert {str(error) for error in errors} == {str(StreamError(ProxyStatus("dns_timeout")))}
+    assert len(names.asked) == resolver.LOOKUPS_PER_SESSION_MAX
+    monkeypatch.setattr(resolver, "RESOLVE_SECONDS", 20.0)
+    names.answers["good.example"] = ["127.0.0.1"]
+    monkeypatch.setattr(resolver.socket, "getaddrinfo", names.answer)
+    assert await failure(dialler, "good.example") == "connection_refused"
+
+
+async def test_places_come_back_when_the_threads_end(names: Names, dialled: list[str]) -> None:
+    dialler = Dialler(PRIVATE)
+    names.answers |= {f"{number}.example": ["127.0.0.1"] for number in range(50)}
+    dials = [dialler.dial(Target(f"{number}.example", 80), "one") for number in range(50)]
+    await asyncio.gather(*dials, return_exceptions=True)
+    assert len(dialled) == 50
+    async with asyncio.timeout(20):
+        while dialler._resolver._turns:
+            await asyncio.sleep(0.005)
+    dialler.close()
+
+
+async def test_more_lookups_than_threads(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolver, "LOOKUPS_MAX", 1)
+    names.slow.clear()
+    dialler = Dialler(PRIVATE)
+    waiting = asyncio.create_task(dialler.dial(Target("slow.example", 80), "one"), name="slow")
+    async with asyncio.timeout(20):
+        while not names.asked:
+            await asyncio.sleep(0.005)
+    assert await failure(dialler, "next.example") == "connection_limit_reached"
+    names.slow.set()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def test_this_machines_own_addresses(dialled: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Public as they may be, what listens there may be meant for the machine's own network alone."""
+    monkeypatch.setattr(module, "is_own", lambda address: str(address) == "9.9.9.9")
+    assert await failure(Dialler(Policy()), "9.9.9.9") == "destination_ip_prohibited"
+    assert dialled == []
+    assert await failure(Dialler(Policy.of(["9.9.9.9"])), "9.9.9.9") == "connection_refused"
+    assert await failure(Dialler(PRIVATE), "9.9.9.9") == "connection_refused"
+    assert await failure(Dialler(Policy()), "1.1.1.1") == "connection_refused"
+    assert dialled == ["9.9.9.9", "9.9.9.9", "1.1.1.1"]
+
+
+def test_which_addresses_are_this_machines() -> None:
+    assert is_own(LOOPBACK)
+    assert is_own(ipaddress.ip_address("::ffff:127.0.0.1"))
+    assert not is_own(ipaddress.ip_address("192.0.2.7"))
+    assert not is_own(ipaddress.ip_address("2001:db8::7"))
+
+
+def test_a_machine_that_may_bind_whatever_it_likes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_addresses, "_can_bind", lambda _: True)
+    assert is_own(LOOPBACK)
+    assert not is_own(ipaddress.ip_address("192.0.2.7"))
 
 
 async def test_a_port_where_nobody_listens() -> None:

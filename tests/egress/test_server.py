@@ -18,7 +18,8 @@ from freespan.tunnel import server as tunnel_server
 from freespan.wire.errors import StreamError, WrongKeyError
 from freespan.wire.limits import MESSAGE_MAX
 from freespan.wire.target import Target
-from tests.egress.conftest import SECONDS, Lab, ask, read_all
+from tests.egress.conftest import Lab
+from tests.path import SECONDS, ask, read_all
 from tests.site import SMALL, Site
 
 CHANCE = random.Random(5)
@@ -134,8 +135,9 @@ async def test_a_request_that_is_none(lab: Lab, site: Site, headers: list[tuple[
 async def test_noise_at_first_ends_the_link(
     lab: Lab, site: Site, noise: bytes | str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(tunnel_server, "HANDSHAKE_SECONDS", 0.3)
     async with lab.session() as bystander:
+        assert (await ask(bystander, site.port)).endswith(SMALL)
+        monkeypatch.setattr(tunnel_server, "HANDSHAKE_SECONDS", 0.3)
         link = await lab.knock()
         await _say(link, noise)
         await _closed(link)
@@ -178,6 +180,20 @@ async def test_more_sessions_than_allowed(lab: Lab, site: Site, monkeypatch: pyt
         assert (await ask(session, site.port)).endswith(SMALL)
     await lab.until_sessions(0)
     await lab.still_serves(site.port)
+
+
+async def test_links_without_a_handshake_keep_nobody_out(lab: Lab, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "LINKS_WITHOUT_SESSION_MAX", 2)
+    monkeypatch.setattr(server, "SESSIONS_MAX", 4)
+    async with lab.session() as session:
+        idle = [await lab.knock() for _ in range(10)]
+        for link in idle[:8]:
+            await _closed(link)
+        async with lab.session() as another:
+            for each in (session, another):
+                assert (await ask(each, site.port)).endswith(SMALL)
+            await asyncio.gather(*(link.close() for link in idle))
+    await lab.until_sessions(0)
 
 
 async def test_the_longest_message_passes(lab: Lab, site: Site) -> None:
@@ -249,7 +265,7 @@ async def test_stopping_ends_every_session(lab: Lab, site: Site) -> None:
     async with lab.session() as session:
         stream = await session.connect(Target("site.test", site.port), b"GET /held HTTP/1.0\r\n\r\n")
         assert await stream.read()
-        lab.egress.close()
+        lab.host.egress.close()
         assert await asyncio.wait_for(session.wait_ended(), SECONDS)
         with pytest.raises(StreamError):
             while await stream.read():

@@ -46,6 +46,7 @@ class Pipe:
         self._numbers = itertools.count()
         self._events: list[tuple[float, int, QuicSentPacket]] = []
         self._free_at = self.now
+        self._back_at_least = self.now
 
     @property
     def product(self) -> float:
@@ -72,6 +73,16 @@ class Pipe:
             self._send()
         return (self.delivered - before) / seconds
 
+    def hold_up(self, seconds: float, rate: float) -> None:
+        """The other end does nothing for a while, then acknowledges at `rate` bytes a second what has come."""
+        at = self.now + seconds
+        moved: list[tuple[float, int, QuicSentPacket]] = []
+        for back, number, sent in sorted(self._events):
+            at = max(at + sent.sent_bytes / rate, back)
+            moved.append((at, number, sent))
+        self._events[:] = moved
+        self._back_at_least = at
+
     def _send(self) -> None:
         control = self.control
         while self.wants(self.now):
@@ -88,6 +99,7 @@ class Pipe:
             back = self._free_at + self.delay
             if self.tick:
                 back = math.ceil(back / self.tick) * self.tick
+            back = max(back, self._back_at_least)
             heapq.heappush(self._events, (back, sent.packet_number, sent))
         self.queue_peak = max(self.queue_peak, self.queue)
         self.window_peak = max(self.window_peak, control.window)

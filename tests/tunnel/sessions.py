@@ -170,7 +170,6 @@ async def two_ends(
     to_client: Change = unchanged,
     identity: Identity = IDENTITY,
     pin: bytes = IDENTITY.pin,
-    on_end: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Ends]:
     """Both ends before the handshake; afterwards both have ended, and so have their tasks."""
     client_link, far = memory_pair(delay=delay, rate=rate)
@@ -181,7 +180,7 @@ async def two_ends(
         bridge = Bridge(far, near, to_egress, to_client)
     server = ServerSession(identity, server_link, handler)
     serving = asyncio.create_task(server.serve(), name="test-serve")
-    client = ClientSession(pin, client_link, on_end)
+    client = ClientSession(pin, client_link)
     try:
         yield Ends(client, server, client_link, server_link, bridge, serving)
     finally:
@@ -200,10 +199,9 @@ async def session(
     delay: float = 0.0,
     rate: float = 0.0,
     bridged: bool = False,
-    on_end: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Ends]:
     """An open session."""
-    async with two_ends(handler, delay=delay, rate=rate, bridged=bridged, on_end=on_end) as ends:
+    async with two_ends(handler, delay=delay, rate=rate, bridged=bridged) as ends:
         async with asyncio.timeout(SECONDS):
             await ends.client.start()
         yield ends

@@ -4,6 +4,7 @@ import random
 import pytest
 from aioquic.buffer import encode_uint_var
 from aioquic.quic.crypto import CryptoPair
+from aioquic.quic.events import StreamDataReceived, StreamReset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -181,6 +182,49 @@ def test_the_session_s_window_opens_in_great_steps_and_in_small_ones_when_it_is_
     total.used = total.value - 1_000  # nearly all of it unread
     assert not server.grant_session(SESSION_WINDOW - 1_000)
     assert server.grant_session(SESSION_WINDOW - 1_000 - STREAM_WINDOW // 4)
+
+
+# --- places ------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("both", [True, False])
+def test_a_stream_that_is_given_up_before_it_has_a_place_breaks_nothing_and_keeps_none(both: bool) -> None:
+    client, server = connected()
+    places = server._local_max_streams_bidi.value
+    for stream_id in range(0, 4 * (places + 2), 4):
+        client.send_stream_data(stream_id, b"a")
+    settle(client, server)
+    first, waiting, last = 0, 4 * places, 4 * (places + 1)
+    assert client._streams[waiting].is_blocked
+    client.reset_stream(waiting, 1)
+    if both:
+        client.stop_stream(waiting, 1)
+    client.reset_stream(waiting, 1)
+    settle(client, server)
+    assert client._close_event is server._close_event is None
+    assert len(server._streams) == places + len([one for one in server._streams if one % 4])
+
+    client.reset_stream(first, 1)
+    client.stop_stream(first, 1)
+    settle(client, server)
+    assert waiting not in client._streams
+    assert waiting not in server._streams
+    assert server._streams[last].receiver.highest_offset == 1  # it has the place that both were waiting for
+    assert server._local_max_streams_bidi.value == places + 2
+
+
+def test_what_a_stream_wanted_to_say_is_not_said_once_it_is_given_up() -> None:
+    client, server = connected()
+    places = server._local_max_streams_bidi.value
+    for stream_id in range(0, 4 * (places + 1), 4):
+        client.send_stream_data(stream_id, b"secret")
+    client.reset_stream(4 * places, 1)
+    client.reset_stream(0, 1)
+    client.stop_stream(0, 1)
+    settle(client, server)
+    told = []
+    while (event := server.next_event()) is not None:
+        told.append(event)
+    assert StreamReset(error_code=1, stream_id=4 * places) in told
+    assert not any(isinstance(event, StreamDataReceived) and event.stream_id == 4 * places for event in told)
 
 
 # --- when to send --------------------------------------------------------------------------------------

@@ -16,8 +16,10 @@ class Host:
     def __init__(self) -> None:
         self.asked: list[tuple[object, ...]] = []
         self.clock = 0.0
+        self.smallest_round_trip = 0.0
         self.room = asyncio.Event()
         self.room.set()
+        self.spare = 2 * STREAM_WINDOW_MAX
 
     def send_stream(self, stream_id: int, data: bytes, *, end: bool) -> None:
         self.asked.append(("send", data, end))
@@ -33,6 +35,14 @@ class Host:
 
     def now(self) -> float:
         return self.clock
+
+    def round_trip(self) -> float:
+        return self.smallest_round_trip
+
+    def take_window(self, wanted: int) -> int:
+        taken = min(wanted, self.spare)
+        self.spare -= taken
+        return taken
 
 
 @pytest.fixture
@@ -133,11 +143,30 @@ async def test_a_fast_reader_s_window_doubles_up_to_the_bound(host: Host, stream
     assert windows[-1] == STREAM_WINDOW_MAX
 
 
+async def test_a_fast_reader_s_window_gets_no_more_than_the_session_has(host: Host, stream: TunnelStream) -> None:
+    host.spare = STREAM_WINDOW + 1_000
+    for _ in range(6):
+        await take(stream, stream.window)
+    assert stream.window == 2 * STREAM_WINDOW + 1_000
+    assert host.spare == 0
+
+
 async def test_a_slow_reader_s_window_stays(host: Host, stream: TunnelStream) -> None:
     for _ in range(4):
         host.clock += 1.0
         await take(stream, STREAM_WINDOW)
     assert stream.window == STREAM_WINDOW
+
+
+async def test_far_away_a_window_in_two_round_trips_is_fast(host: Host, stream: TunnelStream) -> None:
+    """A window comes once in a round trip at best, so half a second is more than anybody could do."""
+    host.smallest_round_trip = 1.0
+    host.clock += 2.1
+    await take(stream, STREAM_WINDOW)
+    assert stream.window == STREAM_WINDOW
+    host.clock += 1.9
+    await take(stream, STREAM_WINDOW)
+    assert stream.window == 2 * STREAM_WINDOW
 
 
 async def test_a_reader_that_lags_behind_keeps_its_window(host: Host, stream: TunnelStream) -> None:

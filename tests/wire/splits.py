@@ -11,7 +11,7 @@ Outcome = tuple[FrontRequest | None, tuple[str, bytes] | None, bytes]
 
 
 def feed(front: Front, pieces: list[bytes]) -> Outcome:
-    """What comes of `pieces`; once there is a request, the rest is for whoever relays, so it joins `first_bytes`."""
+    """What comes of `pieces`; once there is a request, what the relay may pass on of the rest joins `first_bytes`."""
     said = b""
     for number, piece in enumerate(pieces):
         try:
@@ -21,6 +21,8 @@ def feed(front: Front, pieces: list[bytes]) -> Outcome:
         said += front.data_to_send()
         if request is not None:
             rest = b"".join(pieces[number + 1 :])
+            if request.body is not None:
+                rest = request.body.take(rest)
             return type(request)(request.target, request.first_bytes + rest, request.accepted), None, said  # type: ignore[call-arg]
     return None, None, said
 

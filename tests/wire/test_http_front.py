@@ -125,6 +125,35 @@ def test_the_connection_header_cannot_take_away_where_the_body_ends() -> None:
     assert b"Host: example.org\r\n" in first
 
 
+def test_what_comes_behind_the_request_does_not_pass() -> None:
+    """It is for whichever site the program's next request names."""
+    following = b"GET http://bank.example/account HTTP/1.1\r\nCookie: secret\r\n\r\n"
+    found = ask(b"GET http://example.org/ HTTP/1.1\r\n\r\n" + following)
+    assert found.first_bytes.endswith(b"Connection: close\r\n\r\n")
+    found = ask(b"POST http://example.org/ HTTP/1.1\r\nContent-Length: 6\r\n\r\nabcd")
+    assert found.first_bytes.endswith(b"\r\n\r\nabcd")
+    assert found.body is not None
+    assert found.body.take(b"ef" + following) == b"ef"
+    assert found.body.take(following) == b""
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ("Content-Length: 1\r\nContent-Length: 2", 400),
+        ("Content-Length: 1, 1", 400),
+        ("Content-Length: +1", 400),
+        ("Content-Length:", 400),
+        ("Content-Length: 1\r\nTransfer-Encoding: chunked", 400),
+        ("Transfer-Encoding: gzip, chunked", 501),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", 501),
+        ("Transfer-Encoding: chunked\r\n\r\nno size\r\n", 400),
+    ],
+)
+def test_a_body_whose_end_is_in_doubt(headers: str, status: int) -> None:
+    assert status_of(refused(f"POST http://example.org/ HTTP/1.1\r\n{headers}\r\n\r\n").reply) == status
+
+
 @pytest.mark.parametrize(
     ("uri", "word"),
     [
@@ -182,7 +211,7 @@ def test_what_cannot_become_http_is_refused_at_once(first: bytes) -> None:
 
 
 def test_a_head_of_the_greatest_length() -> None:
-    start, end = b"GET http://example.org/ HTTP/1.1\r\nX: ", b"\r\n\r\n"
+    start, end = b"GET http://example.org/ HTTP/1.1\r\nContent-Length: 4\r\nX: ", b"\r\n\r\n"
     fitting = start + b"y" * (FRONT_HEAD_MAX - len(start) - len(end)) + end
     assert ask(fitting + b"body").first_bytes.endswith(b"body")
     too_long = fitting[: -len(end)] + b"y" + end

@@ -15,6 +15,9 @@ KNOWN = [
     "connection_limit_reached",
     "http_request_denied",
     "http_request_error",
+    "http_response_incomplete",
+    "http_response_header_section_size",
+    "http_protocol_error",
     "destination_unavailable",
     "proxy_internal_error",
 ]

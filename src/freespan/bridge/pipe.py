@@ -1,7 +1,8 @@
 """One pipe: a client's data channel on one side, a WebSocket to the egress on the other, and nothing in between.
 
-It passes messages on as they are. A client that reads slowly slows the egress, since the WebSocket is not read while the
-data channel is full; the other direction is bounded by the client's own window, and by an end to pipes that ignore it.
+It passes messages on as they are. A client that reads slowly slows the egress, since the WebSocket is not read while
+the data channel is full; the other direction is bounded by the client's own window, and by an end to pipes that ignore
+it.
 """
 
 from __future__ import annotations

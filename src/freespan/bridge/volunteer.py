@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from freespan.bridge.no_redirects import refuse_redirects
 from freespan.bridge.pipe import Pipe
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import LinkError, MessageError
@@ -62,7 +63,7 @@ class Volunteer:
 
     async def run(self) -> None:
         """Help until cancelled; a broker that goes away is asked again, later and later."""
-        async with aiohttp.ClientSession() as http:
+        async with aiohttp.ClientSession(middlewares=(refuse_redirects,)) as http:
             try:
                 while True:
                     reason = await self._stay(http)

@@ -2,6 +2,9 @@
 
 assign ──▶ pending ── settle (answer, refusal, time-out) ──▶ gone
               └────── leave (the bridge went) ──▶ returned to the caller, who assigns anew
+
+Chance chooses among the bridges that have room. What a bridge says of its load can only take it out: if the least
+loaded were preferred, one that lies would be given every reader.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
-from freespan.wire.limits import BRIDGES_MAX, OFFERS_PER_BRIDGE
+from freespan.wire.limits import BRIDGES_MAX, MISSES_MAX, OFFERS_PER_BRIDGE
 
 
 @dataclass
@@ -17,6 +20,7 @@ class _Bridge:
     capacity: int
     serving: int = 0
     pending: set[str] = field(default_factory=set)
+    misses: int = 0
 
     @property
     def free(self) -> int:
@@ -52,12 +56,12 @@ class Matching:
         self._bridges[bridge].serving = serving
 
     def assign(self, offer: str, tried: Set[str] = frozenset()) -> str | None:
-        """Choose a bridge for an offer: not tried yet, with room, among the least loaded; None when there is none."""
-        free = [(b.serving + len(b.pending), name) for name, b in self._bridges.items() if b.free and name not in tried]
+        """Choose a bridge for an offer: not tried yet, with room, none that was silent if there is another; or None."""
+        free = [(b.misses, name) for name, b in self._bridges.items() if b.free and name not in tried]
         if not free:
             return None
         least = min(free)[0]
-        names = [name for load, name in free if load == least]
+        names = [name for misses, name in free if misses == least]
         name = names[self._choose(len(names))]
         self._bridges[name].pending.add(offer)
         return name
@@ -69,3 +73,15 @@ class Matching:
             return False
         known.pending.remove(offer)
         return True
+
+    def answered(self, bridge: str) -> None:
+        """A bridge has given an answer: what it missed before is forgotten."""
+        self._bridges[bridge].misses = 0
+
+    def missed(self, bridge: str) -> bool:
+        """A bridge has let an offer wait in vain; true when it is time to send it away (`MISSES_MAX` in a row)."""
+        known = self._bridges.get(bridge)
+        if known is None:
+            return False
+        known.misses += 1
+        return known.misses >= MISSES_MAX

@@ -74,6 +74,7 @@ class Broker:
         self._sockets: dict[str, web.WebSocketResponse] = {}
         self._answers: dict[str, asyncio.Future[str | None]] = {}
         self._under_way = 0
+        self._farewells: set[asyncio.Task[bool]] = set()
 
     def routes(self) -> list[web.RouteDef]:
         """The two doors."""
@@ -87,19 +88,20 @@ class Broker:
     async def handle_rendezvous(self, request: web.Request) -> web.Response:
         """One request, one answer."""
         try:
+            body = await _read_body(request)  # who sends none takes no place
             if self._under_way >= RENDEZVOUS_UNDER_WAY_MAX:
                 raise _RefusalError(503, "busy", "the broker is busy: ask again in a moment")
             self._under_way += 1
             try:
-                answer = await self._rendezvous(await _read_body(request))
+                answer = await self._rendezvous(body)
             finally:
                 self._under_way -= 1
         except _RefusalError as refusal:
             self._counters.rendezvous.labels(refusal.problem.code).inc()
             return _problem_response(refusal.problem)
         self._counters.rendezvous.labels("answered").inc()
-        body = encode(RendezvousAnswer(PROTOCOL_VERSION, answer))
-        return web.Response(text=body, content_type="application/json", headers=_CORS)
+        text = encode(RendezvousAnswer(PROTOCOL_VERSION, answer))
+        return web.Response(text=text, content_type="application/json", headers=_CORS)
 
     async def _rendezvous(self, body: bytes) -> str:
         try:
@@ -132,6 +134,8 @@ class Broker:
                 answer: str | None = await waiter
                 return answer
         except (TimeoutError, ConnectionError, aiohttp.ClientError):
+            if self._matching.missed(bridge):
+                self._send_away(bridge)
             return None
         finally:
             del self._answers[offer_id]
@@ -188,12 +192,20 @@ class Broker:
             case Answer(offer_id, sdp):
                 answer = self._passed_on(check_answer(sdp))
                 if self._matching.settle(bridge, offer_id):
+                    self._matching.answered(bridge)
                     self._settle(offer_id, answer)
             case Refuse(offer_id):
                 if self._matching.settle(bridge, offer_id):
                     self._settle(offer_id, None)
             case Hello():
                 raise MessageError("type", "must be hello only once")
+
+    def _send_away(self, bridge: str) -> None:
+        reason = b"offers were left without an answer"
+        closing = self._sockets[bridge].close(code=aiohttp.WSCloseCode.POLICY_VIOLATION, message=reason)
+        task = asyncio.create_task(closing, name="broker-send-away")
+        self._farewells.add(task)
+        task.add_done_callback(self._farewells.discard)
 
     def _passed_on(self, sdp: str) -> str:
         return without_private_addresses(sdp) if self._hides_private() else sdp

@@ -51,7 +51,10 @@ async def _show(client: Client, proxy: LocalProxy) -> None:
 
 def _words(status: ClientStatus) -> str:
     state = {"open": "connected", "failed": "not connected"}.get(status.state, status.state)
-    return f"[bold]{state}[/]  {status.detail}"
+    # a broker's own words may look like markup; rich is there by now (see `show_status`)
+    from rich.markup import escape
+
+    return f"[bold]{state}[/]  {escape(status.detail)}"
 
 
 class _Rate:

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
@@ -77,20 +77,23 @@ async def _fetch(invite: Invite, url: str, path: Path | None, trust: ssl.SSLCont
 @contextlib.asynccontextmanager
 async def _session(invite: Invite) -> AsyncIterator[str]:
     """A client with an open session; yields the URL of its local proxy."""
-    latest: list[ClientStatus] = []
-    client = Client(invite, latest.append)
+    watch = _Watch()
+    client = Client(invite, watch.note)
     proxy = LocalProxy(client)
     port = await proxy.start(0)
     running = asyncio.create_task(client.run(), name="fetch-client")
     opening = asyncio.create_task(client.session(SESSION_WAIT_SECONDS), name="fetch-session")
     try:
-        await asyncio.wait({running, opening}, return_when=asyncio.FIRST_COMPLETED)
+        news: set[asyncio.Future[Any]] = {running, opening, watch.failed}
+        await asyncio.wait(news, return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             running.result()  # raises the reason for which trying again cannot help
+        if watch.failed.done():
+            raise FetchError(watch.failed.result())
         try:
             await opening
         except FreespanError:
-            raise FetchError(f"no session within {SESSION_WAIT_SECONDS:.0f} s: {_why(latest)}") from None
+            raise FetchError(f"no session within {SESSION_WAIT_SECONDS:.0f} s: {watch.why}") from None
         yield f"http://127.0.0.1:{port}"
     finally:
         opening.cancel()
@@ -99,9 +102,18 @@ async def _session(invite: Invite) -> AsyncIterator[str]:
         await proxy.stop()
 
 
-def _why(statuses: list[ClientStatus]) -> str:
-    waits = [status.detail for status in statuses if status.state == "waiting"]
-    return waits[-1] if waits else "the broker has not answered yet"
+class _Watch:
+    """Hears how the client fares: `failed` is done with the reason when there is little hope, `why` is the last one."""
+
+    def __init__(self) -> None:
+        self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.why = "the broker has not answered yet"
+
+    def note(self, status: ClientStatus) -> None:
+        if status.state == "waiting":
+            self.why = status.detail
+        elif status.state == "failed" and not self.failed.done():
+            self.failed.set_result(status.detail)
 
 
 async def _chunks(url: str, proxy: str, trust: ssl.SSLContext, download: _Download) -> AsyncGenerator[bytes, None]:

@@ -12,18 +12,42 @@ from typing import Any
 from freespan.observe.log import set_up_logging
 
 _REFRESH_SECONDS = 0.5
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def run_until_stopped(main: Coroutine[Any, Any, None], *, verbose: bool) -> bool:
     """Run a command until it ends or SIGINT or SIGTERM comes; it has cleaned up then. True when it was a signal."""
     set_up_logging(verbose=verbose)
-    # a SIGTERM takes the way that asyncio has for Ctrl-C: the command is cancelled, and cleans up
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        asyncio.run(main)
+        return asyncio.run(_run_until_signal(main))
     except KeyboardInterrupt:
         return True
-    return False
+
+
+async def _run_until_signal(main: Coroutine[Any, Any, None]) -> bool:
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(main, name="command")
+    stopped = False
+
+    def stop() -> None:
+        nonlocal stopped
+        stopped = True
+        task.cancel()
+        for number in _STOPPING:  # a second signal has its usual, rude effect
+            loop.remove_signal_handler(number)
+
+    try:
+        # by the loop: a handler of `signal` may come in the middle of a callback, and cancel what it works on
+        for number in _STOPPING:
+            loop.add_signal_handler(number, stop)
+    except NotImplementedError:  # Windows: SIGTERM takes the way that asyncio has for Ctrl-C
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not stopped:
+            raise
+    return stopped
 
 
 def print_json(event: dict[str, object]) -> None:

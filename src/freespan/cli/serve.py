@@ -17,6 +17,8 @@ from pathlib import Path
 from aiohttp import web
 
 from freespan.broker.server import Broker
+from freespan.cli.open_files import raise_open_files_limit
+from freespan.cli.quiet_connections import QuietConnections
 from freespan.cli.running import print_json, print_line, run_until_stopped, show_status
 from freespan.egress.dialler import Dialler
 from freespan.egress.policy import Policy
@@ -55,6 +57,7 @@ class ServeOptions:
 
 def run_serve(options: ServeOptions) -> None:
     """Run a host until stopped. Raises `InputError` for options that cannot be used."""
+    raise_open_files_limit()
     run_until_stopped(_serve(options), verbose=options.verbose)
 
 
@@ -107,19 +110,23 @@ async def running_host(options: ServeOptions, identity: Identity) -> AsyncIterat
         # a host that is itself at a private address serves a private network
         hides_private=lambda: not (options.allow_private or is_private_url(host.url)),
     )
-    app = web.Application(middlewares=[_problems], client_max_size=RENDEZVOUS_BODY_MAX)
+    quiet = QuietConnections()
+    app = web.Application(middlewares=[quiet.note_request, _problems], client_max_size=RENDEZVOUS_BODY_MAX)
     app.add_routes([*broker.routes(), *egress.routes(), *web_routes(lambda: host.url)])
     app.add_routes([web.get("/v1/health", _health)])
     if options.metrics:
         app.add_routes([web.get("/metrics", _metrics(counters))])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_SECONDS, handler_cancellation=True)
     await runner.setup()
+    assert runner.server is not None
+    watching = asyncio.create_task(quiet.watch(runner.server), name="host-quiet-connections")
     try:
         port = await _listen(runner, options)
         host.url = _public_url(options, port)
         host.invite = format_invite(Invite(host.url, identity.pin))
         yield host
     finally:
+        watching.cancel()
         egress.close()
         await runner.cleanup()
         dialler.close()
@@ -145,9 +152,9 @@ async def _listen(runner: web.AppRunner, options: ServeOptions) -> int:
     except socket.gaierror:
         raise InputError("host", "is no address of this machine") from None
     except OSError as error:
-        if error.errno == errno.EADDRNOTAVAIL:
+        if error.errno in (None, errno.EADDRNOTAVAIL):  # newer Pythons have tried every address, and give no number
             raise InputError("host", "is no address of this machine") from None
-        reason = os.strerror(error.errno or errno.EINVAL).lower()
+        reason = os.strerror(error.errno).lower()
         raise InputError("port", f"{options.port}: {reason}; choose another one with --port") from None
     address: tuple[str, int] = runner.addresses[0]
     return address[1]

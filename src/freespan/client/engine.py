@@ -17,15 +17,18 @@ import aiohttp
 
 from freespan.client.rendezvous import ask_for_bridge
 from freespan.link.datachannel import DataChannelLink
+from freespan.wire.addresses import is_private_url
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import FreespanError, LinkError, RendezvousError, StreamError, TunnelError, WrongKeyError
 from freespan.wire.invite import Invite
 from freespan.wire.limits import CHANNEL_OPEN_SECONDS, SESSION_WAIT_SECONDS
 from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.sdp import without_private_addresses
 
 if TYPE_CHECKING:
     from freespan.tunnel.client import ClientSession
 
+_WRONG_KEYS_MAX = 3
 _STEADY_SECONDS = 30.0
 """A session that held for so long was a good one: the next failure is the first again."""
 
@@ -45,7 +48,9 @@ class Client:
     def __init__(self, invite: Invite, on_status: Callable[[ClientStatus], None]) -> None:
         self._invite = invite
         self._on_status = on_status
+        self._is_private = is_private_url(invite.broker)
         self._backoff = Backoff(random.random)
+        self._wrong_keys = 0
         self._session: ClientSession | None = None
         self._loading: asyncio.Task[type[ClientSession]] | None = None
         self._news = asyncio.Condition()
@@ -53,7 +58,8 @@ class Client:
 
     async def run(self) -> None:
         """Keep a session until cancelled. Raises `FreespanError` when trying again cannot help."""
-        async with aiohttp.ClientSession() as http:
+        # no cookies: a broker must not be able to know a reader again
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False) as http:
             while True:
                 try:
                     session = await self._open(http)
@@ -78,14 +84,14 @@ class Client:
         self._tell(ClientStatus("looking", "asking the broker for a bridge"))
         link = DataChannelLink()
         try:
-            offer = await link.offer()
+            offer = self._own(await link.offer())
             watch.lap("offer")
             if self._loading is None:
                 self._loading = asyncio.create_task(asyncio.to_thread(_load_tunnel), name="client-load-tunnel")
             answer = await ask_for_bridge(http, self._invite.broker, offer)
             watch.lap("rendezvous")
             self._tell(ClientStatus("connecting", "a bridge answered; opening the session"))
-            await link.accept(answer)
+            await link.accept(self._own(answer))
             session = (await self._loading)(self._invite.egress_key, link)
             async with asyncio.timeout(CHANNEL_OPEN_SECONDS):
                 await link.opened()
@@ -99,6 +105,7 @@ class Client:
             link.close("given up")
             raise
         self._session = session
+        self._wrong_keys = 0
         self._tell(ClientStatus("open", "a bridge carries this session", watch.parts))
         async with self._news:
             self._news.notify_all()
@@ -119,14 +126,25 @@ class Client:
             await asyncio.sleep(self._backoff.failed())
 
     async def _wait_after(self, error: FreespanError) -> None:
-        """Back off after a failure; raises it when trying again cannot help."""
-        if isinstance(error, WrongKeyError) or (isinstance(error, RendezvousError) and not error.retry):
+        """Back off after a failure; raises it when trying again cannot help.
+
+        A wrong key may be the trick of one bridge, so others are tried; several in a row are said to have failed.
+        """
+        if isinstance(error, RendezvousError) and not error.retry:
             self._tell(ClientStatus("failed", str(error)))
             raise error
+        self._wrong_keys += isinstance(error, WrongKeyError)
         after = error.after if isinstance(error, RendezvousError) else None
         wait = self._backoff.failed(after or 0.0)
-        self._tell(ClientStatus("waiting", f"{error}; next try in {wait:.0f} s"))
+        if self._wrong_keys >= _WRONG_KEYS_MAX:
+            self._tell(ClientStatus("failed", str(error)))
+        else:
+            self._tell(ClientStatus("waiting", f"{error}; next try in {wait:.0f} s"))
         await asyncio.sleep(wait)
+
+    def _own(self, sdp: str) -> str:
+        """A description as it may cross the open internet: neither end learns of the other's own network."""
+        return sdp if self._is_private else without_private_addresses(sdp)
 
     def _tell(self, status: ClientStatus) -> None:
         self.status = status

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from typing import cast
 
 from freespan.client.engine import Client
+from freespan.client.exchange import RequestReader, ResponseStream
 from freespan.tunnel.relay import relay
+from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import InputError, StreamError
-from freespan.wire.front import FrontError, FrontRequest, front_for
+from freespan.wire.front import FrontError, FrontRequest
+from freespan.wire.fronts import front_for
 from freespan.wire.limits import (
     DIAL_SECONDS,
     FRONT_CONNECTIONS_MAX,
@@ -88,9 +92,8 @@ class LocalProxy:
             return
         try:
             writer.write(request.accepted)
-            await relay(
-                stream, reader, writer, count_from_stream=self._count_received, count_to_stream=self._count_sent
-            )
+            source, sink = _joined(request, stream, reader)
+            await relay(sink, source, writer, count_from_stream=self._count_received, count_to_stream=self._count_sent)
         finally:
             session.release(stream)
 
@@ -99,6 +102,17 @@ class LocalProxy:
 
     def _count_sent(self, count: int) -> None:
         self.sent += count
+
+
+def _joined(
+    request: FrontRequest, stream: TunnelStream, reader: asyncio.StreamReader
+) -> tuple[asyncio.StreamReader, TunnelStream]:
+    """What the relay joins: the two as they are, or one exchange of HTTP between them."""
+    if request.body is None:
+        return reader, stream
+    # they stand in for what the relay uses of the two
+    source = cast(asyncio.StreamReader, RequestReader(reader, request.body))
+    return source, cast(TunnelStream, ResponseStream(stream, request.refused))
 
 
 async def _read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> FrontRequest:

@@ -7,18 +7,18 @@ import errno
 import ipaddress
 import socket
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from aiohappyeyeballs import AddrInfoType, start_connection
 
+from freespan.egress.own_addresses import is_own
 from freespan.egress.policy import Policy
+from freespan.egress.resolver import Asker, Resolver
 from freespan.wire.addresses import Address
 from freespan.wire.errors import StreamError
-from freespan.wire.limits import DIAL_SECONDS, RELAY_CHUNK, RESOLVE_SECONDS
+from freespan.wire.limits import DIAL_SECONDS, RELAY_CHUNK
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
 
-_RESOLVER_THREADS = 32
 _NEXT_ADDRESS_SECONDS = 0.25  # RFC 8305 section 5
 _ADDRESSES_MAX = 8
 _UNROUTABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
@@ -30,16 +30,19 @@ class Dialler:
     def __init__(self, policy: Policy, names: Mapping[str, Address] | None = None) -> None:
         self._policy = policy
         self._names = dict(names or {})
-        # getaddrinfo blocks a thread: its own pool, so that slow names hold up nothing but names
-        self._resolvers = ThreadPoolExecutor(_RESOLVER_THREADS, thread_name_prefix="resolve")
+        self._resolver = Resolver()
 
-    async def dial(self, target: Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Open a connection (Happy Eyeballs, RFC 8305). Raises `StreamError` with the reason in RFC 9209's terms."""
+    async def dial(self, target: Target, asker: Asker = None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open a connection (Happy Eyeballs, RFC 8305) for `asker`, whose slow names hold up nobody else's.
+
+        Raises:
+            StreamError: with the reason in RFC 9209's terms.
+        """
         refusal = self._policy.check_target(target)
         if refusal is not None:
             raise StreamError(refusal)
-        addresses = await self._resolve(target.host)
-        allowed = [address for address in addresses if self._policy.may_dial(address)]
+        addresses = await self._resolve(target.host, asker)
+        allowed = [address for address in addresses if self._may_dial(address)]
         if not allowed:
             raise StreamError(ProxyStatus("destination_ip_prohibited"))
         connection = await self._connect(allowed, target.port)
@@ -48,26 +51,20 @@ class Dialler:
 
     def close(self) -> None:
         """Let the resolver threads go."""
-        self._resolvers.shutdown(wait=False, cancel_futures=True)
+        self._resolver.close()
 
-    async def _resolve(self, host: str) -> list[Address]:
+    def _may_dial(self, address: Address) -> bool:
+        # what listens on this machine's public addresses may be meant for its own network alone
+        return self._policy.may_dial(address) and (self._policy.is_trusted(address) or not is_own(address))
+
+    async def _resolve(self, host: str, asker: Asker) -> list[Address]:
         if host in self._names:
             return [self._names[host]]
         try:
             return [ipaddress.ip_address(host)]
         except ValueError:
             pass
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(RESOLVE_SECONDS):
-                found = await loop.run_in_executor(
-                    self._resolvers, lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-                )
-        except TimeoutError:
-            raise StreamError(ProxyStatus("dns_timeout")) from None
-        except (OSError, UnicodeError):
-            raise StreamError(ProxyStatus("dns_error")) from None
-        addresses = [ipaddress.ip_address(str(info[4][0]).partition("%")[0]) for info in found]
+        addresses = await self._resolver.resolve(host, asker)
         return list(dict.fromkeys(addresses))[:_ADDRESSES_MAX]
 
     async def _connect(self, addresses: list[Address], port: int) -> socket.socket:

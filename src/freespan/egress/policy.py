@@ -44,9 +44,11 @@ class Policy:
 
     def may_dial(self, address: Address) -> bool:
         """Whether a connection to this very address may be opened."""
-        if self.allow_private or str(address) in self.hosts:
-            return True
-        return is_public(address)
+        return self.is_trusted(address) or is_public(address)
+
+    def is_trusted(self, address: Address) -> bool:
+        """Whether the host has said that this address may be reached, wherever it is."""
+        return self.allow_private or str(address) in self.hosts
 
     def _is_listed(self, host: str) -> bool:
         labels = host.split(".")

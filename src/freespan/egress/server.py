@@ -1,4 +1,4 @@
-"""The egress' door: WebSocket `/v1/egress`, one session each; every stream of it is a CONNECT (RFC 9114 section 4.4)."""
+"""The egress' door: WebSocket `/v1/egress`, one session each, whose streams are CONNECTs (RFC 9114 section 4.4)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import asyncio
 from aiohttp import web
 
 from freespan.egress.dialler import Dialler
+from freespan.link.base import Link
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
 from freespan.tunnel.identity import Identity
+from freespan.tunnel.quic import LinkQuic
 from freespan.tunnel.relay import relay
-from freespan.tunnel.server import ServerSession
+from freespan.tunnel.server import Handler, ServerSession
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import InputError, StreamError
-from freespan.wire.limits import MESSAGE_MAX, PING_SECONDS, SESSIONS_MAX
+from freespan.wire.limits import LINKS_WITHOUT_SESSION_MAX, MESSAGE_MAX, PING_SECONDS, SESSIONS_MAX
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target, parse_target
 
@@ -27,6 +29,7 @@ class Egress:
         self._dialler = dialler
         self._counters = counters
         self._sessions: set[ServerSession] = set()
+        self._without_handshake: dict[ServerSession, None] = {}  # the oldest first
 
     def routes(self) -> list[web.RouteDef]:
         """The one door."""
@@ -39,8 +42,9 @@ class Egress:
         socket = web.WebSocketResponse(heartbeat=PING_SECONDS, max_msg_size=MESSAGE_MAX + 1, compress=False)
         await socket.prepare(request)
         link = WebSocketLink(socket)
-        session = ServerSession(self._identity, link, self._serve_stream)
+        session = _Session(self._identity, link, self._serve_stream, self._without_handshake)
         self._sessions.add(session)
+        self._make_place()
         self._counters.sessions.inc()
         running = asyncio.create_task(link.run(), name="egress-link")
         try:
@@ -48,6 +52,7 @@ class Egress:
         finally:
             # first of all: this handler is cancelled in the wait below when the other end goes
             self._sessions.discard(session)
+            self._without_handshake.pop(session, None)
             self._counters.sessions.dec()
             link.close("the session has ended")
             await running
@@ -58,10 +63,18 @@ class Egress:
         for session in list(self._sessions):
             session.close("the egress is stopping")
 
+    def _make_place(self) -> None:
+        """Whoever just holds a link open must not keep readers out: a real one needs its place for a moment only."""
+        while len(self._without_handshake) > LINKS_WITHOUT_SESSION_MAX:
+            oldest = next(iter(self._without_handshake))
+            del self._without_handshake[oldest]
+            self._sessions.discard(oldest)
+            oldest.close("too many links without a session")
+
     async def _serve_stream(self, session: ServerSession, stream: TunnelStream) -> None:
         with self._counters.streams.track_inprogress():
             try:
-                reader, writer = await self._dialler.dial(_target_of(stream))
+                reader, writer = await self._dialler.dial(_target_of(stream), session)
             except StreamError as error:
                 self._counters.refused.labels(error.status.error).inc()
                 session.refuse(stream, error.status)
@@ -72,6 +85,19 @@ class Egress:
                 await relay(stream, reader, writer, count_from_stream=up.inc, count_to_stream=down.inc)
             finally:
                 writer.close()
+
+
+class _Session(ServerSession):
+    """Stands in `waiting` until its handshake is complete."""
+
+    def __init__(self, identity: Identity, link: Link, handler: Handler, waiting: dict[ServerSession, None]) -> None:
+        super().__init__(identity, link, handler)
+        self._waiting = waiting
+        waiting[self] = None
+
+    def _handshake_completed(self, quic: LinkQuic) -> None:
+        super()._handshake_completed(quic)
+        self._waiting.pop(self, None)
 
 
 def _target_of(stream: TunnelStream) -> Target:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable
 from typing import Any
 
 from freespan.link.base import Link
@@ -21,8 +20,8 @@ from freespan.wire.target import Target
 class ClientSession(Session):
     """Open with `start`, then any number of `connect`."""
 
-    def __init__(self, egress_key: bytes, link: Link, on_end: Callable[[str], None] | None = None) -> None:
-        super().__init__(link, on_end)
+    def __init__(self, egress_key: bytes, link: Link) -> None:
+        super().__init__(link)
         self._egress_key = egress_key
         self._wrong_key = False
         self._heard = 0

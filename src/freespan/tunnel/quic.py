@@ -53,6 +53,7 @@ class LinkQuic(QuicConnection):
         self._loss._pacer = _Unpaced(max_datagram_size=DATAGRAM_SIZE)
         self._ack_delay = _ACKNOWLEDGE_SECONDS
         self._unanswered = 0
+        self._given_up: dict[int, int] = {}
 
     @property
     def control(self) -> pipe_control.PipeControl:
@@ -103,6 +104,36 @@ class LinkQuic(QuicConnection):
         """Bytes written to a stream and not yet sent for the first time."""
         stream = self._streams.get(stream_id)
         return stream.sender._buffer_stop - stream.sender.highest_offset if stream is not None else 0
+
+    def reset_stream(self, stream_id: int, error_code: int) -> None:
+        """Give up sending; a stream that waits for a place (MAX_STREAMS) is given up, both ways, when it has one.
+
+        Before that any frame for it would be an error of the whole connection; and never is not possible either: the
+        next stream to open would open it along, and leave its place taken for good.
+        """
+        stream = self._streams.get(stream_id)
+        if stream is None or not stream.is_blocked:
+            super().reset_stream(stream_id, error_code)
+        elif stream_id not in self._given_up:
+            self._given_up[stream_id] = error_code
+            stream.sender.buffer_is_empty = True  # what it wanted to say is not said any more
+
+    def stop_stream(self, stream_id: int, error_code: int) -> None:
+        """Give up receiving; see `reset_stream` for a stream that waits for a place.
+
+        Raises:
+            ValueError: there is no such stream any more.
+        """
+        stream = self._streams.get(stream_id)
+        if stream is None or not stream.is_blocked:
+            super().stop_stream(stream_id, error_code)
+
+    def _unblock_streams(self, is_unidirectional: bool) -> None:
+        super()._unblock_streams(is_unidirectional)
+        for stream_id in [one for one in self._given_up if not self._streams[one].is_blocked]:
+            error_code = self._given_up.pop(stream_id)
+            super().reset_stream(stream_id, error_code)
+            super().stop_stream(stream_id, error_code)
 
     def grant_stream(self, stream_id: int, unread: int, window: int) -> bool:
         """Open a stream's window behind its reader, for whom `unread` bytes wait; true when that should be told now."""

@@ -8,9 +8,12 @@ acknowledgement waits: at full speed a turn costs more than a message.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
+import traceback
 from collections.abc import Callable
 
-from aioquic.h3.connection import ErrorCode, H3Connection, ProtocolError
+from aioquic.h3.connection import ErrorCode, ProtocolError
 from aioquic.h3.events import DataReceived, H3Event, HeadersReceived
 from aioquic.quic.events import (
     ConnectionTerminated,
@@ -22,31 +25,33 @@ from aioquic.quic.events import (
 )
 
 from freespan.link.base import Link
+from freespan.tunnel.http3 import PlainHttp
 from freespan.tunnel.quic import PEER, LinkQuic
 from freespan.tunnel.stream import Headers, TunnelStream
-from freespan.wire.limits import STREAM_UNSENT_MAX
+from freespan.wire.limits import SESSION_WINDOW, STREAM_UNSENT_MAX, STREAM_WINDOW, STREAMS_MAX
 from freespan.wire.proxy_status import ProxyStatus
+
+_log = logging.getLogger(__name__)
 
 
 class Session:
     """One end of a session; `ClientSession` and `ServerSession` add what differs. Owns its link."""
 
-    def __init__(self, link: Link, on_end: Callable[[str], None] | None = None) -> None:
+    def __init__(self, link: Link) -> None:
         self.bytes_received = 0
-        self.bytes_sent = 0
         self._link = link
         self._quic: LinkQuic | None = None
-        self._http: H3Connection | None = None
+        self._http: PlainHttp | None = None
         self._established = False
         self._streams: dict[int, TunnelStream] = {}
         self._all_unread = 0
+        self._spare_window = SESSION_WINDOW - STREAMS_MAX * STREAM_WINDOW
         self._drain_waiters: dict[int, asyncio.Future[None]] = {}
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._flush_handle: asyncio.Handle | None = None
         self._arrived: list[bytes] = []
         self._arrival: asyncio.TimerHandle | None = None
-        self._on_end = on_end
         self._ended: asyncio.Future[str] = self._loop.create_future()
 
     # --- for the owner -----------------------------------------------------------------------
@@ -77,7 +82,7 @@ class Session:
         self._arrived.append(message)
         if self._arrival is None:
             # a timer and not call_soon: the WebRTC engine holds its next message back while any other callback is ready
-            self._arrival = self._loop.call_later(0, self._handle_arrived)
+            self._arrival = self._loop.call_later(0, self._guarded, self._handle_arrived)
 
     def room_made(self) -> None:
         """The link takes more."""
@@ -85,7 +90,7 @@ class Session:
 
     def link_lost(self, reason: str) -> None:
         """The link is gone, and with it this session."""
-        self._handle_arrived()  # the other end's last words may say more than the link
+        self._guarded(self._handle_arrived)  # the other end's last words may say more than the link
         self._end(reason)
 
     # --- StreamHost --------------------------------------------------------------------------
@@ -119,6 +124,8 @@ class Session:
             return
         if reset:
             quic.reset_stream(stream_id, ErrorCode.H3_CONNECT_ERROR)
+            if self._http is not None:
+                self._http.abandon(stream_id)
         if stop:
             try:
                 quic.stop_stream(stream_id, ErrorCode.H3_CONNECT_ERROR)
@@ -129,6 +136,16 @@ class Session:
     def now(self) -> float:
         """See `StreamHost`."""
         return self._loop.time()
+
+    def round_trip(self) -> float:
+        """See `StreamHost`."""
+        return self._quic.control.round_trip if self._quic is not None else 0.0
+
+    def take_window(self, wanted: int) -> int:
+        """See `StreamHost`: from what is left when every place has its first window; `_forget` gives it back."""
+        taken = min(wanted, self._spare_window)
+        self._spare_window -= taken
+        return taken
 
     # --- what the two ends do differently ------------------------------------------------------
     def _accept(self, first_message: bytes) -> LinkQuic | None:
@@ -145,6 +162,17 @@ class Session:
         """The other end opened a stream (server); or these headers are for a stream that was given up."""
 
     # --- events ------------------------------------------------------------------------------
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Whatever goes wrong in a turn ends the session, or its users would wait for an end that never comes."""
+        try:
+            step()
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]  # the message might tell what went through
+            _log.error("a session broke: %s in %s, line %d", type(error).__name__, place.name, place.lineno)
+            with contextlib.suppress(Exception):
+                self.close("an internal error")
+            self._end("an internal error")
+
     def _handle_arrived(self) -> None:
         self._arrival = None
         messages, self._arrived = self._arrived, []
@@ -236,6 +264,7 @@ class Session:
 
     def _forget(self, stream_id: int) -> None:
         stream = self._streams.pop(stream_id)
+        self._spare_window += stream.window - STREAM_WINDOW
         self._all_unread -= stream.discard()
         self._open_window()  # else it would shrink for good
         self._wake_writer(stream_id)
@@ -258,7 +287,7 @@ class Session:
     # --- sending and time --------------------------------------------------------------------
     def _flush_soon(self) -> None:
         if self._flush_handle is None and not self._ended.done():
-            self._flush_handle = self._loop.call_soon(self._flush)
+            self._flush_handle = self._loop.call_soon(self._guarded, self._flush)
 
     def _flush(self) -> None:
         if self._flush_handle is not None:
@@ -278,7 +307,6 @@ class Session:
         now = self._loop.time()
         self._quic.control.room = self._link.room
         for datagram, _ in self._quic.datagrams_to_send(now=now):
-            self.bytes_sent += len(datagram)
             self._link.send(datagram)
 
     def _set_timer(self, quic: LinkQuic) -> None:
@@ -288,7 +316,7 @@ class Session:
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(at, self._timer_fired)
+        self._timer = self._loop.call_at(at, self._guarded, self._timer_fired)
 
     def _timer_fired(self) -> None:
         self._timer = None
@@ -312,5 +340,3 @@ class Session:
                 handle.cancel()
         for stream_id in list(self._streams):
             self._cut(stream_id)
-        if self._on_end is not None:
-            self._on_end(reason)

@@ -12,6 +12,9 @@ from freespan.wire.proxy_status import ProxyStatus
 
 Headers = list[tuple[bytes, bytes]]
 
+_QUICK_SECONDS = 0.5
+"""A reader that empties its window in so long, or in two round trips, is given a wider one."""
+
 
 class StreamHost(Protocol):
     """What a stream asks of its session."""
@@ -30,6 +33,14 @@ class StreamHost(Protocol):
 
     def now(self) -> float:
         """The clock of the session, in seconds."""
+        ...
+
+    def round_trip(self) -> float:
+        """The smallest round trip that was seen, in seconds; 0 before any was."""
+        ...
+
+    def take_window(self, wanted: int) -> int:
+        """How much of `wanted` a window may have more, for as long as its stream lives."""
         ...
 
 
@@ -154,14 +165,16 @@ class TunnelStream:
     def _widen(self, count: int) -> None:
         """Double the window of a reader that has emptied a whole one quickly: it is the window that limits it.
 
-        A stalled or slow stream keeps the small one, so that many of them cannot fill the session's.
+        A stalled or slow stream keeps the small one. The session has a bounded amount to widen with, because a stream
+        that was fast may stop being read: all windows together stay within the session's.
         """
         self._taken_in_window += count
         if self._taken_in_window < self.window:
             return
         now = self._host.now()
-        if now - self._window_opened_at < 0.5 and self.unread < self.window // 2:
-            self.window = min(2 * self.window, STREAM_WINDOW_MAX)
+        quick = max(_QUICK_SECONDS, 2 * self._host.round_trip())  # the window comes once in a round trip at best
+        if now - self._window_opened_at < quick and self.unread < self.window // 2:
+            self.window += self._host.take_window(min(self.window, STREAM_WINDOW_MAX - self.window))
         self._taken_in_window, self._window_opened_at = 0, now
 
 

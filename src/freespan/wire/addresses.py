@@ -14,6 +14,7 @@ _FORBIDDEN_NETWORKS = tuple(
     ipaddress.ip_network(network)
     for network in (
         "192.88.99.0/24",  # relays of 6to4 (RFC 7526)
+        "2002::/16",  # 6to4 itself, in which any IPv4 address can hide
         "64:ff9b:1::/48",  # NAT64 of a local network (RFC 8215)
         "2001:db8::/32",  # documentation (RFC 3849)
         "3fff::/20",  # documentation (RFC 9637)

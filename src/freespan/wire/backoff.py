@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class Backoff:
-    """Exponential back-off with full jitter; `random` gives a number from 0 to 1 (passed in, so that tests decide)."""
+    """Exponential, half of it by chance; `random` gives a number from 0 to 1 (passed in, so that tests decide)."""
 
     def __init__(self, random: Callable[[], float], *, first: float = 0.5, longest: float = 30.0) -> None:
         self._random = random

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from freespan.wire.errors import FreespanError
 from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.request_body import RequestBody
 from freespan.wire.target import Target
 
 
@@ -39,6 +40,11 @@ class FrontRequest(Protocol):
         """What the program is told once the stream is open."""
         ...
 
+    @property
+    def body(self) -> RequestBody | None:
+        """Where the only request ends that may pass; None when it is the program's business what passes."""
+        ...
+
     def refused(self, status: ProxyStatus) -> bytes:
         """What the program is told when the stream cannot be opened."""
         ...
@@ -54,13 +60,3 @@ class Front(Protocol):
     def data_to_send(self) -> bytes:
         """Bytes that the language wants sent back now, each only once."""
         ...
-
-
-def front_for(first_byte: int) -> Front:
-    """Choose the language by the first byte. Raises `FrontError` for SOCKS4, which cannot resolve names remotely."""
-    from freespan.wire.http_front import HttpFront
-    from freespan.wire.socks5 import Socks5Front
-
-    if first_byte == 4:
-        raise FrontError("SOCKS4 is not spoken here: set SOCKS5", b"\x00\x5b" + bytes(6))
-    return Socks5Front() if first_byte == 5 else HttpFront()

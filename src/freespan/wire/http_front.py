@@ -1,13 +1,13 @@
 """HTTP/1.1 as a proxy hears it (RFC 9112 section 3.2): CONNECT, and absolute-form requests.
 
-An absolute-form request is sent on in origin-form with `Connection: close`: one request a connection keeps the local
-proxy a relay, which needs to understand neither bodies nor responses.
+An absolute-form request is sent on in origin-form with `Connection: close`: one request a connection. Where its body
+ends (`request_body`) nothing more goes to the site, and the response's head (`response_head`) tells the program so.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import msgspec
@@ -17,6 +17,7 @@ from freespan.wire.front import FrontError
 from freespan.wire.limits import FRONT_HEAD_MAX
 from freespan.wire.messages import Problem
 from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.request_body import BodyError, RequestBody, body_of
 from freespan.wire.target import Target, parse_target
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -39,6 +40,7 @@ class HttpRequest:
     target: Target
     first_bytes: bytes
     accepted: bytes
+    body: RequestBody | None = field(default=None, compare=False)
 
     def refused(self, status: ProxyStatus) -> bytes:
         """A whole response that names the error, as Proxy-Status and for people."""
@@ -98,11 +100,16 @@ def _parse(head: bytes, rest: bytes) -> HttpRequest:
         target, authority, path = _split_absolute(uri.decode())
     except InputError as error:
         raise _error(400, f"the {error}") from None
-    headers = _forwarded_headers(header_lines)
+    all_headers = _headers(header_lines)
+    try:
+        body = body_of(version, ((name, line.partition(b":")[2]) for name, line in all_headers))
+        rest = body.take(rest)
+    except BodyError as error:
+        raise _error(error.status, str(error)) from None
     # RFC 9112 section 3.2.2: the target's host replaces whatever the header said
     request_line = f"{method.decode()} {path} {version.decode()}".encode()
-    lines = [request_line, b"Host: " + authority.encode(), *headers, b"Connection: close"]
-    return HttpRequest(target, b"\r\n".join(lines) + b"\r\n\r\n" + rest, b"")
+    lines = [request_line, b"Host: " + authority.encode(), *_forwarded(all_headers), b"Connection: close"]
+    return HttpRequest(target, b"\r\n".join(lines) + b"\r\n\r\n" + rest, b"", body)
 
 
 def _split_absolute(uri: str) -> tuple[Target, str, str]:
@@ -120,16 +127,22 @@ def _split_absolute(uri: str) -> tuple[Target, str, str]:
     return parse_target(authority, default_port=80), authority, path
 
 
-def _forwarded_headers(lines: list[bytes]) -> list[bytes]:
+def _headers(lines: list[bytes]) -> list[tuple[bytes, bytes]]:
+    """Each line with its name in lower case."""
     headers: list[tuple[bytes, bytes]] = []
-    dropped = _HOP_BY_HOP | {b"host"}
     for line in lines:
         name, colon, value = line.partition(b":")
         if not colon or not _TOKEN.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
             raise _error(400, "a header line is malformed")
         headers.append((name.lower(), line))
-        if name.lower() == b"connection":
-            dropped |= {token.strip().lower() for token in value.split(b",")}
+    return headers
+
+
+def _forwarded(headers: list[tuple[bytes, bytes]]) -> list[bytes]:
+    dropped = _HOP_BY_HOP | {b"host"}
+    for name, line in headers:
+        if name == b"connection":
+            dropped |= {token.strip().lower() for token in line.partition(b":")[2].split(b",")}
     dropped -= _FRAMING
     return [line for name, line in headers if name not in dropped]
 

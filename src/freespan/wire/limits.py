@@ -26,6 +26,8 @@ BRIDGES_MAX = 10_000
 BRIDGE_CAPACITY_MAX = 64
 OFFERS_PER_BRIDGE = 4
 """Offers that wait for one bridge's answer at a time."""
+MISSES_MAX = 3
+"""Offers that a bridge may leave without an answer in a row; then it is sent away."""
 RENDEZVOUS_UNDER_WAY_MAX = 512
 """Requests waiting in the broker; the next one gets 503 `busy`."""
 HELLO_SECONDS = 10.0
@@ -42,12 +44,15 @@ RETRY_AFTER_SECONDS = 3
 STREAM_WINDOW = 512 * 1024
 """What one stream may receive before its reader has taken anything; grows to STREAM_WINDOW_MAX for fast readers."""
 STREAM_WINDOW_MAX = 4 * 1024 * 1024
-SESSION_WINDOW = 64 * 1024 * 1024
-"""What all streams of a session may hold unread: 128 streams x STREAM_WINDOW, so stalled streams starve nobody."""
+SESSION_WINDOW = 96 * 1024 * 1024
+"""What all streams of a session may hold unread: STREAMS_MAX x STREAM_WINDOW, and 32 MiB to widen windows with. All
+windows together never exceed it, so stalled streams starve nobody, not even if they were fast before."""
 STREAM_UNSENT_MAX = 256 * 1024
 """What a stream's writer may queue beyond what was sent; above it, `write` waits."""
 STREAMS_MAX = 128
 """Streams open at a time in a session; the next one waits until one ends."""
+HEADERS_MAX = 4_096
+"""Longest header frame of a stream; a longer one ends the session. Ours have at most a few hundred bytes."""
 FLIGHT_MIN = 4 * DATAGRAM_SIZE
 FLIGHT_MAX = 3 * 1024 * 1024
 """What may be on its way end to end, and so wait inside a bridge."""
@@ -59,7 +64,13 @@ KEEPALIVE_SECONDS = 5.0
 # --- egress ----------------------------------------------------------------------------------
 SESSIONS_MAX = 2_000
 """Sessions of one egress; the next link is refused with 503."""
+LINKS_WITHOUT_SESSION_MAX = 200
+"""Links of one egress whose handshake is not complete; the next one ends the oldest."""
 RESOLVE_SECONDS = 5.0
+LOOKUPS_MAX = 256
+"""Names that one egress resolves at a time, a thread each; the next one is refused."""
+LOOKUPS_PER_SESSION_MAX = 8
+"""Of those, for one session; its next one waits."""
 DIAL_SECONDS = 10.0
 STREAM_IDLE_SECONDS = 1_800.0
 """A relay without a byte in either direction for so long is closed."""

@@ -30,6 +30,9 @@ _KINDS: dict[str, _Kind] = {
     "connection_limit_reached": _Kind(503, 1, "too many connections are open at once"),
     "http_request_denied": _Kind(403, 2, "the host of this egress does not allow this site"),
     "http_request_error": _Kind(400, 1, "the request is malformed"),
+    "http_response_incomplete": _Kind(502, 1, "the site ended the connection before it had answered"),
+    "http_response_header_section_size": _Kind(502, 1, "the head of the site's answer is too long"),
+    "http_protocol_error": _Kind(502, 1, "the site's answer is no HTTP/1.1 response"),
     "destination_unavailable": _Kind(503, 1, "no session is open right now"),
     "proxy_internal_error": _Kind(502, 1, "the egress failed"),
 }

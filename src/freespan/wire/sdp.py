@@ -6,13 +6,20 @@ Only what protects the other side is checked; the WebRTC engine parses the rest.
 from __future__ import annotations
 
 import ipaddress
+import re
 
 from freespan.wire.addresses import is_public
 from freespan.wire.errors import MessageError
 from freespan.wire.limits import SDP_MAX
 
 _NEEDED = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:")
-_CANDIDATES_MAX = 64
+_CANDIDATES_MAX = 32
+# All that a data channel needs; by exact names, since engines differ in what else they take for a candidate.
+_KEPT = ("v=", "o=", "s=", "t=")
+_KEPT_ATTRIBUTE = re.compile(
+    r"a=(ice-ufrag|ice-pwd|ice-options|ice-lite|fingerprint|setup|mid|group|sctp-port|max-message-size|sendrecv"
+    r"|msid-semantic|extmap-allow-mixed)(:|$)"
+)
 
 
 def check_offer(sdp: str) -> str:
@@ -48,8 +55,9 @@ def without_private_addresses(sdp: str) -> str:
     """Leave out candidates that are not on the open internet, host names among them, and the default address.
 
     A bridge's browser must not be made to send checks into its own network, and neither side needs to know the other's.
+    The description is written anew from the lines that a data channel needs; any other line is left out.
     """
-    return "".join(f"{public}\r\n" for line in sdp.splitlines() if (public := _public_line(line)))
+    return "".join(f"{public}\r\n" for line in _lines(sdp) if (public := _public_line(line)))
 
 
 def _public_line(line: str) -> str:
@@ -57,19 +65,21 @@ def _public_line(line: str) -> str:
     if line.startswith("c="):
         return "c=IN IP4 0.0.0.0"
     if line.startswith("m="):
-        media, _, port_and_rest = line.partition(" ")
         # with the line above: no default candidate (RFC 8840 section 4.1.1)
-        return f"{media} 9 {port_and_rest.partition(' ')[2]}"
-    if line.startswith("a=end-of-candidates"):
-        return ""  # the checks of the other side can still show an address that was left out
-    if not line.startswith("a=candidate:"):
-        return line
+        return re.sub(r"^(m=\S+) \S+", r"\1 9", line)
+    if line.startswith("a=candidate:"):
+        return _public_candidate(line)
+    # no end-of-candidates: the checks of the other side can still show an address that was left out
+    return line if line.startswith(_KEPT) or _KEPT_ATTRIBUTE.match(line) else ""
+
+
+def _public_candidate(line: str) -> str:
     # a=candidate:<foundation> <component> <transport> <priority> <address> <port> … raddr <address> rport <port>
     parts = line.split()
     if len(parts) < 6 or not _is_public_text(parts[4]):
         return ""
     for i, part in enumerate(parts[:-1]):
-        if part == "raddr":
+        if part.lower() == "raddr":
             parts[i + 1] = "0.0.0.0"
     return " ".join(parts)
 
@@ -81,18 +91,26 @@ def _is_public_text(address: str) -> bool:
         return False
 
 
+def _lines(sdp: str) -> list[str]:
+    """Lines end with CRLF or LF, as the checks and every reader behind them agree (RFC 8866 section 9)."""
+    return [line.removesuffix("\r") for line in sdp.split("\n")]
+
+
 def _check_description(field: str, sdp: str) -> list[str]:
     if len(sdp) > SDP_MAX:
         raise MessageError(field, f"is longer than {SDP_MAX} characters")
-    lines = [line.removesuffix("\r") for line in sdp.split("\n")]
+    lines = _lines(sdp)
     if lines[0] != "v=0":
         raise MessageError(field, "is no session description: its first line must be v=0")
-    media = [line for line in lines if line.startswith("m=")]
+    if any(not character.isprintable() for line in lines for character in line):
+        # some reader could take it for the end of a line, and what follows for a line that nobody has checked
+        raise MessageError(field, "has control characters inside its lines")
+    media = [line for line in lines if line[:2].lower() == "m="]
     if len(media) != 1 or not media[0].startswith("m=application "):
         raise MessageError(field, "must have one m=application section and no other")
     for needed in _NEEDED:
         if not any(line.startswith(needed) for line in lines):
             raise MessageError(field, f"has no {needed.rstrip(':')} line")
-    if sum(line.startswith("a=candidate:") for line in lines) > _CANDIDATES_MAX:
+    if sum(line.lower().startswith("a=candidate:") for line in lines) > _CANDIDATES_MAX:
         raise MessageError(field, f"has more than {_CANDIDATES_MAX} candidates")
     return lines

@@ -24,6 +24,7 @@ class SocksRequest:
     target: Target
     first_bytes: bytes
     accepted: bytes = b"\x05\x00\x00\x01" + bytes(6)
+    body: None = None
 
     def refused(self, status: ProxyStatus) -> bytes:
         """The reply for a stream that could not be opened."""

@@ -1,6 +1,7 @@
 import pytest
 
-from freespan.wire.front import FrontError, front_for
+from freespan.wire.front import FrontError
+from freespan.wire.fronts import front_for
 from freespan.wire.http_front import HttpFront
 from freespan.wire.socks5 import Socks5Front
 
