@@ -9,7 +9,7 @@ SETUP_DEV := .venv/.setup-dev
 SETUP_JS := node_modules/.setup
 MADE_FROM := pyproject.toml uv.lock scripts/make-venv.sh
 
-.PHONY: help setup dev demo test browsers check check-python check-js format bench lab screenshots clean
+.PHONY: help setup dev demo test browsers check check-python check-js format bench lab lab-test screenshots clean
 
 help: ## this list
 	@echo "freespan: readers lend their browsers, so that others can read"
@@ -33,6 +33,10 @@ bench: $(SETUP) browsers ## measure: a table, and bench/results.json
 lab: $(SETUP) browsers ## networks, NATs and censors on this machine (root); ARGS="sni dtls", ARGS="shell reader", ARGS=help
 	@scripts/install-lab.sh
 	@$(PYTHON_IN_VENV) -m lab $(ARGS)
+
+lab-test: $(SETUP_DEV) ## the lab's own tests, which build networks (root)
+	@scripts/install-lab.sh
+	@FREESPAN_LAB=1 $(PYTHON_IN_VENV) -m pytest tests/lab $(ARGS)
 
 screenshots: $(SETUP_DEV) browsers ## make the pictures of the docs again
 	@$(PYTHON_IN_VENV) scripts/screenshots.py

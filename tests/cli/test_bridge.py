@@ -9,7 +9,7 @@ import pytest
 
 from tests import readers
 from tests.cli.conftest import Command
-from tests.lab import SOON, laboratory, url_of
+from tests.laboratory import SOON, laboratory, url_of
 from tests.programs import SECONDS, Programs
 from tests.site import SMALL, Site
 

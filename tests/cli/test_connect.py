@@ -18,7 +18,7 @@ from freespan.client.engine import ClientStatus
 from freespan.wire.invite import Invite, format_invite
 from tests import readers
 from tests.cli.conftest import Command
-from tests.lab import SOON, Lab, laboratory, proxy_of, url_of
+from tests.laboratory import SOON, Lab, laboratory, proxy_of, url_of
 from tests.programs import SECONDS, Programs
 from tests.site import SMALL, Site
 

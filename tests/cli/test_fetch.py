@@ -17,7 +17,7 @@ from freespan.demo.certificates import DemoAuthority
 from freespan.demo.payload import sha256_of
 from freespan.wire.invite import Invite, format_invite
 from tests.cli.conftest import Command
-from tests.lab import Lab, laboratory, url_of
+from tests.laboratory import Lab, laboratory, url_of
 from tests.programs import SECONDS, Program, Programs
 from tests.site import SMALL, Site, served
 

@@ -18,7 +18,7 @@ from freespan.demo.certificates import DemoAuthority
 from freespan.wire.invite import parse_invite
 from tests import readers
 from tests.cli.conftest import Command
-from tests.lab import Lab, laboratory, url_of
+from tests.laboratory import Lab, laboratory, url_of
 from tests.programs import SECONDS, Programs
 from tests.site import SMALL, Site
 

@@ -11,7 +11,7 @@ import pytest
 
 from freespan.wire.invite import Invite, format_invite
 from tests import readers
-from tests.lab import Lab, laboratory, url_of
+from tests.laboratory import Lab, laboratory, url_of
 from tests.programs import Programs
 from tests.site import Site
 

@@ -19,7 +19,7 @@ import pytest
 from freespan.demo.payload import chunks, sha256_of
 from freespan.wire.limits import STREAM_WINDOW
 from tests import readers
-from tests.lab import SITE, Lab, laboratory, url_of
+from tests.laboratory import SITE, Lab, laboratory, url_of
 from tests.programs import Program
 from tests.site import SMALL, Site
 

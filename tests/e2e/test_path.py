@@ -15,7 +15,7 @@ import pytest
 from freespan.demo.payload import chunks, sha256_of
 from freespan.wire.target import Target
 from tests import readers
-from tests.lab import NOTICES, SITE, SOON, Lab, laboratory, url_of
+from tests.laboratory import NOTICES, SITE, SOON, Lab, laboratory, url_of
 from tests.site import SMALL, Site
 
 

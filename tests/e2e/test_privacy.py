@@ -12,7 +12,7 @@ import pytest
 
 from freespan.wire.target import Target
 from tests import readers
-from tests.lab import NOTICES, SOON, laboratory
+from tests.laboratory import NOTICES, SOON, laboratory
 from tests.programs import SECONDS, Program
 from tests.site import SMALL, Site
 
