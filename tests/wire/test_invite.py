@@ -175,5 +175,5 @@ def test_bad_broker_urls(url: str) -> None:
 def test_the_text_is_what_the_protocol_says() -> None:
     raw = base64.urlsafe_b64decode(TEXT.removeprefix("freespan1_") + "=" * (-len(TEXT.removeprefix("freespan1_")) % 4))
     payload, check = raw[:-4], raw[-4:]
-    assert msgspec.msgpack.decode(payload) == ["https://host.example", KEY]
+    assert msgspec.msgpack.decode(payload) == ["https://host.example", KEY, [], []]
     assert hashlib.sha256(payload).digest()[:4] == check

@@ -33,6 +33,7 @@ from freespan.wire.messages import (
     Problem,
     Refuse,
     RendezvousAnswer,
+    ToBroker,
     Welcome,
     decode_rendezvous_request,
     decode_to_broker,
@@ -176,7 +177,7 @@ class Broker:
             for offer_id in self._matching.leave(name):
                 self._settle(offer_id, None)
 
-    async def _receive(self, socket: web.WebSocketResponse, seconds: float | None) -> Hello | Answer | Refuse | Load:
+    async def _receive(self, socket: web.WebSocketResponse, seconds: float | None) -> ToBroker:
         """The next message; raises `EOFError` at the end. Without `seconds` the heartbeat bounds the wait."""
         message = await socket.receive(timeout=seconds)
         if message.type is aiohttp.WSMsgType.TEXT:
@@ -185,7 +186,7 @@ class Broker:
             raise MessageError("message", "must be text")
         raise EOFError
 
-    def _heard(self, bridge: str, message: Hello | Answer | Refuse | Load) -> None:
+    def _heard(self, bridge: str, message: ToBroker) -> None:
         match message:
             case Load(serving):
                 self._matching.report(bridge, serving)

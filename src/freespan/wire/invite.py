@@ -1,7 +1,7 @@
 """The invite: the one text that a blocked reader needs.
 
-`freespan1_` and base64url of (msgpack of [broker URL, SHA-256 of the egress key]) and 4 bytes of SHA-256 of that,
-so that a mistyped or cut invite is told apart from a wrong one.
+`freespan1_` and base64url of (msgpack of [broker URL, SHA-256 of the egress key, fronts, STUN servers]) and 4 bytes of
+SHA-256 of that, so that a mistyped or cut invite is told apart from a wrong one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,6 +22,10 @@ _CHECK_BYTES = 4
 _TEXT_MAX = 2_048
 _URL_MAX = 1_024
 _URL_CHARACTERS = re.compile(r"[!-~]+")
+_STUN_URL = re.compile(r"stun:([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):[1-9][0-9]{0,4}")
+FRONTS_MAX = 4
+STUN_MAX = 4
+STUN_URLS_MAX = 4
 
 
 class Invite(msgspec.Struct, frozen=True, array_like=True):
@@ -29,10 +34,20 @@ class Invite(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         broker: base URL of the broker, `http://` or `https://`, without a trailing slash.
         egress_key: SHA-256 over the egress' SubjectPublicKeyInfo (DER), 32 bytes.
+        fronts: other base URLs that lead to the same host, for readers who cannot reach the first one.
+        stun: groups of `stun:` URLs. The URLs of one group are ports of one server; another group is asked when that
+            one does not answer. Empty on a private network, where no end has to learn its outside address.
     """
 
     broker: str
     egress_key: bytes
+    fronts: tuple[str, ...] = ()
+    stun: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """Every base URL of the host, the broker's own first."""
+        return self.broker, *self.fronts
 
 
 def format_invite(invite: Invite) -> str:
@@ -50,7 +65,7 @@ def parse_invite(text: str) -> Invite:
     compact = "".join(text.split())
     if len(compact) > _TEXT_MAX:
         raise InviteError("is too long to be one")
-    version = re.match(r"freespan(\d{1,4})_", compact)
+    version = re.match(r"freespan([0-9]{1,4})_", compact)
     if version is None:
         raise InviteError(f"is not an invite: one begins with {PREFIX!r}")
     if version.group(0) != PREFIX:
@@ -62,7 +77,11 @@ def parse_invite(text: str) -> Invite:
         raise InviteError("is damaged: copy it again, whole") from None
     if len(invite.egress_key) != 32:
         raise InviteError("is damaged: its key has the wrong length")
-    return Invite(check_broker_url(invite.broker), invite.egress_key)
+    if len(invite.fronts) > FRONTS_MAX or len(invite.stun) > STUN_MAX:
+        raise InviteError("is damaged: it names too many addresses")
+    fronts = tuple(check_broker_url(front) for front in invite.fronts)
+    stun = tuple(check_stun_urls(group) for group in invite.stun)
+    return Invite(check_broker_url(invite.broker), invite.egress_key, fronts, stun)
 
 
 def check_broker_url(url: str) -> str:
@@ -84,6 +103,13 @@ def check_broker_url(url: str) -> str:
     ):
         raise InviteError("names a broker address that is no http or https URL")
     return url.rstrip("/")
+
+
+def check_stun_urls(urls: Sequence[str]) -> tuple[str, ...]:
+    """Return one group of STUN servers, or raise `InviteError` when one is no `stun:host:port` (RFC 7064)."""
+    if not 0 < len(urls) <= STUN_URLS_MAX or not all(_STUN_URL.fullmatch(url) for url in urls):
+        raise InviteError("names a STUN server that is no stun:host:port")
+    return tuple(urls)
 
 
 def _decode(text: str) -> bytes:

@@ -30,6 +30,12 @@ MISSES_MAX = 3
 """Offers that a bridge may leave without an answer in a row; then it is sent away."""
 RENDEZVOUS_UNDER_WAY_MAX = 512
 """Requests waiting in the broker; the next one gets 503 `busy`."""
+AVOIDED_MAX = 16
+"""Bridges that a client asks not to be given again; of more it forgets the oldest."""
+AVOIDED_SECONDS = 300.0
+"""How long a client remembers that it could not reach a bridge."""
+RELAY_SECONDS = 3_600.0
+"""How long the credentials for a relay are good for a new connection through it."""
 HELLO_SECONDS = 10.0
 ANSWER_SECONDS = 5.0
 """A bridge's time to answer before the offer goes to another one."""

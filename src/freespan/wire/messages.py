@@ -8,9 +8,11 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from freespan.wire.errors import MessageError, VersionError
-from freespan.wire.limits import BRIDGE_CAPACITY_MAX, PROTOCOL_VERSION, SDP_MAX, SIGNAL_MESSAGE_MAX
+from freespan.wire.limits import AVOIDED_MAX, BRIDGE_CAPACITY_MAX, PROTOCOL_VERSION, SDP_MAX, SIGNAL_MESSAGE_MAX
+from freespan.wire.network import Mapping, Network
 
 OfferId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+BridgeName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Sdp = Annotated[str, msgspec.Meta(min_length=1, max_length=SDP_MAX)]
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
@@ -51,36 +53,57 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     serving: Annotated[int, msgspec.Meta(ge=0, le=BRIDGE_CAPACITY_MAX)]
 
 
+class NetworkReport(msgspec.Struct, frozen=True, omit_defaults=True, tag="network"):
+    """What a bridge has found out about its own network; the fields of `Network`."""
+
+    ipv4: Mapping | None = None
+    ipv6: Mapping | None = None
+
+
 class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
-    """The broker accepts a bridge and names the one egress it may connect to (a WebSocket URL)."""
+    """The broker accepts a bridge and names the one egress it may connect to (a WebSocket URL).
+
+    `ice_servers` are STUN servers: groups of URLs, of which a bridge uses the first one that answers.
+    """
 
     egress: Url
     ice_servers: Annotated[list[IceServer], msgspec.Meta(max_length=8)] = []
 
 
-class Offer(msgspec.Struct, frozen=True, tag="offer"):
-    """A client wants this bridge."""
+class Offer(msgspec.Struct, frozen=True, omit_defaults=True, tag="offer"):
+    """A client wants this bridge; `ice_servers` are the relays (TURN) to use for this one, when it needs any."""
 
     id: OfferId
     sdp: Sdp
+    ice_servers: Annotated[list[IceServer], msgspec.Meta(max_length=8)] = []
 
 
 class Ping(msgspec.Struct, frozen=True, tag="ping"):
     """A sign of life of the broker."""
 
 
-class RendezvousRequest(msgspec.Struct, frozen=True):
-    """A client asks for a bridge."""
+class RendezvousRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A client asks for a bridge: what it knows of its own network, and bridges that it could not reach lately."""
 
     version: int
     offer: str
+    network: Network | None = None
+    avoid: Annotated[list[BridgeName], msgspec.Meta(max_length=AVOIDED_MAX)] = []
 
 
-class RendezvousAnswer(msgspec.Struct, frozen=True):
-    """The broker's answer to a client."""
+class RendezvousAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The broker's answer to a client; `bridge` is a name without a meaning, to be avoided if it cannot be reached."""
 
     version: int
     answer: str
+    bridge: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+class Relays(msgspec.Struct, frozen=True):
+    """The relays (TURN) that a client may use for a while; none where the host has none."""
+
+    version: int
+    ice_servers: Annotated[list[IceServer], msgspec.Meta(max_length=8)]
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -98,7 +121,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.type.rpartition(":")[2]
 
 
-ToBroker = Hello | Answer | Refuse | Load
+ToBroker = Hello | NetworkReport | Answer | Refuse | Load
 ToBridge = Welcome | Offer | Ping
 
 _Message = TypeVar("_Message")
@@ -106,6 +129,7 @@ _to_broker: msgspec.json.Decoder[ToBroker] = msgspec.json.Decoder(ToBroker)
 _to_bridge: msgspec.json.Decoder[ToBridge] = msgspec.json.Decoder(ToBridge)
 _request = msgspec.json.Decoder(RendezvousRequest)
 _answer = msgspec.json.Decoder(RendezvousAnswer)
+_relays = msgspec.json.Decoder(Relays)
 _problem = msgspec.json.Decoder(Problem)
 
 # msgspec ends its messages with the path of the wrong part: "… - at `$.ice_servers[0].urls`".
@@ -146,6 +170,13 @@ def decode_rendezvous_answer(body: bytes) -> RendezvousAnswer:
     answer = _decode(_answer, body)
     check_version(answer.version)
     return answer
+
+
+def decode_relays(body: bytes) -> Relays:
+    """Read a broker's list of relays. Raises `MessageError`."""
+    relays = _decode(_relays, body)
+    check_version(relays.version)
+    return relays
 
 
 def decode_problem(body: bytes) -> Problem:
