@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from freespan.bridge.no_redirects import refuse_redirects
 from freespan.bridge.pipe import Pipe
+from freespan.link.no_redirects import refuse_redirects
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import LinkError, MessageError
 from freespan.wire.limits import HELLO_SECONDS, PROTOCOL_VERSION, SIGNAL_MESSAGE_MAX, SILENCE_SECONDS
@@ -63,7 +63,7 @@ class Volunteer:
 
     async def run(self) -> None:
         """Help until cancelled; a broker that goes away is asked again, later and later."""
-        async with aiohttp.ClientSession(middlewares=(refuse_redirects,)) as http:
+        async with aiohttp.ClientSession(middlewares=(refuse_redirects,), skip_auto_headers=("User-Agent",)) as http:
             try:
                 while True:
                     reason = await self._stay(http)

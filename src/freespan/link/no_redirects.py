@@ -1,4 +1,4 @@
-"""A bridge connects to its broker and to the egress that it names, and nowhere else: no redirect leads it away."""
+"""Who is named an address connects to it and to no other: no redirect leads away."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ async def refuse_redirects(
     if 300 <= response.status < 400:
         response.close()
         raise aiohttp.ClientResponseError(
-            response.request_info, response.history, status=response.status, message="a bridge follows no redirect"
+            response.request_info, response.history, status=response.status, message="no redirect is followed here"
         )
     return response
