@@ -4,7 +4,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from freespan.bridge.no_redirects import refuse_redirects
+from freespan.link.no_redirects import refuse_redirects
 from freespan.bridge.pipe import _open_socket
 from tests.path import volunteering
 from tests.serving import serving
