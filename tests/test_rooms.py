@@ -45,7 +45,7 @@ ROOMS = {
     "observe": room(libraries="prometheus_client"),
     "link": room("wire observe", "aiohttp webrtc wrtc"),
     "tunnel": room("wire observe link", "aioquic cryptography pylsqpack"),
-    "broker": room("wire observe", "aiohttp"),
+    "broker": room("wire observe", "aiohttp aioice"),
     "egress": room(BELOW, "aiohttp aiohappyeyeballs"),
     "client": room(BELOW, "aiohttp"),
     "bridge": room("wire observe link", "aiohttp"),
@@ -56,6 +56,7 @@ ROOMS = {
 
 PURE_MODULES = {
     "broker/matching.py",
+    "broker/stun.py",
     "egress/policy.py",
     "tunnel/pipe_control.py",
 }

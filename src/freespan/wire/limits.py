@@ -46,6 +46,15 @@ SILENCE_SECONDS = 60.0
 """A bridge that hears nothing from its broker for so long connects anew."""
 RETRY_AFTER_SECONDS = 3
 
+# --- STUN server -----------------------------------------------------------------------------
+STUN_REQUEST_MAX = 548
+"""Longest request that is looked at: what crosses every IPv4 network in one piece (RFC 8489 section 6.1)."""
+STUN_ANSWERS_PER_SECOND = 64
+"""To one address, in the long run; a carrier's NAT has many people behind it."""
+STUN_BURST = 256
+STUN_SOURCES_MAX = 8_192
+"""Addresses that are remembered for the two above."""
+
 # --- tunnel ----------------------------------------------------------------------------------
 STREAM_WINDOW = 512 * 1024
 """What one stream may receive before its reader has taken anything; grows to STREAM_WINDOW_MAX for fast readers."""
