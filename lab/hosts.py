@@ -2,10 +2,13 @@
 
     news ─┐              ┌─ probe (answers for NAT measurements)
  blocked ─┤              ├─ dns
-    host ─┴── internet ──┤
-                         ├─ volunteer-r ── volunteer
-                         └─ border (the censor) ─┬─ reader-r ── reader
-                                                 └─ prober (the censor's own machine)
+    host ─┼── internet ──┤
+    turn ─┤              ├─ volunteer-r ── volunteer
+    stun ─┤              └─ border (the censor) ─┬─ reader-r ── reader
+   front ─┘                                      └─ prober (the censor's own machine)
+
+`turn` is the host's relay (coturn), `stun` a STUN server of somebody else, `front` a reverse proxy that leads to the
+host; they run where a `Services` asks for them.
 
 Addresses are out of 11.0.0.0/8 and 2d00::/8: public to every program, and yet nothing of the real internet that a lab
 could be mistaken for; no packet leaves the namespaces. Names end in `.example` (RFC 2606).
@@ -13,20 +16,15 @@ could be mistaken for; no packet leaves the namespaces. Names end in `.example` 
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-
 from freespan.demo.certificates import DemoAuthority
-from lab import censor, machine, nat, net, programs
+from lab import censor, machine, nat, net, programs, turn, window
 from lab.censor import Censor
 from lab.errors import LabError
 from lab.net import Network, Node
@@ -34,19 +32,51 @@ from lab.programs import Told, freespan, python
 from lab.wan import Hop
 
 HOST, NEWS, BLOCKED = "host.example", "news.example", "blocked.example"
+TURN, STUN, FRONT = "turn.example", "stun.example", "cdn.example"
 ADDRESSES = {
     "host": ("11.0.1.10", "2d00:1::10"),
     "news": ("11.0.2.10", "2d00:2::10"),
     "blocked": ("11.0.3.10", "2d00:3::10"),
     "probe": ("11.0.4.10", "11.0.4.11", "2d00:4::10", "2d00:4::11"),
+    "turn": ("11.0.5.10", "2d00:5::10"),
+    "stun": ("11.0.6.10", "2d00:6::10"),
+    "front": ("11.0.7.10", "2d00:7::10"),
     "dns": ("11.0.53.53", "2d00:53::53"),
 }
 NOWHERE = "11.9.9.9"
 """An address at which nobody is: what forged DNS answers give."""
+STUN_PORTS = (3478, 3479)
 START_SECONDS = 20.0
 BROWSER_SECONDS = 70.0
 _ENVIRONMENT = "environment.json"
-_NAMES = {HOST: ADDRESSES["host"], NEWS: ADDRESSES["news"], BLOCKED: ADDRESSES["blocked"]}
+_NAMES = {
+    HOST: ADDRESSES["host"],
+    NEWS: ADDRESSES["news"],
+    BLOCKED: ADDRESSES["blocked"],
+    TURN: ADDRESSES["turn"],
+    STUN: ADDRESSES["stun"],
+    FRONT: ADDRESSES["front"],
+}
+RELAYS = {
+    "udp": f"turn:{TURN}:{turn.PORT}?transport=udp",
+    "tcp": f"turn:{TURN}:{turn.PORT}?transport=tcp",
+    "tls": f"turns:{TURN}:{turn.TLS_PORT}?transport=tcp",
+}
+"""By what the way to the relay is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the host offers beside broker and egress."""
+
+    stun: bool = True
+    """Its own STUN server."""
+    other_stun: bool = False
+    """It also names the one of somebody else."""
+    relays: tuple[str, ...] = ()
+    """Ways to its TURN server, out of `RELAYS`."""
+    front: bool = False
+    """It names a front."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +87,9 @@ class Layout:
     """A kind of `nat.KINDS`."""
     volunteer: str = "open"
     program: str = "headless"
-    """The volunteer's: `headless`, `chromium`, or nothing, for none at all."""
+    """The volunteer's: `headless`, `chromium`, `firefox`, or nothing, for none at all."""
     censor: Censor = field(default_factory=Censor)
+    services: Services = field(default_factory=Services)
     reader_hop: Hop | None = None
     volunteer_hop: Hop | None = None
 
@@ -76,6 +107,8 @@ class World:
 
     network: Network
     authority: DemoAuthority
+    url: str = ""
+    """The host's, where its bridges begin."""
     invite: str = ""
     embed: str = ""
 
@@ -91,14 +124,6 @@ class World:
             self.authority.server_context(name)
         return file
 
-    def key_hash(self, name: str) -> str:
-        """SHA-256 of the public key in the certificate for a name, in base64."""
-        certificate = x509.load_pem_x509_certificate(self.certificate(name).read_bytes())
-        key = certificate.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        return base64.b64encode(hashlib.sha256(key).digest()).decode()
-
     @contextlib.asynccontextmanager
     async def running(self, node: str, name: str, arguments: Sequence[str]) -> AsyncIterator[Told]:
         """Run a program inside a node for the length of the block."""
@@ -107,17 +132,21 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def world(homes: Sequence[Node], rules: Censor) -> AsyncIterator[World]:
+async def world(
+    homes: Sequence[Node], rules: Censor | None = None, services: Services | None = None
+) -> AsyncIterator[World]:
     """Have a world for the length of the block: host, sites, DNS and censor; and homes with nobody in them yet.
 
     Args:
         homes: what hangs on `border` or `internet`; see `nat.home`.
         rules: of the border.
+        services: what the host offers.
 
     Raises:
         LabError: it cannot be built.
         DemoError: a program did not start.
     """
+    rules, services = rules or Censor(), services or Services()
     async with AsyncExitStack() as stack:
         network = stack.enter_context(net.built([*_public_nodes(rules), *homes]))
         here = World(network, DemoAuthority(network.folder))
@@ -125,7 +154,8 @@ async def world(homes: Sequence[Node], rules: Censor) -> AsyncIterator[World]:
             network.name_server(node, _name_server(network, node))
         await _start_censor(here, stack, rules)
         await _start(here, stack, "dns", "DNS", [*python("lab.dns"), json.dumps(_NAMES)])
-        await _start_host(here, stack)
+        await _start_helpers(here, stack, services)
+        await _start_host(here, stack, services)
         await _start(here, stack, "news", "news site", _site(here, NEWS, here.embed))
         await _start(here, stack, "blocked", "blocked site", _site(here, BLOCKED))
         _keep_environment(here)
@@ -134,18 +164,18 @@ async def world(homes: Sequence[Node], rules: Censor) -> AsyncIterator[World]:
 
 @contextlib.asynccontextmanager
 async def volunteering(here: World, node: str, program: str) -> AsyncIterator[Told]:
-    """Have a volunteer in a node, waiting for readers: `headless` or `chromium`.
+    """Have a volunteer in a node, waiting for readers: `headless`, `chromium` or `firefox`.
 
     Raises:
         DemoError: it did not join.
     """
     if program == "headless":
-        arguments, seconds = freespan("bridge", f"https://{HOST}", "--json", "--capacity", "64"), START_SECONDS
-    elif program == "chromium":
-        hashes = ",".join(here.key_hash(name) for name in (HOST, NEWS))
-        arguments, seconds = [*python("lab.window"), f"https://{NEWS}/", hashes], BROWSER_SECONDS
+        arguments, seconds = freespan("bridge", here.url, "--json", "--capacity", "64"), START_SECONDS
+    elif program in window.BROWSERS:
+        trusted = [str(here.certificate(name)) for name in (HOST, NEWS, TURN)]
+        arguments, seconds = [*python("lab.window"), program, f"https://{NEWS}/", *trusted], BROWSER_SECONDS
     else:
-        raise LabError(f"a volunteer is headless or chromium, not {program}")
+        raise LabError(f"a volunteer is headless, {' or '.join(window.BROWSERS)}, not {program}")
     async with here.running(node, f"{program} volunteer", arguments) as volunteer:
         await volunteer.event(lambda event: event.get("state") == "waiting", seconds, "volunteer that waits")
         yield volunteer
@@ -201,12 +231,39 @@ async def _start_censor(here: World, stack: AsyncExitStack, rules: Censor) -> No
         machine.run("ip", "-n", namespace, version, "-batch", "-", text="\n".join(censor.routes()) + "\n")
 
 
-async def _start_host(here: World, stack: AsyncExitStack) -> None:
+async def _start_helpers(here: World, stack: AsyncExitStack, services: Services) -> None:
+    """What the host leads others to, and what leads others to the host."""
+    if services.relays:
+        settings = turn.write_settings(here.network.folder, ADDRESSES["turn"], TURN, here.certificate(TURN))
+        await _start(here, stack, "turn", "coturn", [*python("lab.turn"), ADDRESSES["turn"][0], str(settings)])
+    if services.other_stun:
+        await _start(here, stack, "stun", "STUN server", [*python("lab.stun"), str(STUN_PORTS[0])])
+    if services.front:
+        await _start(here, stack, "front", "front", [*python("lab.front"), str(here.certificate(FRONT)), HOST])
+
+
+async def _start_host(here: World, stack: AsyncExitStack, services: Services) -> None:
     pem = str(here.certificate(HOST))
     arguments = freespan(
         *("serve", "--json", "--host", "", "--port", "443", "--public-url", f"https://{HOST}"),
         *("--tls-cert", pem, "--tls-key", pem, "--data", str(here.network.folder / "host")),
+        *_service_options(here, services),
     )
     program = await stack.enter_async_context(here.running("host", "freespan serve", arguments))
     ready = await program.event(lambda event: event.get("event") == "ready", START_SECONDS, "ready")
-    here.invite, here.embed = ready["invite"], ready["embed"]
+    here.url, here.invite, here.embed = ready["url"], ready["invite"], ready["embed"]
+
+
+def _service_options(here: World, services: Services) -> list[str]:
+    """The options of `freespan serve` for what it offers; its own STUN server runs unless it is told not to."""
+    options = [] if services.stun else ["--no-stun"]
+    if services.other_stun:
+        for port in STUN_PORTS:
+            options += ["--stun-server", f"stun:{STUN}:{port}"]
+    for way in services.relays:
+        options += ["--turn", RELAYS[way]]
+    if services.relays:
+        options += ["--turn-secret-file", str(turn.secret_file(here.network.folder))]
+    if services.front:
+        options += ["--front", f"https://{FRONT}"]
+    return options
