@@ -13,6 +13,7 @@ import aiohttp
 from freespan.bridge.volunteer import Volunteer, VolunteerStatus
 from freespan.broker.server import Broker
 from freespan.client.engine import Client, ClientStatus
+from freespan.client.roads import Choice
 from freespan.egress.dialler import Dialler
 from freespan.egress.policy import Policy
 from freespan.egress.server import Egress
@@ -135,10 +136,10 @@ class Reader:
 
 
 @contextlib.asynccontextmanager
-async def reading(invite: Invite) -> AsyncIterator[Reader]:
+async def reading(invite: Invite, road: Choice = "auto") -> AsyncIterator[Reader]:
     """A client for the length of the block."""
     statuses: Statuses[ClientStatus] = Statuses()
-    client = Client(invite, statuses)
+    client = Client(invite, statuses, road)
     reader = Reader(client, asyncio.create_task(client.run(), name="client"), statuses)
     try:
         yield reader

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from freespan.broker import server as broker_server
-from freespan.client import engine
+from freespan.client import engine, links
 from freespan.link.datachannel import DataChannelLink
 from freespan.tunnel import client as tunnel_client
 from freespan.wire.backoff import Backoff
@@ -269,7 +269,7 @@ async def test_a_bridge_that_misbehaves_costs_a_try_and_no_more(
 
 
 async def test_an_answer_that_leads_nowhere(host: Host, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "CHANNEL_OPEN_SECONDS", 0.5)
+    monkeypatch.setitem(links._OPEN_SECONDS, "webrtc", 0.5)
     async with aiohttp.ClientSession() as http:
         socket = await http.ws_connect(f"{host.url}/v1/bridge")
         await socket.send_json({"type": "hello", "version": 1, "capacity": 1})

@@ -11,8 +11,9 @@ import pytest
 from aiohttp import web
 
 from freespan.client import rendezvous
-from freespan.client.rendezvous import ask_for_bridge
+from freespan.client.rendezvous import Rendezvous
 from freespan.wire.errors import RendezvousError
+from freespan.wire.messages import RendezvousAnswer, RendezvousRequest
 from tests.sdp import ANSWER, OFFER
 from tests.serving import serving
 
@@ -33,6 +34,10 @@ def answer(**changes: object) -> web.Response:
     return web.json_response({"version": 1, "answer": ANSWER} | changes)
 
 
+async def request() -> RendezvousRequest:
+    return RendezvousRequest(1, OFFER)
+
+
 class FakeBroker:
     """Answers what `answers` says, and keeps what it was asked."""
 
@@ -45,9 +50,9 @@ class FakeBroker:
         self.asked.append(await request.read())
         return await self.answers(request) if callable(self.answers) else self.answers
 
-    async def ask(self) -> str:
+    async def ask(self) -> RendezvousAnswer:
         async with aiohttp.ClientSession() as http:
-            return await ask_for_bridge(http, self.url, OFFER)
+            return await Rendezvous(http, [self.url]).ask_for_bridge(request)
 
     async def failure(self) -> RendezvousError:
         with pytest.raises(RendezvousError) as caught:
@@ -65,7 +70,7 @@ async def broker() -> AsyncIterator[FakeBroker]:
 
 
 async def test_the_answer_of_a_bridge(broker: FakeBroker) -> None:
-    assert await broker.ask() == ANSWER
+    assert await broker.ask() == RendezvousAnswer(1, ANSWER)
     assert msgspec.json.decode(broker.asked[0]) == {"version": 1, "offer": OFFER}
 
 

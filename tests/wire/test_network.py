@@ -73,6 +73,12 @@ def test_the_order_of_fit() -> None:
     assert fit(Network("cone"), None) == 1
 
 
+def test_an_end_that_heard_nothing_may_still_reach_an_open_one() -> None:
+    assert fit(Network(), Network("open")) == fit(Network(None, "open"), Network()) == 2
+    assert fit(Network(), Network("cone", "cone")) == IMPOSSIBLE
+    assert fit(Network(), Network()) == IMPOSSIBLE
+
+
 def test_two_ends_without_a_common_ip_version_cannot_connect() -> None:
     assert fit(Network("open"), Network(None, "open")) == IMPOSSIBLE
     assert fit(Network("symmetric", "cone"), Network("symmetric", "cone")) == 0

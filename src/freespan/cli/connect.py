@@ -9,19 +9,20 @@ import time
 from freespan.cli.running import print_json, print_line, run_until_stopped, show_status
 from freespan.client.engine import Client, ClientStatus
 from freespan.client.local_proxy import LocalProxy
+from freespan.client.roads import Choice
 from freespan.wire.invite import Invite, parse_invite
 
 _DOTS = {"open": "[green]●[/]", "failed": "[red]●[/]"}
 _STATUS_AFTER_SECONDS = 0.05
 
 
-def run_connect(invite: str, port: int, *, as_json: bool, verbose: bool) -> None:
+def run_connect(invite: str, port: int, road: Choice, *, as_json: bool, verbose: bool) -> None:
     """Run a client until stopped. Raises `InviteError`, or `FreespanError` when trying again cannot help."""
-    run_until_stopped(_connect(parse_invite(invite), port, as_json=as_json), verbose=verbose)
+    run_until_stopped(_connect(parse_invite(invite), port, road, as_json=as_json), verbose=verbose)
 
 
-async def _connect(invite: Invite, port: int, *, as_json: bool) -> None:
-    client = Client(invite, _print_status if as_json else lambda _: None)
+async def _connect(invite: Invite, port: int, road: Choice, *, as_json: bool) -> None:
+    client = Client(invite, _print_status if as_json else lambda _: None, road)
     proxy = LocalProxy(client)
     port = await proxy.start(port)
     if as_json:
@@ -40,7 +41,8 @@ async def _connect(invite: Invite, port: int, *, as_json: bool) -> None:
 
 
 def _print_status(status: ClientStatus) -> None:
-    print_json({"event": "state", "state": status.state, "detail": status.detail, "seconds": status.seconds})
+    fields = ("state", "detail", "road", "seconds")
+    print_json({"event": "state", **{name: getattr(status, name) for name in fields}})
 
 
 async def _show(client: Client, proxy: LocalProxy) -> None:

@@ -29,6 +29,18 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what is norm
 InviteText = Annotated[str, typer.Argument(metavar="INVITE", help="The invite that the host gave you.")]
 
 
+class Road(StrEnum):
+    """How a client may reach the egress."""
+
+    auto = "auto"
+    webrtc = "webrtc"
+    relay = "relay"
+    websocket = "websocket"
+
+
+_ROAD_HELP = "Use one road alone: webrtc and relay lead through a bridge, websocket shows the host your address."
+
+
 class BridgeKind(StrEnum):
     """What lends the road in the demo."""
 
@@ -84,13 +96,14 @@ def serve(
 def connect(
     invite: InviteText,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the local proxy; 0 picks a free one.")] = 8118,
+    road: Annotated[Road, typer.Option(help=_ROAD_HELP)] = Road.auto,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
     """Find a bridge and offer a local proxy (HTTP and SOCKS5) on 127.0.0.1."""
     from freespan.cli.connect import run_connect
 
-    run_connect(invite, port, as_json=as_json, verbose=verbose)
+    run_connect(invite, port, road.value, as_json=as_json, verbose=verbose)
 
 
 @app.command()

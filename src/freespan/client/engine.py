@@ -13,17 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import aiohttp
-
-from freespan.client.rendezvous import ask_for_bridge
-from freespan.link.datachannel import DataChannelLink
-from freespan.wire.addresses import is_private_url
+from freespan.client.links import FoundLink, Links, RoadError, http_session
+from freespan.client.roads import Choice, Roads
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import FreespanError, LinkError, RendezvousError, StreamError, TunnelError, WrongKeyError
 from freespan.wire.invite import Invite
-from freespan.wire.limits import CHANNEL_OPEN_SECONDS, SESSION_WAIT_SECONDS
+from freespan.wire.limits import SESSION_WAIT_SECONDS
 from freespan.wire.proxy_status import ProxyStatus
-from freespan.wire.sdp import without_private_addresses
 
 if TYPE_CHECKING:
     from freespan.tunnel.client import ClientSession
@@ -31,24 +27,35 @@ if TYPE_CHECKING:
 _WRONG_KEYS_MAX = 3
 _STEADY_SECONDS = 30.0
 """A session that held for so long was a good one: the next failure is the first again."""
+_WORDS = {
+    "webrtc": "a bridge carries this session",
+    "relay": "a bridge carries this session, by way of the host's relay",
+    "websocket": "straight to the host, since no bridge could be reached",
+    "front": "to the host by way of a front, since no bridge could be reached",
+}
 
 
 @dataclass(frozen=True)
 class ClientStatus:
-    """`state` is one of the picture above; `seconds` are the parts of the set-up that led here."""
+    """`state` is one of the picture above; `seconds` are the parts of the set-up that led here.
+
+    `road` is the one in use (`webrtc`, `relay`, `websocket`, `front`; see `FoundLink`), empty without a session.
+    """
 
     state: str
     detail: str = ""
+    road: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
 
 
 class Client:
-    """Run `run` in a task; `session` gives the open session, or waits for one."""
+    """Run `run` in a task; `session` gives the open session, or waits for one. `road` keeps it to one road."""
 
-    def __init__(self, invite: Invite, on_status: Callable[[ClientStatus], None]) -> None:
+    def __init__(self, invite: Invite, on_status: Callable[[ClientStatus], None], road: Choice = "auto") -> None:
         self._invite = invite
         self._on_status = on_status
-        self._is_private = is_private_url(invite.broker)
+        self._roads = Roads(road)
+        self._watch = _Stopwatch()
         self._backoff = Backoff(random.random)
         self._wrong_keys = 0
         self._session: ClientSession | None = None
@@ -58,15 +65,18 @@ class Client:
 
     async def run(self) -> None:
         """Keep a session until cancelled. Raises `FreespanError` when trying again cannot help."""
-        # no cookies: a broker must not be able to know a reader again
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False) as http:
-            while True:
-                try:
-                    session = await self._open(http)
-                except (RendezvousError, LinkError, TunnelError) as error:
-                    await self._wait_after(error)
-                    continue
-                await self._stay(session)
+        async with http_session() as http:
+            links = Links(http, self._invite, lambda part: self._watch.lap(part))
+            try:
+                while True:
+                    try:
+                        session = await self._open(links)
+                    except (RendezvousError, LinkError, TunnelError) as error:
+                        await self._wait_after(error)
+                        continue
+                    await self._stay(session)
+            finally:
+                await links.close()
 
     async def session(self, seconds: float = SESSION_WAIT_SECONDS) -> ClientSession:
         """The open session; waits up to `seconds` for one. Raises `StreamError` (destination_unavailable)."""
@@ -78,38 +88,45 @@ class Client:
         except TimeoutError:
             raise StreamError(ProxyStatus("destination_unavailable")) from None
 
-    async def _open(self, http: aiohttp.ClientSession) -> ClientSession:
+    async def _open(self, links: Links) -> ClientSession:
         """One whole attempt, each part timed."""
-        watch = _Stopwatch()
+        self._watch = _Stopwatch()
         self._tell(ClientStatus("looking", "asking the broker for a bridge"))
-        link = DataChannelLink()
+        if self._loading is None:
+            self._loading = asyncio.create_task(asyncio.to_thread(_load_tunnel), name="client-load-tunnel")
+        found = await self._found(links)
         try:
-            offer = self._own(await link.offer())
-            watch.lap("offer")
-            if self._loading is None:
-                self._loading = asyncio.create_task(asyncio.to_thread(_load_tunnel), name="client-load-tunnel")
-            answer = await ask_for_bridge(http, self._invite.broker, offer)
-            watch.lap("rendezvous")
-            self._tell(ClientStatus("connecting", "a bridge answered; opening the session"))
-            await link.accept(self._own(answer))
-            session = (await self._loading)(self._invite.egress_key, link)
-            async with asyncio.timeout(CHANNEL_OPEN_SECONDS):
-                await link.opened()
-            watch.lap("channel")
+            session = (await self._loading)(self._invite.egress_key, found.link)
             await session.start()
-            watch.lap("handshake")
-        except TimeoutError:
-            link.close("given up")
-            raise LinkError("the bridge could not be reached") from None
-        except BaseException:
-            link.close("given up")
+        except BaseException as error:
+            found.link.close("given up")
+            if isinstance(error, TunnelError):
+                self._roads.failed(time.monotonic())
+                if not isinstance(error, WrongKeyError):  # that may be the host's own: it must come up again
+                    links.avoid(found)
             raise
+        self._watch.lap("handshake")
+        self._roads.worked()
         self._session = session
         self._wrong_keys = 0
-        self._tell(ClientStatus("open", "a bridge carries this session", watch.parts))
+        self._tell(ClientStatus("open", _WORDS[found.road], found.road, self._watch.parts))
         async with self._news:
             self._news.notify_all()
         return session
+
+    async def _found(self, links: Links) -> FoundLink:
+        """A link by the first road that is not known to be closed."""
+        while True:
+            road = self._roads.choose(time.monotonic())
+            try:
+                return await links.open(road, self._tell_of_answer)
+            except RoadError as error:
+                self._roads.failed(time.monotonic(), closed=error.closed)
+                if not error.closed or self._roads.choose(time.monotonic()) == road:
+                    raise
+
+    def _tell_of_answer(self) -> None:
+        self._tell(ClientStatus("connecting", "a bridge answered; opening the session"))
 
     async def _stay(self, session: ClientSession) -> None:
         """Wait until the session ends; after a short one pause, lest bridges that leave at once keep everybody busy."""
@@ -141,10 +158,6 @@ class Client:
         else:
             self._tell(ClientStatus("waiting", f"{error}; next try in {wait:.0f} s"))
         await asyncio.sleep(wait)
-
-    def _own(self, sdp: str) -> str:
-        """A description as it may cross the open internet: neither end learns of the other's own network."""
-        return sdp if self._is_private else without_private_addresses(sdp)
 
     def _tell(self, status: ClientStatus) -> None:
         self.status = status

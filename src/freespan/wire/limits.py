@@ -10,12 +10,22 @@ MESSAGE_MAX = 16_384
 """Longest message of a link; a longer one ends the link."""
 DATAGRAM_SIZE = 16_000
 """QUIC datagrams fill a message but for a little: cost is per message (aioquic breaks above 16,383)."""
+HELLO_DATAGRAM_SIZE = 1_200
+"""The first datagrams of a session are padded to their full size (RFC 9000 section 14.1), so theirs is the least. One of
+DATAGRAM_SIZE would be more than fresh hops send at once (10 packets), and so cost a round trip of each hop."""
 LINK_QUEUE_MAX = 512 * 1024
 """What may wait in a link's send queue before `room` says no."""
 PIPE_WAITING_MAX = 4 * 1024 * 1024
 """What may wait inside a bridge in one direction; more ends that pipe."""
 CHANNEL_OPEN_SECONDS = 15.0
 """From an offer or answer to an open data channel."""
+
+ROAD_OPEN_SECONDS = 6.0
+"""A client's patience with a bridge that has answered, until the channel is open; then it tries another one."""
+RELAY_OPEN_SECONDS = 10.0
+"""The same by way of a relay, which takes more round trips."""
+HOST_CONNECT_SECONDS = 4.0
+"""From a name to a connection, TLS included; then the next address of the host is tried."""
 
 # --- rendezvous and matchmaking --------------------------------------------------------------
 RENDEZVOUS_BODY_MAX = 32_768
@@ -75,6 +85,13 @@ HANDSHAKE_SECONDS = 15.0
 SESSION_IDLE_SECONDS = 30.0
 KEEPALIVE_SECONDS = 5.0
 """A client asks for a sign of life so often; a session that gives none until the next time is over."""
+
+TICKET_SECONDS = 3_600.0
+"""How long a ticket for a session in 0-RTT is good."""
+TICKETS_MAX = 10_000
+"""Tickets that one egress remembers, about 2 KB each; of more it forgets the oldest."""
+TICKETS_KEPT = 4
+"""Tickets that a client keeps; of more it forgets the oldest."""
 
 # --- egress ----------------------------------------------------------------------------------
 SESSIONS_MAX = 2_000

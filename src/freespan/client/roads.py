@@ -1,0 +1,49 @@
+"""Which road to the egress to try next. Pure.
+
+webrtc ──▶ relay ──▶ websocket ──▶ webrtc …      each arrow: it has failed so often that the next one is worth more
+
+The further to the right, the more a reader shows: a relay is at the host's address, and in a WebSocket no bridge takes
+part at all, so the host sees the reader's address. Hence the order, and hence a bridge's failure alone moves nobody on:
+one that failed on purpose could drive readers to where the censor wants them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Road = Literal["webrtc", "relay", "websocket"]
+"""To a bridge straight (`webrtc`) or by way of the host's TURN server (`relay`); to the host itself (`websocket`)."""
+Choice = Literal["auto", "webrtc", "relay", "websocket"]
+
+_ORDER: tuple[Road, ...] = ("webrtc", "relay", "websocket")
+_TRIES: dict[Road, int] = {"webrtc": 2, "relay": 1, "websocket": 1}
+BEGIN_ANEW_SECONDS = 600.0
+"""A network may have become another one: after so long the first road is tried again."""
+
+
+class Roads:
+    """Begins with the first road; stays with the one that works."""
+
+    def __init__(self, choice: Choice = "auto") -> None:
+        self._roads: tuple[Road, ...] = _ORDER if choice == "auto" else (choice,)
+        self._at = 0
+        self._failures = 0
+        self._moved_at = 0.0
+
+    def choose(self, now: float) -> Road:
+        """The road to try; `now` in seconds of any steady clock."""
+        if self._at and now - self._moved_at >= BEGIN_ANEW_SECONDS:
+            self._at, self._failures = 0, 0
+        return self._roads[self._at]
+
+    def worked(self) -> None:
+        """The road has led to the egress."""
+        self._failures = 0
+
+    def failed(self, now: float, *, closed: bool = False) -> None:
+        """The road has not led anywhere; `closed` when another bridge would not change that."""
+        self._failures += 1
+        if closed or self._failures >= _TRIES[self._roads[self._at]]:
+            self._at = (self._at + 1) % len(self._roads)
+            self._failures = 0
+            self._moved_at = now
