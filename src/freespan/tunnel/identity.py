@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from freespan.tunnel.kept_file import read_or_create
 from freespan.wire.errors import InputError
 
 _KEY_FILE = "egress-key.pem"
@@ -52,12 +51,8 @@ def load_or_create_identity(folder: Path) -> Identity:
     Raises:
         InputError: field `data`; the folder cannot be used or the key in it cannot be read.
     """
-    path = folder / _KEY_FILE
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not path.exists():
-            _write_new(path)
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        key = serialization.load_pem_private_key(read_or_create(folder / _KEY_FILE, _new_pem), password=None)
     except OSError as error:
         raise InputError("data", f"the data folder cannot be used: {error.strerror or 'input/output error'}") from None
     except (ValueError, TypeError):
@@ -67,29 +62,10 @@ def load_or_create_identity(folder: Path) -> Identity:
     return _certified(key)
 
 
-def _write_new(path: Path) -> None:
-    pem = new_identity().private_key.private_bytes(
+def _new_pem() -> bytes:
+    return new_identity().private_key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    # Written beside and linked into place: a crash leaves no half key, and a second process does not overwrite the
-    # first one's.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # 0600
-    beside = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(pem)
-        _put(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _put(beside: Path, path: Path) -> None:
-    try:
-        path.hardlink_to(beside)
-    except FileExistsError:
-        pass  # another process was faster: its key counts
-    except OSError:  # a file system without links
-        beside.replace(path)
 
 
 def _certified(key: ec.EllipticCurvePrivateKey) -> Identity:
