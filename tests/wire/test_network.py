@@ -75,6 +75,7 @@ def test_the_order_of_fit() -> None:
 
 def test_an_end_that_heard_nothing_may_still_reach_an_open_one() -> None:
     assert fit(Network(), Network("open")) == fit(Network(None, "open"), Network()) == 2
+    assert fit(Network(), None) == 2, "one that says nothing is no better than an open one"
     assert fit(Network(), Network("cone", "cone")) == IMPOSSIBLE
     assert fit(Network(), Network()) == IMPOSSIBLE
 

@@ -69,11 +69,11 @@ def network_of(sdp: str) -> Network:
 
 def fit(one: Network | None, other: Network | None) -> int:
     """How likely two ends connect: 0 surely, 1 probably or unknown, 2 hardly, 3 (`IMPOSSIBLE`) by a relay only."""
+    if any(end is not None and end.is_mute for end in (one, other)):
+        # perhaps it is only the STUN server that is blocked: an open end will tell, and so may an unknown one
+        return 2 if any(end is None or "open" in (end.ipv4, end.ipv6) for end in (one, other)) else IMPOSSIBLE
     if one is None or other is None:
         return 1
-    if one.is_mute or other.is_mute:
-        # perhaps it is only the STUN server that is blocked: an open end will tell
-        return 2 if "open" in (one.ipv4, one.ipv6, other.ipv4, other.ipv6) else IMPOSSIBLE
     return min(_fit_of(one.ipv4, other.ipv4), _fit_of(one.ipv6, other.ipv6))
 
 
