@@ -56,6 +56,7 @@ ROOMS = {
 
 PURE_MODULES = {
     "broker/matching.py",
+    "broker/relays.py",
     "broker/stun.py",
     "egress/policy.py",
     "tunnel/pipe_control.py",

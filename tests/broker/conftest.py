@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 import pytest
 from aiohttp import ClientWebSocketResponse
 
+from freespan.broker.relays import Relays
 from freespan.broker.server import Broker
 from freespan.observe.counters import HostCounters
 from freespan.wire.messages import IceServer
@@ -19,7 +21,8 @@ from tests.sdp import ANSWER, OFFER
 from tests.serving import serving
 
 SECONDS = 20.0
-ICE = IceServer(["stun:stun.example:3478"])
+ICE = IceServer(["stun:host.example:443", "stun:host.example:444"])
+RELAY_URLS = ["turn:relay.example:3478?transport=udp", "turns:relay.example:443?transport=tcp"]
 RUBBISH: dict[str, str | bytes] = {
     "nothing": "",
     "not JSON": "{",
@@ -45,11 +48,25 @@ class FakeBridge:
     def __init__(self, socket: ClientWebSocketResponse) -> None:
         self.socket = socket
 
+    async def receive(self) -> aiohttp.WSMessage:
+        """What comes next on the WebSocket; its own pings are answered."""
+        message = await self.socket.receive(timeout=SECONDS)
+        if message.type is aiohttp.WSMsgType.PING:
+            await self.socket.pong(message.data)
+            return await self.receive()
+        return message
+
+    async def hear_any(self) -> dict[str, Any]:
+        """The next message."""
+        message = await self.receive()
+        assert message.type is aiohttp.WSMsgType.TEXT, message
+        return dict(message.json())
+
     async def hear(self) -> dict[str, Any]:
         """The next message that is no ping."""
-        while (message := await self.socket.receive_json(timeout=SECONDS))["type"] == "ping":
+        while (message := await self.hear_any())["type"] == "ping":
             pass
-        return dict(message)
+        return message
 
     async def offer(self) -> str:
         """The id of the offer that comes next."""
@@ -63,14 +80,22 @@ class FakeBridge:
     async def answer(self, offer: str) -> None:
         await self.say("answer", id=offer, sdp=ANSWER)
 
+    async def report(self, **network: str) -> None:
+        """Tell of its network, and wait until the broker has heard it: pings are answered in their turn."""
+        await self.say("network", **network)
+        await self.socket.ping()
+        assert (await self.receive()).type is aiohttp.WSMsgType.PONG
+
     async def closed(self) -> tuple[int | None, str]:
         """Wait until the broker closes; returns its code and reason."""
-        while (message := await self.socket.receive(timeout=SECONDS)).type in (
-            aiohttp.WSMsgType.TEXT,
-            aiohttp.WSMsgType.BINARY,
-        ):
+        while (message := await self.receive()).type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
             pass
         return self.socket.close_code, str(message.extra or "")
+
+
+def request(**parts: Any) -> bytes:
+    """The body of a rendezvous, with some parts added or changed."""
+    return msgspec.json.encode({"version": 1, "offer": OFFER} | parts)
 
 
 class Lab:
@@ -84,7 +109,8 @@ class Lab:
 
     async def knock(self) -> FakeBridge:
         """A bridge that has said nothing yet."""
-        return FakeBridge(await self.http.ws_connect("/v1/bridge", timeout=aiohttp.ClientWSTimeout(ws_close=SECONDS)))
+        timeout = aiohttp.ClientWSTimeout(ws_close=SECONDS)
+        return FakeBridge(await self.http.ws_connect("/v1/bridge", autoping=False, timeout=timeout))
 
     async def join(self, capacity: int = 1) -> FakeBridge:
         """A bridge that is welcome."""
@@ -95,15 +121,15 @@ class Lab:
 
     async def post(self, body: bytes | BytesIO | None = None, **options: Any) -> Response:
         """One rendezvous; without a body a proper one. Returns status, JSON and headers."""
-        body = msgspec.json.encode({"version": 1, "offer": OFFER}) if body is None else body
+        body = request() if body is None else body
         async with self.http.post("/v1/rendezvous", data=body, **options) as response:
             kind = "application/json" if response.status == 200 else "application/problem+json"
             assert response.content_type == kind
             return response.status, await response.json(content_type=kind), dict(response.headers)
 
-    def ask(self) -> asyncio.Task[Response]:
-        """A client that asks while the test goes on."""
-        return asyncio.create_task(self.post(), name="client")
+    def ask(self, **parts: Any) -> asyncio.Task[Response]:
+        """A client that asks while the test goes on, with some more parts in its request."""
+        return asyncio.create_task(self.post(request(**parts)), name="client")
 
     async def still_serves(self) -> None:
         """Everybody else is unaffected."""
@@ -117,15 +143,35 @@ class Lab:
         return self.counters.registry.get_sample_value("freespan_rendezvous_total", {"outcome": name}) or 0.0
 
 
-@pytest.fixture
-async def lab() -> AsyncIterator[Lab]:
+@asynccontextmanager
+async def _lab(relays: Relays | None) -> AsyncIterator[Lab]:
     counters = HostCounters()
     lab: Lab
-    broker = Broker(lambda: "ws://egress.example/v1/egress", counters, [ICE], hides_private=lambda: lab.hides_private)
+    broker = Broker(
+        lambda: "ws://egress.example/v1/egress",
+        counters,
+        lambda: [ICE],
+        relays,
+        hides_private=lambda: lab.hides_private,
+    )
     async with (
         asyncio.timeout(4 * SECONDS),
         serving(broker.routes()) as url,
         aiohttp.ClientSession(url) as http,
     ):
         lab = Lab(http, int(url.rpartition(":")[2]), counters)
+        yield lab
+
+
+@pytest.fixture
+async def lab() -> AsyncIterator[Lab]:
+    """The broker of a host without relays."""
+    async with _lab(None) as lab:
+        yield lab
+
+
+@pytest.fixture
+async def relayed() -> AsyncIterator[Lab]:
+    """The broker of a host with relays."""
+    async with _lab(Relays(RELAY_URLS, "north")) as lab:
         yield lab

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
+from itertools import cycle
+
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
 from freespan.broker import matching
 from freespan.broker.matching import Matching
-from freespan.wire.limits import BRIDGE_CAPACITY_MAX, OFFERS_PER_BRIDGE
+from freespan.wire.limits import AVOIDED_MAX, BRIDGE_CAPACITY_MAX, OFFERS_PER_BRIDGE
+from freespan.wire.network import IMPOSSIBLE, Network, fit
+
+KINDS = st.sampled_from([None, "open", "cone", "symmetric"])
+NETWORKS = st.builds(Network, KINDS, KINDS)
 
 
 def first(count: int) -> int:
@@ -17,6 +26,15 @@ def first(count: int) -> int:
 
 def last(count: int) -> int:
     return count - 1
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a client says of itself, and whether its host has relays."""
+
+    network: Network | None
+    avoid: frozenset[str]
+    relayed: bool
 
 
 class Promises(RuleBasedStateMachine):
@@ -33,6 +51,8 @@ class Promises(RuleBasedStateMachine):
         self.serving: dict[str, int] = {}
         self.pending: dict[str, set[str]] = {}
         self.at: dict[str, str] = {}
+        self.networks: dict[str, Network] = {}
+        self.wishes: dict[str, Wishes] = {}
         self.tried: dict[str, set[str]] = {}
         self.settled: set[str] = set()
         self.names = 0
@@ -43,16 +63,22 @@ class Promises(RuleBasedStateMachine):
 
     def assign(self, offer: str) -> None:
         before = {name: self.serving[name] + len(self.pending[name]) for name in self.capacity}
-        may = {
-            name
+        wishes = self.wishes[offer]
+        fits = {
+            name: fit(wishes.network, self.networks.get(name))
             for name, load in before.items()
             if load < self.capacity[name] and len(self.pending[name]) < OFFERS_PER_BRIDGE
-        } - self.tried[offer]
-        bridge = self.matching.assign(offer, self.tried[offer])
-        assert (bridge is None) == (not may), "a bridge is found when, and only when, there is one"
+            if name not in self.tried[offer] | wishes.avoid
+        }
+        if not wishes.relayed:
+            fits = {name: how for name, how in fits.items() if how != IMPOSSIBLE}
+        bridge = self.matching.assign(offer, self.tried[offer], wishes.network, wishes.avoid, relayed=wishes.relayed)
+        assert (bridge is None) == (not fits), "a bridge is found when, and only when, there is one"
         if bridge is None:
             return
-        assert bridge in may, "never over capacity, never a bridge that was tried"
+        assert bridge in fits, "never over capacity, never tried or avoided, never impossible without a relay"
+        assert fits[bridge] != IMPOSSIBLE or set(fits.values()) == {IMPOSSIBLE}, "never impossible while one is not"
+        assert fits[bridge] == min(fits.values()), "all of these answer, so the fit alone decides"
         self.tried[offer].add(bridge)
         self.pending[bridge].add(offer)
         self.at[offer] = bridge
@@ -79,11 +105,23 @@ class Promises(RuleBasedStateMachine):
         self.matching.report(bridge, serving)
         self.serving[bridge] = serving
 
-    @rule(target=offers, choice=st.integers(0, 9))
-    def offer(self, choice: int) -> str:
+    @rule(bridge=bridges, network=NETWORKS)
+    def report_network(self, bridge: str, network: Network) -> None:
+        self.matching.report_network(bridge, network)
+        self.networks[bridge] = network
+
+    @rule(
+        target=offers,
+        choice=st.integers(0, 9),
+        network=st.none() | NETWORKS,
+        avoid=st.lists(bridges, max_size=AVOIDED_MAX),
+        relayed=st.booleans(),
+    )
+    def offer(self, choice: int, network: Network | None, avoid: list[str], relayed: bool) -> str:
         self.chosen = choice
         offer = self.name()
         self.tried[offer] = set()
+        self.wishes[offer] = Wishes(network, frozenset(avoid), relayed)
         self.assign(offer)
         return offer
 
@@ -146,6 +184,52 @@ def test_a_bridge_that_lies_about_its_load_gets_no_more_than_its_share() -> None
         matching.settle(chosen[-1], f"offer {number}")
         matching.report("liar", 0)
     assert chosen.count("liar") == 10
+
+
+@given(clients=st.lists(st.none() | NETWORKS, min_size=1, max_size=12), lie=st.none() | NETWORKS)
+def test_a_bridge_that_lies_about_its_network_gets_no_more_than_an_open_one(
+    clients: list[Network | None], lie: Network | None
+) -> None:
+    turns = cycle(range(6))  # one, two or three equals are each given the same number of six
+    matching = Matching(lambda count: next(turns) % count)
+    for name, network in (("open", Network("open", "open")), ("cone", Network("cone", "cone")), ("liar", lie)):
+        matching.join(name, 1)
+        if network is not None:
+            matching.report_network(name, network)
+    chosen: Counter[str | None] = Counter()
+    for client in clients:
+        for _ in range(6):
+            bridge = matching.assign("offer", network=client, relayed=True)
+            assert bridge is not None
+            chosen[bridge] += 1
+            matching.settle(bridge, "offer")
+            if lie is not None:
+                matching.report_network("liar", lie)  # again and again
+    assert chosen["liar"] <= chosen["open"]
+    if lie == Network("open", "open"):
+        assert chosen["liar"] == chosen["open"]
+
+
+def test_a_new_report_does_not_make_up_for_what_was_missed() -> None:
+    matching = Matching(first)
+    for name in ("silent", "good"):
+        matching.join(name, 1)
+        matching.report_network(name, Network("cone"))
+    matching.missed("silent")
+    matching.report_network("silent", Network("open"))
+    assert matching.assign("offer", network=Network("symmetric")) == "good"
+
+
+def test_a_silent_bridge_comes_before_an_impossible_one() -> None:
+    matching = Matching(first)
+    for name, network in (("silent", Network("cone")), ("impossible", Network("symmetric"))):
+        matching.join(name, 1)
+        matching.report_network(name, network)
+    matching.missed("silent")
+    client = Network("symmetric")
+    assert matching.assign("one", network=client, relayed=True) == "silent"
+    assert matching.assign("two", network=client) is None, "no relay"
+    assert matching.assign("two", network=client, relayed=True) == "impossible"
 
 
 def test_a_silent_bridge_is_asked_last_and_then_sent_away() -> None:

@@ -3,16 +3,23 @@
 assign ──▶ pending ── settle (answer, refusal, time-out) ──▶ gone
               └────── leave (the bridge went) ──▶ returned to the caller, who assigns anew
 
-Chance chooses among the bridges that have room. What a bridge says of its load can only take it out: if the least
-loaded were preferred, one that lies would be given every reader.
+Two that cannot connect (`fit`) are not paired, unless a relay can join them; then comes who has answered lately, then
+who fits better, and chance chooses among equals. What a bridge says of itself helps it only so far: its load can only
+take it out, because if the least loaded were preferred, one that lies would be given every reader; and the best that it
+can say of its network puts it among those that really are open, of whom chance chooses. To say so again is no help.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
 from freespan.wire.limits import BRIDGES_MAX, MISSES_MAX, OFFERS_PER_BRIDGE
+from freespan.wire.network import IMPOSSIBLE, Network, fit
+
+_HARDLY = 2
+"""The `fit` from which on a relay is offered, beside trying without."""
 
 
 @dataclass
@@ -21,6 +28,7 @@ class _Bridge:
     serving: int = 0
     pending: set[str] = field(default_factory=set)
     misses: int = 0
+    network: Network | None = None
 
     @property
     def free(self) -> int:
@@ -55,16 +63,43 @@ class Matching:
         """A bridge says how many sessions it serves."""
         self._bridges[bridge].serving = serving
 
-    def assign(self, offer: str, tried: Set[str] = frozenset()) -> str | None:
-        """Choose a bridge for an offer: not tried yet, with room, none that was silent if there is another; or None."""
-        free = [(b.misses, name) for name, b in self._bridges.items() if b.free and name not in tried]
-        if not free:
+    def report_network(self, bridge: str, network: Network) -> None:
+        """A bridge says what it has found out about its network; before that, it counts as unknown."""
+        self._bridges[bridge].network = network
+
+    def assign(
+        self,
+        offer: str,
+        tried: Set[str] = frozenset(),
+        network: Network | None = None,
+        avoid: Set[str] = frozenset(),
+        *,
+        relayed: bool = False,
+    ) -> str | None:
+        """Choose a bridge for an offer: with room, neither tried nor to be avoided; or None.
+
+        `network` is the client's. Two that cannot connect are paired only when nothing better is left and there is a
+        relay for them (`relayed`).
+        """
+        free = {name: b for name, b in self._bridges.items() if b.free and name not in tried and name not in avoid}
+        # there are few kinds of networks, however many bridges there are
+        fits = {kind: fit(network, kind) for kind in {b.network for b in free.values()}}
+        ranks: dict[tuple[bool, int, int], list[str]] = defaultdict(list)
+        for name, b in free.items():
+            impossible = fits[b.network] == IMPOSSIBLE
+            if relayed or not impossible:
+                ranks[impossible, b.misses, fits[b.network]].append(name)
+        if not ranks:
             return None
-        least = min(free)[0]
-        names = [name for misses, name in free if misses == least]
-        name = names[self._choose(len(names))]
+        equals = ranks[min(ranks)]
+        name = equals[self._choose(len(equals))]
         self._bridges[name].pending.add(offer)
         return name
+
+    def needs_relay(self, bridge: str, network: Network | None) -> bool:
+        """Whether a bridge should offer a client of this network the way by a relay, too."""
+        own = self._bridges[bridge].network
+        return (own is not None and own.wants_relay) or fit(own, network) >= _HARDLY
 
     def settle(self, bridge: str, offer: str) -> bool:
         """An offer is over for this bridge; false when it was not waiting for it."""

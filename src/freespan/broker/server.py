@@ -1,15 +1,20 @@
-"""The broker's two doors: `POST /v1/rendezvous` for clients, WebSocket `/v1/bridge` for bridges (docs/protocol.md)."""
+"""The broker's doors: `POST /v1/rendezvous` and `GET /v1/relays` for clients, WebSocket `/v1/bridge` for bridges.
+
+What is said there is in docs/protocol.md.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable, Sequence
 
 import aiohttp
 from aiohttp import web
 
 from freespan.broker.matching import Matching
+from freespan.broker.relays import Relays
 from freespan.observe.counters import HostCounters
 from freespan.wire.errors import MessageError, VersionError
 from freespan.wire.limits import (
@@ -28,17 +33,21 @@ from freespan.wire.messages import (
     Hello,
     IceServer,
     Load,
+    NetworkReport,
     Offer,
     Ping,
     Problem,
     Refuse,
     RendezvousAnswer,
+    RendezvousRequest,
     ToBroker,
     Welcome,
     decode_rendezvous_request,
     decode_to_broker,
     encode,
 )
+from freespan.wire.messages import Relays as RelaysAnswer
+from freespan.wire.network import Network
 from freespan.wire.sdp import check_answer, check_offer, without_private_addresses
 
 _BODY_SECONDS = 10.0
@@ -55,22 +64,25 @@ class _RefusalError(Exception):
 class Broker:
     """State and handlers of one broker.
 
-    `egress_url` is asked when a bridge joins, since the port may be known late. `hides_private` tells whether private
-    addresses are left out of offers and answers: on the open internet they lead into the other side's own network.
+    `egress_url` and `stun` are asked when a bridge joins, since the ports may be known late; each of the STUN servers
+    is one entry with its ports. `relays` are the host's, if it has any. `hides_private` tells whether private addresses
+    are left out of offers and answers: on the open internet they lead into the other side's own network.
     """
 
     def __init__(
         self,
         egress_url: Callable[[], str],
         counters: HostCounters,
-        ice_servers: Sequence[IceServer] = (),
+        stun: Callable[[], Sequence[IceServer]] = tuple,
+        relays: Relays | None = None,
         *,
         hides_private: Callable[[], bool] = lambda: False,
     ) -> None:
         self._egress_url = egress_url
         self._hides_private = hides_private
         self._counters = counters
-        self._ice_servers = list(ice_servers)
+        self._stun = stun
+        self._relays = relays
         self._matching = Matching(secrets.randbelow)
         self._sockets: dict[str, web.WebSocketResponse] = {}
         self._answers: dict[str, asyncio.Future[str | None]] = {}
@@ -78,10 +90,11 @@ class Broker:
         self._farewells: set[asyncio.Task[bool]] = set()
 
     def routes(self) -> list[web.RouteDef]:
-        """The two doors."""
+        """The doors."""
         return [
             web.post("/v1/rendezvous", self.handle_rendezvous),
             web.options("/v1/rendezvous", _handle_preflight),
+            web.get("/v1/relays", self.handle_relays),
             web.get("/v1/bridge", self.handle_bridge),
         ]
 
@@ -101,28 +114,36 @@ class Broker:
             self._counters.rendezvous.labels(refusal.problem.code).inc()
             return _problem_response(refusal.problem)
         self._counters.rendezvous.labels("answered").inc()
-        text = encode(RendezvousAnswer(PROTOCOL_VERSION, answer))
-        return web.Response(text=text, content_type="application/json", headers=_CORS)
+        return web.Response(text=encode(answer), content_type="application/json", headers=_CORS)
 
-    async def _rendezvous(self, body: bytes) -> str:
+    async def handle_relays(self, request: web.Request) -> web.Response:
+        """The host's relays, with credentials that are good for a while; an empty list where it has none."""
+        text = encode(RelaysAnswer(PROTOCOL_VERSION, self._fresh_relays()))
+        # credentials in a cache would be somebody else's, and perhaps no longer good
+        headers = _CORS | {"Cache-Control": "no-store"}
+        return web.Response(text=text, content_type="application/json", headers=headers)
+
+    async def _rendezvous(self, body: bytes) -> RendezvousAnswer:
         try:
-            offer = self._passed_on(check_offer(decode_rendezvous_request(body).offer))
+            request = decode_rendezvous_request(body)
+            offer = self._passed_on(check_offer(request.offer))
         except MessageError as error:
             code = "version" if isinstance(error, VersionError) else "bad_request"
             raise _RefusalError(400, code, str(error), error.field) from None
         tried: set[str] = set()
         try:
             async with asyncio.timeout(RENDEZVOUS_SECONDS):
-                while (answer := await self._ask_a_bridge(offer, tried)) is None:
+                while (answer := await self._ask_a_bridge(offer, request, tried)) is None:
                     pass
                 return answer
         except TimeoutError:
             raise _RefusalError(504, "bridge_silent", "no bridge answered in time: ask again") from None
 
-    async def _ask_a_bridge(self, offer: str, tried: set[str]) -> str | None:
+    async def _ask_a_bridge(self, offer: str, request: RendezvousRequest, tried: set[str]) -> RendezvousAnswer | None:
         """The answer of one bridge, or None when it did not give one; raises `_RefusalError` when none is left."""
         offer_id = secrets.token_urlsafe(12)
-        bridge = self._matching.assign(offer_id, tried)
+        avoid = frozenset(request.avoid)
+        bridge = self._matching.assign(offer_id, tried, request.network, avoid, relayed=self._relays is not None)
         if bridge is None and tried:
             raise _RefusalError(504, "bridge_silent", "no bridge answered in time: ask again")
         if bridge is None:
@@ -131,9 +152,10 @@ class Broker:
         waiter = self._answers[offer_id] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await self._sockets[bridge].send_str(encode(Offer(offer_id, offer)))
+                relays = self._fresh_relays() if self._matching.needs_relay(bridge, request.network) else []
+                await self._sockets[bridge].send_str(encode(Offer(offer_id, offer, relays)))
                 answer: str | None = await waiter
-                return answer
+                return None if answer is None else RendezvousAnswer(PROTOCOL_VERSION, answer, bridge)
         except (TimeoutError, ConnectionError, aiohttp.ClientError):
             if self._matching.missed(bridge):
                 self._send_away(bridge)
@@ -167,7 +189,7 @@ class Broker:
         self._counters.bridges.inc()
         pings = asyncio.create_task(_send_pings(socket), name="broker-pings")
         try:
-            await socket.send_str(encode(Welcome(self._egress_url(), self._ice_servers)))
+            await socket.send_str(encode(Welcome(self._egress_url(), list(self._stun()))))
             while True:
                 self._heard(name, await self._receive(socket, None))
         finally:
@@ -190,6 +212,8 @@ class Broker:
         match message:
             case Load(serving):
                 self._matching.report(bridge, serving)
+            case NetworkReport(ipv4, ipv6):
+                self._matching.report_network(bridge, Network(ipv4, ipv6))
             case Answer(offer_id, sdp):
                 answer = self._passed_on(check_answer(sdp))
                 if self._matching.settle(bridge, offer_id):
@@ -207,6 +231,9 @@ class Broker:
         task = asyncio.create_task(closing, name="broker-send-away")
         self._farewells.add(task)
         task.add_done_callback(self._farewells.discard)
+
+    def _fresh_relays(self) -> list[IceServer]:
+        return self._relays.credentials(time.time()) if self._relays is not None else []
 
     def _passed_on(self, sdp: str) -> str:
         return without_private_addresses(sdp) if self._hides_private() else sdp
