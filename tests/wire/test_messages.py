@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from freespan.wire import messages
 from freespan.wire.errors import MessageError, VersionError
 from freespan.wire.limits import BRIDGE_CAPACITY_MAX, PROTOCOL_VERSION, SDP_MAX, SIGNAL_MESSAGE_MAX
+from freespan.wire.network import Network
 from tests.wire.attempts import attempt
 
 TO_BROKER = [
@@ -18,11 +19,14 @@ TO_BROKER = [
     messages.Answer("a", "v=0"),
     messages.Refuse("a", "full"),
     messages.Load(3),
+    messages.NetworkReport(),
+    messages.NetworkReport("cone", "open"),
 ]
 TO_BRIDGE = [
     messages.Welcome("wss://host.example/v1/egress"),
     messages.Welcome("ws://h", [messages.IceServer(["stun:h"]), messages.IceServer(["turn:h"], "name", "word")]),
     messages.Offer("a", "v=0"),
+    messages.Offer("a", "v=0", [messages.IceServer(["turn:h"], "name", "word")]),
     messages.Ping(),
 ]
 DECODERS: list[Callable[[bytes], msgspec.Struct]] = [
@@ -30,6 +34,7 @@ DECODERS: list[Callable[[bytes], msgspec.Struct]] = [
     messages.decode_to_bridge,
     messages.decode_rendezvous_request,
     messages.decode_rendezvous_answer,
+    messages.decode_relays,
     messages.decode_problem,
 ]
 each_decoder = pytest.mark.parametrize("decode", DECODERS, ids=lambda decode: decode.__name__)
@@ -46,10 +51,16 @@ def test_round_trip_to_the_bridge(message: messages.ToBridge) -> None:
 
 
 def test_round_trip_of_a_rendezvous() -> None:
-    request = messages.RendezvousRequest(PROTOCOL_VERSION, "v=0")
-    assert messages.decode_rendezvous_request(messages.encode(request).encode()) == request
-    answer = messages.RendezvousAnswer(PROTOCOL_VERSION, "v=0")
+    for request in (
+        messages.RendezvousRequest(PROTOCOL_VERSION, "v=0"),
+        messages.RendezvousRequest(PROTOCOL_VERSION, "v=0", Network(), ["a", "b"]),
+        messages.RendezvousRequest(PROTOCOL_VERSION, "v=0", Network("cone", "open")),
+    ):
+        assert messages.decode_rendezvous_request(messages.encode(request).encode()) == request
+    answer = messages.RendezvousAnswer(PROTOCOL_VERSION, "v=0", "a")
     assert messages.decode_rendezvous_answer(messages.encode(answer).encode()) == answer
+    relays = messages.Relays(PROTOCOL_VERSION, [messages.IceServer(["turn:h"], "name", "word")])
+    assert messages.decode_relays(messages.encode(relays).encode()) == relays
     problem = messages.Problem("urn:freespan:problem:no_bridge", "No bridge", 503, "come back", field=None)
     assert messages.decode_problem(messages.encode(problem).encode()) == problem
     assert problem.code == "no_bridge"
@@ -63,6 +74,10 @@ def test_the_form_is_the_one_of_the_protocol() -> None:
         {"urls": ["turn:h"], "username": "name", "credential": "word"},
     ]
     assert json.loads(messages.encode(messages.Ping())) == {"type": "ping"}
+    assert json.loads(messages.encode(messages.NetworkReport("cone"))) == {"type": "network", "ipv4": "cone"}
+    assert json.loads(messages.encode(messages.Offer("a", "v=0"))) == {"type": "offer", "id": "a", "sdp": "v=0"}
+    request = messages.RendezvousRequest(1, "v=0", Network(), ["a"])
+    assert json.loads(messages.encode(request)) == {"version": 1, "offer": "v=0", "network": {}, "avoid": ["a"]}
 
 
 @pytest.mark.parametrize(
@@ -112,6 +127,8 @@ def test_what_a_bridge_may_not_say(text: str, field: str) -> None:
         ('{"type":"welcome","egress":"ws://h","ice_servers":[{}]}', "ice_servers[0].urls"),
         ('{"type":"welcome","egress":"ws://h","ice_servers":[{"urls":[]}]}', "ice_servers[0].urls"),
         ('{"type":"welcome","egress":"ws://h","ice_servers":[{"urls":[1]}]}', "ice_servers[0].urls[0]"),
+        ('{"type":"offer","id":"a","sdp":"v=0","ice_servers":null}', "ice_servers"),
+        ('{"type":"offer","id":"a","sdp":"v=0","ice_servers":[{}]}', "ice_servers[0].urls"),
         ('{"type":"hello","version":1,"capacity":4}', "type"),
     ],
 )
@@ -121,10 +138,12 @@ def test_what_a_broker_may_not_say_to_a_bridge(text: str, field: str) -> None:
     assert caught.value.field.removesuffix("[...]") in {field, field.replace("[0]", "[...]"), field.removesuffix("[0]")}
 
 
-@pytest.mark.parametrize("decode", [messages.decode_rendezvous_request, messages.decode_rendezvous_answer])
+@pytest.mark.parametrize(
+    "decode", [messages.decode_rendezvous_request, messages.decode_rendezvous_answer, messages.decode_relays]
+)
 def test_a_rendezvous_of_another_version(decode: Callable[[bytes], msgspec.Struct]) -> None:
     with pytest.raises(VersionError, match="update") as caught:
-        decode(b'{"version":2,"offer":"x","answer":"x"}')
+        decode(b'{"version":2,"offer":"x","answer":"x","ice_servers":[]}')
     assert caught.value.field == "version"
 
 
@@ -168,11 +187,16 @@ words = st.sampled_from(
         "urls",
         "offer",
         "answer",
+        "bridge",
+        "network",
+        "avoid",
+        "ipv4",
+        "ipv6",
     ]
 )
-tags = st.sampled_from(["hello", "answer", "refuse", "load", "welcome", "offer", "ping"])
+tags = st.sampled_from(["hello", "network", "answer", "refuse", "load", "welcome", "offer", "ping"])
 values = st.recursive(
-    scalars | tags | st.sampled_from([1, 4, "ws://h"]),
+    scalars | tags | st.sampled_from([1, 4, "ws://h", "open", "cone", "symmetric"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=4),
     max_leaves=12,
 )
