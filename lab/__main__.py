@@ -20,6 +20,7 @@ _HELP = """usage: python -m lab [SCENARIO ...]   run scenarios (all of them with
        python -m lab shell [NODE]     a shell inside a node (reader), in a lab that stands or in one made for it
        python -m lab nat-matrix       each pair of NAT kinds: does it connect, how fast, what does theory say
        python -m lab look             what the host looks like to a prober
+       python -m lab capture          what a censor reads of a set-up, and how it differs from a browser's call
        python -m lab wan              how exact the wide area links are, and how fast
        python -m lab clean            take away what a crashed lab has left
 """
@@ -109,6 +110,12 @@ async def _look(_: Sequence[str]) -> int:
     return await look()
 
 
+async def _capture(_: Sequence[str]) -> int:
+    from lab.setups import capture_all
+
+    return await capture_all()
+
+
 async def _wan(_: Sequence[str]) -> int:
     from lab.wan_measure import show
 
@@ -119,6 +126,7 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], Coroutine[object, object, int]]] 
     "shell": _shell,
     "nat-matrix": _matrix,
     "look": _look,
+    "capture": _capture,
     "wan": _wan,
 }
 

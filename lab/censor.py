@@ -47,9 +47,12 @@ def throttles(address: str, kbytes_s: int) -> Censor:
     return Censor("an address throttled", (f"{_ip(address)} saddr {address} {limit}",))
 
 
-def blocks_udp() -> Censor:
-    """No UDP crosses the border but DNS."""
-    return Censor("UDP blocked", ("meta l4proto udp ct original proto-dst != 53 drop",))
+def blocks_udp(*addresses: str) -> Censor:
+    """No UDP crosses the border but DNS; or none to and from some addresses, where these are named."""
+    if not addresses:
+        return Censor("UDP blocked", ("meta l4proto udp ct original proto-dst != 53 drop",))
+    rules = tuple(f"{_ip(a)} {end} {a} meta l4proto udp drop" for a in addresses for end in ("saddr", "daddr"))
+    return Censor("UDP of some addresses blocked", rules)
 
 
 def blocks_dtls() -> Censor:

@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 from freespan.demo.programs import Event
-from lab.censor import Censor
 from lab.hosts import ADDRESSES, BLOCKED, HOST, World, world
 from lab.programs import python
 
@@ -16,7 +15,7 @@ _SECONDS = 120.0
 
 async def look() -> int:
     """Print what the host answers, and what gives it away; exit code 1 where something does."""
-    async with world((), Censor()) as here:
+    async with world(()) as here:
         host, ordinary = await asyncio.gather(probed(here, "host", HOST), probed(here, "blocked", BLOCKED))
     print(f"{'question':22}{'host':>52}   an ordinary site of the lab")
     for question, answer in host["answers"].items():

@@ -1,14 +1,16 @@
 """The NAT matrix: each pair of kinds, does it connect, in what time; beside it what theory says.
 
 Two measurements of each pair. The lab's own probe punches holes by bare UDP, with addresses learned by asking: it shows
-that the lab's NATs are what they say, and what is possible. Then the product: a reader of one kind reads a page
-through a volunteer of the other.
+that the lab's NATs are what they say, and what is possible. Then the product, by WebRTC alone and without a relay: a
+reader of one kind reads a page through a headless volunteer of the other; for the commonest pairs through real browsers
+too, whose own addresses are hidden behind mDNS names, as they are.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
@@ -18,7 +20,6 @@ from typing import Any
 
 from freespan.demo.errors import DemoError
 from lab import measure
-from lab.censor import Censor
 from lab.hosts import ADDRESSES, START_SECONDS, World, volunteering, world
 from lab.nat import KINDS, Kind, connects, home
 from lab.net import Node
@@ -26,8 +27,17 @@ from lab.programs import Told, python
 
 PRODUCT_SECONDS = 6.0
 """A pair that has not connected by then does not count as connecting."""
-REFLEXIVE = False
-"""Whether the product's two ends learn their outside addresses by STUN."""
+BROWSERS = ("chromium", "firefox")
+COMMON = (
+    ("port-restricted", "port-restricted"),
+    ("port-restricted", "open"),
+    ("open", "port-restricted"),
+    ("port-restricted", "carrier"),
+    ("carrier", "port-restricted"),
+    ("symmetric", "open"),
+    ("open", "symmetric"),
+)
+"""Pairs that are measured with browsers: reader, volunteer."""
 _PUNCH_SECONDS = 12.0
 _RESULTS = Path(__file__).parent / "nat-matrix.json"
 
@@ -38,11 +48,11 @@ class Pair:
 
     reader: str
     volunteer: str
+    program: str
+    """The volunteer's: `headless`, `chromium` or `firefox`."""
     possible: bool
     """By theory, with STUN and without a relay."""
     punched_s: float | None
-    expected: bool
-    """By theory, of the product as it is."""
     first_byte_s: float | None
 
 
@@ -50,38 +60,63 @@ async def measure_matrix(words: Sequence[str]) -> int:
     """Measure pairs of the kinds in `words`, or of all; exit code 1 where theory and practice differ."""
     kinds = [KINDS[word] for word in words] or list(KINDS.values())
     pairs: list[Pair] = []
-    async with AsyncExitStack() as stack:
-        here = await stack.enter_async_context(world(_homes(kinds), Censor()))
-        await stack.enter_async_context(answering(here))
-        browsers = [await stack.enter_async_context(measure.reading(here, _reader(i))) for i in range(len(kinds))]
-        for column, volunteer in enumerate(kinds):
-            async with volunteering(here, _volunteer(column), "headless"):
-                for row, reader in enumerate(kinds):
-                    pair = Pair(
-                        reader.name,
-                        volunteer.name,
-                        connects(reader, volunteer),
-                        await punched(here, _reader(row), _volunteer(column)),
-                        connects(reader, volunteer, reflexive=REFLEXIVE),
-                        await _read(here, _reader(row), browsers[row]),
-                    )
-                    pairs.append(pair)
-                    print(_line(pair), flush=True)
+    async for pair in measured(kinds, every_pair(kinds)):
+        pairs.append(pair)
+        print(_line(pair), flush=True)
     if not words:
-        _RESULTS.write_text(json.dumps([asdict(pair) for pair in pairs], indent=2) + "\n")
+        _RESULTS.write_text(json.dumps([asdict(pair) for pair in pairs], indent=1) + "\n")
     print("\n" + grid(pairs))
     wrong = [pair for pair in pairs if differs(pair)]
     print(f"{len(pairs)} pairs, {len(wrong)} of them otherwise than theory says")
     return 1 if wrong else 0
 
 
+def every_pair(kinds: Sequence[Kind]) -> list[tuple[str, str, str]]:
+    """Reader, volunteer and the volunteer's program of all that is measured; those of one volunteer together."""
+    names = [kind.name for kind in kinds]
+    headless = [(reader, volunteer, "headless") for volunteer in names for reader in names]
+    common = sorted((volunteer, reader) for reader, volunteer in COMMON if {reader, volunteer} <= set(names))
+    return headless + [(reader, volunteer, browser) for browser in BROWSERS for volunteer, reader in common]
+
+
+async def measured(kinds: Sequence[Kind], pairs: Sequence[tuple[str, str, str]]) -> AsyncIterator[Pair]:
+    """Build one world with a reader and a volunteer of each kind, and measure pairs in it."""
+    places = {kind.name: i for i, kind in enumerate(kinds)}
+    punches: dict[tuple[str, str], float | None] = {}
+    async with AsyncExitStack() as stack:
+        here = await stack.enter_async_context(world(_homes(kinds)))
+        await stack.enter_async_context(answering(here))
+        browsers: dict[str, Told] = {}
+        for (volunteer, program), group in itertools.groupby(pairs, lambda pair: pair[1:]):
+            async with volunteering(here, _volunteer(places[volunteer]), program):
+                for reader, _, _ in group:
+                    node = _reader(places[reader])
+                    if node not in browsers:
+                        browsers[node] = await stack.enter_async_context(measure.reading(here, node))
+                    if (reader, volunteer) not in punches:
+                        punches[reader, volunteer] = await punched(here, node, _volunteer(places[volunteer]))
+                    yield Pair(
+                        reader,
+                        volunteer,
+                        program,
+                        connects(KINDS[reader], KINDS[volunteer]),
+                        punches[reader, volunteer],
+                        await _read(here, node, browsers[node]),
+                    )
+
+
 def differs(pair: Pair) -> bool:
     """Whether theory and practice disagree."""
-    return (pair.punched_s is not None) != pair.possible or (pair.first_byte_s is not None) != pair.expected
+    return (pair.punched_s is not None) != pair.possible or (pair.first_byte_s is not None) != pair.possible
 
 
 def grid(pairs: Sequence[Pair]) -> str:
-    """Readers down, volunteers across: `yes` read a page, `udp` could be punched but no page came, `-` neither."""
+    """Readers down, headless volunteers across: `yes` read a page, `udp` was punched but no page came, `-` neither.
+
+    A line for each pair with a browser follows.
+    """
+    browsers = [_line(pair) for pair in pairs if pair.program != "headless"]
+    pairs = [pair for pair in pairs if pair.program == "headless"]
     readers, volunteers = (list(dict.fromkeys(getattr(p, end) for p in pairs)) for end in ("reader", "volunteer"))
     cells = {
         (p.reader, p.volunteer): ("yes" if p.first_byte_s is not None else "udp" if p.punched_s is not None else "-")
@@ -90,7 +125,7 @@ def grid(pairs: Sequence[Pair]) -> str:
     }
     lines = ["reader \\ volunteer".ljust(20) + "".join(name[:15].ljust(17) for name in volunteers)]
     lines += [r.ljust(20) + "".join(cells.get((r, v), "").ljust(17) for v in volunteers) for r in readers]
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(line.rstrip() for line in [*lines, "", *browsers])
 
 
 @contextlib.asynccontextmanager
@@ -121,7 +156,7 @@ async def _event(program: Told, key: str) -> Any:
 
 
 async def _read(here: World, node: str, browser: Told) -> float | None:
-    async with measure.connecting(here, node) as (client, proxy):
+    async with measure.connecting(here, node, "--road", "webrtc") as (client, proxy):
         with contextlib.suppress(DemoError):
             return (await measure.first_page(client, browser, proxy, seconds=PRODUCT_SECONDS))[0]
     return None
@@ -148,4 +183,4 @@ def _line(pair: Pair) -> str:
     page = "-" if pair.first_byte_s is None else f"{pair.first_byte_s:.2f} s"
     theory = "possible" if pair.possible else "impossible"
     wrong = "   (otherwise than theory)" if differs(pair) else ""
-    return f"{pair.reader:16} {pair.volunteer:16} {theory:11} udp {punch:8} freespan {page:8}{wrong}"
+    return f"{pair.reader:16} {pair.volunteer:16} {pair.program:9} {theory:11} udp {punch:8} freespan {page:8}{wrong}"

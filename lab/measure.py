@@ -41,9 +41,9 @@ async def try_directly(browser: Told, scheme: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def connecting(world: World, node: str = "reader") -> AsyncIterator[tuple[Told, str]]:
+async def connecting(world: World, node: str = "reader", *options: str) -> AsyncIterator[tuple[Told, str]]:
     """Run the client in a node; yields it with the address of its proxy, at the moment when it begins to look."""
-    arguments = freespan("connect", world.invite, "--port", "0", "--json")
+    arguments = freespan("connect", world.invite, "--port", "0", "--json", *options)
     async with world.running(node, "freespan connect", arguments) as client:
         event = await client.event(lambda event: event.get("event") == "proxy", START_SECONDS, "proxy")
         yield client, event["address"]
@@ -73,6 +73,12 @@ def _rate(fetched: Event) -> float:
     """10^6 bytes a second, of a whole download or of what came of one."""
     seconds = float(fetched["seconds"]) - float(fetched.get("first_byte_s", 0.0))
     return float(fetched["bytes"]) / max(seconds, 1e-6) / 1e6
+
+
+def road_of(client: Told) -> str:
+    """The road of the client's session, in its own word; empty while it has none."""
+    roads = [str(event["road"]) for event in client.unread if event.get("state") == "open" and event.get("road")]
+    return roads[-1] if roads else ""
 
 
 def _why(client: Told, page: Event) -> str:

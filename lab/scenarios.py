@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 
 from lab import censor, measure
-from lab.hosts import ADDRESSES, BLOCKED, NOWHERE, Layout, volunteering, world
+from lab.hosts import ADDRESSES, BLOCKED, HOST, NOWHERE, Layout, Services, volunteering, world
 from lab.wan import Hop, Way
 
 
@@ -17,6 +17,8 @@ class Scenario:
     name: str
     about: str
     layout: Layout
+    road: str = "webrtc"
+    """The road that is meant to be found: `webrtc`, `relay`, `websocket` or `front`."""
     scheme: str = "https"
     size: int = 8_000_000
     """Bytes to download."""
@@ -32,6 +34,7 @@ class Result:
     freespan: str
     """`ok`, or why not."""
     road: str = ""
+    """In the client's own word: `webrtc` and `relay` lead through a bridge, `websocket` and `front` do not."""
     first_byte_s: float | None = None
     """From asking for a bridge to the first byte of the page."""
     mb_s: float | None = None
@@ -48,7 +51,7 @@ async def run(scenario: Scenario) -> Result:
     """
     layout = scenario.layout
     async with AsyncExitStack() as stack:
-        here = await stack.enter_async_context(world(layout.homes(), layout.censor))
+        here = await stack.enter_async_context(world(layout.homes(), layout.censor, layout.services))
         if layout.program:
             await stack.enter_async_context(volunteering(here, "volunteer", layout.program))
         browser = await stack.enter_async_context(measure.reading(here))
@@ -56,7 +59,7 @@ async def run(scenario: Scenario) -> Result:
         client, proxy = await stack.enter_async_context(measure.connecting(here))
         result.first_byte_s, result.freespan = await measure.first_page(client, browser, proxy, scenario.scheme)
         if result.freespan == "ok":
-            result.road = f"WebRTC, {layout.program}"
+            result.road = measure.road_of(client)
             result.mb_s, result.freespan = await measure.download(browser, proxy, scenario.scheme, scenario.size)
         return result
 
@@ -64,60 +67,130 @@ async def run(scenario: Scenario) -> Result:
 _SITE, _HOST = ADDRESSES["blocked"], ADDRESSES["host"]
 _BY_NAME = censor.cuts_sni(BLOCKED)
 _BY_ALL_NAMES = censor.stacked(censor.forges_dns(BLOCKED, NOWHERE), _BY_NAME, censor.cuts_host(BLOCKED))
+_HOST_BY_NAME = censor.stacked(censor.forges_dns(HOST, NOWHERE), censor.cuts_sni(HOST), censor.cuts_host(HOST))
+_HOME = "port-restricted"
+_WAYS = Services(relays=("udp", "tcp", "tls"))
 
 
-def _wan(way: Way) -> Hop:
-    return Hop.both(way)
+def _and(*more: censor.Censor) -> censor.Censor:
+    """The site is cut by its name, and what else the censor does."""
+    return censor.stacked(_BY_NAME, *more)
 
 
-SCENARIOS = {
-    scenario.name: scenario
-    for scenario in (
-        Scenario("open", "no censor: what the roads allow", Layout()),
-        Scenario("dns", "forged DNS answers", Layout(censor=censor.forges_dns(BLOCKED, NOWHERE))),
-        Scenario("address", "the site's addresses dropped", Layout(censor=censor.drops_address(*_SITE))),
-        Scenario("sni", "RST on the name in TLS", Layout(censor=_BY_NAME)),
-        Scenario("host", "RST on the name in HTTP", Layout(censor=censor.cuts_host(BLOCKED)), scheme="http"),
-        Scenario("throttle", "the site's address at 128 kB/s", Layout(censor=censor.throttles(_SITE[0], 128))),
-        Scenario(
-            "stacked",
-            "forged DNS, addresses dropped, RST on SNI and Host",
-            Layout(censor=censor.stacked(_BY_ALL_NAMES, censor.drops_address(*_SITE))),
-        ),
-        Scenario(
-            "broker",
-            "the broker's addresses dropped (the egress is at the same ones)",
-            Layout(censor=censor.stacked(_BY_NAME, censor.drops_address(*_HOST))),
-        ),
-        Scenario("udp", "UDP blocked", Layout(censor=censor.stacked(_BY_NAME, censor.blocks_udp()))),
-        Scenario(
-            "dtls",
-            "DTLS ClientHellos dropped by content",
-            Layout(censor=censor.stacked(_BY_NAME, censor.blocks_dtls())),
-        ),
-        Scenario(
-            "homes", "reader and volunteer behind home NATs", Layout(volunteer="port-restricted", censor=_BY_NAME)
-        ),
-        Scenario("ipv6", "reader and volunteer with IPv6 alone", Layout("ipv6", "ipv6", censor=_BY_NAME)),
-        Scenario("chromium", "a real Chromium, reader unfiltered", Layout("open", "open", "chromium", _BY_NAME)),
-        Scenario(
-            "chromium-home",
-            "a real Chromium behind a home NAT",
-            Layout(volunteer="port-restricted", program="chromium", censor=_BY_NAME),
-        ),
-        Scenario(
-            "rtt-150",
-            "150 ms round trip from reader to volunteer",
-            Layout(censor=_BY_NAME, reader_hop=_wan(Way(60)), volunteer_hop=_wan(Way(15))),
-        ),
-        Scenario(
-            "bad-road",
-            "150 ms, 20 ms jitter, 1 % loss, 2.5 MB/s on the reader's side",
-            Layout(censor=_BY_NAME, reader_hop=_wan(Way(60, 20, 0.01, 2.5)), volunteer_hop=_wan(Way(15, 0, 0, 2.5))),
-            size=2_000_000,
-        ),
-    )
-}
+def _both(kind: str, rules: censor.Censor, services: Services | None = None, program: str = "headless") -> Layout:
+    """Reader and volunteer behind the same kind of NAT."""
+    return Layout(kind, kind, program, rules, services or Services())
 
-QUICK = ("sni", "dns", "udp")
-"""What the tests run."""
+
+def _far(round_trip_ms: float) -> Layout:
+    """Reader and volunteer so far from each other; four fifths of the way are the reader's."""
+    one_way = round_trip_ms / 2
+    return Layout(censor=_BY_NAME, reader_hop=Hop.both(Way(0.8 * one_way)), volunteer_hop=Hop.both(Way(0.2 * one_way)))
+
+
+_LIST = (
+    # what is forbidden to the reader
+    Scenario("open", "no censor: what the roads allow", Layout()),
+    Scenario("dns", "forged DNS answers", Layout(censor=censor.forges_dns(BLOCKED, NOWHERE))),
+    Scenario("address", "the site's addresses dropped", Layout(censor=censor.drops_address(*_SITE))),
+    Scenario("sni", "RST on the name in TLS", Layout(censor=_BY_NAME)),
+    Scenario("host", "RST on the name in HTTP", Layout(censor=censor.cuts_host(BLOCKED)), scheme="http"),
+    Scenario("throttle", "the site's address at 128 kB/s", Layout(censor=censor.throttles(_SITE[0], 128))),
+    Scenario(
+        "stacked",
+        "forged DNS, addresses dropped, RST on SNI and Host",
+        Layout(censor=censor.stacked(_BY_ALL_NAMES, censor.drops_address(*_SITE))),
+    ),
+    # and what of freespan
+    Scenario(
+        "broker",
+        "the host's addresses dropped, broker and egress; the invite names a front",
+        Layout(censor=_and(censor.drops_address(*_HOST)), services=Services(front=True)),
+    ),
+    Scenario(
+        "stun",
+        "public STUN blocked; the host's own answers",
+        _both(_HOME, _and(censor.drops_address(*ADDRESSES["stun"])), Services(other_stun=True)),
+    ),
+    Scenario(
+        "own-stun",
+        "the host's STUN blocked; another one that it names answers",
+        _both(_HOME, _and(censor.blocks_udp(*_HOST)), Services(other_stun=True)),
+    ),
+    Scenario("udp", "UDP blocked, no relay", Layout(censor=_and(censor.blocks_udp())), road="websocket"),
+    Scenario(
+        "udp-turn",
+        "UDP blocked; a relay over TCP",
+        Layout(censor=_and(censor.blocks_udp()), services=_WAYS),
+        road="relay",
+    ),
+    Scenario("dtls", "DTLS ClientHellos dropped", Layout(censor=_and(censor.blocks_dtls())), road="websocket"),
+    Scenario(
+        "dtls-turn",
+        "DTLS ClientHellos dropped; a relay over TCP",
+        Layout(censor=_and(censor.blocks_dtls()), services=Services(relays=("tcp",))),
+        road="relay",
+    ),
+    Scenario(
+        "everything",
+        "names of site and host forged and cut, addresses dropped, UDP blocked",
+        Layout(
+            censor=censor.stacked(
+                _BY_ALL_NAMES, _HOST_BY_NAME, censor.drops_address(*_SITE, *_HOST), censor.blocks_udp()
+            ),
+            services=Services(front=True),
+        ),
+        road="front",
+    ),
+    # who stands where
+    Scenario("homes", "reader and volunteer behind home NATs", _both(_HOME, _BY_NAME)),
+    Scenario("carrier", "both behind a carrier's NAT too", _both("carrier", _BY_NAME)),
+    Scenario(
+        "symmetric",
+        "both behind symmetric NATs; a relay over UDP",
+        _both("symmetric", _BY_NAME, _WAYS),
+        road="relay",
+    ),
+    Scenario(
+        "turn-udp",
+        "the same, and the relay's UDP blocked",
+        _both("symmetric", _and(censor.blocks_udp(*ADDRESSES["turn"])), _WAYS),
+        road="relay",
+    ),
+    Scenario(
+        "volunteer-no-udp",
+        "no UDP in the volunteer's network; a relay over TCP",
+        Layout(volunteer="no-udp", censor=_BY_NAME, services=_WAYS),
+        road="relay",
+    ),
+    Scenario("ipv6", "reader and volunteer with IPv6 alone", _both("ipv6", _BY_NAME)),
+    # real browsers as volunteers
+    Scenario("chromium", "a real Chromium, nobody behind a NAT", _both("open", _BY_NAME, program="chromium")),
+    Scenario("chromium-home", "a real Chromium, home NATs", _both(_HOME, _BY_NAME, program="chromium")),
+    Scenario("firefox-home", "a real Firefox, home NATs", _both(_HOME, _BY_NAME, program="firefox")),
+    Scenario(
+        "chromium-turns",
+        "a real Chromium without UDP; a relay over TLS alone",
+        Layout("open", "no-udp", "chromium", _BY_NAME, Services(relays=("tls",))),
+        road="relay",
+    ),
+    # what the roads are like
+    Scenario("rtt-50", "50 ms round trip", _far(50)),
+    Scenario("rtt-150", "150 ms round trip", _far(150)),
+    Scenario("rtt-300", "300 ms round trip", _far(300)),
+    Scenario(
+        "bad-road",
+        "150 ms, 20 ms jitter, 1 % loss, 2.5 MB/s",
+        Layout(
+            censor=_BY_NAME,
+            reader_hop=Hop.both(Way(60, 20, 0.01, 2.5)),
+            volunteer_hop=Hop.both(Way(15, 0, 0, 2.5)),
+        ),
+        size=2_000_000,
+    ),
+)
+
+SCENARIOS = {scenario.name: scenario for scenario in _LIST}
+
+QUICK = ("sni", "dns", "homes", "udp", "broker", "everything")
+"""What `make test` runs where it can."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from lab.scenarios import Result
 
 _COLUMNS = ("scenario", "direct", "through freespan", "road", "first byte", "MB/s")
-_WIDTHS = (14, 10, 44, 18, 11, 7)
+_WIDTHS = (16, 10, 44, 9, 11, 7)
 
 
 def header() -> str:

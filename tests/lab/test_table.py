@@ -7,7 +7,7 @@ from lab import table
 from lab.scenarios import Result
 
 RESULTS = [
-    Result("sni", "blocked", "ok", "WebRTC, headless", 0.1, 9.5),
+    Result("sni", "blocked", "ok", "webrtc", 0.1, 9.5),
     Result("udp", "blocked", "the bridge <could> not be reached, and this is a long explanation of why so"),
 ]
 
