@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.programs import Program, Programs, no_tracebacks
 from tests.site import Site
@@ -47,7 +48,14 @@ class Lab:
 
     @property
     def port(self) -> int:
-        return int(self.url.rpartition(":")[2])
+        port = urlsplit(self.url).port
+        assert port
+        return port
+
+    @property
+    def path(self) -> str:
+        """Under which everything is; begins with a slash and does not end with one."""
+        return urlsplit(self.url).path
 
     def bridge(self, *options: str) -> Program:
         """A bridge that waits for readers."""

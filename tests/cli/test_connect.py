@@ -138,7 +138,8 @@ def test_without_a_session_a_request_gets_503(programs: Programs) -> None:
 def test_a_host_that_has_changed_its_key(tmp_path: Path) -> None:
     with laboratory(tmp_path / "one") as lab:
         invite, port = lab.invite, lab.port
-    with laboratory(tmp_path / "two", "--port", str(port)) as lab:
+    (tmp_path / "one" / "egress-key.pem").unlink()
+    with laboratory(tmp_path / "one", "--port", str(port)) as lab:
         assert lab.port == port
         lab.bridge()
         client = lab.programs("connect", invite, "--port", "0", "--json")

@@ -9,6 +9,7 @@ import socket
 import stat
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -37,19 +38,20 @@ def ask(port: int, method: str, path: str, body: bytes | None = None) -> tuple[h
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
-def test_the_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+def test_key_and_path_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> None:
     data = tmp_path / "new" / "folder"
     with laboratory(data) as lab:
         first = lab.invite
         assert lab.host.stop() == 0
-    keys = list(data.iterdir())
-    assert [stat.S_IMODE(key.stat().st_mode) for key in keys] == [0o600]
+    kept = {file.name: file.read_bytes() for file in data.iterdir()}
+    assert set(kept) == {"egress-key.pem", "path.txt"}
+    assert {stat.S_IMODE(file.stat().st_mode) for file in data.iterdir()} == {0o600}
     assert stat.S_IMODE(data.stat().st_mode) & 0o077 == 0
-    content = keys[0].read_bytes()
     with laboratory(data) as lab:
-        assert parse_invite(lab.invite).egress_key == parse_invite(first).egress_key
-    assert list(data.iterdir()) == keys
-    assert keys[0].read_bytes() == content
+        again = parse_invite(lab.invite)
+        assert again.egress_key == parse_invite(first).egress_key
+        assert urlsplit(again.broker).path == urlsplit(parse_invite(first).broker).path
+    assert {file.name: file.read_bytes() for file in data.iterdir()} == kept
 
 
 @pytest.mark.parametrize("content", [b"", b"not a key", b"\x00" * 1000], ids=["empty", "text", "bytes"])
@@ -70,18 +72,19 @@ def test_a_data_folder_that_is_a_file(command: Command, tmp_path: Path) -> None:
 
 def test_what_it_says_to_programs(lab: Lab) -> None:
     ready = lab.ready
-    assert set(ready) == {"event", "url", "invite", "embed"}
+    assert set(ready) == {"event", "url", "invite", "embed", "stun"}
     invite = parse_invite(ready["invite"])
     assert (ready["event"], invite.broker) == ("ready", ready["url"])
     assert ready["embed"] == (
         f'<script type="module" src="{ready["url"]}/switch.js"></script><freespan-switch></freespan-switch>'
     )
+    assert (ready["stun"], invite.stun, invite.fronts) == ([], (), ())  # this host serves one machine
     assert lab.host.output == lab.host.output[:1]
 
 
 def test_what_it_says_to_people(programs: Programs, tmp_path: Path) -> None:
     host = programs("serve", "--port", "0", "--data", str(tmp_path))
-    url = re.search(r"http://127\.0\.0\.1:\d+", host.line("serves at"))
+    url = re.search(r"http://127\.0\.0\.1:\d+/[\w-]{16}", host.line("serves at"))
     assert url
     parse_invite(host.line("freespan1_"))
     assert f'src="{url[0]}/switch.js"' in host.line("<freespan-switch>")
@@ -91,10 +94,11 @@ def test_what_it_says_to_people(programs: Programs, tmp_path: Path) -> None:
 
 
 def test_the_public_url_is_what_others_are_told(tmp_path: Path) -> None:
-    with laboratory(tmp_path, "--public-url", "https://bridge.example/free/") as lab:
+    with laboratory(tmp_path, "--public-url", "https://bridge.example/free/", "--no-stun") as lab:
         assert lab.url == "https://bridge.example/free"
         assert parse_invite(lab.invite).broker == lab.url
         assert 'src="https://bridge.example/free/switch.js"' in lab.ready["embed"]
+    assert not (tmp_path / "path.txt").exists()
 
 
 def test_all_addresses(programs: Programs, tmp_path: Path) -> None:
@@ -149,7 +153,7 @@ def test_https(tmp_path: Path, site: Site) -> None:
             socket.create_connection(("127.0.0.1", lab.port), SECONDS) as plain,
             context.wrap_socket(plain, server_hostname="localhost") as sealed,
         ):
-            sealed.sendall(b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            sealed.sendall(f"GET {lab.path}/v1/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
             assert sealed.recv(100).startswith(b"HTTP/1.1 200")
         with socket.create_connection(("127.0.0.1", lab.port), SECONDS) as plain:  # nonsense, and no harm
             plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -175,8 +179,15 @@ def test_a_key_with_a_password_is_not_asked_for(command: Command, tmp_path: Path
 
 
 def test_health(lab: Lab) -> None:
-    response, body = ask(lab.port, "GET", "/v1/health")
+    response, body = ask(lab.port, "GET", f"{lab.path}/v1/health")
     assert (response.status, json.loads(body)) == (200, {"status": "ok"})
+
+
+def test_the_path_itself_leads_to_the_landing_page(lab: Lab) -> None:
+    response, _ = ask(lab.port, "GET", lab.path)
+    assert (response.status, response.getheader("Location")) == (301, f"{lab.path}/")
+    response, body = ask(lab.port, "GET", f"{lab.path}/")
+    assert (response.status, f"{lab.url}/switch.js" in body.decode()) == (200, True)
 
 
 @pytest.mark.parametrize(
@@ -193,34 +204,35 @@ def test_health(lab: Lab) -> None:
         ("GET", "/v1/egress", 400),
     ],
 )
-def test_every_error_is_a_problem(lab: Lab, method: str, path: str, status: int) -> None:
-    response, body = ask(lab.port, method, path)
+def test_every_error_under_the_path_is_a_problem(lab: Lab, method: str, path: str, status: int) -> None:
+    response, body = ask(lab.port, method, lab.path + path)
     problem = json.loads(body)
     assert response.getheader("Content-Type", "").startswith("application/problem+json")
     assert (response.status, problem["status"]) == (status, status)
     assert problem["type"].startswith("urn:freespan:problem:")
     assert problem["title"]
     assert (response.getheader("Allow") is not None) == (status == 405)
+    assert response.getheader("Server") is None
 
 
 def test_ten_megabytes(lab: Lab) -> None:
-    response, body = ask(lab.port, "POST", "/v1/rendezvous", bytes(10_000_000))
+    response, body = ask(lab.port, "POST", f"{lab.path}/v1/rendezvous", bytes(10_000_000))
     assert (response.status, json.loads(body)["type"]) == (413, "urn:freespan:problem:too_large")
 
 
 NOISE = {
     "bytes": b"\x00\x01\xff" * 500,
     "TLS": bytes.fromhex("16030100c8010000c40303") + bytes(200),
-    "half a request": b"POST /v1/rendezvous HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
-    "half a chunk": b"POST /v1/rendezvous HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhalf",
-    "no chunk": b"POST /v1/rendezvous HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
-    "gzip that is none": b"POST /v1/rendezvous HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\n"
+    "half a request": b"POST PATH/v1/rendezvous HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
+    "half a chunk": b"POST PATH/v1/rendezvous HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhalf",
+    "no chunk": b"POST PATH/v1/rendezvous HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    "gzip that is none": b"POST PATH/v1/rendezvous HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\n"
     b"Content-Length: 3\r\n\r\nabc",
-    "half a WebSocket": b"GET /v1/egress HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "half a WebSocket": b"GET PATH/v1/egress HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n\x82\xff\xff\xff",
-    "no WebSocket frame": b"GET /v1/bridge HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "no WebSocket frame": b"GET PATH/v1/bridge HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n\xff\xff\xff\xff\xff\xff",
-    "another WebSocket version": b"GET /v1/bridge HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "another WebSocket version": b"GET PATH/v1/bridge HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 99\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
 }
 
@@ -229,7 +241,7 @@ NOISE = {
 @pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE.keys())
 def test_noise_at_the_door_makes_no_noise_inside(lab: Lab, noise: bytes, politely: bool) -> None:
     with socket.create_connection(("127.0.0.1", lab.port), SECONDS) as connection:
-        connection.sendall(noise)
+        connection.sendall(noise.replace(b"PATH", lab.path.encode()))
         if politely:
             connection.shutdown(socket.SHUT_WR)
             try:
@@ -238,7 +250,7 @@ def test_noise_at_the_door_makes_no_noise_inside(lab: Lab, noise: bytes, politel
                 pass
         else:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
-    assert ask(lab.port, "GET", "/v1/health")[0].status == 200
+    assert ask(lab.port, "GET", f"{lab.path}/v1/health")[0].status == 200
     assert lab.host.errors == []
 
 
@@ -280,7 +292,7 @@ def test_metrics_count_and_name_nobody(lab: Lab, site: Site) -> None:
     _, proxy = lab.client()
     assert readers.get(proxy, url_of(site)).body == SMALL
     refusal(proxy, "http://site.test:25/")
-    response, body = ask(lab.port, "GET", "/metrics")
+    response, body = ask(lab.port, "GET", f"{lab.path}/metrics")
     assert response.getheader("Content-Type", "").startswith("text/plain")
     samples = [line for line in body.decode().splitlines() if line and not line.startswith("#")]
     assert all(re.fullmatch(r"freespan_\w+(\{\w+=\"[a-z_]+\"\})? [\d.e+]+", line) for line in samples), samples
@@ -294,5 +306,6 @@ def test_metrics_count_and_name_nobody(lab: Lab, site: Site) -> None:
 
 def test_metrics_are_for_those_who_ask_for_them(programs: Programs, tmp_path: Path) -> None:
     host = programs("serve", "--port", "0", "--json", "--data", str(tmp_path))
-    url = host.event(lambda event: event["event"] == "ready")["url"]
-    assert ask(int(url.rpartition(":")[2]), "GET", "/metrics")[0].status == 404
+    url = urlsplit(host.event(lambda event: event["event"] == "ready")["url"])
+    assert url.port
+    assert ask(url.port, "GET", f"{url.path}/metrics")[0].status == 404

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -145,7 +146,7 @@ def read_through(proxy: str, url: str) -> bytes:
 
 
 def listens(address: str) -> bool:
-    port = int(address.rstrip("/").rpartition(":")[2])
+    port = urlsplit(address if "//" in address else f"//{address}").port
     with socket.socket() as probe:
         probe.settimeout(5)
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -53,7 +53,7 @@ def test_a_whole_run_betrays_nobody(tmp_path: Path, site: Site, options: list[st
         failed = lab.programs("fetch", invite, f"https://{UNKNOWN}.invalid/", "-o", str(tmp_path / "none"), *options)
         assert failed.wait() == 1
         with socket.create_connection(("127.0.0.1", lab.port), SECONDS) as noise:
-            noise.sendall(f"GET /{NAME} HTTP/1.1\r\nHost: {NAME}.test\r\nX: \x00\r\n\r\n".encode())
+            noise.sendall(f"GET {lab.path}/{NAME} HTTP/1.1\r\nHost: {NAME}.test\r\nX: \x00\r\n\r\n".encode())
             readers.read_all(noise)
         second = lab.bridge(*options)
         first.kill()
@@ -61,7 +61,7 @@ def test_a_whole_run_betrays_nobody(tmp_path: Path, site: Site, options: list[st
         client.state("open")
         assert readers.get(proxy, url).body == SMALL
         metrics = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=SECONDS)
-        metrics.request("GET", "/metrics")
+        metrics.request("GET", f"{lab.path}/metrics")
         counted = metrics.getresponse().read().decode()
         metrics.close()
         assert [program.stop() for program in (client, second, lab.host)] == [0, 0, 0]
@@ -73,8 +73,8 @@ def test_a_whole_run_betrays_nobody(tmp_path: Path, site: Site, options: list[st
         assert "freespan1_" not in text, who
         assert not ADDRESS.search(text.replace(str(tmp_path), "")), (who, text)
         assert not any(word in text for word in WHAT_WEBRTC_SAYS), who
-    # and on disk there is nothing but the key, and what was asked for
+    # and on disk there is nothing but the key and the host's path, and what was asked for
     kept = sorted(file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*") if file.is_file())
-    assert kept == ["data/egress-key.pem", "page"]
+    assert kept == ["data/egress-key.pem", "data/path.txt", "page"]
     if not options:
         assert [program.errors for program in lab.programs.all if program is not failed] == [[]] * 5

@@ -56,7 +56,36 @@ def serve(
     public_url: Annotated[str, typer.Option(help="How readers and bridges reach this host, if not as above.")] = "",
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM), for https.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of the egress key; made at the first start.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the egress key and the host's path; made at the first start.")
+    ] = None,
+    site: Annotated[
+        Path | None, typer.Option(help="Folder of the web site that strangers see at this address.")
+    ] = None,
+    redirect_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Send plain HTTP at this port on to https; usually 80.")
+    ] = None,
+    front: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="Another address that leads here, for the invite; repeatable."),
+    ] = None,
+    stun_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65534, help="UDP port for STUN; the next one is used too. Default: as --port."),
+    ] = None,
+    stun_host: Annotated[str, typer.Option(help="Name at which UDP reaches this host, if not the public one.")] = "",
+    no_stun: Annotated[bool, typer.Option("--no-stun", help="Answer no STUN.")] = False,
+    stun_server: Annotated[
+        list[str] | None,
+        typer.Option(metavar="stun:HOST:PORT", help="Somebody else's, to be asked after ours; repeatable."),
+    ] = None,
+    turn: Annotated[
+        list[str] | None,
+        typer.Option(metavar="turn:HOST:PORT", help="A relay of yours, for those who cannot connect; repeatable."),
+    ] = None,
+    turn_secret_file: Annotated[
+        Path | None, typer.Option(help="File with the secret that the relays share with this host.")
+    ] = None,
     allow_host: Annotated[
         list[str] | None,
         typer.Option(help="Let readers reach this site (and its subdomains) only; repeatable. Default: all."),
@@ -67,12 +96,13 @@ def serve(
     resolve: Annotated[
         list[str] | None, typer.Option(metavar="NAME=ADDRESS", help="Answer a name without DNS; repeatable.")
     ] = None,
-    metrics: Annotated[bool, typer.Option("--metrics", help="Serve counters at /metrics (Prometheus).")] = False,
+    metrics: Annotated[bool, typer.Option("--metrics", help="Serve counters at URL/metrics (Prometheus).")] = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Run a host: broker, egress, switch and landing page on one port."""
-    from freespan.cli.serve import ServeOptions, run_serve
+    """Run a host: broker, egress, switch and landing page on one port, STUN on two UDP ports."""
+    from freespan.cli.serve import run_serve
+    from freespan.cli.serve_options import ServeOptions
 
     run_serve(
         ServeOptions(
@@ -82,6 +112,15 @@ def serve(
             tls_cert=tls_cert,
             tls_key=tls_key,
             data=data or Path(typer.get_app_dir("freespan")),
+            site=site,
+            redirect_port=redirect_port,
+            fronts=tuple(front or ()),
+            stun_port=stun_port,
+            stun_host=stun_host,
+            no_stun=no_stun,
+            stun_servers=tuple(stun_server or ()),
+            turn=tuple(turn or ()),
+            turn_secret_file=turn_secret_file,
             allow_hosts=tuple(allow_host or ()),
             allow_private=allow_private,
             resolve=tuple(resolve or ()),

@@ -1,0 +1,74 @@
+"""The application of a host: what it is under its own path, and the ordinary site that everybody else sees."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+
+from aiohttp import web
+
+from freespan.observe.counters import HostCounters
+from freespan.web.ordinary import OrdinarySite, plain_errors
+from freespan.wire.limits import RENDEZVOUS_BODY_MAX
+from freespan.wire.messages import Problem, encode
+
+_log = logging.getLogger(__name__)
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def host_application(
+    path: str, doors: Iterable[web.RouteDef], site: OrdinarySite, counters: HostCounters | None
+) -> web.Application:
+    """Put `doors`, and `/v1/health`, under `path`, and `site` everywhere else; `/metrics` too if there are counters."""
+    inside = web.Application(middlewares=[_problems])
+    inside.add_routes([*doors, web.get("/v1/health", _health)])
+    if counters is not None:
+        inside.add_routes([web.get("/metrics", _metrics(counters))])
+    app = web.Application(middlewares=[plain_errors], client_max_size=RENDEZVOUS_BODY_MAX)
+    app.add_routes([web.get(path, _to_landing_page(path))])
+    app.add_subapp(path, inside)
+    app.add_routes(site.routes())
+    return app
+
+
+def _to_landing_page(path: str) -> _Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=301, headers={"Location": f"{path}/"})
+
+    return handle
+
+
+async def _health(request: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})
+
+
+def _metrics(counters: HostCounters) -> _Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=counters.exposition(), content_type="text/plain", charset="utf-8")
+
+    return handle
+
+
+@web.middleware
+async def _problems(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Every error over HTTP is a problem (RFC 9457), whoever raised it."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        response = _problem(error.status, error.reason, error.text or error.reason)
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
+    except ConnectionError:
+        return _problem(400, "Bad Request", "the connection is gone")  # nobody is left to be told
+    except Exception:
+        _log.exception("a request failed")
+        return _problem(500, "Internal Server Error", "the host failed; it has noted why")
+
+
+def _problem(status: int, title: str, detail: str) -> web.Response:
+    code = title.lower().replace(" ", "_")
+    body = encode(Problem(f"urn:freespan:problem:{code}", title, status, detail))
+    return web.Response(status=status, text=body, content_type="application/problem+json")

@@ -1,0 +1,115 @@
+"""The small web site that a host is to everybody who does not know its path: a folder of files, or one stock page.
+
+Whoever probes a host sees this and nothing else. The stock page and the error pages are word for word those that a
+default installation of the most widespread server sends, so that no two hosts of freespan are found by a page that
+only they have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from pathlib import Path
+
+from aiohttp import web
+
+_STOCK_PAGE = "<html><body><h1>It works!</h1></body></html>\n"
+_INDEX = "index.html"
+_CERTIFICATES = ".well-known"
+"""The one folder with a dot that is served: certificate authorities look there (RFC 8555 section 8.3)."""
+_NO_NAME = re.compile(r"[\\:\0]")
+"""Means something else than a name to some systems."""
+_SENTENCES = {
+    400: "Your browser sent a request that this server could not understand.<br />\n",
+    403: "You don't have permission to access this resource.",
+    404: "The requested URL was not found on this server.",
+    405: "The requested method is not allowed for this URL.",
+}
+_METHODS = ("GET", "HEAD", "POST")
+"""The others are refused before anybody looks whether there is such a page."""
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def plain_page(status: int) -> web.Response:
+    """Return an error page without a word about the program that made it."""
+    phrase = HTTPStatus(status).phrase
+    sentence = f"<p>{_SENTENCES[status]}</p>\n" if status in _SENTENCES else ""
+    text = (
+        '<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">\n'
+        f"<html><head>\n<title>{status} {phrase}</title>\n</head><body>\n<h1>{phrase}</h1>\n{sentence}</body></html>\n"
+    )
+    response = web.Response(status=status, text=text, content_type="text/html", charset="iso-8859-1")
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = "GET, HEAD"
+    return response
+
+
+class OrdinarySite:
+    """Serves the files of `folder` (an `index.html` stands for its folder), or the stock page alone.
+
+    Nothing outside the folder, whatever symbolic links say; no listing; no name that begins with a dot.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder and folder.resolve()
+
+    def routes(self) -> list[web.RouteDef]:
+        """Every path. Add it last: what has a route of its own comes before."""
+        return [web.route("*", "/{path:.*}", self.handle)]
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request, as a server of files does."""
+        if request.method not in _METHODS:
+            return plain_page(405)
+        response = await asyncio.to_thread(self._find, request.path)
+        if response.status == 200 and request.method == "POST":
+            return plain_page(405)
+        return response
+
+    def _find(self, path: str) -> web.StreamResponse:
+        if self._folder is None:
+            is_page = path in ("/", f"/{_INDEX}")
+            return web.Response(text=_STOCK_PAGE, content_type="text/html") if is_page else plain_page(404)
+        names = [name for name in path.split("/") if name]
+        if any(_NO_NAME.search(name) or (name[0] == "." and name != _CERTIFICATES) for name in names):
+            return plain_page(404)
+        try:
+            found = self._folder.joinpath(*names).resolve(strict=True)
+            if found.is_dir() and not path.endswith("/"):
+                return _moved(f"/{'/'.join(names)}/") if (found / _INDEX).is_file() else plain_page(404)
+            if found.is_dir():
+                found = (found / _INDEX).resolve(strict=True)
+            if found.is_relative_to(self._folder) and found.is_file():
+                return web.FileResponse(found)
+        except (OSError, RuntimeError):  # not there, not ours to read, a name too long; a circle of links
+            pass
+        return plain_page(404)
+
+
+def _moved(path: str) -> web.Response:
+    return web.Response(status=301, headers={"Location": path})
+
+
+@web.middleware
+async def plain_errors(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Turn every error outside the host's path into a plain page."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return plain_page(error.status if request.method in _METHODS else 405)
+
+
+def redirect_to(base: str) -> web.Application:
+    """An application that sends every request on to the same path under `base`, a URL without a path."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        path = request.raw_path if request.raw_path.startswith("/") else "/"
+        return web.Response(status=301, headers={"Location": base + path})
+
+    app = web.Application(middlewares=[plain_errors])
+    app.router.add_route("*", "/{path:.*}", handle)
+    return app
