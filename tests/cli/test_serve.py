@@ -153,7 +153,9 @@ def test_https(tmp_path: Path, site: Site) -> None:
             socket.create_connection(("127.0.0.1", lab.port), SECONDS) as plain,
             context.wrap_socket(plain, server_hostname="localhost") as sealed,
         ):
-            sealed.sendall(f"GET {lab.path}/v1/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            sealed.sendall(
+                f"GET {lab.path}/v1/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+            )
             assert sealed.recv(100).startswith(b"HTTP/1.1 200")
         with socket.create_connection(("127.0.0.1", lab.port), SECONDS) as plain:  # nonsense, and no harm
             plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -223,16 +225,16 @@ def test_ten_megabytes(lab: Lab) -> None:
 NOISE = {
     "bytes": b"\x00\x01\xff" * 500,
     "TLS": bytes.fromhex("16030100c8010000c40303") + bytes(200),
-    "half a request": b"POST PATH/v1/rendezvous HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
-    "half a chunk": b"POST PATH/v1/rendezvous HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhalf",
-    "no chunk": b"POST PATH/v1/rendezvous HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
-    "gzip that is none": b"POST PATH/v1/rendezvous HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\n"
+    "half a request": b"POST @/v1/rendezvous HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
+    "half a chunk": b"POST @/v1/rendezvous HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhalf",
+    "no chunk": b"POST @/v1/rendezvous HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    "gzip that is none": b"POST @/v1/rendezvous HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\n"
     b"Content-Length: 3\r\n\r\nabc",
-    "half a WebSocket": b"GET PATH/v1/egress HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "half a WebSocket": b"GET @/v1/egress HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n\x82\xff\xff\xff",
-    "no WebSocket frame": b"GET PATH/v1/bridge HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "no WebSocket frame": b"GET @/v1/bridge HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n\xff\xff\xff\xff\xff\xff",
-    "another WebSocket version": b"GET PATH/v1/bridge HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "another WebSocket version": b"GET @/v1/bridge HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 99\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
 }
 
@@ -241,7 +243,7 @@ NOISE = {
 @pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE.keys())
 def test_noise_at_the_door_makes_no_noise_inside(lab: Lab, noise: bytes, politely: bool) -> None:
     with socket.create_connection(("127.0.0.1", lab.port), SECONDS) as connection:
-        connection.sendall(noise.replace(b"PATH", lab.path.encode()))
+        connection.sendall(noise.replace(b"@", lab.path.encode()))
         if politely:
             connection.shutdown(socket.SHUT_WR)
             try:

@@ -10,12 +10,12 @@ import asyncio
 import re
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage, StreamWriter
 from aiohttp.streams import StreamReader
-from multidict import CIMultiDict
 
 from freespan.web.ordinary import plain_page
 
@@ -44,11 +44,13 @@ def nameless(server: web.Server) -> Callable[[], web.RequestHandler]:
 class _Writer(StreamWriter):
     """Leaves the `Server` header out and puts the date first, as most servers do."""
 
-    async def write_headers(self, status_line: str, headers: CIMultiDict[str]) -> None:
+    async def write_headers(self, status_line: str, headers: Any) -> None:
         """Write the head. The version is ours, also where the client's is older (RFC 9110 section 2.5)."""
-        rest = ((name, value) for name, value in headers.items() if name not in (hdrs.SERVER, hdrs.DATE))
-        ordered = CIMultiDict([(hdrs.DATE, headers[hdrs.DATE]), *rest])
-        await super().write_headers(status_line.replace("HTTP/1.0", "HTTP/1.1", 1), ordered)
+        rest = [(name, value) for name, value in headers.items() if name not in (hdrs.SERVER, hdrs.DATE)]
+        date = headers[hdrs.DATE]
+        headers.clear()
+        headers.extend([(hdrs.DATE, date), *rest])
+        await super().write_headers(status_line.replace("HTTP/1.0", "HTTP/1.1", 1), headers)
 
 
 class _Connection(web.RequestHandler):
