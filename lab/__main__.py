@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 
 from freespan.demo.errors import DemoError
-from lab import net, scenarios, table
+from lab import machine, net, scenarios, table
 from lab.errors import LabError
 from lab.nat import KINDS
 from lab.scenarios import SCENARIOS, Result
@@ -61,6 +61,8 @@ def _do(words: list[str]) -> int:
 
 async def _run(names: Sequence[str]) -> int:
     """Run scenarios; the files are written only where all of them were asked for."""
+    if reason := machine.why_not():
+        raise LabError(reason)
     results: list[Result] = []
     troubles = 0
     if found := net.leftovers():

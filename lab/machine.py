@@ -81,7 +81,7 @@ def _missing_feature() -> str:
                 else:
                     run("ip", "netns", "exec", _TRIAL, "nft", arguments)
             except LabError:
-                return f"the kernel lacks {feature}, which the lab needs"
+                return f"the kernel lacks {feature}, or does not allow it here; the lab needs it"
     finally:
         subprocess.run(["ip", "netns", "del", _TRIAL], capture_output=True, check=False, timeout=_SECONDS)
     return ""

@@ -17,6 +17,8 @@ class Scenario:
     name: str
     about: str
     layout: Layout
+    direct: str = "blocked"
+    """What the reader is meant to get without help."""
     road: str = "webrtc"
     """The road that is meant to be found: `webrtc`, `relay`, `websocket` or `front`."""
     scheme: str = "https"
@@ -90,12 +92,12 @@ def _far(round_trip_ms: float) -> Layout:
 
 _LIST = (
     # what is forbidden to the reader
-    Scenario("open", "no censor: what the roads allow", Layout()),
+    Scenario("open", "no censor: what the roads allow", Layout(), "ok"),
     Scenario("dns", "forged DNS answers", Layout(censor=censor.forges_dns(BLOCKED, NOWHERE))),
     Scenario("address", "the site's addresses dropped", Layout(censor=censor.drops_address(*_SITE))),
     Scenario("sni", "RST on the name in TLS", Layout(censor=_BY_NAME)),
     Scenario("host", "RST on the name in HTTP", Layout(censor=censor.cuts_host(BLOCKED)), scheme="http"),
-    Scenario("throttle", "the site's address at 128 kB/s", Layout(censor=censor.throttles(_SITE[0], 128))),
+    Scenario("throttle", "the site's address at 128 kB/s", Layout(censor=censor.throttles(_SITE[0], 128)), "throttled"),
     Scenario(
         "stacked",
         "forged DNS, addresses dropped, RST on SNI and Host",

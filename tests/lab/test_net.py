@@ -32,13 +32,13 @@ def reaches(network: Network, node: str, address: str) -> bool:
 
 
 @pytest.mark.parametrize("address", ["11.0.3.2", "2d00:3::2", "11.0.2.2"])
-def test_everybody_is_reached_through_the_tree(real_network: None, address: str) -> None:
+def test_everybody_is_reached_through_the_tree(small_network: None, address: str) -> None:
     with built(TREE) as network:
         assert reaches(network, "left", address)
     assert not net.leftovers()
 
 
-def test_everything_is_gone_after_an_error(real_network: None) -> None:
+def test_everything_is_gone_after_an_error(small_network: None) -> None:
     with pytest.raises(ZeroDivisionError), built(TREE) as network:
         network.name_server("left", "11.0.53.53")
         program = subprocess.Popen(network.command("left", ["sleep", "60"]))
@@ -64,7 +64,7 @@ def crash(number: int) -> None:
         os.kill(lab.pid, number)
 
 
-def test_a_killed_lab_leaves_what_the_next_one_takes_away(real_network: None) -> None:
+def test_a_killed_lab_leaves_what_the_next_one_takes_away(small_network: None) -> None:
     crash(signal.SIGKILL)
     assert f"{PREFIX}left" in net.leftovers()
     with built(TREE) as network:
@@ -72,12 +72,12 @@ def test_a_killed_lab_leaves_what_the_next_one_takes_away(real_network: None) ->
     assert not net.leftovers()
 
 
-def test_ctrl_c_takes_everything_away(real_network: None) -> None:
+def test_ctrl_c_takes_everything_away(small_network: None) -> None:
     crash(signal.SIGINT)
     assert not net.leftovers()
 
 
-def test_two_labs_at_a_time_are_one_too_many(real_network: None) -> None:
+def test_two_labs_at_a_time_are_one_too_many(small_network: None) -> None:
     with built([ROOT]), pytest.raises(LabError, match="another lab is running"), built([ROOT]):
         pass
 
@@ -107,7 +107,7 @@ def test_what_is_missing_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) ->
     assert "\n" not in machine.why_not()
 
 
-def test_programs_of_a_crashed_lab_are_ended(real_network: None) -> None:
+def test_programs_of_a_crashed_lab_are_ended(small_network: None) -> None:
     with built(TREE) as network:
         # without the parent's death signal, as a program that has run away
         stray = subprocess.Popen(["ip", "netns", "exec", network.nodes["left"].namespace, "sleep", "60"])

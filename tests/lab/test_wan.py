@@ -48,12 +48,12 @@ def test_loss(loss: float) -> None:
     assert road.counts.lost == 20_000 - passed
 
 
-def test_a_real_link_is_as_late_as_it_was_told(real_network: None) -> None:
+def test_a_real_link_is_as_late_as_it_was_told(small_network: None) -> None:
     error = wan_measure.measure_delay(40)
     # a tenth of what was asked; the figures of an idle machine are in docs/lab.md
     assert -0.5 < error.median_ms < 8
     assert error.n > 95
 
 
-def test_a_real_link_keeps_its_rate(real_network: None) -> None:
+def test_a_real_link_keeps_its_rate(small_network: None) -> None:
     assert 0.6 < wan_measure.measure_rate(Way(1, mb_s=1.0), 1_000_000) < 1.0
