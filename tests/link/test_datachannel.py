@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import webrtc
 
-from freespan.link import datachannel
+from freespan.link import gathering
 from freespan.link.datachannel import DataChannelLink
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX
@@ -68,7 +68,7 @@ async def test_ice_servers_that_are_none(url: str) -> None:
 
 
 async def test_gathering_that_does_not_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datachannel, "_GATHER_SECONDS", 0.0)
+    monkeypatch.setattr(gathering, "_SECONDS", 0.0)
     link = DataChannelLink()
     assert (await link.offer()).startswith("v=0")
     link.close()

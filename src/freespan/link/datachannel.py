@@ -1,7 +1,7 @@
 """A link over a WebRTC data channel; the only module that knows which WebRTC engine runs (wrtc, Chrome's libwebrtc).
 
 Both sides create the channel themselves (`negotiated`, id 0), so it is usable the moment SCTP is up. Candidates travel
-inside the one offer and the one answer: `describe` waits for gathering to end, but no longer than is useful.
+inside the one offer and the one answer; `gathering` says how long to wait for them.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from collections.abc import Sequence
 import webrtc
 
 from freespan.link.base import FORBIDDEN_SIZE, OVERRUN, TEXT, TOO_EARLY, Inbox, LinkOwner, SendBound
+from freespan.link.gathering import Gathering
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 from freespan.wire.messages import IceServer
 
 _LABEL = "freespan"
-_GATHER_SECONDS = 1.0
-"""A slow STUN server must not hold up a set-up that can do without it."""
 _FAILED = "no road between client and bridge was found"
 _GONE = "the other end is gone"
 
@@ -49,21 +48,22 @@ class DataChannelLink:
         self._ended = False
         loop = asyncio.get_running_loop()
         self._open: asyncio.Future[None] = loop.create_future()
-        self._gathered = asyncio.Event()
+        self._gathering = Gathering(url for server in ice_servers for url in server.urls)
         self._channel.on("open", self._on_open)
         self._channel.on("message", self._on_message)
         self._channel.on("bufferedamountlow", self._on_low)
         self._channel.on("close", lambda _: self._end(_GONE))
         self._channel.on("error", lambda _: self._end(_GONE))
         self._connection.on("connectionstatechange", self._on_state)
+        self._connection.on("icecandidate", self._on_candidate)
         self._connection.on("icegatheringstatechange", self._on_gathering)
 
     # --- set-up ------------------------------------------------------------------------------
-    async def offer(self) -> str:
-        """Make the offer, candidates inside. Raises `LinkError`."""
+    async def offer(self, *, patient: bool = False) -> str:
+        """Make the offer, candidates inside; `patient` waits for every server's answer. Raises `LinkError`."""
         try:
             await self._connection.set_local_description(await self._connection.create_offer())
-            return await self._description()
+            return await self._description(patient)
         except webrtc.PythonWebRTCExceptionBase:
             raise LinkError("this machine's WebRTC could not make an offer") from None
 
@@ -76,7 +76,7 @@ class DataChannelLink:
         await self._set_remote("offer", offer)
         try:
             await self._connection.set_local_description(await self._connection.create_answer())
-            return await self._description()
+            return await self._description(patient=False)
         except webrtc.PythonWebRTCExceptionBase:
             raise LinkError("this machine's WebRTC could not answer the offer") from None
 
@@ -91,14 +91,10 @@ class DataChannelLink:
         except (webrtc.PythonWebRTCExceptionBase, ValueError, TypeError):
             raise LinkError(f"the {kind} is no usable session description") from None
 
-    async def _description(self) -> str:
-        try:
-            async with asyncio.timeout(_GATHER_SECONDS):
-                await self._gathered.wait()
-        except TimeoutError:
-            pass  # what is known by now must do
+    async def _description(self, patient: bool) -> str:
+        await self._gathering.enough(patient=patient)
         description = self._connection.local_description
-        if description is None:
+        if description is None or self._ended:
             raise LinkError("the connection was closed during set-up")
         return description.sdp
 
@@ -154,9 +150,13 @@ class DataChannelLink:
         if self._connection.connection_state in ("failed", "closed"):
             self._end(_GONE if self._open.done() else _FAILED)
 
+    def _on_candidate(self, event: webrtc.RTCPeerConnectionIceEvent) -> None:
+        if event.candidate is not None:
+            self._gathering.found(event.candidate.type)
+
     def _on_gathering(self, _: object) -> None:
         if self._connection.ice_gathering_state == "complete":
-            self._gathered.set()
+            self._gathering.complete()
 
     def _end(self, reason: str) -> None:
         if self._ended:
@@ -165,5 +165,6 @@ class DataChannelLink:
         if not self._open.done():
             self._open.set_exception(LinkError(reason))
             self._open.exception()  # whoever waits gets it; without a waiter it is no news
+        self._gathering.complete()
         self._connection.close()
         self._inbox.end(reason)

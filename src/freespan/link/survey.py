@@ -1,0 +1,38 @@
+"""A survey: an end finds out about its own network by gathering candidates, as if it were about to connect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from freespan.link.datachannel import DataChannelLink
+from freespan.wire.errors import LinkError
+from freespan.wire.messages import IceServer
+from freespan.wire.network import Network, network_of
+
+
+async def survey(stun: Sequence[IceServer]) -> tuple[Network | None, IceServer | None]:
+    """Ask one STUN server after the other (each with its ports) until one answers; a second for each at most.
+
+    Returns what was found, and the server that is of use to this end: none where its own addresses say it all, or
+    where nothing came back from any (`Network()`). Without a server to ask nothing is found: None and None.
+    """
+    for server in stun:
+        network = await _ask(server)
+        if {network.ipv4, network.ipv6} <= {"open", None} and not network.is_mute:
+            return network, None
+        if not network.is_mute:
+            return network, server
+    return (Network() if stun else None), None
+
+
+async def _ask(server: IceServer) -> Network:
+    try:
+        link = DataChannelLink([server])
+    except LinkError:
+        return Network()  # its address is none: it will never answer
+    try:
+        return network_of(await link.offer(patient=True))
+    except LinkError:
+        return Network()
+    finally:
+        link.close("the survey is over")

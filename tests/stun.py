@@ -1,0 +1,106 @@
+"""A STUN server of two ports that says of its guests' addresses whatever a test wants, as if a NAT stood between."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
+
+import pytest
+from aioice import stun
+
+Address = tuple[str, int]
+Mapping = Callable[[Address, int], Address | None]
+"""What a guest is told: from where it came, and which of the two ports (0 or 1) it asked; None is silence."""
+
+OUTSIDE = {4: "11.0.0.9", 6: "2a00:11::9"}
+"""Addresses that look public; nothing is ever sent there."""
+
+
+def cone(source: Address, which: int) -> Address:
+    """One outside port for both."""
+    return _outside(source), source[1]
+
+
+def symmetric(source: Address, which: int) -> Address:
+    """An outside port for each."""
+    return _outside(source), source[1] ^ (which + 1)
+
+
+def mute(source: Address, which: int) -> None:
+    """Nothing comes back."""
+
+
+def _outside(source: Address) -> str:
+    return OUTSIDE[ipaddress.ip_address(source[0]).version]
+
+
+class StunServer:
+    """Answers on both ports; `asked` counts the questions of each."""
+
+    def __init__(self, mapping: Mapping) -> None:
+        self.mapping = mapping
+        self.asked = [0, 0]
+        self.urls: list[str] = []
+
+    @property
+    def ice_server(self) -> dict[str, Any]:
+        """As it stands in a broker's welcome."""
+        return {"urls": self.urls}
+
+    async def open(self, stack: contextlib.AsyncExitStack, host: str) -> None:
+        loop = asyncio.get_running_loop()
+        for which in (0, 1):
+            transport, _ = await loop.create_datagram_endpoint(lambda which=which: _Port(self, which), (host, 0))
+            stack.callback(transport.close)
+            port = transport.get_extra_info("sockname")[1]
+            self.urls.append(f"stun:[{host}]:{port}" if ":" in host else f"stun:{host}:{port}")
+
+
+class _Port(asyncio.DatagramProtocol):
+    def __init__(self, server: StunServer, which: int) -> None:
+        self._server = server
+        self._which = which
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, source: Any) -> None:
+        question = stun.parse_message(data)
+        self._server.asked[self._which] += 1
+        if mapped := self._server.mapping(source[:2], self._which):
+            attributes = {"XOR-MAPPED-ADDRESS": mapped}
+            answer = stun.Message(stun.Method.BINDING, stun.Class.RESPONSE, question.transaction_id, attributes)
+            self._transport.sendto(bytes(answer), source)
+
+
+@contextlib.asynccontextmanager
+async def stun_server(mapping: Mapping = cone, host: str = "127.0.0.1") -> AsyncIterator[StunServer]:
+    """A server for the length of the block."""
+    async with contextlib.AsyncExitStack() as stack:
+        server = StunServer(mapping)
+        await server.open(stack, host)
+        yield server
+
+
+def own_address(family: socket.AddressFamily = socket.AF_INET) -> str | None:
+    """The address that this machine would use for the open internet, if any; nothing is sent."""
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((OUTSIDE[4 if family is socket.AF_INET else 6], 9))
+        except OSError:
+            return None
+        return str(probe.getsockname()[0])
+
+
+def need_private_addresses() -> str:
+    """Skip where a machine's own address would say more than the STUN server; returns that address, of IPv4."""
+    address = own_address()
+    if address is None:
+        pytest.skip("this machine has no network, so WebRTC asks no server")
+    if any(each and ipaddress.ip_address(each).is_global for each in (address, own_address(socket.AF_INET6))):
+        pytest.skip("this machine is on the open internet itself: no NAT can be shown to it")
+    return address
