@@ -15,6 +15,7 @@ from freespan.tunnel.quic import LinkQuic
 from freespan.tunnel.relay import relay
 from freespan.tunnel.server import Handler, ServerSession
 from freespan.tunnel.stream import TunnelStream
+from freespan.tunnel.tickets import TicketStore
 from freespan.wire.errors import InputError, StreamError
 from freespan.wire.limits import LINKS_WITHOUT_SESSION_MAX, MESSAGE_MAX, PING_SECONDS, SESSIONS_MAX
 from freespan.wire.proxy_status import ProxyStatus
@@ -28,6 +29,7 @@ class Egress:
         self._identity = identity
         self._dialler = dialler
         self._counters = counters
+        self._tickets = TicketStore()
         self._sessions: set[ServerSession] = set()
         self._without_handshake: dict[ServerSession, None] = {}  # the oldest first
 
@@ -42,7 +44,7 @@ class Egress:
         socket = web.WebSocketResponse(heartbeat=PING_SECONDS, max_msg_size=MESSAGE_MAX + 1, compress=False)
         await socket.prepare(request)
         link = WebSocketLink(socket)
-        session = _Session(self._identity, link, self._serve_stream, self._without_handshake)
+        session = _Session(self._identity, link, self._serve_stream, self._tickets, self._without_handshake)
         self._sessions.add(session)
         self._make_place()
         self._counters.sessions.inc()
@@ -90,8 +92,15 @@ class Egress:
 class _Session(ServerSession):
     """Stands in `waiting` until its handshake is complete."""
 
-    def __init__(self, identity: Identity, link: Link, handler: Handler, waiting: dict[ServerSession, None]) -> None:
-        super().__init__(identity, link, handler)
+    def __init__(
+        self,
+        identity: Identity,
+        link: Link,
+        handler: Handler,
+        tickets: TicketStore,
+        waiting: dict[ServerSession, None],
+    ) -> None:
+        super().__init__(identity, link, handler, tickets)
         self._waiting = waiting
         waiting[self] = None
 

@@ -6,11 +6,14 @@ import asyncio
 import hmac
 from typing import Any
 
+from aioquic.tls import SessionTicket
+
 from freespan.link.base import Link
 from freespan.tunnel.http3 import PlainHttp
 from freespan.tunnel.quic import PEER, LinkQuic, client_quic
 from freespan.tunnel.session import Session
 from freespan.tunnel.stream import TunnelStream
+from freespan.tunnel.tickets import TicketJar
 from freespan.wire.errors import StreamError, TunnelError, WrongKeyError
 from freespan.wire.limits import HANDSHAKE_SECONDS, KEEPALIVE_SECONDS, STREAMS_MAX
 from freespan.wire.proxy_status import ProxyStatus, parse_proxy_status
@@ -18,30 +21,47 @@ from freespan.wire.target import Target
 
 
 class ClientSession(Session):
-    """Open with `start`, then any number of `connect`."""
+    """Open with `start`, then any number of `connect`; with a ticket in `tickets`, these need not wait for `start`."""
 
-    def __init__(self, egress_key: bytes, link: Link) -> None:
+    def __init__(self, egress_key: bytes, link: Link, tickets: TicketJar | None = None) -> None:
         super().__init__(link)
         self._egress_key = egress_key
+        self._tickets = tickets
         self._wrong_key = False
         self._heard = 0
+        self._begun = False
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._slots = asyncio.Semaphore(STREAMS_MAX)
-        self._quic = client_quic()
         self._keepalive: asyncio.TimerHandle | None = None
 
+    def begin(self) -> bool:
+        """Say hello; true when streams may be opened from now on, and their requests travel along in the first flight.
+
+        Only the egress can read those. `start` must follow: it says how it went, and ends the session, with all its
+        streams, if it went wrong. An egress that would not take requests so early gets them after the handshake.
+        """
+        self._begun = True
+        self._link.start(self)
+        if self._tickets is None:
+            quic = client_quic()
+        else:
+            quic = client_quic(self._tickets.take(self._egress_key), self._keep_ticket)
+        quic.connect(PEER, now=self._loop.time())
+        self._quic = quic
+        if quic.is_early:
+            self._http = PlainHttp(quic)
+        self._flush_soon()
+        return quic.is_early
+
     async def start(self) -> None:
-        """Do the handshake.
+        """Do the handshake, whose first part may have been done by `begin`.
 
         Raises:
             WrongKeyError: the egress has another key than the invite names.
             TunnelError: no egress answered, or the link ended.
         """
-        quic = self._quic
-        assert quic is not None
-        self._link.start(self)
-        quic.connect(PEER, now=self._loop.time())
-        self._flush()
+        if not self._begun:
+            self.begin()
         try:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
                 await self._opened_or_ended()
@@ -94,12 +114,23 @@ class ClientSession(Session):
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
 
     def _handshake_completed(self, quic: LinkQuic) -> None:
-        if not hmac.compare_digest(quic.peer_pin, self._egress_key):
+        if not self._is_our_egress(quic):
             self._wrong_key = True
             self.close("the egress has another key than the invite")
             return
-        self._http = PlainHttp(quic)
+        if self._http is None:
+            self._http = PlainHttp(quic)
+        quic.send_rejected_again(self._loop.time())
         self._opened.set_result(None)
+
+    def _is_our_egress(self, quic: LinkQuic) -> bool:
+        """A ticket's secret is as good as the key: the session that it is from has compared that."""
+        return quic.is_resumed or hmac.compare_digest(quic.peer_pin, self._egress_key)
+
+    def _keep_ticket(self, ticket: SessionTicket) -> None:
+        """A ticket may come in one packet with the end of the handshake, before the key was looked at."""
+        if self._tickets is not None and self._quic is not None and self._is_our_egress(self._quic):
+            self._tickets.put(self._egress_key, ticket)
 
     def _keep_alive(self) -> None:
         """Ask for a sign of life now and then, and give up when the last one was not answered in all that time.

@@ -5,21 +5,26 @@ The one module that reaches into aioquic's private parts; that is why aioquic is
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from aioquic._buffer import Buffer, BufferReadError
 from aioquic.h3.connection import H3_ALPN
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import NetworkAddress, QuicConnection
-from aioquic.quic.packet import QuicPacketType, pull_quic_header
+from aioquic.quic.packet import QuicHeader, QuicPacketType, pull_quic_header
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketPacer, QuicPacketSpace
 from aioquic.quic.stream import QuicStream
-from aioquic.tls import Epoch
+from aioquic.tls import Epoch, SessionTicket, pull_client_hello
 
 from freespan.tunnel import pipe_control
 from freespan.tunnel.identity import Identity, key_pin
+from freespan.tunnel.tickets import TicketStore
 from freespan.wire.errors import TunnelError
 from freespan.wire.limits import (
     DATAGRAM_SIZE,
+    HELLO_DATAGRAM_SIZE,
     SESSION_IDLE_SECONDS,
     SESSION_WINDOW,
     STREAM_WINDOW,
@@ -32,6 +37,9 @@ _ACKNOWLEDGE_SECONDS = 0.008
 _ACKNOWLEDGE_EVERY = 12
 """An acknowledgement is a message of its own, and those cost: it goes along with what is sent anyway, or after 8 ms, or
 after 12 packets, whatever comes first."""
+_FIRST_ROUND_TRIP_SECONDS = 1.0
+"""What a round trip is taken for before one was seen. Hops are reliable, so what is not answered yet is on its way: to
+say hello again after 0.2 s, as aioquic would, only makes an egress that is far away answer twice."""
 
 
 class _Unpaced(QuicPacketPacer):
@@ -48,12 +56,24 @@ class LinkQuic(QuicConnection):
     then fill the memory. Here `grant_stream` and `grant_session` alone open them.
     """
 
-    def __init__(self, configuration: QuicConfiguration, first_destination: bytes | None = None) -> None:
-        super().__init__(configuration=configuration, original_destination_connection_id=first_destination)
+    def __init__(
+        self,
+        configuration: QuicConfiguration,
+        *,
+        first_destination: bytes | None = None,
+        keep_ticket: Callable[[SessionTicket], None] | None = None,
+        tickets: TicketStore | None = None,
+    ) -> None:
+        super().__init__(
+            configuration=configuration,
+            original_destination_connection_id=first_destination,
+            session_ticket_handler=tickets.put if tickets is not None else keep_ticket,
+        )
         self._loss._pacer = _Unpaced(max_datagram_size=DATAGRAM_SIZE)
         self._ack_delay = _ACKNOWLEDGE_SECONDS
         self._unanswered = 0
         self._given_up: dict[int, int] = {}
+        self._tickets = tickets
 
     @property
     def control(self) -> pipe_control.PipeControl:
@@ -67,6 +87,19 @@ class LinkQuic(QuicConnection):
         """SHA-256 of the public key that the other end has proved to hold (TLS 1.3 CertificateVerify)."""
         certificate = self.tls._peer_certificate
         return key_pin(certificate) if certificate is not None else b""
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether the other end has proved to know our ticket's secret, instead of a key; `peer_pin` is empty then.
+
+        As `peer_pin`, it counts when the handshake is complete and not before.
+        """
+        return self.tls.session_resumed
+
+    @property
+    def is_early(self) -> bool:
+        """Whether what is sent now travels under a ticket, in 0-RTT."""
+        return self._cryptos[Epoch.ZERO_RTT].send.is_valid()
 
     @property
     def has_something_to_send(self) -> bool:
@@ -90,6 +123,7 @@ class LinkQuic(QuicConnection):
         space = self._spaces[Epoch.ONE_RTT]
         if space.ack_at is not None and self.has_something_to_send:
             space.ack_at = min(space.ack_at, now)
+        self._max_datagram_size = DATAGRAM_SIZE if self._spaces[Epoch.INITIAL].discarded else HELLO_DATAGRAM_SIZE
         datagrams = super().datagrams_to_send(now)
         if space.ack_at is None:
             self._unanswered = 0
@@ -99,6 +133,20 @@ class LinkQuic(QuicConnection):
         """Count what an acknowledgement is owed for, a little generously."""
         self._unanswered += 1
         super().receive_datagram(data, addr, now)
+        for path in self._network_paths:
+            path.is_validated = True  # a link is no address that somebody may have made up (RFC 9000 section 8)
+
+    def send_rejected_again(self, now: float) -> None:
+        """Once the handshake is complete: send again what went early, if the egress would not take it so.
+
+        It dropped those packets unread (RFC 9001 section 4.6.2), so it sees the bytes of each stream once. aioquic by
+        itself would wait until it takes them for lost, a round trip or more.
+        """
+        if self.tls.early_data_accepted:
+            return
+        space = self._spaces[Epoch.ONE_RTT]
+        early = [one for one in space.sent_packets.values() if one.packet_type is QuicPacketType.ZERO_RTT]
+        self._loss._on_packets_lost(congestion_event=False, now=now, packets=early, space=space)
 
     def unsent(self, stream_id: int) -> int:
         """Bytes written to a stream and not yet sent for the first time."""
@@ -156,6 +204,29 @@ class LinkQuic(QuicConnection):
         total.value = limit
         return True
 
+    def _initialize(self, peer_cid: bytes) -> None:
+        """aioquic asks for a ticket by its name alone, and a store wants to know the age that its client told, too."""
+        super()._initialize(peer_cid)
+        if self._tickets is not None:
+            take, handle_hello = self._tickets.take, self.tls._server_handle_hello
+
+            def handle_hello_with_age(input_buf: Buffer, initial_buf: Buffer, handshake_buf: Buffer) -> None:
+                self.tls.get_session_ticket_cb = partial(take, obfuscated_age=_told_age(input_buf))
+                handle_hello(input_buf, initial_buf, handshake_buf)
+
+            self.tls._server_handle_hello = handle_hello_with_age  # type: ignore[method-assign]
+
+    def _close_begin(self, is_initiator: bool, now: float) -> None:
+        """A goodbye ends the link as well, so there are no late packets to wait for (RFC 9000 section 10.2)."""
+        super()._close_begin(is_initiator, now)
+        self._close_at = now
+
+    def _receive_retry_packet(self, header: QuicHeader, packet_without_tag: bytes, now: float) -> None:
+        """No egress asks to begin again: this is somebody in between, and what was sent early would get lost."""
+
+    def _receive_version_negotiation_packet(self, header: QuicHeader, now: float) -> None:
+        """As above; there is one version of the wire, and an invite says when there is another."""
+
     def _write_connection_limits(self, builder: QuicPacketBuilder, space: QuicPacketSpace) -> None:
         limit = self._local_max_data
         used, limit.used = limit.used, 0  # so that aioquic sees no reason to double it
@@ -175,17 +246,28 @@ class LinkQuic(QuicConnection):
             receiver.highest_offset = highest
 
 
-def client_quic() -> LinkQuic:
-    """A connection that will say hello; the caller checks the peer's key (`peer_pin`), names and dates mean nothing."""
+def client_quic(
+    ticket: SessionTicket | None = None, keep_ticket: Callable[[SessionTicket], None] | None = None
+) -> LinkQuic:
+    """A connection that will say hello; the caller checks the peer's key (`peer_pin`), names and dates mean nothing.
+
+    With a `ticket`, what is written to streams after `connect` goes in the first flight. `keep_ticket` is called with
+    the next one, when the handshake is complete.
+    """
     import ssl
 
     configuration = _configuration(is_client=True)
     configuration.verify_mode = ssl.CERT_NONE
-    return LinkQuic(configuration)
+    configuration.session_ticket = ticket
+    return LinkQuic(configuration, keep_ticket=keep_ticket)
 
 
-def server_quic(identity: Identity, first_message: bytes) -> LinkQuic:
-    """The answering connection to a client's first datagram. Raises `TunnelError` when that is no QUIC Initial."""
+def server_quic(identity: Identity, first_message: bytes, tickets: TicketStore | None = None) -> LinkQuic:
+    """The answering connection to a client's first datagram; without a store for tickets it hands out none.
+
+    Raises:
+        TunnelError: that was no QUIC Initial.
+    """
     try:
         header = pull_quic_header(Buffer(data=first_message), host_cid_length=8)
     except (ValueError, BufferReadError):
@@ -195,7 +277,13 @@ def server_quic(identity: Identity, first_message: bytes) -> LinkQuic:
         raise TunnelError("the first packet of the link opens no QUIC connection of a version spoken here")
     configuration.certificate = identity.certificate
     configuration.private_key = identity.private_key
-    return LinkQuic(configuration, header.destination_cid)
+    return LinkQuic(configuration, first_destination=header.destination_cid, tickets=tickets)
+
+
+def _told_age(hello: Buffer) -> int:
+    """The obfuscated age of the ticket in a ClientHello (RFC 8446 section 4.2.11); 0 without one."""
+    offered = pull_client_hello(Buffer(data=hello.data_slice(0, hello.capacity))).pre_shared_key
+    return offered.identities[0][1] if offered is not None and offered.identities else 0
 
 
 def _configuration(*, is_client: bool) -> QuicConfiguration:
@@ -204,6 +292,7 @@ def _configuration(*, is_client: bool) -> QuicConfiguration:
         alpn_protocols=H3_ALPN,
         congestion_control_algorithm=pipe_control.NAME,
         idle_timeout=SESSION_IDLE_SECONDS,
+        initial_rtt=_FIRST_ROUND_TRIP_SECONDS,
         max_datagram_size=DATAGRAM_SIZE,
         max_data=SESSION_WINDOW,
         max_stream_data=STREAM_WINDOW,

@@ -13,6 +13,7 @@ from freespan.tunnel.identity import Identity
 from freespan.tunnel.quic import LinkQuic, server_quic
 from freespan.tunnel.session import Session
 from freespan.tunnel.stream import Headers, TunnelStream
+from freespan.tunnel.tickets import TicketStore
 from freespan.wire.errors import TunnelError
 from freespan.wire.limits import HANDSHAKE_SECONDS, STREAMS_MAX
 from freespan.wire.proxy_status import ProxyStatus
@@ -21,11 +22,15 @@ Handler = Callable[["ServerSession", TunnelStream], Awaitable[None]]
 
 
 class ServerSession(Session):
-    """Serves streams with `handler`, one task each, until the link ends."""
+    """Serves streams with `handler`, one task each, until the link ends.
 
-    def __init__(self, identity: Identity, link: Link, handler: Handler) -> None:
+    Those of a client with a ticket of `tickets` come with its first packet. Without a store all sessions begin anew.
+    """
+
+    def __init__(self, identity: Identity, link: Link, handler: Handler, tickets: TicketStore | None = None) -> None:
         super().__init__(link)
         self._identity = identity
+        self._tickets = tickets
         self._handler = handler
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -67,7 +72,7 @@ class ServerSession(Session):
 
     def _accept(self, first_message: bytes) -> LinkQuic | None:
         try:
-            self._quic = server_quic(self._identity, first_message)
+            self._quic = server_quic(self._identity, first_message, self._tickets)
         except TunnelError as error:
             self.close(str(error))
         return self._quic
