@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import aiohttp
 
+from freespan.bridge.own_network import OwnNetwork
 from freespan.bridge.pipe import Pipe
 from freespan.link.no_redirects import refuse_redirects
 from freespan.wire.backoff import Backoff
@@ -19,6 +21,7 @@ from freespan.wire.messages import (
     Answer,
     Hello,
     Load,
+    NetworkReport,
     Offer,
     Refuse,
     ToBridge,
@@ -27,6 +30,7 @@ from freespan.wire.messages import (
     decode_to_bridge,
     encode,
 )
+from freespan.wire.network import Network
 
 _STOP_SECONDS = 3.0
 _CLOSE_SECONDS = 1.0
@@ -96,10 +100,11 @@ class Volunteer:
             if self._pipes:
                 await self._tell_load()  # of sessions that have outlived the broker's last connection
             self._set_connected("waiting")
-            while True:
-                message = await self._receive(socket, SILENCE_SECONDS)
-                if isinstance(message, Offer):
-                    await self._take(http, socket, welcome, message)
+            async with _knowing_the_network(socket, welcome) as network:
+                while True:
+                    message = await self._receive(socket, SILENCE_SECONDS)
+                    if isinstance(message, Offer):
+                        await self._take(http, socket, welcome.egress, network, message)
         except EOFError:
             return "it closed the connection"
         except TimeoutError:
@@ -119,27 +124,36 @@ class Volunteer:
         raise EOFError
 
     async def _take(
-        self, http: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse, welcome: Welcome, offer: Offer
+        self,
+        http: aiohttp.ClientSession,
+        socket: aiohttp.ClientWebSocketResponse,
+        egress: str,
+        network: OwnNetwork,
+        offer: Offer,
     ) -> None:
         """Serve an offer in a task of its own, or refuse it."""
         if len(self._pipes) >= self._capacity:
             await _say(socket, Refuse(offer.id, "full"))
             return
         try:
-            pipe = Pipe(http, welcome.egress, welcome.ice_servers)
+            pipe = Pipe(http, egress, [*network.servers, *offer.ice_servers])
         except LinkError as error:
             await _say(socket, Refuse(offer.id, str(error)))
             return
         self._pipes.add(pipe)
-        task = asyncio.create_task(self._serve(pipe, socket, offer), name="bridge-offer")
+        task = asyncio.create_task(self._serve(pipe, socket, network, offer), name="bridge-offer")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _serve(self, pipe: Pipe, socket: aiohttp.ClientWebSocketResponse, offer: Offer) -> None:
+    async def _serve(
+        self, pipe: Pipe, socket: aiohttp.ClientWebSocketResponse, network: OwnNetwork, offer: Offer
+    ) -> None:
         try:
             # the load before the answer, so that the broker never counts this place as free
             await self._tell_load()
-            await _say(socket, Answer(offer.id, await pipe.answer(offer.sdp)))
+            answer = await pipe.answer(offer.sdp)
+            await _say(socket, Answer(offer.id, answer))
+            network.check(answer)
             reason = await pipe.run(self._publish)
             _log.info("a session ended: %s", reason)
         except LinkError as error:
@@ -173,6 +187,22 @@ class Volunteer:
         total = self._total + sum(1 for pipe in self._pipes if pipe.bytes_passed)
         state = "helping" if carrying else self._connection
         self._on_status(VolunteerStatus(state, len(carrying), total, passed // 1_000_000))
+
+
+@contextlib.asynccontextmanager
+async def _knowing_the_network(socket: aiohttp.ClientWebSocketResponse, welcome: Welcome) -> AsyncIterator[OwnNetwork]:
+    """Find out about this bridge's network beside all else, and tell the broker, for the length of the block."""
+
+    async def tell(found: Network) -> None:
+        await _say(socket, NetworkReport(found.ipv4, found.ipv6))
+
+    network = OwnNetwork(welcome.ice_servers, tell)
+    keeping = asyncio.create_task(network.keep(), name="bridge-network")
+    try:
+        yield network
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
 
 
 async def _say(socket: aiohttp.ClientWebSocketResponse, message: ToBroker) -> None:

@@ -55,6 +55,8 @@ PING_SECONDS = 20.0
 SILENCE_SECONDS = 60.0
 """A bridge that hears nothing from its broker for so long connects anew."""
 RETRY_AFTER_SECONDS = 3
+SURVEY_SECONDS = 600.0
+"""A bridge looks at its own network so often, and when an answer of its own gives reason to."""
 
 # --- STUN server -----------------------------------------------------------------------------
 STUN_REQUEST_MAX = 548

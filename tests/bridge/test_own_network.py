@@ -1,0 +1,194 @@
+"""What the headless bridge finds out about its network, tells its broker, and uses for its pipes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from freespan.bridge import own_network, pipe
+from freespan.link import gathering
+from freespan.wire import messages
+from freespan.wire.network import network_of
+from tests.path import Helper
+from tests.stun import Address, StunServer, cone, mute, need_private_addresses, stun_server, symmetric
+from tests.web.fakes import SECONDS, Bridge, Client, FakeHost, soon
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    need_private_addresses()
+    monkeypatch.setattr(gathering, "_SECONDS", 0.3)
+    monkeypatch.setattr(gathering, "_RELAY_SECONDS", 0.3)
+
+
+@pytest.fixture
+async def stun() -> AsyncIterator[StunServer]:
+    async with stun_server(cone) as server:
+        yield server
+
+
+@pytest.fixture
+async def other_stun() -> AsyncIterator[StunServer]:
+    async with stun_server(symmetric) as server:
+        yield server
+
+
+async def joined(host: FakeHost, *servers: StunServer) -> Bridge:
+    """The volunteer, which has been welcomed with these servers."""
+    host.ice_servers = [server.ice_server for server in servers]
+    return await host.bridge()
+
+
+async def report(bridge: Bridge) -> tuple[str | None, str | None]:
+    """The next that it says of its network, whatever it says in between."""
+    while not isinstance(message := messages.decode_to_broker(await bridge.next()), messages.NetworkReport):
+        pass
+    return message.ipv4, message.ipv6
+
+
+async def answer(bridge: Bridge, name: str, **more: Any) -> str:
+    """Its answer to an offer that leads nowhere, whatever it says in between."""
+    client = Client()
+    await bridge.say(type="offer", id=name, sdp=await client.offer(), **more)
+    client.close()
+    while not isinstance(message := messages.decode_to_broker(await bridge.next()), messages.Answer):
+        pass
+    assert message.id == name
+    return message.sdp
+
+
+async def until_asked(server: StunServer) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not all(server.asked):
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.usefixtures("helper")
+async def test_it_tells_what_it_has_found(host: FakeHost, stun: StunServer, other_stun: StunServer) -> None:
+    bridge = await joined(host, stun, other_stun)
+    assert await report(bridge) == ("cone", None)
+    assert network_of(await answer(bridge, "one")).ipv4 == "cone"
+    assert other_stun.asked == [0, 0]
+
+
+@pytest.mark.usefixtures("helper")
+async def test_it_tells_each_broker(host: FakeHost, stun: StunServer) -> None:
+    for _ in range(2):
+        bridge = await joined(host, stun)
+        assert await report(bridge) == ("cone", None)
+        await bridge.socket.close()
+
+
+@pytest.mark.usefixtures("helper")
+async def test_offers_are_served_before_it_knows(
+    host: FakeHost, stun: StunServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never = asyncio.Event()
+
+    async def survey(_: object) -> None:
+        await never.wait()
+
+    monkeypatch.setattr(own_network, "survey", survey)
+    bridge = await joined(host, stun)
+    assert network_of(await answer(bridge, "one")).ipv4 == "cone"
+
+
+@pytest.mark.usefixtures("helper")
+async def test_a_silent_server_is_left_for_the_next(
+    host: FakeHost, stun: StunServer, other_stun: StunServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(source: Address, which: int) -> None:
+        monkeypatch.setattr(gathering, "_SECONDS", SECONDS)  # the next one may take its time
+
+    stun.mapping = silent
+    bridge = await joined(host, stun, other_stun)
+    assert await report(bridge) == ("symmetric", None)
+    asked = list(stun.asked)
+    assert network_of(await answer(bridge, "one")).ipv4 == "symmetric"
+    assert stun.asked == asked
+
+
+@pytest.mark.usefixtures("helper")
+async def test_without_udp_it_says_so_and_waits_for_no_server(host: FakeHost, stun: StunServer) -> None:
+    stun.mapping = mute
+    bridge = await joined(host, stun)
+    assert await report(bridge) == (None, None)
+    asked = list(stun.asked)
+    await answer(bridge, "one")
+    assert stun.asked == asked
+
+
+@pytest.mark.usefixtures("helper")
+async def test_an_answer_without_the_outside_address_makes_it_look_again(
+    host: FakeHost, stun: StunServer, other_stun: StunServer
+) -> None:
+    bridge = await joined(host, stun, other_stun)
+    assert await report(bridge) == ("cone", None)
+    stun.mapping = mute
+    assert network_of(await answer(bridge, "one")).is_mute
+    assert await report(bridge) == ("symmetric", None)
+    assert network_of(await answer(bridge, "two")).ipv4 == "symmetric"
+
+
+@pytest.mark.usefixtures("helper")
+async def test_it_looks_again_from_time_to_time_and_tells_what_is_new(
+    host: FakeHost, stun: StunServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_network, "SURVEY_SECONDS", 0.02)
+    bridge = await joined(host, stun)
+    assert await report(bridge) == ("cone", None)
+    async with asyncio.timeout(SECONDS):
+        while stun.asked[0] < 4:
+            await asyncio.sleep(0.005)
+    assert bridge.received.empty()
+    stun.mapping = symmetric
+    assert await report(bridge) == ("symmetric", None)
+
+
+@pytest.mark.usefixtures("helper")
+async def test_relays_of_an_offer_are_used_for_this_one_alone(
+    host: FakeHost, stun: StunServer, other_stun: StunServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipe, "CHANNEL_OPEN_SECONDS", 0.0)
+    bridge = await joined(host, stun)
+    await report(bridge)
+    other_stun.mapping = mute
+    relays = [{"urls": [url.replace("stun", "turn")], "username": "a", "credential": "b"} for url in other_stun.urls]
+    assert network_of(await answer(bridge, "one", ice_servers=relays)).ipv4 == "cone"
+    await until_asked(other_stun)
+    assert (await bridge.expect(messages.Load)).serving == 0
+    asked = list(other_stun.asked)
+    await answer(bridge, "two")
+    assert other_stun.asked == asked
+
+
+@pytest.mark.parametrize("urls", [["no-such-scheme:x"], ["stun:"], ["http://127.0.0.1"], ["turn:127.0.0.1:1"]])
+@pytest.mark.usefixtures("helper")
+async def test_a_server_that_is_none_costs_no_session(host: FakeHost, stun: StunServer, urls: list[str]) -> None:
+    host.ice_servers = [{"urls": urls}]
+    bridge = await host.bridge()
+    assert await report(bridge) == (None, None)
+    await answer(bridge, "one")
+    await bridge.say(type="ping")
+    assert not bridge.gone.is_set()
+
+
+@pytest.mark.usefixtures("helper")
+async def test_without_a_server_it_says_nothing(host: FakeHost) -> None:
+    bridge = await joined(host)
+    client = Client()
+    await bridge.offer("one", await client.offer())
+    await bridge.expect(messages.Load)
+    await bridge.expect(messages.Answer)
+    client.close()
+
+
+async def test_leaving_in_the_middle_of_a_survey(helper: Helper, host: FakeHost, stun: StunServer) -> None:
+    stun.mapping = mute
+    bridge = await joined(host, stun)
+    await until_asked(stun)
+    await helper.stop()
+    await soon(bridge.gone.wait())
