@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import hmac
 import http.client
 import json
 import re
 import socket
 import stat
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
+from aioice import stun
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from freespan.demo.certificates import DemoAuthority
 from freespan.wire.invite import parse_invite
+from freespan.wire.limits import PROTOCOL_VERSION
+from freespan.wire.messages import Hello, Welcome, decode_relays, decode_to_bridge, encode
 from tests import readers
 from tests.cli.conftest import Command
 from tests.laboratory import Lab, laboratory, url_of
@@ -24,10 +32,12 @@ from tests.programs import SECONDS, Programs
 from tests.site import SMALL, Site
 
 
-def ask(port: int, method: str, path: str, body: bytes | None = None) -> tuple[http.client.HTTPResponse, bytes]:
+def ask(
+    port: int, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+) -> tuple[http.client.HTTPResponse, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
     try:
-        connection.request(method, path, body)
+        connection.request(method, path, body, headers or {})
         response = connection.getresponse()
         return response, response.read()
     finally:
@@ -127,6 +137,21 @@ def test_a_port_in_use(programs: Programs, tmp_path: Path) -> None:
         (["--tls-cert", "/nowhere.pem"], "tls: needs both --tls-cert and --tls-key"),
         (["--tls-cert", "/nowhere.pem", "--tls-key", "/nowhere.pem"], "no such file"),
         (["--allow-host", "http://news.example/"], "allow-host: must be the name"),
+        (["--public-url", "https://bridge.example/a b"], "public-url: must be an http or https URL"),
+        (["--public-url", "https://bridge.example/{a}"], "public-url: may have letters, digits"),
+        (["--front", "cdn.example"], "front: must be an http or https URL"),
+        (
+            ["--front", "https://cdn.example/" + "x" * 900, "--front", "https://cdn.example/" + "y" * 900],
+            "front: makes",
+        ),
+        (["--site", "/nowhere"], "site: is no folder"),
+        (["--redirect-port", "0"], "redirect-port: leads to https"),
+        (["--no-stun", "--stun-port", "0"], "no-stun: and the options of that server"),
+        (["--stun-port", "0", "--stun-host", "a b"], "stun-host: must be the name"),
+        (["--stun-server", "stun.example"], "stun-server: must look like stun:"),
+        (["--turn", "turn:relay.example:3478"], "turn: needs --turn-secret-file"),
+        (["--turn", "turn:relay.example:3478", "--turn-secret-file", "/nowhere"], "turn-secret-file: cannot be read"),
+        (["--turn", "http://relay.example", "--turn-secret-file", __file__], "turn: must look like turn:"),
         (["--resolve", "news.example"], "resolve: must be NAME=ADDRESS"),
         (["--resolve", "news.example=elsewhere.example"], "resolve: must be NAME=ADDRESS"),
         (["--resolve", "a b=127.0.0.1"], "resolve: must be NAME=ADDRESS"),
@@ -135,6 +160,117 @@ def test_a_port_in_use(programs: Programs, tmp_path: Path) -> None:
 )
 def test_options_that_cannot_be_used(command: Command, tmp_path: Path, options: list[str], word: str) -> None:
     assert word in command("serve", "--port", "0", "--data", str(tmp_path), *options).fails(2)
+
+
+@pytest.mark.parametrize("given", ["--stun-port", "--port"])
+def test_stun_ports_in_use(command: Command, tmp_path: Path, given: str) -> None:
+    """By default they are that of --port and the next one; on a public host."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+        public = ["--public-url", "https://bridge.example"] if given == "--port" else ["--port", "0"]
+        said = command("serve", given, port, *public, "--data", str(tmp_path)).fails(2)
+    assert said == (
+        f"stun-port: UDP {port} and {int(port) + 1}: address already in use; "
+        "choose another one with --stun-port, or none with --no-stun"
+    )
+
+
+# --- what else the invite and the broker name ------------------------------------------------------
+
+
+def test_stun(tmp_path: Path) -> None:
+    others = ["--stun-server", "stun:a.example:3478", "--stun-server", "stun:b.example:1,stun:b.example:2"]
+    with laboratory(tmp_path, "--stun-port", "0", *others) as lab:
+        own = lab.ready["stun"]
+        first, second = (int(url.rpartition(":")[2]) for url in own)
+        assert own == [f"stun:127.0.0.1:{first}", f"stun:127.0.0.1:{second}"]
+        assert second == first + 1
+        groups = (tuple(own), ("stun:a.example:3478",), ("stun:b.example:1", "stun:b.example:2"))
+        assert parse_invite(lab.invite).stun == groups
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as guest:
+            guest.settimeout(SECONDS)
+            for port in (first, second):
+                guest.sendto(bytes(stun.Message(stun.Method.BINDING, stun.Class.REQUEST)), ("127.0.0.1", port))
+                answer = stun.parse_message(guest.recv(1_000))
+                assert answer.attributes == {"XOR-MAPPED-ADDRESS": ("127.0.0.1", guest.getsockname()[1])}
+        assert [list(server.urls) for server in asyncio.run(welcome(lab.url)).ice_servers] == [
+            list(group) for group in groups
+        ]
+        assert lab.host.stop() == 0
+        assert lab.host.errors == []
+
+
+async def welcome(url: str) -> Welcome:
+    async with aiohttp.ClientSession() as http, http.ws_connect(f"{url}/v1/bridge") as socket:
+        await socket.send_str(encode(Hello(PROTOCOL_VERSION, 1)))
+        message = decode_to_bridge(await socket.receive_str(timeout=SECONDS))
+    assert isinstance(message, Welcome)
+    return message
+
+
+def test_fronts_and_relays(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("north\n")
+    fronts = ["--front", "https://front.example", "--front", "https://cdn.example/garden/"]
+    turn = ["--turn", "turn:relay.example:3478?transport=udp", "--turn-secret-file", str(tmp_path / "secret")]
+    with laboratory(tmp_path / "data", *fronts, *turn) as lab:
+        assert parse_invite(lab.invite).fronts == (f"https://front.example{lab.path}", "https://cdn.example/garden")
+        response, body = ask(lab.port, "GET", f"{lab.path}/v1/relays")
+        (relay,) = decode_relays(body).ice_servers
+        assert (response.status, relay.urls) == (200, ["turn:relay.example:3478?transport=udp"])
+        assert relay.username
+        proof = base64.b64encode(hmac.digest(b"north", relay.username.encode(), "sha1")).decode()
+        assert relay.credential == proof
+
+
+# --- what strangers see ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/v1/health", "/v1/relays", "/v1/rendezvous", "/v1/egress", "/metrics", "/switch.js"])
+def test_nothing_is_found_without_the_path(lab: Lab, path: str) -> None:
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    }
+    answers = [
+        ask(lab.port, method, prefix + path, headers=headers)
+        for prefix in ("", lab.path[:-1], lab.path.swapcase(), lab.path + "x")
+        for method, headers in (("GET", {}), ("GET", upgrade), ("POST", {}))
+    ]
+    nowhere, page = ask(lab.port, "GET", "/nowhere")
+    for response, body in answers:
+        assert (response.status, body) == (404, page)
+        assert [name for name, _ in response.getheaders()] == [name for name, _ in nowhere.getheaders()]
+    assert "freespan" not in f"{page!r} {nowhere.getheaders()}"
+
+
+def test_a_site_and_the_way_to_https(programs: Programs, tmp_path: Path) -> None:
+    authority = DemoAuthority(tmp_path)
+    authority.server_context("localhost")
+    pem = str(tmp_path / "localhost.pem")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("Our garden")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    options = ["--tls-cert", pem, "--tls-key", pem, "--site", str(tmp_path / "site"), "--redirect-port", str(port)]
+    with laboratory(tmp_path / "data", *options) as lab:
+        context = authority.client_context()
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        with (
+            socket.create_connection(("127.0.0.1", lab.port), SECONDS) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as sealed,
+        ):
+            assert sealed.selected_alpn_protocol() == "http/1.1"
+            sealed.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            assert readers.read_all(sealed).endswith(b"\r\n\r\nOur garden")
+        response, _ = ask(port, "GET", "/page?x=1")
+        assert (response.status, response.getheader("Location")) == (301, f"https://127.0.0.1:{lab.port}/page?x=1")
+        assert response.getheader("Server") is None
+    with socket.create_server(("127.0.0.1", port)):
+        said = programs("serve", "--port", "0", "--data", str(tmp_path / "data"), *options).fails(2)
+        assert said == f"redirect-port: {port}: address already in use; choose another one with --redirect-port"
 
 
 # --- TLS ---------------------------------------------------------------------------------------

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freespan.wire.errors import InviteError
-from freespan.wire.invite import PREFIX, Invite, check_broker_url, format_invite, parse_invite
+from freespan.wire.invite import (
+    FRONTS_MAX,
+    PREFIX,
+    STUN_MAX,
+    STUN_URLS_MAX,
+    Invite,
+    check_broker_url,
+    check_stun_urls,
+    format_invite,
+    parse_invite,
+)
 from tests.wire.attempts import attempt
 
 KEY = hashlib.sha256(b"an egress").digest()
@@ -22,7 +32,19 @@ urls = st.builds(
     st.just("") | st.integers(1, 65_535).map(lambda port: f":{port}"),
     st.sampled_from(["", "/freespan", "/a/b"]),
 )
-invites = st.builds(Invite, urls, st.binary(min_size=32, max_size=32))
+stun_urls = st.builds(
+    lambda host, port: f"stun:{host}:{port}",
+    hosts | st.sampled_from(["192.0.2.1", "[2001:db8::1]"]),
+    st.integers(1, 65_535),
+)
+groups = st.lists(stun_urls, min_size=1, max_size=STUN_URLS_MAX).map(tuple)
+invites = st.builds(
+    Invite,
+    urls,
+    st.binary(min_size=32, max_size=32),
+    st.lists(urls, max_size=FRONTS_MAX).map(tuple),
+    st.lists(groups, max_size=STUN_MAX).map(tuple),
+)
 
 
 def sealed(payload: object) -> str:
@@ -102,11 +124,64 @@ def test_a_later_version_says_that_an_update_helps(version: str) -> None:
         (sealed(["http://h", KEY[:31]]), "its key"),
         (sealed(["http://h", KEY + b"x"]), "its key"),
         (sealed(["ftp://h", KEY]), "broker address"),
+        (sealed(["http://h", KEY, "http://f"]), "damaged"),
+        (sealed(["http://h", KEY, [1]]), "damaged"),
+        (sealed(["http://h", KEY, ["http://f"] * (FRONTS_MAX + 1)]), "too many addresses"),
+        (sealed(["http://h", KEY, ["ftp://f"]]), "broker address"),
+        (sealed(["http://h", KEY, [], ["stun:s:1"]]), "damaged"),
+        (sealed(["http://h", KEY, [], [["stun:s:1"]] * (STUN_MAX + 1)]), "too many addresses"),
+        (sealed(["http://h", KEY, [], [[]]]), "STUN server"),
+        (sealed(["http://h", KEY, [], [["stun:s:1"] * (STUN_URLS_MAX + 1)]]), "STUN server"),
+        (sealed(["http://h", KEY, [], [["turn:s:1"]]]), "STUN server"),
     ],
 )
 def test_what_is_wrong_is_said(text: str, word: str) -> None:
     with pytest.raises(InviteError, match=word):
         parse_invite(text)
+
+
+@given(invites)
+def test_every_address_of_the_host(invite: Invite) -> None:
+    assert invite.bases == (invite.broker, *invite.fronts)
+
+
+@pytest.mark.parametrize(
+    ("payload", "invite"),
+    [
+        (["http://h", KEY], Invite("http://h", KEY)),
+        (["http://h", KEY, ["http://f/"]], Invite("http://h", KEY, ("http://f",))),
+        (["http://h/", KEY, [], [["stun:s:1"]], "of a later version"], Invite("http://h", KEY, (), (("stun:s:1",),))),
+    ],
+)
+def test_what_may_be_left_out_and_what_may_follow(payload: object, invite: Invite) -> None:
+    assert parse_invite(sealed(payload)) == invite
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "stun:",
+        "stun:h",
+        "stun:h:",
+        "stun:h:0",
+        "stun:h:x",
+        "stun:h:123456",
+        "stuns:h:1",
+        "stun://h:1",
+        "stun:::1:1",
+        "stun:[::1:1",
+        "stun:[h]:1",
+        "stun:h:1?transport=udp",
+        "stun:h:1\n",
+        " stun:h:1",
+        "stun:h/:1",
+        "STUN:h:1",
+    ],
+)
+def test_bad_stun_urls(url: str) -> None:
+    with pytest.raises(InviteError, match="STUN server"):
+        check_stun_urls(["stun:good.example:1", url])
 
 
 @given(

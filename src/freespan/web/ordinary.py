@@ -15,7 +15,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-_STOCK_PAGE = "<html><body><h1>It works!</h1></body></html>\n"
+_STOCK_PAGE = b"<html><body><h1>It works!</h1></body></html>\n"
 _INDEX = "index.html"
 _CERTIFICATES = ".well-known"
 """The one folder with a dot that is served: certificate authorities look there (RFC 8555 section 8.3)."""
@@ -71,7 +71,7 @@ class OrdinarySite:
     def _find(self, path: str) -> web.StreamResponse:
         if self._folder is None:
             is_page = path in ("/", f"/{_INDEX}")
-            return web.Response(text=_STOCK_PAGE, content_type="text/html") if is_page else plain_page(404)
+            return web.Response(body=_STOCK_PAGE, content_type="text/html") if is_page else plain_page(404)
         names = [name for name in path.split("/") if name]
         if any(_NO_NAME.search(name) or (name[0] == "." and name != _CERTIFICATES) for name in names):
             return plain_page(404)
@@ -79,7 +79,7 @@ class OrdinarySite:
             found = self._folder.joinpath(*names).resolve(strict=True)
             if found.is_dir() and not path.endswith("/"):
                 return _moved(f"/{'/'.join(names)}/") if (found / _INDEX).is_file() else plain_page(404)
-            if found.is_dir():
+            if path.endswith("/"):
                 found = (found / _INDEX).resolve(strict=True)
             if found.is_relative_to(self._folder) and found.is_file():
                 return web.FileResponse(found)

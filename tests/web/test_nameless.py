@@ -1,0 +1,111 @@
+"""Answers that do not tell which library makes them: asked over plain sockets, with what no client library sends."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from freespan.cli.listening import listening
+from freespan.web.ordinary import OrdinarySite, plain_errors
+
+SECONDS = 20.0
+TELLING = re.compile(rb"aiohttp|python|\bServer:|invalid|error|got more than|expect:", re.IGNORECASE)
+HEAD = b"Host: x\r\nConnection: close\r\n"
+
+
+async def _socket(request: web.Request) -> web.StreamResponse:
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    return socket
+
+
+async def _failing(request: web.Request) -> web.StreamResponse:
+    raise RuntimeError("never seen")
+
+
+async def _failing_late(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Length": "10"})
+    await response.prepare(request)
+    await response.write(b"12345")
+    raise RuntimeError("never seen")
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    app = web.Application(middlewares=[plain_errors])
+    app.add_routes([web.get("/socket", _socket), web.get("/failing", _failing), web.get("/late", _failing_late)])
+    app.add_routes(OrdinarySite().routes())
+    async with asyncio.timeout(SECONDS), listening(app, "127.0.0.1", 0) as port:
+        yield port
+
+
+async def ask(port: int, data: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(data)
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET / HTTP/1.1\r\n" + HEAD, b"200 OK"),
+        (b"GET / HTTP/1.0\r\n", b"200 OK"),
+        (b"HEAD / HTTP/1.1\r\n" + HEAD, b"200 OK"),
+        (b"GET http://www.example.org/ HTTP/1.1\r\n" + HEAD, b"200 OK"),
+        (b"GET /nowhere HTTP/1.1\r\n" + HEAD, b"404 Not Found"),
+        (b"GET /socket HTTP/1.1\r\n" + HEAD, b"400 Bad Request"),
+        (b"GET /failing HTTP/1.1\r\n" + HEAD, b"500 Internal Server Error"),
+        (b"GET / HTTP/1.1\r\nExpect: a-pony\r\n" + HEAD, b"417 Expectation Failed"),
+        (b"POST / HTTP/1.1\r\nContent-Length: 0\r\n" + HEAD, b"405 Method Not Allowed"),
+        (b"OPTIONS * HTTP/1.1\r\n" + HEAD, b"405 Method Not Allowed"),
+        (b"CONNECT www.example.org:443 HTTP/1.1\r\n" + HEAD, b"405 Method Not Allowed"),
+        (b"BREW / HTTP/1.1\r\n" + HEAD, b"405 Method Not Allowed"),
+        (b"brew / HTTP/1.1\r\n" + HEAD, b"400 Bad Request"),
+        (b"GET / HTTP/1.1\r\n", b"400 Bad Request"),
+        (b"GET / HTTP/9.9\r\n" + HEAD, b"400 Bad Request"),
+        (b"GET nowhere HTTP/1.1\r\n" + HEAD, b"400 Bad Request"),
+        (b"GET / HTTP/1.1\r\nContent-Length: -1\r\n" + HEAD, b"400 Bad Request"),
+        (b"GET / HTTP/1.1\r\nX: " + b"y" * 20_000 + b"\r\n" + HEAD, b"400 Bad Request"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n", b"400 Bad Request"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100), b"400 Bad Request"),
+        (b"\x80\xff\x00" * 50, b"400 Bad Request"),
+    ],
+    ids=lambda value: value[:40].decode("ascii", "backslashreplace") if len(value) > 30 else None,
+)
+async def test_any_request(port: int, request_: bytes, status: bytes) -> None:
+    answer = await ask(port, request_ + b"\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 " + status + b"\r\nDate: ")
+    # the status' own words may be among them
+    assert not TELLING.search(answer.replace(b"Internal Server Error", b"")), answer
+    if not status.startswith(b"200"):
+        assert b"\r\nContent-Type: text/html; charset=iso-8859-1\r\n" in head
+        assert body.startswith(b"<!DOCTYPE HTML")
+
+
+async def test_an_answer_that_breaks_in_the_middle_is_cut(port: int) -> None:
+    answer = await ask(port, b"GET /late HTTP/1.1\r\n" + HEAD + b"\r\n")
+    assert answer.endswith(b"12345")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+async def test_websockets_open_without_a_name(port: int) -> None:
+    async with aiohttp.ClientSession() as client, client.ws_connect(f"http://127.0.0.1:{port}/socket") as socket:
+        assert "Server" not in socket._response.headers
+
+
+async def test_connections_are_kept(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(3):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        await reader.readexactly(45)
+    writer.close()
