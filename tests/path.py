@@ -22,6 +22,7 @@ from freespan.observe.counters import HostCounters
 from freespan.tunnel.client import ClientSession
 from freespan.tunnel.identity import Identity, new_identity
 from freespan.tunnel.stream import TunnelStream
+from freespan.tunnel.tickets import TicketJar
 from freespan.wire.invite import Invite
 from freespan.wire.target import Target
 from tests.serving import serving
@@ -149,12 +150,14 @@ async def reading(invite: Invite, road: Choice = "auto") -> AsyncIterator[Reader
 
 
 @contextlib.asynccontextmanager
-async def direct_session(host: Host, pin: bytes | None = None) -> AsyncIterator[ClientSession]:
+async def direct_session(
+    host: Host, pin: bytes | None = None, tickets: TicketJar | None = None
+) -> AsyncIterator[ClientSession]:
     """A session with the egress over a WebSocket alone, without a bridge."""
     async with aiohttp.ClientSession() as http:
         link = WebSocketLink(await http.ws_connect(f"{host.url}/v1/egress"))
         running = asyncio.create_task(link.run(), name="link")
-        session = ClientSession(pin or host.identity.pin, link)
+        session = ClientSession(pin or host.identity.pin, link, tickets)
         try:
             await session.start()
             yield session

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from freespan.tunnel.client import ClientSession
+from freespan.tunnel.tickets import TicketJar
 from tests.path import SECONDS, Host, ask, direct_session, hosting
 
 
@@ -25,9 +26,11 @@ class Lab:
         """A link that has said nothing yet."""
         return await self._http.ws_connect("/v1/egress", timeout=aiohttp.ClientWSTimeout(ws_close=SECONDS))
 
-    def session(self, pin: bytes | None = None) -> contextlib.AbstractAsyncContextManager[ClientSession]:
+    def session(
+        self, pin: bytes | None = None, tickets: TicketJar | None = None
+    ) -> contextlib.AbstractAsyncContextManager[ClientSession]:
         """A session, open for the length of the block."""
-        return direct_session(self.host, pin)
+        return direct_session(self.host, pin, tickets)
 
     async def still_serves(self, port: int) -> None:
         """Everybody else is unaffected."""

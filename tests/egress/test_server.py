@@ -15,6 +15,7 @@ from freespan.demo.payload import sha256_of
 from freespan.egress import dialler as dialler_module
 from freespan.egress import server
 from freespan.tunnel import server as tunnel_server
+from freespan.tunnel.tickets import TicketJar
 from freespan.wire.errors import StreamError, WrongKeyError
 from freespan.wire.limits import MESSAGE_MAX
 from freespan.wire.target import Target
@@ -50,6 +51,22 @@ async def test_many_streams_at_once(lab: Lab, site: Site) -> None:
         answers = await asyncio.gather(*(ask(session, site.port, "/file?bytes=300000") for _ in range(200)))
     bodies = [hashlib.sha256(answer.partition(b"\r\n\r\n")[2]).hexdigest() for answer in answers]
     assert set(bodies) == {sha256_of(300_000)}
+
+
+async def test_a_reader_who_comes_back_is_known_by_the_ticket(lab: Lab, site: Site) -> None:
+    tickets = TicketJar()
+    for is_known in (False, True):
+        async with lab.session(tickets=tickets) as session:
+            assert (await ask(session, site.port)).endswith(SMALL)
+            assert session._quic is not None
+            assert session._quic.is_resumed == is_known
+
+
+async def test_an_egress_that_stops_says_goodbye(lab: Lab, site: Site) -> None:
+    async with lab.session() as session:
+        await ask(session, site.port)
+        lab.host.egress.close()
+        assert await session.wait_ended() == "the other end closed the session"
 
 
 async def test_another_key_than_the_invite_says(lab: Lab) -> None:

@@ -123,6 +123,21 @@ async def test_the_other_end_is_told_goodbye(link: Running) -> None:
     assert (await rogue.socket.receive()).type is WSMsgType.CLOSE
 
 
+async def test_what_was_sent_before_the_close_arrives(link: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "_LAST_WORDS_SECONDS", SECONDS)
+    one, rogue, _ = link
+    one.start(Recorder())
+    await block_the_writer(one)
+    one.send(b"goodbye")
+    one.close()
+    one.send(b"too late")
+    received = [await rogue.socket.receive()]
+    while received[-1].type is WSMsgType.BINARY:
+        received.append(await rogue.socket.receive())
+    assert received[-1].type is WSMsgType.CLOSE
+    assert received[-2].data == b"goodbye"
+
+
 async def test_writing_to_a_socket_that_is_gone_ends_the_link() -> None:
     async with sockets() as (left, right):
         await asyncio.gather(left.close(), right.close())

@@ -21,6 +21,8 @@ from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 
 _log = logging.getLogger(__name__)
 _CLOSE_SECONDS = 5.0
+_LAST_WORDS_SECONDS = 0.5
+"""What is queued when a link is closed may still leave for so long: the last message of a session is its goodbye."""
 
 
 class WebSocketLink:
@@ -61,6 +63,7 @@ class WebSocketLink:
         """See `Link.close`."""
         if self._ending is None:
             self._ending = reason
+            self._wake.set()
             self._closed.set_result(None)  # the writer may hang in a socket that nobody reads
 
     def pause(self) -> None:
@@ -78,6 +81,8 @@ class WebSocketLink:
         try:
             ends: set[asyncio.Future[Any]] = {reader, writer, self._closed}
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if self._closed.done():
+                await asyncio.wait({writer}, timeout=_LAST_WORDS_SECONDS)
         finally:
             for task in (reader, writer):
                 task.cancel()
@@ -119,6 +124,8 @@ class WebSocketLink:
                 self._queued_bytes -= len(message)
                 if self._bound.has_drained(self._queued_bytes):
                     self._inbox.make_room()
+            if self._ending is not None:
+                return self._ending
             self._wake.clear()
             await self._wake.wait()
 

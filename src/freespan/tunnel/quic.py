@@ -219,7 +219,10 @@ class LinkQuic(QuicConnection):
     def _close_begin(self, is_initiator: bool, now: float) -> None:
         """A goodbye ends the link as well, so there are no late packets to wait for (RFC 9000 section 10.2)."""
         super()._close_begin(is_initiator, now)
-        self._close_at = now
+        if is_initiator:
+            self._close_at = now  # our own is still to be sent
+        else:
+            self._close_end()
 
     def _receive_retry_packet(self, header: QuicHeader, packet_without_tag: bytes, now: float) -> None:
         """No egress asks to begin again: this is somebody in between, and what was sent early would get lost."""
