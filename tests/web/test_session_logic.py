@@ -41,6 +41,10 @@ def closed(name: str, size: int = 0) -> dict[str, Any]:
     return {"type": "pipeClosed", "id": name, "bytes": size}
 
 
+def surveyed(survey: int, **network: str) -> dict[str, Any]:
+    return {"type": "surveyed", "id": survey, "network": network}
+
+
 def lost(code: int = 1006) -> dict[str, Any]:
     return {"type": "socketClosed", "code": code}
 
@@ -102,7 +106,8 @@ async def test_introduces_itself_and_waits(page: Page, host: FakeHost) -> None:
     assert steps[0]["commands"][0] == {"type": "openSocket"}
     assert steps[1]["commands"] == [HELLO]
     assert steps[2]["commands"] == [
-        {"type": "publish", "view": {"state": "waiting", "now": 0, "total": 0, "megabytes": 0}}
+        {"type": "survey", "id": 1, "server": {"urls": ["stun:a.example"]}},
+        {"type": "publish", "view": {"state": "waiting", "now": 0, "total": 0, "megabytes": 0}},
     ]
     assert [step["deadline"] for step in steps] == [15, 10, 60]
 
@@ -221,3 +226,112 @@ async def test_the_end_is_told_at_once_but_not_the_last_counts(page: Page, host:
     steps = await play(page, host, events)
     assert views(steps[7:8]) == [("off", 0, 0, 0)]
     assert views(steps[8:9]) == [("off", 0, 1, 2)]
+
+
+# --- the network -----------------------------------------------------------------------------------
+A, B = {"urls": ["stun:a.example:1", "stun:a.example:2"]}, {"urls": ["stun:b.example"]}
+RELAY = {"urls": ["turn:c.example"], "username": "u", "credential": "p"}
+OUTSIDE = "v=0\r\na=candidate:1 1 udp 1 11.0.0.9 5 typ srflx raddr 0.0.0.0 rport 0\r\n"
+
+
+def welcomed(*stun: dict[str, Any]) -> list[Event]:
+    text = json.dumps({"type": "welcome", "egress": EGRESS, "ice_servers": stun})
+    return [(0, START), (0, OPENED), (0, {"type": "socketMessage", "data": text})]
+
+
+def asked(step: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+    return [(command["id"], command["server"]) for command in step["commands"] if command["type"] == "survey"]
+
+
+def used(step: dict[str, Any]) -> list[dict[str, Any]]:
+    (servers,) = [command["iceServers"] for command in step["commands"] if command["type"] == "openPipe"]
+    assert isinstance(servers, list)
+    return servers
+
+
+async def test_the_broker_hears_what_was_found(page: Page, host: FakeHost) -> None:
+    events: list[Event] = [(1, surveyed(1, ipv4="cone", ipv6="symmetric")), (1, offer("a"))]
+    steps = await play(page, host, [*welcomed(A, B), *events])
+    assert asked(steps[2]) == [(1, A)]
+    assert sent(steps[3]) == [{"type": "network", "ipv4": "cone", "ipv6": "symmetric"}]
+    assert asked(steps[3]) == []
+    assert used(steps[4]) == [A]
+
+
+async def test_the_first_sessions_do_not_wait_for_the_survey(page: Page, host: FakeHost) -> None:
+    steps = await play(page, host, [*welcomed(A, B), (0, offer("a"))])
+    assert used(steps[3]) == [A]
+
+
+async def test_a_silent_server_makes_place_for_the_next(page: Page, host: FakeHost) -> None:
+    events: list[Event] = [(1, surveyed(1)), (2, surveyed(2, ipv6="cone")), (3, offer("a"))]
+    steps = await play(page, host, [*welcomed(A, B), *events])
+    assert (sent(steps[3]), asked(steps[3])) == ([], [(2, B)])
+    assert sent(steps[4]) == [{"type": "network", "ipv6": "cone"}]
+    assert used(steps[5]) == [B]
+
+
+async def test_no_server_is_used_when_none_answers(page: Page, host: FakeHost) -> None:
+    steps = await play(page, host, [*welcomed(A, B), (1, surveyed(1)), (2, surveyed(2)), (3, offer("a"))])
+    assert sent(steps[4]) == [{"type": "network"}]
+    assert used(steps[5]) == []
+
+
+async def test_without_servers_nothing_is_found_out(page: Page, host: FakeHost) -> None:
+    events: list[Event] = [(0, offer("a")), (1, {**answered("a"), "sdp": "v=0"}), (50, PING), (100, timer())]
+    steps = await play(page, host, [*welcomed(), *events])
+    assert used(steps[3]) == []
+    assert not any(asked(step) for step in steps)
+
+
+async def test_it_looks_again_and_tells_only_what_is_new(page: Page, host: FakeHost) -> None:
+    events: list[Event] = [(1, surveyed(1, ipv4="cone")), *((at, PING) for at in range(50, 601, 50))]
+    events += [(601, timer()), (602, surveyed(2, ipv4="cone"))]
+    steps = await play(page, host, [*welcomed(A), *events])
+    assert steps[14]["deadline"] == 601  # before the broker has been silent for too long
+    assert asked(steps[16]) == [(2, A)]
+    assert sent(steps[17]) == []
+    events[-1] = (602, surveyed(2, ipv4="symmetric"))
+    steps = await play(page, host, [*welcomed(A), *events])
+    assert sent(steps[17]) == [{"type": "network", "ipv4": "symmetric"}]
+
+
+async def test_relays_are_used_for_their_offer_alone(page: Page, host: FakeHost) -> None:
+    with_relay = json.dumps({"type": "offer", "id": "a", "sdp": "v=0", "ice_servers": [RELAY]})
+    events: list[Event] = [(0, {"type": "socketMessage", "data": with_relay}), (1, offer("b"))]
+    steps = await play(page, host, [*welcomed(A), *events])
+    assert used(steps[3]) == [A, RELAY]
+    assert used(steps[4]) == [A]
+
+
+@pytest.mark.parametrize(
+    ("found", "sdp", "again"), [({"ipv4": "cone"}, "v=0", True), ({"ipv4": "cone"}, OUTSIDE, False), ({}, "v=0", False)]
+)
+async def test_an_answer_that_nothing_came_back_for_makes_it_look_again(
+    page: Page, host: FakeHost, found: dict[str, str], sdp: str, again: bool
+) -> None:
+    events: list[Event] = [(1, surveyed(1, **found)), (2, offer("a")), (2, offer("b"))]
+    events += [(3, {**answered("a"), "sdp": sdp}), (3, {**answered("b"), "sdp": sdp})]
+    steps = await play(page, host, [*welcomed(A), *events])
+    assert asked(steps[6]) == ([(2, A)] if again else [])
+    assert asked(steps[7]) == []  # once is enough
+
+
+async def test_every_broker_hears_it(page: Page, host: FakeHost) -> None:
+    again: list[Event] = [
+        (at, event) for at, event in zip((2, 3, 3), (timer(), OPENED, welcomed(B)[2][1]), strict=True)
+    ]
+    events: list[Event] = [(1, surveyed(1, ipv4="cone")), (1, lost()), *again]
+    steps = await play(
+        page, host, [*welcomed(A), *events, (4, surveyed(1, ipv4="open")), (4, surveyed(2, ipv4="cone"))]
+    )
+    assert steps[4]["deadline"] == 2  # to connect; nothing to survey for
+    assert asked(steps[7]) == [(2, B)]
+    assert sent(steps[8]) == []  # too late
+    assert sent(steps[9]) == [{"type": "network", "ipv4": "cone"}]
+
+
+async def test_what_is_found_too_late_is_of_no_interest(page: Page, host: FakeHost) -> None:
+    for end in (lost(), STOP):
+        steps = await play(page, host, [*welcomed(A), (1, end), (2, surveyed(1, ipv4="cone"))])
+        assert steps[4]["commands"] == []

@@ -33,7 +33,9 @@ def test_little_is_loaded_before_the_click() -> None:
 
 
 def test_the_bridge_is_loaded_after_the_click_alone() -> None:
-    assert not loaded_by("switch.js") & {"bridge.js", "session.js", "messages.js", "pipe.js", "clock.js"}
+    late = loaded_by("bridge.js")
+    assert {"session.js", "messages.js", "pipe.js", "clock.js", "network.js", "gathering.js"} <= late
+    assert not loaded_by("switch.js") & late
 
 
 def test_the_entry_names_all_that_it_loads() -> None:

@@ -1,6 +1,7 @@
 // The bridge page: executes what the session decides, and speaks with the switch that embeds it, and with nobody else.
 
 import { Clock } from "./clock.js";
+import { survey } from "./gathering.js";
 import { Pipe } from "./pipe.js";
 import { Session } from "./session.js";
 
@@ -53,6 +54,8 @@ class Bridge {
         return this.#openPipe(command);
       case "closePipe":
         return this.#pipes.get(command.id)?.close();
+      case "survey":
+        return this.#survey(command.id, command.server);
       case "publish":
         return this.tell({ type: "state", ...command.view });
     }
@@ -89,6 +92,11 @@ class Bridge {
     } catch {
       this.#ended(id);
     }
+  }
+
+  /** @param {number} id @param {import("./messages.js").IceServer} server */
+  async #survey(id, server) {
+    this.feed({ type: "surveyed", id, network: await survey(server, this.#clock) });
   }
 
   /** @param {string} id */

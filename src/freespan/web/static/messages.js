@@ -10,7 +10,7 @@ const LIST_MAX = 8;
 
 /** @typedef {{urls: string[], username?: string, credential?: string}} IceServer */
 /** @typedef {{type: "welcome", egress: string, iceServers: IceServer[]}} Welcome */
-/** @typedef {{type: "offer", id: string, sdp: string}} Offer */
+/** @typedef {{type: "offer", id: string, sdp: string, iceServers: IceServer[]}} Offer */
 /** @typedef {{type: "ping"}} Ping */
 
 /** A message that is not in the protocol; `field` names the part that is wrong. */
@@ -39,7 +39,12 @@ export function parse(text) {
     case "welcome":
       return welcome(message);
     case "offer":
-      return { type: "offer", id: string("id", message.id, ID_MAX), sdp: string("sdp", message.sdp, SDP_MAX) };
+      return {
+        type: "offer",
+        id: string("id", message.id, ID_MAX),
+        sdp: string("sdp", message.sdp, SDP_MAX),
+        iceServers: iceServers(message.ice_servers),
+      };
     case "ping":
       return { type: "ping" };
     default:
@@ -51,8 +56,12 @@ export function parse(text) {
 function welcome(message) {
   const egress = string("egress", message.egress, URL_MAX);
   if (!/^wss?:\/\/./.test(egress)) throw new ProtocolError("egress", "must be a ws or wss URL");
-  const servers = message.ice_servers === undefined ? [] : list("ice_servers", message.ice_servers);
-  return { type: "welcome", egress, iceServers: servers.map(iceServer) };
+  return { type: "welcome", egress, iceServers: iceServers(message.ice_servers) };
+}
+
+/** @param {unknown} value @returns {IceServer[]} */
+function iceServers(value) {
+  return value === undefined ? [] : list("ice_servers", value).map(iceServer);
 }
 
 /** @param {unknown} value @returns {IceServer} */

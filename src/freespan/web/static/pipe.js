@@ -1,5 +1,7 @@
 // One pipe: a client's data channel and a WebSocket to the egress. What comes out of one goes into the other, as it is.
 
+import { gathered } from "./gathering.js";
+
 /** Longest message, in bytes. */
 const MESSAGE_MAX = 16_384;
 // 4 MiB may wait in one direction, of which the browser gets so much; two honest ends have at most 3 MiB on their way.
@@ -10,13 +12,6 @@ const HELD_COST = 64;
 /** A WebSocket does not say when it has room again. */
 const LOOK_AGAIN_SECONDS = 0.005;
 const CHANNEL_OPEN_SECONDS = 15;
-/**
- * The answer takes along the candidates that are known when it leaves. A browser may report the end of gathering 120 ms
- * and more after the last of them, so silence counts as the end: without servers to ask, all candidates come in one burst.
- */
-const QUIET_SECONDS = 0.015;
-/** With servers on the way to them and back; one that takes longer helps no reader who waits. */
-const GATHER_SECONDS = 0.4;
 
 /**
  * @typedef {object} Listener
@@ -38,7 +33,7 @@ export class Pipe {
   #timers = [];
 
   /**
-   * @param {{sdp: string, egress: string, iceServers: RTCIceServer[]}} offer
+   * @param {{sdp: string, egress: string, iceServers: import("./messages.js").IceServer[]}} offer
    * @param {import("./clock.js").Clock} clock
    * @param {Listener} listener
    * @throws what the browser says to a bad address or server
@@ -66,7 +61,7 @@ export class Pipe {
     }
     this.#forward(this.#channel, this.#socket, clock);
     this.#forward(this.#socket, this.#channel, clock);
-    this.#negotiate(sdp, clock, iceServers.length > 0).catch(close);
+    this.#negotiate(sdp, gathered(this.#peer, iceServers, clock)).catch(close);
   }
 
   /** End both sides at once. */
@@ -82,38 +77,13 @@ export class Pipe {
     this.#listener.closed();
   }
 
-  /** @param {string} sdp @param {import("./clock.js").Clock} clock @param {boolean} servers */
-  async #negotiate(sdp, clock, servers) {
-    const gathered = this.#gathered(clock, servers);
+  /** @param {string} sdp @param {Promise<void>} complete */
+  async #negotiate(sdp, complete) {
     await this.#peer.setRemoteDescription({ type: "offer", sdp });
     if (this.#peer.getTransceivers().length) throw new TypeError("an offer with more than a data channel");
     await this.#peer.setLocalDescription();
-    await gathered;
+    await complete;
     if (!this.#closed) this.#listener.answered(this.#peer.localDescription?.sdp ?? "");
-  }
-
-  /**
-   * Wait until no more candidate is worth waiting for.
-   * @param {import("./clock.js").Clock} clock
-   * @param {boolean} servers
-   * @returns {Promise<void>}
-   */
-  #gathered(clock, servers) {
-    return new Promise((resolve) => {
-      const done = () => resolve();
-      /** @type {() => void} */
-      let cancelQuiet = () => {};
-      this.#peer.onicecandidate = ({ candidate }) => {
-        if (!candidate) return done();
-        if (servers) return;
-        cancelQuiet();
-        cancelQuiet = clock.after(QUIET_SECONDS, done);
-      };
-      this.#peer.onicegatheringstatechange = () => {
-        if (this.#peer.iceGatheringState === "complete") done();
-        if (this.#peer.iceGatheringState === "gathering") this.#timers.push(clock.after(GATHER_SECONDS, done));
-      };
-    });
   }
 
   /**

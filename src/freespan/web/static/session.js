@@ -9,6 +9,7 @@
 // Sessions (pipes) do not need the broker: they go on when it is lost, and end with stop or when the network is gone.
 
 import { ProtocolError, parse } from "./messages.js";
+import { isMute, networkOf } from "./network.js";
 
 const VERSION = 1;
 const CAPACITY_MAX = 64;
@@ -21,6 +22,8 @@ const RETRY_MAX_SECONDS = 60;
 const RETRY_FULL_SECONDS = 30;
 /** A connection that held for so long was a good one: the next failure is the first again. */
 const STEADY_SECONDS = 30;
+/** The network is looked at again so often, and when an answer gives reason to. */
+const SURVEY_SECONDS = 600;
 /** Counts leave the bridge at most so often, so that they tell nobody when a packet came. */
 const PUBLISH_SECONDS = 2;
 /** Browsers may close with 1000 or 3000 to 4999 only; this one stands for 1008, "not in the protocol". */
@@ -28,6 +31,8 @@ export const CLOSE_PROTOCOL = 4008;
 const CLOSE_NORMAL = 1000;
 const CLOSE_FULL = 1013;
 
+/** @typedef {import("./messages.js").IceServer} IceServer */
+/** @typedef {import("./network.js").Network} Network */
 /** @typedef {"off" | "connecting" | "waiting" | "helping" | "offline"} State */
 /** @typedef {{state: State, now: number, total: number, megabytes: number}} View */
 
@@ -39,6 +44,7 @@ const CLOSE_FULL = 1013;
  *   | {type: "socketOpened"}
  *   | {type: "socketMessage", data: unknown}
  *   | {type: "socketClosed", code: number}
+ *   | {type: "surveyed", id: number, network: Network}
  *   | {type: "pipeAnswered", id: string, sdp: string}
  *   | {type: "pipeOpened", id: string}
  *   | {type: "pipeCarried", id: string}
@@ -50,7 +56,8 @@ const CLOSE_FULL = 1013;
  * @typedef {{type: "openSocket"}
  *   | {type: "send", text: string}
  *   | {type: "closeSocket", code: number, reason: string}
- *   | {type: "openPipe", id: string, sdp: string, egress: string, iceServers: import("./messages.js").IceServer[]}
+ *   | {type: "survey", id: number, server: IceServer}
+ *   | {type: "openPipe", id: string, sdp: string, egress: string, iceServers: IceServer[]}
  *   | {type: "closePipe", id: string}
  *   | {type: "publish", view: View}} Command
  */
@@ -63,8 +70,17 @@ export class Session {
   #phase = "stopped";
   #capacity = 0;
   #egress = "";
-  /** @type {import("./messages.js").IceServer[]} */
-  #iceServers = [];
+  /** The broker's STUN servers, and those of them that are in use: one, or none. @type {IceServer[]} */
+  #stun = [];
+  /** @type {IceServer[]} */
+  #stunInUse = [];
+  /** What the broker was told. @type {Network | undefined} */
+  #network;
+  /** The latest survey, and which of the servers it asks. */
+  #survey = 0;
+  #asked = 0;
+  /** When the next survey is due; Infinity while one is under way. */
+  #surveyAt = Infinity;
   /** @type {Map<string, PipeState>} */
   #pipes = new Map();
   #total = 0;
@@ -89,7 +105,7 @@ export class Session {
 
   /** When `timer` is to be handled, in seconds on the clock of `handle`; may be Infinity. */
   get deadline() {
-    return Math.min(this.#phaseEnds, this.#publishAt);
+    return Math.min(this.#phaseEnds, this.#publishAt, this.#surveyAt);
   }
 
   /**
@@ -120,6 +136,8 @@ export class Session {
         return this.#hear(event.data);
       case "socketClosed":
         return this.#rest(event.code === CLOSE_FULL ? RETRY_FULL_SECONDS : 0);
+      case "surveyed":
+        return this.#learn(event.id, event.network);
       case "pipeAnswered":
         return this.#answer(event.id, event.sdp);
       case "pipeOpened":
@@ -184,19 +202,24 @@ export class Session {
     this.#enter("welcomed", SILENCE_SECONDS);
     this.#welcomedAt = this.#now;
     this.#egress = welcome.egress;
-    this.#iceServers = welcome.iceServers;
+    this.#stun = welcome.iceServers;
+    this.#stunInUse = welcome.iceServers.slice(0, 1); // the first sessions cannot wait for the survey
+    this.#network = undefined;
     this.#reportLoad(); // sessions from before the broker was lost
+    this.#ask(0);
   }
 
   /** @param {import("./messages.js").Offer} offer */
-  #consider({ id, sdp }) {
+  #consider({ id, sdp, iceServers }) {
     if (this.#pipes.has(id)) throw new ProtocolError("id", "is in use");
     if (this.#pipes.size >= this.#capacity) return this.#send({ type: "refuse", id, reason: "full" });
     this.#pipes.set(id, { answered: false, open: false, carried: false });
-    this.#commands.push({ type: "openPipe", id, sdp, egress: this.#egress, iceServers: this.#iceServers });
+    iceServers = [...this.#stunInUse, ...iceServers];
+    this.#commands.push({ type: "openPipe", id, sdp, egress: this.#egress, iceServers });
   }
 
   #wake() {
+    if (this.#now >= this.#surveyAt) this.#ask(0);
     if (this.#now < this.#phaseEnds) return;
     if (this.#phase === "resting") return this.#connect();
     this.#hangUp(CLOSE_NORMAL, "silence");
@@ -234,6 +257,7 @@ export class Session {
   #enter(phase, seconds) {
     this.#phase = phase;
     this.#phaseEnds = this.#now + seconds;
+    this.#surveyAt = Infinity;
   }
 
   /** Say something to the broker, if it listens. @param {object} message */
@@ -250,6 +274,35 @@ export class Session {
     this.#send({ type: "load", serving });
   }
 
+  // --- the network ---
+
+  /** Survey with one of the STUN servers, if there are so many. @param {number} which */
+  #ask(which) {
+    const server = this.#stun[which];
+    this.#survey += 1;
+    this.#asked = which;
+    this.#surveyAt = Infinity;
+    if (server) this.#commands.push({ type: "survey", id: this.#survey, server });
+  }
+
+  /** @param {number} id @param {Network} network */
+  #learn(id, network) {
+    if (this.#phase !== "welcomed" || id !== this.#survey) return;
+    const next = this.#asked + 1;
+    if (isMute(network) && next < this.#stun.length) return this.#ask(next);
+    this.#stunInUse = isMute(network) ? [] : this.#stun.slice(this.#asked, next);
+    this.#surveyAt = this.#now + SURVEY_SECONDS;
+    const last = this.#network;
+    this.#network = network;
+    if (!last || network.ipv4 !== last.ipv4 || network.ipv6 !== last.ipv6) this.#send({ type: "network", ...network });
+  }
+
+  /** Look again when nothing came back for an answer though something did before. @param {string} sdp */
+  #check(sdp) {
+    const idle = this.#surveyAt < Infinity;
+    if (idle && this.#network && !isMute(this.#network) && isMute(networkOf(sdp))) this.#ask(0);
+  }
+
   // --- the sessions ---
 
   /** @param {string} id @param {string} sdp */
@@ -259,6 +312,7 @@ export class Session {
     pipe.answered = true;
     this.#reportLoad(); // before the answer, so that the broker never sends one offer too many
     this.#send({ type: "answer", id, sdp });
+    this.#check(sdp);
   }
 
   /** @param {string} id @param {"open" | "carried"} what */

@@ -1,0 +1,152 @@
+"""What the browser's bridge finds out about its network, tells its broker, and uses for its pipes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from freespan.demo.browser import Page
+from freespan.wire import messages
+from freespan.wire.network import network_of
+from tests.stun import Address, Mapping, StunServer, cone, mute, need_private_addresses, stun_server, symmetric
+from tests.web.fakes import SECONDS, Bridge, Client, FakeHost, connect, turn_on
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "network.json").read_text("utf-8"))
+
+
+@pytest.fixture
+def address() -> str:
+    """Firefox asks no server on loopback."""
+    return need_private_addresses()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stun(address: str) -> AsyncIterator[StunServer]:
+    async with stun_server(cone, address) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def other_stun(address: str) -> AsyncIterator[StunServer]:
+    async with stun_server(symmetric, address) as server:
+        yield server
+
+
+async def report(bridge: Bridge) -> tuple[str | None, str | None]:
+    message = await bridge.expect(messages.NetworkReport)
+    return message.ipv4, message.ipv6
+
+
+async def answer(bridge: Bridge, name: str, **more: Any) -> str:
+    """Its answer to an offer that leads nowhere, whatever it says in between."""
+    client = Client()
+    await bridge.say(type="offer", id=name, sdp=await client.offer(), **more)
+    client.close()
+    while not isinstance(message := messages.decode_to_broker(await bridge.next()), messages.Answer):
+        assert isinstance(message, messages.Load)
+    return message.sdp
+
+
+# --- the pure part -------------------------------------------------------------------------------
+async def test_it_reads_the_shared_vectors(page: Page, host: FakeHost) -> None:
+    descriptions = ["\r\n".join(["v=0", *vector["candidates"], ""]) for vector in VECTORS]
+    networks = await page.evaluate(f"""await (async () => {{
+        const {{ networkOf }} = await import("{host.url}/network.js");
+        return {json.dumps(descriptions)}.map(networkOf);
+    }})()""")
+    for vector, network in zip(VECTORS, networks, strict=True):
+        assert network == vector["network"], vector["name"]
+
+
+# --- the survey ----------------------------------------------------------------------------------
+async def survey(page: Page, host: FakeHost, server: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = await page.evaluate(f"""await (async () => {{
+        const {{ survey }} = await import("{host.url}/gathering.js");
+        const {{ Clock }} = await import("{host.url}/clock.js");
+        return survey({json.dumps(server)}, new Clock());
+    }})()""")
+    return found
+
+
+@pytest.mark.parametrize("mapping", [cone, symmetric])
+async def test_what_a_server_shows(page: Page, host: FakeHost, stun: StunServer, mapping: Mapping) -> None:
+    stun.mapping = mapping
+    assert await survey(page, host, stun.ice_server) == {"ipv4": mapping.__name__}
+    assert all(stun.asked)
+
+
+async def test_a_server_that_is_silent_or_none(page: Page, host: FakeHost, stun: StunServer) -> None:
+    stun.mapping = mute
+    assert await survey(page, host, stun.ice_server) == {}
+    assert all(stun.asked)
+    assert await survey(page, host, {"urls": ["https://host.example"]}) == {}
+
+
+# --- the bridge ----------------------------------------------------------------------------------
+async def test_it_tells_what_it_has_found_and_serves(
+    page: Page, host: FakeHost, stun: StunServer, other_stun: StunServer
+) -> None:
+    host.ice_servers = [stun.ice_server, other_stun.ice_server]
+    bridge = await turn_on(page, host)
+    assert await report(bridge) == ("cone", None)
+    session = await connect(host, bridge)
+    session.client.channel.send(b"hello")
+    assert await session.link.next() == b"hello"
+    session.client.close()
+    assert other_stun.asked == [0, 0]
+
+
+async def test_a_silent_server_is_left_for_the_next(
+    page: Page, host: FakeHost, stun: StunServer, other_stun: StunServer
+) -> None:
+    stun.mapping = mute
+    host.ice_servers = [stun.ice_server, other_stun.ice_server]
+    bridge = await turn_on(page, host)
+    assert await report(bridge) == ("symmetric", None)
+    asked = list(stun.asked)
+    assert network_of(await answer(bridge, "one")).ipv4 == "symmetric"
+    assert stun.asked == asked
+
+
+async def test_an_answer_without_the_outside_address_makes_it_look_again(
+    page: Page, host: FakeHost, stun: StunServer, other_stun: StunServer
+) -> None:
+    host.ice_servers = [stun.ice_server, other_stun.ice_server]
+    bridge = await turn_on(page, host)
+    assert await report(bridge) == ("cone", None)
+    stun.mapping = mute
+    assert network_of(await answer(bridge, "one")).is_mute
+    assert await report(bridge) == ("symmetric", None)
+
+
+async def test_one_port_that_answers_is_enough_for_an_answer(page: Page, host: FakeHost, stun: StunServer) -> None:
+    def one_port(source: Address, which: int) -> Address | None:
+        return cone(source, which) if which == 0 else None
+
+    host.ice_servers = [stun.ice_server]
+    bridge = await turn_on(page, host)
+    assert await report(bridge) == ("cone", None)
+    stun.mapping = one_port
+    assert network_of(await answer(bridge, "one")).ipv4 == "cone"
+
+
+async def test_relays_of_an_offer_are_used_beside_the_server(
+    page: Page, host: FakeHost, stun: StunServer, other_stun: StunServer
+) -> None:
+    host.ice_servers = [stun.ice_server]
+    bridge = await turn_on(page, host)
+    await report(bridge)
+    other_stun.mapping = mute
+    relays = [{"urls": [url.replace("stun", "turn")], "username": "a", "credential": "b"} for url in other_stun.urls]
+    assert network_of(await answer(bridge, "one", ice_servers=relays)).ipv4 == "cone"
+    async with asyncio.timeout(SECONDS):
+        while not all(other_stun.asked):
+            await asyncio.sleep(0.005)
