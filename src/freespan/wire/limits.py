@@ -92,7 +92,7 @@ KEEPALIVE_SECONDS = 5.0
 TICKET_SECONDS = 3_600.0
 """How long a ticket for a session in 0-RTT is good."""
 TICKETS_MAX = 10_000
-"""Tickets that one egress remembers, about 2 KB each; of more it forgets the oldest."""
+"""Tickets that one egress remembers, about 1 KB each; of more it forgets the oldest."""
 TICKETS_KEPT = 4
 """Tickets that a client keeps; of more it forgets the oldest."""
 
