@@ -74,10 +74,10 @@ def test_while_nobody_answers(programs: Programs, command: str, number: signal.S
 
 def test_for_people(lab: Lab, programs: Programs, tmp_path: Path) -> None:
     host = programs("serve", "--port", "0", "--data", str(tmp_path))
-    client = programs("connect", lab.invite, "--port", "0")
     bridge = programs("bridge", lab.url)
     host.line("0 bridges")
+    bridge.line("waiting")  # before a client may choose it
+    client = programs("connect", lab.invite, "--port", "0")
     client.line("connected")
-    bridge.line("waiting")
     assert [program.stop(signal.SIGINT, AT_ONCE) for program in (host, client, bridge)] == [0, 0, 0]
     assert [program.errors for program in (host, client, bridge)] == [[], [], []]
