@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import functools
 import random
+import time
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import aiohttp
 import pytest
@@ -151,6 +153,43 @@ async def test_when_the_bridge_leaves_another_one_is_found(host: Host, site: Sit
         async with volunteering(host.url):
             await reader.statuses.until("open")
             assert (await reader.ask(site.port)).endswith(SMALL)
+
+
+async def test_the_next_session_speaks_in_its_first_flight(
+    host: Host, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early: list[bool] = []
+    begin = tunnel_client.ClientSession.begin
+
+    def noted(session: tunnel_client.ClientSession) -> bool:
+        early.append(begin(session))
+        return early[-1]
+
+    monkeypatch.setattr(tunnel_client.ClientSession, "begin", noted)
+    async with reading(host.invite) as reader:
+        for _ in range(2):
+            async with volunteering(host.url):
+                await reader.statuses.until("open")
+                assert (await reader.ask(site.port)).endswith(SMALL)
+    assert early == [False, True]
+
+
+async def test_no_ticket_joins_what_was_done_by_two_roads(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    jars: list[object] = []
+    make = tunnel_client.ClientSession.__init__
+
+    def noted(session: tunnel_client.ClientSession, *args: Any) -> None:
+        jars.append(args[2])
+        make(session, *args)
+
+    monkeypatch.setattr(tunnel_client.ClientSession, "__init__", noted)
+    async with reading(host.invite) as reader:
+        async with volunteering(host.url):
+            await reader.statuses.until("open")
+            for _ in range(2):  # whoever moves on does so after two failures
+                reader.client._roads.failed(time.monotonic(), closed=True)
+        assert (await reader.statuses.until("open")).road == "websocket"
+    assert len(set(map(id, jars))) == len(jars) == 2
 
 
 async def test_when_the_egress_stops_the_client_looks_again(host: Host, site: Site) -> None:

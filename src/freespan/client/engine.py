@@ -23,6 +23,7 @@ from freespan.wire.proxy_status import ProxyStatus
 
 if TYPE_CHECKING:
     from freespan.tunnel.client import ClientSession
+    from freespan.tunnel.tickets import TicketJar
 
 _WRONG_KEYS_MAX = 3
 _STEADY_SECONDS = 30.0
@@ -59,7 +60,8 @@ class Client:
         self._backoff = Backoff(random.random)
         self._wrong_keys = 0
         self._session: ClientSession | None = None
-        self._loading: asyncio.Task[type[ClientSession]] | None = None
+        self._jars: dict[str, TicketJar] = {}
+        self._loading: asyncio.Task[None] | None = None
         self._news = asyncio.Condition()
         self.status = ClientStatus("looking")
 
@@ -96,9 +98,13 @@ class Client:
             self._loading = asyncio.create_task(asyncio.to_thread(_load_tunnel), name="client-load-tunnel")
         found = await self._found(links)
         try:
-            session = (await self._loading)(self._invite.egress_key, found.link)
+            await self._loading
+            session = self._new_session(found)
+            if session.begin():
+                await self._offer(session)
             await session.start()
         except BaseException as error:
+            self._session = None
             found.link.close("given up")
             if isinstance(error, TunnelError):
                 self._roads.failed(time.monotonic())
@@ -107,12 +113,24 @@ class Client:
             raise
         self._watch.lap("handshake")
         self._roads.worked()
-        self._session = session
         self._wrong_keys = 0
         self._tell(ClientStatus("open", _WORDS[found.road], found.road, self._watch.parts))
+        await self._offer(session)
+        return session
+
+    def _new_session(self, found: FoundLink) -> ClientSession:
+        from freespan.tunnel.client import ClientSession
+        from freespan.tunnel.tickets import TicketJar
+
+        # the host must not be able to join what a reader did through bridges to an address that it sees by another road
+        jar = self._jars.setdefault(found.road, TicketJar())
+        return ClientSession(self._invite.egress_key, found.link, jar)
+
+    async def _offer(self, session: ClientSession) -> None:
+        """Give the session to whoever waits for one."""
+        self._session = session
         async with self._news:
             self._news.notify_all()
-        return session
 
     async def _found(self, links: Links) -> FoundLink:
         """A link by the first road that is not known to be closed."""
@@ -164,11 +182,9 @@ class Client:
         self._on_status(status)
 
 
-def _load_tunnel() -> type[ClientSession]:
+def _load_tunnel() -> None:
     """QUIC and its cryptography take a tenth of a second to load: time that the way to the broker and back leaves."""
-    from freespan.tunnel.client import ClientSession
-
-    return ClientSession
+    import freespan.tunnel.client  # noqa: F401
 
 
 class _Stopwatch:

@@ -172,7 +172,7 @@ class Links:
             link.close("given up")
 
     async def _usable_relays(self) -> list[IceServer]:
-        """The host's relays, none if it cannot be asked; kept until their credentials are half as old as they may be."""
+        """The host's relays, none if it cannot be asked; kept until half of their time is over."""
         if time.monotonic() >= self._relays_until:
             try:
                 self._relays = await self._rendezvous.ask_for_relays()
