@@ -65,7 +65,7 @@ async def _run(names: Sequence[str]) -> int:
         raise LabError(reason)
     results: list[Result] = []
     troubles = 0
-    if found := net.leftovers():
+    if (found := net.leftovers()) and not net.is_running():
         print(f"lab: removing {len(found)} namespaces that a crashed lab has left", file=sys.stderr)
     print(table.header())
     for name in names:
