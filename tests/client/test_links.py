@@ -67,6 +67,15 @@ async def test_when_no_bridge_can_be_reached_the_session_takes_the_second_road(
         assert (await reader.ask(site.port)).endswith(SMALL)
 
 
+async def test_when_the_only_bridge_cannot_be_reached_the_session_takes_the_second_road(
+    host: Host, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks_udp(monkeypatch)
+    async with volunteering(host.url), reading(host.invite) as reader:
+        assert (await reader.statuses.until("open")).road == "websocket"
+        assert (await reader.ask(site.port)).endswith(SMALL)
+
+
 async def test_a_bridge_that_could_not_be_reached_is_not_asked_again(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,14 @@ async def test_an_answer_is_one_that_a_broker_takes(link: DataChannelLink) -> No
     offerer.close()
 
 
+async def test_a_relayed_link_tells_of_no_address_but_a_relay_s() -> None:
+    """Not of its own either, which could be reached where DTLS then is not."""
+    link = DataChannelLink([IceServer(["turn:127.0.0.1:1?transport=tcp"], "name", "word")], relayed=True)
+    assert "a=candidate:" not in await link.offer()
+    link.close()
+    await asyncio.sleep(0)
+
+
 async def test_nobody_is_asked_for_an_address_by_default(link: DataChannelLink) -> None:
     """Whoever runs a STUN server would learn who reads."""
     assert link._connection.get_configuration().ice_servers == []

@@ -118,13 +118,18 @@ class Links:
             raise
 
     def _raise_reason(self, offering: asyncio.Task[_Offered], error: BaseException) -> None:
-        """Without an offer there was nothing to ask with; and who has no UDP needs no other bridge."""
+        """Without an offer there was nothing to ask with; who has no UDP needs no bridge; who avoids all has failed."""
         if not isinstance(error, RendezvousError):
             return
         if not offering.cancelled() and (reason := offering.exception()) is not None:
             raise reason from None
-        if not offering.cancelled() and error.code == "no_bridge" and _is_mute(offering.result().request.network):
+        if offering.cancelled() or error.code != "no_bridge":
+            return
+        request = offering.result().request
+        if _is_mute(request.network):
             raise RoadError("UDP does not come through here", closed=True) from None
+        if request.avoid:
+            raise RoadError(str(error)) from None
 
     async def _accepted(self, link: DataChannelLink, found: FoundLink, answer: str) -> None:
         """Take the answer and wait for the channel; a bridge with which this fails is not asked again soon."""
@@ -159,7 +164,8 @@ class Links:
         """A link and its description; a STUN server that does not answer makes place for the next one."""
         tries = 1 if relays else max(1, len(self._stun))
         while True:
-            link = DataChannelLink([*list(self._stun)[:1], *relays])
+            # a relay is for when checks went through and the session did not, too: then no other pair may be chosen
+            link = DataChannelLink(relays or list(self._stun)[:1], relayed=bool(relays))
             try:
                 sdp = await link.offer()
             except BaseException:

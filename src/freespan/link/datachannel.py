@@ -18,6 +18,8 @@ from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 from freespan.wire.messages import IceServer
 
 _LABEL = "freespan"
+# the post-quantum key share (X25519MLKEM768), without which a handshake would not look like a browser's
+webrtc.field_trials["WebRTC-EnableDtlsPqc"] = "Enabled"
 _FAILED = "no road between client and bridge was found"
 _GONE = "the other end is gone"
 
@@ -25,18 +27,20 @@ _GONE = "the other end is gone"
 class DataChannelLink:
     """One end of a peer connection with one data channel.
 
-    As the offerer: `offer()`, then `accept(answer)`; as the answerer: `answer(offer)`. Then `opened()`. Raises
-    `LinkError` when the ICE servers are none.
+    As the offerer: `offer()`, then `accept(answer)`; as the answerer: `answer(offer)`. Then `opened()`. With `relayed`
+    every packet takes a relay (TURN) of the ICE servers. Raises `LinkError` when the ICE servers are none.
     """
 
-    def __init__(self, ice_servers: Sequence[IceServer] = ()) -> None:
+    def __init__(self, ice_servers: Sequence[IceServer] = (), *, relayed: bool = False) -> None:
         servers = [
             webrtc.RTCIceServer(urls=list(server.urls), username=server.username, credential=server.credential)
             for server in ice_servers
         ]
         try:
             # libraries bring public STUN servers by default: name ours, or none
-            self._connection = webrtc.RTCPeerConnection(webrtc.RTCConfiguration(ice_servers=servers))
+            self._connection = webrtc.RTCPeerConnection(
+                webrtc.RTCConfiguration(ice_servers=servers, ice_transport_policy="relay" if relayed else "all")
+            )
         except webrtc.PythonWebRTCExceptionBase:
             raise LinkError("the host's STUN and TURN servers are not usable") from None
         self._channel = self._connection.create_data_channel(
