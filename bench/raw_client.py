@@ -6,13 +6,13 @@ import asyncio
 import sys
 import time
 
-import aiohttp
-
 from bench.raw import RawSink
 from bench.speaking import next_line, serve_until_told, tell
-from freespan.client.rendezvous import ask_for_bridge
+from freespan.client.links import http_session
+from freespan.client.rendezvous import Rendezvous
 from freespan.link.datachannel import DataChannelLink
-from freespan.wire.limits import CHANNEL_OPEN_SECONDS
+from freespan.wire.limits import CHANNEL_OPEN_SECONDS, PROTOCOL_VERSION
+from freespan.wire.messages import RendezvousRequest
 
 _SECONDS = 120.0
 
@@ -20,8 +20,12 @@ _SECONDS = 120.0
 async def main(broker: str) -> None:
     """Open a data channel through the broker, as the real client does; then serve the lines."""
     link = DataChannelLink()
-    async with aiohttp.ClientSession() as http:
-        await link.accept(await ask_for_bridge(http, broker, await link.offer()))
+
+    async def request() -> RendezvousRequest:
+        return RendezvousRequest(PROTOCOL_VERSION, await link.offer())
+
+    async with http_session() as http:
+        await link.accept((await Rendezvous(http, [broker]).ask_for_bridge(request)).answer)
     async with asyncio.timeout(CHANNEL_OPEN_SECONDS):
         await link.opened()
     sink = RawSink(link)

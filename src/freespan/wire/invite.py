@@ -22,7 +22,7 @@ _CHECK_BYTES = 4
 _TEXT_MAX = 2_048
 _URL_MAX = 1_024
 _URL_CHARACTERS = re.compile(r"[!-~]+")
-_STUN_URL = re.compile(r"stun:([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):[1-9][0-9]{0,4}")
+_STUN_URL = re.compile(r"stun:([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):([1-9][0-9]{0,4})")
 FRONTS_MAX = 4
 STUN_MAX = 4
 STUN_URLS_MAX = 4
@@ -107,7 +107,8 @@ def check_broker_url(url: str) -> str:
 
 def check_stun_urls(urls: Sequence[str]) -> tuple[str, ...]:
     """Return one group of STUN servers, or raise `InviteError` when one is no `stun:host:port` (RFC 7064)."""
-    if not 0 < len(urls) <= STUN_URLS_MAX or not all(_STUN_URL.fullmatch(url) for url in urls):
+    matches = [_STUN_URL.fullmatch(url) for url in urls]
+    if not 0 < len(urls) <= STUN_URLS_MAX or not all(match and int(match[2]) < 65_536 for match in matches):
         raise InviteError("names a STUN server that is no stun:host:port")
     return tuple(urls)
 
