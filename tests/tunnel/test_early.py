@@ -296,7 +296,7 @@ def test_early_packets_that_get_lost_are_sent_again() -> None:
             return (message,)
 
         async with scene() as here, here.visit(to_egress=lose) as visit:
-            text = pattern(5_000)
+            text = pattern(5 * HELLO_DATAGRAM_SIZE)
             stream, starting = await open_early(visit, "echo", text)
             await starting
             assert lost == 4

@@ -10,10 +10,10 @@ MESSAGE_MAX = 16_384
 """Longest message of a link; a longer one ends the link."""
 DATAGRAM_SIZE = 16_000
 """QUIC datagrams fill a message but for a little: cost is per message (aioquic breaks above 16,383)."""
-HELLO_DATAGRAM_SIZE = 1_200
-"""The first datagrams of a session are padded to their full size (RFC 9000 section 14.1), so theirs is the least. Of
-DATAGRAM_SIZE they would wait two round trips in a fresh data channel, which sends 4,380 bytes at once (RFC 9260 section
-7.2.1)."""
+HELLO_DATAGRAM_SIZE = 2_000
+"""The first datagrams of a session are padded to their full size (RFC 9000 section 14.1). Of DATAGRAM_SIZE they would
+wait two round trips in a fresh data channel, which sends 4,380 bytes at once (RFC 9260 section 7.2.1). They are longer
+than a packet of the road, because a first message that fits into one is what some censors take for TLS in DTLS."""
 LINK_QUEUE_MAX = 512 * 1024
 """What may wait in a link's send queue before `room` says no."""
 PIPE_WAITING_MAX = 4 * 1024 * 1024
