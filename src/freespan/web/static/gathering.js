@@ -4,10 +4,11 @@ import { networkOf } from "./network.js";
 
 /**
  * A browser may report the end of gathering 120 ms and more after the last candidate, so silence counts as the end:
- * without servers to ask, all candidates come in one burst; Firefox asks one port of a server 20 ms after the other.
+ * without servers to ask, all candidates come in one burst; Firefox asks one port of a server 20 ms after the other, and
+ * both from one IP version before the next.
  */
 const QUIET_SECONDS = 0.015;
-const QUIET_AFTER_ANSWER_SECONDS = 0.03;
+const QUIET_AFTER_ANSWER_SECONDS = 0.06;
 /** With servers on the way to them and back; one that takes longer helps no reader who waits. */
 const GATHER_SECONDS = 0.4;
 /** A relay by TLS takes five round trips, and without it there may be no road at all. */
