@@ -12,6 +12,8 @@ was held up for a moment acknowledges a heap of packets at once, and that says n
 
     STARTUP ── the rate stops growing by a quarter for three round trips ──▶ STEADY
     STEADY  ── 10 s without a new smallest round trip ──▶ DRAIN (half a pipe, until that comes back) ──▶ STEADY
+    STEADY  ── the rate falls by a tenth ──────────────▶ DRAIN: either the pipe is slower, or the way is longer and the
+                                                         window too small for it, which would make the rate fall again
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ _CLOCK_SECONDS = 1e-6
 """No round trip is shorter, however coarse the clock: 0 means that none is known."""
 _STARTUP_GAIN = 3
 """Room to double in each round trip while the rate grows, and a bound to the queue once it does not."""
+_FALL = 0.9
 _DRAIN_GAIN = 0.6
 """A little more than half of what the pipe holds leaves no queue, costs a long pipe less than to run dry, and makes the
 burst smaller with which it is filled again."""
@@ -82,6 +85,8 @@ class LinkWindow:
         self._best_startup_rate = 0.0
         self._rounds_without_growth = 0
         self._round_trip_at = -math.inf
+        self._road_changed_at = math.inf
+        self._rate_at_round_trip = 0.0
         self._knows_rate = False
         self._starved = False
         self._window_before_drain = 0
@@ -100,7 +105,7 @@ class LinkWindow:
         starved = self.in_flight < self.window // 2
         if self.phase is Phase.DRAIN:
             starved = True  # the flight says nothing about the rate now
-            if self.in_flight <= self.window:
+            if self.in_flight - size <= self.window:
                 self._drained_at = min(self._drained_at, now)
         return Departure(size, now, self._delivered, self._delivered_at, self._sending_since, starved)
 
@@ -131,11 +136,19 @@ class LinkWindow:
         """Forget the rate: nothing came back for long, or far less than it promised."""
         self.window = self._start if start is None else start
         self.phase = Phase.STARTUP
-        self.rate = 0.0
+        self.rate = self._rate_at_round_trip = 0.0
         self._rates, self._rates_began = deque([0.0]), deque([0.0])
         self._best_startup_rate = 0.0
         self._rounds_without_growth = 0
         self._knows_rate = False
+
+    def road_changed(self, now: float) -> None:
+        """The way may be longer from now on.
+
+        A packet that is sent later tells: then the window is made for what it has seen. That may be a queue, but it is
+        never more queue than the window had allowed before.
+        """
+        self._road_changed_at = now
 
     def saw_round_trip(self, seconds: float, now: float) -> None:
         """Keep the smallest round trip of the last ten seconds; when it gets old, drain the pipe to see it again.
@@ -143,22 +156,27 @@ class LinkWindow:
         Called once an acknowledgement, after `acked`, with the newest of its packets.
         """
         seconds = max(seconds, _CLOCK_SECONDS)
+        if now - seconds >= self._road_changed_at:
+            self._road_changed_at = math.inf
+            self.round_trip = max(self.round_trip, (seconds - _SLACK_SECONDS) / _ROUND_TRIP_GAIN)
         if self.phase is Phase.DRAIN:
             if now - seconds >= self._drained_at:  # sent into the drained pipe; earlier ones have seen the queue
                 self.round_trip, self._round_trip_at = seconds, now
                 self.phase, self.window = Phase.STEADY, min(self._window_before_drain, self._wanted(1))
         elif seconds <= self.round_trip or not self.round_trip:
             self.round_trip, self._round_trip_at = seconds, now
-        elif now - self._round_trip_at <= _MIN_ROUND_TRIP_SECONDS:
-            return
         elif self.phase is Phase.STARTUP:
-            if self._starved:  # who sends little has no queue to drain
+            if self._starved and now - self._round_trip_at > _MIN_ROUND_TRIP_SECONDS:  # no queue that could be drained
                 self.round_trip, self._round_trip_at = seconds, now
-        else:
-            self._window_before_drain, self._drained_at = self.window, math.inf
-            self.phase = Phase.DRAIN
-            careful_rate = min((rate for rate in self._rates if rate), default=0.0)  # it may have dropped since
-            self.window = max(FLIGHT_MIN, int(_DRAIN_GAIN * careful_rate * self.round_trip))
+        elif now - self._round_trip_at > _MIN_ROUND_TRIP_SECONDS or self.rate < _FALL * self._rate_at_round_trip:
+            self._drain()
+
+    def _drain(self) -> None:
+        self._window_before_drain, self._drained_at = self.window, math.inf
+        self.phase = Phase.DRAIN
+        careful_rate = min((rate for rate in self._rates if rate), default=0.0)  # it may have dropped since
+        self.window = max(FLIGHT_MIN, int(_DRAIN_GAIN * careful_rate * self.round_trip))
+        self._rate_at_round_trip = self.rate
 
     def _end_round(self, now: float, starved: bool) -> None:
         self._round_ends_at = self._delivered
@@ -178,6 +196,7 @@ class LinkWindow:
                 self._rates.popleft()
                 self._rates_began.popleft()
             self.rate = max(self._rates)
+            self._rate_at_round_trip = max(self._rate_at_round_trip, self.rate)
 
     def _set_window(self, growth: int) -> None:
         """Grow by at most what was acknowledged, and not for a sender that did not use what it had."""
