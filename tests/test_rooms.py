@@ -43,7 +43,7 @@ ROOMS = {
         without=f"{NO_WORLD} secrets uuid ssl select selectors signal threading multiprocessing subprocess",
     ),
     "observe": room(libraries="prometheus_client"),
-    "link": room("wire observe", "aiohttp webrtc wrtc"),
+    "link": room("wire observe", "aiohttp cryptography webrtc wrtc"),
     "tunnel": room("wire observe link", "aioquic cryptography pylsqpack"),
     "broker": room("wire observe", "aiohttp aioice"),
     "egress": room(BELOW, "aiohttp aiohappyeyeballs"),
@@ -59,7 +59,18 @@ PURE_MODULES = {
     "broker/relays.py",
     "broker/stun.py",
     "egress/policy.py",
-    "tunnel/pipe_control.py",
+    "link/bond/core.py",
+    "link/bond/departed.py",
+    "link/bond/envelope.py",
+    "link/bond/health.py",
+    "link/bond/member.py",
+    "link/bond/numbers.py",
+    "link/bond/owed.py",
+    "link/bond/receiving.py",
+    "link/bond/schedule.py",
+    "link/bond/seal.py",
+    "link/bond/sending.py",
+    "link/window.py",
 }
 
 OUTSIDE_ANY_ROOM = {"__init__.py": frozenset[str](), "__main__.py": frozenset({"cli"})}

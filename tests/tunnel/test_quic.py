@@ -287,5 +287,5 @@ def test_many_packets_are_not_left_unanswered() -> None:
 
 def test_it_is_the_pipe_that_is_controlled() -> None:
     client, _ = hello()
-    assert client.control.window > 0
+    assert client.control.congestion_window > 0
     assert quic_module._Unpaced(max_datagram_size=DATAGRAM_SIZE).next_send_time(now=0.0) is None

@@ -1,4 +1,4 @@
-"""A pipe with a rate, a delay and an endless queue, on a clock of its own; a sender under `PipeControl` fills it."""
+"""A pipe with a rate, a delay and an endless queue, on a clock of its own; a sender under a `LinkWindow` fills it."""
 
 import heapq
 import itertools
@@ -6,25 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from aioquic.quic.packet import QuicPacketType
-from aioquic.quic.packet_builder import QuicSentPacket
-from aioquic.tls import Epoch
-
-from freespan.tunnel.pipe_control import PipeControl
+from freespan.link.window import Departure, LinkWindow
 from freespan.wire.limits import DATAGRAM_SIZE
-
-
-def packet(number: int, sent_time: float, size: int = DATAGRAM_SIZE) -> QuicSentPacket:
-    return QuicSentPacket(
-        epoch=Epoch.ONE_RTT,
-        in_flight=True,
-        is_ack_eliciting=True,
-        is_crypto_packet=False,
-        packet_number=number,
-        packet_type=QuicPacketType.ONE_RTT,
-        sent_time=sent_time,
-        sent_bytes=size,
-    )
 
 
 @dataclass
@@ -36,7 +19,7 @@ class Pipe:
     tick: float = 0.0
     wants: Callable[[float], bool] = lambda now: True
     room: Callable[["Pipe"], int] | None = None
-    control: PipeControl = field(default_factory=lambda: PipeControl(max_datagram_size=DATAGRAM_SIZE))
+    control: LinkWindow = field(default_factory=LinkWindow)
     now: float = 100.0
     delivered: int = 0
     queue_peak: float = 0.0
@@ -44,7 +27,7 @@ class Pipe:
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count()
-        self._events: list[tuple[float, int, QuicSentPacket]] = []
+        self._events: list[tuple[float, int, Departure]] = []
         self._free_at = self.now
         self._back_at_least = self.now
 
@@ -76,9 +59,9 @@ class Pipe:
     def hold_up(self, seconds: float, rate: float) -> None:
         """The other end does nothing for a while, then acknowledges at `rate` bytes a second what has come."""
         at = self.now + seconds
-        moved: list[tuple[float, int, QuicSentPacket]] = []
+        moved: list[tuple[float, int, Departure]] = []
         for back, number, sent in sorted(self._events):
-            at = max(at + sent.sent_bytes / rate, back)
+            at = max(at + sent.size / rate, back)
             moved.append((at, number, sent))
         self._events[:] = moved
         self._back_at_least = at
@@ -86,32 +69,28 @@ class Pipe:
     def _send(self) -> None:
         control = self.control
         while self.wants(self.now):
+            allowed = control.window - control.in_flight
             if self.room is not None:
-                control.room = self.room(self)
-            allowed = control.congestion_window - control.bytes_in_flight
-            assert allowed >= 0
-            assert allowed % DATAGRAM_SIZE == 0, "whole datagrams only"
-            if not allowed:
+                allowed = min(allowed, self.room(self))
+            if allowed < DATAGRAM_SIZE:
                 break
-            sent = packet(next(self._numbers), self.now)
-            control.on_packet_sent(packet=sent)
-            self._free_at = max(self.now, self._free_at) + sent.sent_bytes / self.rate
+            sent = control.sent(DATAGRAM_SIZE, self.now)
+            self._free_at = max(self.now, self._free_at) + sent.size / self.rate
             back = self._free_at + self.delay
             if self.tick:
                 back = math.ceil(back / self.tick) * self.tick
             back = max(back, self._back_at_least)
-            heapq.heappush(self._events, (back, sent.packet_number, sent))
+            heapq.heappush(self._events, (back, next(self._numbers), sent))
         self.queue_peak = max(self.queue_peak, self.queue)
         self.window_peak = max(self.window_peak, control.window)
 
     def _acknowledge(self) -> None:
-        """As aioquic does it: all packets of one acknowledgement, then one measurement of the round trip."""
+        """All packets of one acknowledgement, then one measurement of the round trip."""
         self.now = max(self.now, self._events[0][0])
         last = None
         while self._events and self._events[0][0] <= self.now:
             _, _, last = heapq.heappop(self._events)
-            self.delivered += last.sent_bytes
-            self.control.on_packet_acked(now=self.now, packet=last)
+            self.delivered += last.size
+            self.control.acked(last, self.now)
         assert last is not None
-        assert last.sent_time is not None
-        self.control.on_rtt_measurement(now=self.now, rtt=self.now - last.sent_time)
+        self.control.saw_round_trip(self.now - last.sent_at, self.now)

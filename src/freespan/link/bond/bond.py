@@ -1,0 +1,339 @@
+"""Several links that act as one `Link`: the asyncio around `BondCore`, which decides everything.
+
+client   bond = Bond.open(link, watcher)          HELLO goes out with the first packet
+         bond.seal_with(key)                      the key has come inside QUIC
+         watcher.joinable()      bond.add(link)   any number of times, at any time
+egress   arrival = Arrival(link)
+         await arrival.opening()                  None: Bond.accept(arrival, key, watcher)
+                                                  Join: bonds[join.session].admit(arrival)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from freespan.link.base import Inbox, Link, LinkOwner
+from freespan.link.bond.arrival import Arrival
+from freespan.link.bond.core import BondCore
+from freespan.link.bond.seal import Role, SessionKey
+from freespan.wire.bond_frames import Join, opening_of
+from freespan.wire.errors import LinkError, MessageError
+from freespan.wire.limits import BOND_LINGER_SECONDS, DATAGRAM_SIZE, LINK_QUEUE_MAX
+
+_log = logging.getLogger(__name__)
+_BROKEN = "an internal error"
+
+
+class BondWatcher(Protocol):
+    """Who wants to know how links are. Calls come from the event loop, never from inside a method of `Bond`."""
+
+    def joinable(self) -> None:
+        """From now on `Bond.add` works."""
+
+    def link_joined(self, link: int) -> None:
+        """A link takes part."""
+
+    def link_suspected(self, link: int) -> None:
+        """A link is silent: it may recover, or end soon."""
+
+    def link_ended(self, link: int, reason: str) -> None:
+        """A link has left the bond; `reason` is one phrase for a person."""
+
+
+@dataclass(frozen=True)
+class LinkReport:
+    """How one link is: `state` is `joining`, `open`, `late` or `suspect`; `rate` in bytes a second, 0 if not known."""
+
+    number: int
+    state: str
+    rate: float
+    round_trip: float
+    in_flight: int
+    bytes_sent: int
+    bytes_received: int
+
+
+@dataclass(frozen=True)
+class BondReport:
+    """How a bond is: its links, and what has happened so far, in links and packets; `kept` and `held` in bytes."""
+
+    links: tuple[LinkReport, ...]
+    joined: int
+    ended: int
+    suspected: int
+    late: int
+    sent_again: int
+    doubles: int
+    kept: int
+    held: int
+
+
+class Bond:
+    """A `Link` made of links. Packets have 1 to `DATAGRAM_SIZE` bytes. Made with `open` or `accept`."""
+
+    def __init__(self, role: Role, session: SessionKey | None, watcher: BondWatcher | None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._watcher = watcher
+        self._links: dict[int, Link] = {}
+        self._inbox = Inbox(LINK_QUEUE_MAX)
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = float("inf")
+        self._lingering: asyncio.TimerHandle | None = None
+        self._core = BondCore(role, _Port(self), self._loop.time(), session)
+
+    @classmethod
+    def open(cls, link: Link, watcher: BondWatcher | None = None) -> Bond:
+        """The client begins a session on its first link."""
+        bond = cls(Role.CLIENT, None, watcher)
+        bond._links[0] = link
+        link.start(_Child(bond, 0))
+        return bond
+
+    @classmethod
+    def accept(cls, arrival: Arrival, session: SessionKey, watcher: BondWatcher | None = None) -> Bond:
+        """The egress takes a new session; the tunnel sends `session` to the client, inside QUIC."""
+        bond = cls(Role.EGRESS, session, watcher)
+        bond._links[0] = arrival.link
+        arrival.hand_over(_Child(bond, 0))
+        return bond
+
+    # --- links -------------------------------------------------------------------------------
+    def seal_with(self, session: SessionKey) -> None:
+        """The client has got the session's key; `joinable` follows when the other end seals too."""
+        self._core.seal_with(session, self._loop.time())
+        self._arm()
+
+    @property
+    def is_joinable(self) -> bool:
+        """Whether further links may join."""
+        return self._core.is_joinable and not self._core.is_over
+
+    def add(self, link: Link) -> int:
+        """The client adds an open link; returns its number. Raises `LinkError` when that cannot be now."""
+        number = self._core.next_link
+        self._links[number] = link
+        try:
+            self._core.join(self._loop.time())
+        except LinkError:
+            del self._links[number]
+            raise
+        link.start(_Child(self, number))
+        self._arm()
+        return number
+
+    def admit(self, arrival: Arrival) -> int:
+        """The egress takes a link whose opening was a JOIN of this session; returns its number.
+
+        Raises:
+            LinkError: it is not by the client of this session, or a copy, or one too many; the caller closes it.
+        """
+        message = arrival.first_message()
+        try:
+            join = opening_of(message)
+            if not isinstance(join, Join) or join.link in self._links:
+                raise LinkError("the link does not join this session, or has done so before")
+            self._links[join.link] = arrival.link
+            try:
+                packets = self._core.accept(message, self._loop.time())
+            except (LinkError, MessageError):
+                del self._links[join.link]
+                raise
+        except MessageError as error:
+            raise LinkError(str(error)) from None
+        self._deliver(packets)
+        arrival.hand_over(_Child(self, join.link))
+        self._arm()
+        return join.link
+
+    def remove(self, number: int, reason: str = "not needed any more") -> None:
+        """Let a link go; what it carries is sent again on the others."""
+        self._core.link_lost(number, reason, self._loop.time())
+        self._arm()
+
+    def report(self) -> BondReport:
+        """How it is now."""
+        core, tally = self._core, self._core.tally
+        links = []
+        for member in core.members.values():
+            state = "joining" if not member.joined else "open"
+            state = "suspect" if member.suspect else "late" if member.late else state
+            window = member.window
+            links.append(
+                LinkReport(
+                    member.number,
+                    state,
+                    window.rate,
+                    window.round_trip,
+                    window.in_flight,
+                    member.bytes_sent,
+                    member.bytes_received,
+                )
+            )
+        return BondReport(
+            tuple(links),
+            tally.joined,
+            tally.ended,
+            tally.suspected,
+            tally.late,
+            core.sending.sent_again,
+            core.receiving.doubles,
+            core.sending.kept_bytes,
+            core.receiving.held_bytes,
+        )
+
+    # --- Link --------------------------------------------------------------------------------
+    def start(self, owner: LinkOwner) -> None:
+        """See `Link.start`."""
+        self._inbox.start(owner)
+
+    @property
+    def room(self) -> int:
+        """See `Link.room`: what the windows of the links take; whole packets."""
+        return self._core.room(self._loop.time())
+
+    def send(self, message: bytes) -> None:
+        """See `Link.send`."""
+        if not 0 < len(message) <= DATAGRAM_SIZE:
+            raise ValueError(f"a packet has 1 to {DATAGRAM_SIZE} bytes")
+        self._core.send(message, self._loop.time())
+        self._arm()
+
+    def close(self, reason: str = "closed") -> None:
+        """See `Link.close`; the links are closed when the other end has had time to hear of it."""
+        if self._core.is_over:
+            return
+        self._core.close(self._loop.time())
+        self._loop.call_soon(self._inbox.end, reason)
+        self._stop_timer()
+        self._lingering = self._loop.call_later(BOND_LINGER_SECONDS, self._close_links, reason)
+
+    # --- events ------------------------------------------------------------------------------
+    def _received(self, number: int, message: bytes) -> None:
+        try:
+            packets = self._core.receive(number, message, self._loop.time())
+        except Exception as error:
+            self._broke(error)
+            return
+        if packets:
+            self._deliver(packets)
+        if self._core.timer_at < self._timer_at:
+            self._arm()
+
+    def _deliver(self, packets: list[bytes]) -> None:
+        for packet in packets:
+            if not self._inbox.deliver(packet):
+                self.close("too much came before the bond was in use")
+
+    def _room_made(self) -> None:
+        self._guarded(lambda: self._core.room_made(self._loop.time()))
+
+    def _lost(self, number: int, reason: str) -> None:
+        if self._links.pop(number, None) is not None:
+            self._guarded(lambda: self._core.link_lost(number, reason, self._loop.time()))
+        if not self._links and self._lingering is not None:
+            self._lingering.cancel()
+
+    def _fired(self) -> None:
+        self._timer, self._timer_at = None, float("inf")
+        self._guarded(lambda: self._core.handle_timer(self._loop.time()))
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:
+            self._broke(error)
+        self._arm()
+
+    def _broke(self, error: Exception) -> None:
+        """Whatever goes wrong ends the bond, or its owner would wait for an end that never comes."""
+        place = traceback.extract_tb(error.__traceback__)[-1]  # the message might tell what went through
+        _log.error("a bond broke: %s in %s, line %d", type(error).__name__, place.name, place.lineno)
+        self._core.is_over = True
+        self._over(_BROKEN)
+
+    def _arm(self) -> None:
+        """See that `_fired` comes in time; too early does no harm, and costs less than a new timer each time."""
+        at = self._core.timer_at
+        if at >= self._timer_at or self._core.is_over:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        # what is due now comes after the owner has handled this turn's packets: an acknowledgement may go along with
+        # what it has to say
+        self._timer_at = at
+        self._timer = self._loop.call_at(max(at, self._loop.time()), self._fired)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _over(self, reason: str) -> None:
+        self._stop_timer()
+        self._loop.call_soon(self._inbox.end, reason)
+        self._loop.call_soon(self._close_links, reason)
+
+    def _close_links(self, reason: str) -> None:
+        for link in self._links.values():
+            link.close(reason)
+
+    def _tell(self, call: Callable[[BondWatcher], None]) -> None:
+        if self._watcher is not None:
+            self._loop.call_soon(call, self._watcher)
+
+
+class _Child:
+    """Owner of one link."""
+
+    def __init__(self, bond: Bond, number: int) -> None:
+        self._bond = bond
+        self._number = number
+
+    def message_received(self, message: bytes) -> None:
+        self._bond._received(self._number, message)
+
+    def room_made(self) -> None:
+        self._bond._room_made()
+
+    def link_lost(self, reason: str) -> None:
+        self._bond._lost(self._number, reason)
+
+
+class _Port:
+    """The core's door to the links, the owner and the watcher."""
+
+    def __init__(self, bond: Bond) -> None:
+        self._bond = bond
+        self._links = bond._links
+
+    def room(self, link: int) -> int:
+        return self._links[link].room
+
+    def transmit(self, link: int, message: bytes) -> None:
+        self._links[link].send(message)
+
+    def joined(self, link: int) -> None:
+        self._bond._tell(lambda watcher: watcher.link_joined(link))
+
+    def suspected(self, link: int) -> None:
+        self._bond._tell(lambda watcher: watcher.link_suspected(link))
+
+    def ended(self, link: int, reason: str) -> None:
+        closing = self._links.pop(link, None)
+        if closing is not None:
+            closing.close(reason)
+        self._bond._tell(lambda watcher: watcher.link_ended(link, reason))
+
+    def joinable(self) -> None:
+        self._bond._tell(lambda watcher: watcher.joinable())
+
+    def room_made(self) -> None:
+        self._bond._loop.call_soon(self._bond._inbox.make_room)
+
+    def over(self, reason: str) -> None:
+        self._bond._over(reason)

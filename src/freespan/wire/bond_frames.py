@@ -1,0 +1,192 @@
+"""The messages between the two bonds of a session: bytes ↔ messages and frames.
+
+A message of a link is one of these; numbers are big-endian, a session is named by 16 bytes:
+
+    0x01 HELLO    version (1), frames            the first message of a new session; not sealed
+    0x02 PLAIN    frames                         before the two ends have a key
+    0x03 SEALED   frames, sealed                 from then on
+    0x04 JOIN     version (1), session (16), link (4), frames, sealed    the first message of every further link
+    0x05 REFUSED  reason (1), proof (16)         the answer to a JOIN that cannot be
+
+and frames follow one another, each kind once but for GONE, in this order:
+
+    0x01 ACK      how many (1), and for each: link (4), how many counted messages have come on it (8)
+    0x02 GONE     link (4), how many counted messages had come on it when it ended (8)
+    0x03 PING     asks for an ACK at once, on the same link
+    0x04 BYE      the session has ended
+    0x05 DATA     number of the packet (8), and the packet, to the end of the message
+
+A message with PING or DATA is counted. A link is reliable and ordered, so a count says exactly which ones have come.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from struct import error as StructError  # noqa: N812
+
+import msgspec
+
+from freespan.wire.errors import MessageError, VersionError
+from freespan.wire.limits import BOND_LINKS_MAX, DATAGRAM_SIZE
+
+VERSION = 1
+HELLO, PLAIN, SEALED, JOIN, REFUSED = 1, 2, 3, 4, 5
+SESSION_ID_SIZE = 16
+PROOF_SIZE = 16
+LINK_NUMBER_MAX = 2**32 - 1
+COUNT_MAX = 2**64 - 1
+UNKNOWN_SESSION = 1
+"""The only reason in REFUSED so far."""
+GONE_MAX = 64
+"""GONE frames in one message."""
+
+_ACK, _GONE, _PING, _BYE, _DATA = 1, 2, 3, 4, 5
+_COUNT = Struct("!IQ")
+_GONE_FRAME = Struct("!BIQ")
+_DATA_HEAD = Struct("!BQ")
+_JOIN_HEAD = Struct(f"!BB{SESSION_ID_SIZE}sI")
+JOIN_HEAD_SIZE = _JOIN_HEAD.size
+
+Counts = tuple[tuple[int, int], ...]
+"""Pairs of a link's number and how many counted messages have come on it."""
+
+
+class Frames(msgspec.Struct, frozen=True, gc=False):
+    """What one message says; `number` is -1 without DATA."""
+
+    acks: Counts = ()
+    gone: Counts = ()
+    ping: bool = False
+    bye: bool = False
+    number: int = -1
+    packet: bytes = b""
+
+
+class Join(msgspec.Struct, frozen=True):
+    """The head of a JOIN; what is sealed follows at `JOIN_HEAD_SIZE`."""
+
+    session: bytes
+    link: int
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A JOIN that cannot be; `proof` shows that it comes from the egress of that session."""
+
+    reason: int
+    proof: bytes
+
+
+def encode(frames: Frames) -> bytes:
+    """The bytes of `frames`, which must say something and fit a message."""
+    data = _DATA_HEAD.pack(_DATA, frames.number) + frames.packet if frames.number >= 0 else b""
+    if not (frames.acks or frames.gone or frames.ping or frames.bye):
+        return data
+    parts = []
+    if frames.acks:
+        parts.append(bytes((_ACK, len(frames.acks))))
+        parts += [_COUNT.pack(link, count) for link, count in frames.acks]
+    parts += [_GONE_FRAME.pack(_GONE, link, count) for link, count in frames.gone]
+    if frames.ping:
+        parts.append(bytes((_PING,)))
+    if frames.bye:
+        parts.append(bytes((_BYE,)))
+    parts.append(data)
+    return b"".join(parts)
+
+
+def decode(body: bytes) -> Frames:
+    """Read frames. Raises `MessageError` for anything that `encode` does not make."""
+    try:
+        if body[0] == _DATA:
+            return Frames((), (), False, False, *_data(body, 0))
+        return _decode_all(body)
+    except (IndexError, StructError):
+        raise MessageError("bond", "a message is cut or empty") from None
+
+
+def _decode_all(body: bytes) -> Frames:
+    at, seen = 0, 0
+    acks: Counts = ()
+    gone: list[tuple[int, int]] = []
+    ping = bye = False
+    number, packet = -1, b""
+    while at < len(body):
+        kind = body[at]
+        if kind < seen or (kind == seen and kind != _GONE):
+            raise MessageError("bond", "frames are not in order")
+        seen = kind
+        if kind == _ACK:
+            at, acks = _acks(body, at)
+        elif kind == _GONE:
+            gone.append(_COUNT.unpack_from(body, at + 1))
+            at += _GONE_FRAME.size
+        elif kind == _PING:
+            at, ping = at + 1, True
+        elif kind == _BYE:
+            at, bye = at + 1, True
+        elif kind == _DATA:
+            number, packet = _data(body, at)
+            break
+        else:
+            raise MessageError("bond", "a frame of unknown kind")
+    if not seen or len(gone) > GONE_MAX:
+        raise MessageError("bond", "no frame, or too many")
+    return Frames(acks, tuple(gone), ping, bye, number, packet)
+
+
+def _acks(body: bytes, at: int) -> tuple[int, Counts]:
+    count = body[at + 1]
+    if not 0 < count <= BOND_LINKS_MAX:
+        raise MessageError("bond", "an acknowledgement of a forbidden number of links")
+    begin = at + 2
+    end = begin + count * _COUNT.size
+    return end, tuple(_COUNT.unpack_from(body, place) for place in range(begin, end, _COUNT.size))
+
+
+def _data(body: bytes, at: int) -> tuple[int, bytes]:
+    number: int = _DATA_HEAD.unpack_from(body, at)[1]
+    packet = body[at + _DATA_HEAD.size :]
+    if not 0 < len(packet) <= DATAGRAM_SIZE:
+        raise MessageError("bond", "a packet of a forbidden size")
+    return number, packet
+
+
+def hello_head() -> bytes:
+    """What stands before the frames of the first message of a session."""
+    return bytes((HELLO, VERSION))
+
+
+def join_head(join: Join) -> bytes:
+    """What stands before the sealed frames of the first message of a further link."""
+    return _JOIN_HEAD.pack(JOIN, VERSION, join.session, join.link)
+
+
+def opening_of(message: bytes) -> Join | None:
+    """What the first message of a link wants: to join a session, or (None) to begin one.
+
+    Raises:
+        VersionError: the other end speaks another version.
+        MessageError: it is neither.
+    """
+    if len(message) < 2 or message[0] not in (HELLO, JOIN):
+        raise MessageError("bond", "the first message of a link neither begins nor joins a session")
+    if message[1] != VERSION:
+        raise VersionError("bond", "the other end speaks another version")
+    if message[0] == HELLO:
+        return None
+    if len(message) < JOIN_HEAD_SIZE:
+        raise MessageError("bond", "a message is cut or empty")
+    _, _, session, link = _JOIN_HEAD.unpack_from(message)
+    return Join(session, link)
+
+
+def encode_refused(refused: Refused) -> bytes:
+    """The whole message."""
+    return bytes((REFUSED, refused.reason)) + refused.proof
+
+
+def decode_refused(message: bytes) -> Refused:
+    """Raises `MessageError` when it is none."""
+    if len(message) != 2 + PROOF_SIZE or message[0] != REFUSED:
+        raise MessageError("bond", "no REFUSED")
+    return Refused(message[1], message[2:])
