@@ -17,6 +17,7 @@ from freespan.client.roads import Choice
 from freespan.egress.dialler import Dialler
 from freespan.egress.policy import Policy
 from freespan.egress.server import Egress
+from freespan.link.bond import Bond
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
 from freespan.tunnel.client import ClientSession
@@ -157,7 +158,7 @@ async def direct_session(
     async with aiohttp.ClientSession() as http:
         link = WebSocketLink(await http.ws_connect(f"{host.url}/v1/egress"))
         running = asyncio.create_task(link.run(), name="link")
-        session = ClientSession(pin or host.identity.pin, link, tickets)
+        session = ClientSession(pin or host.identity.pin, Bond.open(link), tickets)
         try:
             await session.start()
             yield session

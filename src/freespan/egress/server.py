@@ -1,4 +1,4 @@
-"""The egress' door: WebSocket `/v1/egress`, one session each, whose streams are CONNECTs (RFC 9114 section 4.4)."""
+"""The egress' door, WebSocket `/v1/egress`, a link each; and what streams ask for: CONNECTs (RFC 9114 section 4.4)."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ import asyncio
 from aiohttp import web
 
 from freespan.egress.dialler import Dialler
-from freespan.link.base import Link
+from freespan.egress.sessions import EgressSession, Sessions
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
 from freespan.tunnel.identity import Identity
-from freespan.tunnel.quic import LinkQuic
 from freespan.tunnel.relay import relay
-from freespan.tunnel.server import Handler, ServerSession
 from freespan.tunnel.stream import TunnelStream
-from freespan.tunnel.tickets import TicketStore
 from freespan.wire.errors import InputError, StreamError
-from freespan.wire.limits import LINKS_WITHOUT_SESSION_MAX, MESSAGE_MAX, PING_SECONDS, SESSIONS_MAX
+from freespan.wire.limits import BOND_KEY_PATH, MESSAGE_MAX, PING_SECONDS
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target, parse_target
 
@@ -26,12 +23,9 @@ class Egress:
     """Handlers of one egress."""
 
     def __init__(self, identity: Identity, dialler: Dialler, counters: HostCounters) -> None:
-        self._identity = identity
         self._dialler = dialler
         self._counters = counters
-        self._tickets = TicketStore()
-        self._sessions: set[ServerSession] = set()
-        self._without_handshake: dict[ServerSession, None] = {}  # the oldest first
+        self._sessions = Sessions(identity, self._serve_stream, counters.sessions.inc)
 
     def routes(self) -> list[web.RouteDef]:
         """The one door."""
@@ -39,41 +33,29 @@ class Egress:
 
     async def handle_link(self, request: web.Request) -> web.StreamResponse:
         """One link, from its first packet to its end."""
-        if len(self._sessions) >= SESSIONS_MAX:
+        if self._sessions.is_full:
             raise web.HTTPServiceUnavailable(text="the egress is full: come back in a moment")
         socket = web.WebSocketResponse(heartbeat=PING_SECONDS, max_msg_size=MESSAGE_MAX + 1, compress=False)
         await socket.prepare(request)
         link = WebSocketLink(socket)
-        session = _Session(self._identity, link, self._serve_stream, self._tickets, self._without_handshake)
-        self._sessions.add(session)
-        self._make_place()
-        self._counters.sessions.inc()
         running = asyncio.create_task(link.run(), name="egress-link")
         try:
-            await session.serve()
+            await self._sessions.take(link)
+            await asyncio.shield(running)
         finally:
-            # first of all: this handler is cancelled in the wait below when the other end goes
-            self._sessions.discard(session)
-            self._without_handshake.pop(session, None)
-            self._counters.sessions.dec()
-            link.close("the session has ended")
+            # this handler is cancelled in the wait above when the other end goes
+            link.close("the link is gone")
             await running
         return socket
 
     def close(self) -> None:
         """End all sessions."""
-        for session in list(self._sessions):
-            session.close("the egress is stopping")
+        self._sessions.close()
 
-    def _make_place(self) -> None:
-        """Whoever just holds a link open must not keep readers out: a real one needs its place for a moment only."""
-        while len(self._without_handshake) > LINKS_WITHOUT_SESSION_MAX:
-            oldest = next(iter(self._without_handshake))
-            del self._without_handshake[oldest]
-            self._sessions.discard(oldest)
-            oldest.close("too many links without a session")
-
-    async def _serve_stream(self, session: ServerSession, stream: TunnelStream) -> None:
+    async def _serve_stream(self, session: EgressSession, stream: TunnelStream) -> None:
+        if _is_for_bond_key(stream):
+            await _tell_bond_key(session, stream)
+            return
         with self._counters.streams.track_inprogress():
             try:
                 reader, writer = await self._dialler.dial(_target_of(stream), session)
@@ -89,24 +71,15 @@ class Egress:
                 writer.close()
 
 
-class _Session(ServerSession):
-    """Stands in `waiting` until its handshake is complete."""
+def _is_for_bond_key(stream: TunnelStream) -> bool:
+    headers = dict(stream.headers)
+    return headers.get(b":method") == b"GET" and headers.get(b":path") == BOND_KEY_PATH.encode()
 
-    def __init__(
-        self,
-        identity: Identity,
-        link: Link,
-        handler: Handler,
-        tickets: TicketStore,
-        waiting: dict[ServerSession, None],
-    ) -> None:
-        super().__init__(identity, link, handler, tickets)
-        self._waiting = waiting
-        waiting[self] = None
 
-    def _handshake_completed(self, quic: LinkQuic) -> None:
-        super()._handshake_completed(quic)
-        self._waiting.pop(self, None)
+async def _tell_bond_key(session: EgressSession, stream: TunnelStream) -> None:
+    session.accept(stream)
+    await stream.write(session.key.id + session.key.key)
+    stream.write_eof()
 
 
 def _target_of(stream: TunnelStream) -> Target:

@@ -10,6 +10,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.x509.oid import NameOID
 
 from freespan.tunnel.kept_file import read_or_create
@@ -30,6 +31,11 @@ class Identity:
     def pin(self) -> bytes:
         """SHA-256 of the SubjectPublicKeyInfo, 32 bytes."""
         return key_pin(self.certificate)
+
+    def derived(self, label: bytes) -> bytes:
+        """A secret of 32 bytes for another use of this key, the same at every start (HKDF, RFC 5869)."""
+        number = self.private_key.private_numbers().private_value.to_bytes(32, "big")
+        return HKDF(hashes.SHA256(), 32, salt=None, info=label).derive(number)
 
 
 def key_pin(certificate: x509.Certificate) -> bytes:

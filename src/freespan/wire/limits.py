@@ -29,6 +29,8 @@ HOST_CONNECT_SECONDS = 4.0
 """From a name to a connection, TLS included; then the next address of the host is tried."""
 
 # --- bond: several links that carry one session ----------------------------------------------
+BOND_KEY_PATH = "/bond"
+"""Where a client asks the egress, inside QUIC, for the key with which further links join its session."""
 BOND_LINKS_MAX = 24
 """Links of one bond; one acknowledgement for all of them fits beside a datagram."""
 BOND_SPAN_MAX = 8 * 1024 * 1024
@@ -113,9 +115,10 @@ FLIGHT_MIN = 4 * DATAGRAM_SIZE
 FLIGHT_MAX = 3 * 1024 * 1024
 """What may be on its way end to end, and so wait inside a bridge."""
 HANDSHAKE_SECONDS = 15.0
-SESSION_IDLE_SECONDS = 30.0
-KEEPALIVE_SECONDS = 5.0
-"""A client asks for a sign of life so often; a session that gives none until the next time is over."""
+SESSION_IDLE_SECONDS = BOND_WAIT_SECONDS + 60.0
+"""QUIC's own patience; before, the bond below notices that no link is left, and waits for one."""
+KEEPALIVE_SECONDS = 100.0
+"""A client lets its session be heard of so often, however little there is to say."""
 
 TICKET_SECONDS = 3_600.0
 """How long a ticket for a session in 0-RTT is good."""

@@ -6,8 +6,7 @@ from aioquic.tls import Epoch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freespan.link.window import START_WINDOW, Phase
-from freespan.tunnel.pipe_control import NAME, PipeControl
+from freespan.tunnel.room_control import NAME, RoomControl
 from freespan.wire.limits import DATAGRAM_SIZE, FLIGHT_MAX
 
 
@@ -25,24 +24,24 @@ def packet(number: int, sent_time: float, epoch: Epoch = Epoch.ONE_RTT) -> QuicS
 
 
 @pytest.fixture
-def control() -> PipeControl:
-    return PipeControl(max_datagram_size=DATAGRAM_SIZE)
+def control() -> RoomControl:
+    return RoomControl(max_datagram_size=DATAGRAM_SIZE)
 
 
 def test_aioquic_knows_it_by_name() -> None:
-    assert isinstance(create_congestion_control(NAME, max_datagram_size=DATAGRAM_SIZE), PipeControl)
+    assert isinstance(create_congestion_control(NAME, max_datagram_size=DATAGRAM_SIZE), RoomControl)
 
 
-@given(st.integers(0, FLIGHT_MAX), st.integers(0, FLIGHT_MAX), st.integers(0, FLIGHT_MAX))
-def test_only_whole_datagrams_and_never_less_than_nothing(window: int, room: int, in_flight: int) -> None:
-    control = PipeControl(max_datagram_size=DATAGRAM_SIZE)
-    control.pipe.window, control.room, control.pipe.in_flight = window, room, in_flight
+@given(st.integers(0, FLIGHT_MAX), st.integers(0, FLIGHT_MAX))
+def test_only_whole_datagrams_and_never_less_than_nothing(room: int, in_flight: int) -> None:
+    control = RoomControl(max_datagram_size=DATAGRAM_SIZE)
+    control.room, control.bytes_in_flight = room, in_flight
     allowed = control.congestion_window - in_flight
-    assert 0 <= allowed <= max(0, min(window - in_flight, room))
+    assert 0 <= allowed <= room
     assert allowed % DATAGRAM_SIZE == 0
 
 
-def test_packets_of_two_epochs_may_have_one_number(control: PipeControl) -> None:
+def test_packets_of_two_epochs_may_have_one_number(control: RoomControl) -> None:
     first, same_number = packet(1, 1.0, Epoch.HANDSHAKE), packet(1, 1.0)
     control.on_packet_sent(packet=first)
     control.on_packet_sent(packet=same_number)
@@ -54,20 +53,17 @@ def test_packets_of_two_epochs_may_have_one_number(control: PipeControl) -> None
     assert control.round_trip == 0.1
 
 
-def test_what_was_lost_or_is_not_needed_leaves_the_flight(control: PipeControl) -> None:
+def test_what_was_lost_or_is_not_needed_leaves_the_flight(control: RoomControl) -> None:
     packets = [packet(number, 0.0) for number in range(4)]
     for sent in packets:
         control.on_packet_sent(packet=sent)
     control.on_packets_lost(now=1.0, packets=packets[:2])
     control.on_packets_expired(packets=packets[2:3])
     assert control.bytes_in_flight == DATAGRAM_SIZE
-    assert not control.pipe.rate
 
 
-def test_long_silence_begins_anew(control: PipeControl) -> None:
-    for number in range(40):
-        sent = packet(number, number * 0.01)
-        control.on_packet_sent(packet=sent)
-        control.on_packet_acked(now=number * 0.01 + 0.005, packet=sent)
-    control.on_persistent_congestion()
-    assert (control.pipe.window, control.pipe.phase) == (START_WINDOW, Phase.STARTUP)
+def test_the_smallest_round_trip_of_late(control: RoomControl) -> None:
+    assert control.round_trip == 0
+    for now, seconds, expected in [(1, 0.2, 0.2), (2, 0.1, 0.1), (3, 0.3, 0.1), (12.5, 0.3, 0.3), (13, 0.2, 0.2)]:
+        control.on_rtt_measurement(now=now, rtt=seconds)
+        assert control.round_trip == expected
