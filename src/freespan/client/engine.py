@@ -22,6 +22,7 @@ from freespan.wire.limits import SESSION_WAIT_SECONDS
 from freespan.wire.proxy_status import ProxyStatus
 
 if TYPE_CHECKING:
+    from freespan.client.pool import Pool
     from freespan.tunnel.client import ClientSession
     from freespan.tunnel.tickets import TicketJar
 
@@ -62,6 +63,7 @@ class Client:
         self._session: ClientSession | None = None
         self._jars: dict[str, TicketJar] = {}
         self._loading: asyncio.Task[None] | None = None
+        self._pool: Pool | None = None
         self._news = asyncio.Condition()
         self.status = ClientStatus("looking")
 
@@ -99,7 +101,7 @@ class Client:
         found = await self._found(links)
         try:
             await self._loading
-            session = self._new_session(found)
+            pool, session = self._new_session(links, found)
             if session.begin():
                 await self._offer(session)
             await session.start()
@@ -116,15 +118,30 @@ class Client:
         self._wrong_keys = 0
         self._tell(ClientStatus("open", _WORDS[found.road], found.road, self._watch.parts))
         await self._offer(session)
+        self._pool = pool
+        pool.start(session)
         return session
 
-    def _new_session(self, found: FoundLink) -> ClientSession:
+    def _new_session(self, links: Links, found: FoundLink) -> tuple[Pool, ClientSession]:
+        from freespan.client.pool import Pool
         from freespan.tunnel.client import ClientSession
         from freespan.tunnel.tickets import TicketJar
 
         # the host must not be able to join what a reader did through bridges to an address that it sees by another road
         jar = self._jars.setdefault(found.road, TicketJar())
-        return ClientSession(self._invite.egress_key, found.link, jar)
+        pool = Pool(links, self._roads, found, lambda count: self._links_changed(found.road, count))
+        return pool, ClientSession(self._invite.egress_key, pool.bond, jar)
+
+    def _links_changed(self, road: str, count: int) -> None:
+        """Tell who looks at the status; the session goes on, whether it has links or waits for one."""
+        if self._session is None:
+            return
+        if not count:
+            self._tell(ClientStatus("waiting", "the last bridge has left; the session waits for another one"))
+        elif count > 1:
+            self._tell(ClientStatus("open", f"{count} bridges carry this session", road))
+        else:
+            self._tell(ClientStatus("open", _WORDS[road], road))
 
     async def _offer(self, session: ClientSession) -> None:
         """Give the session to whoever waits for one."""
@@ -154,6 +171,8 @@ class Client:
         finally:
             self._session = None
             session.close("the client is stopping")
+            if self._pool is not None:
+                await self._pool.stop()
         self._tell(ClientStatus("looking", f"the session ended ({reason}); looking for another bridge"))
         if time.monotonic() - since >= _STEADY_SECONDS:
             self._backoff.succeeded()
@@ -184,7 +203,7 @@ class Client:
 
 def _load_tunnel() -> None:
     """QUIC and its cryptography take a tenth of a second to load: time that the way to the broker and back leaves."""
-    import freespan.tunnel.client  # noqa: F401
+    import freespan.client.pool  # noqa: F401
 
 
 class _Stopwatch:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -25,7 +25,7 @@ from freespan.link.websocket import WebSocketLink
 from freespan.wire.addresses import is_private_url
 from freespan.wire.errors import LinkError, RendezvousError
 from freespan.wire.invite import Invite
-from freespan.wire.limits import PROTOCOL_VERSION, RELAY_OPEN_SECONDS, RELAY_SECONDS, ROAD_OPEN_SECONDS
+from freespan.wire.limits import AVOIDED_MAX, PROTOCOL_VERSION, RELAY_OPEN_SECONDS, RELAY_SECONDS, ROAD_OPEN_SECONDS
 from freespan.wire.messages import IceServer, RendezvousRequest
 from freespan.wire.network import Network, network_of
 from freespan.wire.sdp import without_private_addresses
@@ -77,8 +77,8 @@ class Links:
         self._relays_until = 0.0
         self._sockets: set[asyncio.Task[None]] = set()
 
-    async def open(self, road: Road, on_answer: Callable[[], None]) -> FoundLink:
-        """Open a link by a road; `on_answer` is called when a bridge has been found.
+    async def open(self, road: Road, on_answer: Callable[[], None], besides: Sequence[str] = ()) -> FoundLink:
+        """Open a link by a road; `on_answer` is called when a bridge has been found, which is none of `besides`.
 
         Raises:
             RoadError: the road does not lead there.
@@ -87,7 +87,7 @@ class Links:
         """
         if road == "websocket":
             return await self._open_socket()
-        return await self._open_channel(road, on_answer)
+        return await self._open_channel(road, on_answer, besides)
 
     def avoid(self, found: FoundLink) -> None:
         """Do not ask for this link's bridge again for a while."""
@@ -101,8 +101,8 @@ class Links:
         await asyncio.gather(*self._sockets, return_exceptions=True)
 
     # --- through a bridge ----------------------------------------------------------------------
-    async def _open_channel(self, road: Road, on_answer: Callable[[], None]) -> FoundLink:
-        offering = asyncio.create_task(self._offer(road), name="client-offer")
+    async def _open_channel(self, road: Road, on_answer: Callable[[], None], besides: Sequence[str]) -> FoundLink:
+        offering = asyncio.create_task(self._offer(road, besides), name="client-offer")
         try:
             answer = await self._rendezvous.ask_for_bridge(lambda: _request_of(offering))
             self._lap("rendezvous")
@@ -141,7 +141,7 @@ class Links:
             self.avoid(found)
             raise RoadError(str(error) or "the bridge could not be reached") from None
 
-    async def _offer(self, road: Road) -> _Offered:
+    async def _offer(self, road: Road, besides: Sequence[str]) -> _Offered:
         """Gather, and write the request. Raises `LinkError`."""
         relays = await self._usable_relays() if road == "relay" else []
         if road == "relay" and not relays:
@@ -155,7 +155,7 @@ class Links:
         if relays and " typ relay" not in sdp:
             link.close("given up")
             raise RoadError("the host's relay could not be reached", closed=True)
-        avoided = self._avoided[road].names(time.monotonic())
+        avoided = [*besides, *self._avoided[road].names(time.monotonic())][:AVOIDED_MAX]
         # with a relay of its own this end can be reached by all
         told = None if relays else network
         return _Offered(link, RendezvousRequest(PROTOCOL_VERSION, self._public(sdp), told, avoided))

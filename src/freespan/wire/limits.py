@@ -31,6 +31,9 @@ HOST_CONNECT_SECONDS = 4.0
 # --- bond: several links that carry one session ----------------------------------------------
 BOND_KEY_PATH = "/bond"
 """Where a client asks the egress, inside QUIC, for the key with which further links join its session."""
+LINKS_USUAL = 3
+LINKS_MOST = 8
+"""Bridges that a client has for one session, where they are to be had; more than usual only if that is faster."""
 BOND_LINKS_MAX = 24
 """Links of one bond; one acknowledgement for all of them fits beside a datagram."""
 BOND_SPAN_MAX = 8 * 1024 * 1024

@@ -84,6 +84,7 @@ class Bond:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
         self._lingering: asyncio.TimerHandle | None = None
+        self._closed = asyncio.Event()
         self._core = BondCore(role, _Port(self), self._loop.time(), session)
 
     @classmethod
@@ -212,6 +213,11 @@ class Bond:
         self._stop_timer()
         self._lingering = self._loop.call_later(BOND_LINGER_SECONDS, self._close_links, reason)
 
+    async def wait_closed(self) -> None:
+        """After `close`: until the links are closed, which the other end does at once when it has heard of it."""
+        if self._links:
+            await self._closed.wait()
+
     # --- events ------------------------------------------------------------------------------
     def _received(self, number: int, message: bytes) -> None:
         try:
@@ -237,6 +243,8 @@ class Bond:
             self._guarded(lambda: self._core.link_lost(number, reason, self._loop.time()))
         if not self._links and self._lingering is not None:
             self._lingering.cancel()
+        if not self._links and self._core.is_over:
+            self._closed.set()
 
     def _fired(self) -> None:
         self._timer, self._timer_at = None, float("inf")
