@@ -89,6 +89,7 @@ class Pool:
     def link_suspected(self, link: int) -> None:
         """See `BondWatcher`: a replacement is fetched before it is known whether that one will recover."""
         self._found.pop(link, None)
+        self._on_change(len(self._found))
         self._news.set()
 
     def link_ended(self, link: int, reason: str) -> None:
