@@ -34,7 +34,7 @@ lab: $(SETUP) browsers ## networks, NATs and censors on this machine (root); ARG
 	@scripts/install-lab.sh
 	@$(PYTHON_IN_VENV) -m lab $(ARGS)
 
-lab-test: $(SETUP_DEV) ## the lab's own tests, which build networks (root)
+lab-test: $(SETUP_DEV) browsers ## every test of the lab, the long ones too (root)
 	@scripts/install-lab.sh
 	@FREESPAN_LAB=1 $(PYTHON_IN_VENV) -m pytest tests/lab $(ARGS)
 

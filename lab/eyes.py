@@ -63,18 +63,33 @@ _CIPHERS = {
     0xC030: "ECDHE_RSA_AES_256_GCM",
     0xCCA8: "ECDHE_RSA_CHACHA20",
     0xCCA9: "ECDHE_ECDSA_CHACHA20",
+    0xC023: "ECDHE_ECDSA_AES_128_CBC_SHA256",
+    0xC024: "ECDHE_ECDSA_AES_256_CBC_SHA384",
+    0xC027: "ECDHE_RSA_AES_128_CBC_SHA256",
+    0xC028: "ECDHE_RSA_AES_256_CBC_SHA384",
+    0x0067: "DHE_RSA_AES_128_CBC_SHA256",
+    0x006B: "DHE_RSA_AES_256_CBC_SHA256",
+    0x009E: "DHE_RSA_AES_128_GCM",
+    0x009F: "DHE_RSA_AES_256_GCM",
+    0x00FF: "EMPTY_RENEGOTIATION_INFO",
     0x009C: "RSA_AES_128_GCM",
+    0x009D: "RSA_AES_256_GCM",
     0x002F: "RSA_AES_128_CBC_SHA",
     0x0035: "RSA_AES_256_CBC_SHA",
 }
 _EXTENSIONS = {
     0: "server_name",
+    5: "status_request",
     10: "supported_groups",
     11: "ec_point_formats",
     13: "signature_algorithms",
     14: "use_srtp",
     16: "alpn",
+    18: "signed_certificate_timestamp",
+    21: "padding",
+    22: "encrypt_then_mac",
     23: "extended_master_secret",
+    27: "compress_certificate",
     28: "record_size_limit",
     34: "delegated_credential",
     35: "session_ticket",
@@ -84,9 +99,12 @@ _EXTENSIONS = {
     45: "psk_key_exchange_modes",
     50: "signature_algorithms_cert",
     51: "key_share",
+    17613: "application_settings",
+    51764: "trust_anchors",
+    65037: "encrypted_client_hello",
     65281: "renegotiation_info",
 }
-_GROUPS = {23: "P-256", 24: "P-384", 25: "P-521", 29: "X25519", 4588: "X25519MLKEM768"}
+_GROUPS = {23: "P-256", 24: "P-384", 25: "P-521", 29: "X25519", 30: "X448", 256: "ffdhe2048", 4588: "X25519MLKEM768"}
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 """The random of a ServerHello that is a HelloRetryRequest (RFC 8446 section 4.1.3)."""
 _CLIENT_HELLO, _SERVER_HELLO, CERTIFICATE = 1, 2, 11
@@ -210,6 +228,7 @@ class Hello:
     groups: tuple[str, ...] = ()
     shares: tuple[str, ...] = ()
     """Groups of which a key came along."""
+    alpn: tuple[str, ...] = ()
 
 
 def read_records(payload: bytes) -> list[Record]:
@@ -297,7 +316,8 @@ def _client_hello(body: bytes, datagrams: bool) -> Hello:
         shares.append(_word(_GROUPS, group))
         at += 4 + length
     groups = _words(extensions.get(10, b"")[2:], _GROUPS)
-    return Hello(False, _word(_VERSIONS, newest), ciphers, _named(extensions), groups, tuple(shares))
+    alpn = _strings(extensions.get(16, b"")[2:])
+    return Hello(False, _word(_VERSIONS, newest), ciphers, _named(extensions), groups, tuple(shares), alpn)
 
 
 def _server_hello(body: bytes) -> Hello:
@@ -318,6 +338,15 @@ def _extensions(body: bytes, at: int) -> Iterator[tuple[int, bytes]]:
         number, length = struct.unpack_from("!HH", body, at)
         yield number, body[at + 4 : at + 4 + length]
         at += 4 + length
+
+
+def _strings(raw: bytes) -> tuple[str, ...]:
+    """Strings with a byte of length before each."""
+    found, at = [], 0
+    while at < len(raw):
+        found.append(raw[at + 1 : at + 1 + raw[at]].decode("ascii", "replace"))
+        at += 1 + raw[at]
+    return tuple(found)
 
 
 def _named(extensions: Iterable[int]) -> tuple[str, ...]:

@@ -91,29 +91,20 @@ KINDS = {
 }
 
 
-def connects(one: Kind, other: Kind, *, reflexive: bool = True) -> bool:
-    """Whether ICE (RFC 8445) can connect hosts of two kinds, without a relay.
-
-    Args:
-        reflexive: whether each learns its outside address by STUN; without it, others hear of a host's own address
-            only, and that is of use only where it is public.
-    """
+def connects(one: Kind, other: Kind) -> bool:
+    """Whether ICE (RFC 8445) can connect hosts of two kinds by STUN, without a relay."""
     if not (one.udp and other.udp and one.ip & other.ip):
         return False
-    return _reaches(one, other, reflexive) or _reaches(other, one, reflexive)
+    return _reaches(one, other) or _reaches(other, one)
 
 
-def _reaches(sender: Kind, receiver: Kind, reflexive: bool) -> bool:
+def _reaches(sender: Kind, receiver: Kind) -> bool:
     """Whether the sender's checks arrive; answers then find their way back, whatever the sender's kind."""
     if receiver.mapping == "address-and-port-dependent":
         return False  # the port that it told is open to the STUN server alone
-    if receiver.mapping != "none" and not reflexive:
-        return False  # nobody knows where to send to
-    if receiver.filtering == "endpoint-independent":
+    if receiver.filtering in ("endpoint-independent", "address-dependent"):
         return True
-    if sender.mapping != "none" and not reflexive:
-        return False  # the receiver does not know whom to let in
-    return receiver.filtering == "address-dependent" or sender.mapping != "address-and-port-dependent"
+    return sender.mapping != "address-and-port-dependent"  # else it comes from a port that was not let in
 
 
 def home(kind: Kind, name: str, number: int, under: str, hop: Hop | None = None) -> list[Node]:

@@ -1,7 +1,7 @@
 """`python -m lab capture`: what a censor reads of a set-up at the border, and whether it looks like a browser's call.
 
-Three set-ups from the same reader's home to the same volunteer's: a client with a headless bridge, a client with a
-bridge in Chromium, and, to compare, a page in Chromium that calls a page in Chromium by an ordinary data channel.
+From the same reader's home to the same volunteer's: a client with a headless bridge, and with one in Chromium and in
+Firefox; and, to compare, a page in Chromium that calls a page in either browser by an ordinary data channel.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,14 @@ async def capture_all() -> int:
     seen = {name: await capture(name) for name in SETUPS}
     setups = {name: describe(packets) for name, packets in seen.items()}
     faults = {name: found for name, packets in seen.items() if (found := telling(packets))}
-    compared = {name: differences(setups[name], setups[BROWSERS]) for name in SETUPS if name != BROWSERS}
+    compared = {
+        name: differences(setups[name], setups[each.like]) for name, each in SETUPS.items() if each.like != name
+    }
     _RESULTS.write_text(json.dumps({"setups": setups, "differs": compared, "gives_away": faults}, indent=1) + "\n")
     for name, setup in setups.items():
         print(f"{name}\n" + "".join(f"  {field:28} {_short(value)}\n" for field, value in setup.items()))
     for name, fields in compared.items():
-        print(f"{name}: differs from {BROWSERS} in {', '.join(fields) or 'nothing'}")
+        print(f"{name}: differs from {SETUPS[name].like} in {', '.join(fields) or 'nothing'}")
     for name, found in faults.items():
         print(f"{name}: gives itself away: {'; '.join(found)}")
     return 1 if faults else 0
@@ -51,12 +54,12 @@ async def capture_all() -> int:
 
 async def capture(name: str) -> list[Seen]:
     """The packets that cross the border in one of SETUPS, from before the first one until data has flown."""
-    program = SETUPS[name]
+    program = SETUPS[name].program
     layout = Layout(volunteer="port-restricted", program=program)
     async with world(layout.homes(), layout.censor) as here:
         border = here.network.nodes["border"].namespace
-        if not program:
-            async with _page(here, "reader") as caller, _page(here, "volunteer") as called:
+        if SETUPS[name].like == name:
+            async with _page(here, "reader", "chromium") as caller, _page(here, "volunteer", program) as called:
                 with capturing(border, _INTERFACE) as captured:
                     await _call(caller, called)
         else:
@@ -71,14 +74,22 @@ async def capture(name: str) -> list[Seen]:
     return captured.packets
 
 
-BROWSERS = "Chromium calls Chromium"
+@dataclass(frozen=True, slots=True)
+class SetupKind:
+    """`program` is the volunteer's; `like` is the call between browsers that it is compared with, perhaps itself."""
+
+    program: str
+    like: str
+
+
+_TO_CHROMIUM, _TO_FIREFOX = "Chromium calls Chromium", "Chromium calls Firefox"
 SETUPS = {
-    "client, headless bridge": "headless",
-    "client, Chromium bridge": "chromium",
-    "client, Firefox bridge": "firefox",
-    BROWSERS: "",
+    "client, headless bridge": SetupKind("headless", _TO_CHROMIUM),
+    "client, Chromium bridge": SetupKind("chromium", _TO_CHROMIUM),
+    "client, Firefox bridge": SetupKind("firefox", _TO_FIREFOX),
+    _TO_CHROMIUM: SetupKind("chromium", _TO_CHROMIUM),
+    _TO_FIREFOX: SetupKind("firefox", _TO_FIREFOX),
 }
-"""Name, and the volunteer's program."""
 
 
 # --- a call from browser to browser --------------------------------------------------------------
@@ -106,14 +117,17 @@ _ACCEPT = """(async () => {
 
 
 @asynccontextmanager
-async def _page(here: World, node: str) -> AsyncIterator[Told]:
-    command = [*python("lab.page"), "chromium", f"https://{NEWS}/small", str(here.certificate(NEWS))]
+async def _page(here: World, node: str, browser: str) -> AsyncIterator[Told]:
+    trusted = [str(here.certificate(name)) for name in (NEWS, HOST)]
+    command = [*python("lab.page"), browser, f"https://{NEWS}/small", *trusted]
     async with here.running(node, "page", command) as page:
         await page.event(lambda event: event.get("event") == "ready", BROWSER_SECONDS, "page")
         yield page
 
 
 async def _call(caller: Told, called: Told) -> None:
+    """One page of `HOST`, as a switchboard would be asked for, then the call."""
+    await _value(caller, f'fetch("https://{HOST}/", {{mode: "no-cors"}}).then(() => true)')
     stun = json.dumps(STUN_URLS)
     offer = await _value(caller, _PREPARE % {"stun": stun, "offer": "null"})
     answer = await _value(called, _PREPARE % {"stun": stun, "offer": json.dumps(offer)})
@@ -139,7 +153,12 @@ def describe(packets: Sequence[Seen]) -> Setup:
     everything = list(eyes.datagrams(packets))
     flow = _dtls_flow(everything)
     here = [each for each in everything if each.flow == flow]
-    return {**_stun_fields(everything, here), **_dtls_fields(here), **_other_fields(packets, here)}
+    return {
+        **_stun_fields(everything, here),
+        **_dtls_fields(here),
+        **_https_fields(packets),
+        **_other_fields(packets, here),
+    }
 
 
 def differences(one: Setup, other: Setup) -> list[str]:
@@ -213,6 +232,25 @@ def _dtls_fields(here: Sequence[Datagram]) -> Setup:
         "volunteer's extensions": sorted(offered[0].extensions) if offered else (),
         "volunteer's shares": offered[0].shares if offered else (),
         "flights: bytes": flights[: 2 * _FIRST],
+    }
+
+
+def _https_fields(packets: Sequence[Seen]) -> Setup:
+    """The first ClientHello to a TLS server; extensions sorted, since browsers shuffle them."""
+    hellos = (
+        eyes.read_hello(kind, body, datagrams=False)
+        for stream in eyes.streams(packets).values()
+        for kind, body in eyes.tls_messages(stream)
+    )
+    hello = next((each for each in hellos if each and len(each.ciphers) > 1), None)
+    if hello is None:
+        return {}
+    return {
+        "https: ciphers": hello.ciphers,
+        "https: extensions": sorted(hello.extensions),
+        "https: groups": hello.groups,
+        "https: shares": hello.shares,
+        "https: alpn": hello.alpn,
     }
 
 

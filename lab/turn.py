@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from freespan.cli.running import run_until_stopped
-from lab.errors import LabError
+from freespan.demo.errors import DemoError
 
 PORT, TLS_PORT = 3478, 443
 """UDP and TCP at the first one; TLS at the second one, which strict networks let out."""
@@ -74,7 +74,7 @@ def secret_file(folder: Path) -> Path:
 
 
 def write_settings(folder: Path, addresses: Sequence[str], realm: str, pem: Path) -> Path:
-    """Write coturn's settings; returns their file. Raises `LabError` where coturn is not installed.
+    """Write coturn's settings; returns their file. Raises `DemoError` where coturn is not installed.
 
     Args:
         folder: for this file and all others.
@@ -83,9 +83,7 @@ def write_settings(folder: Path, addresses: Sequence[str], realm: str, pem: Path
         pem: key and certificate.
     """
     if not is_installed():
-        raise LabError(
-            "coturn is missing, which relays for the lab: run scripts/install-lab.sh (or: apt install coturn)"
-        )
+        raise DemoError("coturn, which relays for the lab, is missing: run scripts/install-lab.sh")
     file = folder / "turnserver.conf"
     file.touch(mode=0o600)
     file.write_text(

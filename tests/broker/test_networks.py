@@ -68,9 +68,21 @@ async def test_a_client_that_has_not_measured_is_given_anybody(lab: Lab) -> None
 async def test_two_that_cannot_connect_are_not_paired_without_a_relay(lab: Lab) -> None:
     bridge = await join(lab, SYMMETRIC)
     status, problem, headers = await lab.ask(network=SYMMETRIC)
-    assert (status, problem["type"]) == (503, "urn:freespan:problem:no_bridge")
+    assert (status, problem["type"]) == (503, "urn:freespan:problem:no_fit")
     assert headers["Retry-After"]
+    assert lab.outcome("no_fit") == 1
     await answered_by(lab, bridge, network=OPEN)
+
+
+async def test_a_bridge_that_is_full_or_avoided_does_not_count_among_those_that_do_not_fit(lab: Lab) -> None:
+    bridge = await join(lab, SYMMETRIC, capacity=1)
+    name = await answered_by(lab, bridge, network=OPEN)
+    _, problem, _ = await lab.ask(network=SYMMETRIC, avoid=[name])
+    assert problem["type"] == "urn:freespan:problem:no_bridge"
+    await bridge.say("load", serving=1)
+    await bridge.report(**SYMMETRIC)  # by then the load is known, too
+    _, problem, _ = await lab.ask(network=SYMMETRIC)
+    assert problem["type"] == "urn:freespan:problem:no_bridge"
 
 
 async def test_a_network_that_has_changed_counts(lab: Lab) -> None:

@@ -300,3 +300,13 @@ async def test_on_the_open_internet_private_addresses_are_not_passed_on(lab: Lab
     assert "127.0.0.1 9 typ host" not in message["sdp"]
     await bridge.answer(message["id"])
     assert "127.0.0.1 9 typ host" not in (await client)[1]["answer"]
+
+
+async def test_candidates_of_tcp_are_not_passed_on_in_a_private_network_either(lab: Lab) -> None:
+    tcp = "a=candidate:9 1 tcp 1518280447 127.0.0.1 25 typ host tcptype passive\r\n"
+    bridge = await lab.join()
+    client = lab.ask(offer=OFFER + tcp)
+    message = await bridge.hear()
+    assert message["sdp"] == OFFER
+    await bridge.say("answer", id=message["id"], sdp=ANSWER + tcp)
+    assert (await client)[1]["answer"] == ANSWER

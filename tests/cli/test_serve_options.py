@@ -173,6 +173,17 @@ def _stun(given: ServeOptions) -> object:
         (serve_options.other_stun_servers, {"stun_servers": ("stun:x.example",)}, "stun-server: must look like"),
         (serve_options.other_stun_servers, {"stun_servers": ("turn:x.example:1",)}, "stun-server: must look like"),
         (serve_options.other_stun_servers, {"stun_servers": ("stun:x.example:1",) * STUN_MAX}, "stun-server: may be"),
+        (
+            serve_options.other_stun_servers,
+            {"public_url": PUBLIC, "stun_servers": ("stun:10.0.0.1:1",)},
+            "stun-server: must not lead into a private network",
+        ),
+        (_stun, {"public_url": PUBLIC, "stun_host": "127.0.0.1"}, "stun-host: must be the name or the address"),
+        (
+            serve_options.relays_of,
+            {"public_url": PUBLIC, "turn": ("turn:10.0.0.1:3478",), "turn_secret_file": Path(__file__)},
+            "turn: must not lead into a private network",
+        ),
         (serve_options.relays_of, {"turn": ("turn:x.example:3478",)}, "turn: needs --turn-secret-file"),
         (serve_options.relays_of, {"turn_secret_file": Path("x")}, "turn-secret-file: is of no use without --turn"),
         (

@@ -1,6 +1,8 @@
-"""Private addresses are left out of descriptions that cross the open internet."""
+"""Private addresses, and candidates of TCP, are left out of descriptions."""
 
-from freespan.wire.sdp import check_offer, without_private_addresses
+import pytest
+
+from freespan.wire.sdp import check_offer, passable, without_private_addresses
 
 OFFER = """v=0
 o=- 1 2 IN IP4 127.0.0.1
@@ -36,3 +38,30 @@ def test_the_rest_stays_a_valid_offer_without_a_default_candidate() -> None:
     passed = check_offer(without_private_addresses(OFFER))
     assert "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n" in passed
     assert "a=ice-pwd:S9fcvoX7RjbX+aJWUtCSyqB/\r\n" in passed
+
+
+@pytest.mark.parametrize(
+    "candidate",
+    [
+        "a=candidate:9 1 tcp 1518280447 9.9.9.9 25 typ host tcptype passive",
+        "a=candidate:9 1 TCP 1518280447 9.9.9.9 25 typ host tcptype passive",
+        "a=candidate:9 1 ssltcp 1518280447 9.9.9.9 25 typ host",
+        "a=candidate:9\t1\tudp 1 tcp 1518280447 9.9.9.9 25 typ host",  # to some the second word is the third
+        "a=candidate:9\u00a01\u00a0udp 1 tcp 1518280447 9.9.9.9 25 typ host",
+        "a=candidate:9  udp tcp 1518280447 9.9.9.9 25 typ host",
+        " a=candidate:9 1 tcp 1518280447 9.9.9.9 25 typ host",
+        "A=Candidate:9 1 tcp 1518280447 9.9.9.9 25 typ host",
+        "a=x\ra=candidate:9 1 tcp 1518280447 9.9.9.9 25 typ host",
+    ],
+)
+@pytest.mark.parametrize("allow_private", [False, True], ids=["public", "private"])
+def test_candidates_of_tcp_never_pass(candidate: str, allow_private: bool) -> None:
+    passed = passable(f"{OFFER}{candidate}\r\n", allow_private=allow_private)
+    assert passed == passable(OFFER, allow_private=allow_private)
+    assert " 9.9.9.9 25 " not in passed
+
+
+def test_a_private_network_keeps_all_else() -> None:
+    whole = OFFER.replace("a=candidate:5 1 udp 1686052607\r\n", "")
+    assert passable(whole, allow_private=True) == whole
+    assert passable(whole, allow_private=False) == without_private_addresses(whole)

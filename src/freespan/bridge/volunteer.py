@@ -14,8 +14,10 @@ import aiohttp
 from freespan.bridge.own_network import OwnNetwork
 from freespan.bridge.pipe import Pipe
 from freespan.link.no_redirects import refuse_redirects
+from freespan.wire.addresses import is_private_url
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import LinkError, MessageError
+from freespan.wire.ice import check_relays, check_stun
 from freespan.wire.limits import HELLO_SECONDS, PROTOCOL_VERSION, SIGNAL_MESSAGE_MAX, SILENCE_SECONDS
 from freespan.wire.messages import (
     Answer,
@@ -31,6 +33,7 @@ from freespan.wire.messages import (
     encode,
 )
 from freespan.wire.network import Network
+from freespan.wire.sdp import passable
 
 _STOP_SECONDS = 3.0
 _CLOSE_SECONDS = 1.0
@@ -55,6 +58,7 @@ class Volunteer:
         self, broker: str, capacity: int, on_status: Callable[[VolunteerStatus], None], *, first_retry: float = 0.5
     ) -> None:
         self._url = f"{broker}/v1/bridge".replace("http", "ws", 1)
+        self._allow_private = is_private_url(broker)
         self._capacity = capacity
         self._on_status = on_status
         self._backoff = Backoff(random.random, first=first_retry)
@@ -95,6 +99,7 @@ class Volunteer:
             welcome = await self._receive(socket, HELLO_SECONDS)
             if not isinstance(welcome, Welcome):
                 return "it did not say welcome"
+            check_stun(welcome.ice_servers, allow_private=self._allow_private)
             self._backoff.succeeded()
             self._socket = socket
             if self._pipes:
@@ -131,12 +136,13 @@ class Volunteer:
         network: OwnNetwork,
         offer: Offer,
     ) -> None:
-        """Serve an offer in a task of its own, or refuse it."""
+        """Serve an offer in a task of its own, or refuse it. Raises `MessageError` for relays that it may not name."""
+        relays = check_relays(offer.ice_servers, allow_private=self._allow_private)
         if len(self._pipes) >= self._capacity:
             await _say(socket, Refuse(offer.id, "full"))
             return
         try:
-            pipe = Pipe(http, egress, [*network.servers, *offer.ice_servers])
+            pipe = Pipe(http, egress, [*network.servers, *relays])
         except LinkError as error:
             await _say(socket, Refuse(offer.id, str(error)))
             return
@@ -151,7 +157,7 @@ class Volunteer:
         try:
             # the load before the answer, so that the broker never counts this place as free
             await self._tell_load()
-            answer = await pipe.answer(offer.sdp)
+            answer = await pipe.answer(passable(offer.sdp, allow_private=self._allow_private))
             await _say(socket, Answer(offer.id, answer))
             network.check(answer)
             reason = await pipe.run(self._publish)

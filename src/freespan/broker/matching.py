@@ -96,6 +96,10 @@ class Matching:
         self._bridges[name].pending.add(offer)
         return name
 
+    def has_room(self, avoid: Set[str] = frozenset()) -> bool:
+        """Whether any bridge is free that is not to be avoided, whether a client could reach it or not."""
+        return any(b.free and name not in avoid for name, b in self._bridges.items())
+
     def needs_relay(self, bridge: str, network: Network | None) -> bool:
         """Whether a bridge should offer a client of this network the way by a relay, too."""
         own = self._bridges[bridge].network

@@ -48,9 +48,10 @@ from freespan.wire.messages import (
 )
 from freespan.wire.messages import Relays as RelaysAnswer
 from freespan.wire.network import Network
-from freespan.wire.sdp import check_answer, check_offer, without_private_addresses
+from freespan.wire.sdp import check_answer, check_offer, passable
 
 _BODY_SECONDS = 10.0
+_NO_FIT = "no bridge can be reached from this kind of network without a relay"
 
 
 class _RefusalError(Exception):
@@ -146,6 +147,8 @@ class Broker:
         bridge = self._matching.assign(offer_id, tried, request.network, avoid, relayed=self._relays is not None)
         if bridge is None and tried:
             raise _RefusalError(504, "bridge_silent", "no bridge answered in time: ask again")
+        if bridge is None and self._matching.has_room(avoid):
+            raise _RefusalError(503, "no_fit", _NO_FIT)
         if bridge is None:
             raise _RefusalError(503, "no_bridge", "no bridge is free right now: ask again in a moment")
         tried.add(bridge)
@@ -236,7 +239,7 @@ class Broker:
         return self._relays.credentials(time.time()) if self._relays is not None else []
 
     def _passed_on(self, sdp: str) -> str:
-        return without_private_addresses(sdp) if self._hides_private() else sdp
+        return passable(sdp, allow_private=not self._hides_private())
 
     def _settle(self, offer_id: str, answer: str | None) -> None:
         waiter = self._answers.get(offer_id)

@@ -12,8 +12,10 @@ from freespan.broker.relays import Relays
 from freespan.egress.policy import Policy
 from freespan.web.ordinary import OrdinarySite
 from freespan.wire.addresses import Address, is_private_url
-from freespan.wire.errors import InputError, InviteError
+from freespan.wire.errors import InputError, InviteError, MessageError
+from freespan.wire.ice import check_relays, check_stun
 from freespan.wire.invite import FRONTS_MAX, STUN_MAX, check_broker_url, check_stun_urls
+from freespan.wire.messages import IceServer
 from freespan.wire.target import parse_host
 
 
@@ -136,8 +138,10 @@ def stun_urls_of(options: ServeOptions, ports: tuple[int, int]) -> tuple[str, ..
     """The host's own STUN server, as one group of an invite."""
     host = options.stun_host or urlsplit(origin_of(options, 1)).hostname or ""
     try:
-        return check_stun_urls([f"stun:{_bracketed(host.strip('[]'))}:{port}" for port in ports])
-    except InviteError:
+        urls = check_stun_urls([f"stun:{_bracketed(host.strip('[]'))}:{port}" for port in ports])
+        check_stun([IceServer(list(urls))], allow_private=_is_private(options))
+        return urls
+    except (InviteError, MessageError):
         raise InputError("stun-host", "must be the name or the address at which UDP reaches this host") from None
 
 
@@ -146,9 +150,14 @@ def other_stun_servers(options: ServeOptions) -> list[tuple[str, ...]]:
     if len(options.stun_servers) >= STUN_MAX:
         raise InputError("stun-server", f"may be given {STUN_MAX - 1} times at most")
     try:
-        return [check_stun_urls(server.split(",")) for server in options.stun_servers]
+        groups = [check_stun_urls(server.split(",")) for server in options.stun_servers]
     except InviteError:
         raise InputError("stun-server", "must look like stun:stun.example.org:3478") from None
+    try:
+        check_stun([IceServer(list(group)) for group in groups], allow_private=_is_private(options))
+    except MessageError as error:
+        raise InputError("stun-server", error.reason) from None
+    return groups
 
 
 def relays_of(options: ServeOptions) -> Relays | None:
@@ -168,7 +177,17 @@ def relays_of(options: ServeOptions) -> Relays | None:
         raise InputError("turn-secret-file", "is no text") from None
     if not secret:
         raise InputError("turn-secret-file", "is empty")
-    return Relays(options.turn, secret)
+    relays = Relays(options.turn, secret)
+    try:
+        check_relays(relays.credentials(0), allow_private=_is_private(options))
+    except MessageError as error:
+        raise InputError("turn", error.reason) from None
+    return relays
+
+
+def _is_private(options: ServeOptions) -> bool:
+    """Whether the ends may be led to private addresses: they refuse them of a host that is public itself."""
+    return is_private_url(origin_of(options, 1))
 
 
 # --- what readers may reach --------------------------------------------------------------------

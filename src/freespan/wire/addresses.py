@@ -27,12 +27,20 @@ _COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 
 def is_private_url(url: str) -> bool:
-    """Whether a URL leads to `localhost` or to an address that is not public; any other name counts as public."""
-    host = urlsplit(url).hostname or ""
+    """Whether a URL leads to a host that is private."""
+    return is_private_host(urlsplit(url).hostname or "")
+
+
+def is_private_host(host: str) -> bool:
+    """Whether a host is `localhost`, a name of the local link (RFC 6762), or an address that is not public.
+
+    Any other name counts as public; `host` comes without brackets.
+    """
     try:
         return not is_public(ipaddress.ip_address(host))
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        name = host.lower().removesuffix(".")
+        return name == "localhost" or name.endswith((".localhost", ".local"))
 
 
 def is_public(address: Address) -> bool:

@@ -14,6 +14,9 @@ from freespan.wire.limits import SDP_MAX
 
 _NEEDED = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:")
 _CANDIDATES_MAX = 32
+_HOLDS_CANDIDATE = re.compile("candidate:", re.IGNORECASE)
+# To the letter (RFC 8839 section 5.1): where an engine could count the words in another way it would see another one.
+_OVER_UDP = re.compile(r"a=candidate:[!-~]+ [0-9]+ (?i:udp) [0-9]+ [!-~]+ [0-9]+ typ [ -~]+")
 # All that a data channel needs; by exact names, since engines differ in what else they take for a candidate.
 _KEPT = ("v=", "o=", "s=", "t=")
 _KEPT_ATTRIBUTE = re.compile(
@@ -51,8 +54,20 @@ def _roles(lines: list[str]) -> set[str]:
     return {line.removeprefix("a=setup:") for line in lines if line.startswith("a=setup:")}
 
 
+def passable(sdp: str, *, allow_private: bool) -> str:
+    """A description as it may reach the WebRTC engine of an end: without candidates that lead it astray.
+
+    Candidates of TCP (RFC 6544) are always left out, because they would make it connect to any port of any service.
+    On the open internet private addresses are, too (`without_private_addresses`).
+    """
+    if not allow_private:
+        return without_private_addresses(sdp)
+    lines = _lines(sdp)
+    return "\r\n".join(line for line in lines if not _HOLDS_CANDIDATE.search(line) or _OVER_UDP.fullmatch(line))
+
+
 def without_private_addresses(sdp: str) -> str:
-    """Leave out candidates that are not on the open internet, host names among them, and the default address.
+    """Leave out candidates that are not of UDP and on the open internet, host names too, and the default address.
 
     A bridge's browser must not be made to send checks into its own network, and neither side needs to know the other's.
     The description is written anew from the lines that a data channel needs; any other line is left out.
@@ -76,7 +91,7 @@ def _public_line(line: str) -> str:
 def _public_candidate(line: str) -> str:
     # a=candidate:<foundation> <component> <transport> <priority> <address> <port> … raddr <address> rport <port>
     parts = line.split()
-    if len(parts) < 6 or not _is_public_text(parts[4]):
+    if not _OVER_UDP.fullmatch(line) or not _is_public_text(parts[4]):
         return ""
     for i, part in enumerate(parts[:-1]):
         if part.lower() == "raddr":
