@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from bench import report
+from bench.bond import measure_bond, measure_kills
 from bench.browser import is_here
 from bench.bulk import in_turn, note, raw_through, session_through
 from bench.connect import measure_connect
@@ -69,6 +70,10 @@ async def _measure_group(group: str, plan: Plan, figures: Figures) -> None:
             await measure_start(plan, figures)
         case "size":
             await measure_size(figures)
+        case "bond":
+            await measure_bond(plan, figures)
+        case "kills":
+            await measure_kills(plan, figures)
 
 
 async def _measure_browser(kind: str, plan: Plan, figures: Figures) -> None:

@@ -38,18 +38,23 @@ def megabytes_a_second(proxy: int, origin: int, size: int) -> float:
     buffer = bytearray(_BUFFER)
     start = time.perf_counter()
     with socket.create_connection(("127.0.0.1", proxy), _SECONDS) as connection:
-        connection.sendall(_request(origin, size))
-        head = connection.recv(_HEAD_MAX)
-        _check(head)
-        while b"\r\n\r\n" not in head:
-            head += _some(connection.recv(_HEAD_MAX))
-        received = len(head.partition(b"\r\n\r\n")[2])
+        received = len(ask(connection, origin, size))
         while received < size:
             count = connection.recv_into(buffer)
             if not count:
                 raise DownloadError(f"the download ended after {received} bytes")
             received += count
     return size / (time.perf_counter() - start) / 1e6
+
+
+def ask(connection: socket.socket, origin: int, size: int) -> bytes:
+    """Ask for `size` bytes; returns those of them that came with the head of the answer."""
+    connection.sendall(_request(origin, size))
+    head = connection.recv(_HEAD_MAX)
+    _check(head)
+    while b"\r\n\r\n" not in head:
+        head += _some(connection.recv(_HEAD_MAX))
+    return head.partition(b"\r\n\r\n")[2]
 
 
 def _request(origin: int, size: int) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 WHOLE_SECONDS = 600.0
 """The longest that all figures together may take."""
 
-GROUPS = ("headless", "chromium", "firefox", "connect", "start", "size")
+GROUPS = ("headless", "chromium", "firefox", "connect", "start", "size", "bond", "kills")
 """What can be measured apart from the rest; each makes some of the figures."""
 
 
@@ -26,6 +26,9 @@ class Plan:
     connects: int
     starts: int
     warm_requests: int
+    bond_runs: int
+    kills: int
+    kill_bytes: int
 
 
 WHOLE = Plan(
@@ -36,6 +39,9 @@ WHOLE = Plan(
     connects=20,
     starts=10,
     warm_requests=100,
+    bond_runs=3,
+    kills=20,
+    kill_bytes=100_000_000,
 )
 QUICK = Plan(
     bulk_runs=2,
@@ -45,4 +51,7 @@ QUICK = Plan(
     connects=3,
     starts=2,
     warm_requests=10,
+    bond_runs=1,
+    kills=2,
+    kill_bytes=60_000_000,
 )

@@ -20,7 +20,7 @@ from freespan.wire.limits import CHANNEL_OPEN_SECONDS, LINK_QUEUE_MAX, MESSAGE_M
 from freespan.wire.messages import IceServer
 
 
-class _Side:
+class Side:
     """Owner of one of the two links: what it receives goes to the other."""
 
     def __init__(self, pipe: Pipe, onward: Link) -> None:
@@ -79,8 +79,8 @@ class Pipe:
             await self._give_up("the bridge is stopping")
             raise
         self._socket_link = link
-        link.start(_Side(self, self._channel))
-        self._channel.start(_Side(self, link))
+        link.start(Side(self, self._channel))
+        self._channel.start(Side(self, link))
         on_open()
         try:
             await link.run()

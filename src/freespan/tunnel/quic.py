@@ -33,8 +33,8 @@ from freespan.wire.limits import (
 PEER = ("link", 0)
 """QUIC wants an address; a link has one other end, always the same."""
 
-_ACKNOWLEDGE_SECONDS = 0.008
-_ACKNOWLEDGE_EVERY = 12
+_ACKNOWLEDGE_SECONDS = 0.025
+_ACKNOWLEDGE_EVERY = 64
 """An acknowledgement is a message of its own, and those cost: it goes along with what is sent anyway, or after 8 ms, or
 after 12 packets, whatever comes first."""
 _FIRST_ROUND_TRIP_SECONDS = 1.0
