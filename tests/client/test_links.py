@@ -6,7 +6,6 @@ import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import aiohttp
 import pytest
 from aiohttp import web
 
@@ -231,22 +230,3 @@ async def test_a_request_of_a_client_names_no_program(host: Host) -> None:
                 await open_road(url, road)
     assert len(heads) >= 3
     assert not any(word in head for head in heads for word in ("python", "aiohttp", "freespan", "user-agent"))
-
-
-async def test_the_address_that_answered_is_asked_first_the_next_time(host: Host) -> None:
-    asked: list[str] = []
-
-    async def rubbish(request: web.Request) -> web.Response:
-        asked.append(request.path)
-        return web.Response(text="<h1>blocked</h1>")
-
-    async def request() -> RendezvousRequest:
-        return RendezvousRequest(1, OFFER)
-
-    async with serving([web.post("/v1/rendezvous", rubbish)]) as url, aiohttp.ClientSession() as http:
-        rendezvous = Rendezvous(http, [url, host.url])
-        for _ in range(3):
-            with pytest.raises(RendezvousError) as caught:
-                await rendezvous.ask_for_bridge(request)
-            assert caught.value.code == "no_bridge"
-    assert len(asked) == 1
