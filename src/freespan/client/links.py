@@ -34,7 +34,7 @@ from freespan.wire.limits import (
 )
 from freespan.wire.messages import IceServer, RendezvousAnswer, RendezvousRequest
 from freespan.wire.network import Network, network_of
-from freespan.wire.sdp import without_private_addresses
+from freespan.wire.sdp import passable
 
 _NO_UDP = "UDP does not come through here"
 _OPEN_SECONDS = {"webrtc": ROAD_OPEN_SECONDS, "relay": RELAY_OPEN_SECONDS}
@@ -240,8 +240,8 @@ class Links:
         return self._relays
 
     def _public(self, sdp: str) -> str:
-        """A description as it may cross the open internet: neither end learns of the other's own network."""
-        return sdp if self._is_private else without_private_addresses(sdp)
+        """A description as it may cross the open internet, either way: nobody learns of the other's own network."""
+        return passable(sdp, allow_private=self._is_private)
 
     # --- without a bridge ----------------------------------------------------------------------
     async def _open_socket(self) -> FoundLink:

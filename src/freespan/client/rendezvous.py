@@ -15,7 +15,9 @@ from typing import TypeVar
 import aiohttp
 
 from freespan.client.bases import Bases
+from freespan.wire.addresses import is_private_url
 from freespan.wire.errors import MessageError, RendezvousError, VersionError
+from freespan.wire.ice import check_relays
 from freespan.wire.limits import (
     HOST_ANSWER_SECONDS,
     HOST_CONNECT_SECONDS,
@@ -78,7 +80,7 @@ class Rendezvous:
 
         async def ask(base: str, seconds: float) -> list[IceServer]:
             status, body, after = await self._exchange("GET", f"{base}/v1/relays", seconds)
-            return _understand(status, body, after, lambda body: decode_relays(body).ice_servers)
+            return _understand(status, body, after, self._checked_relays)
 
         base, relays = await self._at_each_base(ask)
         self.prefer(base)
@@ -104,6 +106,9 @@ class Rendezvous:
                 raise RendezvousError("unreachable", "the host's egress cannot be reached either", retry=True) from None
 
         return await self._at_each_base(ask)
+
+    def _checked_relays(self, body: bytes) -> list[IceServer]:
+        return check_relays(decode_relays(body).ice_servers, allow_private=is_private_url(self._bases.own))
 
     def prefer(self, base: str) -> None:
         """Ask this base first for a while: it has served."""
