@@ -152,7 +152,12 @@ _LIST = (
     # who stands where
     Scenario("homes", "reader and volunteer behind home NATs", _both(_HOME, _BY_NAME)),
     Scenario("carrier", "both behind a carrier's NAT too", _both("carrier", _BY_NAME)),
-    Scenario("symmetric", "both behind symmetric NATs; the volunteer has a relay", _both("symmetric", _BY_NAME, _WAYS)),
+    Scenario(
+        "symmetric",
+        "both behind symmetric NATs; the volunteer has a relay",
+        _both("symmetric", _BY_NAME, _WAYS),
+        road="relay",
+    ),
     Scenario(
         "turn-udp",
         "both behind symmetric NATs, the relay's UDP blocked; a relay over TCP for the reader",
@@ -163,6 +168,7 @@ _LIST = (
         "volunteer-no-udp",
         "no UDP in the volunteer's network; it has a relay over TCP",
         Layout(volunteer="no-udp", censor=_BY_NAME, services=_WAYS),
+        road="relay",
     ),
     Scenario("ipv6", "reader and volunteer with IPv6 alone", _both("ipv6", _BY_NAME)),
     # real browsers as volunteers
@@ -173,6 +179,7 @@ _LIST = (
         "chromium-turns",
         "a real Chromium without UDP; it has a relay over TLS alone",
         Layout("open", "no-udp", "chromium", _BY_NAME, Services(relays=("tls",))),
+        road="relay",
     ),
     # what the roads are like
     Scenario("rtt-50", "50 ms round trip", _far(50)),

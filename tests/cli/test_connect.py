@@ -169,7 +169,7 @@ def test_a_broker_that_is_none(programs: Programs, answer: bytes, word: str) -> 
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(SECONDS)
         invite = format_invite(Invite(f"http://127.0.0.1:{server.getsockname()[1]}", bytes(32)))
-        limits = {"freespan.client.rendezvous._SECONDS": 1.0}
+        limits = {"freespan.wire.limits.HOST_SECONDS": 1.0}
         client = programs("connect", invite, "--port", "0", "--json", limits=limits)
         with server.accept()[0] as connection:
             connection.settimeout(SECONDS)

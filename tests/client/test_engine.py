@@ -22,6 +22,7 @@ from freespan.wire.backoff import Backoff
 from freespan.wire.errors import RendezvousError, StreamError
 from freespan.wire.invite import Invite
 from freespan.wire.limits import MESSAGE_MAX
+from freespan.wire.messages import RendezvousRequest
 from tests.path import SECONDS, Host, hosting, reading, volunteering
 from tests.sdp import ANSWER
 from tests.serving import serving
@@ -106,7 +107,7 @@ async def test_a_session_that_held_lets_the_waits_begin_anew(host: Host, monkeyp
             succeeded.set()
 
     monkeypatch.setattr(engine, "Backoff", Watched)
-    monkeypatch.setattr(engine, "_STEADY_SECONDS", 0.0)
+    monkeypatch.setattr(engine, "STEADY_SECONDS", 0.0)
     async with reading(host.invite) as reader:
         async with volunteering(host.url):
             await reader.statuses.until("open")
@@ -199,6 +200,28 @@ async def test_when_the_egress_stops_the_client_looks_again(host: Host, site: Si
         await reader.statuses.until("looking")
         await reader.statuses.until("open")
         assert (await reader.ask(site.port)).endswith(SMALL)
+
+
+async def test_a_bridge_that_holds_no_session_is_passed_over_and_drives_nobody_away(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But where no other is free, it is better than none."""
+    avoided: list[int] = []
+    decode = broker_server.decode_rendezvous_request
+
+    def noted(body: bytes) -> RendezvousRequest:
+        request = decode(body)
+        avoided.append(len(request.avoid))
+        return request
+
+    monkeypatch.setattr(broker_server, "decode_rendezvous_request", noted)
+    async with volunteering(host.url), reading(host.invite) as reader:
+        await reader.statuses.until("open")
+        avoided.clear()
+        for _ in range(3):
+            host.egress.close()
+            assert (await reader.statuses.until("open")).road == "webrtc"
+    assert avoided == [1, 0] * 3
 
 
 async def test_several_clients_share_a_bridge(host: Host, site: Site) -> None:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
 
 from freespan.broker import server as broker_server
-from freespan.client import engine, links
+from freespan.client import engine, links, rendezvous
 from freespan.client.links import FoundLink, Links, RoadError, http_session
 from freespan.client.rendezvous import Rendezvous
+from freespan.client.roads import Road
+from freespan.link import gathering
 from freespan.link.datachannel import DataChannelLink
+from freespan.tunnel import client as tunnel_client
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import LinkError, RendezvousError
 from freespan.wire.invite import Invite
 from freespan.wire.messages import IceServer, RendezvousRequest
 from freespan.wire.network import Network
-from tests.path import SECONDS, Host, hosting, reading, volunteering
+from tests.path import SECONDS, Host, Reader, hosting, reading, volunteering
 from tests.sdp import ANSWER, OFFER
 from tests.serving import serving
 from tests.site import SMALL, Site
@@ -30,10 +34,12 @@ DEAD = "http://127.0.0.1:1"
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits long before the next try, nor for a channel that will not open."""
+    """Nobody waits long before the next try, for candidates, nor for a channel that will not open."""
     monkeypatch.setattr(engine, "Backoff", functools.partial(Backoff, first=0.02, longest=0.1))
     monkeypatch.setattr(broker_server, "RETRY_AFTER_SECONDS", 0)
     monkeypatch.setitem(links._OPEN_SECONDS, "webrtc", 0.5)
+    monkeypatch.setattr(gathering, "_SECONDS", 0.1)
+    monkeypatch.setattr(gathering, "_RELAY_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -122,12 +128,65 @@ async def test_no_redirect_leads_a_client_elsewhere(host: Host) -> None:
             await Rendezvous(http, [url]).open_egress()
 
 
+async def silent(request: web.Request) -> web.WebSocketResponse:
+    """Takes a WebSocket, and then nothing comes back."""
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    async for _ in socket:
+        pass
+    return socket
+
+
+def second_road(host: Host, own: str) -> contextlib.AbstractAsyncContextManager[Reader]:
+    """A client for whom the host is a front of another address."""
+    return reading(Invite(own, host.identity.pin, fronts=(host.url,)), "websocket")
+
+
+async def test_an_address_that_takes_sockets_and_serves_none_does_not_hold_the_second_road(
+    host: Host, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tunnel_client, "HANDSHAKE_SECONDS", 0.5)
+    async with serving([web.get("/v1/egress", silent)]) as url, second_road(host, url) as reader:
+        assert (await reader.statuses.until("open")).road == "front"
+        assert (await reader.ask(site.port)).endswith(SMALL)
+
+
+async def test_an_address_that_leads_to_another_egress_does_not_hold_it_either(host: Host) -> None:
+    async with hosting() as other, second_road(host, other.url) as reader:
+        assert (await reader.statuses.until("open")).road == "front"
+
+
+async def test_an_address_where_sessions_do_not_last_comes_last(host: Host) -> None:
+    async with hosting(identity=host.identity) as other, second_road(host, other.url) as reader:
+        assert (await reader.statuses.until("open")).road == "websocket"
+        other.egress.close()
+        assert (await reader.statuses.until("open")).road == "front"
+
+
+@pytest.mark.parametrize("kind", ["no offer", "no servers"])
+async def test_where_webrtc_does_not_work_the_second_road_does(
+    host: Host, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(DataChannelLink):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            if kind == "no servers":
+                raise LinkError("the host's STUN and TURN servers are not usable")
+            super().__init__(*args, **options)
+
+        async def offer(self, *, patient: bool = False) -> str:
+            raise LinkError("this machine's WebRTC could not make an offer")
+
+    monkeypatch.setattr(links, "DataChannelLink", Broken)
+    async with reading(host.invite) as reader:
+        assert (await reader.statuses.until("open")).road == "websocket"
+
+
 # --- relays ----------------------------------------------------------------------------------------
 
 RELAY = IceServer(["turn:127.0.0.1:1?transport=tcp"], "1", "x")
 
 
-async def open_road(url: str, road: links.Road, stun: tuple[tuple[str, ...], ...] = ()) -> FoundLink:
+async def open_road(url: str, road: Road, stun: tuple[tuple[str, ...], ...] = ()) -> FoundLink:
     async with http_session() as http:
         return await Links(http, Invite(url, bytes(32), stun=stun), lambda _: None).open(road, lambda: None)
 
@@ -147,10 +206,44 @@ async def answer(request: web.Request) -> web.Response:
     return web.json_response({"version": 1, "answer": ANSWER, "bridge": "b"})
 
 
-async def no_bridge(request: web.Request) -> web.Response:
-    await request.read()
-    body = {"type": "urn:freespan:problem:no_bridge", "title": "no bridge", "status": 503, "detail": "none"}
-    return web.json_response(body, status=503)
+async def answer_of_another_link(request: web.Request) -> web.Response:
+    """A good answer, of a bridge that is not there."""
+    link = DataChannelLink()
+    sdp = await link.answer((await request.json())["offer"])
+    link.close()
+    return web.json_response({"version": 1, "answer": sdp, "bridge": "b"})
+
+
+def refuses(code: str) -> Handler:
+    async def handle(request: web.Request) -> web.Response:
+        await request.read()
+        body = {"type": f"urn:freespan:problem:{code}", "title": code, "status": 503, "detail": "none"}
+        return web.json_response(body, status=503)
+
+    return handle
+
+
+no_bridge = refuses("no_bridge")
+
+
+def noting_links(monkeypatch: pytest.MonkeyPatch, kind: type[DataChannelLink]) -> list[DataChannelLink]:
+    """All links that are made from now on."""
+    made: list[DataChannelLink] = []
+
+    def make(*args: Any, **options: Any) -> DataChannelLink:
+        made.append(kind(*args, **options))
+        return made[-1]
+
+    monkeypatch.setattr(links, "DataChannelLink", make)
+    return made
+
+
+async def all_closed(made: list[DataChannelLink]) -> None:
+    await asyncio.sleep(0)
+    assert made
+    for link in made:
+        with pytest.raises(LinkError):
+            await link.opened()
 
 
 @pytest.mark.parametrize(
@@ -158,26 +251,147 @@ async def no_bridge(request: web.Request) -> web.Response:
     [
         (relays(), "the host has no relay"),
         (relays({"urls": ["turn:127.0.0.1:1?transport=tcp"], "username": "1", "credential": "x"}), "could not be"),
-        (relays({"urls": ["nonsense"]}), "not usable"),
+        (relays({"urls": ["turn:127.0.0.1:1"]}), "not usable"),
+        (relays({"urls": ["nonsense"]}), "no relay"),
         (relays({"urls": []}), "no relay"),
     ],
 )
 async def test_a_relay_that_is_none(handler: Handler, reason: str) -> None:
     routes = [web.get("/v1/relays", handler), web.post("/v1/rendezvous", answer)]
     async with asyncio.timeout(SECONDS), serving(routes) as url:
-        with pytest.raises(LinkError, match=reason):
+        with pytest.raises(RoadError, match=reason) as caught:
             await open_road(url, "relay")
+        assert caught.value.closed
 
 
-async def test_whoever_hears_nothing_by_udp_is_sent_on_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+class RelayedOffer(DataChannelLink):
+    """Says that it has a candidate at the relay, while the relay takes its credentials."""
+
+    good = ""
+
+    def __init__(self, servers: Sequence[IceServer] = (), *, relayed: bool = False) -> None:
+        super().__init__(servers, relayed=relayed)
+        self._is_let_in = servers[0].credential == self.good
+
+    async def offer(self, *, patient: bool = False) -> str:
+        offer = await super().offer()
+        relayed = "a=candidate:1 1 udp 1 127.0.0.1 9 typ relay raddr 0.0.0.0 rport 0\r\n"
+        return offer + relayed if self._is_let_in else offer
+
+
+async def test_credentials_that_have_run_out_are_asked_for_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a machine sleeps, so does its clock, and they seem younger than they are."""
+    made = noting_links(monkeypatch, RelayedOffer)
+
+    async def handle(request: web.Request) -> web.Response:
+        return await relays({"urls": ["turn:127.0.0.1:1"], "username": "1", "credential": RelayedOffer.good})(request)
+
+    routes = [web.get("/v1/relays", handle), web.post("/v1/rendezvous", no_bridge)]
+    async with asyncio.timeout(SECONDS), serving(routes) as url, http_session() as http:
+        ours = Links(http, Invite(url, bytes(32)), lambda _: None)
+        for RelayedOffer.good in ("first", "second"):
+            with pytest.raises(RendezvousError):
+                await ours.open("relay", lambda: None)
+    assert len(made) == 3  # the second time with the old ones first
+    await all_closed(made)
+
+
+# --- whoever hears nothing by UDP --------------------------------------------------------------------
+
+STUN = (("stun:127.0.0.1:1",),)
+
+
+@pytest.fixture
+def mute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No STUN server answers."""
     monkeypatch.setattr(links, "network_of", lambda _: Network())
-    server = {"urls": ["turn:127.0.0.1:1"], "username": "1", "credential": "x"}
-    for handler in (relays(server), relays()):
-        routes = [web.get("/v1/relays", handler), web.post("/v1/rendezvous", no_bridge)]
-        async with asyncio.timeout(SECONDS), serving(routes) as url:
-            with pytest.raises(RoadError, match="UDP does not come through") as caught:
-                await open_road(url, "webrtc", (("stun:127.0.0.1:1",), ("stun:127.0.0.1:2",)))
-            assert caught.value.closed
+
+
+def front_of(host: Host, handler: Handler) -> list[web.RouteDef]:
+    """The host, with other relays."""
+    return [
+        web.post("/v1/rendezvous", host.broker.handle_rendezvous),
+        web.get("/v1/relays", handler),
+        web.get("/v1/egress", host.egress.handle_link),
+    ]
+
+
+@pytest.mark.usefixtures("mute")
+async def test_where_stun_alone_is_blocked_an_open_bridge_is_reached_and_no_relay_asked_for(
+    host: Host,
+) -> None:
+    asked: list[str] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return await relays({"urls": ["turn:127.0.0.1:1"], "username": "1", "credential": "x"})(request)
+
+    async with volunteering(host.url), serving(front_of(host, handle)) as url:
+        await host.until(bridges=1)
+        (bridge,) = host.broker._matching._bridges
+        host.broker._matching.report_network(bridge, Network("open"))
+        async with reading(Invite(url, host.identity.pin, stun=STUN)) as reader:
+            assert (await reader.statuses.until("open")).road == "webrtc"
+    assert not asked
+
+
+@pytest.mark.parametrize("code", ["no_bridge", "no_fit"])
+@pytest.mark.usefixtures("mute")
+async def test_where_no_bridge_is_for_the_mute_the_road_is_closed(code: str) -> None:
+    two = (*STUN, ("stun:127.0.0.1:2",))
+    async with asyncio.timeout(SECONDS), serving([web.post("/v1/rendezvous", refuses(code))]) as url:
+        with pytest.raises(RoadError, match="UDP does not come through") as caught:
+            await open_road(url, "webrtc", two)
+    assert caught.value.closed
+
+
+@pytest.mark.usefixtures("mute")
+async def test_the_mute_try_one_bridge_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks_udp(monkeypatch)
+    monkeypatch.setitem(links._OPEN_SECONDS, "webrtc", 0.2)
+    async with asyncio.timeout(SECONDS), serving([web.post("/v1/rendezvous", answer_of_another_link)]) as url:
+        with pytest.raises(RoadError, match="UDP does not come through") as caught:
+            await open_road(url, "webrtc", STUN)
+    assert caught.value.closed
+
+
+async def test_where_no_bridge_fits_the_road_is_closed() -> None:
+    async with asyncio.timeout(SECONDS), serving([web.post("/v1/rendezvous", refuses("no_fit"))]) as url:
+        with pytest.raises(RoadError, match="none") as caught:
+            await open_road(url, "webrtc")
+    assert caught.value.closed
+
+
+# --- a bridge that has a relay ---------------------------------------------------------------------
+
+
+class RelayedBridge(DataChannelLink):
+    """Takes the bridge's addresses for those of a relay."""
+
+    async def accept(self, answer: str, *, relays: bool = True) -> None:
+        await super().accept(answer.replace("typ host", "typ relay raddr 0.0.0.0 rport 9"), relays=relays)
+
+
+async def test_a_session_through_a_bridge_s_relay_is_said_to_be_one(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The relay is the host's, so its tickets are for sessions by relay alone."""
+    monkeypatch.setattr(links, "DataChannelLink", RelayedBridge)
+    async with volunteering(host.url), reading(host.invite) as reader:
+        opened = await reader.statuses.until("open")
+        assert opened.road == "relay"
+        assert "by way of the host's relay" in opened.detail
+        assert list(reader.client._jars) == ["relay"]
+
+
+async def test_whoever_wants_no_relay_gets_none_of_a_bridge_s(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bridge's checks come through it all the same, though nobody has told its address."""
+    monkeypatch.setattr(links, "DataChannelLink", RelayedBridge)
+    monkeypatch.setitem(links._OPEN_SECONDS, "webrtc", SECONDS)
+    async with volunteering(host.url), reading(host.invite, "webrtc") as reader:
+        while "only the host's relay" not in (await reader.statuses.until("waiting")).detail:
+            pass
+        assert not any(status.state == "open" for status in reader.statuses.all)
 
 
 # --- what is asked ---------------------------------------------------------------------------------
@@ -204,13 +418,50 @@ async def test_the_way_to_the_broker_is_opened_before_there_is_an_offer() -> Non
 
 async def test_an_offer_that_fails_is_the_reason_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     class NoOffer(DataChannelLink):
-        async def offer(self) -> str:
+        async def offer(self, *, patient: bool = False) -> str:
             raise LinkError("this machine's WebRTC could not make an offer")
 
     monkeypatch.setattr(links, "DataChannelLink", NoOffer)
     async with asyncio.timeout(SECONDS), serving([web.post("/v1/rendezvous", answer)]) as url:
-        with pytest.raises(LinkError, match="could not make an offer"):
+        with pytest.raises(RoadError, match="could not make an offer") as caught:
             await open_road(url, "webrtc")
+        assert caught.value.closed
+
+
+async def test_an_answer_that_cannot_be_taken_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(DataChannelLink):
+        async def accept(self, answer: str, *, relays: bool = True) -> None:
+            await asyncio.Event().wait()
+
+    made = noting_links(monkeypatch, Slow)
+    async with asyncio.timeout(SECONDS), serving([web.post("/v1/rendezvous", answer)]) as url:
+        with pytest.raises(RoadError, match="could not be reached"):
+            await open_road(url, "webrtc")
+    await all_closed(made)
+
+
+@pytest.mark.usefixtures("mute")
+@pytest.mark.parametrize("road", ["webrtc", "relay"])
+async def test_no_peer_connection_is_left_when_the_broker_does_not_answer(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendezvous, "HOST_SECONDS", 0.5)
+    made = noting_links(monkeypatch, DataChannelLink)
+
+    async def never(_: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def first(request: web.Request) -> web.Response:
+        if made:
+            await never(request)
+        return await relays({"urls": ["turn:127.0.0.1:1"], "username": "1", "credential": "x"})(request)
+
+    routes = [web.post("/v1/rendezvous", never), web.get("/v1/relays", first)]
+    async with asyncio.timeout(SECONDS), serving(routes) as url:
+        with pytest.raises((RoadError, RendezvousError)):
+            await open_road(url, road, STUN)
+    await all_closed(made)
 
 
 async def test_a_request_of_a_client_names_no_program(host: Host) -> None:
@@ -230,23 +481,5 @@ async def test_a_request_of_a_client_names_no_program(host: Host) -> None:
             with pytest.raises((LinkError, RendezvousError)):
                 await open_road(url, road)
     assert len(heads) >= 3
+    assert all("'accept-encoding': 'identity'" in head for head in heads)
     assert not any(word in head for head in heads for word in ("python", "aiohttp", "freespan", "user-agent"))
-
-
-async def test_the_address_that_answered_is_asked_first_the_next_time(host: Host) -> None:
-    asked: list[str] = []
-
-    async def rubbish(request: web.Request) -> web.Response:
-        asked.append(request.path)
-        return web.Response(text="<h1>blocked</h1>")
-
-    async def request() -> RendezvousRequest:
-        return RendezvousRequest(1, OFFER)
-
-    async with serving([web.post("/v1/rendezvous", rubbish)]) as url, aiohttp.ClientSession() as http:
-        rendezvous = Rendezvous(http, [url, host.url])
-        for _ in range(3):
-            with pytest.raises(RendezvousError) as caught:
-                await rendezvous.ask_for_bridge(request)
-            assert caught.value.code == "no_bridge"
-    assert len(asked) == 1

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
 import msgspec
 import pytest
 from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
 
-from freespan.client import rendezvous
+from freespan.client import rendezvous as rendezvous_module
+from freespan.client.bases import Bases
 from freespan.client.rendezvous import Rendezvous
+from freespan.wire import limits
 from freespan.wire.errors import RendezvousError
 from freespan.wire.messages import RendezvousAnswer, RendezvousRequest
 from tests.sdp import ANSWER, OFFER
@@ -79,9 +85,12 @@ async def test_the_answer_of_a_bridge(broker: FakeBroker) -> None:
     [
         (400, "bad_request", False),
         (400, "version", False),
-        (408, "bad_request", False),
+        (408, "bad_request", True),
+        (425, "too_early", True),
+        (429, "too_many_requests", True),
         (413, "too_large", False),
         (503, "no_bridge", True),
+        (503, "no_fit", True),
         (503, "busy", True),
         (504, "bridge_silent", True),
         (500, "internal_server_error", True),
@@ -97,7 +106,16 @@ async def test_every_problem_of_the_protocol(broker: FakeBroker, status: int, co
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [
-        *[("3", 3.0), ("0", 0.0), ("999", 999.0), ("", None), ("-1", None), ("1e9", None), ("99999", None)],
+        *[
+            ("3", 3.0),
+            ("0", 0.0),
+            ("60", 60.0),
+            ("999", 60.0),
+            ("", None),
+            ("-1", None),
+            ("1e9", None),
+            ("99999", None),
+        ],
         *[("soon", None), ("٣", None)],
     ],
 )
@@ -160,7 +178,7 @@ async def test_a_broker_that_never_answers(broker: FakeBroker, monkeypatch: pyte
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(rendezvous, "_SECONDS", 0.2)
+    monkeypatch.setattr(rendezvous_module, "HOST_SECONDS", 0.2)
     broker.answers = never
     error = await broker.failure()
     assert (error.code, error.retry, str(error)) == ("unreachable", True, "the broker took too long to answer")
@@ -174,7 +192,9 @@ async def test_a_broker_that_answers_drop_by_drop(broker: FakeBroker, monkeypatc
             await response.write(b" ")
             await asyncio.sleep(0.02)
 
-    monkeypatch.setattr(rendezvous, "_SECONDS", 0.3)
+    monkeypatch.setattr(rendezvous_module, "HOST_CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(rendezvous_module, "HOST_LAST_CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(rendezvous_module, "HOST_ANSWER_SECONDS", 0.1)
     broker.answers = drip
     assert (await broker.failure()).code == "unreachable"
 
@@ -222,3 +242,164 @@ async def test_a_dead_host(url: str) -> None:
 async def test_plain_http_where_https_is_meant(broker: FakeBroker) -> None:
     broker.url = broker.url.replace("http", "https")
     assert (await broker.failure()).code == "unreachable"
+
+
+# --- several addresses -----------------------------------------------------------------------------
+
+
+class Addresses:
+    """A host's own address and its fronts; each answers what is put in its place, `asked` tells who was asked."""
+
+    def __init__(self, http: aiohttp.ClientSession) -> None:
+        self.answers: list[web.Response | None] = []
+        self.asked: list[int] = []
+        self._http = http
+
+    @contextlib.asynccontextmanager
+    async def serving(self, *answers: web.Response | None) -> AsyncIterator[Rendezvous]:
+        """None is an address that takes a request and never answers."""
+        self.answers = list(answers)
+        async with contextlib.AsyncExitStack() as stack:
+            urls = [
+                await stack.enter_async_context(serving([web.post("/v1/rendezvous", functools.partial(self._on, i))]))
+                for i in range(len(answers))
+            ]
+            yield Rendezvous(self._http, urls)
+
+    async def _on(self, which: int, request: web.Request) -> web.StreamResponse:
+        await request.read()
+        self.asked.append(which)
+        found = self.answers[which]
+        if found is None:
+            await asyncio.Event().wait()
+        assert found is not None
+        return web.Response(status=found.status, body=found.body, headers=found.headers)
+
+
+@pytest.fixture
+async def addresses() -> AsyncIterator[Addresses]:
+    async with asyncio.timeout(60), aiohttp.ClientSession() as http:
+        yield Addresses(http)
+
+
+def page() -> web.Response:
+    return web.Response(text="<h1>blocked</h1>")
+
+
+async def refusal(rendezvous: Rendezvous) -> RendezvousError:
+    with pytest.raises(RendezvousError) as caught:
+        await rendezvous.ask_for_bridge(request)
+    return caught.value
+
+
+async def test_the_address_that_served_is_asked_first_the_next_time(addresses: Addresses) -> None:
+    async with addresses.serving(page(), answer()) as rendezvous:
+        for _ in range(3):
+            await rendezvous.ask_for_bridge(request)
+    assert addresses.asked == [0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("status", [400, 503])
+async def test_an_address_that_refuses_is_never_asked_first_for_that(addresses: Addresses, status: int) -> None:
+    async with addresses.serving(
+        page(), problem(status, "no_bridge" if status == 503 else "bad_request")
+    ) as rendezvous:
+        await refusal(rendezvous)
+        addresses.answers[0] = answer()
+        await rendezvous.ask_for_bridge(request)
+    assert addresses.asked == [0, 1, 0]
+
+
+@pytest.mark.parametrize("said", [problem(400, "version"), problem(503, "no_bridge"), problem(403, "forbidden")])
+async def test_what_one_front_says_keeps_nobody_from_another(addresses: Addresses, said: web.Response) -> None:
+    async with addresses.serving(page(), said, answer()) as rendezvous:
+        await rendezvous.ask_for_bridge(request)
+
+
+async def test_when_the_host_itself_has_no_bridge_no_front_is_asked(addresses: Addresses) -> None:
+    async with addresses.serving(problem(503, "no_bridge"), answer()) as rendezvous:
+        assert (await refusal(rendezvous)).code == "no_bridge"
+    assert addresses.asked == [0]
+
+
+NO = functools.partial(problem, 400, "version")
+WAIT = functools.partial(problem, 503, "no_bridge")
+
+
+@pytest.mark.parametrize(
+    ("own", "front", "code", "retry"),
+    [
+        (NO, NO, "version", False),
+        (NO, page, "version", False),
+        (NO, WAIT, "no_bridge", True),
+        (page, NO, "version", True),  # a front alone ends nobody's client
+        (page, WAIT, "no_bridge", True),
+        (page, page, "rubbish", True),
+    ],
+)
+async def test_only_the_host_itself_ends_a_client_and_only_if_nobody_contradicts(
+    addresses: Addresses, own: Callable[[], web.Response], front: Callable[[], web.Response], code: str, retry: bool
+) -> None:
+    async with addresses.serving(own(), front()) as rendezvous:
+        error = await refusal(rendezvous)
+    assert (error.code, error.retry) == (code, retry)
+
+
+async def test_addresses_that_take_all_the_time_are_asked_last_the_next_time(
+    addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with addresses.serving(page(), None, answer()) as rendezvous:
+        with monkeypatch.context() as patched:
+            patched.setattr(rendezvous_module, "HOST_SECONDS", 0.3)
+            assert (await refusal(rendezvous)).retry
+        await rendezvous.ask_for_bridge(request)
+    assert addresses.asked == [0, 1, 2]
+
+
+async def test_the_last_address_is_given_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is none to hurry to."""
+    patience: list[float] = []
+
+    async def exchange(_: Rendezvous, method: str, url: str, seconds: float, body: object) -> tuple[int, bytes, str]:
+        patience.append(seconds)
+        raise RendezvousError("unreachable", "no", retry=True)
+
+    monkeypatch.setattr(Rendezvous, "_exchange", exchange)
+    async with aiohttp.ClientSession() as http:
+        await refusal(Rendezvous(http, ["own", "front"]))
+        await refusal(Rendezvous(http, ["own"]))
+    assert patience == [limits.HOST_CONNECT_SECONDS, limits.HOST_LAST_CONNECT_SECONDS, limits.HOST_LAST_CONNECT_SECONDS]
+
+
+def test_one_address_alone_has_time_to_answer() -> None:
+    assert limits.HOST_LAST_CONNECT_SECONDS + limits.HOST_ANSWER_SECONDS < limits.HOST_SECONDS
+    assert limits.RENDEZVOUS_SECONDS < limits.HOST_ANSWER_SECONDS
+
+
+# --- the order of addresses --------------------------------------------------------------------------
+
+
+def test_the_order_of_addresses_is_the_invite_s_again_after_a_while() -> None:
+    bases = Bases(["own", "one", "two", "one"])
+    assert bases.in_order(5.0) == ["own", "one", "two"]
+    bases.put_first("two", 5.0)
+    assert bases.in_order(6.0) == ["two", "own", "one"]
+    for now in (100.0, 200.0):  # whoever serves is not asked first for ever because of that
+        bases.put_first("two", now)
+    assert bases.in_order(limits.BEGIN_ANEW_SECONDS + 5.0) == ["own", "one", "two"]
+
+
+def test_what_did_not_serve_comes_last() -> None:
+    bases = Bases(["own", "one", "two"])
+    bases.put_last("own", 0.0)
+    bases.put_last("one", 1.0)
+    assert bases.in_order(2.0) == ["two", "own", "one"]
+    assert bases.own == "own"
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from(["own", "one", "two"]), st.floats(0, 2000))))
+def test_no_address_is_ever_lost(moves: list[tuple[bool, str, float]]) -> None:
+    bases = Bases(["own", "one", "two"])
+    for is_first, base, now in moves:
+        (bases.put_first if is_first else bases.put_last)(base, now)
+        assert sorted(bases.in_order(now)) == ["one", "own", "two"]

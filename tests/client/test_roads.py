@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freespan.client.avoided import Avoided
-from freespan.client.roads import BEGIN_ANEW_SECONDS, Choice, Roads
-from freespan.wire.limits import AVOIDED_MAX, AVOIDED_SECONDS
+from freespan.client.roads import Choice, Roads
+from freespan.wire.limits import AVOIDED_MAX, AVOIDED_SECONDS, BEGIN_ANEW_SECONDS
 
 
 def test_one_bridge_that_fails_moves_nobody_on() -> None:

@@ -149,3 +149,31 @@ def test_a_jar_forgets_old_tickets(clock: Clock) -> None:
     clock.now += TICKET_SECONDS + 1
     assert jar.take(b"pin") is None
     assert not jar._kept
+
+
+def test_no_chain_of_sessions_is_longer_than_an_hour(clock: Clock) -> None:
+    """Each session shows the ticket of the one before, so the egress could join all of them."""
+    jar = TicketJar(clock)
+    chains: list[float] = []
+    for _ in range(40):
+        if jar.take(b"pin") is None:
+            chains.append(clock.now)
+        jar.put(b"pin", ticket())
+        clock.now += TICKET_SECONDS / 10
+        assert clock.now - chains[-1] <= 1.2 * TICKET_SECONDS
+    assert len(chains) > 2
+
+
+def test_a_ticket_that_comes_after_its_chain_s_end_is_not_kept(clock: Clock) -> None:
+    jar = TicketJar(clock)
+    jar.take(b"pin")
+    jar.put(b"pin", ticket(1))
+    clock.now += TICKET_SECONDS - 1
+    assert jar.take(b"pin") is not None
+    clock.now += 2
+    jar.put(b"pin", ticket(2))
+    assert jar.take(b"pin") is None
+    jar.put(b"pin", ticket(3))
+    found = jar.take(b"pin")
+    assert found is not None
+    assert found.ticket == name(3)

@@ -73,6 +73,7 @@ async def ask(port: int, data: bytes) -> bytes:
         (b"GET nowhere HTTP/1.1\r\n" + HEAD, b"400 Bad Request"),
         (b"GET / HTTP/1.1\r\nContent-Length: -1\r\n" + HEAD, b"400 Bad Request"),
         (b"GET / HTTP/1.1\r\nX: " + b"y" * 20_000 + b"\r\n" + HEAD, b"400 Bad Request"),
+        (b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\n" + HEAD, b"414 Request-URI Too Long"),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n", b"400 Bad Request"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100), b"400 Bad Request"),
         (b"\x80\xff\x00" * 50, b"400 Bad Request"),
@@ -88,6 +89,12 @@ async def test_any_request(port: int, request_: bytes, status: bytes) -> None:
     if not status.startswith(b"200"):
         assert b"\r\nContent-Type: text/html; charset=iso-8859-1\r\n" in head
         assert body.startswith(b"<!DOCTYPE HTML")
+
+
+async def test_the_stock_page_comes_as_a_file_does(port: int) -> None:
+    head = (await ask(port, b"GET / HTTP/1.1\r\n" + HEAD + b"\r\n")).partition(b"\r\n\r\n")[0]
+    for name in (b"ETag", b"Last-Modified", b"Accept-Ranges"):
+        assert b"\r\n" + name + b": " in head
 
 
 async def test_an_answer_that_breaks_in_the_middle_is_cut(port: int) -> None:

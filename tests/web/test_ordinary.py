@@ -94,13 +94,18 @@ async def test_files(client: Client, path: str, kind: str, text: str) -> None:
         assert (response.status, response.content_length, await response.read()) == (200, len(text), b"")
 
 
-async def test_what_a_browser_has_is_not_sent_again(client: Client) -> None:
-    async with client.ask("GET", "/style.css") as response:
-        tag = response.headers["ETag"]
-    async with client.ask("GET", "/style.css", **{"If-None-Match": tag}) as response:
-        assert response.status == 304
-    async with client.ask("GET", "/style.css", Range="bytes=0-3") as response:
-        assert (response.status, await response.text()) == (206, "body")
+@pytest.mark.parametrize("given", [True, False], ids=["site", "stock page"])
+async def test_what_a_browser_has_is_not_sent_again(folder: Path, given: bool) -> None:
+    async with asking(with_site(folder if given else None)) as client:
+        async with client.ask("GET", "/") as response:
+            whole, kept = await response.text(), response.headers
+            assert kept["Accept-Ranges"] == "bytes"
+        async with client.ask("GET", "/", **{"If-None-Match": kept["ETag"]}) as response:
+            assert response.status == 304
+        async with client.ask("GET", "/", **{"If-Modified-Since": kept["Last-Modified"]}) as response:
+            assert response.status == 304
+        async with client.ask("GET", "/", Range="bytes=0-3") as response:
+            assert (response.status, await response.text()) == (206, whole[:4])
 
 
 async def test_a_folder_is_asked_for_with_a_slash(client: Client) -> None:
@@ -177,11 +182,12 @@ async def test_without_a_folder_there_is_the_stock_page() -> None:
         for path in ("/", "/index.html"):
             async with client.ask("GET", path) as response:
                 assert await response.text() == "<html><body><h1>It works!</h1></body></html>\n"
+                assert response.content_type == "text/html"
         async with client.ask("GET", "/v1/health") as response:
             assert response.status == 404
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 405, 413, 417, 500, 503])
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 413, 414, 417, 500, 503])
 def test_error_pages_say_nothing_of_who_made_them(status: int) -> None:
     page = plain_page(status)
     assert (page.status, page.content_type) == (status, "text/html")

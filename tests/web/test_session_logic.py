@@ -56,11 +56,13 @@ def timer(size: int = 0) -> dict[str, Any]:
 WELCOMED: list[Event] = [(0, START), (0, OPENED), (0, WELCOME)]
 
 
-async def play(page: Page, host: FakeHost, events: list[Event], chance: float = 1.0) -> list[dict[str, Any]]:
+async def play(
+    page: Page, host: FakeHost, events: list[Event], chance: float = 1.0, *, allow_private: bool = False
+) -> list[dict[str, Any]]:
     """Feed events to a new session; for each its commands, and the deadline after it (None for never)."""
     answer: list[dict[str, Any]] = await page.evaluate(f"""await (async () => {{
         const {{ Session }} = await import("{host.url}/session.js");
-        const session = new Session(() => {chance});
+        const session = new Session(() => {chance}, {json.dumps(allow_private)});
         return {json.dumps(events)}.map(([now, event]) => ({{
             commands: session.handle(event, now), deadline: session.deadline,
         }}));
@@ -297,11 +299,49 @@ async def test_it_looks_again_and_tells_only_what_is_new(page: Page, host: FakeH
 
 
 async def test_relays_are_used_for_their_offer_alone(page: Page, host: FakeHost) -> None:
-    with_relay = json.dumps({"type": "offer", "id": "a", "sdp": "v=0", "ice_servers": [RELAY]})
-    events: list[Event] = [(0, {"type": "socketMessage", "data": with_relay}), (1, offer("b"))]
+    events: list[Event] = [(0, with_relay(RELAY)), (1, offer("b"))]
     steps = await play(page, host, [*welcomed(A), *events])
     assert used(steps[3]) == [A, RELAY]
     assert used(steps[4]) == [A]
+
+
+PRIVATE_STUN, PRIVATE_RELAY = {"urls": ["stun:10.0.0.1:1"]}, {"urls": ["turn:10.0.0.1:80?transport=tcp"]}
+
+
+def with_relay(relay: dict[str, Any], sdp: str = "v=0") -> dict[str, Any]:
+    text = json.dumps({"type": "offer", "id": "a", "sdp": sdp, "ice_servers": [relay]})
+    return {"type": "socketMessage", "data": text}
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        welcomed(PRIVATE_STUN),
+        welcomed(RELAY),
+        [*welcomed(), (1, with_relay(PRIVATE_RELAY))],
+        [*welcomed(), (1, with_relay(A))],
+    ],
+    ids=["private STUN", "a relay instead of STUN", "private relay", "STUN instead of a relay"],
+)
+async def test_servers_that_a_public_broker_may_not_name(page: Page, host: FakeHost, events: list[Event]) -> None:
+    last = (await play(page, host, events))[-1]["commands"]
+    assert [command["code"] for command in last if command["type"] == "closeSocket"] == [4008]
+    assert not [command for command in last if command["type"] in ("openPipe", "survey")]
+
+
+async def test_a_private_broker_may_name_private_servers(page: Page, host: FakeHost) -> None:
+    steps = await play(page, host, [*welcomed(PRIVATE_STUN), (1, with_relay(PRIVATE_RELAY))], allow_private=True)
+    assert used(steps[3]) == [PRIVATE_STUN, PRIVATE_RELAY]
+
+
+@pytest.mark.parametrize("allow_private", [False, True])
+async def test_candidates_that_lead_astray_are_left_out(page: Page, host: FakeHost, allow_private: bool) -> None:
+    event = with_relay(
+        RELAY, "v=0\r\na=candidate:9 1 tcp 1 11.0.0.9 25 typ host\r\na=candidate:9 1 udp 1 10.0.0.9 25 typ host"
+    )
+    step = (await play(page, host, [*welcomed(A), (1, event)], allow_private=allow_private))[3]
+    (sdp,) = [command["sdp"] for command in step["commands"] if command["type"] == "openPipe"]
+    assert sdp.split("\r\n")[1:] == (["a=candidate:9 1 udp 1 10.0.0.9 25 typ host"] if allow_private else [])
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_little_is_loaded_before_the_click() -> None:
 
 def test_the_bridge_is_loaded_after_the_click_alone() -> None:
     late = loaded_by("bridge.js")
-    assert {"session.js", "messages.js", "pipe.js", "clock.js", "network.js", "gathering.js"} <= late
+    assert {"session.js", "messages.js", "pipe.js", "clock.js", "network.js", "gathering.js", "ice.js"} <= late
     assert not loaded_by("switch.js") & late
 
 

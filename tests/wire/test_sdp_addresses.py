@@ -40,20 +40,20 @@ def test_the_rest_stays_a_valid_offer_without_a_default_candidate() -> None:
     assert "a=ice-pwd:S9fcvoX7RjbX+aJWUtCSyqB/\r\n" in passed
 
 
-@pytest.mark.parametrize(
-    "candidate",
-    [
-        "a=candidate:9 1 tcp 1518280447 9.9.9.9 25 typ host tcptype passive",
-        "a=candidate:9 1 TCP 1518280447 9.9.9.9 25 typ host tcptype passive",
-        "a=candidate:9 1 ssltcp 1518280447 9.9.9.9 25 typ host",
-        "a=candidate:9\t1\tudp 1 tcp 1518280447 9.9.9.9 25 typ host",  # to some the second word is the third
-        "a=candidate:9\u00a01\u00a0udp 1 tcp 1518280447 9.9.9.9 25 typ host",
-        "a=candidate:9  udp tcp 1518280447 9.9.9.9 25 typ host",
-        " a=candidate:9 1 tcp 1518280447 9.9.9.9 25 typ host",
-        "A=Candidate:9 1 tcp 1518280447 9.9.9.9 25 typ host",
-        "a=x\ra=candidate:9 1 tcp 1518280447 9.9.9.9 25 typ host",
-    ],
-)
+TCP_CANDIDATES = [
+    "a=candidate:9 1 tcp 1518280447 9.9.9.9 25 typ host tcptype passive",
+    "a=candidate:9 1 TCP 1518280447 9.9.9.9 25 typ host tcptype passive",
+    "a=candidate:9 1 ssltcp 1518280447 9.9.9.9 25 typ host",
+    "a=candidate:9\t1\tudp 1 tcp 1518280447 9.9.9.9 25 typ host",  # to some the second word is the third
+    "a=candidate:9\u00a01\u00a0udp 1 tcp 1518280447 9.9.9.9 25 typ host",
+    "a=candidate:9  udp tcp 1518280447 9.9.9.9 25 typ host",
+    " a=candidate:9 1 tcp 1518280447 9.9.9.9 25 typ host",
+    "A=Candidate:9 1 tcp 1518280447 9.9.9.9 25 typ host",
+    "a=x\ra=candidate:9 1 tcp 1518280447 9.9.9.9 25 typ host",
+]
+
+
+@pytest.mark.parametrize("candidate", TCP_CANDIDATES)
 @pytest.mark.parametrize("allow_private", [False, True], ids=["public", "private"])
 def test_candidates_of_tcp_never_pass(candidate: str, allow_private: bool) -> None:
     passed = passable(f"{OFFER}{candidate}\r\n", allow_private=allow_private)

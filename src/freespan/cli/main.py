@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from freespan.client.roads import Choice
 from freespan.wire.errors import FreespanError, InputError
 
 app = typer.Typer(
@@ -29,16 +30,10 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what is norm
 InviteText = Annotated[str, typer.Argument(metavar="INVITE", help="The invite that the host gave you.")]
 
 
-class Road(StrEnum):
-    """How a client may reach the egress."""
-
-    auto = "auto"
-    webrtc = "webrtc"
-    relay = "relay"
-    websocket = "websocket"
-
-
-_ROAD_HELP = "Use one road alone: webrtc and relay lead through a bridge, websocket shows the host your address."
+_ROAD_HELP = (
+    "Use one road alone: webrtc and relay lead through a bridge; websocket shows the host your address, and so does"
+    " relay, since the relay is the host's."
+)
 
 
 class BridgeKind(StrEnum):
@@ -135,14 +130,14 @@ def serve(
 def connect(
     invite: InviteText,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the local proxy; 0 picks a free one.")] = 8118,
-    road: Annotated[Road, typer.Option(help=_ROAD_HELP)] = Road.auto,
+    road: Annotated[Choice, typer.Option(help=_ROAD_HELP)] = "auto",
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
     """Find a bridge and offer a local proxy (HTTP and SOCKS5) on 127.0.0.1."""
     from freespan.cli.connect import run_connect
 
-    run_connect(invite, port, road.value, as_json=as_json, verbose=verbose)
+    run_connect(invite, port, road, as_json=as_json, verbose=verbose)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Bridges that could not be reached lately. Pure.
+"""Bridges that could not be reached lately, or did not hold a session. Pure.
 
 It is the client that remembers, so that the broker need not know one reader's requests from another's.
 """

@@ -18,7 +18,7 @@ from freespan.client.roads import Choice, Roads
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import FreespanError, LinkError, RendezvousError, StreamError, TunnelError, WrongKeyError
 from freespan.wire.invite import Invite
-from freespan.wire.limits import SESSION_WAIT_SECONDS
+from freespan.wire.limits import SESSION_WAIT_SECONDS, STEADY_SECONDS
 from freespan.wire.proxy_status import ProxyStatus
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from freespan.tunnel.tickets import TicketJar
 
 _WRONG_KEYS_MAX = 3
-_STEADY_SECONDS = 30.0
-"""A session that held for so long was a good one: the next failure is the first again."""
 _WORDS = {
     "webrtc": "a bridge carries this session",
     "relay": "a bridge carries this session, by way of the host's relay",
@@ -57,6 +55,7 @@ class Client:
         self._invite = invite
         self._on_status = on_status
         self._roads = Roads(road)
+        self._may_relay = road != "webrtc"
         self._watch = _Stopwatch()
         self._backoff = Backoff(random.random)
         self._wrong_keys = 0
@@ -70,15 +69,16 @@ class Client:
     async def run(self) -> None:
         """Keep a session until cancelled. Raises `FreespanError` when trying again cannot help."""
         async with http_session() as http:
-            links = Links(http, self._invite, lambda part: self._watch.lap(part))
+            links = Links(http, self._invite, lambda part: self._watch.lap(part), relays=self._may_relay)
             try:
                 while True:
                     try:
-                        session = await self._open(links)
+                        session, found = await self._open(links)
                     except (RendezvousError, LinkError, TunnelError) as error:
                         await self._wait_after(error)
                         continue
-                    await self._stay(session)
+                    if not await self._stay(session):
+                        links.pass_over(found)
             finally:
                 await links.close()
 
@@ -92,7 +92,7 @@ class Client:
         except TimeoutError:
             raise StreamError(ProxyStatus("destination_unavailable")) from None
 
-    async def _open(self, links: Links) -> ClientSession:
+    async def _open(self, links: Links) -> tuple[ClientSession, FoundLink]:
         """One whole attempt, each part timed."""
         self._watch = _Stopwatch()
         self._tell(ClientStatus("looking", "asking the broker for a bridge"))
@@ -110,17 +110,19 @@ class Client:
             found.link.close("given up")
             if isinstance(error, TunnelError):
                 self._roads.failed(time.monotonic())
-                if not isinstance(error, WrongKeyError):  # that may be the host's own: it must come up again
+                # a bridge's wrong key may be the host's own: then it must come up again
+                if found.base or not isinstance(error, WrongKeyError):
                     links.avoid(found)
             raise
         self._watch.lap("handshake")
+        links.worked(found)
         self._roads.worked()
         self._wrong_keys = 0
         self._tell(ClientStatus("open", _WORDS[found.road], found.road, self._watch.parts))
         await self._offer(session)
         self._pool = pool
         pool.start(session)
-        return session
+        return session, found
 
     def _new_session(self, links: Links, found: FoundLink) -> tuple[Pool, ClientSession]:
         from freespan.client.pool import Pool
@@ -163,8 +165,8 @@ class Client:
     def _tell_of_answer(self) -> None:
         self._tell(ClientStatus("connecting", "a bridge answered; opening the session"))
 
-    async def _stay(self, session: ClientSession) -> None:
-        """Wait until the session ends; after a short one pause, lest bridges that leave at once keep everybody busy."""
+    async def _stay(self, session: ClientSession) -> bool:
+        """Wait until the session ends; false after a short one, and a pause, lest bridges that leave keep all busy."""
         since = time.monotonic()
         try:
             reason = await session.wait_ended()
@@ -174,10 +176,11 @@ class Client:
             if self._pool is not None:
                 await self._pool.stop()
         self._tell(ClientStatus("looking", f"the session ended ({reason}); looking for another bridge"))
-        if time.monotonic() - since >= _STEADY_SECONDS:
+        if time.monotonic() - since >= STEADY_SECONDS:
             self._backoff.succeeded()
-        else:
-            await asyncio.sleep(self._backoff.failed())
+            return True
+        await asyncio.sleep(self._backoff.failed())
+        return False
 
     async def _wait_after(self, error: FreespanError) -> None:
         """Back off after a failure; raises it when trying again cannot help.

@@ -25,11 +25,18 @@ from freespan.link.websocket import WebSocketLink
 from freespan.wire.addresses import is_private_url
 from freespan.wire.errors import LinkError, RendezvousError
 from freespan.wire.invite import Invite
-from freespan.wire.limits import AVOIDED_MAX, PROTOCOL_VERSION, RELAY_OPEN_SECONDS, RELAY_SECONDS, ROAD_OPEN_SECONDS
-from freespan.wire.messages import IceServer, RendezvousRequest
+from freespan.wire.limits import (
+    AVOIDED_MAX,
+    PROTOCOL_VERSION,
+    RELAY_OPEN_SECONDS,
+    RELAY_SECONDS,
+    ROAD_OPEN_SECONDS,
+)
+from freespan.wire.messages import IceServer, RendezvousAnswer, RendezvousRequest
 from freespan.wire.network import Network, network_of
-from freespan.wire.sdp import without_private_addresses
+from freespan.wire.sdp import passable
 
+_NO_UDP = "UDP does not come through here"
 _OPEN_SECONDS = {"webrtc": ROAD_OPEN_SECONDS, "relay": RELAY_OPEN_SECONDS}
 
 
@@ -45,13 +52,16 @@ class RoadError(LinkError):
 class FoundLink:
     """An open link, and what is to be known of it.
 
-    `road` is `webrtc`, `relay`, `websocket`, or `front` for a WebSocket by way of a front; `bridge` is its name for
-    `Links.avoid`, empty where there is none.
+    `road` is `webrtc`, `relay`, `websocket`, or `front` for a WebSocket by way of a front: the road that it took, which
+    may be another one than the one `tried`, since a bridge may have a relay of its own. `bridge` and `base` (of a
+    WebSocket) are names for what `Links` is to be told, empty where there is none.
     """
 
     link: Link
     road: str
+    tried: Road
     bridge: str = ""
+    base: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,16 +73,22 @@ class _Offered:
 class Links:
     """One for each client: it remembers what it has learned of its network, and which bridges could not be reached.
 
-    `lap` is called with the name of each part of the set-up when that is done.
+    `lap` is called with the name of each part of the set-up when that is done. Without `relays` no link through a
+    bridge takes a relay, not even the bridge's.
     """
 
-    def __init__(self, http: aiohttp.ClientSession, invite: Invite, lap: Callable[[str], None]) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, invite: Invite, lap: Callable[[str], None], *, relays: bool = True
+    ) -> None:
         self._http = http
         self._rendezvous = Rendezvous(http, invite.bases)
         self._lap = lap
+        self._may_relay = relays
+        self._own_base = invite.broker
         self._is_private = is_private_url(invite.broker)
         self._stun = deque(IceServer(list(urls)) for urls in invite.stun)
         self._avoided = {"webrtc": Avoided(), "relay": Avoided()}
+        self._left = Avoided()
         self._relays: list[IceServer] = []
         self._relays_until = 0.0
         self._sockets: set[asyncio.Task[None]] = set()
@@ -81,18 +97,30 @@ class Links:
         """Open a link by a road; `on_answer` is called when a bridge has been found, which is none of `besides`.
 
         Raises:
-            RoadError: the road does not lead there.
-            LinkError: this machine or the bridge could not do it.
+            RoadError: the road does not lead there, or this machine cannot take it.
             RendezvousError: the broker could not be asked, or said no.
         """
         if road == "websocket":
             return await self._open_socket()
         return await self._open_channel(road, on_answer, besides)
 
+    def worked(self, found: FoundLink) -> None:
+        """A session came about in this link."""
+        if found.base:
+            self._rendezvous.prefer(found.base)
+
     def avoid(self, found: FoundLink) -> None:
-        """Do not ask for this link's bridge again for a while."""
+        """No session came about in this link: do not ask for its bridge for a while, nor at its address first."""
+        if found.base:
+            self._rendezvous.put_last(found.base)
         if found.bridge:
-            self._avoided[found.road].add(found.bridge, time.monotonic())
+            self._avoided[found.tried].add(found.bridge, time.monotonic())
+
+    def pass_over(self, found: FoundLink) -> None:
+        """The session in this link did not last: take another bridge or address, if there is one."""
+        if found.base:
+            self._rendezvous.put_last(found.base)
+        self._left.add(found.bridge, time.monotonic())
 
     async def close(self) -> None:
         """Wait until the sockets of ended links are closed."""
@@ -107,60 +135,84 @@ class Links:
             answer = await self._rendezvous.ask_for_bridge(lambda: _request_of(offering))
             self._lap("rendezvous")
             on_answer()
-            offered = await offering
-            found = FoundLink(offered.link, road, answer.bridge)
-            await self._accepted(offered.link, found, answer.answer)
+            found = await self._accepted(road, await offering, answer)
             self._lap("channel")
             return found
         except BaseException as error:
             await _give_up(offering)
-            self._raise_reason(offering, error)
+            self._raise_reason(road, offering, error)
             raise
 
-    def _raise_reason(self, offering: asyncio.Task[_Offered], error: BaseException) -> None:
-        """Without an offer there was nothing to ask with; who has no UDP needs no bridge; who avoids all has failed."""
+    def _raise_reason(self, road: Road, offering: asyncio.Task[_Offered], error: BaseException) -> None:
+        """Without an offer there was nothing to ask with. Where no bridge fits, another road has to be taken; where
+        there is none beside those that could not be reached, too, since to wait for one would help nobody. But one
+        that was left alone because its session did not last is better than none."""
         if not isinstance(error, RendezvousError):
             return
         if not offering.cancelled() and (reason := offering.exception()) is not None:
             raise reason from None
-        if offering.cancelled() or error.code != "no_bridge":
+        if offering.cancelled() or error.code not in ("no_bridge", "no_fit"):
             return
-        request = offering.result().request
-        if _is_mute(request.network):
-            raise RoadError("UDP does not come through here", closed=True) from None
-        if request.avoid:
-            raise RoadError(str(error)) from None
+        now = time.monotonic()
+        if self._left.names(now):
+            self._left = Avoided()
+            return
+        if _is_mute(offering.result().request.network):
+            raise RoadError(_NO_UDP, closed=True) from None
+        if error.code == "no_fit" or self._avoided[road].names(now):
+            raise RoadError(str(error), closed=error.code == "no_fit") from None
 
-    async def _accepted(self, link: DataChannelLink, found: FoundLink, answer: str) -> None:
-        """Take the answer and wait for the channel; a bridge with which this fails is not asked again soon."""
+    async def _accepted(self, road: Road, offered: _Offered, answer: RendezvousAnswer) -> FoundLink:
+        """Take the answer and wait for the channel; a bridge with which this fails is not asked again soon.
+
+        A client that hears nothing by UDP tries one bridge, not for long: perhaps it is only the STUN server that is
+        blocked.
+        """
+        link, is_mute = offered.link, _is_mute(offered.request.network)
         try:
-            await link.accept(self._public(answer))
-            async with asyncio.timeout(_OPEN_SECONDS[found.road]):
+            async with asyncio.timeout(_OPEN_SECONDS[road] / (2 if is_mute else 1)):
+                await link.accept(self._public(answer.answer), relays=self._may_relay)
                 await link.opened()
+                is_relayed = road == "relay" or await link.is_relayed()
+            if is_relayed and not self._may_relay:
+                raise LinkError("only the host's relay leads to that bridge")
         except (TimeoutError, LinkError) as error:
-            self.avoid(found)
-            raise RoadError(str(error) or "the bridge could not be reached") from None
+            self._avoided[road].add(answer.bridge, time.monotonic())
+            reason = str(error) or "the bridge could not be reached"
+            raise RoadError(_NO_UDP if is_mute else reason, closed=is_mute) from None
+        return FoundLink(link, "relay" if is_relayed else road, road, bridge=answer.bridge)
 
     async def _offer(self, road: Road, besides: Sequence[str]) -> _Offered:
-        """Gather, and write the request. Raises `LinkError`."""
-        relays = await self._usable_relays() if road == "relay" else []
-        if road == "relay" and not relays:
-            raise RoadError("the host has no relay", closed=True)
-        link, sdp = await self._gathered(relays)
+        """Gather, and write the request. Raises `RoadError`."""
+        try:
+            link, sdp = await (self._gathered_at_relay() if road == "relay" else self._gathered())
+        except RoadError:
+            raise
+        except LinkError as error:  # this machine's engine cannot do it, or not with these servers
+            raise RoadError(str(error), closed=True) from None
         self._lap("offer")
-        network = network_of(sdp) if self._stun else None
-        if road == "webrtc" and _is_mute(network) and await self._usable_relays():
-            link.close("given up")
-            raise RoadError("UDP does not come through here", closed=True)
-        if relays and " typ relay" not in sdp:
-            link.close("given up")
-            raise RoadError("the host's relay could not be reached", closed=True)
-        avoided = [*besides, *self._avoided[road].names(time.monotonic())][:AVOIDED_MAX]
         # with a relay of its own this end can be reached by all
-        told = None if relays else network
-        return _Offered(link, RendezvousRequest(PROTOCOL_VERSION, self._public(sdp), told, avoided))
+        network = network_of(sdp) if self._stun and road == "webrtc" else None
+        now = time.monotonic()
+        avoided = list(dict.fromkeys([*self._left.names(now), *self._avoided[road].names(now), *besides]))
+        return _Offered(link, RendezvousRequest(PROTOCOL_VERSION, self._public(sdp), network, avoided[-AVOIDED_MAX:]))
 
-    async def _gathered(self, relays: list[IceServer]) -> tuple[DataChannelLink, str]:
+    async def _gathered_at_relay(self) -> tuple[DataChannelLink, str]:
+        """A link by the host's relays alone. Raises `LinkError`; a `RoadError` when the host has none that answers."""
+        while True:
+            is_fresh = time.monotonic() >= self._relays_until
+            relays = await self._usable_relays()
+            if not relays:
+                raise RoadError("the host has no relay", closed=True)
+            link, sdp = await self._gathered(relays)
+            if " typ relay" in sdp:
+                return link, sdp
+            link.close("given up")
+            if is_fresh:
+                raise RoadError("the host's relay could not be reached", closed=True)
+            self._relays_until = 0.0  # this machine may have slept, and its clock with it: they may be out of date
+
+    async def _gathered(self, relays: Sequence[IceServer] = ()) -> tuple[DataChannelLink, str]:
         """A link and its description; a STUN server that does not answer makes place for the next one."""
         tries = 1 if relays else max(1, len(self._stun))
         while True:
@@ -188,13 +240,13 @@ class Links:
         return self._relays
 
     def _public(self, sdp: str) -> str:
-        """A description as it may cross the open internet: neither end learns of the other's own network."""
-        return sdp if self._is_private else without_private_addresses(sdp)
+        """A description as it may cross the open internet, either way: nobody learns of the other's own network."""
+        return passable(sdp, allow_private=self._is_private)
 
     # --- without a bridge ----------------------------------------------------------------------
     async def _open_socket(self) -> FoundLink:
         try:
-            socket, is_front = await self._rendezvous.open_egress()
+            base, socket = await self._rendezvous.open_egress()
         except RendezvousError as error:
             raise RoadError(str(error)) from None
         self._lap("channel")
@@ -202,7 +254,7 @@ class Links:
         task = asyncio.create_task(link.run(), name="client-egress-socket")
         self._sockets.add(task)
         task.add_done_callback(self._sockets.discard)
-        return FoundLink(link, "front" if is_front else "websocket")
+        return FoundLink(link, "websocket" if base == self._own_base else "front", "websocket", base=base)
 
 
 def http_session() -> aiohttp.ClientSession:
@@ -211,6 +263,7 @@ def http_session() -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         middlewares=(refuse_redirects,),
+        headers={"Accept-Encoding": "identity"},  # a front may compress, and nothing is decompressed here
         skip_auto_headers=("User-Agent",),
     )
 

@@ -17,7 +17,7 @@ from freespan.tunnel.client import ClientSession
 from freespan.wire.backoff import Backoff
 from freespan.wire.bond_frames import SESSION_ID_SIZE
 from freespan.wire.errors import FreespanError, LinkError, RendezvousError
-from freespan.wire.limits import BOND_KEY_PATH, BOND_LINGER_SECONDS, HANDSHAKE_SECONDS
+from freespan.wire.limits import BOND_KEY_PATH, BOND_LINGER_SECONDS, HANDSHAKE_SECONDS, STEADY_SECONDS
 
 _KEY_SIZE = 32
 _LOOK_SECONDS = 1.0
@@ -39,6 +39,7 @@ class Pool:
         self._supply = Supply() if found.bridge else Supply(1, 1)
         self._through_bridges = bool(found.bridge)
         self._found: dict[int, FoundLink] = {0: found}
+        self._since: dict[int, float] = {0: time.monotonic()}
         self._news = asyncio.Event()
         self._backoff = Backoff(random.random)
         self._carried = 0
@@ -88,14 +89,19 @@ class Pool:
 
     def link_suspected(self, link: int) -> None:
         """See `BondWatcher`: a replacement is fetched before it is known whether that one will recover."""
-        self._found.pop(link, None)
-        self._on_change(len(self._found))
-        self._news.set()
+        self._forget(link)
 
     def link_ended(self, link: int, reason: str) -> None:
         """See `BondWatcher`."""
-        self._found.pop(link, None)
         _log.info("a link ended: %s", reason)
+        self._forget(link)
+
+    def _forget(self, link: int) -> None:
+        found = self._found.pop(link, None)
+        if found is None:
+            return
+        if time.monotonic() - self._since.pop(link) < STEADY_SECONDS:
+            self._links.pass_over(found)  # lest bridges that leave keep all busy
         self._on_change(len(self._found))
         self._news.set()
 
@@ -119,7 +125,7 @@ class Pool:
             found.link.close("not needed any more")
             await self._pause(None)
             return
-        self._found[number] = found
+        self._found[number], self._since[number] = found, time.monotonic()
 
     def _road(self, session: ClientSession) -> Road | None:
         road = self._roads.choose(time.monotonic())
@@ -158,4 +164,5 @@ class Pool:
                 return
             slowest = min(reports, key=lambda link: (link.rate, -link.round_trip))
             self._found.pop(slowest.number)
+            self._since.pop(slowest.number)
             self.bond.remove(slowest.number)

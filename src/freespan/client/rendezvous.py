@@ -1,23 +1,32 @@
-"""Asks the host, at the first of its addresses that answers: for a bridge, for relays, for the egress itself.
+"""Asks the host, at one of its addresses after the other: for a bridge, for relays, for the egress itself.
 
-A host has one address and perhaps fronts that lead to it (docs/protocol.md). The one that answered last comes first.
+A host has one address and perhaps fronts that lead to it (docs/protocol.md). What a front says may be its own
+invention, so nothing that it refuses is final: the next address is asked, and the next time the invite's order holds.
+Only the host's own word ends a client, and only when no other address says otherwise.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import aiohttp
 
+from freespan.client.bases import Bases
+from freespan.wire.addresses import is_private_url
 from freespan.wire.errors import MessageError, RendezvousError, VersionError
+from freespan.wire.ice import check_relays
 from freespan.wire.limits import (
+    HOST_ANSWER_SECONDS,
     HOST_CONNECT_SECONDS,
+    HOST_LAST_CONNECT_SECONDS,
+    HOST_SECONDS,
     MESSAGE_MAX,
     PING_SECONDS,
     RENDEZVOUS_BODY_MAX,
-    RENDEZVOUS_SECONDS,
+    RETRY_AFTER_MAX_SECONDS,
 )
 from freespan.wire.messages import (
     IceServer,
@@ -30,14 +39,14 @@ from freespan.wire.messages import (
 )
 from freespan.wire.sdp import check_answer
 
-_SECONDS = RENDEZVOUS_SECONDS + 8.0
-"""The broker's own limit, and time for the network."""
 _CLOSE_SECONDS = 1.0
 _UNREACHABLE = "the broker cannot be reached: is the invite still good, is this machine online?"
 _RUBBISH = "the broker's address answers something else than a broker: the invite may be out of date"
-_RETRY_CODES = {"no_bridge", "busy", "bridge_silent"}
-_ELSEWHERE_CODES = {"unreachable", "rubbish"}
-"""What somebody in between can bring about: another address may lead around him."""
+_SLOW = "the broker took too long to answer"
+_RETRY_CODES = {"no_bridge", "no_fit", "busy", "bridge_silent"}
+_RETRY_STATUS = {408, 425, 429}
+_NO_ANSWER_CODES = {"unreachable", "rubbish"}
+"""What is no word of a broker's; somebody in between can bring it about."""
 
 _Answer = TypeVar("_Answer")
 
@@ -47,8 +56,7 @@ class Rendezvous:
 
     def __init__(self, http: aiohttp.ClientSession, bases: Sequence[str]) -> None:
         self._http = http
-        self._bases = list(bases)
-        self._own = bases[0]
+        self._bases = Bases(bases)
 
     async def ask_for_bridge(self, request: Callable[[], Awaitable[RendezvousRequest]]) -> RendezvousAnswer:
         """Send a request, return the answer of a bridge.
@@ -59,28 +67,35 @@ class Rendezvous:
             RendezvousError: `retry` tells whether asking again can help.
         """
 
-        async def ask(base: str) -> RendezvousAnswer:
-            status, body, after = await self._exchange("POST", f"{base}/v1/rendezvous", _body(request))
+        async def ask(base: str, seconds: float) -> RendezvousAnswer:
+            status, body, after = await self._exchange("POST", f"{base}/v1/rendezvous", seconds, _body(request))
             return _understand(status, body, after, _checked_answer)
 
-        return await self._at_each_base(ask)
+        base, answer = await self._at_each_base(ask)
+        self.prefer(base)
+        return answer
 
     async def ask_for_relays(self) -> list[IceServer]:
         """The host's relays, with credentials for some time; none where it has none. Raises `RendezvousError`."""
 
-        async def ask(base: str) -> list[IceServer]:
-            status, body, after = await self._exchange("GET", f"{base}/v1/relays")
-            return _understand(status, body, after, lambda body: decode_relays(body).ice_servers)
+        async def ask(base: str, seconds: float) -> list[IceServer]:
+            status, body, after = await self._exchange("GET", f"{base}/v1/relays", seconds)
+            return _understand(status, body, after, self._checked_relays)
 
-        return await self._at_each_base(ask)
+        base, relays = await self._at_each_base(ask)
+        self.prefer(base)
+        return relays
 
-    async def open_egress(self) -> tuple[aiohttp.ClientWebSocketResponse, bool]:
-        """A WebSocket to the egress, and whether it goes through a front. Raises `RendezvousError`."""
+    async def open_egress(self) -> tuple[str, aiohttp.ClientWebSocketResponse]:
+        """A WebSocket to the egress, and the base through which it goes. Raises `RendezvousError`.
 
-        async def ask(base: str) -> tuple[aiohttp.ClientWebSocketResponse, bool]:
+        That a base takes a WebSocket says little: tell by `prefer` or `put_last` what became of it.
+        """
+
+        async def ask(base: str, seconds: float) -> aiohttp.ClientWebSocketResponse:
             try:
-                async with asyncio.timeout(2 * HOST_CONNECT_SECONDS):
-                    socket = await self._http.ws_connect(
+                async with asyncio.timeout(seconds + HOST_CONNECT_SECONDS):
+                    return await self._http.ws_connect(
                         f"{base}/v1/egress".replace("http", "ws", 1),
                         max_msg_size=MESSAGE_MAX + 1,
                         compress=0,
@@ -89,52 +104,77 @@ class Rendezvous:
                     )
             except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
                 raise RendezvousError("unreachable", "the host's egress cannot be reached either", retry=True) from None
-            return socket, base != self._own
 
         return await self._at_each_base(ask)
 
-    async def _at_each_base(self, ask: Callable[[str], Awaitable[_Answer]]) -> _Answer:
-        first_error: RendezvousError | None = None
-        for base in list(self._bases):
-            try:
-                answer = await ask(base)
-            except RendezvousError as error:
-                first_error = first_error or error
-                if error.code in _ELSEWHERE_CODES:
-                    continue
-                self._prefer(base)
-                raise
-            self._prefer(base)
-            return answer
-        assert first_error is not None
-        raise first_error
+    def _checked_relays(self, body: bytes) -> list[IceServer]:
+        return check_relays(decode_relays(body).ice_servers, allow_private=is_private_url(self._bases.own))
 
-    def _prefer(self, base: str) -> None:
-        self._bases.remove(base)
-        self._bases.insert(0, base)
+    def prefer(self, base: str) -> None:
+        """Ask this base first for a while: it has served."""
+        self._bases.put_first(base, time.monotonic())
+
+    def put_last(self, base: str) -> None:
+        """Ask this base last for a while: it answers, and does not serve."""
+        self._bases.put_last(base, time.monotonic())
+
+    async def _at_each_base(self, ask: Callable[[str, float], Awaitable[_Answer]]) -> tuple[str, _Answer]:
+        """Call `ask` with one base after the other, and the seconds for a connection to it, until it returns."""
+        bases = self._bases.in_order(time.monotonic())
+        errors: dict[str, RendezvousError] = {}
+        try:
+            async with asyncio.timeout(HOST_SECONDS):
+                for base in bases:
+                    try:
+                        return base, await ask(base, _connect_seconds(is_last=base == bases[-1]))
+                    except RendezvousError as error:
+                        errors[base] = error
+                    if base == self._bases.own and errors[base].code in _RETRY_CODES:
+                        break
+        except TimeoutError:
+            errors[bases[len(errors)]] = RendezvousError("unreachable", _SLOW, retry=True)
+            for base in errors:
+                self.put_last(base)  # those that were not asked come first the next time
+        raise self._verdict(errors)
+
+    def _verdict(self, errors: dict[str, RendezvousError]) -> RendezvousError:
+        """What all of them together have said: final is the host's own word alone, if no other one contradicts it."""
+        problems = [error for error in errors.values() if error.code not in _NO_ANSWER_CODES]
+        for error in problems:
+            if error.retry:
+                return error
+        own = errors.get(self._bases.own)
+        if own in problems:
+            return own
+        error = [*problems, *errors.values()][0]
+        return RendezvousError(error.code, str(error), retry=True)
 
     async def _exchange(
-        self, method: str, url: str, body: AsyncIterator[bytes] | None = None
+        self, method: str, url: str, seconds: float, body: AsyncIterator[bytes] | None = None
     ) -> tuple[int, bytes, str]:
         """One request: status, body and `Retry-After` of its answer. Raises `RendezvousError`."""
         try:
             async with (
-                asyncio.timeout(_SECONDS),
+                asyncio.timeout(seconds + HOST_ANSWER_SECONDS),
                 self._http.request(
                     method,
                     url,
                     data=body,
                     headers={"Content-Type": "application/json"} if body is not None else None,
-                    timeout=aiohttp.ClientTimeout(total=None, connect=HOST_CONNECT_SECONDS),
+                    timeout=aiohttp.ClientTimeout(total=None, connect=seconds),
                     allow_redirects=False,
                 ) as response,
             ):
                 answer = await _read_bounded(response.content)
                 return response.status, answer, response.headers.get("Retry-After", "")
         except TimeoutError:
-            raise RendezvousError("unreachable", "the broker took too long to answer", retry=True) from None
+            raise RendezvousError("unreachable", _SLOW, retry=True) from None
         except (aiohttp.ClientError, OSError, ValueError):
             raise RendezvousError("unreachable", _UNREACHABLE, retry=True) from None
+
+
+def _connect_seconds(*, is_last: bool) -> float:
+    return HOST_LAST_CONNECT_SECONDS if is_last else HOST_CONNECT_SECONDS
 
 
 async def _body(request: Callable[[], Awaitable[RendezvousRequest]]) -> AsyncIterator[bytes]:
@@ -157,8 +197,9 @@ def _understand(status: int, body: bytes, retry_after: str, decode: Callable[[by
     except MessageError:
         raise RendezvousError("rubbish", _RUBBISH, retry=True) from None
     seconds = float(retry_after) if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 4 else None
-    retry = problem.code in _RETRY_CODES or status >= 500
-    raise RendezvousError(problem.code, _one_line(problem.detail), retry=retry, after=seconds)
+    after = min(seconds, RETRY_AFTER_MAX_SECONDS) if seconds is not None else None
+    retry = problem.code in _RETRY_CODES or status in _RETRY_STATUS or status >= 500
+    raise RendezvousError(problem.code, _one_line(problem.detail), retry=retry, after=after)
 
 
 def _one_line(text: str) -> str:

@@ -3,22 +3,24 @@
 webrtc ──▶ relay ──▶ websocket ──▶ webrtc …      each arrow: it has failed so often that the next one is worth more
 
 The further to the right, the more a reader shows: a relay is at the host's address, and in a WebSocket no bridge takes
-part at all, so the host sees the reader's address. Hence the order, and hence a bridge's failure alone moves nobody on:
-one that failed on purpose could drive readers to where the censor wants them.
+part at all, so the host sees the reader's address. Hence the order, and hence one bridge that fails moves nobody on
+while another one is free: it could fail on purpose, to drive readers to where the censor wants them. While no other is
+free it does, since to wait for ever would help nobody.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
+from freespan.wire.limits import BEGIN_ANEW_SECONDS, BRIDGE_TRIES
+
 Road = Literal["webrtc", "relay", "websocket"]
 """To a bridge straight (`webrtc`) or by way of the host's TURN server (`relay`); to the host itself (`websocket`)."""
 Choice = Literal["auto", "webrtc", "relay", "websocket"]
+"""One road alone, or each in its turn."""
 
 _ORDER: tuple[Road, ...] = ("webrtc", "relay", "websocket")
-_TRIES: dict[Road, int] = {"webrtc": 2, "relay": 1, "websocket": 1}
-BEGIN_ANEW_SECONDS = 600.0
-"""A network may have become another one: after so long the first road is tried again."""
+_TRIES: dict[Road, int] = {"webrtc": BRIDGE_TRIES, "relay": 1, "websocket": 1}
 
 
 class Roads:
@@ -41,7 +43,10 @@ class Roads:
         self._failures = 0
 
     def failed(self, now: float, *, closed: bool = False) -> None:
-        """The road has not led anywhere; `closed` when another bridge would not change that."""
+        """The road has not led anywhere; `closed` when another bridge would not change that.
+
+        That no other bridge is left beside one that failed counts as well (`Links`).
+        """
         self._failures += 1
         if closed or self._failures >= _TRIES[self._roads[self._at]]:
             self._at = (self._at + 1) % len(self._roads)

@@ -50,6 +50,7 @@ class DataChannelLink:
         self._inbox = Inbox(LINK_QUEUE_MAX)
         self._bound = SendBound()
         self._ended = False
+        self._left_out: set[int] = set()
         loop = asyncio.get_running_loop()
         self._open: asyncio.Future[None] = loop.create_future()
         self._gathering = Gathering(url for server in ice_servers for url in server.urls)
@@ -71,8 +72,12 @@ class DataChannelLink:
         except webrtc.PythonWebRTCExceptionBase:
             raise LinkError("this machine's WebRTC could not make an offer") from None
 
-    async def accept(self, answer: str) -> None:
-        """Take the answer to `offer()`. Raises `LinkError` when it is none."""
+    async def accept(self, answer: str, *, relays: bool = True) -> None:
+        """Take the answer to `offer()`; without `relays`, none of its relayed candidates. Raises `LinkError`."""
+        if not relays:
+            lines = answer.splitlines(keepends=True)
+            self._left_out = {port for line in lines if (port := _relay_port(line))}
+            answer = "".join(line for line in lines if not _relay_port(line))
         await self._set_remote("answer", answer)
 
     async def answer(self, offer: str) -> str:
@@ -87,6 +92,24 @@ class DataChannelLink:
     async def opened(self) -> None:
         """Wait until messages can be sent. Raises `LinkError`; the caller sets the time limit."""
         await asyncio.shield(self._open)
+
+    async def is_relayed(self) -> bool:
+        """Whether packets take a relay, of this end or of the other one."""
+        try:
+            report = await self._connection.get_stats()
+        except webrtc.PythonWebRTCExceptionBase:
+            return False  # closed in this very moment
+        transports = [one for one in report.values() if isinstance(one, webrtc.RTCTransportStats)]
+        pairs = [report.get(one.selected_candidate_pair_id or "") for one in transports]
+        ids = [i for pair in pairs if isinstance(pair, webrtc.RTCIceCandidatePairStats) for i in _ends(pair)]
+        return any(self._is_relay(report.get(one)) for one in ids)
+
+    def _is_relay(self, candidate: object) -> bool:
+        """What comes from a relay that was left out has its port, and no address, since nobody has told it."""
+        if not isinstance(candidate, webrtc.RTCIceCandidateStats):
+            return False
+        kind = candidate.candidate_type
+        return kind == "relay" or (kind == "prflx" and candidate.port in self._left_out)
 
     async def _set_remote(self, kind: str, sdp: str) -> None:
         description = webrtc.RTCSessionDescriptionInit(type=webrtc.RTCSdpType(kind), sdp=sdp)
@@ -172,3 +195,14 @@ class DataChannelLink:
         self._gathering.complete()
         self._connection.close()
         self._inbox.end(reason)
+
+
+def _ends(pair: webrtc.RTCIceCandidatePairStats) -> tuple[str, str]:
+    return pair.local_candidate_id, pair.remote_candidate_id
+
+
+def _relay_port(line: str) -> int:
+    """The port of a relayed candidate (RFC 8839 section 5.1), 0 for any other line."""
+    parts = line.split()
+    is_relay = line.startswith("a=candidate:") and len(parts) >= 8 and parts[7].lower() == "relay"
+    return int(parts[5]) if is_relay and parts[5].isdecimal() else 0

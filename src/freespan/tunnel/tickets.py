@@ -10,7 +10,8 @@ fresh (section 8.3). A full handshake would not be safe for a ticket that was us
 answer to its flight, and say once more what the egress has heard already through the other copy (the second attack of
 section 8). So that flight is refused as a whole, for as long as its client may be waiting.
 
-**What a ticket tells.** The egress sees that two sessions are one client's; without a ticket it would not. Whoever
+**What a ticket tells.** The egress sees that two sessions are one client's; without a ticket it would not, and an hour
+after the first one it no longer does, for a client then begins with a full handshake (`TicketJar`). Whoever
 carries the session sees 64 random bytes once, and that the client had a session with somebody in the last hour; the
 ticket was sealed when it was handed out, so nobody but the egress can join the two. Roads on which the egress sees the
 reader's address need a jar of their own, or a ticket would tie that address to what was visited through bridges.
@@ -94,27 +95,37 @@ class TicketStore:
 
 class _Kept(NamedTuple):
     pin: bytes
-    at: float
     ticket: SessionTicket
 
 
 class TicketJar:
-    """The last few tickets of a client, each with the pin of its egress; for as long as the client runs."""
+    """The last few tickets of a client, each with the pin of its egress; for as long as the client runs.
+
+    Each session gives a ticket for the next one, so they make a chain, by which the egress can join all of them. It
+    ends TICKET_SECONDS after the full handshake with which it began: the jar is emptied, and the next chain begins.
+    """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._kept: list[_Kept] = []
+        self._since = now()
 
     def put(self, pin: bytes, ticket: SessionTicket) -> None:
         """Keep a ticket of a session in which the key of `pin` was proved; the oldest leaves."""
-        self._kept.append(_Kept(pin, self._now(), ticket))
-        del self._kept[:-TICKETS_KEPT]
+        if not self._is_over():  # else it would carry the old chain on
+            self._kept.append(_Kept(pin, ticket))
+            del self._kept[:-TICKETS_KEPT]
 
     def take(self, pin: bytes) -> SessionTicket | None:
-        """The newest ticket for this pin, which is gone then: nobody shall see it twice."""
-        now = self._now()
-        self._kept = [kept for kept in self._kept if now - kept.at <= TICKET_SECONDS]
+        """The newest ticket for this pin, which is gone then: nobody shall see it twice. None: a chain begins."""
+        if self._is_over():
+            self._kept.clear()
         for index in range(len(self._kept) - 1, -1, -1):
             if self._kept[index].pin == pin:
                 return self._kept.pop(index).ticket
+        if not self._kept:
+            self._since = self._now()
         return None
+
+    def _is_over(self) -> bool:
+        return self._now() - self._since > TICKET_SECONDS

@@ -19,8 +19,11 @@ from aiohttp.streams import StreamReader
 
 from freespan.web.ordinary import plain_page
 
+_LEFT_OUT = (hdrs.SERVER, hdrs.DATE)
 _UNKNOWN_METHOD = re.compile(r"Invalid method.*b'[A-Z]+ /", re.DOTALL)
 """aiohttp's words for a request that would be well-formed if it had another method."""
+_LONG_PATH = re.compile(r"Got more than [0-9]+ bytes when reading: (?:bytearray\()?b'(?:[A-Z]+ )?/")
+"""And for a path that is too long; of a header that is, they show the value."""
 
 
 def nameless(server: web.Server) -> Callable[[], web.RequestHandler]:
@@ -46,7 +49,9 @@ class _Writer(StreamWriter):
 
     async def write_headers(self, status_line: str, headers: Any) -> None:
         """Write the head. The version is ours, also where the client's is older (RFC 9110 section 2.5)."""
-        rest = [(name, value) for name, value in headers.items() if name not in (hdrs.SERVER, hdrs.DATE)]
+        # every other server spells it so
+        names = {hdrs.ETAG: "ETag"}
+        rest = [(names.get(name, name), value) for name, value in headers.items() if name not in _LEFT_OUT]
         date = headers[hdrs.DATE]
         headers.clear()
         headers.extend([(hdrs.DATE, date), *rest])
@@ -69,6 +74,8 @@ class _Connection(web.RequestHandler):
         super().handle_error(request, status, exc, message)  # it logs, and raises where an answer is under way
         if status == HTTPStatus.BAD_REQUEST and _UNKNOWN_METHOD.match(message or ""):
             status = HTTPStatus.METHOD_NOT_ALLOWED
+        if status == HTTPStatus.BAD_REQUEST and _LONG_PATH.match(message or ""):
+            status = HTTPStatus.REQUEST_URI_TOO_LONG
         response = plain_page(status)
         response.headers[hdrs.CONNECTION] = "close"
         response.force_close()

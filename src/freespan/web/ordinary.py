@@ -15,7 +15,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-_STOCK_PAGE = b"<html><body><h1>It works!</h1></body></html>\n"
+_STOCK = Path(__file__).with_name("stock")
+"""A site of one page. Being a file it is answered as files are: with its date, in parts, or not at all if known."""
 _INDEX = "index.html"
 _CERTIFICATES = ".well-known"
 """The one folder with a dot that is served: certificate authorities look there (RFC 8555 section 8.3)."""
@@ -26,7 +27,10 @@ _SENTENCES = {
     403: "You don't have permission to access this resource.",
     404: "The requested URL was not found on this server.",
     405: "The requested method is not allowed for this URL.",
+    414: "The requested URL's length exceeds the capacity\nlimit for this server.<br />\n",
 }
+_PHRASES = {413: "Request Entity Too Large", 414: "Request-URI Too Long"}
+"""That server's names, where those of Python differ, or change with its version."""
 _METHODS = ("GET", "HEAD", "POST")
 """The others are refused before anybody looks whether there is such a page."""
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -34,13 +38,13 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def plain_page(status: int) -> web.Response:
     """Return an error page without a word about the program that made it."""
-    phrase = HTTPStatus(status).phrase
+    phrase = _PHRASES.get(status) or HTTPStatus(status).phrase
     sentence = f"<p>{_SENTENCES[status]}</p>\n" if status in _SENTENCES else ""
     text = (
         '<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">\n'
         f"<html><head>\n<title>{status} {phrase}</title>\n</head><body>\n<h1>{phrase}</h1>\n{sentence}</body></html>\n"
     )
-    response = web.Response(status=status, text=text, content_type="text/html", charset="iso-8859-1")
+    response = web.Response(status=status, reason=phrase, text=text, content_type="text/html", charset="iso-8859-1")
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         response.headers["Allow"] = "GET, HEAD"
     return response
@@ -53,7 +57,7 @@ class OrdinarySite:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder and folder.resolve()
+        self._folder = (folder or _STOCK).resolve()
 
     def routes(self) -> list[web.RouteDef]:
         """Every path. Add it last: what has a route of its own comes before."""
@@ -69,9 +73,6 @@ class OrdinarySite:
         return response
 
     def _find(self, path: str) -> web.StreamResponse:
-        if self._folder is None:
-            is_page = path in ("/", f"/{_INDEX}")
-            return web.Response(body=_STOCK_PAGE, content_type="text/html") if is_page else plain_page(404)
         names = [name for name in path.split("/") if name]
         if any(_NO_NAME.search(name) or (name[0] == "." and name != _CERTIFICATES) for name in names):
             return plain_page(404)

@@ -25,8 +25,19 @@ ROAD_OPEN_SECONDS = 6.0
 """A client's patience with a bridge that has answered, until the channel is open; then it tries another one."""
 RELAY_OPEN_SECONDS = 10.0
 """The same by way of a relay, which takes more round trips."""
+STEADY_SECONDS = 30.0
+"""A session, or a link of one, that held for so long was a good one: the next failure is the first again."""
 HOST_CONNECT_SECONDS = 4.0
 """From a name to a connection, TLS included; then the next address of the host is tried."""
+HOST_LAST_CONNECT_SECONDS = 12.0
+"""The same for the last address, behind which there is none to hurry to."""
+HOST_SECONDS = 30.0
+"""A client's patience with all addresses of the host together, for one question."""
+BRIDGE_TRIES = 2
+"""Bridges that must fail one after the other before a client leaves the road by which it tried them."""
+BEGIN_ANEW_SECONDS = 600.0
+"""A network may have become another one: after so long a client tries its first road again, and the addresses of the
+host in the invite's order."""
 
 # --- bond: several links that carry one session ----------------------------------------------
 BOND_KEY_PATH = "/bond"
@@ -88,7 +99,11 @@ RENDEZVOUS_SECONDS = 12.0
 PING_SECONDS = 20.0
 SILENCE_SECONDS = 60.0
 """A bridge that hears nothing from its broker for so long connects anew."""
+HOST_ANSWER_SECONDS = RENDEZVOUS_SECONDS + 4.0
+"""A client's patience with one address of the host once it is connected: the broker's own, and time for the network."""
 RETRY_AFTER_SECONDS = 3
+RETRY_AFTER_MAX_SECONDS = 60.0
+"""A client waits no longer than that because somebody asked it to: a front is not always the host's friend."""
 SURVEY_SECONDS = 600.0
 """A bridge looks at its own network so often, and when an answer of its own gives reason to."""
 

@@ -2,6 +2,7 @@
 
 import { Clock } from "./clock.js";
 import { survey } from "./gathering.js";
+import { isPrivateHost } from "./ice.js";
 import { Pipe } from "./pipe.js";
 import { Session } from "./session.js";
 
@@ -10,7 +11,7 @@ import { Session } from "./session.js";
 
 class Bridge {
   #clock = new Clock();
-  #session = new Session(Math.random);
+  #session = new Session(Math.random, isPrivateHost(location.hostname));
   /** @type {WebSocket | undefined} */
   #socket;
   /** @type {Map<string, Pipe>} */

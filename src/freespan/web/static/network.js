@@ -4,7 +4,7 @@
 /** @typedef {{ipv4?: Mapping, ipv6?: Mapping}} Network none where UDP does not come through */
 
 const OWN_IPV4 =
-  /^(0|10|127|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])|169\.254|172\.(1[6-9]|2\d|3[01])|192\.(168|0\.[02])|198\.(1[89]|51\.100)|203\.0\.113|2(2[4-9]|[345]\d))\./;
+  /^(0|10|127|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])|169\.254|172\.(1[6-9]|2\d|3[01])|192\.(168|0\.[02]|88\.99)|198\.(1[89]|51\.100)|203\.0\.113|2(2[4-9]|[345]\d))\./;
 const PUBLIC_IPV6 = /^(?!2001:(0?db8|[01]?[\da-f]{0,2}):|2002:|3fff:[\da-f]{0,3}:)[23][\da-f]{3}:/i;
 
 /**
@@ -44,7 +44,7 @@ export function isMute({ ipv4, ipv6 }) {
 }
 
 /** The IP version of a public address. @param {string} address */
-function versionOf(address) {
+export function versionOf(address) {
   if (/^\d+(\.\d+){3}$/.test(address)) return OWN_IPV4.test(address) ? undefined : "ipv4";
   return PUBLIC_IPV6.test(address) ? "ipv6" : undefined;
 }

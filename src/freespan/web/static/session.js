@@ -8,6 +8,7 @@
 //
 // Sessions (pipes) do not need the broker: they go on when it is lost, and end with stop or when the network is gone.
 
+import { checkServers, passable } from "./ice.js";
 import { ProtocolError, parse } from "./messages.js";
 import { isMute, networkOf } from "./network.js";
 
@@ -66,6 +67,7 @@ const CLOSE_FULL = 1013;
 
 export class Session {
   #random;
+  #allowPrivate;
   /** @type {"stopped" | "connecting" | "greeting" | "welcomed" | "resting"} */
   #phase = "stopped";
   #capacity = 0;
@@ -98,9 +100,13 @@ export class Session {
   /** @type {Command[]} */
   #commands = [];
 
-  /** @param {() => number} random from 0 to 1, spreads the retries of many bridges */
-  constructor(random) {
+  /**
+   * @param {() => number} random from 0 to 1, spreads the retries of many bridges
+   * @param {boolean} allowPrivate whether the broker may lead to private addresses: its own is one
+   */
+  constructor(random, allowPrivate) {
     this.#random = random;
+    this.#allowPrivate = allowPrivate;
   }
 
   /** When `timer` is to be handled, in seconds on the clock of `handle`; may be Infinity. */
@@ -199,6 +205,7 @@ export class Session {
 
   /** @param {import("./messages.js").Welcome} welcome */
   #settle(welcome) {
+    checkServers(welcome.iceServers, "stun", this.#allowPrivate);
     this.#enter("welcomed", SILENCE_SECONDS);
     this.#welcomedAt = this.#now;
     this.#egress = welcome.egress;
@@ -212,10 +219,12 @@ export class Session {
   /** @param {import("./messages.js").Offer} offer */
   #consider({ id, sdp, iceServers }) {
     if (this.#pipes.has(id)) throw new ProtocolError("id", "is in use");
+    checkServers(iceServers, "turn", this.#allowPrivate);
     if (this.#pipes.size >= this.#capacity) return this.#send({ type: "refuse", id, reason: "full" });
     this.#pipes.set(id, { answered: false, open: false, carried: false });
     iceServers = [...this.#stunInUse, ...iceServers];
-    this.#commands.push({ type: "openPipe", id, sdp, egress: this.#egress, iceServers });
+    const offer = { sdp: passable(sdp, this.#allowPrivate), egress: this.#egress, iceServers };
+    this.#commands.push({ type: "openPipe", id, ...offer });
   }
 
   #wake() {
