@@ -167,11 +167,11 @@ async def test_the_next_session_speaks_in_its_first_flight(
         return early[-1]
 
     monkeypatch.setattr(tunnel_client.ClientSession, "begin", noted)
-    async with reading(host.invite) as reader:
+    async with volunteering(host.url), reading(host.invite) as reader:
         for _ in range(2):
-            async with volunteering(host.url):
-                await reader.statuses.until("open")
-                assert (await reader.ask(site.port)).endswith(SMALL)
+            await reader.statuses.until("open")
+            assert (await reader.ask(site.port)).endswith(SMALL)
+            host.egress.close()
     assert early == [False, True]
 
 
