@@ -15,9 +15,9 @@ from freespan.client.supply import Supply
 from freespan.link.bond import Bond, SessionKey
 from freespan.tunnel.client import ClientSession
 from freespan.wire.backoff import Backoff
-from freespan.wire.bond_frames import SESSION_ID_SIZE
+from freespan.wire.bond_frames import KEY_PATH, SESSION_ID_SIZE
 from freespan.wire.errors import FreespanError, LinkError, RendezvousError
-from freespan.wire.limits import BOND_KEY_PATH, BOND_LINGER_SECONDS, HANDSHAKE_SECONDS, STEADY_SECONDS
+from freespan.wire.limits import BOND_LINGER_SECONDS, HANDSHAKE_SECONDS, STEADY_SECONDS
 
 _KEY_SIZE = 32
 _LOOK_SECONDS = 1.0
@@ -61,7 +61,7 @@ class Pool:
     async def _supply_session(self, session: ClientSession) -> None:
         try:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
-                raw = await session.get(BOND_KEY_PATH, SESSION_ID_SIZE + _KEY_SIZE)
+                raw = await session.get(KEY_PATH, SESSION_ID_SIZE + _KEY_SIZE)
         except (TimeoutError, FreespanError):
             return  # it lives on its one link
         self.bond.seal_with(SessionKey(raw[:SESSION_ID_SIZE], raw[SESSION_ID_SIZE:]))

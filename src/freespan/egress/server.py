@@ -13,8 +13,9 @@ from freespan.observe.counters import HostCounters
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.relay import relay
 from freespan.tunnel.stream import TunnelStream
+from freespan.wire.bond_frames import KEY_PATH
 from freespan.wire.errors import InputError, StreamError
-from freespan.wire.limits import BOND_KEY_PATH, MESSAGE_MAX, PING_SECONDS
+from freespan.wire.limits import MESSAGE_MAX, PING_SECONDS
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target, parse_target
 
@@ -73,7 +74,7 @@ class Egress:
 
 def _is_for_bond_key(stream: TunnelStream) -> bool:
     headers = dict(stream.headers)
-    return headers.get(b":method") == b"GET" and headers.get(b":path") == BOND_KEY_PATH.encode()
+    return headers.get(b":method") == b"GET" and headers.get(b":path") == KEY_PATH.encode()
 
 
 async def _tell_bond_key(session: EgressSession, stream: TunnelStream) -> None:

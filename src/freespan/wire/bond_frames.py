@@ -29,6 +29,8 @@ import msgspec
 from freespan.wire.errors import MessageError, VersionError
 from freespan.wire.limits import BOND_LINKS_MAX, DATAGRAM_SIZE
 
+KEY_PATH = "/bond"
+"""Where a client asks the egress, inside QUIC, for the name and the key of its session."""
 VERSION = 1
 HELLO, PLAIN, SEALED, JOIN, REFUSED = 1, 2, 3, 4, 5
 SESSION_ID_SIZE = 16

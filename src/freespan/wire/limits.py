@@ -40,8 +40,6 @@ BEGIN_ANEW_SECONDS = 600.0
 host in the invite's order."""
 
 # --- bond: several links that carry one session ----------------------------------------------
-BOND_KEY_PATH = "/bond"
-"""Where a client asks the egress, inside QUIC, for the key with which further links join its session."""
 LINKS_USUAL = 3
 LINKS_MOST = 8
 """Bridges that a client has for one session, where they are to be had; more than usual only if that is faster."""
