@@ -133,7 +133,7 @@ class BondCore:
         first.joined = True
         if session is not None:
             first.envelope.seal_with(session)
-        self._sort_out()
+        self._usable = [first]
 
     # --- links -------------------------------------------------------------------------------
     def seal_with(self, session: SessionKey, now: float) -> None:
@@ -342,6 +342,8 @@ class BondCore:
             if frames.ping:
                 member.probed_at = now
         self._port.transmit(member.number, message)
+        if member.room < DATAGRAM_SIZE:
+            member.room = self._port.room(member.number)  # it may have drained since it was asked
 
     def _say(self, member: Member, now: float, *, ping: bool = False) -> None:
         """A message of its own for what the other end should know."""
@@ -447,6 +449,7 @@ class BondCore:
         trusted = [member for member in joined if not member.suspect]
         good = [member for member in trusted if not member.late and member.window.round_trip]
         self._usable = sorted(good or trusted or joined, key=lambda member: member.window.round_trip)
+        self._ask_rooms()
 
     def _is_fast(self, member: Member) -> bool:
         return member.window.round_trip <= self._usable[0].window.round_trip + _NEARLY_SECONDS
@@ -456,8 +459,7 @@ class BondCore:
             self._look_at = now + _TICK
 
     def _look(self, now: float) -> None:
-        asks_when_quiet = self._role is Role.CLIENT
-        findings = look(self.members.values(), now, self._alive_since, asks_when_quiet=asks_when_quiet)
+        findings = look(self.members.values(), now, self._alive_since, asks=self._role is Role.CLIENT)
         self._alive_since = findings.alive_since
         self._look_at = findings.next_at
         for member, before in findings.give_up:
@@ -470,6 +472,8 @@ class BondCore:
             self._port.suspected(member.number)
         for member, reason in findings.dead:
             self._end(member, reason, now)
+        if self.is_over:
+            return
         for member in findings.probe:
             if member.number in self.members:
                 self._say(member, now, ping=True)
