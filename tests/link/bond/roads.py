@@ -16,6 +16,8 @@ class RoadEnd:
         self.rate = rate
         self.delay = delay
         self.tamper: Tamper | None = None
+        self.stall: Callable[[], float] = float
+        """Asked for each message: for how many seconds it holds up itself and what is behind it."""
         self.frozen = False
         self.ended: str | None = None
         self.sent_bytes = 0
@@ -53,7 +55,7 @@ class RoadEnd:
         if self.messages is not None:
             self.messages.append(message)
         self.sent_bytes += len(message)
-        self._free_at = max(self._loop.time(), self._free_at) + len(message) / self.rate
+        self._free_at = max(self._loop.time(), self._free_at) + len(message) / self.rate + self.stall()
         self.waiting_peak = max(self.waiting_peak, self.waiting)
         assert self.waiting <= PIPE_WAITING_MAX
         for each in self.tamper(message) if self.tamper is not None else (message,):

@@ -73,9 +73,7 @@ def test_small_packets_pass_without_room() -> None:
         while bonds.egress.room:
             bonds.of_egress.send_one()
         sent = bonds.of_egress.sent
-        bonds.of_egress._sizes = bonds.of_client.theirs = lambda number: (
-            sizes[number] if number >= sent else DATAGRAM_SIZE
-        )
+        bonds.of_egress._sizes = bonds.of_client.theirs = lambda number: 40 if number >= sent else DATAGRAM_SIZE
         for _ in range(5):
             bonds.of_egress.send_one()
         await bonds.of_client.until_received(sent + 5, 1.0)
@@ -226,6 +224,14 @@ def test_nobody_can_join_before_both_ends_seal() -> None:
         await asyncio.sleep(3)
 
     run(main())
+
+
+def test_a_bond_has_one_key() -> None:
+    async def body(bonds: Bonds) -> None:
+        with pytest.raises(RuntimeError, match="one key"):
+            bonds.client.seal_with(bonds.session)
+
+    with_bonds(body)
 
 
 def test_there_is_a_bound_to_links() -> None:

@@ -1,9 +1,11 @@
 """How fast a bond is over roads of known rates, on a virtual clock."""
 
 import asyncio
+from random import Random
 
 import pytest
 
+from freespan.wire.limits import BOND_LATE_SECONDS
 from tests.link.bond.bonds import Bonds
 from tests.link.bond.roads import Road
 from tests.link.bond.virtual import run
@@ -60,7 +62,44 @@ def test_slow_and_long_ones_add_up(roads: Roads) -> None:
 
 
 def test_a_link_that_is_much_slower_does_no_harm() -> None:
-    assert down([(2e6, 0.05), (2e6, 0.05), (3e4, 0.1)]) >= 0.97 * 4e6
+    async def main() -> None:
+        bonds = await open_bonds([(2e6, 0.05), (2e6, 0.05)])
+        bonds.of_egress.send(10**9)
+        await asyncio.sleep(3)
+        bonds.of_client.longest_pause = 0.0
+        begin = bonds.loop.time()
+        await bonds.joined(Road(3e4, 0.1))
+        await asyncio.sleep(20)
+        assert bonds.of_client.rate(begin, bonds.loop.time()) >= 0.97 * 4e6
+        assert bonds.of_client.longest_pause <= BOND_LATE_SECONDS + 0.2
+        bonds.of_egress.to_send = 0
+        await bonds.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize("lanes", [4, 8])
+def test_lanes_that_stall_now_and_then_add_up(lanes: int) -> None:
+    """As SCTP does on a road that loses packets: what is lost holds up what is behind it."""
+
+    async def main() -> None:
+        random = Random(1)
+        bonds = await open_bonds([(1e6, 0.1)] * lanes)
+        for road in bonds.roads.values():
+            road.egress.stall = lambda: 0.25 if random.random() < 0.03 else 0.0
+        bonds.of_egress.send(10**9)
+        await asyncio.sleep(4)
+        begin = bonds.loop.time()
+        await asyncio.sleep(20)
+        each = 16_026 / (16_026 / 1e6 + 0.03 * 0.25)
+        assert bonds.of_client.rate(begin, bonds.loop.time()) >= 0.85 * lanes * each
+        report = bonds.egress.report()
+        assert report.sent_again <= 0.05 * bonds.of_egress.sent
+        assert report.ended == 0
+        bonds.of_egress.to_send = 0
+        await bonds.close()
+
+    run(main())
 
 
 def test_both_directions_at_once() -> None:

@@ -9,7 +9,7 @@ come on link 3". What a link swallowed when it died is then known exactly, and i
 
     a link closes           what it carried goes out again at once, and GONE tells the other end, with the count
     it is silent (suspect)  its packets are sent again elsewhere, nothing new is given to it; after 2 s it ends
-    it is late              the same, but it is alive, and begins anew with a small window
+    it is late              the same, but it is alive, and goes on with half its window
     a message does not open it ends at once
     no link is left         all waits, up to five minutes, for one that joins
 """
@@ -138,6 +138,8 @@ class BondCore:
     # --- links -------------------------------------------------------------------------------
     def seal_with(self, session: SessionKey, now: float) -> None:
         """The client has got the key; from now on all is sealed, and soon further links may join."""
+        if self._session is not None:
+            raise RuntimeError("a bond has one key")
         self._session = session
         first = self.members.get(0)
         if first is not None:
@@ -166,7 +168,11 @@ class BondCore:
         self._numbers.use(join.link)
         member = self._add(join.link, envelope, FLIGHT_MIN, now)
         self._has_joined(member, now)
-        delivered = self._handle(member, frames, now)
+        try:
+            delivered = self._handle(member, frames, now)
+        except MessageError:
+            self._end(member, TAMPERED, now)
+            return []
         self._say(member, now, ping=True)
         return delivered
 
@@ -259,19 +265,20 @@ class BondCore:
         for link, count in frames.gone:
             self._told_gone(link, count, now)
         is_packet = frames.number >= 0
+        # what cannot be taken is not counted, or nobody would send it again
+        packets = self.receiving.take(frames.number, frames.packet) if is_packet else []
         if is_packet or frames.ping:
             member.received += 1
             self._owed.counted(now, is_packet=is_packet)
-            if frames.ping:
-                self._owed.ping(member.number, now)
+        if is_packet:
+            member.packets_received += 1
+            member.packet_heard_at = now
+            self._look_soon(now)
+        if frames.ping:
+            self._owed.ping(member.number, now)
         if frames.bye:
             self._finish(CLOSED)
-        if not is_packet:
-            return []
-        member.packets_received += 1
-        member.packet_heard_at = now
-        self._look_soon(now)
-        return self.receiving.take(frames.number, frames.packet)
+        return packets
 
     def _check_opening(self, member: Member, frames: Frames, now: float) -> None:
         """What may be said before anything is sealed; and what the first sealed message means."""
@@ -465,7 +472,7 @@ class BondCore:
         for member, before in findings.give_up:
             self._send_again(member.give_up(before))
         for member in findings.late:
-            member.window.begin_anew(FLIGHT_MIN)
+            member.window.slowed_down()
             self.tally.late += 1
         for member in findings.suspect:
             self.tally.suspected += 1

@@ -86,13 +86,9 @@ def _find_dead(findings: Findings, joined: list[Member], now: float) -> None:
 
 
 def _find_late(findings: Findings, alive: list[Member], now: float) -> None:
-    """Some are late when others are not, and more than their own queue explains; when all are, the cause is not theirs."""
+    """Some are late when others are not; when all are, the cause is not theirs."""
     limit = BOND_LATE_SECONDS + min(arrival_when_full(member) for member in alive)
-    late = [
-        member
-        for member in alive
-        if now - max(member.waiting_since, findings.alive_since) > max(limit, BOND_LATE_SECONDS + member.full_seconds)
-    ]
+    late = [member for member in alive if now - max(member.waiting_since, findings.alive_since) > limit]
     if len(late) == len(alive):
         late = []
     for member in alive:

@@ -134,12 +134,6 @@ class Member:
         """How much more may be on its way."""
         return self.window.window - self.window.in_flight
 
-    @property
-    def full_seconds(self) -> float:
-        """How long a full window takes to get through; 0 while its rate is not known."""
-        window = self.window
-        return window.window / window.rate if window.rate else 0.0
-
     def arrival(self, size: int) -> float:
         """When a packet that leaves now is acknowledged: after what is before it, and after a round trip at least."""
         window = self.window
