@@ -9,7 +9,7 @@ from freespan.link.bond import Arrival
 from freespan.link.bond.core import CLOSED, NO_LINK, RESTARTED, TOLD
 from freespan.link.bond.health import SILENT
 from freespan.link.bond.seal import session_key
-from freespan.wire.limits import BOND_LATE_SECONDS, BOND_WAIT_SECONDS, LINK_SILENT_ALONE_SECONDS
+from freespan.wire.limits import BOND_LATE_SECONDS, BOND_SPAN_MAX, BOND_WAIT_SECONDS, LINK_SILENT_ALONE_SECONDS
 from tests.link.bond.bonds import SECRET, Bonds
 from tests.link.bond.roads import Road
 from tests.link.bond.virtual import run
@@ -86,6 +86,28 @@ def test_a_link_that_slows_to_a_crawl_holds_the_others_back_no_longer_than_the_b
         pause, bonds = await pause_after(lambda _, road: road.slow_down(20e3), which)
         assert pause <= BOND_LATE_SECONDS + 0.2
         assert bonds.egress.report().late >= 1
+        await bonds.close()
+
+    run(main())
+
+
+def test_what_a_frozen_link_holds_up_is_bounded_however_fast_the_others_are() -> None:
+    async def main() -> None:
+        bonds = Bonds()
+        await bonds.open(Road(60e6, 0.05))
+        await bonds.joined(Road(2e6, 0.05))
+        bonds.of_egress.send(10**9)
+        await asyncio.sleep(3)
+        bonds.roads[1].freeze()
+        held = kept = 0
+        for _ in range(60):
+            await asyncio.sleep(0.02)
+            held = max(held, bonds.client.report().held)
+            kept = max(kept, bonds.egress.report().kept)
+        assert 0.9 * BOND_SPAN_MAX <= held <= BOND_SPAN_MAX
+        assert kept <= BOND_SPAN_MAX
+        assert bonds.of_client.rate(bonds.loop.time() - 0.2, bonds.loop.time()) >= 0.8 * 60e6
+        bonds.of_egress.to_send = 0
         await bonds.close()
 
     run(main())
