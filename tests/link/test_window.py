@@ -92,6 +92,49 @@ def test_a_pipe_that_gets_slower_is_followed(before: float, after: float, delay:
     assert pipe.window_peak <= 2 * formula(pipe)
 
 
+@pytest.mark.parametrize("factor", [1.5, 2.0, 4.0])
+def test_a_longer_road_does_not_starve_the_window(factor: float) -> None:
+    """Too small a window lowers the rate, and that the window: it would go on until the round trip is looked at."""
+    pipe = Pipe(4e6, 0.1)
+    pipe.run(5)
+    pipe.delay *= factor
+    pipe.run(3.0 + factor)
+    assert pipe.run(4) >= 0.75 * pipe.rate
+
+
+def test_a_window_that_is_told_of_a_longer_road_fits_it_at_once() -> None:
+    pipe = Pipe(4e6, 0.1)
+    pipe.run(5)
+    pipe.delay = 0.2
+    pipe.control.road_changed(pipe.now)
+    pipe.run(1)
+    assert pipe.control.window <= 1.3 * formula(pipe)
+    assert pipe.run(3) >= 0.9 * pipe.rate
+
+
+def test_a_window_that_is_told_so_without_need_does_not_grow() -> None:
+    pipe = Pipe(4e6, 0.1)
+    pipe.run(5)
+    before = pipe.control.window
+    for _ in range(10):
+        pipe.control.road_changed(pipe.now)
+        pipe.run(0.5)
+        assert pipe.control.window <= 1.1 * before
+
+
+def test_a_window_that_did_not_keep_its_promise_is_halved_and_recovers() -> None:
+    pipe = Pipe(4e6, 0.1)
+    pipe.run(5)
+    before = pipe.control.window
+    pipe.control.slowed_down()
+    assert pipe.control.window == before // 2
+    pipe.run(1)
+    assert pipe.run(1) >= 0.9 * pipe.rate
+    for _ in range(20):
+        pipe.control.slowed_down()
+    assert pipe.control.window == FLIGHT_MIN
+
+
 def test_a_longer_road_is_noticed_after_the_old_round_trip_is_forgotten() -> None:
     pipe = Pipe(10e6, 0.01)
     pipe.run(6)

@@ -275,7 +275,7 @@ def test_many_packets_are_not_left_unanswered() -> None:
     client, server = connected()
     stream_id = client.get_next_available_stream_id()
     now = next(CLOCK)
-    for _ in range(40):
+    for _ in range(80):
         client.send_stream_data(stream_id, b"x")
         pass_on(client, server, now)
         if server.has_something_to_send:

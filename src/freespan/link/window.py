@@ -132,9 +132,13 @@ class LinkWindow:
         """A packet that needs no acknowledgement any more leaves the flight; that says nothing about the rate."""
         self.in_flight -= departure.size
 
-    def begin_anew(self, start: int | None = None) -> None:
-        """Forget the rate: nothing came back for long, or far less than it promised."""
-        self.window = self._start if start is None else start
+    def slowed_down(self) -> None:
+        """Far less came back than was promised. That may pass, or the rate tell of it in time; until then, half."""
+        self.window = max(FLIGHT_MIN, self.window // 2)
+
+    def begin_anew(self) -> None:
+        """Forget the rate: nothing came back for long."""
+        self.window = self._start
         self.phase = Phase.STARTUP
         self.rate = self._rate_at_round_trip = 0.0
         self._rates, self._rates_began = deque([0.0]), deque([0.0])

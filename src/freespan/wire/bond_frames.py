@@ -4,7 +4,7 @@ A message of a link is one of these; numbers are big-endian, a session is named 
 
     0x01 HELLO    version (1), frames            the first message of a new session; not sealed
     0x02 PLAIN    frames                         before the two ends have a key
-    0x03 SEALED   frames, sealed                 from then on
+    0x03 SEALED   frames, sealed                 the first with the key; what follows it on that link has no kind
     0x04 JOIN     version (1), session (16), link (4), frames, sealed    the first message of every further link
     0x05 REFUSED  reason (1), proof (16)         the answer to a JOIN that cannot be
 

@@ -9,7 +9,7 @@ come on link 3". What a link swallowed when it died is then known exactly, and i
 
     a link closes           what it carried goes out again at once, and GONE tells the other end, with the count
     it is silent (suspect)  its packets are sent again elsewhere, nothing new is given to it; after 2 s it ends
-    it is late              the same, but it is alive, and begins anew with a small window
+    it is late              the same, but it is alive, and goes on with half its window
     a message does not open it ends at once
     no link is left         all waits, up to five minutes, for one that joins
 """
@@ -133,11 +133,13 @@ class BondCore:
         first.joined = True
         if session is not None:
             first.envelope.seal_with(session)
-        self._sort_out()
+        self._usable = [first]
 
     # --- links -------------------------------------------------------------------------------
     def seal_with(self, session: SessionKey, now: float) -> None:
         """The client has got the key; from now on all is sealed, and soon further links may join."""
+        if self._session is not None:
+            raise RuntimeError("a bond has one key")
         self._session = session
         first = self.members.get(0)
         if first is not None:
@@ -166,7 +168,11 @@ class BondCore:
         self._numbers.use(join.link)
         member = self._add(join.link, envelope, FLIGHT_MIN, now)
         self._has_joined(member, now)
-        delivered = self._handle(member, frames, now)
+        try:
+            delivered = self._handle(member, frames, now)
+        except MessageError:
+            self._end(member, TAMPERED, now)
+            return []
         self._say(member, now, ping=True)
         return delivered
 
@@ -259,19 +265,20 @@ class BondCore:
         for link, count in frames.gone:
             self._told_gone(link, count, now)
         is_packet = frames.number >= 0
+        # what cannot be taken is not counted, or nobody would send it again
+        packets = self.receiving.take(frames.number, frames.packet) if is_packet else []
         if is_packet or frames.ping:
             member.received += 1
             self._owed.counted(now, is_packet=is_packet)
-            if frames.ping:
-                self._owed.ping(member.number, now)
+        if is_packet:
+            member.packets_received += 1
+            member.packet_heard_at = now
+            self._look_soon(now)
+        if frames.ping:
+            self._owed.ping(member.number, now)
         if frames.bye:
             self._finish(CLOSED)
-        if not is_packet:
-            return []
-        member.packets_received += 1
-        member.packet_heard_at = now
-        self._look_soon(now)
-        return self.receiving.take(frames.number, frames.packet)
+        return packets
 
     def _check_opening(self, member: Member, frames: Frames, now: float) -> None:
         """What may be said before anything is sealed; and what the first sealed message means."""
@@ -342,6 +349,8 @@ class BondCore:
             if frames.ping:
                 member.probed_at = now
         self._port.transmit(member.number, message)
+        if member.room < DATAGRAM_SIZE:
+            member.room = self._port.room(member.number)  # it may have drained since it was asked
 
     def _say(self, member: Member, now: float, *, ping: bool = False) -> None:
         """A message of its own for what the other end should know."""
@@ -447,6 +456,7 @@ class BondCore:
         trusted = [member for member in joined if not member.suspect]
         good = [member for member in trusted if not member.late and member.window.round_trip]
         self._usable = sorted(good or trusted or joined, key=lambda member: member.window.round_trip)
+        self._ask_rooms()
 
     def _is_fast(self, member: Member) -> bool:
         return member.window.round_trip <= self._usable[0].window.round_trip + _NEARLY_SECONDS
@@ -456,20 +466,21 @@ class BondCore:
             self._look_at = now + _TICK
 
     def _look(self, now: float) -> None:
-        asks_when_quiet = self._role is Role.CLIENT
-        findings = look(self.members.values(), now, self._alive_since, asks_when_quiet=asks_when_quiet)
+        findings = look(self.members.values(), now, self._alive_since, asks=self._role is Role.CLIENT)
         self._alive_since = findings.alive_since
         self._look_at = findings.next_at
         for member, before in findings.give_up:
             self._send_again(member.give_up(before))
         for member in findings.late:
-            member.window.begin_anew(FLIGHT_MIN)
+            member.window.slowed_down()
             self.tally.late += 1
         for member in findings.suspect:
             self.tally.suspected += 1
             self._port.suspected(member.number)
         for member, reason in findings.dead:
             self._end(member, reason, now)
+        if self.is_over:
+            return
         for member in findings.probe:
             if member.number in self.members:
                 self._say(member, now, ping=True)

@@ -4,7 +4,8 @@
                  client knows the key: SEALED …    egress, once a SEALED has come: SEALED …
     any other    client: JOIN, SEALED …            egress: SEALED …
 
-A direction that has seen one sealed message takes no other kind any more. The first sealed message of the first link's
+A direction that has seen one sealed message takes no other kind any more, and so the next ones need no head to say what
+they are: they are nothing but what is sealed. The first sealed message of the first link's
 directions covers all that was said before in that direction (its SHA-256 is associated data), so a bridge that changed,
 dropped or added something while nothing was sealed is found out.
 """
@@ -80,18 +81,16 @@ class Envelope:
             message = head + body
             self._said.update(message)
             return message
-        if self._associated is None:
-            return head + self._sealing.seal(body)
-        associated, self._associated, self._head = self._associated, None, _SEALED_HEAD
+        if not head:
+            return self._sealing.seal(body)
+        associated, self._associated, self._head = self._associated, None, b""
         return head + self._sealing.seal(body, associated)
 
     def unwrap(self, message: bytes) -> bytes:
         """What `message` carries. Raises `SealError` unless it is the next one that the other end has sent."""
+        if self.got_sealed and self._opening is not None:
+            return self._opening.open(message)
         kind = message[0]
-        if self.got_sealed:
-            if kind != SEALED or self._opening is None:
-                raise SealError
-            return self._opening.open(memoryview(message)[1:])
         if kind in (SEALED, JOIN) and self._opening is not None:
             return self._unwrap_first_sealed(kind, message)
         if kind != self._first_kind or kind not in (HELLO, PLAIN):

@@ -46,11 +46,11 @@ class Findings:
     """When to look again."""
 
 
-def look(members: Collection[Member], now: float, alive_since: float, *, asks_when_quiet: bool) -> Findings:
+def look(members: Collection[Member], now: float, alive_since: float, *, asks: bool) -> Findings:
     """Look at all links; sets `suspect` and `late` of each.
 
     `alive_since`: since when one or another has been alive all the time; while none was, the cause was not the links'.
-    `asks_when_quiet`: one end of a bond asks a link that becomes quiet, not both.
+    `asks`: one end of a bond asks idle links whether they are alive; the other does so only if that end does not.
     """
     findings = Findings()
     joined = [member for member in members if member.joined]
@@ -67,9 +67,9 @@ def look(members: Collection[Member], now: float, alive_since: float, *, asks_wh
     if alive:
         _find_late(findings, alive, now)
     for member in joined:
-        if _wants_probe(member, now, asks_when_quiet=asks_when_quiet):
+        if _wants_probe(member, now, asks=asks):
             findings.probe.append(member)
-    findings.next_at = min((_next_look(member, now) for member in members), default=math.inf)
+    findings.next_at = min((_next_look(member, now, asks=asks) for member in members), default=math.inf)
     return findings
 
 
@@ -99,20 +99,24 @@ def _find_late(findings: Findings, alive: list[Member], now: float) -> None:
         member.late = member in late
 
 
-def _wants_probe(member: Member, now: float, *, asks_when_quiet: bool) -> bool:
+def _wants_probe(member: Member, now: float, *, asks: bool) -> bool:
     if math.isfinite(member.waiting_since):
         silence = member.silence(now)
         return silence > member.patience / 2 and now - member.probed_at > silence
-    if now - max(member.heard_at, member.progress_at) >= LINK_PROBE_SECONDS:
+    if now - max(member.heard_at, member.progress_at) >= _probe_after(asks=asks):
         return True
-    return asks_when_quiet and _became_quiet(member) and now - member.heard_at >= _QUIET_SECONDS
+    return asks and _became_quiet(member) and now - member.heard_at >= _QUIET_SECONDS
 
 
 def _became_quiet(member: Member) -> bool:
     return member.packet_heard_at > max(member.probed_at, member.progress_at)
 
 
-def _next_look(member: Member, now: float) -> float:
-    if math.isfinite(member.waiting_since) or not member.joined or _became_quiet(member):
+def _probe_after(*, asks: bool) -> float:
+    return LINK_PROBE_SECONDS if asks else 2 * LINK_PROBE_SECONDS
+
+
+def _next_look(member: Member, now: float, *, asks: bool) -> float:
+    if math.isfinite(member.waiting_since) or not member.joined or (asks and _became_quiet(member)):
         return now + _TICK
-    return max(now + _TICK, max(member.heard_at, member.progress_at) + LINK_PROBE_SECONDS)
+    return max(now + _TICK, max(member.heard_at, member.progress_at) + _probe_after(asks=asks))

@@ -82,7 +82,9 @@ class Scheduler:
 def arrival_when_full(member: Member) -> float:
     """When a packet is acknowledged that fills the link's window, in seconds from when it leaves."""
     window = member.window
-    return window.full_seconds + (_FULL / window.rate if window.rate else 0.0)
+    if not window.rate:
+        return window.full_seconds
+    return max(window.full_seconds, window.window / window.rate) + _FULL / window.rate  # no window is below FLIGHT_MIN
 
 
 def _soonest(members: Sequence[Member], size: int) -> Member | None:

@@ -28,16 +28,6 @@ class Packet:
         self.was_sent = False
         self.acked = False
 
-    @property
-    def cost(self) -> int:
-        """What it counts for in the span."""
-        return len(self.data) + BOND_PACKET_COST
-
-    def arrived(self) -> None:
-        """The other end has it; `copies` may still be on their way."""
-        self.acked = True
-        self.data = b""
-
 
 class Sending:
     """All packets that were taken and are not acknowledged."""

@@ -1,0 +1,198 @@
+"""Two bonds with roads between them, and owners that send all they may and check all that comes."""
+
+import asyncio
+import os
+from collections.abc import Callable
+
+from freespan.link.bond import Arrival, Bond, SessionKey, session_key
+from freespan.wire.limits import DATAGRAM_SIZE
+from tests.link.bond.roads import Road
+
+SECRET = bytes(range(32))
+_FILLING = os.urandom(2 * DATAGRAM_SIZE)
+
+
+def packet(number: int, size: int = DATAGRAM_SIZE) -> bytes:
+    """A packet that is like no other, and shows where it belongs."""
+    size = max(size, 8)
+    start = number % DATAGRAM_SIZE
+    return number.to_bytes(8, "big") + _FILLING[start : start + size - 8]
+
+
+class Owner:
+    """Sends packets when there is room, as QUIC does; every packet that comes must be the next one, whole."""
+
+    def __init__(self, bond: Bond, sizes: Callable[[int], int] = lambda _: DATAGRAM_SIZE) -> None:
+        self.bond = bond
+        self.sent = 0
+        self.received = 0
+        self.bytes_received = 0
+        self.to_send = 0
+        self.lost: str | None = None
+        self.longest_pause = 0.0
+        self.arrivals: list[tuple[float, int]] = []
+        self.theirs: Callable[[int], int] = sizes
+        self._sizes = sizes
+        self._loop = asyncio.get_running_loop()
+        self._last_at = self._loop.time()
+        self._news = asyncio.Event()
+        bond.start(self)
+
+    # --- LinkOwner -----------------------------------------------------------------------------
+    def message_received(self, message: bytes) -> None:
+        assert self.lost is None
+        expected = packet(self.received, self.theirs(self.received))
+        assert message == expected, f"packet {self.received} is wrong"
+        now = self._loop.time()
+        if self.received:
+            self.longest_pause = max(self.longest_pause, now - self._last_at)
+        self._last_at = now
+        self.received += 1
+        self.bytes_received += len(message)
+        self.arrivals.append((now, len(message)))
+        self._news.set()
+
+    def room_made(self) -> None:
+        self._pump()
+
+    def link_lost(self, reason: str) -> None:
+        assert self.lost is None
+        self.lost = reason
+        self._news.set()
+
+    # --- for tests -------------------------------------------------------------------------------
+    def send(self, count: int) -> None:
+        """Send so many packets more, as fast as there is room."""
+        self.to_send += count
+        self._pump()
+
+    def send_one(self) -> None:
+        """Send one packet whether there is room or not."""
+        self.bond.send(packet(self.sent, self._sizes(self.sent)))
+        self.sent += 1
+
+    def _pump(self) -> None:
+        while self.to_send and self.lost is None:
+            room = self.bond.room
+            if room < DATAGRAM_SIZE:
+                return
+            while self.to_send and room >= DATAGRAM_SIZE:
+                room -= DATAGRAM_SIZE
+                self.to_send -= 1
+                self.send_one()
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 120.0) -> None:
+        async with asyncio.timeout(seconds):
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+    async def until_received(self, count: int, seconds: float = 120.0) -> None:
+        await self.until(lambda: self.received >= count, seconds)
+
+    async def until_lost(self, seconds: float = 1_000.0) -> str:
+        await self.until(lambda: self.lost is not None, seconds)
+        assert self.lost is not None
+        return self.lost
+
+    def rate(self, since: float, until: float) -> float:
+        """Bytes a second that came in between."""
+        return sum(size for at, size in self.arrivals if since <= at < until) / (until - since)
+
+
+class Watcher:
+    """Writes down what happens to links."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, object]] = []
+        self.can_join = asyncio.Event()
+
+    def joinable(self) -> None:
+        self.calls.append(("joinable", None))
+        self.can_join.set()
+
+    def link_joined(self, link: int) -> None:
+        self.calls.append(("joined", link))
+
+    def link_suspected(self, link: int) -> None:
+        self.calls.append(("suspected", link))
+
+    def link_ended(self, link: int, reason: str) -> None:
+        self.calls.append(("ended", (link, reason)))
+
+    def count(self, kind: str) -> int:
+        return sum(call == kind for call, _ in self.calls)
+
+
+class Bonds:
+    """A client's and an egress' bond; the first road is number 0."""
+
+    client: Bond
+    egress: Bond
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.roads: dict[int, Road] = {}
+        self.watcher, self.egress_watcher = Watcher(), Watcher()
+        self.session: SessionKey = session_key(SECRET, os.urandom(16))
+        self.refused = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self, first: Road | None = None, sizes: Callable[[int], int] = lambda _: DATAGRAM_SIZE) -> None:
+        """Begin a session: the client says something, the egress answers with the key."""
+        road = self.roads[0] = first or Road()
+        self.client = Bond.open(road.client, self.watcher)
+        self.of_client = Owner(self.client, sizes)
+        self.of_client.send_one()
+        arrival = Arrival(road.egress)
+        assert await arrival.opening() is None
+        self.egress = Bond.accept(arrival, self.session, self.egress_watcher)
+        self.of_egress = Owner(self.egress, sizes)
+        self.of_egress.send_one()
+        await self.of_client.until_received(1)
+        self.client.seal_with(self.session)
+        async with asyncio.timeout(30):
+            await self.watcher.can_join.wait()
+
+    def join(self, road: Road | None = None) -> int:
+        """The client adds a link; the egress admits it when it comes."""
+        road = road or Road()
+        number = self.client.add(road.client)
+        self.roads[number] = road
+        task = self.loop.create_task(self.arrive(road), name="test-arrive")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return number
+
+    async def arrive(self, road: Road) -> None:
+        arrival = Arrival(road.egress)
+        try:
+            async with asyncio.timeout(15):
+                join = await arrival.opening()
+            assert join is not None
+            assert join.session == self.session.id
+            self.egress.admit(arrival)
+        except Exception:
+            self.refused += 1
+            road.egress.close("refused")
+
+    async def joined(self, *roads: Road) -> None:
+        """Add links and wait until they take part at both ends."""
+        before = self.watcher.count("joined"), self.egress_watcher.count("joined")
+        for road in roads:
+            self.join(road)
+        async with asyncio.timeout(30):
+            while self.watcher.count("joined") < before[0] + len(roads) or self.egress_watcher.count("joined") < before[
+                1
+            ] + len(roads):
+                await asyncio.sleep(0.01)
+
+    def owners(self) -> tuple[Owner, Owner]:
+        return self.of_client, self.of_egress
+
+    async def close(self) -> None:
+        self.client.close()
+        await self.of_egress.until_lost()
+        await asyncio.sleep(3)
+        for task in self._tasks:
+            task.cancel()

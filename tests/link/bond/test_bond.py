@@ -1,0 +1,366 @@
+"""A bond as a `Link`, and what its user can do to its links."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from freespan.link.base import Link
+from freespan.link.bond import Arrival, Bond, session_key
+from freespan.link.bond.core import BondCore
+from freespan.wire.errors import LinkError, MessageError, VersionError
+from freespan.wire.limits import (
+    BOND_LINGER_SECONDS,
+    BOND_LINKS_MAX,
+    DATAGRAM_SIZE,
+    LINK_JOIN_SECONDS,
+    LINK_QUEUE_MAX,
+    PIPE_WAITING_MAX,
+)
+from tests.link.bond.bonds import SECRET, Bonds, Watcher, packet
+from tests.link.bond.roads import Road
+from tests.link.bond.virtual import run
+
+Body = Callable[[Bonds], Coroutine[Any, Any, None]]
+
+
+def with_bonds(body: Body, *roads: tuple[float, float]) -> None:
+    async def main() -> None:
+        bonds = Bonds()
+        await bonds.open(Road(10e6, 0.02))
+        await bonds.joined(*(Road(*road) for road in roads))
+        await body(bonds)
+        if bonds.of_client.lost is None:
+            bonds.client.close()
+        if bonds.of_egress.lost is None:
+            await bonds.of_egress.until_lost()
+        await asyncio.sleep(3)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(main())
+
+
+def as_link(bond: Bond) -> Link:
+    """mypy holds it against the contract here."""
+    return bond
+
+
+# --- the contract --------------------------------------------------------------------------------------
+@pytest.mark.parametrize("links", [1, 3])
+def test_room_is_used_up_and_announced_again(links: int) -> None:
+    async def body(bonds: Bonds) -> None:
+        link = as_link(bonds.egress)
+        room = link.room
+        assert room >= DATAGRAM_SIZE
+        calls: list[int] = []
+        bonds.of_egress.room_made = lambda: calls.append(link.room)  # type: ignore[method-assign]
+        while link.room:
+            assert link.room % DATAGRAM_SIZE == 0
+            bonds.of_egress.send_one()
+        assert not calls
+        await bonds.of_client.until_received(bonds.of_egress.sent)
+        await asyncio.sleep(0.1)
+        assert len(calls) == 1
+        assert calls[0] >= DATAGRAM_SIZE
+
+    with_bonds(body, *[(10e6, 0.02)] * (links - 1))
+
+
+def test_small_packets_pass_without_room() -> None:
+    async def body(bonds: Bonds) -> None:
+        while bonds.egress.room:
+            bonds.of_egress.send_one()
+        sent = bonds.of_egress.sent
+        bonds.of_egress._sizes = bonds.of_client.theirs = lambda number: 40 if number >= sent else DATAGRAM_SIZE
+        for _ in range(5):
+            bonds.of_egress.send_one()
+        await bonds.of_client.until_received(sent + 5, 1.0)
+
+    with_bonds(body)
+
+
+@pytest.mark.parametrize("size", [0, DATAGRAM_SIZE + 1])
+def test_a_packet_of_a_forbidden_size_is_the_sender_s_mistake(size: int) -> None:
+    async def body(bonds: Bonds) -> None:
+        with pytest.raises(ValueError, match="1 to 16000"):
+            bonds.client.send(bytes(size))
+
+    with_bonds(body)
+
+
+def test_who_goes_on_without_room_ends_the_bond() -> None:
+    async def body(bonds: Bonds) -> None:
+        for _ in range(2 * PIPE_WAITING_MAX // DATAGRAM_SIZE):
+            bonds.of_client.send_one()
+        assert bonds.of_client.lost is None  # never from inside the call
+        assert "overran" in await bonds.of_client.until_lost()
+        bonds.egress.close()
+
+    with_bonds(body)
+
+
+def test_too_much_before_the_start_ends_the_bond() -> None:
+    async def main() -> None:
+        road = Road(10e6, 0.02)
+        client = Bond.open(road.client)
+        client.start(_Silent())
+        arrival = Arrival(road.egress)
+        client.send(b"hello")
+        await arrival.opening()
+        egress = Bond.accept(arrival, session_key(SECRET, bytes(16)))
+        for number in range(2 * LINK_QUEUE_MAX // DATAGRAM_SIZE):
+            client.send(packet(number))
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(1)
+        owner = _Silent()
+        egress.start(owner)
+        await asyncio.sleep(0)
+        assert owner.reasons
+        client.close()
+        await asyncio.sleep(3)
+
+    run(main())
+
+
+class _Silent:
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    def message_received(self, message: bytes) -> None: ...
+    def room_made(self) -> None: ...
+    def link_lost(self, reason: str) -> None:
+        self.reasons.append(reason)
+
+
+@pytest.mark.parametrize("closer", [0, 1])
+def test_either_side_may_close(closer: int) -> None:
+    async def body(bonds: Bonds) -> None:
+        ends, owners = (bonds.client, bonds.egress), bonds.owners()
+        ends[closer].close("enough")
+        assert owners[closer].lost is None
+        assert await owners[closer].until_lost() == "enough"
+        assert await owners[1 - closer].until_lost() == "the other end closed the session"
+        for end in ends:
+            end.close("again")
+            end.send(b"into the void")
+            assert end.room == 0
+        await asyncio.sleep(BOND_LINGER_SECONDS + 0.1)
+        assert all(end.ended for road in bonds.roads.values() for end in road.ends)
+        assert not bonds.client.is_joinable
+
+    with_bonds(body, (10e6, 0.02))
+
+
+def test_both_may_close_at_once() -> None:
+    async def body(bonds: Bonds) -> None:
+        bonds.client.close("enough")
+        bonds.egress.close("enough")
+        for owner in bonds.owners():
+            assert await owner.until_lost() == "enough"
+
+    with_bonds(body)
+
+
+def test_an_end_that_nobody_hears_of_ends_the_links_all_the_same() -> None:
+    async def body(bonds: Bonds) -> None:
+        bonds.roads[0].freeze()
+        bonds.client.close()
+        await asyncio.sleep(BOND_LINGER_SECONDS + 0.1)
+        assert bonds.roads[0].client.ended
+        bonds.egress.close()
+
+    with_bonds(body)
+
+
+def test_an_error_inside_ends_the_bond_and_is_logged_without_words(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> list[bytes]:
+        raise RuntimeError("a secret")
+
+    async def body(bonds: Bonds) -> None:
+        monkeypatch.setattr(BondCore, "_handle", broken)
+        bonds.of_client.send_one()
+        assert await bonds.of_egress.until_lost() == "an internal error"
+        bonds.client.close()
+
+    with caplog.at_level(logging.ERROR):
+        with_bonds(body)
+    assert "a bond broke: RuntimeError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+# --- links come and go -------------------------------------------------------------------------------------
+def test_links_join_and_are_reported() -> None:
+    async def body(bonds: Bonds) -> None:
+        await bonds.joined(Road(10e6, 0.02), Road(10e6, 0.02))
+        await asyncio.sleep(0.5)
+        for report in (bonds.client.report(), bonds.egress.report()):
+            assert [link.number for link in report.links] == [0, 1, 2]
+            assert {link.state for link in report.links} == {"open"}
+            assert all(0.01 < link.round_trip < 0.05 for link in report.links)
+            assert all(link.bytes_sent and link.bytes_received for link in report.links)
+            assert report.joined == 2
+        assert bonds.watcher.calls == [("joinable", None), ("joined", 1), ("joined", 2)]
+
+    with_bonds(body)
+
+
+def test_nobody_can_join_before_both_ends_seal() -> None:
+    async def main() -> None:
+        road = Road(10e6, 0.02)
+        watcher = Watcher()
+        client = Bond.open(road.client, watcher)
+        client.start(_Silent())
+        client.send(b"hello")
+        assert not client.is_joinable
+        other = Road()
+        with pytest.raises(LinkError):
+            client.add(other.client)
+        client.close()
+        road.egress.close()
+        await asyncio.sleep(3)
+
+    run(main())
+
+
+def test_a_bond_has_one_key() -> None:
+    async def body(bonds: Bonds) -> None:
+        with pytest.raises(RuntimeError, match="one key"):
+            bonds.client.seal_with(bonds.session)
+
+    with_bonds(body)
+
+
+def test_there_is_a_bound_to_links() -> None:
+    async def body(bonds: Bonds) -> None:
+        await bonds.joined(*(Road(10e6, 0.02) for _ in range(BOND_LINKS_MAX - 1)))
+        with pytest.raises(LinkError, match="as many links"):
+            bonds.client.add(Road().client)
+        bonds.of_egress.send(400)
+        await bonds.of_client.until_received(401)
+
+    with_bonds(body)
+
+
+def test_a_link_that_never_answers_is_given_up() -> None:
+    async def body(bonds: Bonds) -> None:
+        road = Road()
+        bonds.client.add(road.client)  # and nobody is at its other end
+        await asyncio.sleep(LINK_JOIN_SECONDS - 1)
+        assert [link.state for link in bonds.client.report().links] == ["open", "joining"]
+        await asyncio.sleep(2)
+        assert road.client.ended
+        assert bonds.watcher.calls[-1] == ("ended", (1, "the link did not join in time"))
+
+    with_bonds(body)
+
+
+def test_a_link_that_has_ended_already_can_be_added_and_is_gone_at_once() -> None:
+    async def body(bonds: Bonds) -> None:
+        road = Road()
+        road.client.close()
+        await asyncio.sleep(0.1)
+        bonds.client.add(road.client)
+        await asyncio.sleep(0.1)
+        assert len(bonds.client.report().links) == 1
+
+    with_bonds(body)
+
+
+def test_links_come_and_go_while_packets_flow() -> None:
+    async def body(bonds: Bonds) -> None:
+        bonds.of_egress.send(10**6)
+        bonds.of_client.send(10**6)
+        for _ in range(20):
+            number = bonds.join(Road(2e6, 0.03))
+            await asyncio.sleep(0.3)
+            bonds.client.remove(number)
+        for owner in bonds.owners():
+            owner.to_send = 0
+        await bonds.of_client.until_received(bonds.of_egress.sent)
+        await bonds.of_egress.until_received(bonds.of_client.sent)
+        assert bonds.watcher.count("ended") == bonds.egress_watcher.count("ended") == 20
+
+    with_bonds(body)
+
+
+def test_removing_what_is_not_there_does_nothing() -> None:
+    async def body(bonds: Bonds) -> None:
+        bonds.client.remove(17)
+        assert bonds.of_client.lost is None
+
+    with_bonds(body)
+
+
+# --- arrivals ------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [(b"\xc0 a QUIC Initial", MessageError), (b"\x01\x09", VersionError), (b"\x04\x01short", MessageError)],
+)
+def test_what_neither_begins_nor_joins_is_told(message: bytes, error: type[MessageError]) -> None:
+    async def main() -> None:
+        road = Road()
+        road.client.send(message)
+        with pytest.raises(error):
+            await Arrival(road.egress).opening()
+
+    run(main())
+
+
+def test_a_link_that_ends_before_it_speaks_is_told() -> None:
+    async def main() -> None:
+        road = Road()
+        arrival = Arrival(road.egress)
+        road.client.close()
+        with pytest.raises(LinkError):
+            await arrival.opening()
+
+    run(main())
+
+
+def test_who_says_too_much_before_it_is_let_in_is_cut() -> None:
+    async def main() -> None:
+        road = Road()
+        arrival = Arrival(road.egress)
+        for _ in range(2 * LINK_QUEUE_MAX // DATAGRAM_SIZE):
+            road.client.send(bytes(DATAGRAM_SIZE))
+        await asyncio.sleep(1)
+        assert road.egress.ended == "the other end sent too much before the link was in use"
+        assert arrival._waiting_bytes <= LINK_QUEUE_MAX + DATAGRAM_SIZE
+
+    run(main())
+
+
+def test_a_new_session_is_not_let_into_another_one() -> None:
+    async def body(bonds: Bonds) -> None:
+        road = Road()
+        stranger = Bond.open(road.client)
+        stranger.start(_Silent())
+        stranger.send(b"hello")
+        arrival = Arrival(road.egress)
+        assert await arrival.opening() is None
+        with pytest.raises(LinkError):
+            bonds.egress.admit(arrival)
+        stranger.close()
+        road.egress.close()
+
+    with_bonds(body)
+
+
+def test_a_refusal_nobody_reads_does_not_keep_the_egress() -> None:
+    async def body(bonds: Bonds) -> None:
+        road = Road()
+        bonds.client.add(road.client)
+        arrival = Arrival(road.egress)
+        await arrival.opening()
+        road.freeze()
+        began = bonds.loop.time()
+        await arrival.refuse(bonds.session)
+        assert bonds.loop.time() - began <= BOND_LINGER_SECONDS + 0.1
+        await asyncio.sleep(0.1)
+        assert road.egress.ended
+
+    with_bonds(body)

@@ -1,0 +1,46 @@
+"""A bond over links with real sockets and engines, on the real clock."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from freespan.link.bond import Arrival, Bond, session_key
+from tests.link.bond.bonds import SECRET, Owner, Watcher
+from tests.link.owners import SECONDS
+from tests.link.pairs import KINDS
+
+COUNT = 300
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_link_ends_and_the_other_one_carries_on(kind: str) -> None:
+    async with AsyncExitStack() as stack, asyncio.timeout(SECONDS):
+        first, second = [await stack.enter_async_context(KINDS[kind]()) for _ in range(2)]
+        watcher, session = Watcher(), session_key(SECRET, bytes(16))
+        client = Bond.open(first[0], watcher)
+        of_client = Owner(client)
+        of_client.send_one()
+        arrival = Arrival(first[1])
+        assert await arrival.opening() is None
+        egress = Bond.accept(arrival, session)
+        of_egress = Owner(egress)
+        of_egress.send_one()
+        await of_client.until_received(1)
+        client.seal_with(session)
+        await watcher.can_join.wait()
+        client.add(second[0])
+        arrival = Arrival(second[1])
+        await arrival.opening()
+        egress.admit(arrival)
+        of_client.send(COUNT)
+        of_egress.send(COUNT)
+        await of_client.until_received(COUNT // 3)
+        first[1].close()
+        await of_client.until_received(COUNT + 1)
+        await of_egress.until_received(COUNT + 1)
+        assert [link.number for link in client.report().links] == [1]
+        client.close()
+        await of_egress.until_lost()
+        second[0].close()
+        await asyncio.sleep(0.1)

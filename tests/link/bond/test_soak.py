@@ -1,0 +1,86 @@
+"""A thousand deaths: no byte lost, doubled or moved, and no memory kept."""
+
+import asyncio
+import gc
+import sys
+from random import Random
+
+from freespan.wire.limits import DATAGRAM_SIZE
+from tests.link.bond.bonds import Bonds, Owner
+from tests.link.bond.roads import Road
+from tests.link.bond.virtual import run
+
+KILLS = 1_000
+
+
+def a_road(random: Random) -> Road:
+    return Road(rate=random.uniform(3e5, 2e6), round_trip=random.uniform(0.01, 0.15))
+
+
+def kill(random: Random, bonds: Bonds, number: int) -> None:
+    road = bonds.roads.pop(number)
+    after = random.choice([0.0, 0.001, 0.02])
+    match random.randrange(5):
+        case 0:
+            road.die(after, None)
+        case 1:
+            road.die(None, after)
+        case 2:
+            road.die(after, after)
+        case 3:
+            road.ends[random.randrange(2)].close()
+        case 4:
+            road.die(None, None)
+
+
+def keep_sending(owner: Owner) -> None:
+    owner.arrivals.clear()
+    owner.send(200 - owner.to_send)
+
+
+async def all_came(bonds: Bonds) -> None:
+    bonds.join(Road(4e6, 0.03))
+    for owner, other in (bonds.owners(), bonds.owners()[::-1]):
+        await owner.until(lambda owner=owner, other=other: not other.to_send and owner.received == other.sent)
+
+
+async def blocks(bonds: Bonds) -> int:
+    """Blocks of memory in use when everything has come."""
+    await all_came(bonds)
+    await asyncio.sleep(20)  # what died in silence is given up
+    for owner in bonds.owners():
+        owner.arrivals.clear()
+    gc.collect()
+    return sys.getallocatedblocks()
+
+
+async def soak(random: Random, kills: int) -> tuple[int, list[int]]:
+    """Returns how many packets came, and the memory in use after each fifth of the kills."""
+    bonds = Bonds()
+    await bonds.open(a_road(random), lambda number: (DATAGRAM_SIZE, 900, 40)[number % 3])
+    memory = []
+    killed = 0
+    while killed < kills:
+        if killed >= len(memory) * kills // 5:
+            memory.append(await blocks(bonds))
+        while len(bonds.roads) < 3 and len(bonds.client.report().links) < 16:  # of some deaths nobody knows yet
+            bonds.join(a_road(random))
+        for owner in bonds.owners():
+            keep_sending(owner)
+        await asyncio.sleep(random.choice([0.01, 0.05, 0.1, 0.3]))
+        bonds.watcher.calls.clear()
+        bonds.egress_watcher.calls.clear()
+        for _ in range(random.choice([1, 1, 1, 2, 3])):
+            if bonds.roads:
+                kill(random, bonds, random.choice(list(bonds.roads)))
+                killed += 1
+    memory.append(await blocks(bonds))
+    received = sum(owner.received for owner in bonds.owners())
+    await bonds.close()
+    return received, memory
+
+
+def test_a_thousand_kills_lose_no_byte_and_keep_no_memory() -> None:
+    received, memory = run(soak(Random(5), KILLS))
+    assert received > 5 * KILLS
+    assert max(memory[2:]) <= memory[1] + 3_000  # a link that is not forgotten has about thirty blocks

@@ -1,0 +1,290 @@
+"""A bridge that changes, repeats, adds, keeps back or copies gets nothing but the end of its own link."""
+
+import asyncio
+import os
+from collections.abc import Iterable
+from random import Random
+
+import pytest
+
+from freespan.link.bond import Arrival, Bond
+from freespan.link.bond.core import TAMPERED, TOLD
+from freespan.link.bond.seal import refusal, session_key
+from freespan.wire.bond_frames import (
+    SEALED,
+    UNKNOWN_SESSION,
+    Frames,
+    Join,
+    encode,
+    encode_refused,
+    join_head,
+)
+from freespan.wire.errors import LinkError
+from freespan.wire.limits import BOND_WAIT_SECONDS
+from tests.link.bond.bonds import Bonds, Owner, Watcher
+from tests.link.bond.roads import Road, RoadEnd, Tamper
+from tests.link.bond.virtual import run
+
+
+def flipping(random: Random) -> Tamper:
+    def tamper(message: bytes) -> Iterable[bytes]:
+        changed = bytearray(message)
+        changed[random.randrange(len(changed))] ^= 1 << random.randrange(8)
+        return (bytes(changed),)
+
+    return tamper
+
+
+def doubling(message: bytes) -> Iterable[bytes]:
+    return (message, message)
+
+
+def swallowing() -> Tamper:
+    count = 0
+
+    def tamper(message: bytes) -> Iterable[bytes]:
+        nonlocal count
+        count += 1
+        return () if count == 3 else (message,)
+
+    return tamper
+
+
+def adding(extra: bytes) -> Tamper:
+    return lambda message: (message, extra)
+
+
+def swapping() -> Tamper:
+    kept: list[bytes] = []
+
+    def tamper(message: bytes) -> Iterable[bytes]:
+        kept.append(message)
+        if len(kept) < 2:
+            return ()
+        two = kept[::-1]
+        kept.clear()
+        return two
+
+    return tamper
+
+
+PLAIN = b"\x02" + encode(Frames(number=5, packet=b"mine"))
+TRICKS = {
+    "flips a bit": lambda: flipping(Random(1)),
+    "repeats": lambda: doubling,
+    "keeps one back": swallowing,
+    "changes the order": swapping,
+    "adds unsealed words": lambda: adding(PLAIN),
+    "adds an unsealed end": lambda: adding(b"\x02" + encode(Frames(bye=True))),
+    "adds sealed rubbish": lambda: adding(bytes((SEALED,)) + os.urandom(60)),
+    "adds a message of one byte": lambda: adding(b"\x03"),
+    "adds a refusal": lambda: adding(encode_refused(refusal(session_key(bytes(32), bytes(16)), 1, UNKNOWN_SESSION))),
+}
+
+
+@pytest.mark.parametrize("direction", ["client", "egress"])
+@pytest.mark.parametrize("trick", TRICKS)
+def test_a_trick_ends_the_bridge_s_link_and_nothing_else(trick: str, direction: str) -> None:
+    async def main() -> None:
+        bonds = Bonds()
+        await bonds.open(Road(2e6, 0.05))
+        bad = Road(2e6, 0.05)
+        await bonds.joined(bad)
+        for owner in bonds.owners():
+            owner.send(300)
+        await asyncio.sleep(0.1)
+        end: RoadEnd = getattr(bad, direction)
+        end.tamper = TRICKS[trick]()
+        await bonds.of_client.until_received(301)
+        await bonds.of_egress.until_received(301)
+        await asyncio.sleep(1)
+        for watcher in (bonds.watcher, bonds.egress_watcher):
+            ((_, ended),) = [call for call in watcher.calls if call[0] == "ended"]
+            assert ended in ((1, TAMPERED), (1, TOLD), (1, "the other end closed the link"))
+        assert len(bonds.client.report().links) == 1
+        await bonds.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_flipped_bit_is_noticed_wherever_it_is(seed: int) -> None:
+    async def main() -> None:
+        bonds = Bonds()
+        await bonds.open(Road(2e6, 0.02), lambda number: 20 + number % 50)
+        bad = Road(2e6, 0.02)
+        await bonds.joined(bad)
+        random = Random(seed)
+        bad.egress.tamper = bad.client.tamper = flipping(random)
+        for owner in bonds.owners():
+            for _ in range(20):
+                owner.send_one()
+        await bonds.of_client.until_received(21)
+        await bonds.of_egress.until_received(21)
+        await asyncio.sleep(8)  # an idle link is asked for a sign of life
+        assert [link.number for link in bonds.client.report().links] == [0]
+        await bonds.close()
+
+    run(main())
+
+
+# --- joining -----------------------------------------------------------------------------------------
+async def copied_join(bonds: Bonds) -> bytes:
+    """What a bridge saw when its link joined."""
+    road = Road()
+    road.client.messages = []
+    await bonds.joined(road)
+    return road.client.messages[0]
+
+
+async def try_to_join(bonds: Bonds, message: bytes) -> str:
+    """A bridge's own link; why it was refused."""
+    road = Road()
+    road.client.send(message)
+    road.client.messages = None
+    arrival = Arrival(road.egress)
+    try:
+        join = await arrival.opening()
+        assert join is not None
+        bonds.egress.admit(arrival)
+    except LinkError as error:
+        road.egress.close()
+        return str(error)
+    raise AssertionError("it was let in")
+
+
+def test_a_copied_join_is_refused_while_its_link_lives_and_afterwards() -> None:
+    async def main() -> None:
+        bonds = Bonds()
+        await bonds.open()
+        join = await copied_join(bonds)
+        assert await try_to_join(bonds, join)
+        bonds.roads[1].die(0.0, 0.0)
+        await asyncio.sleep(1)
+        assert await try_to_join(bonds, join)
+        bonds.of_egress.send(50)
+        await bonds.of_client.until_received(51)
+        assert bonds.egress.report().joined == 1
+        await bonds.close()
+
+    run(main())
+
+
+def test_a_join_that_was_given_up_cannot_be_used_by_the_bridge_that_kept_it_back() -> None:
+    async def main() -> None:
+        bonds = Bonds()
+        await bonds.open()
+        road = Road()
+        road.client.messages = []
+        road.client.tamper = lambda _: ()
+        bonds.join(road)
+        bonds.client.remove(1)
+        await asyncio.sleep(1)
+        assert await try_to_join(bonds, road.client.messages[0])
+        await bonds.close()
+
+    run(main())
+
+
+def test_nobody_joins_without_the_key() -> None:
+    async def main() -> None:
+        bonds = Bonds()
+        await bonds.open()
+        join = await copied_join(bonds)
+        head = join_head(Join(bonds.session.id, 2))
+        for message in (
+            head + join[len(head) :],  # another number
+            head + os.urandom(40),
+            head,
+            join_head(Join(os.urandom(16), 2)) + join[len(head) :],  # another session
+            join[:-1],
+        ):
+            assert await try_to_join(bonds, message)
+        number = bonds.join()
+        await asyncio.sleep(1)
+        assert number in [link.number for link in bonds.egress.report().links]
+        await bonds.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize("reason", [UNKNOWN_SESSION, 0, 200])
+def test_a_refusal_that_is_not_the_egress_s_ends_that_link_alone(reason: int) -> None:
+    async def main() -> None:
+        bonds = Bonds()
+        await bonds.open()
+        road = Road()
+        bonds.client.add(road.client)
+        arrival = Arrival(road.egress)
+        await arrival.opening()
+        forged = refusal(session_key(bytes(32), bonds.session.id), 1, reason)
+        road.egress.send(encode_refused(forged))
+        await asyncio.sleep(1)
+        assert bonds.watcher.calls[-1] == ("ended", (1, TAMPERED))
+        assert bonds.of_client.lost is None
+        await bonds.close()
+
+    run(main())
+
+
+# --- before anything is sealed ---------------------------------------------------------------------------
+@pytest.mark.parametrize("direction", ["client", "egress"])
+@pytest.mark.parametrize("trick", ["flips a bit", "repeats", "keeps one back", "adds unsealed words"])
+def test_a_trick_on_the_first_link_ends_the_session_before_others_can_join(trick: str, direction: str) -> None:
+    async def main() -> None:
+        bonds = Bonds()
+        road = Road()
+        watcher = Watcher()
+        client = Bond.open(road.client, watcher)
+        reasons: list[str] = []
+
+        class Silent:
+            def message_received(self, message: bytes) -> None: ...
+            def room_made(self) -> None: ...
+            def link_lost(self, reason: str) -> None:
+                reasons.append(reason)
+
+        client.start(Silent())
+        for number in range(4):
+            client.send(bytes((number,)) * 100)
+        arrival = Arrival(road.egress)
+        await arrival.opening()
+        egress = Bond.accept(arrival, bonds.session)
+        egress.start(Silent())
+        end: RoadEnd = getattr(road, direction)
+        end.tamper = TRICKS[trick]()
+        for number in range(4):
+            client.send(bytes((number,)) * 100)
+            egress.send(bytes((number,)) * 100)
+            await asyncio.sleep(0.1)
+        end.tamper = None
+        if client.report().links:
+            client.seal_with(bonds.session)
+        await asyncio.sleep(BOND_WAIT_SECONDS + 20)
+        assert not client.is_joinable
+        assert len(reasons) == 2
+        with pytest.raises(LinkError):
+            client.add(Road().client)
+
+    run(main())
+
+
+def test_a_bridge_that_only_looks_sees_no_packet_and_no_count() -> None:
+    async def main() -> None:
+        bonds = Bonds()
+        await bonds.open(sizes=lambda _: 500)
+        road = Road()
+        road.egress.messages = []
+        await bonds.joined(road)
+        owner: Owner = bonds.of_egress
+        for _ in range(30):
+            owner.send_one()
+        await bonds.of_client.until_received(31)
+        assert len(road.egress.messages) >= 1
+        assert road.egress.messages[0][0] == SEALED
+        for message in road.egress.messages:
+            for number in range(31):
+                assert number.to_bytes(8, "big") not in message
+        await bonds.close()
+
+    run(main())

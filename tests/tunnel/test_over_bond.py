@@ -1,0 +1,84 @@
+"""QUIC over a bond whose links die: streams notice nothing but a pause."""
+
+import asyncio
+import hashlib
+
+import pytest
+
+from freespan.link.bond import Arrival, Bond
+from freespan.tunnel.client import ClientSession
+from freespan.tunnel.server import ServerSession
+from freespan.wire.target import Target
+from tests.link.bond.bonds import Bonds, Watcher
+from tests.link.bond.roads import Road
+from tests.link.bond.virtual import run
+from tests.tunnel.sessions import IDENTITY, pattern, sized
+
+
+class Tunnel(Bonds):
+    """A client's and an egress' session over two bonds."""
+
+    async def open_tunnel(self, first: Road) -> None:
+        self.roads[0] = first
+        self.watcher, self.egress_watcher = Watcher(), Watcher()
+        self.client = Bond.open(first.client, self.watcher)
+        self.session_of_client = ClientSession(IDENTITY.pin, self.client)
+        starting = asyncio.create_task(self.session_of_client.start(), name="test-start")
+        arrival = Arrival(first.egress)
+        assert await arrival.opening() is None
+        self.egress = Bond.accept(arrival, self.session, self.egress_watcher)
+        self.session_of_egress = ServerSession(IDENTITY, self.egress, sized)
+        self.serving = asyncio.create_task(self.session_of_egress.serve(), name="test-serve")
+        await starting
+        self.client.seal_with(self.session)
+        await self.watcher.can_join.wait()
+
+    async def close_tunnel(self) -> None:
+        self.session_of_client.close()
+        await self.serving
+        await asyncio.sleep(3)
+
+
+async def download(tunnel: Tunnel, kilobytes: int) -> tuple[bytes, float]:
+    """Returns the SHA-256 of what came, and the longest pause."""
+    loop = asyncio.get_running_loop()
+    stream = await tunnel.session_of_client.connect(Target("site", kilobytes))
+    digest, pause, last = hashlib.sha256(), 0.0, None
+    async with asyncio.timeout(300):
+        while part := await stream.read():
+            digest.update(part)
+            if last is not None:
+                pause = max(pause, loop.time() - last)
+            last = loop.time()
+    tunnel.session_of_client.release(stream)
+    return digest.digest(), pause
+
+
+@pytest.mark.parametrize("how", ["egress hears", "client hears", "freezes"])
+def test_a_download_lives_through_the_death_of_link_after_link(how: str) -> None:
+    async def kill(tunnel: Tunnel) -> None:
+        for number in range(4):
+            await asyncio.sleep(1.5)
+            road = tunnel.roads[number]
+            match how:
+                case "egress hears":
+                    road.die(None, 0.001)
+                case "client hears":
+                    road.die(0.001, None)
+                case "freezes":
+                    road.freeze()
+            tunnel.join(Road(2e6, 0.05))
+
+    async def main() -> None:
+        tunnel = Tunnel()
+        await tunnel.open_tunnel(Road(2e6, 0.05))
+        await tunnel.joined(Road(2e6, 0.05), Road(2e6, 0.05))
+        killing = asyncio.create_task(kill(tunnel), name="test-kill")
+        digest, pause = await download(tunnel, 32_000)
+        assert killing.done()
+        assert digest == hashlib.sha256(pattern(32_000 * 1024)).digest()
+        assert pause <= (1.0 if how == "freezes" else 0.3)
+        assert tunnel.watcher.count("ended") == 4
+        await tunnel.close_tunnel()
+
+    run(main())
