@@ -74,9 +74,9 @@ def test_a_download_lives_through_the_death_of_link_after_link(how: str) -> None
         await tunnel.open_tunnel(Road(2e6, 0.05))
         await tunnel.joined(Road(2e6, 0.05), Road(2e6, 0.05))
         killing = asyncio.create_task(kill(tunnel), name="test-kill")
-        digest, pause = await download(tunnel, 32_000)
+        digest, pause = await download(tunnel, 48_000)
         assert killing.done()
-        assert digest == hashlib.sha256(pattern(32_000 * 1024)).digest()
+        assert digest == hashlib.sha256(pattern(48_000 * 1024)).digest()
         assert pause <= (1.0 if how == "freezes" else 0.3)
         assert tunnel.watcher.count("ended") == 4
         await tunnel.close_tunnel()
