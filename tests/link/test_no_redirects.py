@@ -4,8 +4,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from freespan.link.no_redirects import refuse_redirects
 from freespan.bridge.pipe import _open_socket
+from freespan.link.no_redirects import refuse_redirects
 from tests.path import volunteering
 from tests.serving import serving
 
