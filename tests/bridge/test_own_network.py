@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -58,12 +58,6 @@ async def answer(bridge: Bridge, name: str, **more: Any) -> str:
         pass
     assert message.id == name
     return message.sdp
-
-
-def iter_received(bridge: Bridge) -> Iterator[str]:
-    """What the broker has not looked at yet."""
-    while not bridge.received.empty():
-        yield bridge.received.get_nowait()
 
 
 async def until_asked(server: StunServer) -> None:
@@ -182,13 +176,18 @@ async def test_a_welcome_with_a_server_that_is_none_is_no_welcome(host: FakeHost
 
 
 @pytest.mark.usefixtures("helper")
-async def test_without_a_server_it_says_nothing(host: FakeHost) -> None:
+async def test_without_a_server_it_says_nothing(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipe, "CHANNEL_OPEN_SECONDS", 0.0)
     bridge = await joined(host)
-    assert network_of(await answer(bridge, "one")).is_mute
-    await bridge.socket.close()  # whatever it had to say is here before this ends
+    client = Client()
+    await bridge.offer("one", await client.offer())
+    assert (await bridge.expect(messages.Load)).serving == 1
+    assert (await bridge.expect(messages.Answer)).id == "one"
+    client.close()
+    assert (await bridge.expect(messages.Load)).serving == 0
+    await bridge.socket.close()
     await soon(bridge.gone.wait())
-    said = [messages.decode_to_broker(text) for text in iter_received(bridge)]
-    assert not [message for message in said if isinstance(message, messages.NetworkReport)]
+    assert bridge.received.empty()
 
 
 async def test_leaving_in_the_middle_of_a_survey(helper: Helper, host: FakeHost, stun: StunServer) -> None:

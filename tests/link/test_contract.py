@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from freespan.link.datachannel import DataChannelLink
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 from tests.link.owners import Recorder, until
 from tests.link.pairs import KINDS, ROGUES, Ends, LinkAndRogue, as_link, waiting
@@ -108,9 +109,10 @@ async def test_who_goes_on_without_room_ends_the_link(ends: Ends, owners: tuple[
     for _ in range(4 * PIPE_WAITING_MAX // MESSAGE_MAX):
         ends[0].send(bytes(MESSAGE_MAX))
     assert await owners[0].lost() == "the sender overran the link"
-    await owners[1].lost()
-    for owner in owners:
-        owner.assert_ended_once()
+    owners[0].assert_ended_once()
+    if not isinstance(ends[0], DataChannelLink):  # its goodbye is one datagram, and a road that is full may lose it
+        await owners[1].lost()
+        owners[1].assert_ended_once()
 
 
 @pytest.mark.parametrize("closer", [0, 1])

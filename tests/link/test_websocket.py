@@ -3,7 +3,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import WSMsgType
+from aiohttp import WSCloseCode, WSMsgType
 
 from freespan.link import websocket
 from freespan.link.websocket import WebSocketLink
@@ -192,10 +192,14 @@ async def test_what_was_sent_before_the_run_is_not_lost() -> None:
             await task
 
 
-async def test_cutting_what_is_gone_already_does_no_harm() -> None:
+async def test_cutting_ends_the_connection_at_once_and_what_is_gone_already_is_no_mistake() -> None:
     async with sockets() as (left, right):
         link = WebSocketLink(right)
-        for _ in range(2):
-            link._cut_socket()
+        link._cut_socket()
+        async with asyncio.timeout(SECONDS):
+            assert (await left.receive()).type is WSMsgType.CLOSED
+            assert (await right.receive()).type is WSMsgType.CLOSED
+        assert (left.close_code, right.close_code) == (WSCloseCode.ABNORMAL_CLOSURE,) * 2  # nobody said goodbye
+        link._cut_socket()
         await asyncio.gather(left.close(), right.close())
         link._cut_socket()

@@ -152,7 +152,7 @@ class DataChannelLink:
             self.close(OVERRUN)
 
     def close(self, reason: str = "closed") -> None:
-        """See `Link.close`."""
+        """See `Link.close`. An other end that misses the goodbye, a datagram, notices after 15 s (RFC 7675)."""
         asyncio.get_running_loop().call_soon(self._end, reason)
 
     # --- events of the engine ----------------------------------------------------------------
