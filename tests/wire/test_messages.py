@@ -219,7 +219,12 @@ def test_any_bytes_are_a_message_or_a_message_error(decode: Callable[[bytes], ms
 # --- the vectors that Python and JavaScript share ----------------------------------------------
 VECTORS = Path(__file__).parent.parent / "vectors" / "broker_messages.json"
 SHARED: list[dict[str, Any]] = json.loads(VECTORS.read_text(encoding="utf-8"))
-BY_DIRECTION = {"to_bridge": messages.decode_to_bridge, "to_broker": messages.decode_to_broker}
+BY_DIRECTION = {
+    "to_bridge": messages.decode_to_bridge,
+    "to_broker": messages.decode_to_broker,
+    "lane": messages.decode_lane,
+    "to_lane": messages.decode_to_lane,
+}
 
 
 @pytest.mark.parametrize("vector", SHARED, ids=lambda vector: vector["name"])

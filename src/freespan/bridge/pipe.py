@@ -40,11 +40,17 @@ class Side:
 
 
 class Pipe:
-    """Made for one offer; `answer`, then `run` until it ends."""
+    """Made for one offer; `answer`, then `run` until it ends. `hear` and `say` are of `DataChannelLink`."""
 
-    def __init__(self, http: aiohttp.ClientSession, egress: str, ice_servers: Sequence[IceServer]) -> None:
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        egress: str,
+        ice_servers: Sequence[IceServer],
+        hear: Callable[[str], None] | None = None,
+    ) -> None:
         self.bytes_passed = 0
-        self._channel = DataChannelLink(ice_servers)
+        self._channel = DataChannelLink(ice_servers, hear=hear)
         self._socket_link: WebSocketLink | None = None
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         # the egress is reached while the client's checks are still on their way
@@ -87,6 +93,10 @@ class Pipe:
         finally:
             self.end("the bridge is stopping")
         return self._ended.result()
+
+    def say(self, text: str) -> None:
+        """Send the client a text, beside the messages."""
+        self._channel.say(text)
 
     def balance(self) -> None:
         """Read from the egress only while the client takes it."""

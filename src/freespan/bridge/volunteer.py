@@ -1,4 +1,4 @@
-"""A volunteer without a browser: stays with a broker, takes its offers, runs one pipe for each."""
+"""A volunteer without a browser: stays with a broker, takes its offers, runs one session for each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from freespan.bridge.own_network import OwnNetwork
-from freespan.bridge.pipe import Pipe
+from freespan.bridge.session import Session
 from freespan.link.no_redirects import refuse_redirects
 from freespan.wire.addresses import is_private_url
 from freespan.wire.backoff import Backoff
@@ -33,7 +33,6 @@ from freespan.wire.messages import (
     encode,
 )
 from freespan.wire.network import Network
-from freespan.wire.sdp import passable
 
 _STOP_SECONDS = 3.0
 _CLOSE_SECONDS = 1.0
@@ -62,7 +61,7 @@ class Volunteer:
         self._capacity = capacity
         self._on_status = on_status
         self._backoff = Backoff(random.random, first=first_retry)
-        self._pipes: set[Pipe] = set()
+        self._sessions: set[Session] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._total = 0
         self._passed_before = 0
@@ -80,7 +79,7 @@ class Volunteer:
                     self._set_connected("offline")
                     await asyncio.sleep(wait)
             finally:
-                await self._end_pipes()
+                await self._end_sessions()
 
     async def _stay(self, http: aiohttp.ClientSession) -> str:
         """One connection to the broker, until it ends; returns why."""
@@ -102,7 +101,7 @@ class Volunteer:
             check_stun(welcome.ice_servers, allow_private=self._allow_private)
             self._backoff.succeeded()
             self._socket = socket
-            if self._pipes:
+            if self._sessions:
                 await self._tell_load()  # of sessions that have outlived the broker's last connection
             self._set_connected("waiting")
             async with _knowing_the_network(socket, welcome) as network:
@@ -138,48 +137,48 @@ class Volunteer:
     ) -> None:
         """Serve an offer in a task of its own, or refuse it. Raises `MessageError` for relays that it may not name."""
         relays = check_relays(offer.ice_servers, allow_private=self._allow_private)
-        if len(self._pipes) >= self._capacity:
+        if len(self._sessions) >= self._capacity:
             await _say(socket, Refuse(offer.id, "full"))
             return
         try:
-            pipe = Pipe(http, egress, [*network.servers, *relays])
+            session = Session(http, egress, network.servers, relays, allow_private=self._allow_private)
         except LinkError as error:
             await _say(socket, Refuse(offer.id, str(error)))
             return
-        self._pipes.add(pipe)
-        task = asyncio.create_task(self._serve(pipe, socket, network, offer), name="bridge-offer")
+        self._sessions.add(session)
+        task = asyncio.create_task(self._serve(session, socket, network, offer), name="bridge-offer")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(
-        self, pipe: Pipe, socket: aiohttp.ClientWebSocketResponse, network: OwnNetwork, offer: Offer
+        self, session: Session, socket: aiohttp.ClientWebSocketResponse, network: OwnNetwork, offer: Offer
     ) -> None:
         try:
             # the load before the answer, so that the broker never counts this place as free
             await self._tell_load()
-            answer = await pipe.answer(passable(offer.sdp, allow_private=self._allow_private))
+            answer = await session.answer(offer.sdp)
             await _say(socket, Answer(offer.id, answer))
             network.check(answer)
-            reason = await pipe.run(self._publish)
+            reason = await session.run(self._publish)
             _log.info("a session ended: %s", reason)
         except LinkError as error:
             await _say(socket, Refuse(offer.id, str(error)))
         finally:
-            self._pipes.discard(pipe)
-            if pipe.bytes_passed:
+            self._sessions.discard(session)
+            if session.bytes_passed:
                 self._total += 1
-                self._passed_before += pipe.bytes_passed
+                self._passed_before += session.bytes_passed
             self._publish()
             await self._tell_load()
 
     async def _tell_load(self) -> None:
         """To the broker of now, which may not be the one that sent the offer."""
         if self._socket is not None:
-            await _say(self._socket, Load(len(self._pipes)))
+            await _say(self._socket, Load(len(self._sessions)))
 
-    async def _end_pipes(self) -> None:
-        for pipe in list(self._pipes):
-            pipe.end("the bridge is stopping")
+    async def _end_sessions(self) -> None:
+        for session in list(self._sessions):
+            session.end("the bridge is stopping")
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
 
@@ -188,9 +187,9 @@ class Volunteer:
         self._publish()
 
     def _publish(self) -> None:
-        carrying = [pipe for pipe in self._pipes if pipe.is_open]
-        passed = self._passed_before + sum(pipe.bytes_passed for pipe in self._pipes)
-        total = self._total + sum(1 for pipe in self._pipes if pipe.bytes_passed)
+        carrying = [session for session in self._sessions if session.is_open]
+        passed = self._passed_before + sum(session.bytes_passed for session in self._sessions)
+        total = self._total + sum(1 for session in self._sessions if session.bytes_passed)
         state = "helping" if carrying else self._connection
         self._on_status(VolunteerStatus(state, len(carrying), total, passed // 1_000_000))
 

@@ -2,22 +2,26 @@
 
 Both sides create the channel themselves (`negotiated`, id 0), so it is usable the moment SCTP is up. Candidates travel
 inside the one offer and the one answer; `gathering` says how long to wait for them.
+
+A second channel of the same kind (id 1) may carry a few words in text between the two ends, apart from the messages: a
+client asks there for further peer connections (lanes), without a broker.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import webrtc
 
-from freespan.link.base import FORBIDDEN_SIZE, OVERRUN, TEXT, TOO_EARLY, Inbox, LinkOwner, SendBound
+from freespan.link.base import BINARY, FORBIDDEN_SIZE, OVERRUN, TEXT, TOO_EARLY, Inbox, LinkOwner, SendBound
 from freespan.link.gathering import Gathering
 from freespan.wire.errors import LinkError
-from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
+from freespan.wire.limits import LANE_ANSWERS_MAX, LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 from freespan.wire.messages import IceServer
 
 _LABEL = "freespan"
+_LANES_LABEL = "lanes"
 # the post-quantum key share (X25519MLKEM768), without which a handshake would not look like a browser's
 webrtc.field_trials["WebRTC-EnableDtlsPqc"] = "Enabled"
 _FAILED = "no road between client and bridge was found"
@@ -28,10 +32,17 @@ class DataChannelLink:
     """One end of a peer connection with one data channel.
 
     As the offerer: `offer()`, then `accept(answer)`; as the answerer: `answer(offer)`. Then `opened()`. With `relayed`
-    every packet takes a relay (TURN) of the ICE servers. Raises `LinkError` when the ICE servers are none.
+    every packet takes a relay (TURN) of the ICE servers. `hear` is called with the words of the other end; without it
+    there is no channel for them. Raises `LinkError` when the ICE servers are none.
     """
 
-    def __init__(self, ice_servers: Sequence[IceServer] = (), *, relayed: bool = False) -> None:
+    def __init__(
+        self,
+        ice_servers: Sequence[IceServer] = (),
+        *,
+        relayed: bool = False,
+        hear: Callable[[str], None] | None = None,
+    ) -> None:
         servers = [
             webrtc.RTCIceServer(urls=list(server.urls), username=server.username, credential=server.credential)
             for server in ice_servers
@@ -47,6 +58,8 @@ class DataChannelLink:
             _LABEL, webrtc.RTCDataChannelInit(negotiated=True, id=0, ordered=True)
         )
         self._channel.buffered_amount_low_threshold = LINK_QUEUE_MAX // 2
+        self._words = self._channel_for_words() if hear is not None else None
+        self._hear = hear
         self._inbox = Inbox(LINK_QUEUE_MAX)
         self._bound = SendBound()
         self._ended = False
@@ -154,6 +167,31 @@ class DataChannelLink:
     def close(self, reason: str = "closed") -> None:
         """See `Link.close`. An other end that misses the goodbye, a datagram, notices after 15 s (RFC 7675)."""
         asyncio.get_running_loop().call_soon(self._end, reason)
+
+    # --- words beside the messages -----------------------------------------------------------
+    def say(self, text: str) -> None:
+        """Send a text to the other end's `hear`, once the link is open; of one that does not read it ends the link."""
+        if self._ended or self._words is None:
+            return
+        try:
+            self._words.send(text)
+        except webrtc.PythonWebRTCExceptionBase:
+            return  # the other end has no such channel, or closes just now
+        if self._words.buffered_amount > LANE_ANSWERS_MAX:
+            self.close(OVERRUN)
+
+    def _channel_for_words(self) -> webrtc.RTCDataChannel:
+        channel = self._connection.create_data_channel(
+            _LANES_LABEL, webrtc.RTCDataChannelInit(negotiated=True, id=1, ordered=True)
+        )
+        channel.on("message", self._on_words)
+        return channel
+
+    def _on_words(self, event: webrtc.MessageEvent) -> None:
+        if not isinstance(event.data, str):
+            self._end(BINARY)
+        elif self._hear is not None and not self._ended:
+            self._hear(event.data)
 
     # --- events of the engine ----------------------------------------------------------------
     def _on_open(self, _: object) -> None:

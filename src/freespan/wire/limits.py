@@ -43,7 +43,13 @@ host in the invite's order."""
 LINKS_USUAL = 3
 LINKS_MOST = 8
 """Bridges that a client has for one session, where they are to be had; more than usual only if that is faster."""
-BOND_LINKS_MAX = 24
+LANES_MAX = 8
+"""Peer connections between one client and one bridge, the first one included."""
+LANES_OPENING_MAX = 4
+"""Of those, how many may be in the making at a time; of more the bridge refuses one."""
+LANE_ANSWERS_MAX = 64 * 1024
+"""What may wait for a client that asks for lanes and does not read the answers; more ends its pipe."""
+BOND_LINKS_MAX = LINKS_USUAL * LANES_MAX
 """Links of one bond; one acknowledgement for all of them fits beside a datagram."""
 BOND_SPAN_MAX = 8 * 1024 * 1024
 """From the first packet that is not acknowledged to the last that was sent: what a sender keeps, and so what a receiver

@@ -1,4 +1,4 @@
-"""The JSON messages of rendezvous and matchmaking (docs/protocol.md)."""
+"""The JSON messages of rendezvous, matchmaking and lanes (docs/protocol.md)."""
 
 from __future__ import annotations
 
@@ -82,6 +82,27 @@ class Ping(msgspec.Struct, frozen=True, tag="ping"):
     """A sign of life of the broker."""
 
 
+class Lane(msgspec.Struct, frozen=True, tag="lane"):
+    """A client wants one more peer connection to the bridge over whose data channel this comes."""
+
+    id: OfferId
+    sdp: Sdp
+
+
+class LaneAnswer(msgspec.Struct, frozen=True, tag="lane_answer"):
+    """A bridge's answer to the lane `id`."""
+
+    id: OfferId
+    sdp: Sdp
+
+
+class LaneRefused(msgspec.Struct, frozen=True, tag="lane_refused"):
+    """A bridge will not open the lane `id`."""
+
+    id: OfferId
+    reason: Text
+
+
 class RendezvousRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """A client asks for a bridge: what it knows of its own network, and bridges that it could not reach lately."""
 
@@ -123,10 +144,13 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 ToBroker = Hello | NetworkReport | Answer | Refuse | Load
 ToBridge = Welcome | Offer | Ping
+ToLane = LaneAnswer | LaneRefused
 
 _Message = TypeVar("_Message")
 _to_broker: msgspec.json.Decoder[ToBroker] = msgspec.json.Decoder(ToBroker)
 _to_bridge: msgspec.json.Decoder[ToBridge] = msgspec.json.Decoder(ToBridge)
+_lane = msgspec.json.Decoder(Lane)
+_to_lane: msgspec.json.Decoder[ToLane] = msgspec.json.Decoder(ToLane)
 _request = msgspec.json.Decoder(RendezvousRequest)
 _answer = msgspec.json.Decoder(RendezvousAnswer)
 _relays = msgspec.json.Decoder(Relays)
@@ -156,6 +180,16 @@ def decode_to_bridge(text: str | bytes) -> ToBridge:
     if isinstance(message, Welcome) and not message.egress.startswith(("ws://", "wss://")):
         raise MessageError("egress", "must be a ws or wss URL")
     return message
+
+
+def decode_lane(text: str | bytes) -> Lane:
+    """Read what a client says to its bridge. Raises `MessageError`."""
+    return _decode(_lane, text)
+
+
+def decode_to_lane(text: str | bytes) -> ToLane:
+    """Read what a bridge says to its client. Raises `MessageError`."""
+    return _decode(_to_lane, text)
 
 
 def decode_rendezvous_request(body: bytes) -> RendezvousRequest:
