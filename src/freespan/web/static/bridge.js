@@ -3,7 +3,7 @@
 import { Clock } from "./clock.js";
 import { survey } from "./gathering.js";
 import { isPrivateHost } from "./ice.js";
-import { Pipe } from "./pipe.js";
+import { Client } from "./lanes.js";
 import { Session } from "./session.js";
 
 /** @typedef {import("./session.js").Event} Event */
@@ -11,11 +11,12 @@ import { Session } from "./session.js";
 
 class Bridge {
   #clock = new Clock();
-  #session = new Session(Math.random, isPrivateHost(location.hostname));
+  #allowPrivate = isPrivateHost(location.hostname);
+  #session = new Session(Math.random, this.#allowPrivate);
   /** @type {WebSocket | undefined} */
   #socket;
-  /** @type {Map<string, Pipe>} */
-  #pipes = new Map();
+  /** @type {Map<string, Client>} */
+  #clients = new Map();
   #bytesOfEnded = 0;
   /** @type {Event[]} */
   #events = [];
@@ -54,7 +55,7 @@ class Bridge {
       case "openPipe":
         return this.#openPipe(command);
       case "closePipe":
-        return this.#pipes.get(command.id)?.close();
+        return this.#clients.get(command.id)?.close();
       case "survey":
         return this.#survey(command.id, command.server);
       case "publish":
@@ -83,13 +84,14 @@ class Bridge {
   /** @param {Extract<Command, {type: "openPipe"}>} command */
   #openPipe({ id, ...offer }) {
     try {
-      const pipe = new Pipe(offer, this.#clock, {
+      const listener = {
+        /** @param {string} sdp */
         answered: (sdp) => this.feed({ type: "pipeAnswered", id, sdp }),
         opened: () => this.feed({ type: "pipeOpened", id }),
         carried: () => this.feed({ type: "pipeCarried", id }),
         closed: () => this.#ended(id),
-      });
-      this.#pipes.set(id, pipe);
+      };
+      this.#clients.set(id, new Client(offer, this.#clock, listener, this.#allowPrivate));
     } catch {
       this.#ended(id);
     }
@@ -102,14 +104,14 @@ class Bridge {
 
   /** @param {string} id */
   #ended(id) {
-    this.#bytesOfEnded += this.#pipes.get(id)?.bytes ?? 0;
-    this.#pipes.delete(id);
+    this.#bytesOfEnded += this.#clients.get(id)?.bytes ?? 0;
+    this.#clients.delete(id);
     this.feed({ type: "pipeClosed", id, bytes: this.#bytes() });
   }
 
   #bytes() {
     let bytes = this.#bytesOfEnded;
-    for (const pipe of this.#pipes.values()) bytes += pipe.bytes;
+    for (const client of this.#clients.values()) bytes += client.bytes;
     return bytes;
   }
 }

@@ -1,4 +1,4 @@
-// What a broker may make a bridge connect to by WebRTC: servers, and candidates of a client. The twin of ice.py. Pure.
+// What others may make a bridge connect to by WebRTC: a broker's servers, and a client's candidates. The twin of ice.py. Pure.
 
 import { ProtocolError } from "./messages.js";
 import { versionOf } from "./network.js";
@@ -12,6 +12,10 @@ const URLS = {
 };
 // To the letter (RFC 8839 section 5.1): where an engine could count the words in another way it would see another one.
 const OVER_UDP = /^a=candidate:[!-~]+ \d+ udp \d+ ([!-~]+) \d+ typ [ -~]+$/i;
+/** All that a data channel needs, but for addresses. */
+const KEPT =
+  /^([vost]=|a=(ice-(ufrag|pwd|options|lite)|fingerprint|setup|mid|group|sctp-port|max-message-size|sendrecv|msid-semantic|extmap-allow-mixed)(:|$))/;
+const CANDIDATES_MAX = 32;
 /** The one address of a cloud's own services that looks public. */
 const METADATA = "168.63.129.16";
 
@@ -33,19 +37,25 @@ export function checkServers(servers, kind, allowPrivate) {
 }
 
 /**
- * A client's description without candidates of TCP (RFC 6544), which connect to any port of any service, and on the
- * open internet without private ones.
+ * A description without candidates of TCP (RFC 6544), which connect to any port of any service; on the open internet
+ * without private addresses, of any kind, and with nothing but what a data channel needs.
  * @param {string} sdp
  * @param {boolean} allowPrivate
  */
 export function passable(sdp, allowPrivate) {
+  let candidates = 0;
   /** @param {string} line */
-  const passes = (line) => {
-    if (!/candidate:/i.test(line)) return true;
-    const address = OVER_UDP.exec(line)?.[1];
-    return address !== undefined && (allowPrivate || isPublic(address));
+  const passed = (line) => {
+    if (/candidate:/i.test(line)) {
+      const address = OVER_UDP.exec(line)?.[1];
+      if (!address || !(allowPrivate || isPublic(address)) || ++candidates > CANDIDATES_MAX) return "";
+      return allowPrivate ? line : line.replace(/ raddr [^ ]+/i, " raddr 0.0.0.0");
+    }
+    if (allowPrivate || KEPT.test(line)) return line;
+    if (line.startsWith("c=")) return "c=IN IP4 0.0.0.0";
+    return line.startsWith("m=") ? line.replace(/^(m=[^ ]+) [^ ]+/, "$1 9") : "";
   };
-  return sdp.split(/\r\n|[\r\n]/).filter(passes).join("\r\n");
+  return sdp.split(/\r\n|[\r\n]/).map(passed).filter(Boolean).concat("").join("\r\n");
 }
 
 /** Whether a host, as URLs have it, is this machine, a name of the local link (RFC 6762), or no public address. @param {string} host */

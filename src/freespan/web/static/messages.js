@@ -1,4 +1,4 @@
-// What a broker says to a bridge (docs/protocol.md, "Matchmaking"): text in, checked messages out. Pure.
+// What a broker and clients say to a bridge (docs/protocol.md): text in, checked messages out. Pure.
 
 /** Longest message of a broker, in bytes. */
 export const SIGNAL_MESSAGE_MAX = 32_768;
@@ -29,27 +29,43 @@ export class ProtocolError extends Error {
  * @throws {ProtocolError}
  */
 export function parse(text) {
-  if (typeof text !== "string") throw new ProtocolError("message", "is not text");
-  // A character is at least one byte, so only what may be too long is counted exactly.
-  if (text.length > SIGNAL_MESSAGE_MAX || new TextEncoder().encode(text).length > SIGNAL_MESSAGE_MAX) {
-    throw new ProtocolError("message", `is longer than ${SIGNAL_MESSAGE_MAX} bytes`);
-  }
-  const message = object("message", json(text));
+  const message = read(text);
   switch (message.type) {
     case "welcome":
       return welcome(message);
     case "offer":
-      return {
-        type: "offer",
-        id: string("id", message.id, ID_MAX),
-        sdp: string("sdp", message.sdp, SDP_MAX),
-        iceServers: iceServers(message.ice_servers),
-      };
+      return { type: "offer", ...description(message), iceServers: iceServers(message.ice_servers) };
     case "ping":
       return { type: "ping" };
     default:
       throw new ProtocolError("type", "is not in the protocol");
   }
+}
+
+/**
+ * Read what a client says over its open link: the offer of a lane.
+ * @param {unknown} text
+ * @throws {ProtocolError}
+ */
+export function parseLane(text) {
+  const message = read(text);
+  if (message.type !== "lane") throw new ProtocolError("type", "is not in the protocol");
+  return description(message);
+}
+
+/** @param {unknown} text */
+function read(text) {
+  if (typeof text !== "string") throw new ProtocolError("message", "is not text");
+  // A character is at least one byte, so only what may be too long is counted exactly.
+  if (text.length > SIGNAL_MESSAGE_MAX || new TextEncoder().encode(text).length > SIGNAL_MESSAGE_MAX) {
+    throw new ProtocolError("message", `is longer than ${SIGNAL_MESSAGE_MAX} bytes`);
+  }
+  return object("message", json(text));
+}
+
+/** @param {Record<string, unknown>} message */
+function description({ id, sdp }) {
+  return { id: string("id", id, ID_MAX), sdp: string("sdp", sdp, SDP_MAX) };
 }
 
 /** @param {Record<string, unknown>} message @returns {Welcome} */

@@ -12,13 +12,17 @@ const HELD_COST = 64;
 /** A WebSocket does not say when it has room again. */
 const LOOK_AGAIN_SECONDS = 0.005;
 const CHANNEL_OPEN_SECONDS = 15;
+/** What may wait for a client that does not read what it is told, in bytes. */
+const SAID_MAX = 65_536;
 
+/** @typedef {{sdp: string, egress: string, iceServers: import("./messages.js").IceServer[]}} Offer */
 /**
  * @typedef {object} Listener
  * @property {(sdp: string) => void} answered
  * @property {() => void} opened
  * @property {() => void} carried the first message went through
  * @property {() => void} closed once, at the end, whatever it was
+ * @property {(data: unknown) => void} [asked] what the client says beside the messages; without it, it cannot
  */
 
 export class Pipe {
@@ -26,6 +30,8 @@ export class Pipe {
   bytes = 0;
   #peer;
   #channel;
+  /** @type {RTCDataChannel | undefined} */
+  #words;
   #socket;
   #listener;
   #closed = false;
@@ -33,7 +39,7 @@ export class Pipe {
   #timers = [];
 
   /**
-   * @param {{sdp: string, egress: string, iceServers: import("./messages.js").IceServer[]}} offer
+   * @param {Offer} offer
    * @param {import("./clock.js").Clock} clock
    * @param {Listener} listener
    * @throws what the browser says to a bad address or server
@@ -42,6 +48,10 @@ export class Pipe {
     this.#listener = listener;
     this.#peer = new RTCPeerConnection({ iceServers });
     this.#channel = this.#peer.createDataChannel("freespan", { negotiated: true, id: 0 });
+    if (listener.asked) {
+      this.#words = this.#peer.createDataChannel("lanes", { negotiated: true, id: 1 });
+      this.#words.onmessage = ({ data }) => this.#closed || listener.asked?.(data);
+    }
     try {
       this.#socket = new WebSocket(egress);
     } catch (error) {
@@ -62,6 +72,13 @@ export class Pipe {
     this.#forward(this.#channel, this.#socket, clock);
     this.#forward(this.#socket, this.#channel, clock);
     this.#negotiate(sdp, gathered(this.#peer, iceServers, clock)).catch(close);
+  }
+
+  /** Tell the client, beside the messages. @param {string} text */
+  say(text) {
+    if (this.#closed || this.#words?.readyState !== "open") return;
+    this.#words.send(text);
+    if (this.#words.bufferedAmount > SAID_MAX) this.close();
   }
 
   /** End both sides at once. */
