@@ -269,8 +269,8 @@ class RelayedOffer(DataChannelLink):
 
     good = ""
 
-    def __init__(self, servers: Sequence[IceServer] = (), *, relayed: bool = False) -> None:
-        super().__init__(servers, relayed=relayed)
+    def __init__(self, servers: Sequence[IceServer] = (), **options: Any) -> None:
+        super().__init__(servers, **options)
         self._is_let_in = servers[0].credential == self.good
 
     async def offer(self, *, patient: bool = False) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from freespan.client.avoided import Avoided
+from freespan.client.lane_door import LaneDoor
 from freespan.client.rendezvous import Rendezvous
 from freespan.client.roads import Road
 from freespan.link.base import Link
@@ -54,7 +55,8 @@ class FoundLink:
 
     `road` is `webrtc`, `relay`, `websocket`, or `front` for a WebSocket by way of a front: the road that it took, which
     may be another one than the one `tried`, since a bridge may have a relay of its own. `bridge` and `base` (of a
-    WebSocket) are names for what `Links` is to be told, empty where there is none.
+    WebSocket) are names for what `Links` is to be told, empty where there is none. `door` leads to lanes, where there
+    can be any: not by way of a relay.
     """
 
     link: Link
@@ -62,12 +64,14 @@ class FoundLink:
     tried: Road
     bridge: str = ""
     base: str = ""
+    door: LaneDoor | None = None
 
 
 @dataclass(frozen=True)
 class _Offered:
     link: DataChannelLink
     request: RendezvousRequest
+    door: LaneDoor | None
 
 
 class Links:
@@ -180,12 +184,18 @@ class Links:
             self._avoided[road].add(answer.bridge, time.monotonic())
             reason = str(error) or "the bridge could not be reached"
             raise RoadError(_NO_UDP if is_mute else reason, closed=is_mute) from None
-        return FoundLink(link, "relay" if is_relayed else road, road, bridge=answer.bridge)
+        door = None if is_relayed else offered.door
+        return FoundLink(link, "relay" if is_relayed else road, road, bridge=answer.bridge, door=door)
 
     async def _offer(self, road: Road, besides: Sequence[str]) -> _Offered:
         """Gather, and write the request. Raises `RoadError`."""
         try:
-            link, sdp = await (self._gathered_at_relay() if road == "relay" else self._gathered())
+            if road == "relay":
+                door = None
+                link, sdp = await self._gathered_at_relay()
+            else:
+                door, sdp = await self._gathered()
+                link = door.link
         except RoadError:
             raise
         except LinkError as error:  # this machine's engine cannot do it, or not with these servers
@@ -195,7 +205,8 @@ class Links:
         network = network_of(sdp) if self._stun and road == "webrtc" else None
         now = time.monotonic()
         avoided = list(dict.fromkeys([*self._left.names(now), *self._avoided[road].names(now), *besides]))
-        return _Offered(link, RendezvousRequest(PROTOCOL_VERSION, self._public(sdp), network, avoided[-AVOIDED_MAX:]))
+        request = RendezvousRequest(PROTOCOL_VERSION, self._public(sdp), network, avoided[-AVOIDED_MAX:])
+        return _Offered(link, request, door)
 
     async def _gathered_at_relay(self) -> tuple[DataChannelLink, str]:
         """A link by the host's relays alone. Raises `LinkError`; a `RoadError` when the host has none that answers."""
@@ -204,7 +215,9 @@ class Links:
             relays = await self._usable_relays()
             if not relays:
                 raise RoadError("the host has no relay", closed=True)
-            link, sdp = await self._gathered(relays)
+            # a relay is for when checks went through and the session did not, too: then no other pair may be chosen
+            link = DataChannelLink(relays, relayed=True)
+            sdp = await _offer_of(link)
             if " typ relay" in sdp:
                 return link, sdp
             link.close("given up")
@@ -212,22 +225,21 @@ class Links:
                 raise RoadError("the host's relay could not be reached", closed=True)
             self._relays_until = 0.0  # this machine may have slept, and its clock with it: they may be out of date
 
-    async def _gathered(self, relays: Sequence[IceServer] = ()) -> tuple[DataChannelLink, str]:
+    async def _gathered(self) -> tuple[LaneDoor, str]:
         """A link and its description; a STUN server that does not answer makes place for the next one."""
-        tries = 1 if relays else max(1, len(self._stun))
+        tries = max(1, len(self._stun))
         while True:
-            # a relay is for when checks went through and the session did not, too: then no other pair may be chosen
-            link = DataChannelLink(relays or list(self._stun)[:1], relayed=bool(relays))
-            try:
-                sdp = await link.offer()
-            except BaseException:
-                link.close("given up")
-                raise
+            door = self._door()
+            sdp = await _offer_of(door.link)
             tries -= 1
-            if not tries or not self._stun or not network_of(sdp).is_mute:
-                return link, sdp
+            if not tries or not network_of(sdp).is_mute:
+                return door, sdp
             self._stun.rotate(-1)
-            link.close("given up")
+            door.link.close("given up")
+
+    def _door(self) -> LaneDoor:
+        stun = list(self._stun)[:1]
+        return LaneDoor(lambda **options: DataChannelLink(stun, **options), allow_private=self._is_private)
 
     async def _usable_relays(self) -> list[IceServer]:
         """The host's relays, none if it cannot be asked; kept until half of their time is over."""
@@ -270,6 +282,14 @@ def http_session() -> aiohttp.ClientSession:
 
 async def _request_of(offering: asyncio.Task[_Offered]) -> RendezvousRequest:
     return (await asyncio.shield(offering)).request
+
+
+async def _offer_of(link: DataChannelLink) -> str:
+    try:
+        return await link.offer()
+    except BaseException:
+        link.close("given up")
+        raise
 
 
 async def _give_up(offering: asyncio.Task[_Offered]) -> None:
