@@ -58,6 +58,7 @@ PURE_MODULES = {
     "broker/matching.py",
     "broker/relays.py",
     "broker/stun.py",
+    "client/lanes.py",
     "egress/policy.py",
     "link/bond/core.py",
     "link/bond/departed.py",
@@ -70,6 +71,7 @@ PURE_MODULES = {
     "link/bond/schedule.py",
     "link/bond/seal.py",
     "link/bond/sending.py",
+    "link/bond/stalls.py",
     "link/window.py",
 }
 

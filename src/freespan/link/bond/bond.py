@@ -47,7 +47,10 @@ class BondWatcher(Protocol):
 
 @dataclass(frozen=True)
 class LinkReport:
-    """How one link is: `state` is `joining`, `open`, `late` or `suspect`; `rate` in bytes a second, 0 if not known."""
+    """How one link is: `state` is `joining`, `open`, `late` or `suspect`; `rate` in bytes a second, 0 if not known.
+
+    `stalls` counts signs of loss, in both directions together.
+    """
 
     number: int
     state: str
@@ -56,6 +59,7 @@ class LinkReport:
     in_flight: int
     bytes_sent: int
     bytes_received: int
+    stalls: int
 
 
 @dataclass(frozen=True)
@@ -173,6 +177,7 @@ class Bond:
                     window.in_flight,
                     member.bytes_sent,
                     member.bytes_received,
+                    member.arriving.count + member.leaving.count,
                 )
             )
         return BondReport(

@@ -31,6 +31,7 @@ from freespan.link.bond.receiving import Receiving
 from freespan.link.bond.schedule import OVERHEAD, Scheduler
 from freespan.link.bond.seal import Role, SealError, SessionKey, is_refusal
 from freespan.link.bond.sending import Packet, Sending
+from freespan.link.bond.stalls import Pauses
 from freespan.link.window import START_WINDOW, LinkWindow
 from freespan.wire.bond_frames import REFUSED, Counts, Frames, decode, decode_refused, encode, opening_of
 from freespan.wire.errors import LinkError, MessageError
@@ -57,6 +58,9 @@ _ACK_TWICE_SECONDS = 0.1
 """So often an acknowledgement goes out on two links: the one that carries them all may have died."""
 _PROBE_ALONG_SECONDS = 0.5
 """So often the link that carries acknowledgements is asked for one itself."""
+_TELLING = DATAGRAM_SIZE // 2
+"""Only packets of a size tell of loss when they are late: smaller ones come when somebody has something to say."""
+_LATELY = 1.0
 _NEARLY_SECONDS = 0.005
 """An acknowledgement goes along with a packet if the packet's link is not slower than the fastest by more."""
 
@@ -122,6 +126,8 @@ class BondCore:
         self._scheduler = Scheduler()
         self._departed = Departed()
         self._numbers = UsedNumbers()
+        self._pauses = Pauses()
+        self._ack_pauses = Pauses()
         self._usable: list[Member] = []
         self._told_room = 0
         self._has_offered = False
@@ -272,6 +278,8 @@ class BondCore:
             self._owed.counted(now, is_packet=is_packet)
         if is_packet:
             member.packets_received += 1
+            if len(frames.packet) >= _TELLING:
+                self._note_arrival(member, now)
             member.packet_heard_at = now
             self._look_soon(now)
         if frames.ping:
@@ -279,6 +287,29 @@ class BondCore:
         if frames.bye:
             self._finish(CLOSED)
         return packets
+
+    def _note_arrival(self, member: Member, now: float) -> None:
+        """Look for signs of loss on the way here."""
+        since = member.packet_heard_at
+        self._pauses.came(now, late=now - self.timer_at)
+        alone = not any(
+            other is not member and other.packet_heard_at > since - _LATELY for other in self.members.values()
+        )
+        if self._pauses.excuse(since, now, alone=alone):
+            member.arriving.excused(now)
+        else:
+            member.arriving.came(now, 1, member.window.round_trip)
+
+    def _note_progress(self, member: Member, count: int, now: float) -> None:
+        """Look for signs of loss on the way there: in what is acknowledged, while there is always more on its way."""
+        fresh, since = count - member.acked, member.progress_at
+        if fresh <= 0:
+            return
+        alone = len(self._usable) < 2
+        if member.waiting_since > since or self._ack_pauses.excuse(since, now, alone=alone):
+            member.leaving.excused(now)
+        else:
+            member.leaving.came(now, fresh, member.window.round_trip)
 
     def _check_opening(self, member: Member, frames: Frames, now: float) -> None:
         """What may be said before anything is sealed; and what the first sealed message means."""
@@ -304,10 +335,12 @@ class BondCore:
         if not self._has_offered:
             self._scheduler.pressed(now, is_full=self._told_room < DATAGRAM_SIZE)
         is_news = sort_out = False
+        self._ack_pauses.came(now, late=now - self.timer_at)
         for link, count in counts:
             member = self.members.get(link) or self._departed.member(link)
             if member is not None:
                 sort_out |= member.suspect or not member.window.round_trip
+                self._note_progress(member, count, now)
                 is_news |= member.acknowledge(count, now)
         if not is_news:
             return

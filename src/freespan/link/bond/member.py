@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from freespan.link.bond.envelope import Envelope
 from freespan.link.bond.sending import Packet
+from freespan.link.bond.stalls import Stalls
 from freespan.link.window import Departure, LinkWindow, Phase
 from freespan.wire.errors import MessageError
 from freespan.wire.limits import LINK_SUSPECT_MAX_SECONDS, LINK_SUSPECT_MIN_SECONDS
@@ -57,9 +58,14 @@ class Member:
         """when something was acknowledged,"""
         self.probed_at = -math.inf
         """and when a PING was sent."""
+        self.arriving = Stalls()
+        """Signs of loss on the way here,"""
+        self.leaving = Stalls()
+        """and on the way there."""
         self._flight: deque[Counted] = deque()
         self._sent = 0
-        self._acked = 0
+        self.acked = 0
+        """Counted messages that the other end is known to have."""
 
     # --- the flight --------------------------------------------------------------------------
     @property
@@ -81,12 +87,12 @@ class Member:
 
         Raises `MessageError` when fewer were sent.
         """
-        fresh = count - self._acked
+        fresh = count - self.acked
         if fresh <= 0:
             return False  # an acknowledgement that another link has overtaken
         if count > self._sent:
             raise MessageError("bond", "an acknowledgement of what was never sent")
-        self._acked = count
+        self.acked = count
         flight, window = self._flight, self.window
         sent_at = now
         for _ in range(fresh):

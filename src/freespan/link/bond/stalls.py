@@ -1,0 +1,68 @@
+"""Evidence of loss on a link, by the times of its messages alone. Pure.
+
+A link is reliable and ordered, so a lost packet shows as a pause: everything behind it waits for at least a round trip,
+and then comes at once. A slow road without loss is even: its messages come one by one, as fast as it goes. So a stall
+is a pause followed, within an eighth of it, by more than one message. One proves nothing; see `client/lanes.py`.
+"""
+
+from __future__ import annotations
+
+import math
+
+_LEAST_SECONDS = 0.04
+"""Shorter pauses are made by event loops, and by roads that hold packets up for a moment."""
+_MOST_SECONDS = 1.0
+"""After longer ones nothing was on its way."""
+_SOON = 8
+_HELD_UP_SECONDS = 0.02
+
+
+class Stalls:
+    """Counts them for one direction of a link; times in seconds."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._last = -math.inf
+        self._pause = 0.0
+
+    def came(self, now: float, messages: int, round_trip: float) -> None:
+        """So many messages that are worth counting have come at once."""
+        gap = now - self._last
+        self._last = now
+        if gap * _SOON <= self._pause:
+            self.count += 1
+            self._pause = 0.0
+        elif gap < _LEAST_SECONDS or gap < round_trip / 2 or gap > _MOST_SECONDS:
+            self._pause = 0.0
+        elif messages > 1:
+            self.count += 1
+            self._pause = 0.0
+        else:
+            self._pause = gap
+
+    def excused(self, now: float) -> None:
+        """Whatever kept messages from coming until now was not the link."""
+        self._last = now
+        self._pause = 0.0
+
+
+class Pauses:
+    """What excuses a pause of one link: that all links paused together, or that this process was held up."""
+
+    def __init__(self) -> None:
+        self._last = self._from = self._until = self._held_up_at = -math.inf
+
+    def came(self, now: float, *, late: float) -> None:
+        """Something came, on any link; a timer of this process that is overdue is so `late`."""
+        if now - self._last >= _LEAST_SECONDS:
+            self._from, self._until = self._last, now
+        self._last = now
+        if late > _HELD_UP_SECONDS:
+            self._held_up_at = now
+
+    def excuse(self, since: float, now: float, *, alone: bool) -> bool:
+        """Whether a link's pause is no evidence. One that is `alone` has none to be compared with."""
+        if since < self._held_up_at:
+            return True
+        together = min(self._until, now) - max(self._from, since)
+        return not alone and together >= _LEAST_SECONDS and together >= (now - since) / 2
