@@ -69,6 +69,7 @@ class Pool:
         self._told = 1
         self._alone_since = self._now()
         self._news = asyncio.Event()
+        self._was_refused = False
         self._urgent = Backoff(random.random)
         self._spare = Backoff(random.random, longest=SPARE_LINK_SECONDS)
         self._carried = 0
@@ -120,7 +121,10 @@ class Pool:
         """Until the session is over, or the host has said that there will be no more."""
         final: RendezvousError | None = None
         while not session.is_over:
-            if final is not None and self._is_alone:
+            if self._was_refused:
+                self._was_refused = False
+                await self._pause(LinkError("a link did not join"))
+            elif final is not None and self._is_alone:
                 session.close(str(final))
             elif final is None and self.bond.is_joinable and self._wanted > 0:
                 try:
@@ -162,6 +166,7 @@ class Pool:
         is_over = self._session is not None and self._session.is_over
         if member is not None and not is_over and self._now() - member.since < STEADY_SECONDS:
             self._links.pass_over(member.found)  # lest bridges that leave keep all busy
+            self._was_refused |= not member.joined
         self._tell()
 
     def _tell(self) -> None:
