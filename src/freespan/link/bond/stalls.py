@@ -2,7 +2,7 @@
 
 A link is reliable and ordered, so a lost packet shows as a pause: everything behind it waits for at least a round trip,
 and then comes at once. A slow road without loss is even: its messages come one by one, as fast as it goes. So a stall
-is a pause followed, within an eighth of it, by more than one message. One proves nothing; see `client/lanes.py`.
+is a pause followed, within a sixth of it, by more than one message. One proves nothing; see `client/lanes.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _LEAST_SECONDS = 0.04
 """Shorter pauses are made by event loops, and by roads that hold packets up for a moment."""
 _MOST_SECONDS = 1.0
 """After longer ones nothing was on its way."""
-_SOON = 8
+_SOON = 6
 _HELD_UP_SECONDS = 0.02
 
 
