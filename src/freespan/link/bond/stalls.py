@@ -29,7 +29,7 @@ class Stalls:
         """So many messages that are worth counting have come at once."""
         gap = now - self._last
         self._last = now
-        if gap * _SOON <= self._pause:
+        if self._pause and gap * _SOON <= self._pause:
             self.count += 1
             self._pause = 0.0
         elif gap < _LEAST_SECONDS or gap < round_trip / 2 or gap > _MOST_SECONDS:

@@ -1,0 +1,99 @@
+"""How many lanes a bridge should have: only loss is a reason, and only what helps stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from freespan.client.lanes import LaneJudge
+from freespan.wire.limits import LANES_MAX
+
+Second = tuple[float, int]
+"""What a bridge carried, in bytes a second, and its signs of loss."""
+
+
+def play(judge: LaneJudge, seconds: int, road: Callable[[int, int], Second], begin: int = 0) -> list[int]:
+    """The lanes that are wanted after each second of a road that gives so much by how many lanes there are."""
+    wanted = []
+    for now in range(begin, begin + seconds):
+        judge.carried(*road(judge.wanted, now), float(now))
+        wanted.append(judge.wanted)
+    return wanted
+
+
+def lossy(lanes: int, now: int) -> Second:
+    return 200e3 * lanes, (now % 3 != 0) * lanes
+
+
+def even(lanes: int, now: int) -> Second:
+    return 2.4e6, 0
+
+
+def full_whatever_the_lanes(lanes: int, now: int) -> Second:
+    return 300e3, 2
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e8), st.integers(0, 1000)), max_size=200))
+def test_any_history_stays_within_bounds(history: list[Second]) -> None:
+    wanted = play(LaneJudge(), len(history), lambda _, now: history[now])
+    assert all(1 <= lanes <= LANES_MAX for lanes in wanted)
+
+
+@given(st.lists(st.floats(0, 1e8), max_size=200))
+def test_without_a_sign_of_loss_there_is_one(rates: list[float]) -> None:
+    wanted = play(LaneJudge(), len(rates), lambda _, now: (rates[now], 0))
+    assert set(wanted) <= {1}
+
+
+@given(st.lists(st.integers(0, 1000), max_size=100))
+def test_a_bridge_with_little_to_carry_has_one(stalls: list[int]) -> None:
+    wanted = play(LaneJudge(), len(stalls), lambda _, now: (20e3, stalls[now]))
+    assert set(wanted) <= {1}
+
+
+def test_a_lossy_road_gets_four_and_then_eight() -> None:
+    wanted = play(LaneJudge(), 40, lossy)
+    assert sorted(set(wanted)) == [1, 4, 8]
+    assert wanted == sorted(wanted)
+    assert wanted.index(8) <= 20
+
+
+def test_lanes_that_do_not_help_go_again_for_a_minute() -> None:
+    wanted = play(LaneJudge(), 200, full_whatever_the_lanes)
+    assert sorted(set(wanted)) == [1, 4]
+    begins = [now for now in range(1, 200) if wanted[now] > wanted[now - 1]]
+    assert begins[1] - begins[0] >= 60
+    assert sum(lanes > 1 for lanes in wanted) <= 30
+
+
+def test_the_step_that_does_not_help_goes_and_the_one_before_stays() -> None:
+    wanted = play(LaneJudge(), 60, lambda lanes, now: (200e3 * min(lanes, 4), 3))
+    assert wanted[-1] == 4
+    assert max(wanted) == 8
+
+
+def test_a_road_whose_queue_overflows_at_the_start_is_not_lossy() -> None:
+    """SCTP fills the queue, loses much at once, and begins anew: what it carries is anything but steady."""
+    seen = [(104e3, 2), (1474e3, 3), (16e3, 0), (32e3, 0), (282e3, 5), (1451e3, 3), (2309e3, 0), (2293e3, 0)]
+    wanted = play(LaneJudge(), 60, lambda lanes, now: seen[now] if now < len(seen) else even(lanes, now))
+    assert set(wanted) == {1}
+
+
+def test_a_fast_bridge_needs_none() -> None:
+    assert set(play(LaneJudge(), 60, lambda _, __: (5e6, 9))) == {1}
+
+
+def test_calm_closes_all_but_the_first() -> None:
+    judge = LaneJudge()
+    play(judge, 40, lossy)
+    wanted = play(judge, 60, lambda _, __: (100.0, 0), begin=40)
+    assert wanted[15] == 8
+    assert wanted[-1] == 1
+
+
+def test_so_does_a_road_that_has_become_good() -> None:
+    judge = LaneJudge()
+    play(judge, 40, lossy)
+    assert play(judge, 60, even, begin=40)[-1] == 1

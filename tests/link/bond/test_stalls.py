@@ -1,0 +1,91 @@
+"""What counts as a sign of loss: a pause, and then several messages at once."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from freespan.link.bond.stalls import Pauses, Stalls
+
+ROUND_TRIP = 0.1
+
+
+def count(times: list[float], round_trip: float = ROUND_TRIP) -> int:
+    stalls = Stalls()
+    for now in times:
+        stalls.came(now, 1, round_trip)
+    return stalls.count
+
+
+def every(seconds: float, jitter: float = 0.0, packets: int = 200) -> list[float]:
+    """Messages of an even road; a jitter holds up those behind, as on most roads."""
+    chance, times, last = random.Random(7), [], 0.0
+    for i in range(packets):
+        last = max(last, i * seconds + chance.random() * jitter)
+        times.append(last)
+    return times
+
+
+def held_back(times: list[float], since: float, seconds: float) -> list[float]:
+    """What a packet does that is lost at `since` and comes `seconds` later."""
+    return [max(time, since + seconds) if time >= since else time for time in times]
+
+
+def test_a_lost_packet_is_one_sign() -> None:
+    assert count(held_back(every(0.03), 1.0, 0.15)) == 1
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.02])
+@pytest.mark.parametrize("gap", [0.0065, 0.03, 0.07, 0.3])
+def test_an_even_road_shows_next_to_none_however_slow(gap: float, jitter: float) -> None:
+    assert count(every(gap, jitter)) <= 3 * gap * 200 / 6 * (jitter > 0)
+
+
+def test_a_short_pause_and_a_long_one_are_none() -> None:
+    assert count(held_back(every(0.01), 1.0, 0.03)) == 0
+    assert count([0.0, 2.0, 2.001, 2.002]) == 0
+
+
+def test_half_a_round_trip_is_the_least() -> None:
+    times = held_back(every(0.01), 1.0, 0.15)
+    assert count(times, 0.2) == 1
+    assert count(times, 0.4) == 0
+
+
+def test_an_acknowledgement_of_several_is_one_too() -> None:
+    stalls = Stalls()
+    for now, messages in ((1.0, 4), (1.02, 2), (1.2, 5), (1.22, 1), (1.4, 1)):
+        stalls.came(now, messages, ROUND_TRIP)
+    assert stalls.count == 1
+
+
+def test_what_is_excused_is_no_sign() -> None:
+    stalls = Stalls()
+    stalls.came(1.0, 1, ROUND_TRIP)
+    stalls.excused(1.2)
+    stalls.came(1.201, 1, ROUND_TRIP)
+    assert stalls.count == 0
+
+
+def test_a_pause_of_all_links_together_is_excused() -> None:
+    pauses = Pauses()
+    for now in (1.0, 1.01, 1.2, 1.201):
+        pauses.came(now, late=0.0)
+    assert pauses.excuse(1.0, 1.201, alone=False)
+    assert not pauses.excuse(1.0, 1.2, alone=True)
+
+
+def test_one_link_that_pauses_while_others_go_on_is_not() -> None:
+    pauses = Pauses()
+    for step in range(100):
+        pauses.came(1.0 + step / 100, late=0.0)
+    assert not pauses.excuse(1.2, 1.4, alone=False)
+
+
+def test_a_process_that_was_held_up_blames_nobody() -> None:
+    pauses = Pauses()
+    pauses.came(1.0, late=-0.05)
+    pauses.came(1.2, late=0.15)
+    assert pauses.excuse(1.0, 1.2, alone=True)
+    assert not pauses.excuse(1.21, 1.4, alone=True)
