@@ -215,6 +215,11 @@ class Client:
         self.channel.on("open", lambda _: self.opened.set())
         self.channel.on("close", lambda _: self.closed.set())
         self.channel.on("message", lambda event: self.received.put_nowait(event.data))
+        self.words = self.peer.create_data_channel("lanes", webrtc.RTCDataChannelInit(negotiated=True, id=1))
+        self.heard: asyncio.Queue[str] = asyncio.Queue()
+        self.words_opened = asyncio.Event()
+        self.words.on("open", lambda _: self.words_opened.set())
+        self.words.on("message", lambda event: self.heard.put_nowait(event.data))
 
     async def offer(self) -> str:
         gathered = asyncio.Event()
@@ -233,6 +238,7 @@ class Client:
     async def accept(self, answer: str) -> None:
         await soon(self.peer.set_remote_description(webrtc.RTCSessionDescriptionInit("answer", check_answer(answer))))
         await soon(self.opened.wait())
+        await soon(self.words_opened.wait())
 
     def close(self) -> None:
         self.peer.close()
@@ -260,3 +266,21 @@ async def connect(host: FakeHost, bridge: Bridge, name: str = "one", serving: in
     assert answer.id == name
     await client.accept(answer.sdp)
     return Session(client, link, bridge, name)
+
+
+async def reply_to_lane(session: Session, sdp: str, name: str = "1") -> messages.ToLane:
+    """Ask for a lane with this offer; returns what the bridge says."""
+    session.client.words.send(messages.encode(messages.Lane(name, sdp)))
+    reply = messages.decode_to_lane(await soon(session.client.heard.get()))
+    assert reply.id == name
+    return reply
+
+
+async def open_lane(host: FakeHost, session: Session, name: str = "1") -> Session:
+    """Open a lane of a session, as a client does."""
+    client = Client()
+    reply = await reply_to_lane(session, await client.offer(), name)
+    assert isinstance(reply, messages.LaneAnswer), reply
+    link = await host.link()
+    await client.accept(reply.sdp)
+    return Session(client, link, session.bridge, name)

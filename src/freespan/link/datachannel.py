@@ -60,6 +60,7 @@ class DataChannelLink:
         self._channel.buffered_amount_low_threshold = LINK_QUEUE_MAX // 2
         self._words = self._channel_for_words() if hear is not None else None
         self._hear = hear
+        self._unopened = 1 if hear is None else 2
         self._inbox = Inbox(LINK_QUEUE_MAX)
         self._bound = SendBound()
         self._ended = False
@@ -184,6 +185,7 @@ class DataChannelLink:
         channel = self._connection.create_data_channel(
             _LANES_LABEL, webrtc.RTCDataChannelInit(negotiated=True, id=1, ordered=True)
         )
+        channel.on("open", self._on_open)
         channel.on("message", self._on_words)
         return channel
 
@@ -195,7 +197,8 @@ class DataChannelLink:
 
     # --- events of the engine ----------------------------------------------------------------
     def _on_open(self, _: object) -> None:
-        if not self._open.done():
+        self._unopened -= 1
+        if self._unopened <= 0 and not self._open.done():
             self._open.set_result(None)
 
     def _on_message(self, event: webrtc.MessageEvent) -> None:

@@ -1,0 +1,81 @@
+"""Lanes of the headless bridge."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from freespan.bridge import session as bridge_session
+from freespan.wire import messages
+from tests import lane_rules
+from tests.path import Helper
+from tests.web.fakes import Bridge, Client, FakeHost, connect, open_lane, reply_to_lane, soon
+
+RULES = [
+    lane_rules.lanes_carry_and_end_with_the_first_pipe,
+    lane_rules.there_are_so_many_and_no_more,
+    lane_rules.an_offer_that_is_none_is_refused,
+    lane_rules.a_lane_cannot_ask_for_lanes,
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+async def test_it_keeps_the_rules(host: FakeHost, bridge: Bridge, rule: lane_rules.Rule) -> None:
+    await rule(host, bridge)
+
+
+@pytest.mark.parametrize("rubbish", lane_rules.RUBBISH)
+async def test_rubbish_ends_the_session(host: FakeHost, bridge: Bridge, rubbish: str | bytes) -> None:
+    await lane_rules.rubbish_ends_the_session(host, bridge, rubbish)
+
+
+async def test_a_session_with_lanes_is_one_and_all_its_bytes_count(
+    helper: Helper, host: FakeHost, bridge: Bridge
+) -> None:
+    session = await connect(host, bridge)
+    lanes = [await open_lane(host, session, str(number)) for number in range(2)]
+    for lane in lanes:
+        for _ in range(40):
+            lane.client.channel.send(bytes(16_000))
+        for _ in range(40):
+            await lane.link.next()
+    session.client.close()
+    status = await helper.statuses.until("waiting", now=0, megabytes=1)
+    assert status.total == 1
+    assert {status.now for status in helper.statuses.all} <= {0, 1}
+
+
+async def test_few_are_in_the_making_at_a_time(host: FakeHost, bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge_session, "LANES_OPENING_MAX", 1)
+    session = await connect(host, bridge)
+    clients = [Client(), Client()]
+    first = await reply_to_lane(session, await clients[0].offer(), "1")
+    assert isinstance(first, messages.LaneAnswer)
+    second = await reply_to_lane(session, await clients[1].offer(), "2")
+    assert second == messages.LaneRefused("2", "full")
+    session.client.close()
+    for client in clients:
+        client.close()
+
+
+async def test_a_volunteer_that_stops_ends_lanes_too(helper: Helper, host: FakeHost, bridge: Bridge) -> None:
+    session = await connect(host, bridge)
+    lane = await open_lane(host, session)
+    await helper.stop()
+    for one in (session, lane):
+        await lane_rules.is_over(one)
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("bridge-lane")]
+
+
+async def test_an_egress_that_is_away_ends_the_lane_alone(
+    host: FakeHost, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await connect(host, bridge)
+    lane = await open_lane(host, session)
+    await lane.link.socket.close()
+    await soon(lane.client.closed.wait())
+    session.client.channel.send(b"still here")
+    assert await session.link.next() == b"still here"
+    session.client.close()
+    lane.client.close()

@@ -1,0 +1,90 @@
+"""What every bridge keeps to when a client asks it for lanes; run against the headless one and the browsers'."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from freespan.wire import messages
+from freespan.wire.limits import LANES_MAX
+from tests.web.fakes import Bridge, Client, FakeHost, Session, connect, open_lane, reply_to_lane, soon
+
+Rule = Callable[[FakeHost, Bridge], Awaitable[None]]
+
+
+async def is_over(session: Session) -> None:
+    await soon(session.link.gone.wait())
+    await soon(session.client.closed.wait())
+    session.client.close()
+
+
+async def lanes_carry_and_end_with_the_first_pipe(host: FakeHost, bridge: Bridge) -> None:
+    session = await connect(host, bridge)
+    lanes = [await open_lane(host, session, str(number)) for number in range(3)]
+    for number, lane in enumerate([session, *lanes]):
+        lane.client.channel.send(bytes([number]) * 16_000)
+        assert await lane.link.next() == bytes([number]) * 16_000
+        await lane.link.socket.send_bytes(bytes([number]) * 1_000)
+        assert await soon(lane.client.received.get()) == bytes([number]) * 1_000
+    lanes[0].client.close()
+    await is_over(lanes[0])
+    session.client.channel.send(b"still here")
+    assert await session.link.next() == b"still here"
+    assert bridge.received.empty(), "the broker hears of sessions, and not of lanes"
+    session.client.close()
+    for lane in (*lanes[1:], session):
+        await is_over(lane)
+    assert (await bridge.expect(messages.Load)).serving == 0
+
+
+async def there_are_so_many_and_no_more(host: FakeHost, bridge: Bridge) -> None:
+    session = await connect(host, bridge)
+    lanes = [await open_lane(host, session, str(number)) for number in range(LANES_MAX - 1)]
+    client = Client()
+    offer = await client.offer()
+    assert await reply_to_lane(session, offer, "more") == messages.LaneRefused("more", "full")
+    lanes[0].client.close()
+    await is_over(lanes[0])
+    again = await reply_to_lane(session, offer, "again")
+    assert isinstance(again, messages.LaneAnswer)
+    for one in (session, *lanes[1:]):
+        one.client.close()
+    client.close()
+
+
+async def an_offer_that_is_none_is_refused(host: FakeHost, bridge: Bridge) -> None:
+    session = await connect(host, bridge)
+    for sdp in ("hello", "v=0\r\n"):
+        assert isinstance(await reply_to_lane(session, sdp), messages.LaneRefused)
+    session.client.channel.send(b"still here")
+    assert await session.link.next() == b"still here"
+    session.client.close()
+
+
+async def rubbish_ends_the_session(host: FakeHost, bridge: Bridge, rubbish: str | bytes) -> None:
+    session = await connect(host, bridge)
+    lane = await open_lane(host, session)
+    session.client.words.send(rubbish)
+    for one in (session, lane):
+        await is_over(one)
+
+
+async def a_lane_cannot_ask_for_lanes(host: FakeHost, bridge: Bridge) -> None:
+    session = await connect(host, bridge)
+    lane = await open_lane(host, session)
+    client = Client()
+    lane.client.words.send(messages.encode(messages.Lane("2", await client.offer())))
+    lane.client.channel.send(b"after that")
+    assert await lane.link.next() == b"after that"
+    assert lane.client.heard.empty()
+    assert host.links.empty()
+    session.client.close()
+    client.close()
+
+
+RUBBISH: list[str | bytes] = [
+    "{",
+    '{"type":"dance"}',
+    '{"type":"lane","id":1,"sdp":"v=0"}',
+    b"\x00" * 100,
+    "x" * 40_000,
+]

@@ -1,0 +1,67 @@
+"""Lanes of the bridge page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from freespan.demo.browser import Page
+from freespan.wire.sdp import check_answer, check_offer, passable
+from tests import lane_rules
+from tests.sdp import OFFER as PLAIN_OFFER
+from tests.web.fakes import FakeHost, turn_on
+from tests.wire.test_sdp_addresses import OFFER
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "broker_messages.json").read_text("utf-8"))
+
+
+async def test_the_rules(page: Page, host: FakeHost) -> None:
+    bridge = await turn_on(page, host)
+    await lane_rules.lanes_carry_and_end_with_the_first_pipe(host, bridge)
+
+
+async def test_there_are_so_many_and_no_more(page: Page, host: FakeHost) -> None:
+    await lane_rules.there_are_so_many_and_no_more(host, await turn_on(page, host))
+
+
+async def test_an_offer_that_is_none_is_refused(page: Page, host: FakeHost) -> None:
+    await lane_rules.an_offer_that_is_none_is_refused(host, await turn_on(page, host))
+
+
+async def test_a_lane_cannot_ask_for_lanes(page: Page, host: FakeHost) -> None:
+    await lane_rules.a_lane_cannot_ask_for_lanes(host, await turn_on(page, host))
+
+
+@pytest.mark.parametrize("rubbish", [lane_rules.RUBBISH[0], lane_rules.RUBBISH[3]], ids=["text", "bytes"])
+async def test_rubbish_ends_the_session(page: Page, host: FakeHost, rubbish: str | bytes) -> None:
+    await lane_rules.rubbish_ends_the_session(host, await turn_on(page, host), rubbish)
+
+
+async def test_it_reads_clients_as_the_vectors_say(page: Page, host: FakeHost) -> None:
+    vectors = [vector for vector in VECTORS if vector["direction"] == "lane"]
+    verdicts = await page.evaluate(f"""await (async () => {{
+        const {{ parseLane, ProtocolError }} = await import("{host.url}/messages.js");
+        return {json.dumps([vector["text"] for vector in vectors])}.map((text) => {{
+            try {{ parseLane(text); return [true, ""]; }}
+            catch (error) {{ return error instanceof ProtocolError ? [false, error.field] : String(error); }}
+        }});
+    }})()""")
+    assert verdicts == [[vector["ok"], vector.get("field", "")] for vector in vectors]
+
+
+@pytest.mark.parametrize("allow_private", [False, True])
+async def test_it_leaves_out_of_descriptions_what_a_broker_does(
+    page: Page, host: FakeHost, allow_private: bool
+) -> None:
+    many = OFFER + "a=candidate:4 1 udp 1686052607 9.9.9.9 50370 typ srflx raddr 192.168.1.7 rport 50370\r\n" * 40
+    passed = await page.evaluate(f"""await (async () => {{
+        const {{ passable }} = await import("{host.url}/ice.js");
+        return {json.dumps([OFFER, PLAIN_OFFER, many])}.map((sdp) => passable(sdp, {json.dumps(allow_private)}));
+    }})()""")
+    assert passed[:2] == [passable(sdp, allow_private=allow_private) for sdp in (OFFER, PLAIN_OFFER)]
+    assert passed[2].count("a=candidate:") == 32
+    assert check_offer(passed[2])
