@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
-from freespan.demo.browser import Page
-from freespan.wire.sdp import check_answer, check_offer, passable
+from freespan.client import pool
+from freespan.client.lanes import LaneJudge
+from freespan.demo.browser import Browser, Page
+from freespan.demo.payload import sha256_of
+from freespan.web import routes as switch_routes
+from freespan.wire.sdp import check_offer, passable
+from freespan.wire.target import Target
 from tests import lane_rules
+from tests.path import SECONDS, Host, read_all, reading
 from tests.sdp import OFFER as PLAIN_OFFER
-from tests.web.fakes import FakeHost, turn_on
+from tests.serving import serving
+from tests.site import served as site_served
+from tests.web.fakes import FakeHost, FakeSite, served, state, turn_on
 from tests.wire.test_sdp_addresses import OFFER
 
+SIZE = 2_000_000
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "broker_messages.json").read_text("utf-8"))
@@ -65,3 +76,34 @@ async def test_it_leaves_out_of_descriptions_what_a_broker_does(
     assert passed[:2] == [passable(sdp, allow_private=allow_private) for sdp in (OFFER, PLAIN_OFFER)]
     assert passed[2].count("a=candidate:") == 32
     assert check_offer(passed[2])
+
+
+async def test_a_download_through_lanes_of_a_browser_is_whole(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LaneJudge, "carried", lambda judge, *_: setattr(judge, "wanted", 4))
+    monkeypatch.setattr(pool, "_LOOK_SECONDS", 0.02)
+    place, host = FakeSite(), Host()
+    routes = [*host.broker.routes(), *host.egress.routes(), *switch_routes(lambda: host.url)]
+    async with asyncio.timeout(SECONDS), serving(routes) as host.url, served(place):
+        place.page = f'<script type="module" src="{host.url}/switch.js"></script><freespan-switch></freespan-switch>'
+        page = await browser.open(place.url)
+        await state(page, "off")
+        await page.click("freespan-switch")
+        await state(page, "waiting")
+        with site_served() as site:
+            async with reading(host.invite) as reader:
+                session = await reader.client.session(SECONDS)
+                while len(reader.client._pool.bond.report().links if reader.client._pool else ()) < 4:
+                    await asyncio.sleep(0.01)
+                stream = await session.connect(
+                    Target("site.test", site.port), f"GET /file?bytes={SIZE} HTTP/1.0\r\n\r\n".encode()
+                )
+                body = (await read_all(stream)).partition(b"\r\n\r\n")[2]
+                assert hashlib.sha256(body).hexdigest() == sha256_of(SIZE)
+                assert reader.client._pool is not None
+                assert min(link.bytes_received for link in reader.client._pool.bond.report().links) > 16_000
+        await page.close()
+        host.egress.close()
+        host.dialler.close()
+    assert host.counters.registry.get_sample_value("freespan_rendezvous_total", {"outcome": "answered"}) == 1
