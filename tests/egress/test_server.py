@@ -13,13 +13,13 @@ import pytest
 
 from freespan.demo.payload import sha256_of
 from freespan.egress import dialler as dialler_module
-from freespan.egress import sessions
+from freespan.egress import server, sessions
 from freespan.link.bond import Bond
 from freespan.link.websocket import WebSocketLink
 from freespan.tunnel import server as tunnel_server
 from freespan.tunnel.client import ClientSession
 from freespan.tunnel.tickets import TicketJar
-from freespan.wire.errors import StreamError, WrongKeyError
+from freespan.wire.errors import StreamError, TunnelError, WrongKeyError
 from freespan.wire.limits import MESSAGE_MAX
 from freespan.wire.target import Target
 from tests.egress.conftest import Lab
@@ -200,6 +200,17 @@ async def test_a_link_without_a_handshake_is_given_up(lab: Lab, monkeypatch: pyt
 
 async def test_more_sessions_than_allowed(lab: Lab, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "SESSIONS_MAX", 1)
+    async with lab.session() as session:
+        with pytest.raises(TunnelError):
+            async with lab.session():
+                pass
+        assert (await ask(session, site.port)).endswith(SMALL)
+    await lab.until_sessions(0)
+    await lab.still_serves(site.port)
+
+
+async def test_more_links_than_allowed(lab: Lab, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "EGRESS_LINKS_MAX", 1)
     async with lab.session() as session:
         with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
             await lab.knock()
