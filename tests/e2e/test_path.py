@@ -138,6 +138,8 @@ def test_a_host_that_is_killed_and_comes_back(tmp_path: Path, site: Site) -> Non
     with laboratory(tmp_path, limits=SOON) as lab:
         bridge = lab.bridge()
         client, proxy = lab.client()
+        for_people = lab.programs("connect", lab.invite, "--port", "0")
+        for_people.line("connected")
         port = lab.port
         with under_way(proxy, site) as rest:
             lab.host.kill()
@@ -145,11 +147,12 @@ def test_a_host_that_is_killed_and_comes_back(tmp_path: Path, site: Site) -> Non
             bridge.state("offline")
             with laboratory(tmp_path, "--port", str(port), limits=SOON):
                 told = client.state("looking")
-                assert told["detail"] == "the host was restarted, and open connections are cut; opening a new session"
+                assert told["detail"] == "the host was restarted and open connections are cut; beginning anew"
                 with pytest.raises(ConnectionResetError):
                     rest()
                 client.state("open")
                 assert by_socks(proxy, site, "/") == SMALL
+                for_people.line("connected  a bridge carries this session; the host was restarted")
 
 
 @posix
