@@ -110,6 +110,12 @@ class Client:
             if session.begin():
                 await self._offer(session)
             await session.start()
+            self._watch.lap("handshake")
+            links.worked(found)
+            self._roads.worked()
+            self._wrong_keys = 0
+            self._tell(ClientStatus("open", _WORDS[found.road], found.road, 1, dict(self._watch.parts)))
+            await self._offer(session)
         except BaseException as error:
             self._session = None
             found.link.close("given up")
@@ -119,12 +125,6 @@ class Client:
                 if found.base or not isinstance(error, WrongKeyError):
                     links.avoid(found)
             raise
-        self._watch.lap("handshake")
-        links.worked(found)
-        self._roads.worked()
-        self._wrong_keys = 0
-        self._tell(ClientStatus("open", _WORDS[found.road], found.road, 1, dict(self._watch.parts)))
-        await self._offer(session)
         self._pool = pool
         pool.start(session)
         return session, found
