@@ -89,7 +89,7 @@ def test_one_that_held_for_long_is_not_passed_over() -> None:
 
 def test_much_to_carry_brings_more_and_calm_gives_them_back() -> None:
     def slow(world: World) -> None:
-        world.rate = 100e3
+        world.rate = 50e3
 
     async def body(one: Supplied) -> None:
         stream = await one.session.connect(SITE)

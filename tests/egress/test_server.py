@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import logging
 import random
@@ -19,6 +20,7 @@ from freespan.link.websocket import WebSocketLink
 from freespan.tunnel import server as tunnel_server
 from freespan.tunnel.client import ClientSession
 from freespan.tunnel.tickets import TicketJar
+from freespan.wire.bond_frames import KEY_PATH
 from freespan.wire.errors import StreamError, TunnelError, WrongKeyError
 from freespan.wire.limits import MESSAGE_MAX
 from freespan.wire.target import Target
@@ -303,6 +305,21 @@ async def test_stopping_ends_every_session(lab: Lab, site: Site) -> None:
                 pass
     await lab.until_sessions(0)
     site.hold.set()
+
+
+async def test_who_asks_for_the_key_and_is_gone_leaves_no_trace(
+    lab: Lab, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(5):
+        async with lab.session() as session:
+            asking = asyncio.create_task(session.get(KEY_PATH, 48), name="asking")
+            await asyncio.sleep(0)
+            session._flush()
+            session._link.close("gone")
+            await asyncio.gather(asking, return_exceptions=True)
+    await lab.until_sessions(0)
+    gc.collect()
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 async def test_what_is_counted(lab: Lab, site: Site) -> None:

@@ -60,5 +60,7 @@ def test_one_link_alone_can_be_full_within_a_bond_s_span() -> None:
 
 
 def test_sessions_that_wait_leave_most_places_to_others() -> None:
-    assert limits.LINKS_WITHOUT_SESSION_MAX < limits.SESSIONS_WAITING_MAX < limits.SESSIONS_MAX < limits.EGRESS_LINKS_MAX
+    assert (
+        limits.LINKS_WITHOUT_SESSION_MAX < limits.SESSIONS_WAITING_MAX < limits.SESSIONS_MAX < limits.EGRESS_LINKS_MAX
+    )
     assert limits.LINKS_USUAL <= limits.LINKS_MOST <= limits.BOND_LINKS_MAX
