@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from aiohttp import web
 
@@ -91,8 +92,9 @@ def _is_for_bond_key(stream: TunnelStream) -> bool:
 
 async def _tell_bond_key(session: EgressSession, stream: TunnelStream) -> None:
     session.accept(stream)
-    await stream.write(session.key.id + session.key.key)
-    stream.write_eof()
+    with contextlib.suppress(StreamError):  # the client has gone in this very moment
+        await stream.write(session.key.id + session.key.key)
+        stream.write_eof()
 
 
 def _target_of(stream: TunnelStream) -> Target:
