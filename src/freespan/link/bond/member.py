@@ -14,6 +14,9 @@ from freespan.wire.errors import MessageError
 from freespan.wire.limits import LINK_SUSPECT_MAX_SECONDS, LINK_SUSPECT_MIN_SECONDS
 
 _SUSPECT_ROUND_TRIPS = 4
+_STALLED_LATELY_SECONDS = 10.0
+_STALLING_SECONDS = 1.0
+"""On a lossy road SCTP waits for its own timers now and then: to send again at once what comes anyway is a waste of it."""
 
 
 class Counted:
@@ -132,7 +135,9 @@ class Member:
     def patience(self) -> float:
         """The silence after which it is suspect."""
         round_trips = _SUSPECT_ROUND_TRIPS * self.window.round_trip or LINK_SUSPECT_MAX_SECONDS
-        return min(max(round_trips, LINK_SUSPECT_MIN_SECONDS), LINK_SUSPECT_MAX_SECONDS)
+        stalls = self.progress_at - self.leaving.seen_at < _STALLED_LATELY_SECONDS
+        least = _STALLING_SECONDS if stalls else LINK_SUSPECT_MIN_SECONDS
+        return min(max(round_trips, least), LINK_SUSPECT_MAX_SECONDS)
 
     # --- where a packet goes -----------------------------------------------------------------
     @property

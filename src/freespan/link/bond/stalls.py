@@ -22,6 +22,8 @@ class Stalls:
 
     def __init__(self) -> None:
         self.count = 0
+        self.seen_at = -math.inf
+        """When the last one ended."""
         self._last = -math.inf
         self._pause = 0.0
 
@@ -30,15 +32,18 @@ class Stalls:
         gap = now - self._last
         self._last = now
         if self._pause and gap * _SOON <= self._pause:
-            self.count += 1
-            self._pause = 0.0
+            self._saw(now)
         elif gap < _LEAST_SECONDS or gap < round_trip / 2 or gap > _MOST_SECONDS:
             self._pause = 0.0
         elif messages > 1:
-            self.count += 1
-            self._pause = 0.0
+            self._saw(now)
         else:
             self._pause = gap
+
+    def _saw(self, now: float) -> None:
+        self.count += 1
+        self.seen_at = now
+        self._pause = 0.0
 
     def excused(self, now: float) -> None:
         """Whatever kept messages from coming until now was not the link."""
