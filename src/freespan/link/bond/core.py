@@ -70,7 +70,10 @@ _PROBE_ALONG_SECONDS = 0.5
 """So often the link that carries acknowledgements is asked for one itself."""
 _TELLING = DATAGRAM_SIZE // 2
 """Only packets of a size tell of loss when they are late: smaller ones come when somebody has something to say."""
+_TELLING_FLIGHT = 2 * DATAGRAM_SIZE
+"""The same for what is on its way there."""
 _LATELY = 1.0
+"""A link that has brought a packet within so long can be compared with another one."""
 _NEARLY_SECONDS = 0.005
 """An acknowledgement goes along with a packet if the packet's link is not slower than the fastest by more."""
 
@@ -316,7 +319,8 @@ class BondCore:
         if fresh <= 0:
             return
         alone = len(self._usable) < 2
-        if member.waiting_since > since or self._ack_pauses.excuse(since, now, alone=alone):
+        is_busy = member.waiting_since <= since and member.window.in_flight >= _TELLING_FLIGHT
+        if not is_busy or self._ack_pauses.excuse(since, now, alone=alone):
             member.leaving.excused(now)
         else:
             member.leaving.came(now, fresh, member.window.round_trip)

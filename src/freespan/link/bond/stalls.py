@@ -11,6 +11,8 @@ import math
 
 _LEAST_SECONDS = 0.04
 """Shorter pauses are made by event loops, and by roads that hold packets up for a moment."""
+_ROUND_TRIPS = 0.9
+"""What was lost is sent again, and that takes one; while its window grows, SCTP sends in bursts, of one round trip each."""
 _MOST_SECONDS = 1.0
 """After longer ones nothing was on its way."""
 _SOON = 6
@@ -33,7 +35,7 @@ class Stalls:
         self._last = now
         if self._pause and gap * _SOON <= self._pause:
             self._saw(now)
-        elif gap < _LEAST_SECONDS or gap < round_trip / 2 or gap > _MOST_SECONDS:
+        elif gap < _LEAST_SECONDS or gap < _ROUND_TRIPS * round_trip or gap > _MOST_SECONDS:
             self._pause = 0.0
         elif messages > 1:
             self._saw(now)
