@@ -16,7 +16,7 @@ from freespan.wire.limits import LINK_SUSPECT_MAX_SECONDS, LINK_SUSPECT_MIN_SECO
 _SUSPECT_ROUND_TRIPS = 4
 _STALLED_LATELY_SECONDS = 10.0
 _STALLING_SECONDS = 1.0
-"""On a lossy road SCTP waits for its own timers now and then: to send again at once what comes anyway is a waste of it."""
+"""On a lossy road SCTP waits for its own timers now and then; what comes anyway would be sent twice."""
 
 
 class Counted:

@@ -12,7 +12,7 @@ import math
 _LEAST_SECONDS = 0.04
 """Shorter pauses are made by event loops, and by roads that hold packets up for a moment."""
 _ROUND_TRIPS = 0.9
-"""What was lost is sent again, and that takes one; while its window grows, SCTP sends in bursts, of one round trip each."""
+"""What was lost is sent again, and that takes one. While its window grows, SCTP sends a burst in each."""
 _MOST_SECONDS = 1.0
 """After longer ones nothing was on its way."""
 _SOON = 6
