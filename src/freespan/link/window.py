@@ -35,8 +35,13 @@ so many seconds, or than so many of the smallest round trips, does not count."""
 _MIN_ROUND_TRIP_SECONDS = 10.0
 _CLOCK_SECONDS = 1e-6
 """No round trip is shorter, however coarse the clock: 0 means that none is known."""
-_STARTUP_GAIN = 3
-"""Room to double in each round trip while the rate grows, and a bound to the queue once it does not."""
+_STARTUP_GAIN = 3.0
+_STARTUP_GAIN_QUEUED = 1.4
+"""Room to double in each round trip while the rate grows; once round trips tell of a queue, no more than a pipe's worth
+in it. A router drops what exceeds its own, and an SCTP that loses much at once sends one packet a round trip until
+all of it has come, which takes half a minute."""
+_STARTUP_GROWTH = 0.7
+"""Of what was acknowledged: a queue is seen a round trip late, and should not overflow meanwhile."""
 _FALL = 0.9
 _DRAIN_GAIN = 0.6
 """A little more than half of what the pipe holds leaves no queue, costs a long pipe less than to run dry, and makes the
@@ -84,6 +89,7 @@ class LinkWindow:
         self._rates_began: deque[float] = deque([0.0])
         self._best_startup_rate = 0.0
         self._rounds_without_growth = 0
+        self._newest_round_trip = 0.0
         self._round_trip_at = -math.inf
         self._road_changed_at = math.inf
         self._rate_at_round_trip = 0.0
@@ -159,7 +165,7 @@ class LinkWindow:
 
         Called once an acknowledgement, after `acked`, with the newest of its packets.
         """
-        seconds = max(seconds, _CLOCK_SECONDS)
+        seconds = self._newest_round_trip = max(seconds, _CLOCK_SECONDS)
         if now - seconds >= self._road_changed_at:
             self._road_changed_at = math.inf
             self.round_trip = max(self.round_trip, (seconds - _SLACK_SECONDS) / _ROUND_TRIP_GAIN)
@@ -206,10 +212,12 @@ class LinkWindow:
         """Grow by at most what was acknowledged, and not for a sender that did not use what it had."""
         if self.phase is Phase.STARTUP:
             least = 0 if self._knows_rate else self._start
-            self.window = min(self.window + growth, max(least, self._wanted(_STARTUP_GAIN)))
+            gain = _STARTUP_GAIN_QUEUED if self._newest_round_trip > self.full_seconds else _STARTUP_GAIN
+            grown = self.window + int(_STARTUP_GROWTH * growth)
+            self.window = min(grown, max(least, self._wanted(gain)))
         elif self.phase is Phase.STEADY:
             self.window = min(self.window + growth, self._wanted(1))
 
-    def _wanted(self, gain: int) -> int:
+    def _wanted(self, gain: float) -> int:
         wanted = gain * self.rate * self.full_seconds if self.round_trip else math.inf
         return int(max(FLIGHT_MIN, min(wanted, FLIGHT_MAX)))
