@@ -360,8 +360,7 @@ def test_a_session_that_the_egress_has_no_more(restarted: bool) -> None:
         before = one.world.sessions
         one.world.leave(0)
         await one.until_links(0)
-        before.close()
-        await before.wait_closed()
+        await before.stop()
         if restarted:
             one.world.sessions = new_egress()
         one.world.free = 1

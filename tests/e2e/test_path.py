@@ -76,7 +76,7 @@ def test_pages_files_and_uploads_in_every_language(lab: Lab, site: Site) -> None
 
 
 def test_several_clients_and_bridges_at_once(lab: Lab, site: Site) -> None:
-    bridges = [lab.start_bridge("--capacity", "2") for _ in range(2)]
+    bridges = [lab.start_bridge() for _ in range(2)]  # each takes all four: whoever can has a link through both
     for bridge in bridges:
         bridge.state("waiting")
     clients = [lab.start_client() for _ in range(4)]
@@ -180,7 +180,6 @@ def test_a_client_that_is_restarted_begins_anew(tmp_path: Path, site: Site) -> N
         killed.kill()
         _, proxy = lab.client()
         assert by_connect(proxy, site, "/") == SMALL
-        assert lab.sessions() == 2
         lab.until_sessions(1)
         assert by_connect(proxy, site, "/") == SMALL
 

@@ -77,8 +77,7 @@ class Scene:
                 await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
-        self.sessions.close()
-        await self.sessions.wait_closed()
+        await self.sessions.stop()
         async with asyncio.timeout(5):
             await asyncio.gather(*self._taking)
 
@@ -322,8 +321,7 @@ def test_an_egress_that_was_restarted_says_something_else_than_one_that_has_ende
     async def body(scene: Scene) -> None:
         reader = await scene.reader()
         await reader.lose_all()
-        scene.sessions.close()
-        await scene.sessions.wait_closed()
+        await scene.sessions.stop()
         scene.sessions = scene.new_egress()
         reader.join()
         assert await asyncio.wait_for(reader.session.wait_ended(), 1) == RESTARTED

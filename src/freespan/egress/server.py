@@ -62,9 +62,9 @@ class Egress:
         """End all sessions."""
         self._sessions.close()
 
-    async def wait_closed(self) -> None:
-        """After `close`: until nothing of the sessions is left."""
-        await self._sessions.wait_closed()
+    async def stop(self) -> None:
+        """When the door is closed: end all sessions, and wait until nothing of them is left."""
+        await self._sessions.stop()
 
     async def _serve_stream(self, session: EgressSession, stream: TunnelStream) -> None:
         if _is_for_bond_key(stream):
