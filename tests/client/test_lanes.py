@@ -81,6 +81,12 @@ def test_a_road_whose_queue_overflows_at_the_start_is_not_lossy() -> None:
     assert set(wanted) == {1}
 
 
+def test_one_overflow_and_the_slow_way_back_are_not_loss() -> None:
+    seen = [(60e3, 1), (884e3, 1), (1622e3, 1), (602e3, 4), (280e3, 1), (355e3, 0), (394e3, 0), (468e3, 0), (560e3, 0)]
+    wanted = play(LaneJudge(), 60, lambda lanes, now: seen[now] if now < len(seen) else even(lanes, now))
+    assert set(wanted) == {1}
+
+
 def test_a_fast_bridge_needs_none() -> None:
     assert set(play(LaneJudge(), 60, lambda _, __: (5e6, 9))) == {1}
 

@@ -24,7 +24,11 @@ _SECONDS = 6
 _SIGNS = 4
 _SIGN_SECONDS = 3
 """Signs of loss in these, and in how many of the seconds there must be some."""
-_STEADY = 3
+_SIGNS_OF_SECOND = 2
+"""More of one second do not count: they may be one overflow."""
+_LATELY = 2
+"""In the last seconds there is one, too."""
+_STEADY = 2
 """No second carries more than so many times the mean, or less than that part of it."""
 _TRIAL_SECONDS = 6.0
 """So long new lanes may take to open and to show what they add."""
@@ -87,6 +91,7 @@ class LaneJudge:
         if len(self._seconds) < _SECONDS:
             return False
         mean = self._rate(_SECONDS)
-        signs = [stalls for _, stalls in self._seconds if stalls]
+        signs = [min(stalls, _SIGNS_OF_SECOND) for _, stalls in self._seconds]
         is_steady = all(mean / _STEADY <= rate <= mean * _STEADY for rate, _ in self._seconds)
-        return _BUSY <= mean < _FAST and is_steady and len(signs) >= _SIGN_SECONDS and sum(signs) >= _SIGNS
+        is_spread = sum(map(bool, signs)) >= _SIGN_SECONDS and any(signs[-_LATELY:])
+        return _BUSY <= mean < _FAST and is_steady and is_spread and sum(signs) >= _SIGNS
