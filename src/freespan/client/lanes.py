@@ -21,8 +21,8 @@ _FAST = 4_000_000
 """and from which on not."""
 _SECONDS = 6
 """So many of them are looked at."""
-_SIGNS = 4
-_SIGN_SECONDS = 3
+_SIGNS = 5
+_SIGN_SECONDS = 4
 """Signs of loss in these, and in how many of the seconds there must be some."""
 _SIGNS_OF_SECOND = 2
 """More of one second do not count: they may be one overflow."""
