@@ -147,8 +147,9 @@ class _Reader:
 
     async def connect(self, invite: str) -> None:
         """Open the session."""
-        self._client, self._proxy = await self._stack.enter_async_context(client(invite))
-        seconds = self._client.last.get("seconds", {})
+        connected, self._proxy = await self._stack.enter_async_context(client(invite))
+        seconds = connected.last.get("seconds", {})
+        self._client = connected
         self.link_setup = sum(seconds.get(part, 0.0) for part in _LINK_PARTS)
 
     async def carried_by(self, bridges: int) -> None:
