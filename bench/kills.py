@@ -26,7 +26,7 @@ _JOINED_SECONDS = 60.0
 _FLOWING_SECONDS = 1.0
 """A kill comes so long after a download has begun, and up to a second more."""
 _KILL_BYTES = 100_000_000
-_ONLY_BYTES = 40_000_000
+_ONLY_BYTES = 20_000_000
 _LINK_PARTS = ("offer", "rendezvous", "channel")
 """Of what the set-up of a link consists; a session has more."""
 
