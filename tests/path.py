@@ -68,6 +68,7 @@ async def hosting(port: int = 0, identity: Identity | None = None) -> AsyncItera
             yield host
         finally:
             host.egress.close()
+            await host.egress.wait_closed()
             host.dialler.close()
 
 

@@ -41,7 +41,7 @@ async def _connect(invite: Invite, port: int, road: Choice, *, as_json: bool) ->
 
 
 def _print_status(status: ClientStatus) -> None:
-    fields = ("state", "detail", "road", "seconds")
+    fields = ("state", "detail", "road", "links", "seconds")
     print_json({"event": "state", **{name: getattr(status, name) for name in fields}})
 
 

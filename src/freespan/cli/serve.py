@@ -97,6 +97,7 @@ async def running_host(options: ServeOptions, identity: Identity) -> AsyncIterat
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(dialler.close)
         port = await stack.enter_async_context(listening(app, options.host, options.port, tls))
+        stack.push_async_callback(egress.wait_closed)
         stack.callback(egress.close)
         host.url = serve_options.origin_of(options, port) + path
         if serve_options.redirects(options):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from freespan.tunnel.tickets import TicketJar
 
 _WRONG_KEYS_MAX = 3
+_RESTARTED = "the host was restarted, and open connections are cut; opening a new session"
 _WORDS = {
     "webrtc": "a bridge carries this session",
     "relay": "a bridge carries this session, by way of the host's relay",
@@ -39,12 +40,14 @@ _WORDS = {
 class ClientStatus:
     """`state` is one of the picture above; `seconds` are the parts of the set-up that led here.
 
-    `road` is the one in use (`webrtc`, `relay`, `websocket`, `front`; see `FoundLink`), empty without a session.
+    `road` is the one in use (`webrtc`, `relay`, `websocket`, `front`; see `FoundLink`), empty without a session;
+    `links` is how many links carry it. A session without a link is `waiting`, and has a road.
     """
 
     state: str
     detail: str = ""
     road: str = ""
+    links: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -118,7 +121,7 @@ class Client:
         links.worked(found)
         self._roads.worked()
         self._wrong_keys = 0
-        self._tell(ClientStatus("open", _WORDS[found.road], found.road, self._watch.parts))
+        self._tell(ClientStatus("open", _WORDS[found.road], found.road, 1, dict(self._watch.parts)))
         await self._offer(session)
         self._pool = pool
         pool.start(session)
@@ -136,14 +139,15 @@ class Client:
 
     def _links_changed(self, road: str, count: int) -> None:
         """Tell who looks at the status; the session goes on, whether it has links or waits for one."""
-        if self._session is None:
+        if self._session is None or self._session.is_over:
             return
         if not count:
-            self._tell(ClientStatus("waiting", "the last bridge has left; the session waits for another one"))
+            what = "no bridge is left" if road in ("webrtc", "relay") else "the way to the host is cut"
+            self._tell(ClientStatus("waiting", f"{what}; open connections go on when there is one again", road))
         elif count > 1:
-            self._tell(ClientStatus("open", f"{count} bridges carry this session", road))
+            self._tell(ClientStatus("open", f"{count} bridges carry this session", road, count))
         else:
-            self._tell(ClientStatus("open", _WORDS[road], road))
+            self._tell(ClientStatus("open", _WORDS[road], road, count))
 
     async def _offer(self, session: ClientSession) -> None:
         """Give the session to whoever waits for one."""
@@ -166,7 +170,12 @@ class Client:
         self._tell(ClientStatus("connecting", "a bridge answered; opening the session"))
 
     async def _stay(self, session: ClientSession) -> bool:
-        """Wait until the session ends; false after a short one, and a pause, lest bridges that leave keep all busy."""
+        """Wait until the session ends; false after a short one, and a pause, lest bridges that leave keep all busy.
+
+        A host that was restarted has proved that it is there again, and that no bridge is to blame.
+        """
+        from freespan.link.bond import RESTARTED
+
         since = time.monotonic()
         try:
             reason = await session.wait_ended()
@@ -175,6 +184,9 @@ class Client:
             session.close("the client is stopping")
             if self._pool is not None:
                 await self._pool.stop()
+        if reason == RESTARTED:
+            self._tell(ClientStatus("looking", _RESTARTED))
+            return True
         self._tell(ClientStatus("looking", f"the session ended ({reason}); looking for another bridge"))
         if time.monotonic() - since >= STEADY_SECONDS:
             self._backoff.succeeded()

@@ -41,11 +41,15 @@ _OPEN_SECONDS = {"webrtc": ROAD_OPEN_SECONDS, "relay": RELAY_OPEN_SECONDS}
 
 
 class RoadError(LinkError):
-    """A road did not lead to the egress; `closed` when another bridge would not change that."""
+    """A road did not lead to the egress; `closed` when another bridge would not change that.
 
-    def __init__(self, reason: str, *, closed: bool = False) -> None:
+    `after` is the wait in seconds that the broker asks for, if it does.
+    """
+
+    def __init__(self, reason: str, *, closed: bool = False, after: float | None = None) -> None:
         super().__init__(reason)
         self.closed = closed
+        self.after = after
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,7 @@ class Links:
         if _is_mute(offering.result().request.network):
             raise RoadError(_NO_UDP, closed=True) from None
         if error.code == "no_fit" or self._avoided[road].names(now):
-            raise RoadError(str(error), closed=error.code == "no_fit") from None
+            raise RoadError(str(error), closed=error.code == "no_fit", after=error.after) from None
 
     async def _accepted(self, road: Road, offered: _Offered, answer: RendezvousAnswer) -> FoundLink:
         """Take the answer and wait for the channel; a bridge with which this fails is not asked again soon.

@@ -1,4 +1,4 @@
-"""Keeps a session supplied with links: asks for the key to join, fetches bridges, and replaces those that leave."""
+"""Keeps a session supplied with links: asks for the key to join, fetches links, and replaces those that leave."""
 
 from __future__ import annotations
 
@@ -6,47 +6,79 @@ import asyncio
 import contextlib
 import logging
 import random
-import time
+import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from freespan.client.links import FoundLink, Links, RoadError
-from freespan.client.roads import Road, Roads
+from freespan.client.roads import Roads
 from freespan.client.supply import Supply
 from freespan.link.bond import Bond, SessionKey
 from freespan.tunnel.client import ClientSession
 from freespan.wire.backoff import Backoff
 from freespan.wire.bond_frames import KEY_PATH, SESSION_ID_SIZE
 from freespan.wire.errors import FreespanError, LinkError, RendezvousError
-from freespan.wire.limits import BOND_LINGER_SECONDS, HANDSHAKE_SECONDS, STEADY_SECONDS
+from freespan.wire.limits import (
+    BOND_LINGER_SECONDS,
+    HANDSHAKE_SECONDS,
+    SESSION_WAIT_SECONDS,
+    SPARE_LINK_SECONDS,
+    STEADY_SECONDS,
+)
 
 _KEY_SIZE = 32
 _LOOK_SECONDS = 1.0
+_SHOWS_NO_MORE = {
+    "webrtc": {"webrtc"},
+    "relay": {"webrtc", "relay"},
+    "front": {"front"},
+    "websocket": {"front", "websocket"},
+}
+"""By which roads a further link may come, for each by which a session began: the host must not learn the address of a
+reader who began without telling it."""
 _log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Member:
+    """A link of the session."""
+
+    found: FoundLink
+    since: float
+    joined: bool = False
+    suspect: bool = False
 
 
 class Pool:
     """The links of one session; a `BondWatcher`. `on_change` is called with how many links carry it.
 
-    A session that began through bridges stays with bridges: one that also came from the reader's own address would tell
-    the host whose it is. When no bridge can be reached any more it ends, and the client begins anew by another road.
+    A session keeps to its road. When nothing is to be had there for as long as the bond waits, it ends, and the client
+    begins anew by the road that comes next; one without a bridge has none to wait for, and ends sooner.
     """
 
     def __init__(self, links: Links, roads: Roads, found: FoundLink, on_change: Callable[[int], None]) -> None:
         self.bond = Bond.open(found.link, self)
+        self._now = asyncio.get_running_loop().time
         self._links = links
         self._roads = roads
+        self._first = found
         self._on_change = on_change
-        self._supply = Supply() if found.bridge else Supply(1, 1)
-        self._through_bridges = bool(found.bridge)
-        self._found: dict[int, FoundLink] = {0: found}
-        self._since: dict[int, float] = {0: time.monotonic()}
+        self._takes_bridges = found.tried != "websocket"
+        self._supply = Supply() if self._takes_bridges else Supply(1, 1)
+        self._members = {0: _Member(found, self._now(), joined=True)}
+        self._told = 1
+        self._alone_since = self._now()
         self._news = asyncio.Event()
-        self._backoff = Backoff(random.random)
+        self._was_refused = False
+        self._urgent = Backoff(random.random)
+        self._spare = Backoff(random.random, longest=SPARE_LINK_SECONDS)
         self._carried = 0
+        self._session: ClientSession | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self, session: ClientSession) -> None:
         """Supply the session from now on."""
+        self._session = session
         self._task = asyncio.create_task(self._supply_session(session), name="client-pool")
 
     async def stop(self) -> None:
@@ -58,24 +90,55 @@ class Pool:
             async with asyncio.timeout(2 * BOND_LINGER_SECONDS):
                 await self.bond.wait_closed()
 
+    # --- the task --------------------------------------------------------------------------------
     async def _supply_session(self, session: ClientSession) -> None:
+        """Whatever goes wrong here ends the session, or it would die with its links and nobody would know why."""
         try:
-            async with asyncio.timeout(HANDSHAKE_SECONDS):
-                raw = await session.get(KEY_PATH, SESSION_ID_SIZE + _KEY_SIZE)
-        except (TimeoutError, FreespanError):
-            return  # it lives on its one link
-        self.bond.seal_with(SessionKey(raw[:SESSION_ID_SIZE], raw[SESSION_ID_SIZE:]))
-        looking = asyncio.create_task(self._look(), name="client-pool-look")
-        try:
-            while not session.is_over:
-                if self.bond.is_joinable and len(self._found) < self._supply.wanted:
-                    await self._fetch(session)
-                else:
-                    self._let_go()
-                    self._news.clear()
-                    await self._news.wait()
-        finally:
-            looking.cancel()
+            await self._get_key(session)
+            async with asyncio.TaskGroup() as group:
+                looking = group.create_task(self._look(), name="client-pool-look")
+                await self._keep_links(session)
+                looking.cancel()
+        except Exception as error:
+            place = _place_of(error)
+            _log.error("the supply of links broke: %s in %s, line %d", *place)
+            session.close("an internal error")
+
+    async def _get_key(self, session: ClientSession) -> None:
+        """Until it has come the session lives on its first link."""
+        while not session.is_over:
+            try:
+                async with asyncio.timeout(HANDSHAKE_SECONDS):
+                    raw = await session.get(KEY_PATH, SESSION_ID_SIZE + _KEY_SIZE)
+            except (TimeoutError, FreespanError):
+                await self._wait_for_news(self._spare.failed())
+                continue
+            self.bond.seal_with(SessionKey(raw[:SESSION_ID_SIZE], raw[SESSION_ID_SIZE:]))
+            self._spare.succeeded()
+            return
+
+    async def _keep_links(self, session: ClientSession) -> None:
+        """Until the session is over, or the host has said that there will be no more."""
+        final: RendezvousError | None = None
+        while not session.is_over:
+            if self._was_refused:
+                self._was_refused = False
+                await self._pause(LinkError("a link did not join"))
+            elif final is not None and self._is_alone:
+                session.close(str(final))
+            elif final is None and self.bond.is_joinable and self._wanted > 0:
+                try:
+                    await self._fetch()
+                except (LinkError, RendezvousError) as error:
+                    if isinstance(error, RendezvousError) and not error.retry:
+                        final = error
+                    elif self._is_given_up(error):
+                        session.close("the host cannot be reached any more")
+                    else:
+                        await self._pause(error)
+            else:
+                self._let_go()
+                await self._wait_for_news()
 
     # --- BondWatcher ---------------------------------------------------------------------------
     def joinable(self) -> None:
@@ -84,85 +147,137 @@ class Pool:
 
     def link_joined(self, link: int) -> None:
         """See `BondWatcher`."""
-        self._backoff.succeeded()
-        self._on_change(len(self._found))
+        if link in self._members:
+            self._members[link].joined = True
+        self._urgent.succeeded()
+        self._spare.succeeded()
+        self._tell()
 
     def link_suspected(self, link: int) -> None:
         """See `BondWatcher`: a replacement is fetched before it is known whether that one will recover."""
-        self._forget(link)
+        if link in self._members:
+            self._members[link].suspect = True
+        self._tell()
 
     def link_ended(self, link: int, reason: str) -> None:
         """See `BondWatcher`."""
         _log.info("a link ended: %s", reason)
-        self._forget(link)
+        member = self._members.pop(link, None)
+        is_over = self._session is not None and self._session.is_over
+        if member is not None and not is_over and self._now() - member.since < STEADY_SECONDS:
+            self._links.pass_over(member.found)  # lest bridges that leave keep all busy
+            self._was_refused |= not member.joined
+        self._tell()
 
-    def _forget(self, link: int) -> None:
-        found = self._found.pop(link, None)
-        if found is None:
-            return
-        if time.monotonic() - self._since.pop(link) < STEADY_SECONDS:
-            self._links.pass_over(found)  # lest bridges that leave keep all busy
-        self._on_change(len(self._found))
+    def _tell(self) -> None:
+        count = len(self._carrying)
+        if count != self._told:
+            if not count:
+                self._alone_since = self._now()
+            self._told = count
+            self._on_change(count)
         self._news.set()
 
     # --- links -----------------------------------------------------------------------------------
-    async def _fetch(self, session: ClientSession) -> None:
-        """Add one link, or wait a while."""
-        road = self._road(session)
-        if road is None:
-            return
-        in_use = [found.bridge for found in self._found.values()]
-        try:
-            found = await self._links.open(road, lambda: None, in_use)
-        except (LinkError, RendezvousError) as error:
-            if isinstance(error, RoadError) and not self._found:
-                self._roads.failed(time.monotonic(), closed=error.closed)
-            await self._pause(error)
-            return
+    @property
+    def _carrying(self) -> dict[int, _Member]:
+        return {number: one for number, one in self._members.items() if one.joined and not one.suspect}
+
+    @property
+    def _is_alone(self) -> bool:
+        return not self._carrying
+
+    @property
+    def _wanted(self) -> int:
+        """How many links more there should be; below 0, how many fewer."""
+        return self._supply.wanted - sum(not one.suspect for one in self._members.values())
+
+    async def _fetch(self) -> None:
+        """Add one link. Raises `LinkError` or `RendezvousError`."""
+        in_use = [one.found.bridge for one in self._members.values()]
+        found = await self._links.open(self._first.tried, lambda: None, in_use)
+        if found.road not in _SHOWS_NO_MORE[self._first.road]:
+            found.link.close("not by this road")
+            self._links.avoid(found)
+            raise RoadError("nothing leads to the host by the road of this session")
         try:
             number = self.bond.add(found.link)
         except LinkError:
             found.link.close("not needed any more")
-            await self._pause(None)
-            return
-        self._found[number], self._since[number] = found, time.monotonic()
+            raise
+        self._members[number] = _Member(found, self._now())
 
-    def _road(self, session: ClientSession) -> Road | None:
-        road = self._roads.choose(time.monotonic())
-        if (road == "websocket") == self._through_bridges:
-            if not self._found:
-                session.close("no bridge can be reached any more")
-            return None if not self._found else ("webrtc" if self._through_bridges else "websocket")
-        return road
+    def _is_given_up(self, error: FreespanError) -> bool:
+        """Note that there was no link; true when the session has none left to wait for."""
+        now = self._now()
+        if not self._is_alone:
+            return False
+        if isinstance(error, RoadError) and self._roads.choose(now) == self._first.tried:
+            self._roads.failed(now, closed=error.closed)
+        is_left = self._roads.choose(now) != self._first.tried
+        return not self._takes_bridges and is_left and now - self._alone_since >= SESSION_WAIT_SECONDS
 
-    async def _pause(self, error: FreespanError | None) -> None:
-        after = error.after if isinstance(error, RendezvousError) else None
-        seconds = self._backoff.failed(after or 0.0)
+    def _let_go(self) -> None:
+        """Give back the slowest of the links that are more than wanted."""
+        while self._wanted < 0:
+            carrying = self._carrying
+            reports = [link for link in self.bond.report().links if link.number in carrying]
+            if not reports:
+                return
+            slowest = min(reports, key=lambda link: (link.rate, -link.round_trip)).number
+            del self._members[slowest]
+            self.bond.remove(slowest)
+            self._tell()
+
+    # --- time ------------------------------------------------------------------------------------
+    async def _pause(self, error: FreespanError) -> None:
+        """Wait before the next try as long as the broker asks for; longer where nothing hurries.
+
+        Whoever loses the last link meanwhile is as one who has just come, and need not wait.
+        """
+        was_alone = self._is_alone
+        asked = error.after or 0.0 if isinstance(error, (RendezvousError, RoadError)) else 0.0
+        now = self._now()
+        earliest, until = now + asked, now + (self._urgent if was_alone else self._spare).failed(asked)
+        while self._now() < until:
+            if not await self._wait_for_news(until - self._now()):
+                return
+            if self._is_alone and not was_alone:
+                return
+            until = earliest
+
+    async def _wait_for_news(self, seconds: float | None = None) -> bool:
+        """False when there was none for so long."""
         self._news.clear()
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(seconds):
                 await self._news.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def _look(self) -> None:
-        """Tell the supply every second what was carried."""
+        """See every second what was carried, and which links have come to themselves."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             links = self.bond.report().links
+            for link in links:
+                member = self._members.get(link.number)
+                if member is not None and member.suspect and link.state != "suspect":
+                    member.suspect = False
+                    self._tell()
             carried = sum(link.bytes_sent + link.bytes_received for link in links)
             rate = max(0, carried - self._carried) / _LOOK_SECONDS
             self._carried = carried
             before = self._supply.wanted
-            self._supply.carried(rate, len(self._found), time.monotonic())
+            self._supply.carried(rate, len(self._carrying), self._now())
             if self._supply.wanted != before:
                 self._news.set()
 
-    def _let_go(self) -> None:
-        """Give back the slowest of the links that are more than wanted."""
-        while len(self._found) > self._supply.wanted:
-            reports = [link for link in self.bond.report().links if link.number in self._found]
-            if not reports:
-                return
-            slowest = min(reports, key=lambda link: (link.rate, -link.round_trip))
-            self._found.pop(slowest.number)
-            self._since.pop(slowest.number)
-            self.bond.remove(slowest.number)
+
+def _place_of(error: BaseException) -> tuple[str, str, int]:
+    """What broke, and where; not what it says, which might tell what went through."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return type(error).__name__, place.name, place.lineno or 0

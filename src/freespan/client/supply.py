@@ -12,7 +12,8 @@ from freespan.wire.limits import LINKS_MOST, LINKS_USUAL
 _BUSY = 128 * 1024
 """Bytes a second from which on more links may be of use."""
 _TRIAL_SECONDS = 4.0
-"""So long a new link may take to show what it adds."""
+"""So long a new link may take to show what it adds; and so long it must have been busy before, or what grows by itself
+would speak for the link."""
 _HELPS = 1.1
 _PAUSE_SECONDS = 60.0
 """After a link that did not help."""
@@ -31,19 +32,26 @@ class Supply:
         self._trial_ends = 0.0
         self._next_trial = 0.0
         self._busy_at = 0.0
+        self._busy_since: float | None = None
 
     def carried(self, rate: float, links: int, now: float) -> None:
         """`rate` in bytes a second, both directions, of the session on `links` links."""
         self._rate += (rate - self._rate) / 2
         if rate >= _BUSY:
             self._busy_at = now
+            self._busy_since = now if self._busy_since is None else self._busy_since
+        else:
+            self._busy_since = None
         if self._trial_ends:
             self._judge(links, now)
         elif now - self._busy_at >= _CALM_SECONDS:
             self.wanted = self._usual
-        elif rate >= _BUSY and links >= self.wanted < self._most and now >= self._next_trial:
+        elif self._is_steady(now) and links >= self.wanted < self._most and now >= self._next_trial:
             self._before, self._trial_ends = self._rate, now + _TRIAL_SECONDS
             self.wanted += 1
+
+    def _is_steady(self, now: float) -> bool:
+        return self._busy_since is not None and now - self._busy_since >= _TRIAL_SECONDS
 
     def _judge(self, links: int, now: float) -> None:
         """Keep the link that is on trial, or do without it: it does not help, or there was none to be had."""

@@ -15,7 +15,7 @@ from freespan.tunnel.relay import relay
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.bond_frames import KEY_PATH
 from freespan.wire.errors import InputError, StreamError
-from freespan.wire.limits import MESSAGE_MAX, PING_SECONDS
+from freespan.wire.limits import EGRESS_LINKS_MAX, MESSAGE_MAX, PING_SECONDS
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target, parse_target
 
@@ -27,6 +27,7 @@ class Egress:
         self._dialler = dialler
         self._counters = counters
         self._sessions = Sessions(identity, self._serve_stream, counters.sessions.inc)
+        self._links = 0
 
     def routes(self) -> list[web.RouteDef]:
         """The one door."""
@@ -34,8 +35,15 @@ class Egress:
 
     async def handle_link(self, request: web.Request) -> web.StreamResponse:
         """One link, from its first packet to its end."""
-        if self._sessions.is_full:
+        if self._links >= EGRESS_LINKS_MAX:
             raise web.HTTPServiceUnavailable(text="the egress is full: come back in a moment")
+        self._links += 1
+        try:
+            return await self._handle_link(request)
+        finally:
+            self._links -= 1
+
+    async def _handle_link(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse(heartbeat=PING_SECONDS, max_msg_size=MESSAGE_MAX + 1, compress=False)
         await socket.prepare(request)
         link = WebSocketLink(socket)
@@ -52,6 +60,10 @@ class Egress:
     def close(self) -> None:
         """End all sessions."""
         self._sessions.close()
+
+    async def wait_closed(self) -> None:
+        """After `close`: until nothing of the sessions is left."""
+        await self._sessions.wait_closed()
 
     async def _serve_stream(self, session: EgressSession, stream: TunnelStream) -> None:
         if _is_for_bond_key(stream):

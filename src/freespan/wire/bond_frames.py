@@ -37,8 +37,8 @@ SESSION_ID_SIZE = 16
 PROOF_SIZE = 16
 LINK_NUMBER_MAX = 2**32 - 1
 COUNT_MAX = 2**64 - 1
-UNKNOWN_SESSION = 1
-"""The only reason in REFUSED so far."""
+UNKNOWN_SESSION, SESSION_ENDED = 1, 2
+"""Reasons in REFUSED: the egress was restarted since the session began, or has ended it."""
 GONE_MAX = 64
 """GONE frames in one message."""
 

@@ -43,6 +43,8 @@ host in the invite's order."""
 LINKS_USUAL = 3
 LINKS_MOST = 8
 """Bridges that a client has for one session, where they are to be had; more than usual only if that is faster."""
+SPARE_LINK_SECONDS = 120.0
+"""While a session has links, and the broker no bridge for another one, it asks so often in the end."""
 BOND_LINKS_MAX = 24
 """Links of one bond; one acknowledgement for all of them fits beside a datagram."""
 BOND_SPAN_MAX = 8 * 1024 * 1024
@@ -145,9 +147,15 @@ TICKETS_KEPT = 4
 
 # --- egress ----------------------------------------------------------------------------------
 SESSIONS_MAX = 2_000
-"""Sessions of one egress; the next link is refused with 503."""
+"""Sessions of one egress; a link that would begin the next one is closed."""
+EGRESS_LINKS_MAX = 4 * SESSIONS_MAX
+"""Links of one egress; the next one is refused with 503."""
 LINKS_WITHOUT_SESSION_MAX = 200
 """Links of one egress whose handshake is not complete; the next one ends the oldest."""
+SESSIONS_WAITING_MAX = 500
+"""Sessions of one egress that have no link; of more the one that has waited longest ends."""
+SESSIONS_WAITING_BYTES_MAX = 256 * 1024 * 1024
+"""What these hold together, looked at every second; above it those that have waited longest end."""
 RESOLVE_SECONDS = 5.0
 LOOKUPS_MAX = 256
 """Names that one egress resolves at a time, a thread each; the next one is refused."""

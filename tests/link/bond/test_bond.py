@@ -10,6 +10,7 @@ import pytest
 from freespan.link.base import Link
 from freespan.link.bond import Arrival, Bond, session_key
 from freespan.link.bond.core import BondCore
+from freespan.wire.bond_frames import UNKNOWN_SESSION
 from freespan.wire.errors import LinkError, MessageError, VersionError
 from freespan.wire.limits import (
     BOND_LINGER_SECONDS,
@@ -358,7 +359,7 @@ def test_a_refusal_nobody_reads_does_not_keep_the_egress() -> None:
         await arrival.opening()
         road.freeze()
         began = bonds.loop.time()
-        await arrival.refuse(bonds.session)
+        await arrival.refuse(bonds.session, UNKNOWN_SESSION)
         assert bonds.loop.time() - began <= BOND_LINGER_SECONDS + 0.1
         await asyncio.sleep(0.1)
         assert road.egress.ended

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from freespan.link.bond import Arrival
-from freespan.link.bond.core import CLOSED, NO_LINK, RESTARTED, TOLD
+from freespan.link.bond.core import CLOSED, ENDED, NO_LINK, RESTARTED, TOLD
 from freespan.link.bond.health import SILENT
 from freespan.link.bond.seal import session_key
+from freespan.wire.bond_frames import SESSION_ENDED, UNKNOWN_SESSION
 from freespan.wire.limits import BOND_LATE_SECONDS, BOND_SPAN_MAX, BOND_WAIT_SECONDS, LINK_SILENT_ALONE_SECONDS
 from tests.link.bond.bonds import SECRET, Bonds
 from tests.link.bond.roads import Road
@@ -302,7 +303,8 @@ def test_the_end_of_a_session_reaches_the_other_end() -> None:
     run(main())
 
 
-def test_an_egress_that_was_restarted_can_prove_it() -> None:
+@pytest.mark.parametrize(("reason", "words"), [(UNKNOWN_SESSION, RESTARTED), (SESSION_ENDED, ENDED)])
+def test_an_egress_that_has_the_session_no_more_can_prove_it(reason: int, words: str) -> None:
     async def main() -> None:
         bonds = Bonds()
         await bonds.open(Road(2e6, 0.05))
@@ -314,8 +316,8 @@ def test_an_egress_that_was_restarted_can_prove_it() -> None:
         join = await arrival.opening()
         assert join is not None
         began = bonds.loop.time()
-        await arrival.refuse(session_key(SECRET, join.session))
-        assert await bonds.of_client.until_lost() == RESTARTED
+        await arrival.refuse(session_key(SECRET, join.session), reason)
+        assert await bonds.of_client.until_lost() == words
         assert bonds.loop.time() - began <= 1.0
         bonds.egress.close()
         await asyncio.sleep(3)

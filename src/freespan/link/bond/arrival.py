@@ -7,7 +7,7 @@ from collections import deque
 
 from freespan.link.base import TOO_EARLY, Link, LinkOwner
 from freespan.link.bond.seal import SessionKey, refusal
-from freespan.wire.bond_frames import UNKNOWN_SESSION, Join, encode_refused, opening_of
+from freespan.wire.bond_frames import Join, encode_refused, opening_of
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import BOND_LINGER_SECONDS, LINK_QUEUE_MAX
 
@@ -50,11 +50,11 @@ class Arrival:
         if self._lost is not None:
             owner.link_lost(self._lost)
 
-    async def refuse(self, session: SessionKey) -> None:
-        """Prove to the client that its session is not known here any more, and end the link."""
+    async def refuse(self, session: SessionKey, reason: int) -> None:
+        """Prove to the client that its session is not to be had here any more, and why; then end the link."""
         join = await self.opening()
         if join is not None:
-            self.link.send(encode_refused(refusal(session, join.link, UNKNOWN_SESSION)))
+            self.link.send(encode_refused(refusal(session, join.link, reason)))
             self._news.clear()
             try:
                 async with asyncio.timeout(BOND_LINGER_SECONDS):
@@ -63,7 +63,7 @@ class Arrival:
                         self._news.clear()
             except TimeoutError:
                 pass  # the client has had time to read it
-        self.link.close("the session is not known")
+        self.link.close("the session is gone")
 
     # --- LinkOwner -----------------------------------------------------------------------------
     def message_received(self, message: bytes) -> None:

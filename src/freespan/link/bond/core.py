@@ -32,7 +32,16 @@ from freespan.link.bond.schedule import OVERHEAD, Scheduler
 from freespan.link.bond.seal import Role, SealError, SessionKey, is_refusal
 from freespan.link.bond.sending import Packet, Sending
 from freespan.link.window import START_WINDOW, LinkWindow
-from freespan.wire.bond_frames import REFUSED, Counts, Frames, decode, decode_refused, encode, opening_of
+from freespan.wire.bond_frames import (
+    REFUSED,
+    UNKNOWN_SESSION,
+    Counts,
+    Frames,
+    decode,
+    decode_refused,
+    encode,
+    opening_of,
+)
 from freespan.wire.errors import LinkError, MessageError
 from freespan.wire.limits import (
     BOND_LINKS_MAX,
@@ -46,7 +55,8 @@ OVERRUN = "the sender overran the bond"
 TAMPERED = "somebody has tampered with the link"
 TOLD = "the other end says that the link is gone"
 CLOSED = "the other end closed the session"
-RESTARTED = "the egress does not know this session any more: it was restarted"
+RESTARTED = "the host was restarted"
+ENDED = "the host has ended the session"
 NO_LINK = "no link carried the session for too long"
 
 _TICK = 0.05
@@ -295,9 +305,10 @@ class BondCore:
 
     def _refused(self, member: Member, message: bytes) -> list[bytes]:
         assert self._session is not None
-        if not is_refusal(decode_refused(message), self._session, member.number):
+        refused = decode_refused(message)
+        if not is_refusal(refused, self._session, member.number):
             raise SealError
-        self._finish(RESTARTED)
+        self._finish(RESTARTED if refused.reason == UNKNOWN_SESSION else ENDED)
         return []
 
     def _acknowledged(self, counts: Counts, now: float) -> None:

@@ -1,0 +1,145 @@
+"""A session whose links a `Pool` fetches from a world in memory: bridges that come, go, and are not to be had."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from freespan.client.links import FoundLink, Links, RoadError
+from freespan.client.pool import Pool
+from freespan.client.roads import Choice, Road, Roads
+from freespan.egress.sessions import EgressSession, Sessions
+from freespan.link.memory import MemoryLink, memory_pair
+from freespan.tunnel.client import ClientSession
+from freespan.tunnel.stream import TunnelStream
+from freespan.wire.errors import FreespanError, RendezvousError
+from tests.tunnel.sessions import IDENTITY
+
+DELAY = 0.01
+
+
+def no_bridge(after: float | None = 3.0) -> RendezvousError:
+    return RendezvousError("no_bridge", "no bridge is free right now", retry=True, after=after)
+
+
+def closed_road() -> RoadError:
+    return RoadError("UDP does not come through here", closed=True)
+
+
+async def echo(session: EgressSession, stream: TunnelStream) -> None:
+    """Tells the key to who asks for it, and sends everybody else back what comes."""
+    session.accept(stream)
+    if dict(stream.headers)[b":method"] == b"GET":
+        await stream.write(session.key.id + session.key.key)
+    else:
+        while data := await stream.read():
+            await stream.write(data)
+    stream.write_eof()
+
+
+class World:
+    """Stands in for `Links`: `free` bridges wait, and `refusal` says why there is none."""
+
+    def __init__(self, free: int = 0, sessions: Sessions | None = None) -> None:
+        self.sessions = sessions or new_egress()
+        self.free = free
+        self.refusal: Callable[[], FreespanError | Exception] = no_bridge
+        self.asked: list[tuple[float, Road, tuple[str, ...]]] = []
+        self.road: str = ""
+        self.opens_late = 0.0
+        self.passed_over: list[str] = []
+        self.avoided: list[str] = []
+        self.bridges: dict[str, tuple[MemoryLink, MemoryLink]] = {}
+        self.takes = True
+        self.rate = 1e6
+        self._loop = asyncio.get_running_loop()
+        self._taking: set[asyncio.Task[None]] = set()
+
+    # --- Links -----------------------------------------------------------------------------------
+    async def open(self, road: Road, on_answer: Callable[[], None], besides: Sequence[str] = ()) -> FoundLink:
+        self.asked.append((self._loop.time(), road, tuple(besides)))
+        await asyncio.sleep(DELAY + self.opens_late)
+        if not self.free:
+            raise self.refusal()
+        self.free -= 1
+        return self.found(road)
+
+    def avoid(self, found: FoundLink) -> None:
+        self.avoided.append(found.bridge)
+
+    def pass_over(self, found: FoundLink) -> None:
+        self.passed_over.append(found.bridge)
+
+    # --- for tests ---------------------------------------------------------------------------------
+    def found(self, road: Road) -> FoundLink:
+        """A link to the egress."""
+        ours, theirs = memory_pair(delay=DELAY, rate=self.rate)
+        name = f"bridge {len(self.bridges)}"
+        self.bridges[name] = ours, theirs
+        if self.takes:
+            self.take(theirs)
+        else:
+            self._loop.call_later(DELAY, theirs.close)
+        return FoundLink(ours, self.road or road, road, bridge=name)
+
+    def take(self, link: MemoryLink) -> None:
+        task = asyncio.create_task(self.sessions.take(link), name="test-take")
+        self._taking.add(task)
+        task.add_done_callback(self._taking.discard)
+
+    def leave(self, number: int) -> None:
+        """A bridge closes its tab."""
+        for end in self.bridges[f"bridge {number}"]:
+            end.close()
+
+    async def end(self) -> None:
+        self.sessions.close()
+        await self.sessions.wait_closed()
+        await asyncio.gather(*self._taking, return_exceptions=True)
+
+
+def new_egress() -> Sessions:
+    return Sessions(IDENTITY, echo, lambda _: None)
+
+
+class Supplied:
+    """A client's session in such a world; made with `supplied`."""
+
+    def __init__(self, world: World, choice: Choice, road: Road) -> None:
+        self.world = world
+        self.counts: list[int] = []
+        self.roads = Roads(choice)
+        self.pool = Pool(cast(Links, world), self.roads, world.found(road), self.counts.append)
+        self.session = ClientSession(IDENTITY.pin, self.pool.bond)
+        self._news = asyncio.Event()
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 600.0) -> None:
+        """On a clock that leaps this takes no time."""
+        async with asyncio.timeout(seconds):
+            while not condition():
+                await asyncio.sleep(0.005)
+
+    async def until_links(self, count: int, seconds: float = 600.0) -> None:
+        await self.until(lambda: bool(self.counts) and self.counts[-1] == count, seconds)
+
+    @property
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def asked_since(self, moment: float) -> list[float]:
+        """How long after that moment the world was asked for links."""
+        return [at - moment for at, _, _ in self.world.asked if at >= moment]
+
+    async def stop(self) -> None:
+        self.session.close("the test is over")
+        await self.pool.stop()
+        await self.world.end()
+
+
+async def supplied(world: World, choice: Choice = "auto", road: Road = "webrtc") -> Supplied:
+    one = Supplied(world, choice, road)
+    await one.session.start()
+    one.pool.start(one.session)
+    await one.until(lambda: one.pool.bond.is_joinable)
+    return one

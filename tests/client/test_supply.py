@@ -1,0 +1,85 @@
+"""How many links are wanted: three, more while more help, never without an end."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from freespan.client.supply import Supply
+from freespan.wire.limits import LINKS_MOST, LINKS_USUAL
+
+BUSY = 1e6
+
+
+def after(supply: Supply, seconds: int, rate_of: float, begin: int = 0) -> tuple[int, list[int]]:
+    """Each link adds `rate_of` while a link more is there at once; returns the time, and what was wanted each second."""
+    wanted = []
+    for now in range(begin, begin + seconds):
+        supply.carried(rate_of * supply.wanted, supply.wanted, float(now))
+        wanted.append(supply.wanted)
+    return begin + seconds, wanted
+
+
+def test_three_while_there_is_little_to_carry() -> None:
+    assert set(after(Supply(), 300, 1_000.0)[1]) == {LINKS_USUAL}
+
+
+def test_each_that_helps_stays_until_there_are_eight() -> None:
+    _, wanted = after(Supply(), 120, BUSY)
+    assert wanted == sorted(wanted)
+    assert wanted[-1] == LINKS_MOST
+
+
+def test_one_that_does_not_help_goes_and_the_next_trial_is_a_minute_later() -> None:
+    supply = Supply()
+    wanted = []
+    for now in range(200):
+        supply.carried(BUSY, supply.wanted, float(now))
+        wanted.append(supply.wanted)
+    assert set(wanted) == {LINKS_USUAL, LINKS_USUAL + 1}
+    begins = [now for now in range(1, 200) if wanted[now] > wanted[now - 1]]
+    assert all(later - sooner >= 60 for sooner, later in zip(begins, begins[1:], strict=False))
+    assert sum(count > LINKS_USUAL for count in wanted) <= 20
+
+
+def test_one_that_is_not_to_be_had_is_not_wanted_for_long() -> None:
+    supply = Supply()
+    wanted = []
+    for now in range(60):
+        supply.carried(BUSY, LINKS_USUAL, float(now))
+        wanted.append(supply.wanted)
+    assert sum(count > LINKS_USUAL for count in wanted) <= 5
+
+
+def test_calm_gives_back_what_is_more_than_usual_and_a_short_rest_does_not() -> None:
+    supply = Supply()
+    now, _ = after(supply, 120, BUSY)
+    now, wanted = after(supply, 20, 0.0, now)
+    assert wanted[-1] == LINKS_MOST
+    assert after(supply, 20, 0.0, now)[1][-1] == LINKS_USUAL
+
+
+def test_a_road_without_bridges_has_one() -> None:
+    assert set(after(Supply(1, 1), 200, BUSY)[1]) == {1}
+
+
+@given(
+    usual=st.integers(1, 4),
+    more=st.integers(0, 6),
+    seconds=st.lists(st.tuples(st.floats(0, 1e9), st.integers(0, 12), st.floats(0.1, 100)), max_size=200),
+)
+def test_whatever_is_carried_the_bounds_hold_and_a_step_is_one_link(
+    usual: int, more: int, seconds: list[tuple[float, int, float]]
+) -> None:
+    supply = Supply(usual, usual + more)
+    now = 0.0
+    for rate, links, pause in seconds:
+        now += pause
+        before = supply.wanted
+        supply.carried(rate, links, now)
+        assert usual <= supply.wanted <= usual + more
+        assert supply.wanted - before <= 1
+    for _ in range(40):
+        now += 1
+        supply.carried(0.0, supply.wanted, now)
+    assert supply.wanted == usual
