@@ -68,12 +68,13 @@ async def run(scenario: Scenario) -> Result:
                 await asyncio.sleep(_SURVEY_SECONDS)
         browser = await stack.enter_async_context(measure.reading(here))
         result = Result(scenario.name, await measure.try_directly(browser, scenario.scheme), "")
-        client, proxy = await stack.enter_async_context(measure.connecting(here))
+        reader = await stack.enter_async_context(AsyncExitStack())
+        client, proxy = await reader.enter_async_context(measure.connecting(here))
         result.first_byte_s, result.freespan = await measure.first_page(client, browser, proxy, scenario.scheme)
         if result.freespan == "ok":
             result.road = measure.road_of(client)
             if scenario.study is not None:
-                result.mb_s, result.more = await scenario.study(Stand(here, layout, browser, proxy))
+                result.mb_s, result.more = await scenario.study(Stand(here, layout, browser, proxy, reader.aclose))
             else:
                 result.mb_s, result.freespan = await measure.download(browser, proxy, scenario.scheme, scenario.size)
         return result

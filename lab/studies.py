@@ -30,6 +30,8 @@ class Stand:
     layout: Layout
     browser: Told
     proxy: str
+    end_session: Callable[[], Awaitable[None]]
+    """Gives the bridge back, for another client."""
 
 
 Study = Callable[[Stand], Awaitable[tuple[float, More]]]
@@ -42,7 +44,7 @@ _IDLE_REQUESTS = 15
 _PATIENCE_SECONDS = 20.0
 
 
-async def lossy(stand: Stand, seconds: float = 40.0) -> tuple[float, More]:
+async def lossy(stand: Stand, seconds: float = 30.0) -> tuple[float, More]:
     """Bulk on a road that loses packets, each for so long: plain TCP from a site, a session, a session of one lane.
 
     Figures: MB/s of each, `lossy_ratio` and `tcp_ratio` as shares of the link's rate, and `lanes_gain`.
@@ -51,6 +53,7 @@ async def lossy(stand: Stand, seconds: float = 40.0) -> tuple[float, More]:
     link = stand.layout.reader_hop.down.mb_s if stand.layout.reader_hop else 0.0
     tcp = await measure.bulk(stand.browser, "", NEWS, seconds)
     mb_s = await measure.bulk(stand.browser, stand.proxy, BLOCKED, seconds)
+    await stand.end_session()
     async with measure.connecting(stand.here, bounds=ONE_LANE) as (client, proxy):
         _, why = await measure.first_page(client, stand.browser, proxy)
         if why != "ok":
