@@ -66,8 +66,8 @@ QUICK = Plan(
     kills=1,
     replacements=1,
     absences=1,
-    absence_seconds=3.0,
-    timeline_bytes=30_000_000,
+    absence_seconds=1.0,
+    timeline_bytes=20_000_000,
     timeline_kills=1,
     timeline_every_seconds=0.5,
 )

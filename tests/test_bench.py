@@ -95,12 +95,17 @@ def test_a_figure_that_misses_its_target_is_said_to() -> None:
                 "chromium_raw_mb_s": 10.0,
                 "firefox_mb_s": 8.0,
                 "firefox_raw_mb_s": 10.0,
-                "headless_mb_s": 31.0,
+                "headless_mb_s": 36.0,
                 "headless_raw_mb_s": 51.0,
                 "warm_first_byte_s": 0.0041,
                 "client_start_s": 0.4,
                 "connect_first_byte_chromium_s": None,
                 "cpu_s_per_100mb": {"client": 3.0, "bridge": 3.0, "egress": 1.5},
+                "bond_4x2_ratio": 3.39,
+                "kill_wrong_bytes": 1,
+                "kill_pause_worst_s": 0.99,
+                "replacement_pause_s": 1.1,
+                "link_setup_s": 0.2,
             }
         )
     }
@@ -113,6 +118,10 @@ def test_a_figure_that_misses_its_target_is_said_to() -> None:
         "client_start_s": True,
         "connect_first_byte_chromium_s": None,
         "cpu_s_per_100mb, sum": False,
+        "bond_4x2_ratio": False,
+        "kill_wrong_bytes": False,
+        "kill_pause_worst_s": True,
+        "replacement_pause_s": True,
     }
 
 
@@ -186,7 +195,7 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
-def test_kills_are_measured_for_each_kind(tmp_path: Path) -> None:
+def test_what_the_only_bridge_costs_is_measured_and_kills_are_drawn(tmp_path: Path) -> None:
     results = run_bench(tmp_path / "results.json", "only", "timeline")
     samples = results["samples"]
     assert isinstance(samples, dict)

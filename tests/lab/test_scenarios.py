@@ -40,7 +40,7 @@ async def test_scenario_with_a_relay(real_network: None, relay: None, name: str)
     await check(SCENARIOS[name])
 
 
-async def test_a_study_of_a_lossy_road(small_network: None) -> None:
+async def test_a_study_of_a_lossy_road(real_network: None) -> None:
     brief = replace(
         SCENARIOS["lossy"],
         layout=replace(SCENARIOS["lossy"].layout, program="headless"),
