@@ -40,11 +40,11 @@ async def test_scenario_with_a_relay(real_network: None, relay: None, name: str)
     await check(SCENARIOS[name])
 
 
-async def test_a_study_of_a_lossy_road(real_network: None) -> None:
+async def test_a_study_of_a_lossy_road(small_network: None) -> None:
     brief = replace(
         SCENARIOS["lossy"],
         layout=replace(SCENARIOS["lossy"].layout, program="headless"),
-        study=partial(studies.lossy, seconds=2.0),
+        study=partial(studies.lossy, seconds=1.0),
     )
     row = (await scenarios.run(brief)).as_json()
     assert row["mb_s"] == pytest.approx(row["lossy_ratio"] * row["link_mb_s"], abs=0.002)
@@ -52,7 +52,7 @@ async def test_a_study_of_a_lossy_road(real_network: None) -> None:
     assert 0 < row["tcp_ratio"] <= 1
 
 
-async def test_a_study_of_latency_under_load(small_network: None) -> None:
+async def test_a_study_of_latency_under_load(real_network: None) -> None:
     brief = replace(
         SCENARIOS["under-load"],
         layout=replace(SCENARIOS["under-load"].layout, program="headless"),
