@@ -26,7 +26,9 @@ _JOINED_SECONDS = 60.0
 _FLOWING_SECONDS = 1.0
 """A kill comes so long after a download has begun, and up to a second more."""
 _KILL_BYTES = 100_000_000
-_ONLY_BYTES = 20_000_000
+_ONLY_BYTES = 40_000_000
+"""Enough for the time that a bridge takes to start."""
+_TOO_LATE = "the download was over before the kill"
 _LINK_PARTS = ("offer", "rendezvous", "channel")
 """Of what the set-up of a link consists; a session has more."""
 
@@ -90,7 +92,7 @@ async def _kills(kind: str, plan: Plan) -> list[tuple[Watched, float]]:
             reading = reader.read(_KILL_BYTES)
             await asyncio.sleep(_FLOWING_SECONDS + random.random())
             if reading.done():
-                raise DownloadError("the download was over before the kill")
+                raise DownloadError(_TOO_LATE)
             kill = reader.kill_last if kind == "chromium" else reader.kill_one
             kill()
             killed_at = time.perf_counter()
@@ -123,6 +125,8 @@ async def _only(absence: float) -> _Lost:
             await reader.add("headless")
             there_at = killed_at = time.perf_counter()
             reader.kill_first()
+        if reading.done():
+            raise DownloadError(_TOO_LATE)
         watched = await reading
         return _Lost(
             watched.longest_pause(killed_at), reader.link_setup, watched.first_after(there_at), watched.wrong_bytes
