@@ -47,7 +47,7 @@ async def try_directly(browser: Told, scheme: str) -> str:
 
 @contextlib.asynccontextmanager
 async def connecting(
-    world: World, node: str = "reader", *options: str, bounds: Mapping[str, float] | None = None
+    world: World, node: str = "reader", *options: str, bounds: Mapping[str, object] | None = None
 ) -> AsyncIterator[tuple[Told, str]]:
     """Run the client in a node; yields it with the address of its proxy, at the moment when it begins to look.
 
