@@ -44,14 +44,16 @@ _IDLE_REQUESTS = 15
 _PATIENCE_SECONDS = 20.0
 
 
-async def lossy(stand: Stand, seconds: float = 30.0) -> tuple[float, More]:
+async def lossy(stand: Stand, seconds: float = 30.0, ramp_seconds: float = 30.0) -> tuple[float, More]:
     """Bulk on a road that loses packets, each for so long: plain TCP from a site, a session, a session of one lane.
 
-    Figures: MB/s of each, `lossy_ratio` and `tcp_ratio` as shares of the link's rate, and `lanes_gain`.
+    Before the session is measured it has had some time to find out how many lanes help. Figures: MB/s of each and of
+    that time (`ramp_mb_s`), `lossy_ratio` and `tcp_ratio` as shares of the link's rate, and `lanes_gain`.
     """
     _check_tcp()
     link = stand.layout.reader_hop.down.mb_s if stand.layout.reader_hop else 0.0
     tcp = await measure.bulk(stand.browser, "", NEWS, seconds)
+    ramp = await measure.bulk(stand.browser, stand.proxy, BLOCKED, ramp_seconds)
     mb_s = await measure.bulk(stand.browser, stand.proxy, BLOCKED, seconds)
     await stand.end_session()
     async with measure.connecting(stand.here, bounds=ONE_LANE) as (client, proxy):
@@ -61,6 +63,7 @@ async def lossy(stand: Stand, seconds: float = 30.0) -> tuple[float, More]:
         one_lane = await measure.bulk(stand.browser, proxy, BLOCKED, seconds)
     return round(mb_s, 3), {
         "link_mb_s": link,
+        "ramp_mb_s": round(ramp, 3),
         "tcp_mb_s": round(tcp, 3),
         "one_lane_mb_s": round(one_lane, 3),
         "lossy_ratio": round(mb_s / link, 3),

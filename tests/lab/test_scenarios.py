@@ -44,7 +44,7 @@ async def test_a_study_of_a_lossy_road(small_network: None) -> None:
     brief = replace(
         SCENARIOS["lossy"],
         layout=replace(SCENARIOS["lossy"].layout, program="headless"),
-        study=partial(studies.lossy, seconds=1.0),
+        study=partial(studies.lossy, seconds=1.0, ramp_seconds=1.0),
     )
     row = (await scenarios.run(brief)).as_json()
     assert row["mb_s"] == pytest.approx(row["lossy_ratio"] * row["link_mb_s"], abs=0.002)
