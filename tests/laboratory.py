@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.programs import Program, Programs, no_tracebacks
+from tests.programs import SECONDS, Program, Programs, no_tracebacks
 from tests.site import Site
 
 SITE = "site.test"
 SOON = {"freespan.broker.server.RETRY_AFTER_SECONDS": 0}
 """For a host: who finds no bridge may ask again at once."""
-NOTICES = {"freespan.tunnel.quic.SESSION_IDLE_SECONDS": 2.0, "freespan.tunnel.client.KEEPALIVE_SECONDS": 0.5}
-"""For a client: it gives a session that has fallen silent up ten times sooner."""
 
 
 class Lab:
@@ -56,6 +57,22 @@ class Lab:
     def path(self) -> str:
         """Under which everything is; begins with a slash and does not end with one."""
         return urlsplit(self.url).path
+
+    def sessions(self) -> int:
+        """How many sessions the host has, by its own metrics."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        with contextlib.closing(connection):
+            connection.request("GET", f"{self.path}/metrics")
+            found = re.search(r"^freespan_sessions (\d+)", connection.getresponse().read().decode(), re.MULTILINE)
+        assert found
+        return int(found[1])
+
+    def until_sessions(self, count: int) -> None:
+        """Wait until it has this many."""
+        until = time.monotonic() + SECONDS
+        while self.sessions() != count:
+            assert time.monotonic() < until
+            time.sleep(0.05)
 
     def bridge(self, *options: str) -> Program:
         """A bridge that waits for readers."""

@@ -63,13 +63,15 @@ class Host:
 async def hosting(port: int = 0, identity: Identity | None = None) -> AsyncIterator[Host]:
     """A host for the length of the block."""
     host = Host(identity)
-    async with serving([*host.broker.routes(), *host.egress.routes()], port) as host.url:
-        try:
-            yield host
-        finally:
-            host.egress.close()
-            await host.egress.wait_closed()
-            host.dialler.close()
+    try:
+        async with serving([*host.broker.routes(), *host.egress.routes()], port) as host.url:
+            try:
+                yield host
+            finally:
+                host.egress.close()
+    finally:
+        await host.egress.stop()
+        host.dialler.close()
 
 
 class Statuses(Generic[Status]):

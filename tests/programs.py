@@ -98,6 +98,10 @@ class Program:
         """The next event whose state is one of these."""
         return self.event(lambda event: event.get("state") in states, seconds)
 
+    def links(self, count: int, seconds: float = SECONDS) -> Event:
+        """The next event of a client whose session is carried by so many links."""
+        return self.event(lambda event: bool(event.get("road")) and event["links"] == count, seconds)
+
     def line(self, part: str, seconds: float = SECONDS) -> str:
         """The first line of either output with `part` in it."""
         return self._wait_for(

@@ -74,7 +74,8 @@ def test_the_proxy_is_there_at_once_and_then_the_session(lab: Lab, site: Site) -
     assert [event["event"] for event in events[:2]] == ["proxy", "state"]
     assert re.fullmatch(r"127\.0\.0\.1:\d+", proxy)
     assert [event["state"] for event in events[1:]] == ["looking", "connecting", "open"]
-    assert set(events[-1]) == {"event", "state", "detail", "road", "seconds"}
+    assert set(events[-1]) == {"event", "state", "detail", "road", "links", "seconds"}
+    assert (events[-1]["road"], events[-1]["links"]) == ("webrtc", 1)
     assert set(events[-1]["seconds"]) == {"offer", "rendezvous", "channel", "handshake"}
     assert readers.get(proxy, url_of(site)).body == SMALL
 

@@ -94,8 +94,7 @@ class World:
             end.close()
 
     async def end(self) -> None:
-        self.sessions.close()
-        await self.sessions.wait_closed()
+        await self.sessions.stop()
         await asyncio.gather(*self._taking, return_exceptions=True)
 
 

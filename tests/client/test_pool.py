@@ -89,7 +89,7 @@ def test_one_that_held_for_long_is_not_passed_over() -> None:
 
 def test_much_to_carry_brings_more_and_calm_gives_them_back() -> None:
     def slow(world: World) -> None:
-        world.rate = 100e3
+        world.rate = 50e3
 
     async def body(one: Supplied) -> None:
         stream = await one.session.connect(SITE)
@@ -204,7 +204,32 @@ def test_a_session_that_came_by_bridges_waits_for_bridges_alone() -> None:
         assert await one.session.wait_ended() == NO_LINK
         assert BOND_WAIT_SECONDS <= one.now - began <= BOND_WAIT_SECONDS + 1
         assert {road for _, road, _ in one.world.asked} == {"webrtc"}
+        await one.pool.stop()
         assert one.roads.choose(one.now) == "relay"  # the one after it, and no further
+
+    with_session(body)
+
+
+def test_a_road_that_led_somewhere_in_the_end_is_not_left() -> None:
+    async def body(one: Supplied) -> None:
+        one.world.refusal = closed_road
+        one.world.leave(0)
+        await asyncio.sleep(100)
+        one.world.free = 1
+        await one.until_links(1)
+        one.session.close("enough")
+        await one.pool.stop()
+        assert one.roads.choose(one.now) == "webrtc"
+
+    with_session(body)
+
+
+def test_to_have_no_bridge_for_long_leads_nobody_to_another_road() -> None:
+    async def body(one: Supplied) -> None:
+        one.world.leave(0)
+        assert await one.session.wait_ended() == NO_LINK
+        await one.pool.stop()
+        assert one.roads.choose(one.now) == "webrtc"
 
     with_session(body)
 
@@ -270,8 +295,8 @@ def test_a_session_without_bridges_does_not_wait_for_them() -> None:
         began = one.now
         assert await one.session.wait_ended() == "the host cannot be reached any more"
         assert SESSION_WAIT_SECONDS <= one.now - began <= 3 * SESSION_WAIT_SECONDS
-        assert one.roads.choose(one.now) == "webrtc"
         await one.stop()
+        assert one.roads.choose(one.now) == "webrtc"
 
     run(main())
 
@@ -335,8 +360,7 @@ def test_a_session_that_the_egress_has_no_more(restarted: bool) -> None:
         before = one.world.sessions
         one.world.leave(0)
         await one.until_links(0)
-        before.close()
-        await before.wait_closed()
+        await before.stop()
         if restarted:
             one.world.sessions = new_egress()
         one.world.free = 1

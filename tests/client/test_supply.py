@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +14,7 @@ BUSY = 1e6
 
 
 def after(supply: Supply, seconds: int, rate_of: float, begin: int = 0) -> tuple[int, list[int]]:
-    """Each link adds `rate_of` while a link more is there at once; returns the time, and what was wanted each second."""
+    """Each link adds `rate_of`, and is there at once; returns the time, and what was wanted each second."""
     wanted = []
     for now in range(begin, begin + seconds):
         supply.carried(rate_of * supply.wanted, supply.wanted, float(now))
@@ -38,7 +40,7 @@ def test_one_that_does_not_help_goes_and_the_next_trial_is_a_minute_later() -> N
         wanted.append(supply.wanted)
     assert set(wanted) == {LINKS_USUAL, LINKS_USUAL + 1}
     begins = [now for now in range(1, 200) if wanted[now] > wanted[now - 1]]
-    assert all(later - sooner >= 60 for sooner, later in zip(begins, begins[1:], strict=False))
+    assert all(later - sooner >= 60 for sooner, later in pairwise(begins))
     assert sum(count > LINKS_USUAL for count in wanted) <= 20
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,8 +16,17 @@ import pytest
 from freespan.demo.payload import chunks, sha256_of
 from freespan.wire.target import Target
 from tests import readers
-from tests.laboratory import NOTICES, SITE, SOON, Lab, laboratory, url_of
+from tests.laboratory import SITE, SOON, Lab, laboratory, url_of
 from tests.site import SMALL, Site
+
+LONG = 60_000_000
+IMPATIENT = {
+    "freespan.link.bond.core.BOND_WAIT_SECONDS": 2.0,
+    "freespan.link.bond.health.LINK_PROBE_SECONDS": 0.3,
+    "freespan.link.bond.health.LINK_SILENT_ALONE_SECONDS": 1.0,
+}
+"""For a host: it gives silent clients up sooner."""
+posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
 
 @pytest.fixture
@@ -81,51 +91,98 @@ def test_several_clients_and_bridges_at_once(lab: Lab, site: Site) -> None:
     assert [bridge.state("helping")["now"] for bridge in bridges] == [1, 1]  # each a part of the load
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_a_bridge_that_is_killed(lab: Lab, site: Site) -> None:
-    """The client notices, goes to another bridge, and new requests work; what was under way is cut, not ended."""
-    first = lab.bridge()
-    client, proxy = lab.client(limits=NOTICES)
-    second = lab.bridge()
+@contextlib.contextmanager
+def under_way(proxy: str, site: Site) -> Iterator[Callable[[], bytes]]:
+    """A download whose first part has come; gives what reads the rest, and returns all of it."""
     _, connection = readers.connect(proxy, f"{SITE}:{site.port}")
     with connection:
-        connection.sendall(b"GET /file?bytes=900000000 HTTP/1.0\r\n\r\n")
-        readers.read_exactly(connection, 1_000_000)
+        connection.sendall(f"GET /file?bytes={LONG} HTTP/1.0\r\n\r\n".encode())
+        head = readers.read_exactly(connection, 1_000_000)
+        yield lambda: readers.parse(head + readers.read_all(connection)).body
+
+
+@posix
+def test_bridges_that_are_killed_one_after_the_other(lab: Lab, site: Site) -> None:
+    """What is under way goes on, byte for byte, as long as another bridge comes."""
+    first = lab.bridge()
+    client, proxy = lab.client()
+    second = lab.bridge()
+    client.links(2)
+    with under_way(proxy, site) as rest:
         first.kill()
-        with pytest.raises(ConnectionResetError):
-            readers.read_all(connection)
-    assert client.state("looking")["detail"].startswith("the session ended (")
-    client.state("open")
-    second.state("helping")
+        client.links(1)
+        second.kill()
+        assert client.links(0)["state"] == "waiting"
+        lab.bridge()
+        assert sha256(rest()) == sha256_of(LONG)
     assert all(way(proxy, site, "/") == SMALL for way in WAYS)
+    assert {event["state"] for event in client.events()[-4:]} <= {"open", "waiting"}  # it is the same session
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@posix
 def test_a_bridge_that_freezes(lab: Lab, site: Site) -> None:
     """It closes nothing and says nothing: silence is enough to leave it."""
     frozen = lab.bridge()
-    client, proxy = lab.client(limits=NOTICES)
-    lab.bridge()
-    frozen.send_signal(signal.SIGSTOP)
-    client.state("looking")
-    client.state("open")
+    client, proxy = lab.client()
+    with under_way(proxy, site) as rest:
+        frozen.send_signal(signal.SIGSTOP)
+        assert client.links(0)["state"] == "waiting"
+        lab.bridge()
+        assert sha256(rest()) == sha256_of(LONG)
     assert by_http(proxy, site, "/") == SMALL
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@posix
 def test_a_host_that_is_killed_and_comes_back(tmp_path: Path, site: Site) -> None:
+    """Its sessions are gone, and the client says so: what was open is cut at once, and the same invite serves again."""
     with laboratory(tmp_path, limits=SOON) as lab:
         bridge = lab.bridge()
         client, proxy = lab.client()
+        for_people = lab.programs("connect", lab.invite, "--port", "0")
+        for_people.line("connected")
         port = lab.port
-        lab.host.kill()
-        client.state("looking")
-        assert "cannot be reached" in client.state("waiting")["detail"]
-        bridge.state("offline")
-        with laboratory(tmp_path, "--port", str(port), limits=SOON):
-            client.state("open")
-            bridge.state("helping")
-            assert by_socks(proxy, site, "/") == SMALL
+        with under_way(proxy, site) as rest:
+            lab.host.kill()
+            assert client.links(0)["state"] == "waiting"
+            bridge.state("offline")
+            with laboratory(tmp_path, "--port", str(port), limits=SOON):
+                told = client.state("looking")
+                assert told["detail"] == "the host was restarted and open connections are cut; beginning anew"
+                with pytest.raises(ConnectionResetError):
+                    rest()
+                client.state("open")
+                assert by_socks(proxy, site, "/") == SMALL
+                for_people.line("connected  a bridge carries this session; the host was restarted")
+
+
+@posix
+def test_a_host_that_stops_says_so(tmp_path: Path, site: Site) -> None:
+    with laboratory(tmp_path, limits=SOON) as lab:
+        lab.bridge()
+        client, proxy = lab.client()
+        with under_way(proxy, site) as rest:
+            assert lab.host.stop() == 0
+            assert client.state("looking")["detail"].startswith("the session ended (the other end closed the session)")
+            with pytest.raises(ConnectionResetError):
+                rest()
+
+
+@posix
+def test_a_client_that_is_restarted_begins_anew(tmp_path: Path, site: Site) -> None:
+    """The session of one that has said goodbye is over at once, that of a killed one when it has waited long enough."""
+    with laboratory(tmp_path, limits=SOON | IMPATIENT) as lab:
+        lab.bridge()
+        polite, _ = lab.client()
+        assert lab.sessions() == 1
+        assert polite.stop() == 0
+        lab.until_sessions(0)
+        killed, _ = lab.client()
+        killed.kill()
+        _, proxy = lab.client()
+        assert by_connect(proxy, site, "/") == SMALL
+        assert lab.sessions() == 2
+        lab.until_sessions(1)
+        assert by_connect(proxy, site, "/") == SMALL
 
 
 def test_requests_wait_while_the_client_changes_bridges(lab: Lab, site: Site) -> None:

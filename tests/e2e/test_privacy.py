@@ -12,7 +12,7 @@ import pytest
 
 from freespan.wire.target import Target
 from tests import readers
-from tests.laboratory import NOTICES, SOON, laboratory
+from tests.laboratory import SOON, laboratory
 from tests.programs import SECONDS, Program
 from tests.site import SMALL, Site
 
@@ -37,11 +37,13 @@ def test_a_whole_run_betrays_nobody(tmp_path: Path, site: Site, options: list[st
     names = ["--resolve", f"{NAME}.test=127.0.0.1"]
     with laboratory(tmp_path / "data", *names, *options, limits=SOON) as lab:
         invite = lab.invite
-        client = lab.start_client(*options, limits=NOTICES)
+        client = lab.start_client(*options)
         proxy = client.event(lambda event: event["event"] == "proxy")["address"]
         client.state("waiting")
         first = lab.bridge(*options)
         client.state("open")
+        second = lab.bridge(*options)
+        client.links(2)
         url = f"http://{NAME}.test:{site.port}/"
         assert readers.get(proxy, url).body == SMALL
         readers.socks(proxy, Target(f"{NAME}.test", site.port))[1].close()
@@ -55,16 +57,18 @@ def test_a_whole_run_betrays_nobody(tmp_path: Path, site: Site, options: list[st
         with socket.create_connection(("127.0.0.1", lab.port), SECONDS) as noise:
             noise.sendall(f"GET {lab.path}/{NAME} HTTP/1.1\r\nHost: {NAME}.test\r\nX: \x00\r\n\r\n".encode())
             readers.read_all(noise)
-        second = lab.bridge(*options)
         first.kill()
-        client.state("looking")
-        client.state("open")
+        client.links(1)
+        second.kill()
+        client.links(0)
+        third = lab.bridge(*options)
+        client.links(1)
         assert readers.get(proxy, url).body == SMALL
         metrics = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=SECONDS)
         metrics.request("GET", f"{lab.path}/metrics")
         counted = metrics.getresponse().read().decode()
         metrics.close()
-        assert [program.stop() for program in (client, second, lab.host)] == [0, 0, 0]
+        assert [program.stop() for program in (client, third, lab.host)] == [0, 0, 0]
         everything = {program.name: said(program) for program in lab.programs.all} | {"metrics": counted}
     for who, text in everything.items():
         assert NAME not in text, who
@@ -78,4 +82,4 @@ def test_a_whole_run_betrays_nobody(tmp_path: Path, site: Site, options: list[st
     kept = sorted(file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*") if file.is_file())
     assert kept == ["data/egress-key.pem", "data/path.txt", "page"]
     if not options:
-        assert [program.errors for program in lab.programs.all if program is not failed] == [[]] * 5
+        assert [program.errors for program in lab.programs.all if program is not failed] == [[]] * 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import logging
 import random
@@ -13,13 +14,14 @@ import pytest
 
 from freespan.demo.payload import sha256_of
 from freespan.egress import dialler as dialler_module
-from freespan.egress import sessions
+from freespan.egress import server, sessions
 from freespan.link.bond import Bond
 from freespan.link.websocket import WebSocketLink
 from freespan.tunnel import server as tunnel_server
 from freespan.tunnel.client import ClientSession
 from freespan.tunnel.tickets import TicketJar
-from freespan.wire.errors import StreamError, WrongKeyError
+from freespan.wire.bond_frames import KEY_PATH
+from freespan.wire.errors import StreamError, TunnelError, WrongKeyError
 from freespan.wire.limits import MESSAGE_MAX
 from freespan.wire.target import Target
 from tests.egress.conftest import Lab
@@ -201,6 +203,17 @@ async def test_a_link_without_a_handshake_is_given_up(lab: Lab, monkeypatch: pyt
 async def test_more_sessions_than_allowed(lab: Lab, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "SESSIONS_MAX", 1)
     async with lab.session() as session:
+        with pytest.raises(TunnelError):
+            async with lab.session():
+                pass
+        assert (await ask(session, site.port)).endswith(SMALL)
+    await lab.until_sessions(0)
+    await lab.still_serves(site.port)
+
+
+async def test_more_links_than_allowed(lab: Lab, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "EGRESS_LINKS_MAX", 1)
+    async with lab.session() as session:
         with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
             await lab.knock()
         assert caught.value.status == 503
@@ -292,6 +305,21 @@ async def test_stopping_ends_every_session(lab: Lab, site: Site) -> None:
                 pass
     await lab.until_sessions(0)
     site.hold.set()
+
+
+async def test_who_asks_for_the_key_and_is_gone_leaves_no_trace(
+    lab: Lab, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(5):
+        async with lab.session() as session:
+            asking = asyncio.create_task(session.get(KEY_PATH, 48), name="asking")
+            await asyncio.sleep(0)
+            session._flush()
+            session._link.close("gone")
+            await asyncio.gather(asking, return_exceptions=True)
+    await lab.until_sessions(0)
+    gc.collect()
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 async def test_what_is_counted(lab: Lab, site: Site) -> None:

@@ -57,3 +57,10 @@ def test_a_bond_finds_out_before_its_links_are_given_up() -> None:
 
 def test_one_link_alone_can_be_full_within_a_bond_s_span() -> None:
     assert 2 * limits.FLIGHT_MAX <= limits.BOND_SPAN_MAX
+
+
+def test_sessions_that_wait_leave_most_places_to_others() -> None:
+    assert (
+        limits.LINKS_WITHOUT_SESSION_MAX < limits.SESSIONS_WAITING_MAX < limits.SESSIONS_MAX < limits.EGRESS_LINKS_MAX
+    )
+    assert limits.LINKS_USUAL <= limits.LINKS_MOST <= limits.BOND_LINKS_MAX

@@ -7,13 +7,14 @@ import contextlib
 import time
 
 from freespan.cli.running import print_json, print_line, run_until_stopped, show_status
-from freespan.client.engine import Client, ClientStatus
+from freespan.client.engine import HOST_RESTARTED, Client, ClientStatus
 from freespan.client.local_proxy import LocalProxy
 from freespan.client.roads import Choice
 from freespan.wire.invite import Invite, parse_invite
 
 _DOTS = {"open": "[green]●[/]", "failed": "[red]●[/]"}
 _STATUS_AFTER_SECONDS = 0.05
+_NEWS_SECONDS = 10.0
 
 
 def run_connect(invite: str, port: int, road: Choice, *, as_json: bool, verbose: bool) -> None:
@@ -22,14 +23,15 @@ def run_connect(invite: str, port: int, road: Choice, *, as_json: bool, verbose:
 
 
 async def _connect(invite: Invite, port: int, road: Choice, *, as_json: bool) -> None:
-    client = Client(invite, _print_status if as_json else lambda _: None, road)
+    news = _News()
+    client = Client(invite, _print_status if as_json else news.note, road)
     proxy = LocalProxy(client)
     port = await proxy.start(port)
     if as_json:
         print_json({"event": "proxy", "address": f"127.0.0.1:{port}"})
     else:
         print_line(f"Local proxy: 127.0.0.1:{port}  (HTTP and SOCKS5; set it in your browser)   Ctrl-C ends it\n")
-    status = None if as_json else asyncio.create_task(_show(client, proxy), name="connect-status")
+    status = None if as_json else asyncio.create_task(_show(client, proxy, news), name="connect-status")
     try:
         await client.run()
     finally:
@@ -45,10 +47,16 @@ def _print_status(status: ClientStatus) -> None:
     print_json({"event": "state", **{name: getattr(status, name) for name in fields}})
 
 
-async def _show(client: Client, proxy: LocalProxy) -> None:
+async def _show(client: Client, proxy: LocalProxy, news: _News) -> None:
     await asyncio.sleep(_STATUS_AFTER_SECONDS)  # first things first: the request to the broker is on its way
     rate = _Rate(proxy)
-    await show_status(lambda: f"{_DOTS.get(client.status.state, '[yellow]●[/]')} {_words(client.status)}{rate.text()}")
+
+    def line() -> str:
+        state, passed = client.status.state, rate.text()
+        behind = news.text() or passed if state == "open" else ""  # elsewhere the line is long, and nothing passes
+        return f"{_DOTS.get(state, '[yellow]●[/]')} {_words(client.status)}{behind}"
+
+    await show_status(line)
 
 
 def _words(status: ClientStatus) -> str:
@@ -57,6 +65,20 @@ def _words(status: ClientStatus) -> str:
     from rich.markup import escape
 
     return f"[bold]{state}[/]  {escape(status.detail)}"
+
+
+class _News:
+    """What people should have the time to read, however soon a session is open again."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def note(self, status: ClientStatus) -> None:
+        if status.detail == HOST_RESTARTED:
+            self._until = time.monotonic() + _NEWS_SECONDS
+
+    def text(self) -> str:
+        return "; the host was restarted" if time.monotonic() < self._until else ""
 
 
 class _Rate:

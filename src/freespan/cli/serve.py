@@ -96,8 +96,8 @@ async def running_host(options: ServeOptions, identity: Identity) -> AsyncIterat
     app = host_application(path, doors, serve_options.site_of(options), host.counters if options.metrics else None)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(dialler.close)
+        stack.push_async_callback(egress.stop)
         port = await stack.enter_async_context(listening(app, options.host, options.port, tls))
-        stack.push_async_callback(egress.wait_closed)
         stack.callback(egress.close)
         host.url = serve_options.origin_of(options, port) + path
         if serve_options.redirects(options):

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from freespan.tunnel.tickets import TicketJar
 
 _WRONG_KEYS_MAX = 3
-_RESTARTED = "the host was restarted, and open connections are cut; opening a new session"
+HOST_RESTARTED = "the host was restarted and open connections are cut; beginning anew"
+_WAITING = "no bridge is left; open connections go on when one comes"
+_WAITING_ALONE = "the way to the host is cut; open connections go on when it is back"
 _WORDS = {
     "webrtc": "a bridge carries this session",
     "relay": "a bridge carries this session, by way of the host's relay",
@@ -108,6 +110,12 @@ class Client:
             if session.begin():
                 await self._offer(session)
             await session.start()
+            self._watch.lap("handshake")
+            links.worked(found)
+            self._roads.worked()
+            self._wrong_keys = 0
+            self._tell(ClientStatus("open", _WORDS[found.road], found.road, 1, dict(self._watch.parts)))
+            await self._offer(session)
         except BaseException as error:
             self._session = None
             found.link.close("given up")
@@ -117,12 +125,6 @@ class Client:
                 if found.base or not isinstance(error, WrongKeyError):
                     links.avoid(found)
             raise
-        self._watch.lap("handshake")
-        links.worked(found)
-        self._roads.worked()
-        self._wrong_keys = 0
-        self._tell(ClientStatus("open", _WORDS[found.road], found.road, 1, dict(self._watch.parts)))
-        await self._offer(session)
         self._pool = pool
         pool.start(session)
         return session, found
@@ -142,8 +144,7 @@ class Client:
         if self._session is None or self._session.is_over:
             return
         if not count:
-            what = "no bridge is left" if road in ("webrtc", "relay") else "the way to the host is cut"
-            self._tell(ClientStatus("waiting", f"{what}; open connections go on when there is one again", road))
+            self._tell(ClientStatus("waiting", _WAITING if road in ("webrtc", "relay") else _WAITING_ALONE, road))
         elif count > 1:
             self._tell(ClientStatus("open", f"{count} bridges carry this session", road, count))
         else:
@@ -185,7 +186,7 @@ class Client:
             if self._pool is not None:
                 await self._pool.stop()
         if reason == RESTARTED:
-            self._tell(ClientStatus("looking", _RESTARTED))
+            self._tell(ClientStatus("looking", HOST_RESTARTED))
             return True
         self._tell(ClientStatus("looking", f"the session ended ({reason}); looking for another bridge"))
         if time.monotonic() - since >= STEADY_SECONDS:

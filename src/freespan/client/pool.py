@@ -70,6 +70,7 @@ class Pool:
         self._alone_since = self._now()
         self._news = asyncio.Event()
         self._was_refused = False
+        self._is_barred = False
         self._urgent = Backoff(random.random)
         self._spare = Backoff(random.random, longest=SPARE_LINK_SECONDS)
         self._carried = 0
@@ -86,6 +87,8 @@ class Pool:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self._is_barred and self._is_alone and self._roads.choose(self._now()) == self._first.tried:
+            self._roads.failed(self._now(), closed=True)  # all that time it led nowhere
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2 * BOND_LINGER_SECONDS):
                 await self.bond.wait_closed()
@@ -205,17 +208,15 @@ class Pool:
         except LinkError:
             found.link.close("not needed any more")
             raise
+        self._is_barred = False
         self._members[number] = _Member(found, self._now())
 
     def _is_given_up(self, error: FreespanError) -> bool:
         """Note that there was no link; true when the session has none left to wait for."""
-        now = self._now()
-        if not self._is_alone:
+        if not self._is_alone or not isinstance(error, RoadError):
             return False
-        if isinstance(error, RoadError) and self._roads.choose(now) == self._first.tried:
-            self._roads.failed(now, closed=error.closed)
-        is_left = self._roads.choose(now) != self._first.tried
-        return not self._takes_bridges and is_left and now - self._alone_since >= SESSION_WAIT_SECONDS
+        self._is_barred = True
+        return not self._takes_bridges and self._now() - self._alone_since >= SESSION_WAIT_SECONDS
 
     def _let_go(self) -> None:
         """Give back the slowest of the links that are more than wanted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from aiohttp import web
 
@@ -61,9 +62,9 @@ class Egress:
         """End all sessions."""
         self._sessions.close()
 
-    async def wait_closed(self) -> None:
-        """After `close`: until nothing of the sessions is left."""
-        await self._sessions.wait_closed()
+    async def stop(self) -> None:
+        """When the door is closed: end all sessions, and wait until nothing of them is left."""
+        await self._sessions.stop()
 
     async def _serve_stream(self, session: EgressSession, stream: TunnelStream) -> None:
         if _is_for_bond_key(stream):
@@ -91,8 +92,9 @@ def _is_for_bond_key(stream: TunnelStream) -> bool:
 
 async def _tell_bond_key(session: EgressSession, stream: TunnelStream) -> None:
     session.accept(stream)
-    await stream.write(session.key.id + session.key.key)
-    stream.write_eof()
+    with contextlib.suppress(StreamError):  # the client has gone in this very moment
+        await stream.write(session.key.id + session.key.key)
+        stream.write_eof()
 
 
 def _target_of(stream: TunnelStream) -> Target:

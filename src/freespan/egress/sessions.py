@@ -129,8 +129,9 @@ class Sessions:
         for session in list(self._running.values()):
             session.close("the egress is stopping")
 
-    async def wait_closed(self) -> None:
-        """After `close`: until nothing of the sessions is left, and their clients have had time to hear of it."""
+    async def stop(self) -> None:
+        """End all sessions, and wait until nothing of them is left; the caller lets no link come any more."""
+        self.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # --- for its sessions ----------------------------------------------------------------------

@@ -1,0 +1,422 @@
+"""Sessions and their links, on a clock that leaps: who may join, who waits, who has to go."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from freespan.egress import sessions as sessions_module
+from freespan.egress.sessions import EgressSession, Sessions
+from freespan.link.bond import Bond, SessionKey
+from freespan.link.bond.core import CLOSED, ENDED, RESTARTED
+from freespan.link.bond.envelope import Envelope
+from freespan.link.bond.seal import Role
+from freespan.link.memory import MemoryLink, memory_pair
+from freespan.tunnel.client import ClientSession
+from freespan.tunnel.stream import TunnelStream
+from freespan.wire.bond_frames import KEY_PATH, SESSION_ID_SIZE, Frames, Join, encode, join_head
+from freespan.wire.errors import StreamError, TunnelError
+from freespan.wire.limits import (
+    BOND_LINKS_MAX,
+    BOND_WAIT_SECONDS,
+    LINKS_WITHOUT_SESSION_MAX,
+    SESSIONS_WAITING_BYTES_MAX,
+)
+from freespan.wire.target import Target
+from tests.client.pools import echo
+from tests.link.bond.bonds import Watcher
+from tests.link.bond.virtual import run
+from tests.tunnel.sessions import IDENTITY
+
+DELAY = 0.01
+SITE = Target("site", 1)
+
+
+class Scene:
+    """An egress, and links to it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.handler: Callable[[EgressSession, TunnelStream], Awaitable[None]] = echo
+        self.sessions = self.new_egress()
+        self._taking: set[asyncio.Task[None]] = set()
+
+    def new_egress(self) -> Sessions:
+        return Sessions(IDENTITY, lambda session, stream: self.handler(session, stream), self._counted)
+
+    def _counted(self, change: int) -> None:
+        self.count += change
+
+    def link(self) -> tuple[MemoryLink, MemoryLink]:
+        """A link that the egress has taken; its two ends."""
+        ours, theirs = memory_pair(delay=DELAY)
+        task = asyncio.create_task(self.sessions.take(theirs), name="test-take")
+        self._taking.add(task)
+        task.add_done_callback(self._taking.discard)
+        return ours, theirs
+
+    async def reader(self) -> Reader:
+        """A client with an open session."""
+        reader = Reader(self)
+        await reader.session.start()
+        raw = await reader.session.get(KEY_PATH, SESSION_ID_SIZE + 32)
+        reader.key = SessionKey(raw[:SESSION_ID_SIZE], raw[SESSION_ID_SIZE:])
+        reader.bond.seal_with(reader.key)
+        await reader.watcher.can_join.wait()
+        return reader
+
+    def at_egress(self, reader: Reader) -> EgressSession:
+        return self.sessions._running[reader.key.id]
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
+        async with asyncio.timeout(seconds):
+            while not condition():
+                await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        await self.sessions.stop()
+        async with asyncio.timeout(5):
+            await asyncio.gather(*self._taking)
+
+
+class Reader:
+    """A client that adds and loses links as a test wants it to."""
+
+    key: SessionKey
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.watcher = Watcher()
+        self.ends: dict[int, tuple[MemoryLink, MemoryLink]] = {0: scene.link()}
+        self.bond = Bond.open(self.ends[0][0], self.watcher)
+        self.session = ClientSession(IDENTITY.pin, self.bond)
+
+    def join(self) -> int:
+        ends = self.scene.link()
+        number = self.bond.add(ends[0])
+        self.ends[number] = ends
+        return number
+
+    def lose(self, number: int) -> None:
+        """Both ends see it at the same time."""
+        for end in self.ends.pop(number):
+            end.close()
+
+    async def lose_all(self) -> None:
+        for number in list(self.ends):
+            self.lose(number)
+        await self.scene.until(lambda: self.scene.at_egress(self).waits)
+
+    async def still_works(self) -> None:
+        async with asyncio.timeout(5):
+            await said_back(await self.session.connect(SITE), os.urandom(1_000))
+
+    def forged_join(self, number: int, key: SessionKey | None = None) -> bytes:
+        """A JOIN of the client's that this client's bond knows nothing of."""
+        return Envelope.joining(Role.CLIENT, number, key or self.key).wrap(encode(Frames(ping=True)))
+
+
+class Nobody:
+    """An owner of a link that only looks on."""
+
+    def __init__(self) -> None:
+        self.lost = False
+
+    def message_received(self, message: bytes) -> None:
+        pass
+
+    def room_made(self) -> None:
+        pass
+
+    def link_lost(self, reason: str) -> None:
+        self.lost = True
+
+
+def with_scene(body: Callable[[Scene], Awaitable[None]]) -> None:
+    async def main() -> None:
+        scene = Scene()
+        await body(scene)
+        await scene.stop()
+        assert scene.count == 0
+        assert not scene.sessions._running
+        assert not scene.sessions._knocking
+        assert not scene.sessions._waiting
+        await asyncio.sleep(3)  # clients linger
+        assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+    run(main())
+
+
+async def said_back(stream: TunnelStream, text: bytes) -> None:
+    await stream.write(text)
+    heard = b""
+    while len(heard) < len(text):
+        heard += await stream.read()
+    assert heard == text
+
+
+def say(scene: Scene, message: bytes) -> Nobody:
+    """A stranger's link with this first message."""
+    nobody, link = Nobody(), scene.link()[0]
+    link.start(nobody)
+    link.send(message)
+    return nobody
+
+
+# --- what is a session ----------------------------------------------------------------------------
+def test_what_has_shaken_hands_is_counted_and_nothing_else() -> None:
+    async def body(scene: Scene) -> None:
+        ours, _ = scene.link()
+        quiet = Bond.open(ours)
+        quiet.start(Nobody())
+        quiet.send(b"no QUIC")
+        reader = Reader(scene)
+        reader.session.begin()
+        await scene.until(lambda: len(scene.sessions._running) == 1)
+        assert scene.count == 0
+        await reader.session.start()
+        await scene.until(lambda: scene.count == 1)
+        reader.session.close()
+        quiet.close()
+
+    with_scene(body)
+
+
+def test_without_a_handshake_a_session_ends_with_its_link() -> None:
+    async def body(scene: Scene) -> None:
+        reader = Reader(scene)
+        reader.session.begin()
+        await scene.until(lambda: len(scene.sessions._running) == 1)
+        reader.lose(0)
+        await scene.until(lambda: not scene.sessions._running, 0.1)
+        assert not scene.sessions._waiting
+        with pytest.raises(TunnelError):
+            await reader.session.start()
+
+    with_scene(body)
+
+
+def test_a_goodbye_ends_a_session_at_once_and_a_killed_client_leaves_one_that_waits() -> None:
+    async def body(scene: Scene) -> None:
+        polite, killed = await scene.reader(), await scene.reader()
+        polite.session.close()
+        await scene.until(lambda: scene.count == 1, 0.2)
+        await killed.lose_all()
+        await asyncio.sleep(BOND_WAIT_SECONDS - 1)
+        assert scene.count == 1
+        await asyncio.sleep(2)
+        assert scene.count == 0
+
+    with_scene(body)
+
+
+# --- sessions that wait ---------------------------------------------------------------------------
+def test_of_too_many_that_wait_the_one_that_has_waited_longest_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions_module, "SESSIONS_WAITING_MAX", 3)
+
+    async def body(scene: Scene) -> None:
+        with_link = await scene.reader()
+        readers = [await scene.reader() for _ in range(6)]
+        for reader in readers:
+            await reader.lose_all()
+            await asyncio.sleep(0.1)
+        await scene.until(lambda: scene.count == 4)
+        readers[3].join()
+        await readers[3].still_works()
+        readers[0].join()
+        assert await readers[0].session.wait_ended() == ENDED
+        await with_link.lose_all()
+        assert scene.count == 4  # one of the three places had become free
+        for reader in (*readers[3:], with_link):
+            reader.join()
+            await reader.still_works()
+        assert not scene.sessions._waiting
+
+    with_scene(body)
+
+
+def test_what_those_that_wait_hold_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions_module, "SESSIONS_WAITING_BYTES_MAX", 1_000_000)
+
+    async def gushing(session: EgressSession, stream: TunnelStream) -> None:
+        if dict(stream.headers)[b":method"] == b"GET":
+            await echo(session, stream)
+            return
+        session.accept(stream)
+        while True:
+            await stream.write(bytes(50_000))
+
+    async def body(scene: Scene) -> None:
+        modest = await scene.reader()
+        await modest.lose_all()
+        scene.handler = gushing
+        greedy = [await scene.reader() for _ in range(2)]
+        for reader in greedy:
+            for _ in range(3):
+                await reader.session.connect(SITE)
+            await asyncio.sleep(0.05)
+            await reader.lose_all()
+        assert 500_000 < scene.at_egress(greedy[1]).held < SESSIONS_WAITING_BYTES_MAX
+        await asyncio.sleep(1.5)
+        assert sum(session.held for session in scene.sessions._waiting) <= 1_000_000
+        assert greedy[0].key.id not in scene.sessions._running
+        assert modest.key.id not in scene.sessions._running  # it has waited longest
+        for reader in greedy:
+            reader.session.close()
+
+    with_scene(body)
+
+
+# --- joining ---------------------------------------------------------------------------------------
+@pytest.mark.parametrize("joins_first", [True, False])
+def test_a_link_comes_in_the_instant_in_which_the_last_one_goes(*, joins_first: bool) -> None:
+    async def body(scene: Scene) -> None:
+        reader = await scene.reader()
+        stream = await reader.session.connect(SITE)
+        for number in range(20):
+            if joins_first:
+                reader.join()
+            await asyncio.sleep(DELAY if joins_first else 0)
+            reader.lose(number)
+            if not joins_first:
+                reader.join()
+            await said_back(stream, os.urandom(2_000))
+        assert scene.count == 1
+
+    with_scene(body)
+
+
+def test_a_join_of_a_session_that_is_just_ending_is_told_so() -> None:
+    unwinding = asyncio.Event()
+
+    async def slow_to_go(session: EgressSession, stream: TunnelStream) -> None:
+        session.accept(stream)
+        try:
+            await stream.read()
+            await asyncio.sleep(1_000)
+        finally:
+            unwinding.set()
+            await asyncio.sleep(5)
+
+    async def body(scene: Scene) -> None:
+        reader = await scene.reader()
+        scene.handler = slow_to_go
+        stream = await reader.session.connect(SITE)
+        await reader.lose_all()
+        scene.at_egress(reader).close("enough")
+        await unwinding.wait()
+        assert reader.key.id in scene.sessions._running
+        reader.join()
+        assert await asyncio.wait_for(reader.session.wait_ended(), 1) == ENDED
+        with pytest.raises(StreamError):
+            await stream.read()
+
+    with_scene(body)
+
+
+def test_an_egress_that_was_restarted_says_something_else_than_one_that_has_ended_the_session() -> None:
+    async def body(scene: Scene) -> None:
+        reader = await scene.reader()
+        await reader.lose_all()
+        await scene.sessions.stop()
+        scene.sessions = scene.new_egress()
+        reader.join()
+        assert await asyncio.wait_for(reader.session.wait_ended(), 1) == RESTARTED
+
+    with_scene(body)
+
+
+@pytest.mark.parametrize("copy_first", [True, False])
+def test_a_join_that_a_bridge_has_copied_wins_nothing(*, copy_first: bool) -> None:
+    async def body(scene: Scene) -> None:
+        reader = await scene.reader()
+        stream = await reader.session.connect(SITE)
+        ours, _ = scene.link()
+        sent: list[bytes] = []
+        send = ours.send
+        ours.send = lambda message: sent.append(message) if copy_first else (sent.append(message), send(message))[1]  # type: ignore[method-assign,func-returns-value]
+        reader.bond.add(ours)
+        if not copy_first:
+            await scene.until(lambda: reader.watcher.count("joined") == 1)
+        copy = say(scene, sent[0])
+        await scene.until(lambda: bool(sent))
+        await said_back(stream, b"whatever it does")
+        if copy_first:
+            ours.send = send  # type: ignore[method-assign]
+            ours.send(sent[0])  # too late
+            await scene.until(lambda: reader.watcher.count("ended") == 1, 30)
+        await scene.until(lambda: copy.lost, 30)
+        await reader.still_works()
+        assert len(scene.at_egress(reader).bond.report().links) == (1 if copy_first else 2)
+        assert scene.count == 1
+
+    with_scene(body)
+
+
+def test_a_flood_of_joins_is_bounded_and_hurts_nobody() -> None:
+    async def body(scene: Scene) -> None:
+        reader, other = await scene.reader(), await scene.reader()
+        strangers = [
+            say(scene, reader.forged_join(number, SessionKey(reader.key.id, bytes(32)))) for number in range(100)
+        ]
+        await scene.until(lambda: all(stranger.lost for stranger in strangers))
+        assert len(scene.at_egress(reader).bond.report().links) == 1
+        own = [say(scene, reader.forged_join(number)) for number in range(1_000, 1_200)]
+        await asyncio.sleep(0.5)
+        assert sum(not link.lost for link in own) == BOND_LINKS_MAX - 1
+        await other.still_works()
+        for each in (reader, other):
+            each.session.close()
+
+    with_scene(body)
+
+
+def test_links_that_are_being_refused_are_bounded_too() -> None:
+    async def body(scene: Scene) -> None:
+        reader = await scene.reader()
+        links = [
+            say(scene, join_head(Join(os.urandom(SESSION_ID_SIZE), 1))) for _ in range(3 * LINKS_WITHOUT_SESSION_MAX)
+        ]
+        await asyncio.sleep(3 * DELAY)
+        assert len(scene.sessions._knocking) <= LINKS_WITHOUT_SESSION_MAX
+        await asyncio.sleep(2)
+        assert all(link.lost for link in links)
+        await reader.still_works()
+        reader.session.close()
+
+    with_scene(body)
+
+
+def test_a_full_egress_takes_links_of_its_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions_module, "SESSIONS_MAX", 1)
+
+    async def body(scene: Scene) -> None:
+        reader = await scene.reader()
+        with pytest.raises(TunnelError):
+            await scene.reader()
+        reader.join()
+        await scene.until(lambda: reader.watcher.count("joined") == 1)
+        reader.lose(0)
+        await reader.still_works()
+        reader.session.close()
+
+    with_scene(body)
+
+
+def test_stopping_says_goodbye_on_every_link_and_waits_for_all_that_is_under_way() -> None:
+    async def body(scene: Scene) -> None:
+        readers = [await scene.reader() for _ in range(3)]
+        readers[0].join()
+        await readers[1].lose_all()
+        knocking = say(scene, join_head(Join(os.urandom(SESSION_ID_SIZE), 1)))
+        await asyncio.sleep(2 * DELAY)
+        await scene.stop()
+        for reader in (readers[0], readers[2]):
+            assert await reader.session.wait_ended() in (CLOSED, "the other end closed the session")
+        await scene.until(lambda: knocking.lost)
+        readers[1].session.close()
+
+    with_scene(body)
