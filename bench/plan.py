@@ -1,4 +1,4 @@
-"""How much is measured: enough for steady medians, and all of it within twenty minutes (about twelve on a quiet machine)."""
+"""How much is measured: enough for steady medians, and all of it within twenty minutes."""
 
 from __future__ import annotations
 
