@@ -9,6 +9,7 @@ import pytest
 
 from lab import net, programs, scenarios, studies
 from lab.scenarios import QUICK, SCENARIOS, Scenario
+from lab.wan import Hop, Way
 
 LONG = [name for name, each in SCENARIOS.items() if name not in QUICK and not each.layout.services.relays]
 RELAYED = [name for name, each in SCENARIOS.items() if each.layout.services.relays]
@@ -43,8 +44,10 @@ async def test_scenario_with_a_relay(real_network: None, relay: None, name: str)
 async def test_a_study_of_a_lossy_road(small_network: None) -> None:
     brief = replace(
         SCENARIOS["lossy"],
-        layout=replace(SCENARIOS["lossy"].layout, program="headless"),
-        study=partial(studies.lossy, seconds=1.0, ramp_seconds=1.0),
+        layout=replace(
+            SCENARIOS["lossy"].layout, program="headless", reader_hop=Hop.both(Way(10, loss=0.01, mb_s=2.5))
+        ),
+        study=partial(studies.lossy, seconds=2.0, ramp_seconds=1.5),
     )
     row = (await scenarios.run(brief)).as_json()
     assert row["mb_s"] == pytest.approx(row["lossy_ratio"] * row["link_mb_s"], abs=0.002)
