@@ -20,6 +20,7 @@ DOWNLOAD_SECONDS = 40.0
 THROTTLED = 0.25
 """A site that is so many times slower than one that nobody minds is throttled."""
 _CONTROL_BYTES = 1_000_000
+_BEGIN_SECONDS = 15.0
 _ENDLESS_BYTES = BYTES_MAX
 """More than any road of the lab that has a rate brings in the time of a measurement."""
 _MARGIN = 5.0
@@ -76,8 +77,11 @@ async def download(browser: Told, proxy: str, scheme: str, size: int) -> tuple[f
 
 
 async def bulk(browser: Told, proxy: str, site: str, seconds: float) -> float:
-    """Download from a site for so long; returns 10^6 bytes a second. Raises `LabError` when nothing came."""
-    got = await _fetch(browser, f"https://{site}/file?bytes={_ENDLESS_BYTES}", seconds, proxy)
+    """Download for so long from the first byte on; returns 10^6 bytes a second. Raises `LabError` if nothing came."""
+    url = f"https://{site}/file?bytes={_ENDLESS_BYTES}"
+    await browser.tell({"url": url, "proxy": proxy, "seconds": _BEGIN_SECONDS, "sha256": "", "flowing": seconds})
+    limit = _BEGIN_SECONDS + seconds + _MARGIN
+    got = await browser.event(lambda event: event.get("event") == "fetched", limit, "answer")
     if not got["bytes"]:
         raise LabError(f"the bulk download did not begin: {got['why']}")
     return _rate(got)
