@@ -9,18 +9,21 @@ import time
 from pathlib import Path
 
 from bench import report
-from bench.bond import measure_bond, measure_kills
+from bench.bond import measure_bond
 from bench.browser import is_here
 from bench.bulk import in_turn, note, raw_through, session_through
 from bench.connect import measure_connect
 from bench.figures import Figures
 from bench.headless import measure_headless
+from bench.kills import draw_kills, measure_kills, measure_only
 from bench.machine import facts
 from bench.plan import GROUPS, QUICK, WHOLE, WHOLE_SECONDS, Plan
 from bench.size import measure_size
 from bench.start import measure_start
 
 _RESULTS = Path(__file__).parent / "results.json"
+_PICTURE = "kills.svg"
+"""Of throughput over time; goes beside the JSON."""
 
 
 def main() -> int:
@@ -28,7 +31,8 @@ def main() -> int:
     arguments = _parser().parse_args()
     groups = tuple(group for group in GROUPS if group in arguments.groups) or GROUPS
     figures = Figures()
-    machine, troubles = asyncio.run(_measure(groups, QUICK if arguments.quick else WHOLE, figures))
+    plan, picture = QUICK if arguments.quick else WHOLE, arguments.output.with_name(_PICTURE)
+    machine, troubles = asyncio.run(_measure(groups, plan, figures, picture))
     report.write(arguments.output, figures, machine)
     report.show(figures)
     for trouble in troubles:
@@ -36,7 +40,9 @@ def main() -> int:
     return 1 if troubles else 0
 
 
-async def _measure(groups: tuple[str, ...], plan: Plan, figures: Figures) -> tuple[dict[str, object], list[str]]:
+async def _measure(
+    groups: tuple[str, ...], plan: Plan, figures: Figures, picture: Path
+) -> tuple[dict[str, object], list[str]]:
     """Group after group; one that fails is no reason to leave out the others."""
     machine = await facts()
     troubles: list[str] = []
@@ -45,7 +51,7 @@ async def _measure(groups: tuple[str, ...], plan: Plan, figures: Figures) -> tup
         _say(f"{time.monotonic() - start:4.0f} s  {group}")
         try:
             async with asyncio.timeout(max(1.0, WHOLE_SECONDS - (time.monotonic() - start))):
-                await _measure_group(group, plan, figures)
+                await _measure_group(group, plan, figures, picture)
         except TimeoutError as error:
             troubles.append(f"{group}: {str(error) or f'not within {WHOLE_SECONDS:.0f} s'}")
         except Exception as error:  # whatever it is, the other figures are worth having
@@ -54,7 +60,7 @@ async def _measure(groups: tuple[str, ...], plan: Plan, figures: Figures) -> tup
     return machine, troubles
 
 
-async def _measure_group(group: str, plan: Plan, figures: Figures) -> None:
+async def _measure_group(group: str, plan: Plan, figures: Figures, picture: Path) -> None:
     match group:
         case "headless":
             await measure_headless(plan, figures)
@@ -74,6 +80,10 @@ async def _measure_group(group: str, plan: Plan, figures: Figures) -> None:
             await measure_bond(plan, figures)
         case "kills":
             await measure_kills(plan, figures)
+        case "only":
+            await measure_only(plan, figures)
+        case "timeline":
+            await draw_kills(plan, picture)
 
 
 async def _measure_browser(kind: str, plan: Plan, figures: Figures) -> None:

@@ -38,7 +38,7 @@ async def main(url: str, megabytes_a_second: str, delay_ms: str) -> None:
     """Help until told to end."""
     LimitedSide.bytes_a_second = float(megabytes_a_second) * 1e6
     LimitedSide.delay = float(delay_ms) / 1e3
-    pipe.Side = LimitedSide  # type: ignore[misc]
+    pipe.Side = LimitedSide  # type: ignore[misc,assignment]
     told = False
 
     def tell_when_ready(status: VolunteerStatus) -> None:

@@ -12,8 +12,15 @@ _LIMITS = {
     "client_start_s": 0.4,
     "warm_first_byte_s": 0.004,
     "switch_gzip_bytes": 12_000,
+    "kill_pause_median_s": 0.3,
+    "kill_pause_worst_s": 1.0,
+    "kill_wrong_bytes": 0,
+    "only_wrong_bytes": 0,
 }
-_SHARES = {"chromium": 0.80, "firefox": 0.80, "headless": 0.60}
+_LEAST = {"bond_4x2_ratio": 3.4, "bond_mixed_ratio": 0.85}
+_SHARES = {"chromium": 0.90, "firefox": 0.80, "headless": 0.70}
+_REPLACED_S = 1.0
+"""Beside the set-up of a link."""
 _HEADLESS_MB_S, _WHERE_RAW_REACHES = 30.0, 50.0
 _CPU_SUM_S = 7.0
 
@@ -40,6 +47,14 @@ def verdicts(values: dict[str, Value]) -> list[Verdict]:
             found.append(Verdict(name, f"{value:g}", f"≤ {limit:g}", value <= limit))
         elif name in values:
             found.append(Verdict(name, "–", f"≤ {limit:g}", None))
+    for name, least in _LEAST.items():
+        value = values.get(name)
+        if isinstance(value, float):
+            found.append(Verdict(name, f"{value:g}", f"≥ {least:g}", value >= least))
+    pause, set_up = values.get("replacement_pause_s"), values.get("link_setup_s")
+    if isinstance(pause, float) and isinstance(set_up, float):
+        limit = _REPLACED_S + set_up
+        found.append(Verdict("replacement_pause_s", f"{pause:g}", f"≤ {limit:g}", pause <= limit))
     cpu = values.get("cpu_s_per_100mb")
     if isinstance(cpu, dict):
         used = sum(cpu.values())

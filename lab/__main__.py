@@ -76,6 +76,8 @@ async def _run(names: Sequence[str]) -> int:
             troubles += 1
         else:
             print(table.row(results[-1]), flush=True)
+            if results[-1].more:
+                print(table.more(results[-1]), flush=True)
     if set(names) == set(SCENARIOS):
         (_FOLDER / "results.json").write_text(table.as_json(results))
         (_FOLDER / "results.svg").write_text(table.as_svg(results))

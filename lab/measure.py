@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from freespan.demo.payload import sha256_of
 from freespan.demo.programs import Event
+from lab.errors import LabError
 from lab.hosts import BLOCKED, NEWS, START_SECONDS, World
 from lab.programs import Told, freespan, python
+from lab.reader import BYTES_MAX
 
 DIRECT_SECONDS = 6.0
 SESSION_SECONDS = 24.0
@@ -17,6 +20,9 @@ DOWNLOAD_SECONDS = 40.0
 THROTTLED = 0.25
 """A site that is so many times slower than one that nobody minds is throttled."""
 _CONTROL_BYTES = 1_000_000
+_BEGIN_SECONDS = 15.0
+_ENDLESS_BYTES = BYTES_MAX
+"""More than any road of the lab that has a rate brings in the time of a measurement."""
 _MARGIN = 5.0
 
 
@@ -41,9 +47,15 @@ async def try_directly(browser: Told, scheme: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def connecting(world: World, node: str = "reader", *options: str) -> AsyncIterator[tuple[Told, str]]:
-    """Run the client in a node; yields it with the address of its proxy, at the moment when it begins to look."""
-    arguments = freespan("connect", world.invite, "--port", "0", "--json", *options)
+async def connecting(
+    world: World, node: str = "reader", *options: str, bounds: Mapping[str, object] | None = None
+) -> AsyncIterator[tuple[Told, str]]:
+    """Run the client in a node; yields it with the address of its proxy, at the moment when it begins to look.
+
+    Some of its `bounds` may be others than usual (see `limited.py`).
+    """
+    words = ["connect", world.invite, "--port", "0", "--json", *options]
+    arguments = [*python("lab.limited"), json.dumps(bounds), *words] if bounds else freespan(*words)
     async with world.running(node, "freespan connect", arguments) as client:
         event = await client.event(lambda event: event.get("event") == "proxy", START_SECONDS, "proxy")
         yield client, event["address"]
@@ -62,6 +74,25 @@ async def download(browser: Told, proxy: str, scheme: str, size: int) -> tuple[f
     """Download `size` bytes; returns 10^6 bytes a second, or None and why not."""
     whole = await _fetch(browser, f"{scheme}://{BLOCKED}/file?bytes={size}", DOWNLOAD_SECONDS, proxy, sha256_of(size))
     return (round(_rate(whole), 2), "ok") if whole["ok"] else (None, str(whole["why"]))
+
+
+async def bulk(browser: Told, proxy: str, site: str, seconds: float) -> float:
+    """Download for so long from the first byte on; returns 10^6 bytes a second. Raises `LabError` if nothing came."""
+    url = f"https://{site}/file?bytes={_ENDLESS_BYTES}"
+    await browser.tell({"url": url, "proxy": proxy, "seconds": _BEGIN_SECONDS, "sha256": "", "flowing": seconds})
+    limit = _BEGIN_SECONDS + seconds + _MARGIN
+    got = await browser.event(lambda event: event.get("event") == "fetched", limit, "answer")
+    if not got["bytes"]:
+        raise LabError(f"the bulk download did not begin: {got['why']}")
+    return _rate(got)
+
+
+async def small(browser: Told, proxy: str, site: str, seconds: float) -> float:
+    """Seconds to the first byte of a small page. Raises `LabError`."""
+    page = await _fetch(browser, f"https://{site}/small", seconds, proxy)
+    if not page["ok"]:
+        raise LabError(f"a small page did not come: {page['why']}")
+    return float(page["first_byte_s"])
 
 
 async def _fetch(browser: Told, url: str, seconds: float, proxy: str = "", sha256: str = "") -> Event:

@@ -1,9 +1,10 @@
 """What a reader's browser would do: download URLs, straight or by way of a proxy, and say how it went.
 
 A program that stays and takes orders from its standard input, one JSON object a line, so that its own start-up counts
-in no figure: `{"url": …, "proxy": "host:port" or "", "seconds": limit, "sha256": expected or ""}`. Its answer is one
-line too: `{"event": "fetched", "ok": true, "at": …, "first_byte_s": …, "seconds": …, "bytes": …}` or
-`{…, "ok": false, "why": …}`; `at` is when the first byte came, by the monotonic clock that a machine's programs share.
+in no figure: `{"url": …, "proxy": "host:port" or "", "seconds": limit, "sha256": expected or ""}`, perhaps with
+`flowing` (see `fetch`). Its answer is one line too: `{"event": "fetched", "ok": true, "at": …, "first_byte_s": …,
+"seconds": …, "bytes": …}` or `{…, "ok": false, "why": …}`; `at` is when the first byte came, by the monotonic clock
+that a machine's programs share.
 """
 
 from __future__ import annotations
@@ -24,17 +25,23 @@ _CHUNK = 256 * 1024
 BYTES_MAX = 256 * 1024 * 1024
 
 
-async def fetch(url: str, proxy: str, seconds: float, sha256: str) -> dict[str, Any]:
-    """GET a URL on a new connection; the result as above, without the event."""
+async def fetch(url: str, proxy: str, seconds: float, sha256: str, flowing: float = 0.0) -> dict[str, Any]:
+    """GET a URL on a new connection; the result as above, without the event.
+
+    With `flowing` it may go on for so many seconds from the first byte on, however long that took to come.
+    """
     start, got = time.monotonic(), 0
     first = 0.0
     digest = hashlib.sha256()
     try:
-        async with asyncio.timeout(seconds), aiohttp.ClientSession(trust_env=False) as http:
+        async with asyncio.timeout(seconds) as limit, aiohttp.ClientSession(trust_env=False) as http:
             where = f"http://{proxy}" if proxy else None
             async with http.get(url, proxy=where, headers={"Accept-Encoding": "identity"}) as response:
                 async for chunk in response.content.iter_chunked(_CHUNK):
-                    first = first or time.monotonic()
+                    if not first:
+                        first = time.monotonic()
+                        if flowing:
+                            limit.reschedule(asyncio.get_running_loop().time() + flowing)
                     digest.update(chunk)
                     got += len(chunk)
                     if got > BYTES_MAX:

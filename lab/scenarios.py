@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
-from lab import censor, measure, nat
+from lab import censor, measure, nat, studies
 from lab.hosts import ADDRESSES, BLOCKED, HOST, NOWHERE, Layout, Services, volunteering, world
+from lab.studies import More, Stand, Study
 from lab.wan import Hop, Way
 
 
@@ -25,6 +26,8 @@ class Scenario:
     scheme: str = "https"
     size: int = 8_000_000
     """Bytes to download."""
+    study: Study | None = None
+    """What is measured instead of that download."""
 
 
 @dataclass(slots=True)
@@ -41,9 +44,13 @@ class Result:
     first_byte_s: float | None = None
     """From asking for a bridge to the first byte of the page."""
     mb_s: float | None = None
+    more: More = field(default_factory=dict)
+    """What a study has found, by name."""
 
     def as_json(self) -> dict[str, object]:
-        return asdict(self)
+        row: dict[str, object] = asdict(self)
+        del row["more"]
+        return row | self.more
 
 
 async def run(scenario: Scenario) -> Result:
@@ -61,11 +68,15 @@ async def run(scenario: Scenario) -> Result:
                 await asyncio.sleep(_SURVEY_SECONDS)
         browser = await stack.enter_async_context(measure.reading(here))
         result = Result(scenario.name, await measure.try_directly(browser, scenario.scheme), "")
-        client, proxy = await stack.enter_async_context(measure.connecting(here))
+        reader = await stack.enter_async_context(AsyncExitStack())
+        client, proxy = await reader.enter_async_context(measure.connecting(here))
         result.first_byte_s, result.freespan = await measure.first_page(client, browser, proxy, scenario.scheme)
         if result.freespan == "ok":
             result.road = measure.road_of(client)
-            result.mb_s, result.freespan = await measure.download(browser, proxy, scenario.scheme, scenario.size)
+            if scenario.study is not None:
+                result.mb_s, result.more = await scenario.study(Stand(here, layout, browser, proxy, reader.aclose))
+            else:
+                result.mb_s, result.freespan = await measure.download(browser, proxy, scenario.scheme, scenario.size)
         return result
 
 
@@ -93,6 +104,11 @@ def _far(round_trip_ms: float) -> Layout:
     """Reader and volunteer so far from each other; four fifths of the way are the reader's."""
     one_way = round_trip_ms / 2
     return Layout(censor=_BY_NAME, reader_hop=Hop.both(Way(0.8 * one_way)), volunteer_hop=Hop.both(Way(0.2 * one_way)))
+
+
+def _road(way: Way, program: str) -> Layout:
+    """A reader whose whole road is so in both ways, and a volunteer next to the host."""
+    return Layout(program=program, censor=_BY_NAME, reader_hop=Hop.both(way))
 
 
 _LIST = (
@@ -194,6 +210,25 @@ _LIST = (
             volunteer_hop=Hop.both(Way(15, 0, 0, 2.5)),
         ),
         size=2_000_000,
+    ),
+    # what it gives in the long run
+    Scenario(
+        "lossy",
+        "a real Chromium; 100 ms, 1 % loss each way, 20 Mbit/s",
+        _road(Way(50, loss=0.01, mb_s=2.5), "chromium"),
+        study=studies.lossy,
+    ),
+    Scenario(
+        "very-lossy",
+        "a real Chromium; 200 ms, 3 % loss each way, 20 Mbit/s",
+        _road(Way(100, loss=0.03, mb_s=2.5), "chromium"),
+        study=studies.lossy,
+    ),
+    Scenario(
+        "under-load",
+        "a real Chromium; 100 ms, 5 Mbit/s, small pages beside a download",
+        _road(Way(50, mb_s=0.625), "chromium"),
+        study=studies.under_load,
     ),
 )
 

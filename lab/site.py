@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import html
 import json
+import socket
 import ssl
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from aiohttp import web
 from freespan.cli.running import run_until_stopped
 from freespan.demo.payload import FILE_MAX, chunks
 
+TCP = b"cubic"
+"""Congestion control of the sites, where the kernel has it."""
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{name}</title>
 <h1>{name}</h1><p>This is {name}, and you are reading it.</p>{embed}
 """
@@ -36,11 +40,19 @@ async def _serve(name: str, pem: Path, embed: str) -> None:
     await runner.setup()
     try:
         for port, context in ((80, None), (443, tls)):
-            await web.TCPSite(runner, None, port, ssl_context=context).start()
+            await web.SockSite(runner, _listener(port), ssl_context=context).start()
         print(json.dumps({"event": "ready"}), flush=True)
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
+
+
+def _listener(port: int) -> socket.socket:
+    """For both IP versions; it sends as most sites do, whatever this machine is set to."""
+    listener = socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=128)
+    with contextlib.suppress(OSError):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, TCP)
+    return listener
 
 
 async def _file(request: web.Request) -> web.StreamResponse:

@@ -23,6 +23,11 @@ def row(result: Result) -> str:
     return _line((result.scenario, result.direct, result.freespan, result.road, first, rate))
 
 
+def more(result: Result) -> str:
+    """What a study has found, in a line below its row."""
+    return "  " + ", ".join(f"{name} {value:g}" for name, value in result.more.items())
+
+
 def _line(cells: Sequence[str]) -> str:
     return "  ".join(_fit(cell, width) for cell, width in zip(cells, _WIDTHS, strict=True)).rstrip()
 

@@ -24,6 +24,7 @@ from freespan.tunnel.client import ClientSession
 from freespan.tunnel.identity import Identity, new_identity
 from freespan.tunnel.stream import TunnelStream
 from freespan.tunnel.tickets import TicketJar
+from freespan.web import routes
 from freespan.wire.invite import Invite
 from freespan.wire.target import Target
 from tests.serving import serving
@@ -34,7 +35,7 @@ Status = TypeVar("Status", ClientStatus, VolunteerStatus)
 
 
 class Host:
-    """Broker and egress at one URL; `site.test` leads to this machine."""
+    """Broker, egress and switch at one URL; `site.test` leads to this machine."""
 
     def __init__(self, identity: Identity | None = None) -> None:
         self.url = ""
@@ -64,7 +65,8 @@ async def hosting(port: int = 0, identity: Identity | None = None) -> AsyncItera
     """A host for the length of the block."""
     host = Host(identity)
     try:
-        async with serving([*host.broker.routes(), *host.egress.routes()], port) as host.url:
+        everything = [*host.broker.routes(), *host.egress.routes(), *routes(lambda: host.url)]
+        async with serving(everything, port) as host.url:
             try:
                 yield host
             finally:

@@ -1,15 +1,24 @@
 """The bench runs, and its results have the promised shape; how fast it is, is no matter of tests."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from bench.download import DownloadError
+from bench.origin import body
 from bench.plan import GROUPS
+from bench.plot import throughput_svg
+from bench.programs import host
 from bench.targets import verdicts
+from bench.victims import victim
+from bench.watched import Comparison, Watched
+from freespan.demo.browser import find_browsers
 
 ROOT = Path(__file__).parent.parent
 
@@ -86,12 +95,17 @@ def test_a_figure_that_misses_its_target_is_said_to() -> None:
                 "chromium_raw_mb_s": 10.0,
                 "firefox_mb_s": 8.0,
                 "firefox_raw_mb_s": 10.0,
-                "headless_mb_s": 31.0,
+                "headless_mb_s": 36.0,
                 "headless_raw_mb_s": 51.0,
                 "warm_first_byte_s": 0.0041,
                 "client_start_s": 0.4,
                 "connect_first_byte_chromium_s": None,
                 "cpu_s_per_100mb": {"client": 3.0, "bridge": 3.0, "egress": 1.5},
+                "bond_4x2_ratio": 3.39,
+                "kill_wrong_bytes": 1,
+                "kill_pause_worst_s": 0.99,
+                "replacement_pause_s": 1.1,
+                "link_setup_s": 0.2,
             }
         )
     }
@@ -104,4 +118,87 @@ def test_a_figure_that_misses_its_target_is_said_to() -> None:
         "client_start_s": True,
         "connect_first_byte_chromium_s": None,
         "cpu_s_per_100mb, sum": False,
+        "bond_4x2_ratio": False,
+        "kill_wrong_bytes": False,
+        "kill_pause_worst_s": True,
+        "replacement_pause_s": True,
     }
+
+
+def test_a_pause_is_counted_from_the_last_piece_before_the_kill() -> None:
+    watched = Watched([(0.0, 1), (5.0, 1), (5.5, 1), (6.5, 1), (6.6, 0)], 0)
+    assert watched.longest_pause(after=5.1) == 1.0
+    assert watched.longest_pause(after=0.0) == 5.0
+    assert watched.first_after(5.6) == pytest.approx(0.9)
+    with pytest.raises(DownloadError):
+        watched.first_after(6.55)
+
+
+@pytest.mark.parametrize("cut", [1, 1000, 1 << 18, 3_000_000])
+def test_bytes_are_held_against_what_the_site_sends(cut: int) -> None:
+    sent = b"".join(body(3_000_000))
+
+    def compared(come: bytes) -> tuple[int, int]:
+        comparison = Comparison(len(sent))
+        for at in range(0, len(come), cut):
+            comparison.take(come[at : at + cut])
+        return comparison.wrong, comparison.missing
+
+    assert compared(sent[: 2 * cut]) == (0, len(sent) - len(sent[: 2 * cut]))
+    if cut >= 1000:
+        assert compared(sent) == (0, 0)
+        assert compared(sent + b"more") == (4, 0)
+        broken = bytearray(sent)
+        broken[2_000_000] ^= 1
+        broken[7] ^= 1
+        assert compared(bytes(broken)) == (2, 0)
+        moved, missing = compared(sent[:1_000_000] + sent[1_000_004:])
+        assert moved > 100_000
+        assert missing == 4
+
+
+def test_the_picture_shows_every_kill() -> None:
+    pieces = [(0.01 * number, 100_000) for number in range(400)]
+    drawn = throughput_svg(pieces, [1.0, 2.5])
+    assert ElementTree.fromstring(drawn) is not None
+    assert drawn.count("stroke-dasharray") == 1 + 2  # the legend has one
+    assert ElementTree.fromstring(throughput_svg([], [])) is not None
+
+
+async def test_a_killed_browser_leaves_no_process() -> None:
+    if "chromium" not in find_browsers():
+        pytest.skip("no Chromium here: scripts/install-browsers.sh")
+    async with host() as served:
+        others = _descendants(os.getpid())
+        async with victim("chromium", served.url) as kill:
+            killed = _descendants(os.getpid()) - others
+            kill()
+            assert len(killed) > 1
+            async with asyncio.timeout(5):
+                while any(_is_alive(pid) for pid in killed):
+                    await asyncio.sleep(0.02)
+
+
+def _descendants(pid: int) -> set[int]:
+    """Process ids of all that a process has started, and what these have."""
+    children = [
+        int(child) for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()
+    ]
+    return set(children).union(*map(_descendants, children))
+
+
+def _is_alive(pid: int) -> bool:
+    """A zombie is not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_what_the_only_bridge_costs_is_measured_and_kills_are_drawn(tmp_path: Path) -> None:
+    results = run_bench(tmp_path / "results.json", "only", "timeline")
+    samples = results["samples"]
+    assert isinstance(samples, dict)
+    assert {"replacement_pause_s", "link_setup_s", "absence_60_resumes_s"} == set(samples)
+    assert results["only_wrong_bytes"] == 0
+    assert ElementTree.parse(tmp_path / "kills.svg").getroot() is not None

@@ -171,6 +171,19 @@ def test_chance_decides_among_equals(choose, bridge: str) -> None:
     assert matching.assign("offer") == bridge
 
 
+def test_half_of_all_places_are_kept_for_those_who_have_none() -> None:
+    matching = Matching(first)
+    assert not matching.has_plenty
+    matching.join("a", 3)
+    matching.join("b", 2)
+    matching.report("a", 2)
+    assert matching.has_plenty
+    matching.assign("offer")
+    assert not matching.has_plenty
+    matching.report("a", 0)
+    assert matching.has_plenty
+
+
 def test_a_bridge_that_lies_about_its_load_gets_no_more_than_its_share() -> None:
     turn = iter(range(1000))
     matching = Matching(lambda count: next(turn) % count)

@@ -40,6 +40,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "avoid an empty name": (request(avoid=["a", ""]), "avoid"),
     "avoid a long name": (request(avoid=["x" * 65]), "avoid"),
     "avoid too many": (request(avoid=["x"] * (AVOIDED_MAX + 1)), "avoid"),
+    "spare a number": (request(spare=1), "spare"),
     "no fingerprint": (request(offer=OFFER.replace("a=fingerprint", "a=thumb")), "offer"),
 }
 
@@ -110,6 +111,22 @@ async def test_503_no_bridge_with_room(lab: Lab) -> None:
     second = lab.ask()
     await bridge.answer(await bridge.offer())
     assert (await second)[0] == 200
+
+
+async def test_a_spare_bridge_is_for_when_there_are_plenty(lab: Lab) -> None:
+    bridge = await lab.join(capacity=4)
+    spare = lab.ask(spare=True)
+    await bridge.answer(await bridge.offer())
+    assert (await spare)[0] == 200
+    await bridge.say("load", serving=2)
+    await bridge.say("answer", id="nothing", sdp=ANSWER)
+    first = lab.ask()
+    offer = await bridge.offer()
+    status, problem, headers = await lab.post(request(spare=True))
+    assert (status, problem["type"]) == (503, "urn:freespan:problem:no_bridge")
+    assert "Retry-After" in headers
+    await bridge.answer(offer)
+    assert (await first)[0] == 200, "who has none gets one of the places that are kept"
 
 
 async def test_503_busy(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,10 @@ def no_bridge(after: float | None = 3.0) -> RendezvousError:
     return RendezvousError("no_bridge", "no bridge is free right now", retry=True, after=after)
 
 
+def unreached() -> RoadError:
+    return RoadError("the bridge could not be reached")
+
+
 def closed_road() -> RoadError:
     return RoadError("UDP does not come through here", closed=True)
 
@@ -46,6 +50,7 @@ class World:
         self.free = free
         self.refusal: Callable[[], FreespanError | Exception] = no_bridge
         self.asked: list[tuple[float, Road, tuple[str, ...]]] = []
+        self.spares: list[bool] = []
         self.road: str = ""
         self.opens_late = 0.0
         self.passed_over: list[str] = []
@@ -57,7 +62,10 @@ class World:
         self._taking: set[asyncio.Task[None]] = set()
 
     # --- Links -----------------------------------------------------------------------------------
-    async def open(self, road: Road, on_answer: Callable[[], None], besides: Sequence[str] = ()) -> FoundLink:
+    async def open(
+        self, road: Road, on_answer: Callable[[], None], besides: Sequence[str] = (), *, spare: bool = False
+    ) -> FoundLink:
+        self.spares.append(spare)
         self.asked.append((self._loop.time(), road, tuple(besides)))
         await asyncio.sleep(DELAY + self.opens_late)
         if not self.free:

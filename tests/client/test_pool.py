@@ -19,7 +19,7 @@ from freespan.wire.limits import (
     SPARE_LINK_SECONDS,
 )
 from freespan.wire.target import Target
-from tests.client.pools import DELAY, Supplied, World, closed_road, new_egress, no_bridge, supplied
+from tests.client.pools import DELAY, Supplied, World, closed_road, new_egress, no_bridge, supplied, unreached
 from tests.link.bond.virtual import run
 
 SITE = Target("site", 1)
@@ -198,7 +198,7 @@ def test_a_session_that_came_by_bridges_waits_for_bridges_alone() -> None:
     """And when none came for so long, the client may go on by the next road."""
 
     async def body(one: Supplied) -> None:
-        one.world.refusal = closed_road
+        one.world.refusal = unreached
         one.world.leave(0)
         began = one.now
         assert await one.session.wait_ended() == NO_LINK
@@ -212,7 +212,7 @@ def test_a_session_that_came_by_bridges_waits_for_bridges_alone() -> None:
 
 def test_a_road_that_led_somewhere_in_the_end_is_not_left() -> None:
     async def body(one: Supplied) -> None:
-        one.world.refusal = closed_road
+        one.world.refusal = unreached
         one.world.leave(0)
         await asyncio.sleep(100)
         one.world.free = 1
@@ -220,6 +220,35 @@ def test_a_road_that_led_somewhere_in_the_end_is_not_left() -> None:
         one.session.close("enough")
         await one.pool.stop()
         assert one.roads.choose(one.now) == "webrtc"
+
+    with_session(body)
+
+
+def test_where_no_bridge_could_help_a_session_does_not_wait_for_one() -> None:
+    """UDP is blocked from now on: the reader is better served by the next road."""
+
+    async def body(one: Supplied) -> None:
+        one.world.refusal = closed_road
+        one.world.leave(0)
+        began = one.now
+        await one.session.wait_ended()
+        assert SESSION_WAIT_SECONDS <= one.now - began <= 3 * SESSION_WAIT_SECONDS
+        await one.pool.stop()
+        assert one.roads.choose(one.now) == "relay"
+
+    with_session(body)
+
+
+def test_further_bridges_are_asked_for_as_spare_and_the_last_one_is_not() -> None:
+    async def body(one: Supplied) -> None:
+        one.world.free = 2
+        await one.until_links(3)
+        one.world.free = 1
+        for number in range(3):
+            one.world.leave(number)
+        await one.until_links(1)
+        assert one.world.spares[:2] == [True, True]
+        assert not one.world.spares[-1]
 
     with_session(body)
 

@@ -22,8 +22,13 @@ def after(supply: Supply, seconds: int, rate_of: float, begin: int = 0) -> tuple
     return begin + seconds, wanted
 
 
-def test_three_while_there_is_little_to_carry() -> None:
-    assert set(after(Supply(), 300, 1_000.0)[1]) == {LINKS_USUAL}
+def test_three_at_first_and_two_when_little_is_carried_for_long() -> None:
+    supply = Supply()
+    now, wanted = after(supply, 120, 1_000.0)
+    assert set(wanted) == {LINKS_USUAL}
+    now, wanted = after(supply, 200, 1_000.0, now)
+    assert set(wanted) == {LINKS_USUAL - 1}
+    assert after(supply, 3, BUSY, now)[1][-1] == LINKS_USUAL
 
 
 def test_each_that_helps_stays_until_there_are_eight() -> None:
@@ -79,9 +84,9 @@ def test_whatever_is_carried_the_bounds_hold_and_a_step_is_one_link(
         now += pause
         before = supply.wanted
         supply.carried(rate, links, now)
-        assert usual <= supply.wanted <= usual + more
-        assert supply.wanted - before <= 1
-    for _ in range(40):
+        assert min(usual, 2) <= supply.wanted <= usual + more
+        assert supply.wanted - before <= max(1, usual - 2)
+    for _ in range(140):
         now += 1
         supply.carried(0.0, supply.wanted, now)
-    assert supply.wanted == usual
+    assert supply.wanted == min(usual, 2)

@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from lab import net, programs, scenarios
+from lab import net, programs, scenarios, studies
 from lab.scenarios import QUICK, SCENARIOS, Scenario
+from lab.wan import Hop, Way
 
 LONG = [name for name, each in SCENARIOS.items() if name not in QUICK and not each.layout.services.relays]
 RELAYED = [name for name, each in SCENARIOS.items() if each.layout.services.relays]
@@ -36,6 +39,32 @@ async def test_long_scenario(real_network: None, name: str) -> None:
 @pytest.mark.parametrize("name", RELAYED)
 async def test_scenario_with_a_relay(real_network: None, relay: None, name: str) -> None:
     await check(SCENARIOS[name])
+
+
+async def test_a_study_of_a_lossy_road(small_network: None) -> None:
+    brief = replace(
+        SCENARIOS["lossy"],
+        layout=replace(
+            SCENARIOS["lossy"].layout, program="headless", reader_hop=Hop.both(Way(10, loss=0.01, mb_s=2.5))
+        ),
+        study=partial(studies.lossy, seconds=2.0, ramp_seconds=1.5),
+    )
+    row = (await scenarios.run(brief)).as_json()
+    assert row["mb_s"] == pytest.approx(row["lossy_ratio"] * row["link_mb_s"], abs=0.002)
+    assert 0 < row["one_lane_mb_s"] <= row["link_mb_s"]
+    assert 0 < row["tcp_ratio"] <= 1
+
+
+async def test_a_study_of_latency_under_load(real_network: None) -> None:
+    brief = replace(
+        SCENARIOS["under-load"],
+        layout=replace(SCENARIOS["under-load"].layout, program="headless"),
+        study=partial(studies.under_load, seconds=6.0),
+    )
+    row = (await scenarios.run(brief)).as_json()
+    assert row["loaded_n"] >= 1
+    assert 0.3 < row["idle_s"] <= row["loaded_worst_s"]  # four round trips of 100 ms at least, less the first
+    assert row["latency_under_load"] > 0
 
 
 def lab(*words: str, without: str = "") -> subprocess.CompletedProcess[str]:

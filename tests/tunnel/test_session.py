@@ -76,6 +76,25 @@ async def test_many_streams_at_once_do_not_mix() -> None:
             group.create_task(exchange(ends, bytes((number,)) * 30_000), name=f"test-{number}")
 
 
+@pytest.mark.parametrize("count", [2, 5])
+async def test_streams_share_the_session(count: int) -> None:
+    """When one has all of its bytes, each of the others has most of them."""
+    size = 2_000_000
+    async with session(rate=20e6) as ends:
+        received = [0] * count
+
+        async def read(number: int) -> None:
+            stream = await ends.client.connect(site("sized", size // 1024))
+            while data := await stream.read():
+                received[number] += len(data)
+
+        reading = [asyncio.create_task(read(number), name=f"test-read-{number}") for number in range(count)]
+        async with asyncio.timeout(SECONDS):
+            await asyncio.wait(reading, return_when=asyncio.FIRST_COMPLETED)
+            assert min(received) > 0.7 * size
+            await asyncio.gather(*reading)
+
+
 async def test_first_bytes_travel_with_the_request() -> None:
     async with session() as ends:
         stream = await ends.client.connect(site("echo"), b"hello ")

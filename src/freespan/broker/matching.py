@@ -96,6 +96,11 @@ class Matching:
         self._bridges[name].pending.add(offer)
         return name
 
+    @property
+    def has_plenty(self) -> bool:
+        """Whether more than half of all places are free, so that some can go to clients who have one already."""
+        return 2 * sum(b.free for b in self._bridges.values()) > sum(b.capacity for b in self._bridges.values())
+
     def has_room(self, avoid: Set[str] = frozenset()) -> bool:
         """Whether any bridge is free that is not to be avoided, whether a client could reach it or not."""
         return any(b.free and name not in avoid for name, b in self._bridges.items())

@@ -142,6 +142,8 @@ class Broker:
 
     async def _ask_a_bridge(self, offer: str, request: RendezvousRequest, tried: set[str]) -> RendezvousAnswer | None:
         """The answer of one bridge, or None when it did not give one; raises `_RefusalError` when none is left."""
+        if request.spare and not self._matching.has_plenty:
+            raise _RefusalError(503, "no_bridge", "the free bridges are kept for those who have none")
         offer_id = secrets.token_urlsafe(12)
         avoid = frozenset(request.avoid)
         bridge = self._matching.assign(offer_id, tried, request.network, avoid, relayed=self._relays is not None)

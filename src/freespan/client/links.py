@@ -72,6 +72,15 @@ class FoundLink:
 
 
 @dataclass(frozen=True)
+class _Wish:
+    """For a bridge: by which road, other than which, and whether only if there are many."""
+
+    road: Road
+    besides: Sequence[str]
+    spare: bool
+
+
+@dataclass(frozen=True)
 class _Offered:
     link: DataChannelLink
     request: RendezvousRequest
@@ -101,8 +110,12 @@ class Links:
         self._relays_until = 0.0
         self._sockets: set[asyncio.Task[None]] = set()
 
-    async def open(self, road: Road, on_answer: Callable[[], None], besides: Sequence[str] = ()) -> FoundLink:
+    async def open(
+        self, road: Road, on_answer: Callable[[], None], besides: Sequence[str] = (), *, spare: bool = False
+    ) -> FoundLink:
         """Open a link by a road; `on_answer` is called when a bridge has been found, which is none of `besides`.
+
+        A `spare` one is for a session that has a link, and goes to others when there are not many bridges.
 
         Raises:
             RoadError: the road does not lead there, or this machine cannot take it.
@@ -110,7 +123,7 @@ class Links:
         """
         if road == "websocket":
             return await self._open_socket()
-        return await self._open_channel(road, on_answer, besides)
+        return await self._open_channel(_Wish(road, besides, spare), on_answer)
 
     def worked(self, found: FoundLink) -> None:
         """A session came about in this link."""
@@ -137,21 +150,21 @@ class Links:
         await asyncio.gather(*self._sockets, return_exceptions=True)
 
     # --- through a bridge ----------------------------------------------------------------------
-    async def _open_channel(self, road: Road, on_answer: Callable[[], None], besides: Sequence[str]) -> FoundLink:
-        offering = asyncio.create_task(self._offer(road, besides), name="client-offer")
+    async def _open_channel(self, wish: _Wish, on_answer: Callable[[], None]) -> FoundLink:
+        offering = asyncio.create_task(self._offer(wish), name="client-offer")
         try:
             answer = await self._rendezvous.ask_for_bridge(lambda: _request_of(offering))
             self._lap("rendezvous")
             on_answer()
-            found = await self._accepted(road, await offering, answer)
+            found = await self._accepted(wish.road, await offering, answer)
             self._lap("channel")
             return found
         except BaseException as error:
             await _give_up(offering)
-            self._raise_reason(road, offering, error)
+            self._raise_reason(wish, offering, error)
             raise
 
-    def _raise_reason(self, road: Road, offering: asyncio.Task[_Offered], error: BaseException) -> None:
+    def _raise_reason(self, wish: _Wish, offering: asyncio.Task[_Offered], error: BaseException) -> None:
         """Without an offer there was nothing to ask with. Where no bridge fits, another road has to be taken; where
         there is none beside those that could not be reached, too, since to wait for one would help nobody. But one
         that was left alone because its session did not last is better than none."""
@@ -159,7 +172,7 @@ class Links:
             return
         if not offering.cancelled() and (reason := offering.exception()) is not None:
             raise reason from None
-        if offering.cancelled() or error.code not in ("no_bridge", "no_fit"):
+        if wish.spare or offering.cancelled() or error.code not in ("no_bridge", "no_fit"):
             return
         now = time.monotonic()
         if self._left.names(now):
@@ -167,7 +180,7 @@ class Links:
             return
         if _is_mute(offering.result().request.network):
             raise RoadError(_NO_UDP, closed=True) from None
-        if error.code == "no_fit" or self._avoided[road].names(now):
+        if error.code == "no_fit" or self._avoided[wish.road].names(now):
             raise RoadError(str(error), closed=error.code == "no_fit", after=error.after) from None
 
     async def _accepted(self, road: Road, offered: _Offered, answer: RendezvousAnswer) -> FoundLink:
@@ -191,10 +204,10 @@ class Links:
         door = None if is_relayed else offered.door
         return FoundLink(link, "relay" if is_relayed else road, road, bridge=answer.bridge, door=door)
 
-    async def _offer(self, road: Road, besides: Sequence[str]) -> _Offered:
+    async def _offer(self, wish: _Wish) -> _Offered:
         """Gather, and write the request. Raises `RoadError`."""
         try:
-            if road == "relay":
+            if wish.road == "relay":
                 door = None
                 link, sdp = await self._gathered_at_relay()
             else:
@@ -206,10 +219,12 @@ class Links:
             raise RoadError(str(error), closed=True) from None
         self._lap("offer")
         # with a relay of its own this end can be reached by all
-        network = network_of(sdp) if self._stun and road == "webrtc" else None
+        network = network_of(sdp) if self._stun and wish.road == "webrtc" else None
         now = time.monotonic()
-        avoided = list(dict.fromkeys([*self._left.names(now), *self._avoided[road].names(now), *besides]))
-        request = RendezvousRequest(PROTOCOL_VERSION, self._public(sdp), network, avoided[-AVOIDED_MAX:])
+        avoided = list(dict.fromkeys([*self._left.names(now), *self._avoided[wish.road].names(now), *wish.besides]))
+        request = RendezvousRequest(
+            PROTOCOL_VERSION, self._public(sdp), network, avoided[-AVOIDED_MAX:], spare=wish.spare
+        )
         return _Offered(link, request, door)
 
     async def _gathered_at_relay(self) -> tuple[DataChannelLink, str]:

@@ -30,6 +30,8 @@ from freespan.wire.limits import (
 
 _KEY_SIZE = 32
 _LOOK_SECONDS = 1.0
+_URGENT_SECONDS = 5.0
+"""A session without a link asks so often, or as often as the broker wants."""
 _SHOWS_NO_MORE = {
     "webrtc": {"webrtc"},
     "relay": {"webrtc", "relay"},
@@ -55,7 +57,7 @@ class Pool:
     """The links of one session; a `BondWatcher`. `on_change` is called with how many links carry it.
 
     A session keeps to its road. When nothing is to be had there for as long as the bond waits, it ends, and the client
-    begins anew by the road that comes next; one without a bridge has none to wait for, and ends sooner.
+    begins anew by the road that comes next; sooner where no bridge could help, or where none is needed.
     """
 
     def __init__(self, links: Links, roads: Roads, found: FoundLink, on_change: Callable[[int], None]) -> None:
@@ -74,7 +76,7 @@ class Pool:
         self._news = asyncio.Event()
         self._was_refused = False
         self._is_barred = False
-        self._urgent = Backoff(random.random)
+        self._urgent = Backoff(random.random, longest=_URGENT_SECONDS)
         self._spare = Backoff(random.random, longest=SPARE_LINK_SECONDS)
         self._carried = 0
         self._session: ClientSession | None = None
@@ -205,7 +207,7 @@ class Pool:
     async def _fetch(self) -> None:
         """Add one link. Raises `LinkError` or `RendezvousError`."""
         in_use = [one.found.bridge for one in self._members.values()]
-        found = await self._links.open(self._first.tried, lambda: None, in_use)
+        found = await self._links.open(self._first.tried, lambda: None, in_use, spare=not self._is_alone)
         if found.road not in _SHOWS_NO_MORE[self._first.road]:
             found.link.close("not by this road")
             self._links.avoid(found)
@@ -223,7 +225,9 @@ class Pool:
         if not self._is_alone or not isinstance(error, RoadError):
             return False
         self._is_barred = True
-        return not self._takes_bridges and self._now() - self._alone_since >= SESSION_WAIT_SECONDS
+        # a bridge may yet come, but where none could help there is nothing to wait for
+        waits_in_vain = error.closed or not self._takes_bridges
+        return waits_in_vain and self._now() - self._alone_since >= SESSION_WAIT_SECONDS
 
     def _let_go(self) -> None:
         """Give back the slowest of the links that are more than wanted."""

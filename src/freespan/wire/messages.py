@@ -104,12 +104,16 @@ class LaneRefused(msgspec.Struct, frozen=True, tag="lane_refused"):
 
 
 class RendezvousRequest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A client asks for a bridge: what it knows of its own network, and bridges that it could not reach lately."""
+    """A client asks for a bridge: what it knows of its own network, and bridges that it does not want.
+
+    With `spare` it has a bridge already, and leaves this one to those who have none when there are not many.
+    """
 
     version: int
     offer: str
     network: Network | None = None
     avoid: Annotated[list[BridgeName], msgspec.Meta(max_length=AVOIDED_MAX)] = []
+    spare: bool = False
 
 
 class RendezvousAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
