@@ -72,6 +72,13 @@ def test_start_up_finds_the_rate_without_flooding_the_bridge(rate: float, delay:
     assert pipe.window_peak <= max(START, 4 * formula(pipe))
 
 
+def test_start_up_does_not_overflow_a_router_that_holds_no_more_than_the_pipe() -> None:
+    """Whose queue is as long as a round trip: what does not fit is dropped, and SCTP is long in getting over that."""
+    pipe = Pipe(2.5e6, 0.1)
+    pipe.run(5)
+    assert pipe.queue_peak <= pipe.product
+
+
 # --- changes ---------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("before", "after", "delay"), [(4e6, 16e6, 0.02), (1e6, 20e6, 0.1), (2e6, 10e6, 0.001)])
 def test_a_pipe_that_gets_faster_is_followed(before: float, after: float, delay: float) -> None:

@@ -36,9 +36,9 @@ _MIN_ROUND_TRIP_SECONDS = 10.0
 _CLOCK_SECONDS = 1e-6
 """No round trip is shorter, however coarse the clock: 0 means that none is known."""
 _STARTUP_GAIN = 3.0
-_STARTUP_GAIN_QUEUED = 1.4
-"""Room to double in each round trip while the rate grows; once round trips tell of a queue, no more than a pipe's worth
-in it. A router drops what exceeds its own, and an SCTP that loses much at once sends one packet a round trip until
+_QUEUE_ROUND_TRIPS = 1 / 8
+"""Room to double in each round trip while the rate grows, but not once round trips tell of a queue, as in HyStart
+(RFC 9406). A router drops what exceeds its own, and an SCTP that loses much at once sends one packet a round trip until
 all of it has come, which takes half a minute."""
 _STARTUP_GROWTH = 0.7
 """Of what was acknowledged: a queue is seen a round trip late, and should not overflow meanwhile."""
@@ -212,11 +212,17 @@ class LinkWindow:
         """Grow by at most what was acknowledged, and not for a sender that did not use what it had."""
         if self.phase is Phase.STARTUP:
             least = 0 if self._knows_rate else self._start
-            gain = _STARTUP_GAIN_QUEUED if self._newest_round_trip > self.full_seconds else _STARTUP_GAIN
+            gain = 1.0 if self._is_queued else _STARTUP_GAIN
             grown = self.window + int(_STARTUP_GROWTH * growth)
             self.window = min(grown, max(least, self._wanted(gain)))
         elif self.phase is Phase.STEADY:
             self.window = min(self.window + growth, self._wanted(1))
+
+    @property
+    def _is_queued(self) -> bool:
+        """Whether packets wait on their way, by the last round trip; event loops may have made it a little longer."""
+        least = max(_QUEUE_ROUND_TRIPS * self.round_trip, _SLACK_SECONDS)
+        return self._newest_round_trip - self.round_trip > least
 
     def _wanted(self, gain: float) -> int:
         wanted = gain * self.rate * self.full_seconds if self.round_trip else math.inf
