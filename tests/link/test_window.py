@@ -75,8 +75,9 @@ def test_start_up_finds_the_rate_without_flooding_the_bridge(rate: float, delay:
 def test_start_up_does_not_overflow_a_router_that_holds_no_more_than_the_pipe() -> None:
     """Whose queue is as long as a round trip: what does not fit is dropped, and SCTP is long in getting over that."""
     pipe = Pipe(2.5e6, 0.1)
+    pipe.run(0.2)  # the first burst, which SCTP spreads out
     pipe.run(5)
-    assert pipe.queue_peak <= pipe.product
+    assert pipe.queue_peak <= 0.8 * pipe.product
 
 
 # --- changes ---------------------------------------------------------------------------------------
