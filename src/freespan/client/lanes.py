@@ -19,10 +19,10 @@ _BUSY = 64 * 1024
 """Bytes a second from which on more lanes may be of use,"""
 _FAST = 4_000_000
 """and from which on not."""
-_SECONDS = 6
+_SECONDS = 8
 """So many of them are looked at."""
-_SIGNS = 5
-_SIGN_SECONDS = 4
+_SIGNS = 3
+_SIGN_SECONDS = 2
 """Signs of loss in these, and in how many of the seconds there must be some."""
 _SIGNS_OF_SECOND = 2
 """More of one second do not count: they may be one overflow."""

@@ -204,7 +204,7 @@ class BondCore:
     def close(self, now: float) -> None:
         """Tell the other end that the session is over."""
         for member in self.members.values():
-            if member.joined:
+            if member.joined or self._role is Role.CLIENT:  # behind its JOIN, though nothing has come back yet
                 self._transmit(member, Frames(bye=True), None, now)
         self.is_over = True
 
@@ -311,7 +311,7 @@ class BondCore:
         if self._pauses.excuse(since, now, alone=alone):
             member.arriving.excused(now)
         else:
-            member.arriving.came(now, 1, member.window.round_trip)
+            member.arriving.came(now, 1, member.least_round_trip)
 
     def _note_progress(self, member: Member, count: int, now: float) -> None:
         """Look for signs of loss on the way there: in what is acknowledged, while there is always more on its way."""
@@ -323,7 +323,7 @@ class BondCore:
         if not is_busy or self._ack_pauses.excuse(since, now, alone=alone):
             member.leaving.excused(now)
         else:
-            member.leaving.came(now, fresh, member.window.round_trip)
+            member.leaving.came(now, fresh, member.least_round_trip)
 
     def _check_opening(self, member: Member, frames: Frames, now: float) -> None:
         """What may be said before anything is sealed; and what the first sealed message means."""

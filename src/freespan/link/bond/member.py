@@ -61,6 +61,8 @@ class Member:
         """when something was acknowledged,"""
         self.probed_at = -math.inf
         """and when a PING was sent."""
+        self.least_round_trip = math.inf
+        """The smallest that was ever seen: what SCTP takes to repair a loss, whatever waits above it now."""
         self.arriving = Stalls()
         """Signs of loss on the way here,"""
         self.leaving = Stalls()
@@ -109,6 +111,7 @@ class Member:
                 packet.acked = True
                 packet.data = b""
         window.saw_round_trip(now - sent_at, now)
+        self.least_round_trip = min(self.least_round_trip, now - sent_at)
         self.progress_at = now
         self.suspect = False
         return True
