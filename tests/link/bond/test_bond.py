@@ -154,6 +154,18 @@ def test_either_side_may_close(closer: int) -> None:
     with_bonds(body, (10e6, 0.02))
 
 
+def test_a_client_that_leaves_while_its_only_link_is_joining_is_heard() -> None:
+    async def body(bonds: Bonds) -> None:
+        bonds.join()
+        bonds.roads[0].die(0.0)
+        await asyncio.sleep(0.001)
+        assert [link.state for link in bonds.client.report().links] == ["joining"]
+        bonds.client.close("enough")
+        assert await bonds.of_egress.until_lost(5) == "the other end closed the session"
+
+    with_bonds(body)
+
+
 def test_both_may_close_at_once() -> None:
     async def body(bonds: Bonds) -> None:
         bonds.client.close("enough")
