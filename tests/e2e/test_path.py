@@ -173,7 +173,7 @@ def test_a_client_that_is_restarted_begins_anew(tmp_path: Path, site: Site) -> N
     with laboratory(tmp_path, limits=SOON | IMPATIENT) as lab:
         lab.bridge()
         polite, _ = lab.client()
-        assert lab.sessions() == 1
+        lab.until_sessions(1)
         assert polite.stop() == 0
         lab.until_sessions(0)
         killed, _ = lab.client()

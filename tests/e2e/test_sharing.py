@@ -20,8 +20,8 @@ from tests.site import Site
 from tests.web.fakes import FakeSite, bridge_page, served, state
 
 MEGABYTE = 1_000_000
-SIZE = 6 * MEGABYTE
-FAIR = 0.5
+SIZE = 20 * MEGABYTE
+FAIR = 0.25
 """So much of it, at least, has come to the one when the other has all of it."""
 
 WATCH = """(() => {

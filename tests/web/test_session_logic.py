@@ -123,7 +123,13 @@ async def test_capacity_stays_in_the_protocol(page: Page, host: FakeHost, wish: 
 async def test_load_is_told_before_the_answer_that_raises_it(page: Page, host: FakeHost) -> None:
     steps = await play(page, host, [*WELCOMED, (1, offer("a")), (2, answered("a")), (3, closed("a"))])
     assert steps[3]["commands"] == [
-        {"type": "openPipe", "id": "a", "sdp": "v=0", "egress": EGRESS, "iceServers": [{"urls": ["stun:a.example"]}]}
+        {
+            "type": "openPipe",
+            "id": "a",
+            "sdp": "v=0\r\n",
+            "egress": EGRESS,
+            "iceServers": [{"urls": ["stun:a.example"]}],
+        }
     ]
     assert sent(steps[4]) == [
         {"type": "load", "serving": 1},
@@ -341,7 +347,7 @@ async def test_candidates_that_lead_astray_are_left_out(page: Page, host: FakeHo
     )
     step = (await play(page, host, [*welcomed(A), (1, event)], allow_private=allow_private))[3]
     (sdp,) = [command["sdp"] for command in step["commands"] if command["type"] == "openPipe"]
-    assert sdp.split("\r\n")[1:] == (["a=candidate:9 1 udp 1 10.0.0.9 25 typ host"] if allow_private else [])
+    assert sdp.split("\r\n")[1:-1] == (["a=candidate:9 1 udp 1 10.0.0.9 25 typ host"] if allow_private else [])
 
 
 @pytest.mark.parametrize(
