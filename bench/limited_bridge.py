@@ -1,13 +1,14 @@
 """A headless bridge with a slow uplink: `python -m bench.limited_bridge URL MB_S DELAY_MS`.
 
-The real volunteer, but that each direction of a pipe passes so many 10^6 bytes a second, and each message so many
-milliseconds late. What waits is what the two ends have on their way, which is bounded.
+The real volunteer, but that all its pipes together pass so many 10^6 bytes a second in each direction, and each message
+so many milliseconds late. What waits is what the two ends have on their way, which is bounded.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from typing import ClassVar
 
 from bench.speaking import serve_until_told, tell
 from freespan.bridge import pipe
@@ -22,16 +23,19 @@ class LimitedSide(pipe.Side):
 
     bytes_a_second = 0.0
     delay = 0.0
+    _free_at: ClassVar[dict[type[Link], float]] = {}
+    """When each direction is free again, by the kind of link that it leads to."""
 
     def __init__(self, owner: pipe.Pipe, onward: Link) -> None:
         super().__init__(owner, onward)
         self._loop = asyncio.get_running_loop()
-        self._free_at = 0.0
+        self._way = type(onward)
 
     def message_received(self, message: bytes) -> None:
         """A message goes on when those before it have gone, and a delay later."""
-        self._free_at = max(self._free_at, self._loop.time()) + len(message) / self.bytes_a_second
-        self._loop.call_at(self._free_at + self.delay, super().message_received, message)
+        free_at = max(self._free_at.get(self._way, 0.0), self._loop.time()) + len(message) / self.bytes_a_second
+        self._free_at[self._way] = free_at
+        self._loop.call_at(free_at + self.delay, super().message_received, message)
 
 
 async def main(url: str, megabytes_a_second: str, delay_ms: str) -> None:
