@@ -38,9 +38,9 @@ export function pick(wishes) {
   for (const wish of wishes) {
     try {
       const locale = new Intl.Locale(wish.replaceAll("_", "-"));
-      const { language, script } = locale.maximize();
+      const { language, script } = locale.maximize(); // of "und" it makes English
       const name = language === "zh" ? `zh-${script}` : language;
-      if (LANGUAGES.includes(name)) return { language: name, locale: locale.toString() };
+      if (locale.language !== "und" && LANGUAGES.includes(name)) return { language: name, locale: locale.toString() };
     } catch {
       // not a language
     }
