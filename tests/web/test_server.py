@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
 
+import freespan.web
 from freespan.web import routes
 from tests.web.fakes import FakeHost, served
+
+STATIC = Path(freespan.web.__file__).parent / "static"
 
 
 @pytest.fixture
@@ -38,12 +42,12 @@ async def test_every_file_may_be_used_by_any_page(client: aiohttp.ClientSession,
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert response.headers["Referrer-Policy"] == "no-referrer"
         assert "max-age=300" in response.headers["Cache-Control"]
-        kind = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+        kind = {"js": "text/javascript", "json": "application/json", "css": "text/css", "svg": "image/svg+xml"}
         assert response.content_type == kind.get(path.rpartition(".")[2], "text/html")
         assert await response.read()
 
 
-@pytest.mark.parametrize("path", ["/", "/bridge", "/switch.js"])
+@pytest.mark.parametrize("path", ["/", "/bridge", "/switch.js", "/languages/fa.json"])
 async def test_what_a_browser_has_is_not_sent_again(client: aiohttp.ClientSession, path: str) -> None:
     async with client.get(path) as response:
         tag = response.headers["ETag"]
@@ -83,6 +87,7 @@ async def test_the_landing_page_loads_nothing_from_elsewhere(host: FakeHost, cli
         text = await response.text()
     assert rules["default-src"] == ["'none'"]
     assert rules["script-src"] == ["'self'", host.url]
+    assert rules["connect-src"] == ["'self'", host.url]  # the words of the switch
     assert "unsafe" not in response.headers["Content-Security-Policy"]
     assert f"{host.url}/switch.js" in text
     assert "__PUBLIC_URL__" not in text
@@ -103,7 +108,14 @@ async def test_the_url_is_asked_for_with_each_request_and_escaped() -> None:
             assert policy(response)["connect-src"] == ["'self'"]
 
 
+async def test_files_of_folders_are_served_where_they_lie(client: aiohttp.ClientSession) -> None:
+    for path in ("languages/fa.json", "languages/about/fa.json"):
+        async with client.get(f"/{path}") as response:
+            assert await response.read() == (STATIC / path).read_bytes()
+
+
 async def test_nothing_but_these_files_is_served(client: aiohttp.ClientSession) -> None:
-    for path in ("/static/switch.js", "/index.html", "/bridge.html", "/../server.py", "/%2e%2e/server.py", "/x"):
+    outside = ("/static/switch.js", "/../server.py", "/%2e%2e/server.py", "/languages/../../server.py")
+    for path in (*outside, "/index.html", "/bridge.html", "/languages", "/languages/", "/languages/xx.json", "/x"):
         async with client.get(path) as response:
             assert response.status == 404

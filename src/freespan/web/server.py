@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import hashlib
 import html
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from urllib.parse import urlsplit
 
 from aiohttp import ETag, hdrs, web
@@ -17,8 +18,10 @@ _TYPES = {
     "css": "text/css; charset=utf-8",
     "html": "text/html; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
+    "json": "application/json",
     "svg": "image/svg+xml",
 }
+_STATIC = files(__package__).joinpath("static")
 _PAGES = {"/": "index.html", "/bridge": "bridge.html"}
 _HEADERS = {
     "Access-Control-Allow-Origin": "*",
@@ -58,15 +61,25 @@ def routes(public_url: str | Callable[[], str]) -> list[web.RouteDef]:
     """
     url = public_url if callable(public_url) else lambda: public_url
     pages = [web.get(path, _page(_read(name), path, url)) for path, name in _PAGES.items()]
-    names = sorted({entry.name for entry in files(__package__).joinpath("static").iterdir()} - {*_PAGES.values()})
+    names = sorted({*_names(_STATIC)} - {*_PAGES.values()})
     return [
         *pages,
         *(web.get(f"/{name}", _file(_read(name), _TYPES[name.rpartition(".")[2]])) for name in names),
     ]
 
 
+def _names(folder: Traversable, above: str = "") -> Iterator[str]:
+    """The files of a folder and of those in it, as they stand in a URL."""
+    for entry in folder.iterdir():
+        name = above + entry.name
+        if entry.is_dir():
+            yield from _names(entry, f"{name}/")
+        else:
+            yield name
+
+
 def _read(name: str) -> bytes:
-    return files(__package__).joinpath("static", name).read_bytes()
+    return _STATIC.joinpath(*name.split("/")).read_bytes()
 
 
 def _file(plain: bytes, kind: str) -> _Handler:
@@ -122,6 +135,7 @@ def _landing_policy(url: str) -> dict[str, str]:
         "default-src 'none'",
         f"script-src {host}",
         f"frame-src {host}",
+        f"connect-src {host}",
         "style-src 'self'",
         "img-src 'self'",
         "frame-ancestors 'none'",

@@ -1,0 +1,103 @@
+// The words of the switch in the reader's language (docs/languages.md). Only one file is loaded.
+
+/** @typedef {{[key: string]: string | {[category: string]: string}}} Texts */
+/** @typedef {{language: string, direction: string, texts: Texts}} Language */
+/** @typedef {{language: string, locale: string}} Choice the file, and whose digits */
+
+export const LANGUAGES = "en zh-Hans zh-Hant ug bo fa ar ru my tr vi es fr de pt id hi ur be uk".split(" ");
+
+const LOAD_SECONDS = 5;
+
+/** Enough to decide and to see the state, when no file could be loaded. @type {Language} */
+export const BUILT_IN = {
+  language: "en",
+  direction: "ltr",
+  texts: {
+    title: "Help someone reach the open web",
+    about: "What is this?",
+    off: "Lend a little of your connection",
+    connecting: "Connecting…",
+    waiting: "Ready for a blocked reader",
+    helped: { one: "You have helped {n} reader", other: "You have helped {n} readers" },
+    helping: { one: "Helping {n} reader right now", other: "Helping {n} readers right now" },
+    offline: "No connection. Trying again…",
+    unsupported: "This browser has no WebRTC",
+    consent_does:
+      "While this page is open and the switch is on, your browser passes encrypted data between blocked readers and the host, which opens pages for them.",
+    consent_does_not:
+      "You cannot see what they read, sites see the host’s address instead of yours, and nobody gets to your files or accounts.",
+    consent_risk:
+      "Readers, the host and network operators can see your IP address, and it uses your data; leave it off where helping may be against the law.",
+    turn_on: "Turn on",
+    turn_off: "Turn off",
+  },
+};
+
+/** The first tag that there is a file for. @param {Iterable<string>} wishes language tags @returns {Choice} */
+export function pick(wishes) {
+  for (const wish of wishes) {
+    try {
+      const locale = new Intl.Locale(wish.replaceAll("_", "-"));
+      const { language, script } = locale.maximize(); // of "und" it makes English
+      const name = language === "zh" ? `zh-${script}` : language;
+      if (locale.language !== "und" && LANGUAGES.includes(name)) return { language: name, locale: locale.toString() };
+    } catch {
+      // not a language
+    }
+  }
+  return { language: "en", locale: "en" };
+}
+
+/** The closest `lang` around an element, then what the browser is set to. @param {Element} element */
+export function wishesOf(element) {
+  /** @type {Element | undefined} */
+  let place = element;
+  while (place && !place.closest("[lang]")) place = /** @type {Partial<ShadowRoot>} */ (place.getRootNode()).host;
+  return [place?.closest("[lang]")?.getAttribute("lang") ?? "", ...navigator.languages];
+}
+
+/** BUILT_IN if the file does not come in time. @param {string} language one of LANGUAGES @returns {Promise<Language>} */
+export async function load(language) {
+  try {
+    const signal = AbortSignal.timeout(LOAD_SECONDS * 1000);
+    const response = await fetch(new URL(`languages/${language}.json`, import.meta.url), { credentials: "omit", signal });
+    const file = response.ok && (await response.json());
+    if (file && file.language === language && file.texts) return file;
+  } catch {
+    // no network, too slow, no JSON, or the page's policy forbids it
+  }
+  return BUILT_IN;
+}
+
+export class Words {
+  #texts;
+  #numbers;
+  /** @type {Intl.PluralRules | undefined} */
+  #plurals;
+
+  /** @param {Language} file @param {string} locale whose digits @param {Texts} own texts to use instead */
+  constructor(file = BUILT_IN, locale = file.language, own = {}) {
+    this.language = file.language;
+    this.direction = file.direction;
+    this.#texts = { ...BUILT_IN.texts, ...file.texts, ...own };
+    this.#numbers = new Intl.NumberFormat(file === BUILT_IN ? "en" : locale);
+    // For a language that it does not know, a browser would count as in its own.
+    if (Intl.PluralRules.supportedLocalesOf(file.language).length) this.#plurals = new Intl.PluralRules(file.language);
+  }
+
+  /** `n` chooses the plural form; empty if there is no text. @param {string} key @param {Record<string, number | string>} values */
+  say(key, values = {}) {
+    const forms = this.#texts[key] ?? "";
+    const category = this.#plurals?.select(Number(values.n)) ?? "other";
+    const text = typeof forms === "string" ? forms : (forms[category] ?? forms.other ?? "");
+    return text.replace(/{(\w+)}/g, (whole, name) => {
+      const value = values[name];
+      return typeof value === "number" ? this.number(value) : (value ?? whole);
+    });
+  }
+
+  /** @param {number} n */
+  number(n) {
+    return this.#numbers.format(n);
+  }
+}
