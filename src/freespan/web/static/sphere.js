@@ -15,7 +15,7 @@ const MIDDLE_STEPS = 2;
 const OUTSIDE = 1.5;
 const FAR = 4;
 /** Radians: shorter ways round the disc are not drawn by themselves, longer ones in several pieces. */
-const ROUND_LEAST = 0.3;
+const ROUND_LEAST = 0.1;
 const ROUND_MOST = 0.6;
 /** The area of an outline that goes the other way round; small ones may have lost a little and seem to. */
 const INVERTED = -1;
@@ -24,7 +24,7 @@ const RING_PIECES = 60;
 
 /** How high an arc rises over the surface, at its middle: a little, and more the farther it goes. */
 const LIFT_LEAST = 0.05;
-const LIFT_MORE = 0.2;
+const LIFT_MORE = 0.13;
 
 // --- reading -------------------------------------------------------------------------------------
 
@@ -184,9 +184,9 @@ function goRound(points, from, way) {
   }
 }
 
-/** An angle between a half turn back and a half turn on. @param {number} angle */
-function shortest(angle) {
-  return Math.atan2(Math.sin(angle), Math.cos(angle));
+/** An angle between a half turn back and a half turn on; in radians, or of another full turn. @param {number} angle */
+export function shortest(angle, full = 2 * Math.PI) {
+  return angle - full * Math.round(angle / full);
 }
 
 /** Positive for what goes against the clock. @param {number[]} points */
@@ -267,18 +267,22 @@ export function pieces(line) {
 // --- where to look -------------------------------------------------------------------------------
 
 /**
- * The place from which all of these can be seen best, or nothing if one of them would be behind the edge.
- * @param {Vector[]} points @param {number} degrees how far from the middle a point may be @returns {View | undefined}
+ * The place in the middle of these, and how far from it the farthest is, in degrees; nothing if there is no middle.
+ * @param {Vector[]} points
  */
-export function overview(points, degrees) {
+export function overview(points) {
   /** @type {Vector} */
   const sum = [0, 0, 0];
-  for (const point of points) point.forEach((part, k) => (sum[k] = (sum[k] ?? 0) + part));
+  for (const [x, y, z] of points) {
+    sum[0] += x;
+    sum[1] += y;
+    sum[2] += z;
+  }
   const length = Math.hypot(...sum);
-  if (length < 1e-6) return undefined;
+  if (length < 1e-3) return undefined;
   const middle = scaled(sum, 1 / length);
-  const least = Math.cos(degrees * RADIANS);
-  return points.every((point) => dot(point, middle) >= least) ? place(middle) : undefined;
+  const least = Math.min(...points.map((point) => dot(point, middle)));
+  return { ...place(middle), reach: Math.acos(Math.max(-1, Math.min(1, least))) / RADIANS };
 }
 
 /** @param {Vector} a @param {Vector} b */
