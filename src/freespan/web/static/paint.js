@@ -20,7 +20,7 @@ const INK = [40, 52, 64];
 function strengths({ dark }) {
   return dark
     ? { bright: 0.16, shade: 0.05, land: 0.3, coast: 0.5, grid: 0.085, rim: 0.2, air: 0.3, around: 0.2 }
-    : { bright: 0.04, shade: 0.17, land: 0.36, coast: 0.62, grid: 0.12, rim: 0.13, air: 0.18, around: 0.1 };
+    : { bright: 0.04, shade: 0.17, land: 0.42, coast: 0.66, grid: 0.12, rim: 0.13, air: 0.18, around: 0.1 };
 }
 
 /**
@@ -176,6 +176,7 @@ export function drawn(scene, size, colours) {
       tag("path", { ...line, d: path([points]), stroke: rgba(accent, alpha), "stroke-width": width }),
     ),
     ...scene.dots.map(({ at, radius: r, alpha, hollow }) => {
+      /** @type {Record<string, string | number>} */
       const outline = hollow ? { stroke: rgba(accent, 1), "stroke-width": HOLLOW, r: r - HOLLOW / 2 } : {};
       const fill = hollow ? core(colours) : rgba(accent, alpha);
       return tag("circle", { cx: near(at[0]), cy: down(at[1]), r, fill, ...outline });

@@ -41,9 +41,9 @@ const RISE = 0.5;
 const RISE_STEPS = 6;
 export const WELCOME = 2600;
 
-/** Where arcs begin when nobody has said where this is: at the lower edge of the picture, a little to the front. */
-/** @type {Vector} */
-const LOWER_EDGE = [0, -0.995, 0.0999];
+/** Where arcs begin when nobody has said where this is: below what they lead to, at the lower edge of the picture. */
+const ASIDE = 0.55;
+const EDGE_DEPTH = 0.1;
 /** How far from the middle a point may be so that it is seen without turning the globe. */
 const IN_SIGHT = 60;
 const SWAY_LEAST = 9;
@@ -55,12 +55,12 @@ export const FIRST_VIEW = { longitude: 18, latitude: 22 };
 export function scene(moment) {
   const { view, arcs, somewhere, now, welcomed, still } = moment;
   const rows = turned(view);
-  const from = moment.here ? seen(rows, moment.here) : LOWER_EDGE;
+  const here = moment.here && seen(rows, moment.here);
   /** @type {Line[]} */
   const lines = [];
   /** @type {Dot[]} */
   const dots = [];
-  const rises = !moment.here;
+  const rises = !here;
   const most = [...arcs].sort((a, b) => b.readers - a.readers);
   most.forEach((arc, rank) => {
     const to = seen(rows, arc.to);
@@ -68,16 +68,16 @@ export function scene(moment) {
     const strength = still ? 1 : 1 - eased((now - arc.until) / FADE);
     const weight = Math.min(1, Math.log10(Math.max(1, arc.readers)) / 2.5);
     const pulse = still ? NaN : (((now - arc.since) / PULSE + rank * 0.37) % 1) * (1 + TAIL);
-    if (rank < ARCS_MAX && strength > 0) fly(lines, from, to, { grown, strength, width: 1.1 + 0.7 * weight, pulse, rises });
+    if (rank < ARCS_MAX && strength > 0) fly(lines, here ?? lowerEdge(to[0]), to, { grown, strength, width: 1.1 + 0.7 * weight, pulse, rises });
     const arrived = still ? 0 : Math.max(0, 1 - Math.abs(pulse - 1.02) / 0.16);
     const shown = strength * eased(grown * 3 - 2);
     if (to[2] > -0.02 && shown > 0) dots.push(...spot(to, 2 + 1.4 * weight, shown, arrived));
   });
-  rays(lines, from, somewhere, still ? NaN : now);
-  if (moment.here && from[2] > 0) dots.push({ at: from, radius: 3.2, alpha: 1, hollow: true });
+  rays(lines, here ?? lowerEdge(0), somewhere, still ? NaN : now);
+  if (here && here[2] > 0) dots.push({ at: here, radius: 3.2, alpha: 1, hollow: true });
   const since = now - welcomed;
   const glow = since < WELCOME ? (still ? 0.6 : Math.sin((Math.PI * since) / WELCOME)) : 0;
-  if (glow && !still) ripple(lines, from, since / WELCOME);
+  if (glow && !still) ripple(lines, here ?? lowerEdge(0), since / WELCOME);
   return { land: outlines(rows), grid: graticule(rows), lines, dots, glow };
 }
 
@@ -126,6 +126,11 @@ export function namesOf(news, language) {
   }
 }
 
+/** @param {number} x of what an arc leads to @returns {Vector} */
+function lowerEdge(x) {
+  return [ASIDE * x, -Math.sqrt(1 - EDGE_DEPTH ** 2 - (ASIDE * x) ** 2), EDGE_DEPTH];
+}
+
 /**
  * An arc, and what runs along it. One that `rises` comes out of nothing, since nobody has said where it begins.
  * @param {Line[]} lines @param {Vector} from @param {Vector} to
@@ -152,7 +157,7 @@ function rays(lines, from, somewhere, now) {
     const to = towards(from, RAY_DEGREES, direction);
     const breath = Number.isNaN(now) ? 1 : 0.75 + 0.25 * Math.sin((2 * Math.PI * now) / PULSE + 2 * i);
     for (let step = 1; step <= RAY_STEPS; step++) {
-      add(lines, flight(from, to, 0, (0.62 * step) / RAY_STEPS), 1.1, 0.085 * breath);
+      add(lines, flight(from, to, 0, (0.75 * step) / RAY_STEPS), 1.1, 0.11 * breath);
     }
   }
 }
