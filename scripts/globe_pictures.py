@@ -1,7 +1,7 @@
 """Pictures of the globe as it is drawn by real browsers, to be looked at: `python scripts/globe_pictures.py FOLDER`.
 
-One sheet for each browser, light and dark: nobody, some countries, the volunteer's country unknown, many, somewhere alone,
-somebody new, and without a canvas. With `--docs` it makes docs/images/globe.png instead.
+One sheet for each browser, light and dark: nobody, some countries, the volunteer's country unknown, many, somewhere
+alone, somebody new, and without a canvas. With `--docs` it makes globe-light.png and globe-dark.png of docs/images.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ PAUSE = 2.6
 CASES = {
     "nobody": "{}",
     "some": '{here: "DE", countries: {IR: 40, RU: 12, MM: 5}}',
-    "unknown": '{countries: {IR: 120, CN: 300, BY: 8}, somewhere: 3}',
-    "many": '{here: "US", countries: {IR: 40, RU: 12, MM: 5, CN: 500, VE: 8, TR: 9, PK: 20, ET: 3, CU: 4}, somewhere: 30}',
+    "unknown": "{countries: {IR: 120, CN: 300, BY: 8}, somewhere: 3}",
+    "many": '{here: "US", countries: {IR: 40, RU: 12, MM: 5, CN: 500, VE: 8, TR: 9, PK: 20, ET: 3, CU: 4}}',
     "somewhere": '{here: "FR", somewhere: 30}',
     "welcome": '{here: "FR", countries: {IR: 12, BY: 4}}',
     "still": '{here: "BR", countries: {VE: 12, CU: 4}}',
@@ -68,7 +68,9 @@ async def main(folder: Path, *, for_docs: bool) -> None:
         cases = ", ".join(f"{name}: {CASES[name]}" for name in names)
         look = LOOKS[request.query["dark"] == "True"]
         captions = str(not for_docs).lower()
-        return web.Response(text=PAGE.format(cases=cases, size=size, captions=captions, **look), content_type="text/html")
+        return web.Response(
+            text=PAGE.format(cases=cases, size=size, captions=captions, **look), content_type="text/html"
+        )
 
     app = web.Application()
     app.add_routes([web.get("/look", page), *routes("http://127.0.0.1")])
@@ -80,7 +82,11 @@ async def main(folder: Path, *, for_docs: bool) -> None:
         url = f"http://127.0.0.1:{runner.addresses[0][1]}/look"
         for kind in ["chromium"] if for_docs else sorted(find_browsers()):
             for dark in LOOKS:
-                name = f"globe-{'dark' if dark else 'light'}.png" if for_docs else f"{kind}-{'dark' if dark else 'light'}.png"
+                name = (
+                    f"globe-{'dark' if dark else 'light'}.png"
+                    if for_docs
+                    else f"{kind}-{'dark' if dark else 'light'}.png"
+                )
                 await picture(kind, f"{url}?dark={dark}", folder / name, dark=dark, small=for_docs)
     finally:
         await runner.cleanup()

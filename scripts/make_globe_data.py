@@ -2,7 +2,7 @@
 
 The shapes are Natural Earth's, which are in the public domain, in the form that the npm package world-atlas gives them
 (1:110m for the coasts, 1:50m for countries). The two letters of a country's number are from i18n-iso-countries (ISO
-3166-1). Needs npm and a network: `python scripts/make_globe_data.py`. Coasts only, no borders: a globe takes no side about them.
+3166-1). Needs npm and a network: `python scripts/make_globe_data.py`. Coasts only: a globe takes no side about borders.
 """
 
 from __future__ import annotations

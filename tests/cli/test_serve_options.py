@@ -36,6 +36,8 @@ def options(**given: Any) -> ServeOptions:
         "allow_hosts": (),
         "allow_private": False,
         "resolve": (),
+        "countries": None,
+        "proxy_header": "",
         "metrics": False,
         "as_json": True,
         "verbose": False,
