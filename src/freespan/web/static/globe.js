@@ -5,7 +5,7 @@
 // gives the words for a text beside it.
 
 import { coloursOf, drawn, paint } from "./paint.js";
-import { FIRST_VIEW, known, namesOf, scene, viewpoint, WELCOME } from "./scene.js";
+import { FIRST_VIEW, isCount, known, namesOf, scene, viewpoint, WELCOME } from "./scene.js";
 import { middles, shortest } from "./sphere.js";
 
 /** @typedef {import("./scene.js").News} News */
@@ -198,8 +198,9 @@ export class Globe {
     const size = this.#place.clientWidth;
     if (!size) return;
     const arcs = this.#arcs.values();
-    const { somewhere = 0 } = this.#news;
-    const shown = scene({ view: this.#view, here: this.#here, arcs, somewhere, now, welcomed: this.#welcomed, still });
+    const somewhere = isCount(this.#news.somewhere) ? /** @type {number} */ (this.#news.somewhere) : 0;
+    const moment = { view: this.#view, here: this.#here, arcs, somewhere, now, welcomed: this.#welcomed };
+    const shown = scene({ ...moment, lively: this.#pace(now), still });
     this.#colours ??= coloursOf(this.#place, this.#given);
     if (this.#canvas && this.#pen) {
       const ratio = Math.min(PIXEL_RATIO_MAX, devicePixelRatio || 1);

@@ -18,7 +18,8 @@ import { circle, flight, graticule, middles, outlines, overview, pieces, place, 
  * @property {number} somewhere
  * @property {number} now milliseconds
  * @property {number} welcomed when somebody new was helped; -Infinity for never
- * @property {boolean} still whether nothing moves
+ * @property {number} lively from 0, where nothing moves any more, to 1
+ * @property {boolean} still whether nothing ever moves
  */
 /** @typedef {{points: Vector[], width: number, alpha: number}} Line width in CSS pixels; in the accent's colour */
 /** @typedef {{at: Vector, radius: number, alpha: number, hollow?: boolean}} Dot radius in CSS pixels */
@@ -53,7 +54,7 @@ export const FIRST_VIEW = { longitude: 18, latitude: 22 };
 
 /** @param {Moment} moment @returns {Scene} */
 export function scene(moment) {
-  const { view, arcs, somewhere, now, welcomed, still } = moment;
+  const { view, arcs, somewhere, now, welcomed, lively, still } = moment;
   const rows = turned(view);
   const here = moment.here && seen(rows, moment.here);
   /** @type {Line[]} */
@@ -68,8 +69,8 @@ export function scene(moment) {
     const strength = still ? 1 : 1 - eased((now - arc.until) / FADE);
     const weight = Math.min(1, Math.log10(Math.max(1, arc.readers)) / 2.5);
     const pulse = still ? NaN : (((now - arc.since) / PULSE + rank * 0.37) % 1) * (1 + TAIL);
-    if (rank < ARCS_MAX && strength > 0) fly(lines, here ?? lowerEdge(to[0]), to, { grown, strength, width: 1.1 + 0.7 * weight, pulse, rises });
-    const arrived = still ? 0 : Math.max(0, 1 - Math.abs(pulse - 1.02) / 0.16);
+    if (rank < ARCS_MAX && strength > 0) fly(lines, here ?? lowerEdge(to[0]), to, { grown, strength, width: 1.1 + 0.7 * weight, pulse, lively, rises });
+    const arrived = still ? 0 : lively * Math.max(0, 1 - Math.abs(pulse - 1.02) / 0.16);
     const shown = strength * eased(grown * 3 - 2);
     if (to[2] > -0.02 && shown > 0) dots.push(...spot(to, 2 + 1.4 * weight, shown, arrived));
   });
@@ -108,7 +109,7 @@ function inBounds({ longitude, latitude }, lower) {
 
 /** The countries of some news that can be shown, most readers first. @param {News} news @returns {[string, number][]} */
 export function known({ countries = {} }) {
-  const rows = Object.entries(countries).filter(([code, readers]) => middles.has(code) && readers > 0);
+  const rows = Object.entries(countries).filter(([code, readers]) => middles.has(code) && isCount(readers));
   return rows.sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
 }
 
@@ -117,13 +118,25 @@ export function known({ countries = {} }) {
  * @param {News} news @param {string} language a BCP 47 tag; an unknown one gives the browser's own
  */
 export function namesOf(news, language) {
-  const codes = known(news).map(([code]) => code);
-  try {
-    const names = new Intl.DisplayNames([language || "en", "en"], { type: "region" });
-    return codes.map((code) => names.of(code) ?? code);
-  } catch {
-    return codes;
+  const names = displayNames(language);
+  return known(news).map(([code]) => names?.of(code) ?? code);
+}
+
+/** @param {string} language */
+function displayNames(language) {
+  for (const locales of [[language], []]) {
+    try {
+      return new Intl.DisplayNames(locales, { type: "region" });
+    } catch {
+      // no language, or a browser that knows no names
+    }
   }
+  return undefined;
+}
+
+/** @param {unknown} number */
+export function isCount(number) {
+  return typeof number === "number" && number > 0 && number < Infinity;
 }
 
 /** @param {number} x of what an arc leads to @returns {Vector} */
@@ -134,9 +147,9 @@ function lowerEdge(x) {
 /**
  * An arc, and what runs along it. One that `rises` comes out of nothing, since nobody has said where it begins.
  * @param {Line[]} lines @param {Vector} from @param {Vector} to
- * @param {{grown: number, strength: number, width: number, pulse: number, rises: boolean}} how
+ * @param {{grown: number, strength: number, width: number, pulse: number, lively: number, rises: boolean}} how
  */
-function fly(lines, from, to, { grown, strength, width, pulse, rises }) {
+function fly(lines, from, to, { grown, strength, width, pulse, lively, rises }) {
   const starts = rises ? RISE_STEPS : 1;
   for (let step = 0; step < starts; step++) {
     const first = (RISE * step) / starts;
@@ -146,7 +159,7 @@ function fly(lines, from, to, { grown, strength, width, pulse, rises }) {
   for (let step = 1; step <= TAIL_STEPS; step++) {
     const first = Math.max(rises ? RISE : 0, pulse - (TAIL * step) / TAIL_STEPS);
     const last = Math.min(1, pulse);
-    if (first < last) add(lines, flight(from, to, first, last), width + 0.3, 0.16 * strength);
+    if (first < last) add(lines, flight(from, to, first, last), width + 0.3, 0.16 * strength * lively);
   }
 }
 
