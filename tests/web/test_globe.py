@@ -198,6 +198,9 @@ STAGE = """
     const clock = { now: 1000 };
     performance.now = () => clock.now;
     const waiting = [];
+    const timers = new Map();
+    window.setTimeout = (call, wait = 0) => (timers.set(call, clock.now + wait), call);
+    window.clearTimeout = (call) => timers.delete(call);
     window.requestAnimationFrame = (call) => waiting.push(call);
     window.cancelAnimationFrame = () => (waiting.length = 0);
     let look;
@@ -216,6 +219,7 @@ STAGE = """
     const pass = (milliseconds, step = 1000 / 60) => {
         const before = drawn;
         for (const end = clock.now + milliseconds; clock.now < end; clock.now += step) {
+            for (const [call, when] of timers) if (when <= clock.now && timers.delete(call)) call();
             for (const call of waiting.splice(0)) call(clock.now);
         }
         return drawn - before;
@@ -262,7 +266,7 @@ async def test_at_most_thirty_pictures_a_second_and_none_unseen(page: Page, host
     assert frames == {"before": 0, "away": 0, "newsAway": 0, "hidden": 0, "stopped": 0, "left": 0}
 
 
-async def test_it_rests_when_there_is_no_news_for_long(page: Page, host: FakeHost) -> None:
+async def test_it_rests_when_there_is_nothing_new_for_long(page: Page, host: FakeHost) -> None:
     first, late, woken = await staged(
         page,
         host,
@@ -271,6 +275,7 @@ async def test_it_rests_when_there_is_no_news_for_long(page: Page, host: FakeHos
         look(true);
         const first = pass(1000);
         pass(100_000, 1000);
+        globe.show({NEWS});
         const late = pass(10_000);
         globe.welcome();
         return [first, late, pass(1000)];""",

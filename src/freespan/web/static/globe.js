@@ -14,8 +14,13 @@ import { middles, shortest } from "./sphere.js";
 
 export { namesOf };
 
-const FRAME = 33; // milliseconds: at most 30 pictures a second
-const REST = 90_000;
+/** Milliseconds for a picture: while something happens, and while all goes its slow way. */
+const FRAME = 33;
+const FRAME_QUIET = 49;
+const HAPPENS = 3_000;
+/** About what it takes from asking for a frame until it comes. */
+const VSYNC = 12;
+const REST = 60_000;
 const REST_EASE = 3_000;
 const FADED = 1_000;
 const TURN = 4.5; // degrees a second
@@ -52,6 +57,8 @@ export class Globe {
   #stopped = false;
   #frame = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #pause;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #afterglow;
   #sight;
   #size;
@@ -78,9 +85,10 @@ export class Globe {
     this.#calm.addEventListener("change", this.#redraw);
   }
 
-  /** Show who is being helped now, instead of what was shown before. @param {News} news */
+  /** Show who is being helped now, instead of what was shown before; the same again is no news. @param {News} news */
   show(news) {
     const now = performance.now();
+    if (JSON.stringify(news) === JSON.stringify(this.#news)) return;
     const rows = new Map(known(news));
     for (const [code, readers] of rows) {
       const arc = this.#arcs.get(code);
@@ -112,6 +120,7 @@ export class Globe {
   stop() {
     this.#stopped = true;
     cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#pause);
     clearTimeout(this.#afterglow);
     this.#sight.disconnect();
     this.#size.disconnect();
@@ -159,15 +168,21 @@ export class Globe {
     this.#frame = 0;
     if (this.#stopped || !this.#inSight || document.hidden) return;
     const now = performance.now();
-    const passed = Math.min(100, now - this.#drawn);
     const moves = Boolean(this.#canvas) && !this.#still();
-    if (moves && passed < FRAME - 4) return this.#redraw();
+    const passed = Math.min(100, now - this.#drawn);
     this.#drawn = now;
     for (const [code, arc] of this.#arcs) if (now - arc.until > (moves ? FADED : 0)) this.#arcs.delete(code);
     this.#look(moves ? passed * this.#pace(now) : Infinity);
     this.#draw(now, !moves);
-    if (moves && this.#pace(now) > 0) this.#redraw();
+    if (moves && this.#pace(now) > 0) this.#goOn(now);
   };
+
+  /** Draw the next picture in its time; between the two nothing is asked of the browser. @param {number} now */
+  #goOn(now) {
+    const frame = now - this.#fresh < HAPPENS ? FRAME : FRAME_QUIET;
+    clearTimeout(this.#pause);
+    this.#pause = setTimeout(this.#redraw, frame - VSYNC);
+  }
 
   /** How fast time goes: 1, and less and less to 0 when there has been no news for long. @param {number} now */
   #pace(now) {

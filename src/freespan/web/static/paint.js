@@ -8,6 +8,7 @@
 /** The earth's radius as a part of half of the picture's size; above it arcs rise and the air shines. */
 const RADIUS = 0.84;
 const LINE = 0.8; // CSS pixels
+const SHINES = 0.2; // lines that are weaker have no light around them
 const HOLLOW = 1.5; // the line round a hollow dot
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -70,10 +71,13 @@ export function paint(pen, size, ratio, scene, colours) {
   pen.lineWidth = LINE * pixel;
   pen.strokeStyle = rgba(earth, strong.grid);
   pen.beginPath();
-  for (const line of scene.grid) trace(pen, line);
+  for (const line of scene.grid) shape(pen, line);
   pen.stroke();
   pen.beginPath();
-  for (const outline of scene.land) shape(pen, outline);
+  for (const outline of scene.land) {
+    shape(pen, outline);
+    pen.closePath();
+  }
   const land = pen.createRadialGradient(-0.38, 0.46, 0.1, 0, 0, 1.05);
   land.addColorStop(0, rgba(earth, strong.land * 1.2));
   land.addColorStop(1, rgba(earth, strong.land * 0.7));
@@ -95,9 +99,11 @@ export function paint(pen, size, ratio, scene, colours) {
   for (const { points, width, alpha } of scene.lines) {
     pen.beginPath();
     trace(pen, points);
-    pen.lineWidth = width * 5 * pixel;
-    pen.strokeStyle = rgba(accent, alpha * strong.around);
-    pen.stroke();
+    if (alpha > SHINES) {
+      pen.lineWidth = width * 5 * pixel;
+      pen.strokeStyle = rgba(accent, alpha * strong.around);
+      pen.stroke();
+    }
     pen.lineWidth = width * pixel;
     pen.strokeStyle = rgba(accent, alpha);
     pen.stroke();
@@ -134,7 +140,6 @@ function shape(pen, outline) {
     if (i) pen.lineTo(x, y);
     else pen.moveTo(x, y);
   }
-  pen.closePath();
 }
 
 // --- without a canvas ----------------------------------------------------------------------------
@@ -148,20 +153,19 @@ export function drawn(scene, size, colours) {
   const radius = middle * RADIUS;
   const near = (/** @type {number} */ x) => (middle + radius * x).toFixed(1);
   const down = (/** @type {number} */ y) => (middle - radius * y).toFixed(1);
-  const path = (/** @type {Vector[][]} */ lines) =>
-    lines.map((line) => `M${line.map(([x, y]) => `${near(x)} ${down(y)}`).join("L")}`).join("");
-  const land = scene.land.map((outline) => {
+  const path = (/** @type {Vector[]} */ line) => `M${line.map(([x, y]) => `${near(x)} ${down(y)}`).join("L")}`;
+  const flat = (/** @type {number[]} */ line) => {
     const points = [];
-    for (let i = 0; i < outline.length; i += 2) points.push(`${near(outline[i] ?? 0)} ${down(outline[i + 1] ?? 0)}`);
-    return `M${points.join("L")}Z`;
-  });
+    for (let i = 0; i < line.length; i += 2) points.push(`${near(line[i] ?? 0)} ${down(line[i + 1] ?? 0)}`);
+    return `M${points.join("L")}`;
+  };
   const globe = { cx: middle, cy: middle, r: radius };
   const clip = `freespan-globe-${Math.random().toString(36).slice(2)}`;
   const line = { fill: "none", "stroke-linecap": "round", "stroke-linejoin": "round" };
   const inside = tag("g", { "clip-path": `url(#${clip})` }, [
-    tag("path", { ...line, d: path(scene.grid), stroke: rgba(earth, strong.grid), "stroke-width": LINE }),
+    tag("path", { ...line, d: scene.grid.map(flat).join(""), stroke: rgba(earth, strong.grid), "stroke-width": LINE }),
     tag("path", {
-      d: land.join(""),
+      d: scene.land.map((outline) => `${flat(outline)}Z`).join(""),
       fill: rgba(earth, strong.land),
       "fill-rule": "evenodd",
       stroke: rgba(earth, strong.coast / 2),
@@ -173,7 +177,7 @@ export function drawn(scene, size, colours) {
     tag("circle", { ...globe, fill: rgba(earth, (strong.bright + strong.shade) / 2), stroke: rgba(accent, strong.air) }),
     inside,
     ...scene.lines.map(({ points, width, alpha }) =>
-      tag("path", { ...line, d: path([points]), stroke: rgba(accent, alpha), "stroke-width": width }),
+      tag("path", { ...line, d: path(points), stroke: rgba(accent, alpha), "stroke-width": width }),
     ),
     ...scene.dots.map(({ at, radius: r, alpha, hollow }) => {
       /** @type {Record<string, string | number>} */

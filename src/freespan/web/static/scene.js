@@ -1,6 +1,20 @@
 // What the globe shows at a moment, as lines and dots in the picture's coordinates (sphere.js). Pure: the time is handed in.
 
-import { circle, flight, graticule, middles, outlines, overview, pieces, place, seen, towards, turned, vector } from "./sphere.js";
+import {
+  circle,
+  flight,
+  graticule,
+  middles,
+  outlines,
+  overview,
+  pieces,
+  place,
+  seen,
+  stretch,
+  towards,
+  turned,
+  vector,
+} from "./sphere.js";
 
 /** @typedef {import("./sphere.js").Vector} Vector */
 /** @typedef {import("./sphere.js").View} View */
@@ -23,7 +37,7 @@ import { circle, flight, graticule, middles, outlines, overview, pieces, place, 
  */
 /** @typedef {{points: Vector[], width: number, alpha: number}} Line width in CSS pixels; in the accent's colour */
 /** @typedef {{at: Vector, radius: number, alpha: number, hollow?: boolean}} Dot radius in CSS pixels */
-/** @typedef {{land: number[][], grid: Vector[][], lines: Line[], dots: Dot[], glow: number}} Scene glow from 0 to 1 */
+/** @typedef {{land: number[][], grid: number[][], lines: Line[], dots: Dot[], glow: number}} Scene glow from 0 to 1 */
 
 /** More arcs than that are a tangle; the countries with most readers have them, others a dot. */
 export const ARCS_MAX = 12;
@@ -31,15 +45,15 @@ const RAYS_MAX = 3;
 /** Directions, in degrees from up, in which lines rise that lead to nobody knows where. */
 const RAYS = [24, -42, 78];
 const RAY_DEGREES = 34;
-const RAY_STEPS = 8;
+const RAY_STEPS = 7;
 
 const GROW = 1400; // milliseconds
 const FADE = 900;
 const PULSE = 4200;
 const TAIL = 0.3;
-const TAIL_STEPS = 6;
+const TAIL_STEPS = 5;
 const RISE = 0.5;
-const RISE_STEPS = 6;
+const RISE_STEPS = 5;
 export const WELCOME = 2600;
 
 /** Where arcs begin when nobody has said where this is: below what they lead to, at the lower edge of the picture. */
@@ -150,16 +164,17 @@ function lowerEdge(x) {
  * @param {{grown: number, strength: number, width: number, pulse: number, lively: number, rises: boolean}} how
  */
 function fly(lines, from, to, { grown, strength, width, pulse, lively, rises }) {
+  const line = flight(from, to);
   const starts = rises ? RISE_STEPS : 1;
   for (let step = 0; step < starts; step++) {
     const first = (RISE * step) / starts;
-    if (first < grown) add(lines, flight(from, to, first, grown), width, (0.5 * strength) / starts);
+    if (first < grown) add(lines, stretch(line, first, grown), width, (0.5 * strength) / starts);
   }
   if (!(pulse > 0) || grown < 1) return;
   for (let step = 1; step <= TAIL_STEPS; step++) {
     const first = Math.max(rises ? RISE : 0, pulse - (TAIL * step) / TAIL_STEPS);
     const last = Math.min(1, pulse);
-    if (first < last) add(lines, flight(from, to, first, last), width + 0.3, 0.16 * strength * lively);
+    if (first < last) add(lines, stretch(line, first, last), width + 0.3, (0.9 / TAIL_STEPS) * strength * lively);
   }
 }
 
@@ -167,10 +182,10 @@ function fly(lines, from, to, { grown, strength, width, pulse, lively, rises }) 
 function rays(lines, from, somewhere, now) {
   const wanted = somewhere > 0 ? Math.min(RAYS_MAX, 1 + Math.floor(Math.log10(somewhere) / 0.7)) : 0;
   for (const [i, direction] of RAYS.slice(0, wanted).entries()) {
-    const to = towards(from, RAY_DEGREES, direction);
+    const line = flight(from, towards(from, RAY_DEGREES, direction));
     const breath = Number.isNaN(now) ? 1 : 0.75 + 0.25 * Math.sin((2 * Math.PI * now) / PULSE + 2 * i);
     for (let step = 1; step <= RAY_STEPS; step++) {
-      add(lines, flight(from, to, 0, (0.75 * step) / RAY_STEPS), 1.1, 0.11 * breath);
+      add(lines, stretch(line, 0, (0.75 * step) / RAY_STEPS), 1.1, (0.85 / RAY_STEPS) * breath);
     }
   }
 }

@@ -19,7 +19,7 @@ const ROUND_LEAST = 0.1;
 const ROUND_MOST = 0.6;
 /** The area of an outline that goes the other way round; small ones may have lost a little and seem to. */
 const INVERTED = -1;
-const ARC_PIECES = 44;
+const ARC_PIECES = 36;
 const RING_PIECES = 60;
 
 /** How high an arc rises over the surface, at its middle: a little, and more the farther it goes. */
@@ -205,28 +205,65 @@ function signedArea(points) {
 
 // --- lines over the earth ------------------------------------------------------------------------
 
-/** Meridians and parallels, as far as they can be seen. @param {number[]} rows @param {number} step in degrees */
-export function graticule(rows, step = 30) {
-  /** @type {Vector[][]} */
-  const lines = [];
-  const along = Array.from({ length: 61 }, (_, i) => i / 60);
-  for (let x = -180; x < 180; x += step) lines.push(along.map((part) => vector(x, 150 * part - 75)));
-  for (let y = -60; y <= 60; y += step) lines.push(along.map((part) => vector(360 * part, y)));
-  return lines.flatMap((line) => pieces(line.map((point) => seen(rows, point))));
+const NET_STEP = 30; // degrees
+const NET_PIECES = 48;
+
+/** Meridians and parallels, each as the coordinates of its points one after the other. */
+const net = [
+  ...Array.from({ length: 360 / NET_STEP }, (_, i) => netLine((part) => vector(i * NET_STEP, 150 * part - 75))),
+  ...[-60, -30, 0, 30, 60].map((latitude) => netLine((part) => vector(360 * part, latitude))),
+];
+
+/** @param {(part: number) => Vector} at */
+function netLine(at) {
+  return Float32Array.from(Array.from({ length: NET_PIECES + 1 }, (_, i) => at(i / NET_PIECES)).flat());
 }
 
-/**
- * The way between two points of the picture through the air, from `first` to `last`: parts of its length from 0 to 1.
- * @param {Vector} from @param {Vector} to
- */
-export function flight(from, to, first = 0, last = 1) {
+/** Meridians and parallels as far as they can be seen; x and y in turn. @param {number[]} rows */
+export function graticule(rows) {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0] = rows;
+  /** @type {number[][]} */
+  const found = [];
+  for (const line of net) {
+    /** @type {number[] | undefined} */
+    let open;
+    for (let at = 0; at < line.length; at += 3) {
+      const x = /** @type {number} */ (line[at]);
+      const y = /** @type {number} */ (line[at + 1]);
+      const z = /** @type {number} */ (line[at + 2]);
+      if (g * x + h * y + i * z < 0) open = undefined;
+      else {
+        if (!open) found.push((open = []));
+        open.push(a * x + b * y + c * z, d * x + e * y + f * z);
+      }
+    }
+  }
+  return found;
+}
+
+/** The way between two points of the picture through the air. @param {Vector} from @param {Vector} to */
+export function flight(from, to) {
   const angle = Math.acos(Math.max(-1, Math.min(1, dot(from, to))));
   const lift = LIFT_LEAST + (LIFT_MORE * (1 - Math.cos(angle))) / 2;
   return Array.from({ length: ARC_PIECES + 1 }, (_, i) => {
-    const part = first + ((last - first) * i) / ARC_PIECES;
-    const height = 1 + lift * Math.sin(Math.PI * part);
-    return scaled(between(from, to, angle, part), height);
+    const part = i / ARC_PIECES;
+    return scaled(between(from, to, angle, part), 1 + lift * Math.sin(Math.PI * part));
   });
+}
+
+/** A part of a line: from 0, where it begins, to 1. @param {Vector[]} line @param {number} first @param {number} last */
+export function stretch(line, first, last) {
+  const end = line.length - 1;
+  const within = line.slice(Math.floor(first * end) + 1, Math.ceil(last * end));
+  return [pointOn(line, first * end), ...within, pointOn(line, last * end)];
+}
+
+/** @param {Vector[]} line @param {number} at a number of its points, or between two @returns {Vector} */
+function pointOn(line, at) {
+  const [a, b] = [line[Math.floor(at)], line[Math.ceil(at)]];
+  if (!a || !b) return [0, 0, -1];
+  const part = at - Math.floor(at);
+  return [a[0] + part * (b[0] - a[0]), a[1] + part * (b[1] - a[1]), a[2] + part * (b[2] - a[2])];
 }
 
 /** A circle on the earth round a point of the picture. @param {Vector} middle @param {number} radius in degrees */
