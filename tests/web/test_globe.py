@@ -303,6 +303,23 @@ async def test_reduced_motion_draws_once_for_each_piece_of_news(page: Page, host
     assert draws == [1, 1, 1, 1]
 
 
+@pytest.mark.parametrize("size", [150, 200, 300])  # the sides of a fresh canvas, and one that is neither
+async def test_the_canvas_is_a_square_of_the_place_s_size(page: Page, host: FakeHost, size: int) -> None:
+    sides = await staged(
+        page,
+        host,
+        f"""Object.defineProperty(window, "devicePixelRatio", {{ value: 1 }});
+        place.style.width = "{size}px";
+        new Globe(place, {{ reducedMotion: true }});
+        look(true);
+        pass(100);
+        const canvas = place.querySelector("canvas");
+        const box = canvas.getBoundingClientRect();
+        return [canvas.width, canvas.height, box.width, box.height];""",
+    )
+    assert sides == [size] * 4
+
+
 async def test_without_a_canvas_it_is_a_picture(page: Page, host: FakeHost) -> None:
     before, after, left = await staged(
         page,

@@ -220,7 +220,8 @@ export class Globe {
     if (this.#canvas && this.#pen) {
       const ratio = Math.min(PIXEL_RATIO_MAX, devicePixelRatio || 1);
       const pixels = Math.round(size * ratio);
-      if (this.#canvas.width !== pixels) this.#canvas.width = this.#canvas.height = pixels;
+      const { width, height } = this.#canvas;
+      if (width !== pixels || height !== pixels) this.#canvas.width = this.#canvas.height = pixels;
       paint(this.#pen, pixels, ratio, shown, this.#colours);
     } else {
       this.#picture?.remove();

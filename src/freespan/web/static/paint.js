@@ -17,6 +17,11 @@ const ACCENT = [22, 150, 115];
 /** @type {Colour} */
 const INK = [40, 52, 64];
 
+/** How large arcs and dots are in a picture of so many CSS pixels, of which 240 are usual. @param {number} size */
+function markScale(size) {
+  return Math.max(0.6, Math.min(1.25, size / 240));
+}
+
 /** How strong everything is, on a light and on a dark ground. @param {Colours} colours */
 function strengths({ dark }) {
   return dark
@@ -50,6 +55,7 @@ export function paint(pen, size, ratio, scene, colours) {
   pen.clearRect(0, 0, size, size);
   pen.setTransform(radius, 0, 0, -radius, middle, middle); // the picture's coordinates
   const pixel = ratio / radius;
+  const mark = pixel * markScale(size / ratio);
   pen.lineJoin = "round";
 
   const air = pen.createRadialGradient(0, 0, 0.94, 0, 0, 1 / RADIUS);
@@ -100,17 +106,17 @@ export function paint(pen, size, ratio, scene, colours) {
     pen.beginPath();
     trace(pen, points);
     if (alpha > SHINES) {
-      pen.lineWidth = width * 5 * pixel;
+      pen.lineWidth = width * 5 * mark;
       pen.strokeStyle = rgba(accent, alpha * strong.around);
       pen.stroke();
     }
-    pen.lineWidth = width * pixel;
+    pen.lineWidth = width * mark;
     pen.strokeStyle = rgba(accent, alpha);
     pen.stroke();
   }
   for (const { at, radius: wide, alpha, hollow } of scene.dots) {
-    disc(pen, at, wide * pixel, rgba(accent, alpha));
-    if (hollow) disc(pen, at, (wide - HOLLOW) * pixel, core(colours));
+    disc(pen, at, wide * mark, rgba(accent, alpha));
+    if (hollow) disc(pen, at, (wide - HOLLOW) * mark, core(colours));
   }
 }
 
@@ -151,6 +157,7 @@ export function drawn(scene, size, colours) {
   const strong = strengths(colours);
   const middle = size / 2;
   const radius = middle * RADIUS;
+  const mark = markScale(size);
   const near = (/** @type {number} */ x) => (middle + radius * x).toFixed(1);
   const down = (/** @type {number} */ y) => (middle - radius * y).toFixed(1);
   const path = (/** @type {Vector[]} */ line) => `M${line.map(([x, y]) => `${near(x)} ${down(y)}`).join("L")}`;
@@ -177,13 +184,13 @@ export function drawn(scene, size, colours) {
     tag("circle", { ...globe, fill: rgba(earth, (strong.bright + strong.shade) / 2), stroke: rgba(accent, strong.air) }),
     inside,
     ...scene.lines.map(({ points, width, alpha }) =>
-      tag("path", { ...line, d: path(points), stroke: rgba(accent, alpha), "stroke-width": width }),
+      tag("path", { ...line, d: path(points), stroke: rgba(accent, alpha), "stroke-width": width * mark }),
     ),
     ...scene.dots.map(({ at, radius: r, alpha, hollow }) => {
       /** @type {Record<string, string | number>} */
-      const outline = hollow ? { stroke: rgba(accent, 1), "stroke-width": HOLLOW, r: r - HOLLOW / 2 } : {};
+      const outline = hollow ? { stroke: rgba(accent, 1), "stroke-width": HOLLOW * mark, r: (r - HOLLOW / 2) * mark } : {};
       const fill = hollow ? core(colours) : rgba(accent, alpha);
-      return tag("circle", { cx: near(at[0]), cy: down(at[1]), r, fill, ...outline });
+      return tag("circle", { cx: near(at[0]), cy: down(at[1]), r: r * mark, fill, ...outline });
     }),
   ]);
   picture.style.cssText = "display:block;width:100%"; // which a page's policy allows, unlike the attribute
