@@ -80,7 +80,8 @@ def public_addresses(sdp: str) -> set[Address]:
     found: set[Address] = set()
     for line in _lines(sdp):
         parts = line.split()
-        if _OVER_UDP.fullmatch(line) and parts[7] in ("host", "srflx") and _is_public_text(parts[4]):
+        own = _OVER_UDP.fullmatch(line) and parts[7:8] in (["host"], ["srflx"])
+        if own and _is_public_text(parts[4]):
             found.add(ipaddress.ip_address(parts[4]))
     return found
 
