@@ -128,8 +128,8 @@ def test_the_number_is_near_what_it_counts(readers: int, seed: int) -> None:
         counted.saw(reader(part % 200, 1 + part), "CN", 0)
     told = counted.figures(STEP).countries.get("CN", 0)
     assert told <= max(READERS_LEAST, 1.35 * readers)
-    if readers > 12:
-        assert told >= 0.4 * readers
+    if readers > 30:
+        assert told >= 0.3 * readers
 
 
 def test_nothing_is_kept_when_the_time_is_over() -> None:

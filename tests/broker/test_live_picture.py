@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
+from freespan.broker import live_picture
 from freespan.broker.country_database import CountryDatabase
 from freespan.broker.live_picture import LivePicture
 from freespan.wire.limits import CENSUS_STEP_SECONDS
@@ -32,6 +34,12 @@ class Clock:
 
     def later(self) -> None:
         self.now += CENSUS_STEP_SECONDS
+
+
+@pytest.fixture(autouse=True)
+def _known_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys under which no two readers of these tests set the same mark."""
+    monkeypatch.setattr(live_picture.secrets, "token_bytes", random.Random(3).randbytes)
 
 
 @pytest.fixture
