@@ -45,12 +45,13 @@ export class Globe {
 
   /** @type {News} */
   #news = {};
+  #said = "{}";
   /** @type {Map<string, Arc>} */
   #arcs = new Map();
   #view = { ...FIRST_VIEW };
   #phase = 0; // milliseconds of swaying
   #welcomed = -Infinity;
-  #fresh = 0; // when there was news
+  #fresh = performance.now(); // when there was news
   #drawn = 0;
 
   #inSight = false;
@@ -88,7 +89,9 @@ export class Globe {
   /** Show who is being helped now, instead of what was shown before; the same again is no news. @param {News} news */
   show(news) {
     const now = performance.now();
-    if (JSON.stringify(news) === JSON.stringify(this.#news)) return;
+    const said = JSON.stringify(news);
+    if (said === this.#said) return;
+    this.#said = said;
     const rows = new Map(known(news));
     for (const [code, readers] of rows) {
       const arc = this.#arcs.get(code);
@@ -99,7 +102,7 @@ export class Globe {
     for (const [code, arc] of this.#arcs) {
       if (!rows.has(code) && arc.until === Infinity) arc.until = now;
     }
-    this.#news = news;
+    this.#news = { ...news };
     this.#wake(now);
   }
 
