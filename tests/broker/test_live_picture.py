@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ from aiohttp.test_utils import make_mocked_request
 from freespan.broker import live_picture
 from freespan.broker.country_database import CountryDatabase
 from freespan.broker.live_picture import LivePicture
-from freespan.wire.limits import CENSUS_STEP_SECONDS
+from freespan.wire.limits import CENSUS_SECONDS, CENSUS_STEP_SECONDS
 from tests.broker.conftest import Lab
 from tests.mmdb import database
 from tests.sdp import OFFER
@@ -176,3 +177,18 @@ async def test_readers_who_were_given_a_bridge_are_seen_and_no_others(
     assert seen == [OFFER]
     async with lab.http.get("/v1/countries") as response:
         assert await response.json() == {"countries": {}, "somewhere": 0}
+
+
+async def test_what_is_kept_goes_by_itself_when_nobody_comes_or_asks_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_picture, "CENSUS_SECONDS", 0)  # of the timer alone
+    monkeypatch.setattr(live_picture, "CENSUS_STEP_SECONDS", 0)
+    clock = Clock()
+    picture = LivePicture(None, HEADER, clock)
+    come(picture, "11.1.0.1")
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not picture._census.is_empty  # its time is not over
+    clock.now = 3.0 * CENSUS_SECONDS
+    async with asyncio.timeout(5):
+        while not picture._census.is_empty:
+            await asyncio.sleep(0)
