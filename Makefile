@@ -40,6 +40,7 @@ lab-test: $(SETUP_DEV) browsers ## every test of the lab, the long ones too (roo
 
 screenshots: $(SETUP_DEV) browsers ## make the pictures of the docs again
 	@$(PYTHON_IN_VENV) scripts/screenshots.py
+	@$(PYTHON_IN_VENV) scripts/globe_pictures.py --docs
 
 format: $(SETUP_DEV) ## put the Python code in the usual form
 	@$(PYTHON_IN_VENV) -m ruff check --quiet --fix-only .

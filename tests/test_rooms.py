@@ -45,7 +45,7 @@ ROOMS = {
     "observe": room(libraries="prometheus_client"),
     "link": room("wire observe", "aiohttp cryptography webrtc wrtc"),
     "tunnel": room("wire observe link", "aioquic cryptography pylsqpack"),
-    "broker": room("wire observe", "aiohttp aioice"),
+    "broker": room("wire observe", "aiohttp aioice maxminddb"),
     "egress": room(BELOW, "aiohttp aiohappyeyeballs"),
     "client": room(BELOW, "aiohttp"),
     "bridge": room("wire observe link", "aiohttp"),
@@ -55,6 +55,7 @@ ROOMS = {
 }
 
 PURE_MODULES = {
+    "broker/census.py",
     "broker/matching.py",
     "broker/relays.py",
     "broker/stun.py",

@@ -28,6 +28,7 @@ from freespan.wire.messages import Hello, Welcome, decode_relays, decode_to_brid
 from tests import readers
 from tests.cli.conftest import Command
 from tests.laboratory import Lab, laboratory, url_of
+from tests.mmdb import database
 from tests.programs import SECONDS, Programs
 from tests.site import SMALL, Site
 
@@ -226,7 +227,9 @@ def test_fronts_and_relays(tmp_path: Path) -> None:
 # --- what strangers see ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/v1/health", "/v1/relays", "/v1/rendezvous", "/v1/egress", "/metrics", "/switch.js"])
+@pytest.mark.parametrize(
+    "path", ["/v1/health", "/v1/relays", "/v1/countries", "/v1/rendezvous", "/v1/egress", "/metrics", "/globe.js"]
+)
 def test_nothing_is_found_without_the_path(lab: Lab, path: str) -> None:
     upgrade = {
         "Connection": "Upgrade",
@@ -447,3 +450,17 @@ def test_metrics_are_for_those_who_ask_for_them(programs: Programs, tmp_path: Pa
     url = urlsplit(host.event(lambda event: event["event"] == "ready")["url"])
     assert url.port
     assert ask(url.port, "GET", f"{url.path}/metrics")[0].status == 404
+
+
+# --- where readers are ---------------------------------------------------------------------------
+
+
+def test_a_host_with_a_database_of_countries_tells_of_nobody_at_first(programs: Programs, tmp_path: Path) -> None:
+    path = tmp_path / "countries.mmdb"
+    path.write_bytes(database({"11.0.0.0/8": {"country": {"iso_code": "IR"}}}))
+    options = ("--countries", str(path), "--proxy-header", "X-Forwarded-For")
+    host = programs("serve", "--port", "0", "--json", "--data", str(tmp_path), *options)
+    url = urlsplit(host.event(lambda event: event["event"] == "ready")["url"])
+    assert url.port
+    response, body = ask(url.port, "GET", f"{url.path}/v1/countries")
+    assert (response.status, json.loads(body)) == (200, {"countries": {}, "somewhere": 0})

@@ -36,6 +36,8 @@ def options(**given: Any) -> ServeOptions:
         "allow_hosts": (),
         "allow_private": False,
         "resolve": (),
+        "countries": None,
+        "proxy_header": "",
         "metrics": False,
         "as_json": True,
         "verbose": False,
@@ -222,3 +224,27 @@ def test_white_space_around_a_secret_is_no_part_of_it(tmp_path: Path) -> None:
         for name in ("one", "other")
     ]
     assert [relays and relays.credentials(0.0) for relays in both] == [both[0] and both[0].credentials(0.0)] * 2
+
+
+# --- where readers are ---------------------------------------------------------------------------
+
+
+def test_a_database_of_countries_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    rubbish = tmp_path / "rubbish.mmdb"
+    rubbish.write_bytes(b"hello")
+    for path in (rubbish, tmp_path, tmp_path / "missing.mmdb"):
+        with pytest.raises(InputError) as caught:
+            serve_options.live_picture_of(options(countries=path))
+        assert caught.value.field == "countries"
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-For:", "X Forwarded", "Fränkisch", "a\nb", "x" * 65])
+def test_what_is_no_name_of_a_header(name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        serve_options.live_picture_of(options(proxy_header=name))
+    assert caught.value.field == "proxy-header"
+
+
+@pytest.mark.parametrize("name", ["", "X-Forwarded-For", "x-real-ip"])
+def test_no_database_is_needed(name: str) -> None:
+    assert serve_options.live_picture_of(options(proxy_header=name)).routes()

@@ -10,6 +10,7 @@ import freespan.web
 
 STATIC = Path(freespan.web.__file__).parent / "static"
 SIZE_MAX = 12_000
+GLOBE_SIZE_MAX = 25_000
 _IMPORT = re.compile(r'^(?:import|export)\b[^"]*"\./([^"]+)";', re.MULTILINE)
 
 
@@ -36,6 +37,14 @@ def test_the_bridge_is_loaded_after_the_click_alone() -> None:
     late = loaded_by("bridge.js")
     assert {"session.js", "messages.js", "pipe.js", "clock.js", "network.js", "gathering.js", "ice.js"} <= late
     assert not loaded_by("switch.js") & late
+
+
+def test_the_globe_is_small_and_loaded_where_it_is_shown_alone() -> None:
+    names = loaded_by("globe.js")
+    size = sum(len(gzip.compress((STATIC / name).read_bytes(), mtime=0)) for name in names)
+    assert "coastlines.js" in names
+    assert size <= GLOBE_SIZE_MAX
+    assert not names & (loaded_by("switch.js") | loaded_by("bridge.js"))
 
 
 def test_the_entry_names_all_that_it_loads() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from freespan.wire.errors import MessageError
 from freespan.wire.limits import SDP_MAX
-from freespan.wire.sdp import check_answer, check_offer, without_private_addresses
+from freespan.wire.sdp import check_answer, check_offer, public_addresses, without_private_addresses
 from tests.wire.attempts import attempt
 
 CANDIDATE = "a=candidate:1 1 udp 2122260223 192.0.2.1 50000 typ host"
@@ -116,3 +116,27 @@ def test_any_text_can_be_rid_of_private_addresses(text: str) -> None:
     passed = without_private_addresses(text)
     assert without_private_addresses(passed) == passed
     assert not any(line.startswith("c=") and "192.168" in line for line in passed.split("\n"))
+
+
+def candidate(address: str, kind: str, transport: str = "udp") -> str:
+    return f"a=candidate:1 1 {transport} 2122260223 {address} 50000 typ {kind} raddr 0.0.0.0 rport 0"
+
+
+def test_public_addresses_are_those_that_an_end_has_itself() -> None:
+    sdp = description(
+        "actpass",
+        candidate("11.0.0.1", "host"),
+        candidate("11.0.0.2", "srflx"),
+        candidate("2a00::1", "srflx"),
+        candidate("11.0.0.3", "relay"),
+        candidate("11.0.0.4", "srflx", "tcp"),
+        candidate("10.0.0.1", "host"),
+        candidate("name.local", "host"),
+        "a=candidate:1 1 udp 1 11.0.0.5 9 typ  ",
+    )
+    assert {str(address) for address in public_addresses(sdp)} == {"11.0.0.1", "11.0.0.2", "2a00::1"}
+
+
+@given(st.text() | st.text().map(lambda text: f"a=candidate:1 1 udp 1 11.0.0.5 9 typ {text}"))
+def test_any_text_has_addresses_or_none(text: str) -> None:
+    assert len(public_addresses(text)) <= 1 + text.count("\n")

@@ -1,4 +1,5 @@
-"""The broker's doors: `POST /v1/rendezvous` and `GET /v1/relays` for clients, WebSocket `/v1/bridge` for bridges.
+"""The broker's doors: `POST /v1/rendezvous` and `GET /v1/relays` for clients, WebSocket `/v1/bridge` for bridges; and
+`GET /v1/countries` for anybody (live_picture.py).
 
 What is said there is in docs/protocol.md.
 """
@@ -13,6 +14,7 @@ from collections.abc import Callable, Sequence
 import aiohttp
 from aiohttp import web
 
+from freespan.broker.live_picture import LivePicture
 from freespan.broker.matching import Matching
 from freespan.broker.relays import Relays
 from freespan.observe.counters import HostCounters
@@ -68,6 +70,7 @@ class Broker:
     `egress_url` and `stun` are asked when a bridge joins, since the ports may be known late; each of the STUN servers
     is one entry with its ports. `relays` are the host's, if it has any. `hides_private` tells whether private addresses
     are left out of offers and answers: on the open internet they lead into the other side's own network.
+    `picture` is told of each reader who was given a bridge.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Broker:
         counters: HostCounters,
         stun: Callable[[], Sequence[IceServer]] = tuple,
         relays: Relays | None = None,
+        picture: LivePicture | None = None,
         *,
         hides_private: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -84,6 +88,7 @@ class Broker:
         self._counters = counters
         self._stun = stun
         self._relays = relays
+        self._picture = picture or LivePicture()
         self._matching = Matching(secrets.randbelow)
         self._sockets: dict[str, web.WebSocketResponse] = {}
         self._answers: dict[str, asyncio.Future[str | None]] = {}
@@ -97,6 +102,7 @@ class Broker:
             web.options("/v1/rendezvous", _handle_preflight),
             web.get("/v1/relays", self.handle_relays),
             web.get("/v1/bridge", self.handle_bridge),
+            *self._picture.routes(),
         ]
 
     # --- clients -----------------------------------------------------------------------------
@@ -106,15 +112,17 @@ class Broker:
             body = await _read_body(request)  # who sends none takes no place
             if self._under_way >= RENDEZVOUS_UNDER_WAY_MAX:
                 raise _RefusalError(503, "busy", "the broker is busy: ask again in a moment")
+            asked = _decoded(body)
             self._under_way += 1
             try:
-                answer = await self._rendezvous(body)
+                answer = await self._rendezvous(asked)
             finally:
                 self._under_way -= 1
         except _RefusalError as refusal:
             self._counters.rendezvous.labels(refusal.problem.code).inc()
             return _problem_response(refusal.problem)
         self._counters.rendezvous.labels("answered").inc()
+        self._picture.saw(request, asked.offer)
         return web.Response(text=encode(answer), content_type="application/json", headers=_CORS)
 
     async def handle_relays(self, request: web.Request) -> web.Response:
@@ -124,13 +132,8 @@ class Broker:
         headers = _CORS | {"Cache-Control": "no-store"}
         return web.Response(text=text, content_type="application/json", headers=headers)
 
-    async def _rendezvous(self, body: bytes) -> RendezvousAnswer:
-        try:
-            request = decode_rendezvous_request(body)
-            offer = self._passed_on(check_offer(request.offer))
-        except MessageError as error:
-            code = "version" if isinstance(error, VersionError) else "bad_request"
-            raise _RefusalError(400, code, str(error), error.field) from None
+    async def _rendezvous(self, request: RendezvousRequest) -> RendezvousAnswer:
+        offer = self._passed_on(request.offer)
         tried: set[str] = set()
         try:
             async with asyncio.timeout(RENDEZVOUS_SECONDS):
@@ -257,6 +260,17 @@ async def _send_pings(socket: web.WebSocketResponse) -> None:
             await socket.send_str(ping)
         except (ConnectionError, aiohttp.ClientError, RuntimeError):
             return  # the reading side notices and ends the bridge
+
+
+def _decoded(body: bytes) -> RendezvousRequest:
+    """A request with a checked offer."""
+    try:
+        request = decode_rendezvous_request(body)
+        check_offer(request.offer)
+        return request
+    except MessageError as error:
+        code = "version" if isinstance(error, VersionError) else "bad_request"
+        raise _RefusalError(400, code, str(error), error.field) from None
 
 
 async def _read_body(request: web.Request) -> bytes:

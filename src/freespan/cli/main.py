@@ -91,6 +91,13 @@ def serve(
     resolve: Annotated[
         list[str] | None, typer.Option(metavar="NAME=ADDRESS", help="Answer a name without DNS; repeatable.")
     ] = None,
+    countries: Annotated[
+        Path | None,
+        typer.Option(help="Database of countries (MMDB), for the globe of the switch; see docs/hosting.md."),
+    ] = None,
+    proxy_header: Annotated[
+        str, typer.Option(help="Header in which the web server in front names who asks, such as X-Forwarded-For.")
+    ] = "",
     metrics: Annotated[bool, typer.Option("--metrics", help="Serve counters at URL/metrics (Prometheus).")] = False,
     as_json: Json = False,
     verbose: Verbose = False,
@@ -119,6 +126,8 @@ def serve(
             allow_hosts=tuple(allow_host or ()),
             allow_private=allow_private,
             resolve=tuple(resolve or ()),
+            countries=countries,
+            proxy_header=proxy_header,
             metrics=metrics,
             as_json=as_json,
             verbose=verbose,

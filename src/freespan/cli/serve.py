@@ -89,6 +89,7 @@ async def running_host(options: ServeOptions, identity: Identity) -> AsyncIterat
         host.counters,
         lambda: [IceServer(list(urls)) for urls in stun_servers],
         serve_options.relays_of(options),
+        serve_options.live_picture_of(options),
         # a host that is itself at a private address serves a private network
         hides_private=lambda: not (options.allow_private or is_private_url(host.url)),
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from freespan.broker.live_picture import LivePicture
 from freespan.broker.relays import Relays
 from freespan.egress.policy import Policy
 from freespan.web.ordinary import OrdinarySite
@@ -17,6 +19,8 @@ from freespan.wire.ice import check_relays, check_stun
 from freespan.wire.invite import FRONTS_MAX, STUN_MAX, check_broker_url, check_stun_urls
 from freespan.wire.messages import IceServer
 from freespan.wire.target import parse_host
+
+_HEADER = re.compile(r"[A-Za-z0-9-]{0,64}")
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class ServeOptions:
     allow_hosts: tuple[str, ...]
     allow_private: bool
     resolve: tuple[str, ...]
+    countries: Path | None
+    proxy_header: str
     metrics: bool
     as_json: bool
     verbose: bool
@@ -183,6 +189,17 @@ def relays_of(options: ServeOptions) -> Relays | None:
     except MessageError as error:
         raise InputError("turn", error.reason) from None
     return relays
+
+
+def live_picture_of(options: ServeOptions) -> LivePicture:
+    """Where readers are, as far as it is told."""
+    if not _HEADER.fullmatch(options.proxy_header):
+        raise InputError("proxy-header", "must be the name of a header, such as X-Forwarded-For")
+    if options.countries is None:
+        return LivePicture(None, options.proxy_header)
+    from freespan.broker.country_database import CountryDatabase  # loads a library that most hosts do not need
+
+    return LivePicture(CountryDatabase(options.countries), options.proxy_header)
 
 
 def _is_private(options: ServeOptions) -> bool:

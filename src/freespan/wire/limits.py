@@ -113,6 +113,17 @@ RETRY_AFTER_MAX_SECONDS = 60.0
 SURVEY_SECONDS = 600.0
 """A bridge looks at its own network so often, and when an answer of its own gives reason to."""
 
+# --- where readers are ------------------------------------------------------------------------
+READERS_LEAST = 3
+"""Readers, each in a network of its own, of whom a country is named; fewer are "somewhere"."""
+CENSUS_SECONDS = 3_600
+"""How long a reader is counted."""
+CENSUS_STEP_SECONDS = 600
+"""Figures change so often at most, a divisor of the above; what is newer is not in them."""
+COUNTRIES_CACHE_SECONDS = 300
+COUNTRY_DATABASE_MAX = 128 * 1024 * 1024
+"""Longest database of countries; it is held in memory. Those of countries alone have about 10 MB."""
+
 # --- STUN server -----------------------------------------------------------------------------
 STUN_REQUEST_MAX = 548
 """Longest request that is looked at: what crosses every IPv4 network in one piece (RFC 8489 section 6.1)."""

@@ -131,6 +131,13 @@ class Relays(msgspec.Struct, frozen=True):
     ice_servers: Annotated[list[IceServer], msgspec.Meta(max_length=8)]
 
 
+class Countries(msgspec.Struct, frozen=True):
+    """At least so many readers in the last hour: by country (ISO 3166-1, two letters), and from anywhere else."""
+
+    countries: dict[str, int]
+    somewhere: int
+
+
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """`application/problem+json` (RFC 9457)."""
 

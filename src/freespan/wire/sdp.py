@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from freespan.wire.addresses import is_public
+from freespan.wire.addresses import Address, is_public
 from freespan.wire.errors import MessageError
 from freespan.wire.limits import SDP_MAX
 
@@ -73,6 +73,17 @@ def without_private_addresses(sdp: str) -> str:
     The description is written anew from the lines that a data channel needs; any other line is left out.
     """
     return "".join(f"{public}\r\n" for line in _lines(sdp) if (public := _public_line(line)))
+
+
+def public_addresses(sdp: str) -> set[Address]:
+    """The public addresses at which an end says that it is itself: of its candidates, but for those of a relay."""
+    found: set[Address] = set()
+    for line in _lines(sdp):
+        parts = line.split()
+        own = _OVER_UDP.fullmatch(line) and parts[7:8] in (["host"], ["srflx"])
+        if own and _is_public_text(parts[4]):
+            found.add(ipaddress.ip_address(parts[4]))
+    return found
 
 
 def _public_line(line: str) -> str:
