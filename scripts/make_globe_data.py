@@ -1,4 +1,4 @@
-"""Make src/freespan/web/static/coastlines.js again: the coastlines and the middles of countries that the globe draws.
+"""Make src/freespan/web/static/globe/coastlines.js again: the coastlines and the middles of countries that the globe draws.
 
 The shapes are Natural Earth's, which are in the public domain, in the form that the npm package world-atlas gives them
 (1:110m for the coasts, 1:50m for countries). The two letters of a country's number are from i18n-iso-countries (ISO
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("world-atlas@2.0.2", "i18n-iso-countries@7.14.0")
-WRITTEN = Path(__file__).parent.parent / "src" / "freespan" / "web" / "static" / "coastlines.js"
+WRITTEN = Path(__file__).parent.parent / "src" / "freespan" / "web" / "static" / "globe" / "coastlines.js"
 
 STEPS_PER_DEGREE = 10
 """Of coastlines: on a globe of 300 pixels a tenth of a degree is a quarter of one."""

@@ -228,7 +228,7 @@ def test_fronts_and_relays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/health", "/v1/relays", "/v1/countries", "/v1/rendezvous", "/v1/egress", "/metrics", "/globe.js"]
+    "path", ["/v1/health", "/v1/relays", "/v1/countries", "/v1/rendezvous", "/v1/egress", "/metrics", "/globe/globe.js"]
 )
 def test_nothing_is_found_without_the_path(lab: Lab, path: str) -> None:
     upgrade = {

@@ -49,8 +49,8 @@ SEA = {
 async def sphere(page: Page, host: FakeHost, expression: str) -> Any:
     """Evaluate with the functions of sphere.js as `s` and those of scene.js as `c`."""
     return await page.evaluate(f"""await (async () => {{
-        const s = await import("{host.url}/sphere.js");
-        const c = await import("{host.url}/scene.js");
+        const s = await import("{host.url}/globe/sphere.js");
+        const c = await import("{host.url}/globe/scene.js");
         return {expression};
     }})()""")
 
@@ -227,7 +227,7 @@ STAGE = """
     const place = document.createElement("div");
     place.style.width = "200px";
     document.body.append(place);
-    const { Globe } = await import("HOST/globe.js");
+    const { Globe } = await import("HOST/globe/globe.js");
 """
 NEWS = '{ here: "DE", countries: { IR: 12, MM: 4 }, somewhere: 5 }'
 
@@ -368,7 +368,7 @@ async def test_news_that_makes_no_sense_shows_nothing_and_throws_nothing(page: P
 
 async def test_colours_are_those_of_the_page(page: Page, host: FakeHost) -> None:
     colours = await page.evaluate(f"""await (async () => {{
-        const {{ coloursOf }} = await import("{host.url}/paint.js");
+        const {{ coloursOf }} = await import("{host.url}/globe/paint.js");
         const place = document.createElement("div");
         document.body.append(place);
         const found = [];

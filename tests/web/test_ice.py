@@ -18,8 +18,8 @@ VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "ice_servers.js
 
 async def test_it_judges_servers_as_the_vectors_say(page: Page, host: FakeHost) -> None:
     verdicts = await page.evaluate(f"""await (async () => {{
-        const {{ checkServers }} = await import("{host.url}/ice.js");
-        const {{ ProtocolError }} = await import("{host.url}/messages.js");
+        const {{ checkServers }} = await import("{host.url}/frame/ice.js");
+        const {{ ProtocolError }} = await import("{host.url}/frame/messages.js");
         const passes = (kind, url, allowPrivate) => {{
             try {{ checkServers([{{ urls: [url] }}], kind, allowPrivate); return true; }}
             catch (error) {{ return error instanceof ProtocolError ? false : String(error); }}
@@ -35,7 +35,7 @@ async def test_candidates_of_tcp_never_pass(page: Page, host: FakeHost) -> None:
     offers = [OFFER, *(f"{OFFER}{candidate}\r\n" for candidate in TCP_CANDIDATES)]
     for allow_private in (False, True):
         passed = await page.evaluate(f"""await (async () => {{
-            const {{ passable }} = await import("{host.url}/ice.js");
+            const {{ passable }} = await import("{host.url}/frame/ice.js");
             return {json.dumps(offers)}.map((sdp) => passable(sdp, {json.dumps(allow_private)}));
         }})()""")
         assert "9.9.9.9 50370 typ srflx" in passed[0]
@@ -61,7 +61,7 @@ async def test_candidates_of_tcp_never_pass(page: Page, host: FakeHost) -> None:
 )
 async def test_who_is_private(page: Page, host: FakeHost, host_name: str, private: bool) -> None:
     answer = await page.evaluate(f"""await (async () => {{
-        const {{ isPrivateHost }} = await import("{host.url}/ice.js");
+        const {{ isPrivateHost }} = await import("{host.url}/frame/ice.js");
         return isPrivateHost({json.dumps(host_name)});
     }})()""")
     assert answer is private

@@ -55,7 +55,7 @@ async def test_rubbish_ends_the_session(page: Page, host: FakeHost, rubbish: str
 async def test_it_reads_clients_as_the_vectors_say(page: Page, host: FakeHost) -> None:
     vectors = [vector for vector in VECTORS if vector["direction"] == "lane"]
     verdicts = await page.evaluate(f"""await (async () => {{
-        const {{ parseLane, ProtocolError }} = await import("{host.url}/messages.js");
+        const {{ parseLane, ProtocolError }} = await import("{host.url}/frame/messages.js");
         return {json.dumps([vector["text"] for vector in vectors])}.map((text) => {{
             try {{ parseLane(text); return [true, ""]; }}
             catch (error) {{ return error instanceof ProtocolError ? [false, error.field] : String(error); }}
@@ -70,7 +70,7 @@ async def test_it_leaves_out_of_descriptions_what_a_broker_does(
 ) -> None:
     many = OFFER + "a=candidate:4 1 udp 1686052607 9.9.9.9 50370 typ srflx raddr 192.168.1.7 rport 50370\r\n" * 40
     passed = await page.evaluate(f"""await (async () => {{
-        const {{ passable }} = await import("{host.url}/ice.js");
+        const {{ passable }} = await import("{host.url}/frame/ice.js");
         return {json.dumps([OFFER, PLAIN_OFFER, many])}.map((sdp) => passable(sdp, {json.dumps(allow_private)}));
     }})()""")
     assert passed[:2] == [passable(sdp, allow_private=allow_private) for sdp in (OFFER, PLAIN_OFFER)]

@@ -17,7 +17,7 @@ from freespan.demo.browser import Browser, Page
 from tests.web.fakes import FakeHost, FakeSite
 
 FOLDER = Path(freespan.web.__file__).parent / "static" / "languages"
-MODULE = FOLDER.parent / "language.js"
+MODULE = FOLDER.parent / "element" / "language.js"
 LANGUAGES = sorted(path.stem for path in FOLDER.glob("*.json"))
 RIGHT_TO_LEFT = {"ar", "fa", "ug", "ur"}
 KINDS = ("", "about/")
@@ -141,7 +141,7 @@ def test_plural_forms_are_those_of_the_language() -> None:
 async def run_js(page: Page, host: FakeHost, body: str) -> Any:
     """What a function returns that has all of language.js in `module`."""
     return await page.evaluate(
-        f"""await (async () => {{ const module = await import("{host.url}/language.js"); {body} }})()"""
+        f"""await (async () => {{ const module = await import("{host.url}/element/language.js"); {body} }})()"""
     )
 
 

@@ -59,7 +59,7 @@ async def answer(bridge: Bridge, name: str, **more: Any) -> str:
 async def test_it_reads_the_shared_vectors(page: Page, host: FakeHost) -> None:
     descriptions = ["\r\n".join(["v=0", *vector["candidates"], ""]) for vector in VECTORS]
     networks = await page.evaluate(f"""await (async () => {{
-        const {{ networkOf }} = await import("{host.url}/network.js");
+        const {{ networkOf }} = await import("{host.url}/frame/network.js");
         return {json.dumps(descriptions)}.map(networkOf);
     }})()""")
     for vector, network in zip(VECTORS, networks, strict=True):
@@ -69,8 +69,8 @@ async def test_it_reads_the_shared_vectors(page: Page, host: FakeHost) -> None:
 # --- the survey ----------------------------------------------------------------------------------
 async def survey(page: Page, host: FakeHost, server: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = await page.evaluate(f"""await (async () => {{
-        const {{ survey }} = await import("{host.url}/gathering.js");
-        const {{ Clock }} = await import("{host.url}/clock.js");
+        const {{ survey }} = await import("{host.url}/frame/gathering.js");
+        const {{ Clock }} = await import("{host.url}/frame/clock.js");
         return survey({json.dumps(server)}, new Clock());
     }})()""")
     return found

@@ -62,7 +62,7 @@ async def test_compressed_only_for_those_who_ask(host: FakeHost) -> None:
     async with aiohttp.ClientSession(base_url=host.url, auto_decompress=False) as client:
         sizes = {}
         for encoding in ("gzip", "identity"):
-            async with client.get("/element.js", headers={"Accept-Encoding": encoding}) as response:
+            async with client.get("/element/element.js", headers={"Accept-Encoding": encoding}) as response:
                 assert response.headers.get("Content-Encoding", "identity") == encoding
                 assert response.headers["Vary"] == "Accept-Encoding"
                 sizes[encoding] = len(await response.read())

@@ -61,7 +61,7 @@ async def play(
 ) -> list[dict[str, Any]]:
     """Feed events to a new session; for each its commands, and the deadline after it (None for never)."""
     answer: list[dict[str, Any]] = await page.evaluate(f"""await (async () => {{
-        const {{ Session }} = await import("{host.url}/session.js");
+        const {{ Session }} = await import("{host.url}/frame/session.js");
         const session = new Session(() => {chance}, {json.dumps(allow_private)});
         return {json.dumps(events)}.map(([now, event]) => ({{
             commands: session.handle(event, now), deadline: session.deadline,
@@ -91,7 +91,7 @@ async def test_reads_brokers_messages_as_the_vectors_say(page: Page, host: FakeH
     vectors = [vector for vector in VECTORS if vector["direction"] == "to_bridge"]
     texts = json.dumps([vector["text"] for vector in vectors])
     verdicts = await page.evaluate(f"""await (async () => {{
-        const {{ parse, ProtocolError }} = await import("{host.url}/messages.js");
+        const {{ parse, ProtocolError }} = await import("{host.url}/frame/messages.js");
         return {texts}.map((text) => {{
             try {{ return [true, parse(text).type]; }}
             catch (error) {{ return error instanceof ProtocolError ? [false, error.field] : String(error); }}

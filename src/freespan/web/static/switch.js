@@ -1,12 +1,12 @@
 // One line in any page: <script type="module" src="https://HOST/switch.js"></script><freespan-switch></freespan-switch>
 
-import { FreespanSwitch } from "./element.js";
+import { FreespanSwitch } from "./element/element.js";
 // Named here as well, so that the browser asks for all of them at once instead of finding one after the other.
-import "./choice.js";
-import "./memory.js";
-import "./strings.js";
-import "./style.js";
-import "./volunteer.js";
+import "./element/strings.js";
+import "./element/style.js";
+import "./volunteer/choice.js";
+import "./volunteer/frame.js";
+import "./volunteer/memory.js";
 
 // The page may hold this line twice, or those of two hosts: the first one wins, and serves all switches of the page.
 if (!customElements.get("freespan-switch")) customElements.define("freespan-switch", FreespanSwitch);

@@ -1,9 +1,9 @@
 // One choice and one volunteer for all the switches of a page: flipping one flips all.
 
 import { onForgotten, recall, remember } from "./memory.js";
-import { Volunteer } from "./volunteer.js";
+import { Volunteer } from "./frame.js";
 
-/** @typedef {import("./volunteer.js").View} View */
+/** @typedef {import("./frame.js").View} View */
 
 /**
  * A switch in the page.

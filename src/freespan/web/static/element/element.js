@@ -3,11 +3,11 @@
 // Attributes: `capacity` (readers at a time, 4), `label` (instead of the title), `theme` (light or dark, instead of the
 // system's), `lang`. Property: `strings`. Attribute that it sets: `state`. Event: `freespan-state`.
 
-import { choice } from "./choice.js";
+import { choice } from "../volunteer/choice.js";
 import { counted, english } from "./strings.js";
 import { dress } from "./style.js";
 
-/** @typedef {import("./volunteer.js").View} View */
+/** @typedef {import("../volunteer/frame.js").View} View */
 /** @typedef {import("./strings.js").Strings} Strings */
 
 const CAPACITY = 4;
@@ -19,7 +19,7 @@ export class FreespanSwitch extends HTMLElement {
   #button = create("button", { type: "button", role: "switch", "aria-labelledby": "title", "aria-describedby": "status" });
   #title = create("span", { class: "title", id: "title" });
   #status = create("span", { class: "status", id: "status", role: "status" });
-  #about = create("a", { part: "about", href: new URL(".", import.meta.url).href, target: "_blank", rel: "noopener" });
+  #about = create("a", { part: "about", href: new URL("..", import.meta.url).href, target: "_blank", rel: "noopener" });
   /** @type {Strings} */
   #strings = english;
   /** @type {View} */

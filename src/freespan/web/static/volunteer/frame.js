@@ -59,7 +59,7 @@ export class Volunteer {
 
   /** @param {ShadowRoot} place */
   #load(place) {
-    this.#frame.src = new URL("bridge", import.meta.url).href;
+    this.#frame.src = new URL("../bridge", import.meta.url).href;
     place.append(this.#frame);
     // A host that is away, or a page whose policy forbids the frame, says nothing at all.
     this.#timer = setTimeout(() => {
