@@ -3,11 +3,10 @@
 // Attributes: `capacity` (readers at a time, 4), `label` (instead of the title), `theme` (light or dark, instead of the
 // system's), `lang`. Property: `strings`. Attribute that it sets: `state`. Event: `freespan-state`.
 
-import { choice } from "../volunteer/choice.js";
+import { Bridge } from "../bridge.js";
 import { counted, english } from "./strings.js";
 import { dress } from "./style.js";
 
-/** @typedef {import("../volunteer/frame.js").View} View */
 /** @typedef {import("./strings.js").Strings} Strings */
 
 const CAPACITY = 4;
@@ -22,9 +21,8 @@ export class FreespanSwitch extends HTMLElement {
   #about = create("a", { part: "about", href: new URL("..", import.meta.url).href, target: "_blank", rel: "noopener" });
   /** @type {Strings} */
   #strings = english;
-  /** @type {View} */
-  #view = { state: "off", now: 0, total: 0, megabytes: 0 };
-  #seat;
+  /** @type {Bridge | undefined} */
+  #bridge;
 
   constructor() {
     super();
@@ -33,21 +31,19 @@ export class FreespanSwitch extends HTMLElement {
     const line = create("span", { class: "line" }, this.#status, this.#about);
     const text = create("span", { class: "text" }, this.#title, line);
     this.#button.append(create("i", {}));
-    this.#button.addEventListener("click", () => this.#view.state === "unsupported" || choice.flip());
+    this.#button.addEventListener("click", () => this.#flip());
     root.append(create("div", { class: "pill", part: "pill" }, this.#button, text));
-    this.#seat = {
-      place: root,
-      capacity: () => this.#capacity,
-      show: (/** @type {View} */ view) => this.#show(view),
-    };
   }
 
   connectedCallback() {
-    choice.join(this.#seat);
+    const bridge = (this.#bridge = new Bridge({ place: this.shadowRoot ?? this, capacity: this.#capacity }));
+    bridge.addEventListener("change", () => this.#show());
+    this.#show();
   }
 
   disconnectedCallback() {
-    choice.leave(this.#seat);
+    this.#bridge?.close();
+    this.#bridge = undefined;
   }
 
   attributeChangedCallback() {
@@ -69,16 +65,21 @@ export class FreespanSwitch extends HTMLElement {
     return wanted >= 1 ? Math.min(wanted, CAPACITY_MAX) : CAPACITY;
   }
 
-  /** @param {View} view */
-  #show(view) {
-    this.#view = view;
+  #flip() {
+    if (this.#bridge?.on) this.#bridge.stop();
+    else this.#bridge?.start();
+  }
+
+  #show() {
+    const { view } = this.#bridge ?? {};
+    if (!view) return;
     this.setAttribute("state", view.state);
     this.#render();
-    this.dispatchEvent(new CustomEvent("freespan-state", { detail: { ...view }, bubbles: true, composed: true }));
+    this.dispatchEvent(new CustomEvent("freespan-state", { detail: view, bubbles: true, composed: true }));
   }
 
   #render() {
-    const { state } = this.#view;
+    const { state = "off" } = this.#bridge?.view ?? {};
     this.#button.setAttribute("aria-checked", String(state !== "off" && state !== "unsupported"));
     this.#button.setAttribute("aria-disabled", String(state === "unsupported"));
     write(this.#title, this.getAttribute("label") ?? this.#strings.title);
@@ -87,11 +88,11 @@ export class FreespanSwitch extends HTMLElement {
   }
 
   #sentence() {
-    const { state, now, total } = this.#view;
+    const { state = "off", now = 0, ever = 0 } = this.#bridge?.view ?? {};
     const language = this.lang || document.documentElement.lang;
     if (state === "helping") return counted(this.#strings.helping, now, language);
-    if (state === "waiting" && total) return counted(this.#strings.helped, total, language);
-    return this.#strings[state];
+    if (state === "waiting" && ever) return counted(this.#strings.helped, ever, language);
+    return this.#strings[state === "paused" || state === "blocked" ? "offline" : state];
   }
 }
 

@@ -4,6 +4,7 @@ import { Clock } from "./clock.js";
 import { survey } from "./gathering.js";
 import { isPrivateHost } from "./ice.js";
 import { Client } from "./lanes.js";
+import { Rate } from "./rate.js";
 import { Session } from "./session.js";
 
 /** @typedef {import("./session.js").Event} Event */
@@ -13,6 +14,7 @@ export class Executor {
   #base;
   #tell;
   #clock;
+  #rate = new Rate();
   #allowPrivate;
   #session;
   /** @type {WebSocket | undefined} */
@@ -36,6 +38,12 @@ export class Executor {
     this.#clock = clock;
     this.#allowPrivate = isPrivateHost(new URL(base).hostname);
     this.#session = new Session(Math.random, this.#allowPrivate);
+    clock.onWake(() => this.feed({ type: "woke" }));
+  }
+
+  /** @param {number} kilobits kbit/s of all pipes together, 0 for no limit */
+  limit(kilobits) {
+    this.#rate.limit(kilobits, this.#clock.now);
   }
 
   /** @param {Event} event */
@@ -101,7 +109,7 @@ export class Executor {
         carried: () => this.feed({ type: "pipeCarried", id }),
         closed: () => this.#ended(id),
       };
-      this.#clients.set(id, new Client(offer, this.#clock, listener, this.#allowPrivate));
+      this.#clients.set(id, new Client(offer, this.#clock, this.#rate, listener, this.#allowPrivate));
     } catch {
       this.#ended(id);
     }

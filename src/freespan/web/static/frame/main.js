@@ -16,8 +16,10 @@ function serve() {
   let capacity = 0;
   window.addEventListener("message", ({ source, data }) => {
     if (source !== window.parent || data?.freespan !== 1) return;
-    if (data.type === "start" && Number.isInteger(data.capacity)) {
-      bridge.feed({ type: "start", capacity: (capacity = data.capacity) });
+    const limits = /^(start|limits)$/.test(data.type);
+    if (limits && data.kilobits >= 0) bridge.limit(Number(data.kilobits));
+    if (limits && Number.isInteger(data.capacity)) {
+      bridge.feed({ type: data.type, capacity: (capacity = data.capacity) });
     } else if (data.type === "stop") {
       bridge.feed({ type: "stop" });
       capacity = 0;
