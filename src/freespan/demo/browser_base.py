@@ -237,6 +237,8 @@ class Browser(ABC):
         self._process = process
         self._commands = commands
         self._closed = False
+        self.extension = ""
+        """Where the pages of the extension are that was loaded, without a slash at the end."""
 
     @property
     def pid(self) -> int:
