@@ -84,7 +84,9 @@ def _words() -> dict[str, bytes]:
         content = path.read_bytes()
         words[f"static/languages/{path.name}"] = content
         title = json.loads(content)["texts"]["title"]
-        words[f"_locales/{LOCALES.get(path.stem, path.stem)}/messages.json"] = _json({"description": {"message": title}})
+        words[f"_locales/{LOCALES.get(path.stem, path.stem)}/messages.json"] = _json(
+            {"description": {"message": title}}
+        )
     return words
 
 

@@ -37,7 +37,9 @@ _KEYS = {
 }
 
 
-async def launch_chromium(program: Path, width: int, height: int, dark: bool, extension: Path | None) -> Browser:
+async def launch_chromium(
+    program: Path, width: int, height: int, dark: bool, extension: Path | None = None, kept: Path | None = None
+) -> Browser:
     """Start Chromium. Raises `BrowserError`."""
 
     def command(profile: Path) -> list[str]:
@@ -46,7 +48,9 @@ async def launch_chromium(program: Path, width: int, height: int, dark: bool, ex
         extensions = f"--load-extension={extension}" if extension else "--disable-extensions"
         return [str(program), *_FLAGS, extensions, scheme, size, f"--user-data-dir={profile / 'data'}", "about:blank"]
 
-    process = await BrowserProcess.start(command)
+    if kept:
+        (kept / "data" / "DevToolsActivePort").unlink(missing_ok=True)  # of the last time
+    process = await BrowserProcess.start(command, kept)
     try:
         address = await process.read_file("data/DevToolsActivePort", _address)
         chromium = Chromium(process, await Commands.connect(address), width, height)

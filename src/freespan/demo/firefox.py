@@ -61,7 +61,9 @@ _PREFERENCES: dict[str, bool | int | str] = {
 _KEYS = {"Enter": "\ue007", "Space": " ", "Tab": "\ue004", "Escape": "\ue00c"}
 
 
-async def launch_firefox(program: Path, width: int, height: int, dark: bool, extension: Path | None) -> Browser:
+async def launch_firefox(
+    program: Path, width: int, height: int, dark: bool, extension: Path | None = None, kept: Path | None = None
+) -> Browser:
     """Start Firefox. Raises `BrowserError`."""
     name = str(uuid.uuid4())
 
@@ -75,7 +77,9 @@ async def launch_firefox(program: Path, width: int, height: int, dark: bool, ext
         # Without it a page of an extension cannot be opened.
         return [str(program), *flags, *(["--remote-allow-system-access"] if extension else [])]
 
-    process = await BrowserProcess.start(command)
+    if kept:
+        (kept / "WebDriverBiDiServer.json").unlink(missing_ok=True)  # of the last time
+    process = await BrowserProcess.start(command, kept)
     try:
         address = await process.read_file("WebDriverBiDiServer.json", _address)
         commands = await Commands.connect(address)
