@@ -46,7 +46,6 @@ export class Bridging {
     window.addEventListener("storage", () => this.#settle());
     window.addEventListener("online", () => this.#bridge?.executor.feed({ type: "network", online: true }));
     window.addEventListener("offline", () => this.#bridge?.executor.feed({ type: "network", online: false }));
-    window.addEventListener("pagehide", () => this.#stop());
     this.#settle();
   }
 
@@ -58,6 +57,7 @@ export class Bridging {
   /** See to it that all is as the user's choice and limits demand. */
   #settle() {
     clearTimeout(this.#timer);
+    if (this.#situation.away) return this.#stop();
     const now = new Date();
     const { host, limits } = readSettings();
     const { on, megabytes, month } = recall(now);
