@@ -213,7 +213,14 @@ async def test_a_tab_that_is_frozen_or_left_hands_over(
     await other.close()
 
 
+QUICK = "<script>const later = setTimeout; window.setTimeout = (call, ms) => later(call, ms / 50)</script>"
+"""Timers of the page that do not let tests wait."""
+
+
 async def test_a_tab_that_does_not_answer_loses_its_place(page: Page, host: FakeHost, site: FakeSite) -> None:
+    site.page = QUICK + site.page
+    await page.navigate(site.url + "/?quick")
+    await page.wait_for("!!window.bridge")
     await page.evaluate("""(() => {
         window.lost = navigator.locks.request("freespan-switch", () => new Promise(() => {})).catch((e) => e.name);
     })()""")
@@ -284,6 +291,36 @@ async def test_hours_that_are_over_pause_it(page: Page, host: FakeHost) -> None:
     await host.bridge()
 
 
+async def test_battery_meter_and_hidden_tabs_pause_it_if_the_page_wants_that(
+    page: Page, host: FakeHost, site: FakeSite
+) -> None:
+    site.page = f"""{QUICK}<script>
+        const device = {{battery: Object.assign(new EventTarget(), {{charging: true}}), connection: new EventTarget()}};
+        Object.defineProperty(navigator, "getBattery", {{value: async () => device.battery}});
+        Object.defineProperty(navigator, "connection", {{value: device.connection}});
+        const change = (target, name, values) => Object.assign(target, values).dispatchEvent(new Event(name));
+        let shown = "visible";
+        Object.defineProperty(document, "visibilityState", {{get: () => shown}});
+        const show = (value) => {{ shown = value; document.dispatchEvent(new Event("visibilitychange")); }};
+        const now = Date.now;
+        let skipped = 0;
+        Date.now = () => now() + skipped;
+    </script>{site.page}"""
+    await page.navigate(site.url + "/?device")
+    await start(page, host, pauseOnBattery=True, pauseOnMetered=True, runWhenHidden=False)
+    for pause, resume, reason in (
+        ("change(device.battery, 'chargingchange', {charging: false})", "device.battery.charging = true", "battery"),
+        ("change(device.connection, 'change', {saveData: true})", "device.connection.saveData = false", "metered"),
+        ("change(device.connection, 'change', {type: 'cellular'})", "device.connection.type = 'wifi'", "metered"),
+        ("show('hidden'), skipped += 61000", "show('visible')", "hidden"),
+    ):
+        await page.evaluate(f"({pause}, 1)")
+        await view(page, state="paused", reason=reason)
+        await page.evaluate(f"({resume}, window.bridge.set({{}}), 1)")
+        await host.bridge()
+        await view(page, state="waiting", reason="")
+
+
 HOURS = [
     ("", "12:00", True),
     ("08:00-17:30", "07:59", False),
@@ -334,7 +371,8 @@ RULES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 async def test_the_other_rules(page: Page, host: FakeHost) -> None:
     reasons = await call(page, host, "volunteer/rules.js", f"""
         const {{ DEFAULTS, strictest }} = await import("{host.url}/volunteer/options.js");
-        const normal = {{ date: new Date(2030, 5, 15, 12), hiddenSeconds: 0, megabytesToday: 0, megabytesThisMonth: 0 }};
+        const date = new Date(2030, 5, 15, 12);
+        const normal = {{ date, hiddenSeconds: 0, megabytesToday: 0, megabytesThisMonth: 0 }};
         return {json.dumps(RULES)}.map(([limits, situation]) =>
             module.judge(strictest([{{...DEFAULTS, ...limits}}]), {{...normal, ...situation}}).reason);
     """)  # fmt: skip
@@ -412,8 +450,7 @@ async def test_a_frame_that_stays_silent(
     site.page = "<script>HTMLBodyElement.prototype.appendChild = (node) => node</script>" + site.page
     if not answers:
         site.page = "<script>window.fetch = () => Promise.reject(new TypeError())</script>" + site.page
-    patience = "<script>const later = setTimeout; window.setTimeout = (call, ms) => later(call, ms / 50)</script>"
-    site.page = patience + site.page
+    site.page = QUICK + site.page
     await page.navigate(site.url + "/?silent")
     await page.wait_for("!!window.bridge")
     await page.evaluate("window.bridge.start()")

@@ -22,7 +22,7 @@ _TYPES = {
     "svg": "image/svg+xml",
 }
 _STATIC = files(__package__).joinpath("static")
-_PAGES = {"/": "pages/index.html", "/bridge": "frame/bridge.html"}
+_PAGES = {"/": "pages/index.html", "/bridge": "frame/bridge.html", "/headless": "pages/headless.html"}
 _HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Cache-Control": "public, max-age=300",
