@@ -176,6 +176,7 @@ export class FreespanSwitch extends HTMLElement {
     const isCard = this.#layout === "card";
     const opened = this.#opened === "more";
     this.#box.hidden = this.#isAway;
+    if (choice(this, "theme") === "page") this.style.setProperty("--page", groundOf(this));
     this.#consent.node.hidden = !(this.#opened || (off && (isCard || this.#layout === "banner")));
     this.#consent.render(words, this.#host, off, choice(this, "remember") === "yes");
     this.#face.render(view, words, { label: this.getAttribute("label"), opened, closable: this.#mayClose, hours: this.#limits.hours });
@@ -273,6 +274,15 @@ export class FreespanSwitch extends HTMLElement {
   #limit() {
     this.#bridge?.set(this.#options);
   }
+}
+
+/** The colour on which an element stands; what lies over the page needs one. @param {Element} element */
+function groundOf(element) {
+  for (let place = element.parentElement; place; place = place.parentElement) {
+    const colour = getComputedStyle(place).backgroundColor;
+    if (!/^transparent$|, 0\)$/.test(colour)) return colour;
+  }
+  return "Canvas";
 }
 
 /** 0 is no limit. @param {number} page @param {number} [visitor] */

@@ -9,6 +9,7 @@ const COUNTS = /** @type {const} */ (["now", "today", "ever"]);
 
 export class Live {
   #counts = COUNTS.map((name) => ({ name, value: create("dd"), label: create("dt") }));
+  #list;
   #sky = create("div", { class: "globe", part: "globe" });
   /** @type {import("./globe-frame.js").GlobeFrame | undefined} */
   #globe;
@@ -19,18 +20,20 @@ export class Live {
 
   constructor() {
     const counts = this.#counts.map(({ label, value }) => create("div", {}, label, value));
-    this.node = create("div", { class: "live", part: "live" }, this.#sky, create("dl", {}, ...counts));
+    this.#list = create("dl", {}, ...counts);
+    this.node = create("div", { class: "live", part: "live" }, this.#sky, this.#list);
   }
 
   /** @param {View} view @param {Words} words @param {{shown: boolean, globe: boolean, host: string}} how */
   render(view, words, how) {
     this.#renderAgain = () => this.render(view, words, how);
-    this.node.hidden = !how.shown;
+    this.#list.hidden = view.state === "off" && !view.ever; // three noughts please nobody
+    this.#sky.hidden = !how.globe;
+    this.node.hidden = !how.shown || (this.#list.hidden && this.#sky.hidden);
     for (const { name, label, value } of this.#counts) {
       write(label, words.say(`count_${name}`));
       write(value, words.number(view[name]));
     }
-    this.#sky.hidden = !how.globe;
     if (how.globe && how.shown) this.#show(how.host);
     this.#sky.setAttribute("role", "img");
     this.#sky.setAttribute("aria-label", this.#label(words));
