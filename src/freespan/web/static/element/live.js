@@ -3,40 +3,39 @@
 import { create, write } from "./dom.js";
 
 /** @typedef {import("../bridge.js").View} View */
+/** @typedef {import("./globe-frame.js").Countries} Countries */
 /** @typedef {import("./language.js").Words} Words */
 
 const COUNTS = /** @type {const} */ (["now", "today", "ever"]);
 
 export class Live {
   #counts = COUNTS.map((name) => ({ name, value: create("dd"), label: create("dt") }));
-  #list;
+  #list = create("dl", {}, ...this.#counts.map(({ label, value }) => create("div", {}, label, value)));
   #sky = create("div", { class: "globe", part: "globe" });
+  #calm = matchMedia("(prefers-reduced-motion: reduce)");
   /** @type {import("./globe-frame.js").GlobeFrame | undefined} */
   #globe;
   #loading = false;
-  /** @type {{countries: Record<string, number>, somewhere: number}} */
-  #places = { countries: {}, somewhere: 0 };
+  /** @type {(countries: Countries) => string[]} */
+  #namesOf = () => [];
+  /** @type {Countries} */
+  #countries = [];
+  #somewhere = 0;
   #renderAgain = () => {};
-
-  constructor() {
-    const counts = this.#counts.map(({ label, value }) => create("div", {}, label, value));
-    this.#list = create("dl", {}, ...counts);
-    this.node = create("div", { class: "live", part: "live" }, this.#sky, this.#list);
-  }
+  node = create("div", { class: "live", part: "live" }, this.#sky, this.#list);
 
   /** @param {View} view @param {Words} words @param {{shown: boolean, globe: boolean, host: string}} how */
   render(view, words, how) {
     this.#renderAgain = () => this.render(view, words, how);
-    this.#list.hidden = view.state === "off" && !view.ever; // three noughts please nobody
-    this.#sky.hidden = !how.globe;
-    this.node.hidden = !how.shown || (this.#list.hidden && this.#sky.hidden);
     for (const { name, label, value } of this.#counts) {
       write(label, words.say(`count_${name}`));
       write(value, words.number(view[name]));
     }
-    if (how.globe && how.shown) this.#show(how.host);
-    this.#sky.setAttribute("role", "img");
-    this.#sky.setAttribute("aria-label", this.#label(words));
+    this.#list.hidden = view.state === "off" && !view.ever; // three noughts please nobody
+    this.#sky.hidden = !how.globe;
+    this.node.hidden = !how.shown || (this.#list.hidden && this.#sky.hidden);
+    if (this.#globe) this.#draw(words);
+    else if (how.globe && how.shown) this.#load(how.host, words.language);
   }
 
   welcome() {
@@ -48,28 +47,30 @@ export class Live {
     this.node.remove();
   }
 
-  /** @param {string} host */
-  async #show(host) {
-    if (this.#globe || this.#loading) return;
+  /** @param {string} host @param {string} language */
+  async #load(host, language) {
+    if (this.#loading) return;
     this.#loading = true;
     try {
-      const { GlobeFrame } = await import("./globe-frame.js");
+      const { GlobeFrame, namesOf } = await import("./globe-frame.js");
+      this.#namesOf = (countries) => namesOf(countries, language);
       this.#globe = new GlobeFrame(this.#sky, host, (countries, somewhere) => {
-        this.#places = { countries, somewhere };
+        this.#countries = countries;
+        this.#somewhere = somewhere;
         this.#renderAgain();
       });
-      this.#globe.show();
+      this.#renderAgain();
     } catch {
       this.#loading = false; // no network: the counts are there all the same
     }
   }
 
   /** @param {Words} words */
-  #label(words) {
-    const names = new Intl.DisplayNames([words.language, "en"], { type: "region" });
-    const { countries, somewhere } = this.#places;
-    const places = Object.entries(countries).map(([code, readers]) => `${names.of(code)} ${words.number(readers)}`);
-    if (somewhere) places.push(`${words.say("somewhere")} ${words.number(somewhere)}`);
-    return places.length ? words.say("globe", { places: places.join(", ") }) : words.say("globe_empty");
+  #draw(words) {
+    const { color, accentColor } = getComputedStyle(this.#sky);
+    this.#globe?.show({ ink: color, accent: accentColor === "auto" ? color : accentColor }, this.#calm.matches);
+    const places = this.#namesOf(this.#countries).map((name, k) => `${name} (${words.number(this.#countries[k]?.[1] ?? 0)})`);
+    if (this.#somewhere) places.push(`${words.say("somewhere")} (${words.number(this.#somewhere)})`);
+    if (this.#globe) this.#globe.label = places.length ? words.say("globe", { places: places.join(", ") }) : words.say("globe_empty");
   }
 }

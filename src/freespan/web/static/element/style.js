@@ -100,8 +100,7 @@ input { font: inherit; color: inherit; accent-color: var(--on); }
 [part="button"]:disabled { opacity: .6; cursor: default; }
 
 .live { display: grid; gap: .8em; }
-.globe { width: 100%; max-width: 19em; aspect-ratio: 1; margin-inline: auto; }
-.globe iframe { width: 100%; height: 100%; border: 0; color-scheme: light; }
+.globe { width: 100%; max-width: 19em; aspect-ratio: 1; margin-inline: auto; accent-color: var(--on); }
 dl { display: grid; grid-template-columns: repeat(3, 1fr); text-align: center; }
 dl div { display: flex; flex-direction: column-reverse; }
 dl div + div { border-inline-start: 1px solid var(--line); }
