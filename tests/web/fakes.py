@@ -12,6 +12,7 @@ from typing import Any
 import webrtc
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from freespan.demo import switch
 from freespan.demo.browser import Page
 from freespan.demo.chromium import ChromiumPage
 from freespan.demo.firefox import FirefoxPage
@@ -175,8 +176,7 @@ async def state(page: Page, wanted: str, seconds: float = SECONDS) -> None:
 
 async def turn_on(page: Page, host: FakeHost) -> Bridge:
     """Flip the switch as a person does, and return the bridge that comes."""
-    await state(page, "off")
-    await page.click("freespan-switch")
+    await switch.turn_on(page)
     bridge = await host.bridge()
     await state(page, "waiting")
     return bridge

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from freespan.demo import switch
 from freespan.demo.browser import Browser, Page
 from tests.web.fakes import FakeHost, FakeSite, connect, part, soon, state, turn_on
 
@@ -24,7 +25,7 @@ async def test_is_off_until_somebody_turns_it_on(page: Page, host: FakeHost) -> 
 async def test_a_click_turns_it_on_and_another_one_off(page: Page, host: FakeHost) -> None:
     bridge = await turn_on(page, host)
     assert await part(page, "button.getAttribute('aria-checked')") == "true"
-    await page.click("freespan-switch")
+    await switch.turn_off(page)
     await soon(bridge.gone.wait())
     await state(page, "off")
     await page.wait_for(f"{FRAMES} === 0")
@@ -47,7 +48,7 @@ async def test_remembers_the_choice(page: Page, host: FakeHost, site: FakeSite) 
     await soon(first.gone.wait())
     await host.bridge()
     await state(page, "waiting")
-    await page.click("freespan-switch")
+    await switch.turn_off(page)
     await state(page, "off")
     await page.navigate(site.url)
     await state(page, "off")
@@ -134,8 +135,7 @@ async def test_texts_can_be_changed(page: Page, site: FakeSite, host: FakeHost) 
 async def test_capacity_is_the_pages_choice(page: Page, site: FakeSite, host: FakeHost) -> None:
     site.page = host.embed.replace("<freespan-switch", "<freespan-switch capacity=2")
     await page.navigate(site.url)
-    await state(page, "off")
-    await page.click("freespan-switch")
+    await switch.turn_on(page)
     await host.bridge(capacity=2)
 
 
@@ -179,8 +179,7 @@ async def test_leaves_nothing_in_the_page(page: Page, host: FakeHost, site: Fake
         Object.assign(script, {{type: "module", src: {script}, onload: resolve}});
         document.body.append(script, document.createElement("freespan-switch"));
     }})""")
-    await state(page, "off")
-    await page.click("freespan-switch")
+    await switch.turn_on(page)
     await host.bridge()
     await state(page, "waiting")
     names = await page.evaluate("Object.getOwnPropertyNames(window).filter((name) => !window.before.has(name))")
@@ -195,7 +194,7 @@ async def test_one_tab_that_is_turned_off_turns_off_the_others(
     other = await browser.open(site.url)
     second = await host.bridge()
     await state(other, "waiting")
-    await other.click("freespan-switch")
+    await switch.turn_off(other)
     await soon(second.gone.wait())
     await soon(first.gone.wait())
     await other.close()
@@ -205,7 +204,7 @@ async def test_says_so_where_it_cannot_help(page: Page, host: FakeHost, site: Fa
     site.page = "<script>delete window.RTCPeerConnection</script>" + host.embed
     await page.navigate(site.url)
     await state(page, "unsupported")
-    await page.click("freespan-switch")
+    await switch.turn_off(page)
     assert await part(page, "button.getAttribute('aria-disabled')") == "true"
     assert await page.evaluate(FRAMES) == 0
 
