@@ -10,7 +10,7 @@ import pytest
 from freespan.demo import switch
 from freespan.demo.browser import Browser, Page
 from freespan.wire import messages
-from tests.web.fakes import Bridge, Client, FakeHost, FakeSite, Session, connect, soon, state, turn_on
+from tests.web.fakes import Bridge, Client, FakeHost, FakeSite, Session, connect, soon, turn_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -69,7 +69,7 @@ async def test_says_how_many_it_helps_and_has_helped(page: Page, host: FakeHost,
     assert await session.link.next() == b"first"
     await state(page, "helping")
     assert "Helping 1 reader" in await part(page, "root.querySelector('[role=status]').textContent")
-    await page.wait_for("window.seen.some((view) => view.now === 1 && view.total === 1)")
+    await page.wait_for("window.seen.some((view) => view.now === 1 && view.ever === 1)")
     session.client.close()
     await state(page, "waiting")
     assert "helped 1 reader" in await part(page, "root.querySelector('[role=status]').textContent")
@@ -190,13 +190,13 @@ async def test_leaves_nothing_in_the_page(page: Page, host: FakeHost, site: Fake
 async def test_one_tab_that_is_turned_off_turns_off_the_others(
     browser: Browser, page: Page, host: FakeHost, site: FakeSite
 ) -> None:
-    first = await turn_on(page, host)
+    bridge = await turn_on(page, host)
     other = await browser.open(site.url)
-    second = await host.bridge()
     await state(other, "waiting")
     await switch.turn_off(other)
-    await soon(second.gone.wait())
-    await soon(first.gone.wait())
+    await soon(bridge.gone.wait())
+    await state(page, "off")
+    assert host.bridges_seen == 1
     await other.close()
 
 

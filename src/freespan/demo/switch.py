@@ -21,7 +21,8 @@ async def turn_on(page: Page, selector: str = SWITCH, seconds: float = _SECONDS)
     await page.wait_for(f'customElements.get("freespan-switch") && {element}?.getAttribute("state") === "off"', seconds)
     await page.click(f"{selector} >>> [role=switch]")
     yes = f"{element}.shadowRoot.querySelector({json.dumps(_YES)})?.checkVisibility()"
-    if await page.wait_for(f'({element}.getAttribute("state") !== "off" && "on") || ({yes} && "asks")', seconds) == "asks":
+    is_on = f'{element}.getAttribute("state") !== "off"'
+    if await page.wait_for(f'({is_on} && "on") || ({yes} && "asks")', seconds) == "asks":
         await page.click(f"{selector} >>> {_YES}")
 
 

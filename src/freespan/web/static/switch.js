@@ -10,6 +10,13 @@ import "./element/face.js";
 import "./element/language.js";
 import "./element/settings.js";
 import "./element/style.js";
+import "./volunteer/frame.js";
+import "./volunteer/memory.js";
+import "./volunteer/options.js";
+import "./volunteer/rules.js";
+import "./volunteer/situation.js";
+import "./volunteer/tabs.js";
+import "./volunteer/volunteer.js";
 
 // The page may hold this line twice, or those of two hosts: the first one wins, and serves all switches of the page.
 if (!customElements.get("freespan-switch")) customElements.define("freespan-switch", FreespanSwitch);
