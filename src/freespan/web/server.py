@@ -22,7 +22,8 @@ _TYPES = {
     "svg": "image/svg+xml",
 }
 _STATIC = files(__package__).joinpath("static")
-_PAGES = {"/": "pages/index.html", "/bridge": "frame/bridge.html"}
+_PAGES = {"/": "pages/index.html", "/bridge": "frame/bridge.html", "/self-test": "self-test/self-test.html"}
+_SANDBOXED = {"/bridge", "/self-test"}
 _HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Cache-Control": "public, max-age=300",
@@ -52,7 +53,7 @@ class _Content:
 
 
 def routes(public_url: str | Callable[[], str]) -> list[web.RouteDef]:
-    """Routes of `/` (landing page), `/bridge`, `/switch.js` and what they load.
+    """Routes of `/` (landing page), `/bridge`, `/self-test`, `/switch.js` and what they load.
 
     Args:
         public_url: the host's URL as browsers know it, without a slash at its end; a callable if it is known
@@ -92,7 +93,7 @@ def _file(plain: bytes, kind: str) -> _Handler:
 
 
 def _page(source: bytes, path: str, public_url: Callable[[], str]) -> _Handler:
-    policy = _bridge_policy if path == "/bridge" else _landing_policy
+    policy = _bridge_policy if path in _SANDBOXED else _landing_policy
 
     @lru_cache(maxsize=1)
     def content(url: str) -> _Content:
@@ -106,7 +107,7 @@ def _page(source: bytes, path: str, public_url: Callable[[], str]) -> _Handler:
 
 
 def _bridge_policy(url: str) -> dict[str, str]:
-    """Give the bridge page an origin of its own, and let it reach nothing but this host.
+    """Give a page that acts as a bridge an origin of its own, and let it reach nothing but this host.
 
     `'self'` means nothing to some browsers in an opaque origin, so the host is named as well; WebRTC is not
     governed by a policy. The worker is a timer (clock.js). The embedder policy is for isolated pages.
