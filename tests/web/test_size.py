@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import freespan.web
-from freespan.web.plain_script import plain_script
+from freespan.web.scripts import script
 
 STATIC = Path(freespan.web.__file__).parent / "static"
 SWITCH_MAX = 12_000

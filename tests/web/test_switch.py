@@ -12,7 +12,8 @@ from tests.web.fakes import FakeHost, FakeSite, connect, part, soon, state, turn
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-FRAMES = "document.querySelector('freespan-switch').shadowRoot.querySelectorAll('iframe').length"
+INSIDE = "document.querySelector('freespan-switch').shadowRoot"
+FRAMES = f"{INSIDE}.querySelectorAll('iframe').length"
 
 
 async def test_is_off_until_somebody_turns_it_on(page: Page, host: FakeHost) -> None:
@@ -38,8 +39,14 @@ async def test_the_keyboard_turns_it_on(page: Page, host: FakeHost, key: str) ->
     await page.press("Tab")
     await page.wait_for("document.activeElement?.localName === 'freespan-switch'")
     await page.press(key)
+    await page.wait_for(f"{INSIDE}.activeElement?.className === 'consent'")
+    await page.wait_for(f"{INSIDE}.querySelector('[data-action=turn-on]').disabled === false")
+    while await page.evaluate(f"{INSIDE}.activeElement.dataset.action") != "turn-on":
+        await page.press("Tab")
+    await page.press(key)
     await host.bridge()
     await state(page, "waiting")
+    assert await page.evaluate(f"{INSIDE}.activeElement.role") == "switch"
 
 
 async def test_remembers_the_choice(page: Page, host: FakeHost, site: FakeSite) -> None:

@@ -14,7 +14,7 @@ from importlib.resources.abc import Traversable
 from aiohttp import ETag, hdrs, web
 
 from freespan.web import policies
-from freespan.web.plain_script import plain_script
+from freespan.web.scripts import script
 
 _TYPES = {
     "css": "text/css; charset=utf-8",
@@ -49,6 +49,7 @@ class _Page:
 _PAGES = {
     "/": _Page("pages/index.html", policies.document),
     "/bridge": _Page("frame/bridge.html", policies.bridge),
+    "/self-test": _Page("self-test/self-test.html", policies.bridge),
     "/globe": _Page("globe/globe.html", policies.globe),
 }
 
@@ -98,10 +99,14 @@ def _read(name: str) -> bytes:
     return _STATIC.joinpath(*name.split("/")).read_bytes()
 
 
+def _read_text(name: str) -> str:
+    return _read(name).decode()
+
+
 def _file(name: str) -> _Handler:
     kind = name.rpartition(".")[2]
     plain = _read(name)
-    content = _Content.of(plain_script(plain.decode()).encode() if kind == "js" else plain)
+    content = _Content.of(script(name, _read_text).encode() if kind == "js" else plain)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         return _respond(request, content, {hdrs.CONTENT_TYPE: _TYPES[kind]})
@@ -110,7 +115,7 @@ def _file(name: str) -> _Handler:
 
 
 def _page(page: _Page, public_url: Callable[[], str]) -> _Handler:
-    source = _read(page.file).decode()
+    source = _read_text(page.file)
 
     @lru_cache(maxsize=1)
     def content(url: str) -> _Content:

@@ -1,7 +1,5 @@
 // What a page may ask of its switch. A bad value is named in the console, once, and the default is used.
 
-import { rangeOf } from "../volunteer/rules.js";
-
 /** Each with its values, the default first. */
 const CHOICES = {
   layout: ["inline", "card", "banner", "floating"],
@@ -17,6 +15,8 @@ const NUMBERS = {
   "megabytes-a-day": [0, 0, 10_000_000],
   "megabytes-a-month": [0, 0, 100_000_000],
 };
+
+const HOURS = /^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/;
 
 export const ATTRIBUTES = [...Object.keys(CHOICES), ...Object.keys(NUMBERS), "hours", "host", "lang", "label", "globe", "goodbye"];
 
@@ -41,7 +41,7 @@ export function number(element, name) {
 /** @param {Element} element @returns {string} */
 export function hours(element) {
   const value = element.getAttribute("hours") ?? "";
-  return !value || rangeOf(value) ? value : bad("hours", value, "is not of the form 22:00-06:00", "");
+  return !value || HOURS.test(value) ? value : bad("hours", value, "is not of the form 22:00-06:00", "");
 }
 
 /** The host's URL, with a slash at its end. @param {Element} element @param {string} usual */

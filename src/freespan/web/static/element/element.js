@@ -1,4 +1,5 @@
-// <freespan-switch>: what a reader sees and flips. It draws what a Bridge says (../bridge.js), and has no other way to help.
+// <freespan-switch>: what a reader sees and flips. It draws what a Bridge says (../bridge.js), and has no other way to help;
+// the Bridge is loaded when somebody wants it.
 //
 //   face      the line that is always there
 //   consent   the three sentences before it starts       opened by the switch; always there in a card or banner
@@ -8,7 +9,7 @@
 // Attributes: attributes.js. Slots: `title`, `about`. Property: `strings`. It sets the attribute `state` and sends
 // `freespan-state` events.
 
-import { Bridge } from "../bridge.js";
+import { supported, watch } from "../volunteer/signs.js";
 import { ATTRIBUTES, choice, host, hours, number } from "./attributes.js";
 import { Consent } from "./consent.js";
 import { create } from "./dom.js";
@@ -18,14 +19,14 @@ import { isRecent, settings, settle } from "./settings.js";
 import { dress } from "./style.js";
 
 /** @typedef {import("../bridge.js").View} View */
-/** @typedef {import("../bridge.js").Options} Options */
+/** @typedef {import("../bridge.js").Limits} Limits */
 /** @typedef {import("./language.js").Texts} Texts */
 
 const HOST = new URL("..", import.meta.url).href;
 /** So long the page's language is waited for before the switch speaks English. */
 const WORDS_MS = 1500;
 /** @type {View} */
-const OFF = { state: "off", reason: "", now: 0, today: 0, ever: 0, megabytes: 0, elsewhere: false };
+const NOTHING = { state: "off", reason: "", now: 0, today: 0, ever: 0, megabytes: 0, elsewhere: false };
 
 export class FreespanSwitch extends HTMLElement {
   static observedAttributes = ATTRIBUTES;
@@ -48,9 +49,13 @@ export class FreespanSwitch extends HTMLElement {
   #room = create("div", { class: "room", id: "room" });
   #box = create("div", { class: "box", part: "box" });
 
-  /** @type {Bridge | undefined} */
+  /** @type {import("../bridge.js").Bridge | undefined} */
   #bridge;
+  /** What there is to see without a bridge. @type {View["state"]} */
+  #state = "off";
+  #unwatch = () => {};
   #words = new Words();
+  #spoken = "";
   /** @type {Texts} */
   #strings = {};
   /** @type {"" | "consent" | "more"} */
@@ -67,16 +72,15 @@ export class FreespanSwitch extends HTMLElement {
   }
 
   connectedCallback() {
-    const bridge = new Bridge({ ...this.#options, host: this.#host, place: this.shadowRoot ?? this });
-    bridge.addEventListener("change", () => this.#tell());
-    bridge.addEventListener("helped", () => this.#welcome());
-    this.#bridge = bridge;
+    this.#state = supported() ? "off" : "unsupported";
+    this.#unwatch = watch(() => this.#wake());
     this.#speak();
     this.#tell();
     this.#awaitGoodbye();
   }
 
   disconnectedCallback() {
+    this.#unwatch();
     this.#opened = "";
     this.#bridge?.close();
     this.#bridge = undefined;
@@ -86,7 +90,7 @@ export class FreespanSwitch extends HTMLElement {
 
   /** @param {string} name @param {string | null} before @param {string | null} after */
   attributeChangedCallback(name, before, after) {
-    if (!this.#bridge || before === after) return;
+    if (!this.isConnected || before === after) return;
     if (name === "host") {
       this.disconnectedCallback();
       return this.connectedCallback();
@@ -100,7 +104,7 @@ export class FreespanSwitch extends HTMLElement {
   /** Texts to use instead, by the keys of languages/en.json; those that are left out stay as they are. @param {Texts} strings */
   set strings(strings) {
     this.#strings = { ...this.#strings, ...strings };
-    if (this.#bridge) this.#speak();
+    if (this.isConnected) this.#speak();
   }
 
   get strings() {
@@ -110,9 +114,8 @@ export class FreespanSwitch extends HTMLElement {
   // --- what a visitor does ---
 
   #flip() {
-    const bridge = this.#bridge;
-    if (!bridge || bridge.view.state === "unsupported") return;
-    if (bridge.on) return bridge.stop();
+    if (this.#view.state === "unsupported") return;
+    if (this.#bridge?.on) return this.#bridge.stop();
     if (settings().consented || !this.#consent.node.hidden) return this.#start();
     this.#open("consent");
     this.#consent.node.focus();
@@ -123,8 +126,26 @@ export class FreespanSwitch extends HTMLElement {
     await this.#consent.cautioned;
     settle({ consented: true, ...(remember === undefined ? {} : { remember }) });
     this.#open("");
+    const bridge = await this.#wake();
     this.#limit();
-    this.#bridge?.start();
+    bridge?.start();
+  }
+
+  /** Have a bridge, which may be on already: in another tab, or because it was when the visitor left. */
+  async #wake() {
+    if (this.#bridge) return this.#bridge;
+    const loaded = await import("../bridge.js").catch(() => undefined);
+    if (this.#bridge || !this.isConnected) return this.#bridge;
+    this.#state = loaded ? this.#state : "offline";
+    if (loaded) {
+      const bridge = new loaded.Bridge({ ...this.#options, host: this.#host, place: this.shadowRoot ?? this });
+      bridge.addEventListener("change", () => this.#tell());
+      bridge.addEventListener("helped", () => this.#welcome());
+      this.#bridge = bridge;
+      this.#unwatch();
+    }
+    this.#tell();
+    return this.#bridge;
   }
 
   /** Show what is below the line; whoever stood in what closes goes back to the switch. @param {"" | "consent" | "more"} what */
@@ -158,7 +179,8 @@ export class FreespanSwitch extends HTMLElement {
   async #speak() {
     const { language, locale } = pick(wishesOf(this));
     const patience = setTimeout(() => this.#box.classList.remove("wordless"), WORDS_MS);
-    this.#box.classList.toggle("wordless", this.#words.language !== language);
+    this.#box.classList.toggle("wordless", this.#spoken !== language);
+    this.#spoken = language;
     const words = new Words(await load(language), locale, this.#strings);
     clearTimeout(patience);
     if (pick(wishesOf(this)).locale !== locale) return; // it was changed meanwhile
@@ -189,20 +211,21 @@ export class FreespanSwitch extends HTMLElement {
 
   /** Load a part that few visitors look at, once; if that fails, the next opening tries again. @param {"live" | "panel"} part */
   async #need(part) {
-    const bridge = this.#bridge;
+    const root = this.shadowRoot;
+    if (!root || (part === "live" ? this.#live : this.#panel)) return;
     try {
-      if (part === "live" && !this.#live) {
-        const { Live } = await import("./live.js");
-        if (this.#live || bridge !== this.#bridge) return;
+      if (part === "live") {
+        const { Live, STYLE } = await import("./live.js");
+        if (this.#live || !this.isConnected) return;
+        dress(root, STYLE);
         this.#live = new Live();
         this.#room.prepend(this.#live.node);
-      } else if (part === "panel" && !this.#panel) {
-        const { Panel } = await import("./panel.js");
-        if (this.#panel || bridge !== this.#bridge) return;
+      } else {
+        const { Panel, STYLE } = await import("./panel.js");
+        if (this.#panel || !this.isConnected) return;
+        dress(root, STYLE);
         this.#panel = new Panel(this.#host, () => this.#limit());
         this.#room.append(this.#panel.node);
-      } else {
-        return;
       }
       this.#render();
     } catch {
@@ -211,14 +234,15 @@ export class FreespanSwitch extends HTMLElement {
   }
 
   async #awaitGoodbye() {
-    const bridge = this.#bridge;
     if (!this.hasAttribute("goodbye")) {
       this.#goodbye?.remove();
       this.#goodbye = undefined;
     } else if (!this.#goodbye) {
-      const { Goodbye } = await import("./goodbye.js").catch(() => ({ Goodbye: undefined }));
-      if (!Goodbye || this.#goodbye || bridge !== this.#bridge) return;
-      this.#goodbye = new Goodbye(this.shadowRoot ?? this, {
+      const root = this.shadowRoot;
+      const loaded = await import("./goodbye.js").catch(() => undefined);
+      if (!loaded || !root || this.#goodbye || !this.isConnected) return;
+      dress(root, loaded.STYLE);
+      this.#goodbye = new loaded.Goodbye(root, {
         isWanted: () => this.#view.state === "off",
         words: () => this.#words,
         host: this.#host,
@@ -230,7 +254,7 @@ export class FreespanSwitch extends HTMLElement {
   // --- what it is made from ---
 
   get #view() {
-    return this.#bridge?.view ?? OFF;
+    return this.#bridge?.view ?? { ...NOTHING, state: this.#state };
   }
 
   get #host() {
@@ -250,7 +274,7 @@ export class FreespanSwitch extends HTMLElement {
     return this.#mayClose && (this.#view.state === "unsupported" || isRecent(settings().dismissed));
   }
 
-  /** @returns {Options} */
+  /** @returns {Partial<Limits>} */
   get #options() {
     return {
       capacity: number(this, "capacity"),

@@ -15,6 +15,13 @@ const LEAST_VISIT_MS = 5000;
  * @property {() => void} start
  */
 
+export const STYLE = `
+.toast { width: 26.5em; }
+.toast .title { font-size: 1.1em; }
+.toast .consent { padding: 0 1.2em 1.1em .95em; }
+.toast { animation: rise .25s ease-out; }
+@keyframes rise { from { opacity: 0; transform: translateY(12px); } }`;
+
 export class Goodbye {
   #occasion;
   #place;

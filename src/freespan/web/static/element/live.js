@@ -8,6 +8,15 @@ import { create, write } from "./dom.js";
 
 const COUNTS = /** @type {const} */ (["now", "today", "ever"]);
 
+export const STYLE = `
+.live { display: grid; gap: .8em; }
+.globe { width: 100%; max-width: 19em; aspect-ratio: 1; margin-inline: auto; accent-color: var(--on); }
+dl { display: grid; grid-template-columns: repeat(3, 1fr); text-align: center; }
+dl div { display: flex; flex-direction: column-reverse; }
+dl div + div { border-inline-start: 1px solid var(--line); }
+dt { font-size: .8em; color: var(--muted); }
+dd { font-size: 1.35em; font-weight: 620; font-variant-numeric: tabular-nums; }`;
+
 export class Live {
   #counts = COUNTS.map((name) => ({ name, value: create("dd"), label: create("dt") }));
   #list = create("dl", {}, ...this.#counts.map(({ label, value }) => create("div", {}, label, value)));

@@ -99,28 +99,6 @@ input { font: inherit; color: inherit; accent-color: var(--on); }
 [part="button"].primary { border-color: transparent; background: var(--on); color: var(--on-text); font-weight: 620; }
 [part="button"]:disabled { opacity: .6; cursor: default; }
 
-.live { display: grid; gap: .8em; }
-.globe { width: 100%; max-width: 19em; aspect-ratio: 1; margin-inline: auto; accent-color: var(--on); }
-dl { display: grid; grid-template-columns: repeat(3, 1fr); text-align: center; }
-dl div { display: flex; flex-direction: column-reverse; }
-dl div + div { border-inline-start: 1px solid var(--line); }
-dt { font-size: .8em; color: var(--muted); }
-dd { font-size: 1.35em; font-weight: 620; font-variant-numeric: tabular-nums; }
-
-.panel { display: grid; border-block: 1px solid var(--line); }
-details + details { border-block-start: 1px solid var(--line); }
-summary { padding: .65em 0; font-weight: 600; }
-.fields { display: grid; grid-template-columns: repeat(auto-fit, minmax(9em, 1fr)); gap: .8em; padding-block-end: 1em; }
-.fields label { flex-direction: column; align-items: stretch; gap: .2em; font-size: .875em; color: var(--muted); }
-.fields input { width: 100%; min-height: 2.4em; padding: .3em .6em; color: var(--text); background: transparent; border: 1px solid var(--idle); border-radius: .5em; }
-.fields input::placeholder { color: var(--muted); opacity: 1; }
-.test { display: grid; gap: .7em; justify-items: start; padding-block-end: 1em; }
-.results { display: grid; gap: .4em; list-style: none; font-size: .92em; }
-.results li { position: relative; padding-inline-start: 1.5em; }
-.results li::before { position: absolute; inset-inline-start: 0; font-weight: 700; content: "✓"; color: var(--on); }
-.results .bad::before { content: "!"; color: var(--warn); }
-.results li:last-child { font-weight: 620; }
-
 :host([layout="card"]) .box { width: 24em; }
 
 
@@ -139,16 +117,11 @@ summary { padding: .65em 0; font-weight: 600; }
   :host([layout="banner"]:is([state="off"], :not([state]))) .consent ul { grid-template-columns: repeat(3, 1fr); column-gap: 2em; }
   :host([layout="banner"]:is([state="off"], :not([state]))) .consent > a { margin-inline-end: auto; }
 }
-.toast { width: 26.5em; }
-.toast .title { font-size: 1.1em; }
-.toast .consent { padding: 0 1.2em 1.1em .95em; }
 
 @keyframes breathe { 50% { opacity: .35; } }
 @keyframes ring { from { box-shadow: 0 0 0 0 color-mix(in srgb, var(--on) 55%, transparent); } to { box-shadow: 0 0 0 8px transparent; } }
 :host(:is([state="connecting"], [state="offline"])) .status::before { animation: breathe 1.4s ease-in-out infinite; }
 :host([state="helping"]) .status::before { animation: ring 1.6s ease-out infinite; }
-.toast { animation: rise .25s ease-out; }
-@keyframes rise { from { opacity: 0; transform: translateY(12px); } }
 @media (prefers-reduced-motion: reduce) { *, *::before { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) {
   [role="switch"] { border: 1px solid ButtonText; padding: calc(.2em - 1px); background: ButtonFace !important; forced-color-adjust: none; }
@@ -158,9 +131,9 @@ summary { padding: .65em 0; font-weight: 600; }
   .status::before { background: CanvasText !important; forced-color-adjust: none; }
 }`;
 
-/** @param {ShadowRoot} root */
-export function dress(root) {
+/** Add styles: those of the line and the sentences, or those of a part that comes later. @param {ShadowRoot} root @param {string} [css] */
+export function dress(root, css = CSS) {
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(CSS);
-  root.adoptedStyleSheets = [sheet];
+  sheet.replaceSync(css);
+  root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
 }
