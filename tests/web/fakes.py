@@ -76,6 +76,7 @@ class FakeHost:
         self.origins: list[str | None] = []
         self.open: set[Connection] = set()
         self.away = False
+        self.egress_away = False
         self.ice_servers: list[dict[str, Any]] = []
 
     @property
@@ -107,6 +108,8 @@ class FakeHost:
         return await self._run(request, Bridge, self.bridges)
 
     async def _egress(self, request: web.Request) -> web.StreamResponse:
+        if self.egress_away:
+            raise web.HTTPServiceUnavailable
         return await self._run(request, Connection, self.links)
 
     async def _run(self, request: web.Request, kind: type[Connection], queue: asyncio.Queue[Any]) -> web.StreamResponse:

@@ -9,7 +9,7 @@ import { mappingOf, outlook } from "./outlook.js";
 /** From the first packet to the welcome; and for the egress, to the open WebSocket. Twice this is all that a test takes. */
 const SOCKET_SECONDS = 8;
 /** Longer than a bridge waits: that somebody's network blocks UDP is not said lightly. */
-const SURVEY_SECONDS = 4;
+const SURVEY_SECONDS = 3;
 /** Without room for any reader: the broker gives a welcome, and never an offer. */
 const HELLO = JSON.stringify({ type: "hello", version: 1, capacity: 0 });
 
