@@ -4,6 +4,7 @@ import { Frame } from "./frame.js";
 import { recall, remember, rememberChoice } from "./memory.js";
 import { strictest } from "./options.js";
 import { judge } from "./rules.js";
+import { supported } from "./signs.js";
 import { Situation } from "./situation.js";
 import { Tabs } from "./tabs.js";
 
@@ -218,10 +219,6 @@ class Volunteer {
     if (this.#forbidden) return "blocked";
     return reason ? "paused" : "connecting";
   }
-}
-
-function supported() {
-  return "RTCPeerConnection" in window && "WebSocket" in window;
 }
 
 export const volunteer = new Volunteer();
