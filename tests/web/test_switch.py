@@ -6,12 +6,14 @@ import json
 
 import pytest
 
+from freespan.demo import switch
 from freespan.demo.browser import Browser, Page
 from tests.web.fakes import FakeHost, FakeSite, connect, part, soon, state, turn_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-FRAMES = "document.querySelector('freespan-switch').shadowRoot.querySelectorAll('iframe').length"
+INSIDE = "document.querySelector('freespan-switch').shadowRoot"
+FRAMES = f"{INSIDE}.querySelectorAll('iframe').length"
 
 
 async def test_is_off_until_somebody_turns_it_on(page: Page, host: FakeHost) -> None:
@@ -24,7 +26,7 @@ async def test_is_off_until_somebody_turns_it_on(page: Page, host: FakeHost) -> 
 async def test_a_click_turns_it_on_and_another_one_off(page: Page, host: FakeHost) -> None:
     bridge = await turn_on(page, host)
     assert await part(page, "button.getAttribute('aria-checked')") == "true"
-    await page.click("freespan-switch")
+    await switch.turn_off(page)
     await soon(bridge.gone.wait())
     await state(page, "off")
     await page.wait_for(f"{FRAMES} === 0")
@@ -37,8 +39,14 @@ async def test_the_keyboard_turns_it_on(page: Page, host: FakeHost, key: str) ->
     await page.press("Tab")
     await page.wait_for("document.activeElement?.localName === 'freespan-switch'")
     await page.press(key)
+    await page.wait_for(f"{INSIDE}.activeElement?.className === 'consent'")
+    await page.wait_for(f"{INSIDE}.querySelector('[data-action=turn-on]').disabled === false")
+    while await page.evaluate(f"{INSIDE}.activeElement.dataset.action") != "turn-on":
+        await page.press("Tab")
+    await page.press(key)
     await host.bridge()
     await state(page, "waiting")
+    assert await page.evaluate(f"{INSIDE}.activeElement.role") == "switch"
 
 
 async def test_remembers_the_choice(page: Page, host: FakeHost, site: FakeSite) -> None:
@@ -47,7 +55,7 @@ async def test_remembers_the_choice(page: Page, host: FakeHost, site: FakeSite) 
     await soon(first.gone.wait())
     await host.bridge()
     await state(page, "waiting")
-    await page.click("freespan-switch")
+    await switch.turn_off(page)
     await state(page, "off")
     await page.navigate(site.url)
     await state(page, "off")
@@ -134,8 +142,7 @@ async def test_texts_can_be_changed(page: Page, site: FakeSite, host: FakeHost) 
 async def test_capacity_is_the_pages_choice(page: Page, site: FakeSite, host: FakeHost) -> None:
     site.page = host.embed.replace("<freespan-switch", "<freespan-switch capacity=2")
     await page.navigate(site.url)
-    await state(page, "off")
-    await page.click("freespan-switch")
+    await switch.turn_on(page)
     await host.bridge(capacity=2)
 
 
@@ -179,8 +186,7 @@ async def test_leaves_nothing_in_the_page(page: Page, host: FakeHost, site: Fake
         Object.assign(script, {{type: "module", src: {script}, onload: resolve}});
         document.body.append(script, document.createElement("freespan-switch"));
     }})""")
-    await state(page, "off")
-    await page.click("freespan-switch")
+    await switch.turn_on(page)
     await host.bridge()
     await state(page, "waiting")
     names = await page.evaluate("Object.getOwnPropertyNames(window).filter((name) => !window.before.has(name))")
@@ -194,7 +200,7 @@ async def test_one_tab_that_is_turned_off_turns_off_the_others(
     bridge = await turn_on(page, host)
     other = await browser.open(site.url)
     await state(other, "waiting")
-    await other.click("freespan-switch")
+    await switch.turn_off(other)
     await soon(bridge.gone.wait())
     await state(page, "off")
     assert host.bridges_seen == 1
@@ -205,7 +211,7 @@ async def test_says_so_where_it_cannot_help(page: Page, host: FakeHost, site: Fa
     site.page = "<script>delete window.RTCPeerConnection</script>" + host.embed
     await page.navigate(site.url)
     await state(page, "unsupported")
-    await page.click("freespan-switch")
+    await switch.turn_off(page)
     assert await part(page, "button.getAttribute('aria-disabled')") == "true"
     assert await page.evaluate(FRAMES) == 0
 

@@ -1,7 +1,7 @@
 // What is remembered in the page's storage: the visitor's choice, and counts. Storage may be blocked: then it lasts as
 // long as the page.
 
-const KEY = "freespan-switch";
+import { NAME } from "./signs.js";
 
 /**
  * @typedef {object} Memory
@@ -53,7 +53,7 @@ export function remember(readers, megabytes, date) {
 /** @returns {Record<string, unknown>} */
 function read() {
   try {
-    return JSON.parse(localStorage.getItem(KEY) ?? "{}") ?? {};
+    return JSON.parse(localStorage.getItem(NAME) ?? "{}") ?? {};
   } catch {
     return fallback;
   }
@@ -63,7 +63,7 @@ function read() {
 function write(memory) {
   fallback = { ...memory };
   try {
-    localStorage.setItem(KEY, JSON.stringify(memory));
+    localStorage.setItem(NAME, JSON.stringify(memory));
   } catch {
     // it is in the fallback
   }

@@ -2,7 +2,8 @@
 // closed or frozen, the browser gives the lock to the next. Where there are no locks (pages by plain http, sandboxed, or
 // with storage blocked), each tab works for itself.
 
-const NAME = "freespan-switch";
+import { NAME } from "./signs.js";
+
 /** A tab that works answers at once, even if it is hidden; one that does not is stuck, and loses the lock. */
 const ANSWER_SECONDS = 5;
 

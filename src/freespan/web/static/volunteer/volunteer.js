@@ -4,6 +4,7 @@ import { Frame } from "./frame.js";
 import { recall, remember, rememberChoice } from "./memory.js";
 import { strictest } from "./options.js";
 import { judge } from "./rules.js";
+import { supported } from "./signs.js";
 import { Situation } from "./situation.js";
 import { Tabs } from "./tabs.js";
 
@@ -162,7 +163,7 @@ class Volunteer {
 
   #carry() {
     // A page that is built anew by its scripts may have taken it away.
-    if (this.#frame && !this.#frame.isThere) this.#drop();
+    if (this.#frame?.isLost) this.#drop();
     const limits = this.#limits;
     if (this.#frame) return this.#frame.limit(limits);
     const [carrier] = this.#seats;
@@ -218,10 +219,6 @@ class Volunteer {
     if (this.#forbidden) return "blocked";
     return reason ? "paused" : "connecting";
   }
-}
-
-function supported() {
-  return "RTCPeerConnection" in window && "WebSocket" in window;
 }
 
 export const volunteer = new Volunteer();
