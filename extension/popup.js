@@ -2,6 +2,7 @@
 
 import { fillHostForm } from "./host-form.js";
 import { readSettings, writeSettings } from "./settings.js";
+import { caution } from "./static/element/caution.js";
 import { recall, rememberChoice } from "./static/volunteer/memory.js";
 import { loadWords, sentence, translate } from "./words.js";
 
@@ -62,6 +63,16 @@ function choose(on) {
   show();
 }
 
+/** Who had better not help, or pays for it, is told. On a metered connection it pauses, unless the user allows it. */
+function warn() {
+  const { pauseOnMetered } = readSettings().limits;
+  const found = caution().filter((danger) => danger === "censored" || !pauseOnMetered);
+  const warnings = find("#warnings", HTMLElement);
+  warnings.hidden = !found.length;
+  warnings.textContent = found.map((danger) => words.say(`warn_${danger}`)).join(" ");
+  if (found.length) find("[data-action=turn-on]", HTMLButtonElement).textContent = words.say("turn_on_anyway");
+}
+
 flip.addEventListener("click", () => {
   const { host, consented } = readSettings();
   if (isOn()) return choose(false);
@@ -90,6 +101,7 @@ window.addEventListener("storage", show);
 setInterval(() => isOn() && look(), ASK_SECONDS * 1000);
 
 translate(words);
+warn();
 fillHostForm(hostForm, words, () => {
   asks = true;
   show();

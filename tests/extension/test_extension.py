@@ -87,26 +87,28 @@ async def test_nothing_happens_before_the_user_says_yes(popup: Page, host: FakeH
     assert host.bridges_seen == 0
 
 
-async def test_it_stays_on_when_its_background_begins_anew(browser: Browser, popup: Page, host: FakeHost) -> None:
-    if isinstance(popup, ChromiumPage):
-        pytest.skip("Chromium does not load an extension from a folder again; the next test starts it anew")
-    bridge = await turn_on(popup, host)
-    with contextlib.suppress(BrowserError):  # the page goes with the rest
-        await popup.evaluate("chrome.runtime.reload()")
-    await soon(bridge.gone.wait())
-    await connect_and_see(browser, host)
+only_in_chromium = pytest.mark.parametrize("browser", ["chromium"], indirect=True)
+only_in_firefox = pytest.mark.parametrize("browser", ["firefox"], indirect=True)
 
 
-async def test_it_stays_on_when_the_browser_begins_anew(
-    host: FakeHost, folders: dict[str, Path], tmp_path: Path, browser: Browser
-) -> None:
-    if not browser.extension.startswith("chrome-"):
-        pytest.skip("Firefox forgets an extension from a folder when it ends")
+@only_in_chromium
+@pytest.mark.usefixtures("browser")
+async def test_it_is_on_when_the_browser_starts_again(host: FakeHost, folders: dict[str, Path], tmp_path: Path) -> None:
     async with launch("chromium", extension=folders["chromium"], profile=tmp_path) as first:
         bridge = await turn_on(await open_popup(first), host)
     await soon(bridge.gone.wait())
     async with launch("chromium", extension=folders["chromium"], profile=tmp_path) as second:
         await connect_and_see(second, host)
+
+
+@only_in_firefox
+async def test_it_is_on_when_the_extension_starts_again(browser: Browser, popup: Page, host: FakeHost) -> None:
+    """Firefox forgets an extension from a folder when it ends, so all of the extension but its storage ends instead."""
+    bridge = await turn_on(popup, host)
+    with contextlib.suppress(BrowserError):  # the page goes with the rest
+        await popup.evaluate("chrome.runtime.reload()")
+    await soon(bridge.gone.wait())
+    await connect_and_see(browser, host)
 
 
 async def connect_and_see(browser: Browser, host: FakeHost) -> None:
@@ -118,9 +120,9 @@ async def connect_and_see(browser: Browser, host: FakeHost) -> None:
     await popup.close()
 
 
-async def test_the_worker_of_chromium_may_be_ended(browser: Browser, popup: Page, host: FakeHost) -> None:
-    if not isinstance(popup, ChromiumPage):
-        pytest.skip("Firefox has no service worker here")
+@only_in_chromium
+async def test_the_service_worker_may_be_ended(popup: Page, host: FakeHost) -> None:
+    assert isinstance(popup, ChromiumPage)
     bridge = await turn_on(popup, host)
     targets = (await popup.commands.call("Target.getTargets", {}))["targetInfos"]
     (worker,) = [target["targetId"] for target in targets if target["type"] == "service_worker"]
@@ -195,11 +197,11 @@ async def test_limits_hold_at_once(browser: Browser, popup: Page, host: FakeHost
     await options.close()
 
 
+@only_in_chromium  # Firefox does not tell whether a connection is metered
 async def test_a_metered_connection_pauses_it_unless_the_user_allows_it(
     browser: Browser, popup: Page, host: FakeHost
 ) -> None:
-    if not isinstance(popup, ChromiumPage):
-        pytest.skip("Firefox does not tell whether a connection is metered")
+    assert isinstance(popup, ChromiumPage)
     bridge = await turn_on(popup, host)
     targets = (await popup.commands.call("Target.getTargets", {}))["targetInfos"]
     (target,) = [target["targetId"] for target in targets if target["url"].endswith("/offscreen.html")]
