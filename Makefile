@@ -44,6 +44,7 @@ extension: $(SETUP) ## the browser extension: dist/freespan-chromium.zip, dist/f
 screenshots: $(SETUP_DEV) browsers ## make the pictures of the docs again
 	@$(PYTHON_IN_VENV) scripts/screenshots.py
 	@$(PYTHON_IN_VENV) scripts/globe_pictures.py --docs
+	@$(PYTHON_IN_VENV) scripts/extension_picture.py
 
 format: $(SETUP_DEV) ## put the Python code in the usual form
 	@$(PYTHON_IN_VENV) -m ruff check --quiet --fix-only .

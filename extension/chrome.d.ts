@@ -24,7 +24,6 @@ declare const chrome: {
     create(name: string, details: { periodInMinutes: number }): void;
     onAlarm: ExtensionEvent<[]>;
   };
-  i18n: { getUILanguage(): string };
   offscreen: {
     createDocument(details: { url: string; reasons: string[]; justification: string }): Promise<void>;
   };

@@ -46,6 +46,8 @@ function show() {
   hostForm.hidden = host !== "";
   consent.hidden = host === "" || consented || !asks;
   find("#host", HTMLElement).textContent = host;
+  // Nobody has helped yet who is still asked.
+  find("#counts", HTMLElement).hidden = !hostForm.hidden || !consent.hidden;
   about.hidden = host === "";
   if (host) about.href = new URL(`about?lang=${words.language}`, host).href;
 }

@@ -4,7 +4,7 @@ import { Words, load, pick } from "./static/element/language.js";
 
 /** @returns {Promise<Words>} */
 export async function loadWords() {
-  const { language, locale } = pick([chrome.i18n.getUILanguage(), ...navigator.languages]);
+  const { language, locale } = pick(navigator.languages);
   const [file, own] = await Promise.all([load(language), fetch(`languages/${language}.json`)]);
   return new Words(file, locale, (await own.json()).texts);
 }

@@ -25,7 +25,8 @@ LOCALES = {"zh-Hans": "zh_CN", "zh-Hant": "zh_TW"}
 """Where browsers name a language in another way than we do."""
 
 _SHARED = ("*.html", "*.css", "*.js", "icons/*.png", "languages/*.json")
-_IMPORT = re.compile(r'^(?:import|export)\b[^"]*"(\.[^"]+)";', re.MULTILINE)
+_IMPORT = re.compile(r'\b(?:from |import |import\()"(\.[^"]+)"')
+_COMMENT = re.compile(r"/\*\*.*?\*/|^\s*//.*?$", re.DOTALL | re.MULTILINE)  # types are imported in them
 _BEGINNING = (1980, 1, 1, 0, 0, 0)  # of time, for ZIP: the same files give the same package
 
 
@@ -69,7 +70,7 @@ def _modules(files: Mapping[str, bytes]) -> dict[str, bytes]:
     while waiting:
         name = waiting.pop()
         source = files.get(name) or found[name]
-        for wanted in _IMPORT.findall(source.decode()):
+        for wanted in _IMPORT.findall(_COMMENT.sub("", source.decode())):
             target = posixpath.normpath(posixpath.join(posixpath.dirname(name), wanted))
             if target not in files and target not in found:
                 found[target] = (WEB / target).read_bytes()
