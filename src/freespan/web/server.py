@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import html
+import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -105,13 +106,20 @@ def _read_text(name: str) -> str:
 
 def _file(name: str) -> _Handler:
     kind = name.rpartition(".")[2]
-    plain = _read(name)
-    content = _Content.of(script(name, _read_text).encode() if kind == "js" else plain)
+    content = _Content.of(_as_sent(name, kind))
 
     async def handle(request: web.Request) -> web.StreamResponse:
         return _respond(request, content, {hdrs.CONTENT_TYPE: _TYPES[kind]})
 
     return handle
+
+
+def _as_sent(name: str, kind: str) -> bytes:
+    if kind == "js":
+        return script(name, _read_text).encode()
+    if kind == "json":
+        return json.dumps(json.loads(_read(name)), ensure_ascii=False, separators=(",", ":")).encode()
+    return _read(name)
 
 
 def _page(page: _Page, public_url: Callable[[], str]) -> _Handler:
