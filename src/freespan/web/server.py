@@ -50,6 +50,7 @@ class _Page:
 _PAGES = {
     "/": _Page("pages/index.html", policies.document),
     "/bridge": _Page("frame/bridge.html", policies.bridge),
+    "/headless": _Page("pages/headless.html", policies.document),
     "/self-test": _Page("self-test/self-test.html", policies.bridge),
     "/globe": _Page("globe/globe.html", policies.globe),
 }

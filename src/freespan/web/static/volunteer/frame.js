@@ -57,9 +57,9 @@ export class Frame {
     if (this.#started) this.#tell({ type: "limits", capacity, kilobits });
   }
 
-  /** Whether the bridge's page is in this one. */
-  get isThere() {
-    return this.#frame.isConnected;
+  /** Whether the bridge's page was there, and the page's scripts have taken it away. */
+  get isLost() {
+    return this.#started && !this.#frame.isConnected;
   }
 
   /** End all sessions at once; the bridge's page goes as soon as it has said so. @param {boolean} now without waiting */
@@ -68,7 +68,7 @@ export class Frame {
     this.#tell({ type: "stop" });
     this.#publish = () => {};
     clearTimeout(this.#timer);
-    if (now || !this.isThere) return this.#remove();
+    if (now || !this.#frame.isConnected) return this.#remove();
     this.#timer = setTimeout(() => this.#remove(), LEAVE_SECONDS * 1000);
   }
 

@@ -163,7 +163,7 @@ class Volunteer {
 
   #carry() {
     // A page that is built anew by its scripts may have taken it away.
-    if (this.#frame && !this.#frame.isThere) this.#drop();
+    if (this.#frame?.isLost) this.#drop();
     const limits = this.#limits;
     if (this.#frame) return this.#frame.limit(limits);
     const [carrier] = this.#seats;
