@@ -81,6 +81,13 @@ def test_the_globe_is_small_and_loaded_where_it_is_shown_alone() -> None:
     assert not loaded_by("globe/page.js") & (loaded_by("switch.js") | loaded_by("bridge.js"))
 
 
+def test_what_is_seldom_wanted_is_loaded_when_it_is() -> None:
+    late = {"element/caution.js", "element/tester.js", *loaded_by("self-test/self-test.js")}
+    assert {"self-test/examine.js", "self-test/outlook.js", "frame/gathering.js"} <= late
+    assert not late & loaded_by("switch.js")
+    assert not {name for name in loaded_by("frame/main.js") if name.startswith("self-test/")}
+
+
 def test_the_entry_names_all_that_it_loads() -> None:
     """So that a browser asks for everything at once."""
     assert set(loaded_directly_by("switch.js")) == loaded_by("switch.js") - {"switch.js"}
