@@ -2,7 +2,7 @@
 
 import { LANGUAGES } from "../element/language.js";
 import { copies } from "./copying.js";
-import { frameLine, isInFlow, moduleLines, policies, scriptLine } from "./lines.js";
+import { frameLine, isInFlow, layoutOf, moduleLines, policies, scriptLine } from "./lines.js";
 
 /** @typedef {import("./lines.js").Choice} Choice */
 
@@ -48,7 +48,8 @@ function chosen() {
 
 /** A new switch for each choice, as a page would get it. */
 function show() {
-  const { attributes, slots } = chosen();
+  const choice = chosen();
+  const { attributes, slots } = choice;
   const one = document.createElement("freespan-switch");
   for (const [name, value] of Object.entries(attributes)) if (name !== "goodbye") one.setAttribute(name, value);
   for (const [name, text] of Object.entries(slots)) {
@@ -57,7 +58,7 @@ function show() {
     span.textContent = text;
     one.append(span);
   }
-  preview.dataset.layout = attributes.layout ?? USUAL.layout;
+  preview.dataset.layout = layoutOf(choice);
   preview.replaceChildren(one);
   size.disconnect();
   size.observe(one);
@@ -72,6 +73,7 @@ function write() {
   const inFlow = isInFlow(choice);
   find("#room").hidden = !inFlow;
   find("#frame-way").hidden = !inFlow;
+  find("#pill-in-frame").hidden = layoutOf(choice) !== "inline";
   find("#no-frame").hidden = inFlow;
   for (const way of WAYS) find(`#said-${way}`).textContent = "";
   const language = choice.attributes.lang;

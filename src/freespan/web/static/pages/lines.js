@@ -18,7 +18,7 @@ const TITLE = "Help someone reach the open web";
 const PACKAGE = "freespan-switch";
 
 /** @param {Choice} choice */
-function layoutOf({ attributes }) {
+export function layoutOf({ attributes }) {
   return attributes.layout ?? "inline";
 }
 
@@ -50,9 +50,9 @@ export function moduleLines(choice) {
 /** What a page with a policy must allow. @param {Choice} choice */
 export function policies({ host }) {
   return {
-    script: `script-src ${host}; frame-src ${host}; connect-src ${host}`,
-    frame: `frame-src ${host}`,
-    module: `frame-src ${host}; connect-src ${host}`,
+    script: `script-src ${host};\nframe-src ${host};\nconnect-src ${host};`,
+    frame: `frame-src ${host};`,
+    module: `frame-src ${host};\nconnect-src ${host};`,
   };
 }
 
