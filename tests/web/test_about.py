@@ -43,7 +43,8 @@ async def test_the_query_chooses_the_language(
     await page.wait_for(READY)
     root = await page.evaluate("[document.documentElement.lang, document.documentElement.dir, document.title]")
     assert root == [language, direction, texts(language)["title"]]
-    shown = await page.evaluate("[...document.querySelectorAll('section [data-text]')].map((place) => place.textContent)")
+    places = "[...document.querySelectorAll('section [data-text]')]"
+    shown = await page.evaluate(f"{places}.map((place) => place.textContent)")
     assert sorted([*shown, texts(language)["title"]]) == sorted(texts(language).values())
     said_so = await page.evaluate("!document.querySelector('.unchecked').hidden")
     assert said_so == (language != "en")

@@ -74,7 +74,7 @@ async def test_it_draws_and_says_which_countries(page: Page, host: HostWithFigur
     assert await page.evaluate("namesOf(heard[0][0], 'es')") == ["Irán", "Myanmar (Birmania)"]
     assert await page.evaluate("namesOf(heard[0][0], 'no language!').length") == 2
     frame = "place.querySelector('iframe')"
-    assert await page.evaluate(f"[{frame}.getAttribute('role'), {frame}.getAttribute('aria-label')]") == ["img", "Globe."]
+    assert await page.evaluate(f"['role', 'aria-label'].map((name) => {frame}.getAttribute(name))") == ["img", "Globe."]
     assert await page.evaluate(f"{frame}.contentDocument") is None  # an origin of its own
     assert host.asked == 1
 
