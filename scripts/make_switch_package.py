@@ -1,4 +1,4 @@
-"""Make the switch as a package for pages that are built from packages: `python scripts/make_switch_package.py [FOLDER]`.
+"""Make the switch as a package for pages that are built: `python scripts/make_switch_package.py [FOLDER]`.
 
 FOLDER (usually dist/switch) gets the very files that a host serves, with a package.json: `npm pack FOLDER` makes an
 archive of it, `npm install FOLDER` installs it. The iframes still come from the host, which the attribute `host` names.

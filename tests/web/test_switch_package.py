@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -28,6 +29,10 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("package") / "switch"
     subprocess.run([sys.executable, "scripts/make_switch_package.py", folder], cwd=ROOT, check=True, timeout=60)
     return folder
+
+
+def files_in(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -79,10 +84,8 @@ async def test_so_does_a_bridge_without_an_element(browser: Browser, host: FakeH
 
 @pytest.mark.skipif(not shutil.which("npm"), reason="npm is not installed")
 async def test_npm_packs_all_of_it(package: Path) -> None:
-    done = subprocess.run(
-        ["npm", "pack", "--dry-run", "--json", "--offline"], cwd=package, capture_output=True, timeout=60, check=True
-    )
+    command = ["npm", "pack", "--dry-run", "--json", "--offline"]
+    done = await asyncio.to_thread(subprocess.run, command, cwd=package, capture_output=True, timeout=60, check=True)
     packed = {file["path"] for file in json.loads(done.stdout)[0]["files"]}
-    here = {path.relative_to(package).as_posix() for path in package.rglob("*") if path.is_file()}
-    assert packed == here
-    assert {"switch.js", "bridge.js", "languages/my.json", "languages/about/en.json", "LICENSE"} <= here
+    assert packed == files_in(package)
+    assert {"switch.js", "bridge.js", "languages/my.json", "languages/about/en.json", "LICENSE"} <= packed
