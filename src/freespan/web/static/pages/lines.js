@@ -13,7 +13,7 @@ const IN_FLOW = ["inline", "card"];
 /** What `/embed` keeps free around the switch, above and below together. */
 const FRAME_SPACE = 8;
 /** What the question before it is turned on needs beside the pill. */
-const ROOM_FOR_CONSENT = 330;
+const ROOM_FOR_CONSENT = 410;
 const TITLE = "Help someone reach the open web";
 const PACKAGE = "freespan-switch";
 
