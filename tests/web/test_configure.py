@@ -110,6 +110,7 @@ async def test_what_is_chosen_is_shown_and_written(page: Page, host: FakeHost) -
     frame = attributes_of(await line(page, "frame"), "iframe")
     assert dict(parse_qsl(urlsplit(frame["src"]).query, keep_blank_values=True)) == WANTED
     assert frame["title"] == WANTED["label"]
+    assert "color-scheme:light dark" in frame["style"]
 
 
 async def test_what_is_not_possible_is_not_written(page: Page) -> None:

@@ -38,7 +38,7 @@ export function frameLine(choice) {
   const query = Object.entries(choice.attributes).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
   const address = `${choice.host}embed${query.length ? "?" : ""}${query.join("&")}`;
   const more = layoutOf(choice) === "inline" ? ROOM_FOR_CONSENT : 0;
-  const style = `display:block;width:100%;height:${choice.height + FRAME_SPACE + more}px;border:0;color-scheme:light`;
+  const style = `display:block;width:100%;height:${choice.height + FRAME_SPACE + more}px;border:0;color-scheme:light dark`;
   return `<iframe src="${escaped(address)}" title="${escaped(choice.attributes.label || TITLE)}" style="${style}"></iframe>`;
 }
 
