@@ -14,7 +14,7 @@ from importlib.resources.abc import Traversable
 
 from aiohttp import ETag, hdrs, web
 
-from freespan.web import policies
+from freespan.web import about, policies
 from freespan.web.scripts import script
 
 _TYPES = {
@@ -41,17 +41,21 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True)
 class _Page:
-    """An HTML file that has an address of its own."""
+    """An HTML file that has an address of its own, what it may do, and what is filled in before it is sent."""
 
     file: str
     policy: policies.Policy
+    fill: Callable[[str], str] = str
 
 
 _PAGES = {
     "/": _Page("pages/index.html", policies.document),
+    "/about": _Page("pages/about.html", policies.document, about.filled),
     "/bridge": _Page("frame/bridge.html", policies.bridge),
     "/headless": _Page("pages/headless.html", policies.document),
     "/self-test": _Page("self-test/self-test.html", policies.bridge),
+    "/embed": _Page("pages/embed.html", policies.switch),
+    "/embed/configure": _Page("pages/configure.html", policies.document),
     "/globe": _Page("globe/globe.html", policies.globe),
 }
 
@@ -124,7 +128,7 @@ def _as_sent(name: str, kind: str) -> bytes:
 
 
 def _page(page: _Page, public_url: Callable[[], str]) -> _Handler:
-    source = _read_text(page.file)
+    source = page.fill(_read_text(page.file))
 
     @lru_cache(maxsize=1)
     def content(url: str) -> _Content:
