@@ -97,6 +97,8 @@ async def test_instances_of_a_page_share_one_and_the_strictest_limits(page: Page
     await host.bridge(capacity=4)  # the one that is left goes on, by its own limits
     await page.evaluate("window.bridge.close()")
     await page.wait_for("!document.querySelector('iframe')")
+    await page.evaluate("window.bridge.start()")  # for good
+    assert not await page.evaluate("document.querySelector('iframe')?.src.length")
     assert host.bridges_seen == 2
 
 
