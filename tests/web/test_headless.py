@@ -188,8 +188,10 @@ async def test_two_tabs_elect_one_and_show_the_same(
 async def test_closing_the_tab_that_works_hands_over(
     browser: Browser, page: Page, host: FakeHost, site: FakeSite
 ) -> None:
+    await page.navigate("about:blank")
     worker = await browser.open(site.url)
     first = await start(worker, host)
+    await page.navigate(site.url)
     await view(page, state="waiting", elsewhere=True)
     await worker.close()
     await soon(first.gone.wait())

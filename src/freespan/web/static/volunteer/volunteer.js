@@ -90,8 +90,9 @@ class Volunteer {
     if (!supported() || !this.#seats.has(seat)) return;
     // A choice that is not kept still ends one that was.
     if (!on || this.#limits.remember) rememberChoice(on, new Date());
-    this.#tabs.say({ choice: on });
+    // First in the queue for the lock, then the others hear of it: the tab that was clicked does the work.
     this.#decide(on);
+    this.#tabs.say({ choice: on });
   }
 
   /** The options of an instance have changed. */
