@@ -13,12 +13,12 @@ from bench.programs import host
 
 _LOADS = {
     "switch_gzip_bytes": ("/switch.js", "/languages/en.json"),
-    "bridge_gzip_bytes": ("/bridge",),
+    "bridge_gzip_bytes": ("/bridge", "/bridge.js", "/element/caution.js"),
     "globe_gzip_bytes": ("/globe",),
 }
-"""Where each begins; the switch finds the language of its page by itself, so it is named here."""
+"""Where each begins; what a script finds by itself is named here."""
 
-_IMPORT = re.compile(r"""^(?:import\s*|(?:import|export)\s[^"';=(]*\sfrom\s*)["']([^"']+)["']""", re.MULTILINE)
+_IMPORT = re.compile(r"""(?:^|;)import(?:[^"';=(]*\bfrom)?\s*["']([^"']+)["']""", re.MULTILINE)
 _IN_HTML = re.compile(r"""<(?:script|link)\b[^>]*\s(?:src|href)="([^"]+)\"""")
 _GZIP = 31  # zlib's window bits for a gzip header
 

@@ -49,7 +49,7 @@ ROOMS = {
     "egress": room(BELOW, "aiohttp aiohappyeyeballs"),
     "client": room(BELOW, "aiohttp"),
     "bridge": room("wire observe link", "aiohttp"),
-    "web": room("wire observe", "aiohttp"),
+    "web": room("wire observe", "aiohttp rjsmin"),
     "demo": room(f"{BELOW} {ROLES}", "aiohttp cryptography rich typer"),
     "cli": room(f"{BELOW} {ROLES} demo", "aiohttp rich typer"),
 }
@@ -74,7 +74,7 @@ PURE_MODULES = {
     "link/bond/sending.py",
     "link/bond/stalls.py",
     "link/window.py",
-    "web/plain_script.py",
+    "web/scripts.py",
     "web/policies.py",
 }
 

@@ -10,8 +10,9 @@ import pytest
 
 from freespan.demo.browser import Browser, BrowserError, Page, launch
 from freespan.demo.chromium import ChromiumPage
+from freespan.wire import messages
 from tests.extension.conftest import open_popup
-from tests.web.fakes import Bridge, FakeHost, connect, soon
+from tests.web.fakes import Bridge, Client, FakeHost, connect, soon
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -195,6 +196,22 @@ async def test_limits_hold_at_once(browser: Browser, popup: Page, host: FakeHost
     assert {name: int(stored[name]) for name in values} == values
     assert (stored["from"], stored["megabytesAMonth"], stored["pauseOnMetered"]) == (hour, "", "on")
     await options.close()
+
+
+async def test_a_host_leads_to_no_other_machine(popup: Page, host: FakeHost) -> None:
+    """The browser does not see to it, as it does for the bridge page of a site."""
+    await name_host(popup, host.url)
+    await popup.wait_for("!document.querySelector('#consent').hidden")
+    await popup.click(TURN_ON)
+    bridge: Bridge = await soon(host.bridges.get())
+    await bridge.expect(messages.Hello)
+    elsewhere = host.egress.replace("127.0.0.1", "localhost")
+    await bridge.say(type="welcome", egress=elsewhere, ice_servers=[])
+    client = Client()
+    await bridge.offer("one", await client.offer())
+    assert (await bridge.expect(messages.Refuse)).id == "one"
+    assert host.links.empty()
+    client.close()
 
 
 @only_in_chromium  # Firefox does not tell whether a connection is metered

@@ -17,120 +17,29 @@ from tests.web.fakes import FakeHost
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SIZE_MAX = 1_000
+
+
+def listed(words: str) -> list[str]:
+    return words.split()
+
+
 FILE = Path(freespan.web.__file__).parent / "static" / "element" / "caution.js"
-COUNTRIES = [
-    "AZ",
-    "BH",
-    "BY",
-    "CN",
-    "CU",
-    "EG",
-    "ET",
-    "IR",
-    "KZ",
-    "MM",
-    "PK",
-    "RU",
-    "RW",
-    "SA",
-    "SD",
-    "TH",
-    "TR",
-    "AE",
-    "UZ",
-    "VE",
-    "VN",
-    "AF",
-    "ER",
-    "KP",
-    "LA",
-    "SY",
-    "TJ",
-    "TM",
-    "YE",
-]
+COUNTRIES = listed("AZ BH BY CN CU EG ET IR KZ MM PK RU RW SA SD TH TR AE UZ VE VN AF ER KP LA SY TJ TM YE")
 """As docs/embedding.md names them."""
-NAMES = [
-    "Asia/Baku",
-    "Asia/Bahrain",
-    "Europe/Minsk",
-    "Asia/Shanghai",
-    "Asia/Urumqi",
-    "Asia/Chongqing",
-    "Asia/Chungking",
-    "Asia/Harbin",
-    "Asia/Kashgar",
-    "PRC",
-    "America/Havana",
-    "Cuba",
-    "Africa/Cairo",
-    "Egypt",
-    "Africa/Addis_Ababa",
-    "Asia/Tehran",
-    "Iran",
-    "Asia/Almaty",
-    "Asia/Qyzylorda",
-    "Asia/Yangon",
-    "Asia/Rangoon",
-    "Asia/Karachi",
-    "Europe/Moscow",
-    "W-SU",
-    "Europe/Kaliningrad",
-    "Asia/Vladivostok",
-    "Asia/Ust-Nera",
-    "Europe/Simferopol",
-    "Africa/Kigali",
-    "Asia/Riyadh",
-    "Africa/Khartoum",
-    "Asia/Bangkok",
-    "Europe/Istanbul",
-    "Asia/Istanbul",
-    "Turkey",
-    "Asia/Dubai",
-    "Asia/Tashkent",
-    "Asia/Samarkand",
-    "America/Caracas",
-    "Asia/Ho_Chi_Minh",
-    "Asia/Saigon",
-    "Asia/Kabul",
-    "Africa/Asmara",
-    "Africa/Asmera",
-    "Asia/Pyongyang",
-    "Asia/Vientiane",
-    "Asia/Damascus",
-    "Asia/Dushanbe",
-    "Asia/Ashgabat",
-    "Asia/Ashkhabad",
-    "Asia/Aden",
-]
-OTHERS = [
-    "Asia/Hong_Kong",
-    "Asia/Taipei",
-    "Asia/Macau",
-    "Asia/Tokyo",
-    "Asia/Kolkata",
-    "Asia/Calcutta",
-    "Asia/Baghdad",
-    "Europe/Kyiv",
-    "Europe/Kiev",
-    "Europe/London",
-    "America/New_York",
-    "Africa/Nairobi",
-    "Asia/Qatar",
-    "Asia/Muscat",
-    "UTC",
-    "Etc/UTC",
-    "GMT+8",
-    "America/Argentina/Buenos_Aires",
-    "Europe",
-    "Asia",
-    "Europe/Baku",
-    "constructor/name",
-    "toString",
-    "__proto__/x",
-    "Asia/",
-    "/Moscow",
-]
+NAMES = listed(
+    "Asia/Baku Asia/Bahrain Europe/Minsk Asia/Shanghai Asia/Urumqi Asia/Chongqing Asia/Chungking Asia/Harbin "
+    "Asia/Kashgar PRC America/Havana Cuba Africa/Cairo Egypt Africa/Addis_Ababa Asia/Tehran Iran Asia/Almaty "
+    "Asia/Qyzylorda Asia/Yangon Asia/Rangoon Asia/Karachi Europe/Moscow W-SU Europe/Kaliningrad Asia/Vladivostok "
+    "Asia/Ust-Nera Europe/Simferopol Africa/Kigali Asia/Riyadh Africa/Khartoum Asia/Bangkok Europe/Istanbul "
+    "Asia/Istanbul Turkey Asia/Dubai Asia/Tashkent Asia/Samarkand America/Caracas Asia/Ho_Chi_Minh Asia/Saigon "
+    "Asia/Kabul Africa/Asmara Africa/Asmera Asia/Pyongyang Asia/Vientiane Asia/Damascus Asia/Dushanbe "
+    "Asia/Ashgabat Asia/Ashkhabad Asia/Aden"
+)
+OTHERS = listed(
+    "Asia/Hong_Kong Asia/Taipei Asia/Macau Asia/Tokyo Asia/Kolkata Asia/Calcutta Asia/Baghdad Europe/Kyiv "
+    "Europe/Kiev Europe/London America/New_York Africa/Nairobi Asia/Qatar Asia/Muscat UTC Etc/UTC GMT+8 "
+    "America/Argentina/Buenos_Aires Europe Asia Europe/Baku constructor/name toString __proto__/x Asia/ /Moscow"
+)
 
 
 async def caution(page: Page, host: FakeHost, browsers: list[dict[str, Any]]) -> list[list[str]]:

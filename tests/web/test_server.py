@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -47,7 +48,7 @@ async def test_every_file_may_be_used_by_any_page(client: aiohttp.ClientSession,
         assert await response.read()
 
 
-@pytest.mark.parametrize("path", ["/", "/bridge", "/switch.js", "/languages/fa.json"])
+@pytest.mark.parametrize("path", ["/", "/bridge", "/self-test", "/switch.js", "/languages/fa.json"])
 async def test_what_a_browser_has_is_not_sent_again(client: aiohttp.ClientSession, path: str) -> None:
     async with client.get(path) as response:
         tag = response.headers["ETag"]
@@ -69,10 +70,11 @@ async def test_compressed_only_for_those_who_ask(host: FakeHost) -> None:
     assert sizes["gzip"] < sizes["identity"] / 2
 
 
+@pytest.mark.parametrize("path", ["/bridge", "/self-test"])
 async def test_the_bridge_has_an_origin_of_its_own_and_reaches_its_host_alone(
-    host: FakeHost, client: aiohttp.ClientSession
+    host: FakeHost, client: aiohttp.ClientSession, path: str
 ) -> None:
-    async with client.get("/bridge") as response:
+    async with client.get(path) as response:
         rules = policy(response)
     assert rules["sandbox"] == ["allow-scripts"]
     assert rules["default-src"] == ["'none'"]
@@ -111,7 +113,7 @@ async def test_the_url_is_asked_for_with_each_request_and_escaped() -> None:
 async def test_files_of_folders_are_served_where_they_lie(client: aiohttp.ClientSession) -> None:
     for path in ("languages/fa.json", "languages/about/fa.json"):
         async with client.get(f"/{path}") as response:
-            assert await response.read() == (STATIC / path).read_bytes()
+            assert await response.json() == json.loads((STATIC / path).read_bytes())
 
 
 async def test_nothing_but_these_files_is_served(client: aiohttp.ClientSession) -> None:

@@ -1,4 +1,4 @@
-"""Scripts as browsers are sent them: without comments and blanks, and some of them with all that they import in one file.
+"""Scripts as browsers are sent them: without comments and blanks, and some with all that they import in one file.
 
 What is joined are closed worlds: an entry whose modules nobody else imports, so that none of them is there twice.
 """
@@ -9,7 +9,7 @@ import posixpath
 import re
 from collections.abc import Callable
 
-import rjsmin
+import rjsmin  # type: ignore[import-untyped]
 
 JOINED = ("bridge.js", "frame/main.js", "globe/page.js", "self-test/self-test.js")
 """Entries that are sent with all that they import."""
@@ -39,7 +39,7 @@ def plain(source: str) -> str:
 
 
 def _joined(entry: str, read: Callable[[str], str]) -> str:
-    """Each module becomes a function that gives back what the module exports, called once, after those that it imports."""
+    """Each module becomes a function that gives back what it exports, called once, after those that it imports."""
     places: dict[str, int] = {}
     parts: list[str] = []
 

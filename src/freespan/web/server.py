@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import html
+import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +14,7 @@ from importlib.resources.abc import Traversable
 
 from aiohttp import ETag, hdrs, web
 
-from freespan.web import policies
+from freespan.web import about, policies
 from freespan.web.scripts import script
 
 _TYPES = {
@@ -40,17 +41,21 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True)
 class _Page:
-    """An HTML file that has an address of its own."""
+    """An HTML file that has an address of its own, what it may do, and what is filled in before it is sent."""
 
     file: str
     policy: policies.Policy
+    fill: Callable[[str], str] = str
 
 
 _PAGES = {
     "/": _Page("pages/index.html", policies.document),
+    "/about": _Page("pages/about.html", policies.document, about.filled),
     "/bridge": _Page("frame/bridge.html", policies.bridge),
     "/headless": _Page("pages/headless.html", policies.document),
     "/self-test": _Page("self-test/self-test.html", policies.bridge),
+    "/embed": _Page("pages/embed.html", policies.switch),
+    "/embed/configure": _Page("pages/configure.html", policies.document),
     "/globe": _Page("globe/globe.html", policies.globe),
 }
 
@@ -106,8 +111,7 @@ def _read_text(name: str) -> str:
 
 def _file(name: str) -> _Handler:
     kind = name.rpartition(".")[2]
-    plain = _read(name)
-    content = _Content.of(script(name, _read_text).encode() if kind == "js" else plain)
+    content = _Content.of(_as_sent(name, kind))
 
     async def handle(request: web.Request) -> web.StreamResponse:
         return _respond(request, content, {hdrs.CONTENT_TYPE: _TYPES[kind]})
@@ -115,8 +119,16 @@ def _file(name: str) -> _Handler:
     return handle
 
 
+def _as_sent(name: str, kind: str) -> bytes:
+    if kind == "js":
+        return script(name, _read_text).encode()
+    if kind == "json":
+        return json.dumps(json.loads(_read(name)), ensure_ascii=False, separators=(",", ":")).encode()
+    return _read(name)
+
+
 def _page(page: _Page, public_url: Callable[[], str]) -> _Handler:
-    source = _read_text(page.file)
+    source = page.fill(_read_text(page.file))
 
     @lru_cache(maxsize=1)
     def content(url: str) -> _Content:

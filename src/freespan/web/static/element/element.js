@@ -53,6 +53,7 @@ export class FreespanSwitch extends HTMLElement {
   #bridge;
   /** What there is to see without a bridge. @type {View["state"]} */
   #state = "off";
+  #told = "";
   #unwatch = () => {};
   #words = new Words();
   #spoken = "";
@@ -165,6 +166,9 @@ export class FreespanSwitch extends HTMLElement {
 
   #tell() {
     const view = this.#view;
+    const told = JSON.stringify(view);
+    if (told === this.#told) return;
+    this.#told = told;
     this.setAttribute("state", view.state);
     this.#render();
     this.dispatchEvent(new CustomEvent("freespan-state", { detail: view, bubbles: true, composed: true }));

@@ -131,9 +131,13 @@ input { font: inherit; color: inherit; accent-color: var(--on); }
   .status::before { background: CanvasText !important; forced-color-adjust: none; }
 }`;
 
+/** Of all switches of a page together. @type {Map<string, CSSStyleSheet>} */
+const sheets = new Map();
+
 /** Add styles: those of the line and the sentences, or those of a part that comes later. @param {ShadowRoot} root @param {string} [css] */
 export function dress(root, css = CSS) {
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(css);
-  root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+  const sheet = sheets.get(css) ?? new CSSStyleSheet();
+  if (!sheets.has(css)) sheet.replaceSync(css);
+  sheets.set(css, sheet);
+  root.adoptedStyleSheets = [...new Set([...root.adoptedStyleSheets, sheet])];
 }

@@ -81,10 +81,15 @@ export class Executor {
     }
   }
 
-  #openSocket() {
-    const url = new URL("v1/bridge", this.#base);
+  /** Of the host, for a WebSocket. @param {string} path */
+  #url(path) {
+    const url = new URL(path, this.#base);
     url.protocol = url.protocol.replace("http", "ws");
-    const socket = new WebSocket(url);
+    return url;
+  }
+
+  #openSocket() {
+    const socket = new WebSocket(this.#url("v1/bridge"));
     this.#socket = socket;
     socket.onopen = () => this.feed({ type: "socketOpened" });
     socket.onmessage = ({ data }) => this.feed({ type: "socketMessage", data });
@@ -102,6 +107,8 @@ export class Executor {
   /** @param {Extract<Command, {type: "openPipe"}>} command */
   #openPipe({ id, ...offer }) {
     try {
+      // The policy of the bridge page says so as well; that of an extension cannot, since its user names the host.
+      if (new URL(offer.egress).origin !== this.#url("").origin) throw new TypeError("an egress of another host");
       const listener = {
         /** @param {string} sdp */
         answered: (sdp) => this.feed({ type: "pipeAnswered", id, sdp }),
