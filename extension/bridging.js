@@ -1,7 +1,5 @@
 // The bridge of this browser: runs while the user's choice and limits allow, in whichever page of the extension has WebRTC.
 
-import { Clock } from "./static/frame/clock.js";
-import { Executor } from "./static/frame/executor.js";
 import { recall, remember } from "./static/volunteer/memory.js";
 import { strictest } from "./static/volunteer/options.js";
 import { judge } from "./static/volunteer/rules.js";
@@ -19,6 +17,14 @@ import { readSettings } from "./settings.js";
  * @property {string} begins the time, `HH:MM`, when the hours that the user has set begin; empty: at any time
  */
 /** @typedef {import("./static/frame/session.js").View} Report */
+/** @typedef {{capacity: number, kilobits: number}} Limits readers at a time; kbit/s, 0 for any */
+/**
+ * A bridge of one host, in the way that a browser needs it.
+ * @typedef {object} Runner
+ * @property {(limits: Limits) => void} run begin, or go on with other limits
+ * @property {() => void} stop until the next `run`
+ * @property {() => void} close for good
+ */
 
 /** The verdict of the rules holds until a moment, so the next one is asked for after it. */
 const SOON_MS = 50;
@@ -27,11 +33,11 @@ const SOON_MS = 50;
 const NOTHING = { state: "connecting", now: 0, total: 0, megabytes: 0 };
 
 export class Bridging {
+  #make;
   #show;
-  /** @type {{host: string, executor: Executor} | undefined} */
+  /** @type {{host: string, runner: Runner} | undefined} */
   #bridge;
-  #runs = false;
-  /** What the executor told last; its counts begin with it. */
+  /** What the runner told last; its counts begin with it. */
   #report = NOTHING;
   /** @type {View | undefined} */
   #view;
@@ -39,13 +45,15 @@ export class Bridging {
   #timer;
   #situation = new Situation(() => this.#settle());
 
-  /** @param {(view: View) => void} show */
-  constructor(show) {
+  /**
+   * @param {new (host: string, hear: (report: Report) => void) => Runner} make
+   * @param {(view: View) => void} show
+   */
+  constructor(make, show) {
+    this.#make = make;
     this.#show = show;
     this.#situation.open();
     window.addEventListener("storage", () => this.#settle());
-    window.addEventListener("online", () => this.#bridge?.executor.feed({ type: "network", online: true }));
-    window.addEventListener("offline", () => this.#bridge?.executor.feed({ type: "network", online: false }));
     this.#settle();
   }
 
@@ -57,7 +65,7 @@ export class Bridging {
   /** See to it that all is as the user's choice and limits demand. */
   #settle() {
     clearTimeout(this.#timer);
-    if (this.#situation.away) return this.#stop();
+    if (this.#situation.away) return this.#bridge?.runner.stop();
     const now = new Date();
     const { host, limits } = readSettings();
     const { on, megabytes, month } = recall(now);
@@ -73,38 +81,21 @@ export class Bridging {
     const able = "RTCPeerConnection" in window;
     if (wanted) this.#timer = setTimeout(() => this.#settle(), seconds * 1000 + SOON_MS);
     if (wanted && able && !reason) this.#run(host, limits);
-    else this.#stop();
+    else this.#bridge?.runner.stop();
     if (!wanted) this.#tell("off");
     else if (!able) this.#tell("unsupported");
     else if (reason) this.#tell("paused", reason);
     else this.#tell(this.#report.state, "", this.#report.now);
   }
 
-  /** @param {string} host @param {import("./static/volunteer/options.js").Limits} limits */
+  /** @param {string} host @param {Limits} limits */
   #run(host, { capacity, kilobits }) {
     if (this.#bridge?.host !== host) {
-      this.#stop();
-      this.#bridge = { host, executor: this.#make(host) };
+      this.#bridge?.runner.close();
       this.#report = NOTHING;
+      this.#bridge = { host, runner: new this.#make(host, (report) => this.#hear(report)) };
     }
-    const { executor } = this.#bridge;
-    executor.limit(kilobits);
-    const type = this.#runs ? "limits" : "start";
-    this.#runs = true;
-    executor.feed({ type, capacity });
-  }
-
-  /** @param {string} host @returns {Executor} */
-  #make(host) {
-    // The timers of these pages do not have to wait, and the extension's policy would not let a worker begin.
-    const clock = new Clock(false);
-    return new Executor(host, (report) => this.#hear(report), clock);
-  }
-
-  #stop() {
-    if (!this.#runs) return;
-    this.#runs = false;
-    this.#bridge?.executor.feed({ type: "stop" });
+    this.#bridge.runner.run({ capacity, kilobits });
   }
 
   /** @param {Report} report */
@@ -112,7 +103,7 @@ export class Bridging {
     const last = this.#report;
     this.#report = report.state === "off" ? { ...report, state: "connecting" } : report;
     remember(report.total - last.total, report.megabytes - last.megabytes, new Date());
-    // A limit may be reached, or there is something to show; not now, since this comes from the middle of the executor.
+    // A limit may be reached, or there is something to show; not now, since this comes from the middle of the bridge.
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#settle());
   }

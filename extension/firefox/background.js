@@ -3,6 +3,7 @@
 
 import { Bridging } from "./bridging.js";
 import { show } from "./icon.js";
+import { Runner } from "./runner.js";
 
 const ALARM = "stay";
 const ALARM_MINUTES = 0.25;
@@ -25,7 +26,7 @@ chrome.runtime.onInstalled.addListener(() => {});
 chrome.runtime.onMessage.addListener(({ look }) => {
   if (look) bridging.tell();
 });
-const bridging = new Bridging((view) => {
+const bridging = new Bridging(Runner, (view) => {
   keep(view.state !== "off");
   show(view);
   // Nobody is listening unless the popup is open.

@@ -12,7 +12,9 @@ function serve() {
   if (!("RTCPeerConnection" in window && "WebSocket" in window)) {
     return tell({ type: "state", state: "unsupported", now: 0, total: 0, megabytes: 0 });
   }
-  const bridge = new Executor(new URL(".", location.href).href, (view) => tell({ type: "state", ...view }));
+  // In an extension this page is not the host's, and the host stands behind the #; a host's own policy allows no other.
+  const host = new URL(location.hash.slice(1) || ".", location.href).href;
+  const bridge = new Executor(host, (view) => tell({ type: "state", ...view }));
   let capacity = 0;
   window.addEventListener("message", ({ source, data }) => {
     if (source !== window.parent || data?.freespan !== 1) return;
