@@ -56,7 +56,7 @@ class _Terms(NamedTuple):
 
 
 _USUAL = _Terms(6.0, 3, 1.2)
-_SLOW_ROAD = _Terms(12.0, 6, 1.4)
+_SLOW_ROAD = _Terms(14.0, 8, 1.3)
 _PAUSE_SECONDS = 60.0
 """After lanes that did not help."""
 _CALM_SECONDS = 25.0
