@@ -9,11 +9,11 @@ SETUP_DEV := .venv/.setup-dev
 SETUP_JS := node_modules/.setup
 MADE_FROM := pyproject.toml uv.lock scripts/make-venv.sh
 
-.PHONY: help setup dev demo test browsers check check-python check-js format bench lab lab-test screenshots clean
+.PHONY: help setup dev demo test browsers check check-python check-js format bench lab lab-test screenshots switch-package clean
 
 help: ## this list
 	@echo "freespan: readers lend their browsers, so that others can read"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 setup: $(SETUP) ## .venv with freespan in it: .venv/bin/freespan
 
@@ -41,6 +41,9 @@ lab-test: $(SETUP_DEV) browsers ## every test of the lab, the long ones too (roo
 screenshots: $(SETUP_DEV) browsers ## make the pictures of the docs again
 	@$(PYTHON_IN_VENV) scripts/screenshots.py
 	@$(PYTHON_IN_VENV) scripts/globe_pictures.py --docs
+
+switch-package: $(SETUP) ## the switch as a package for npm: dist/switch
+	@$(PYTHON_IN_VENV) scripts/make_switch_package.py
 
 format: $(SETUP_DEV) ## put the Python code in the usual form
 	@$(PYTHON_IN_VENV) -m ruff check --quiet --fix-only .

@@ -1,4 +1,4 @@
-"""What a page loads before anyone clicks: the switch and all that it imports, as a host sends it to a browser."""
+"""What browsers load of a host, as it is sent: before anybody clicks, by the click, and for the globe."""
 
 from __future__ import annotations
 
@@ -11,24 +11,39 @@ import aiohttp
 from bench.figures import Figures
 from bench.programs import host
 
-_IMPORT = re.compile(r"""^(?:import\s*|(?:import|export)\s[^"';=(]*\sfrom\s*)["']([^"']+)["']""", re.MULTILINE)
+_LOADS = {
+    "switch_gzip_bytes": ("/switch.js", "/languages/en.json"),
+    "bridge_gzip_bytes": ("/bridge", "/bridge.js", "/element/caution.js"),
+    "globe_gzip_bytes": ("/globe",),
+}
+"""Where each begins; what a script finds by itself is named here."""
+
+_IMPORT = re.compile(r"""(?:^|;)import(?:[^"';=(]*\bfrom)?\s*["']([^"']+)["']""", re.MULTILINE)
+_IN_HTML = re.compile(r"""<(?:script|link)\b[^>]*\s(?:src|href)="([^"]+)\"""")
 _GZIP = 31  # zlib's window bits for a gzip header
 
 
 async def measure_size(figures: Figures) -> None:
-    """Measure `switch_gzip_bytes`: the bodies of all answers together."""
+    """Measure the bodies of all answers together, for each of these."""
     async with host() as served, aiohttp.ClientSession(auto_decompress=False) as http:
-        sizes: dict[str, int] = {}
-        waiting = [f"{served.url}/switch.js"]
-        while waiting:
-            url = waiting.pop()
-            if url in sizes:
-                continue
-            async with http.get(url, headers={"Accept-Encoding": "gzip"}) as response:
-                response.raise_for_status()
-                body = await response.read()
-                packed = response.headers.get("Content-Encoding") == "gzip"
-            sizes[url] = len(body)
+        for name, paths in _LOADS.items():
+            figures.number(name, await _size(http, [served.url + path for path in paths]))
+
+
+async def _size(http: aiohttp.ClientSession, waiting: list[str]) -> int:
+    """What is loaded at once and of itself; what a script asks for later is not in it."""
+    sizes: dict[str, int] = {}
+    while waiting:
+        url = waiting.pop()
+        if url in sizes:
+            continue
+        async with http.get(url, headers={"Accept-Encoding": "gzip"}) as response:
+            response.raise_for_status()
+            body = await response.read()
+            packed = response.headers.get("Content-Encoding") == "gzip"
+            found = {"text/javascript": _IMPORT, "text/html": _IN_HTML}.get(response.content_type)
+        sizes[url] = len(body)
+        if found:
             source = (zlib.decompress(body, _GZIP) if packed else body).decode()
-            waiting += [urljoin(url, found) for found in _IMPORT.findall(source)]
-    figures.number("switch_gzip_bytes", sum(sizes.values()))
+            waiting += [urljoin(url, name) for name in found.findall(source)]
+    return sum(sizes.values())

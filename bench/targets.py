@@ -12,6 +12,8 @@ _LIMITS = {
     "client_start_s": 0.4,
     "warm_first_byte_s": 0.004,
     "switch_gzip_bytes": 12_000,
+    "bridge_gzip_bytes": 15_000,
+    "globe_gzip_bytes": 40_000,
     "kill_pause_median_s": 0.3,
     "kill_pause_worst_s": 1.0,
     "kill_wrong_bytes": 0,

@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from bench.page import page_with_switch
 from bench.programs import helper
 from freespan.demo import browser
+from freespan.demo.switch import turn_on
 
 Kill = Callable[[], None]
 
@@ -42,7 +43,6 @@ async def _chromium(url: str) -> AsyncIterator[Kill]:
             news = await stack.enter_async_context(page_with_switch(url))
             window = await stack.enter_async_context(browser.launch("chromium", width=1000, height=800))
             page = await window.open(news)
-            await page.wait_for(f'customElements.get("freespan-switch") && {_SWITCH}.getAttribute("state")')
-            await page.click("freespan-switch")
+            await turn_on(page)
             await page.wait_for(f'{_SWITCH}.getAttribute("state") === "waiting"')
         yield window.kill

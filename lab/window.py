@@ -25,6 +25,7 @@ from freespan.demo.browser import Browser, find_browsers
 from freespan.demo.chromium import launch_chromium
 from freespan.demo.errors import DemoError
 from freespan.demo.firefox import launch_firefox
+from freespan.demo.switch import turn_on
 
 START_SECONDS = 60.0
 BROWSERS = ("chromium", "firefox")
@@ -62,8 +63,7 @@ async def _help(kind: str, url: str, trusted: Sequence[Path]) -> None:
     async with browsing(kind, trusted) as browser:
         async with asyncio.timeout(START_SECONDS):
             page = await browser.open(url)
-            await page.wait_for(f'customElements.get("freespan-switch") && {_SWITCH}.getAttribute("state")')
-            await page.click("freespan-switch")
+            await turn_on(page)
         state = ""
         while True:
             now = await page.evaluate(f'{_SWITCH}.getAttribute("state")')

@@ -38,10 +38,9 @@ PAGE = """<!doctype html><meta name="viewport" content="width=device-width">
   div {{ width: {size}px; --globe-accent: {accent}; }}
 </style><main></main>
 <script type="module">
-  import {{ Globe, namesOf }} from "./globe.js";
+  import {{ Globe }} from "./globe/globe.js";
   const cases = {{ {cases} }};
   window.globes = {{}};
-  window.names = namesOf(cases.many ?? {{}}, "en");
   const real = HTMLCanvasElement.prototype.getContext;
   for (const [name, news] of Object.entries(cases)) {{
     const place = document.createElement("div");

@@ -1,4 +1,4 @@
-"""Make src/freespan/web/static/globe/coastlines.js again: the coastlines and the middles of countries that the globe draws.
+"""Make src/freespan/web/static/globe/coastlines.js again: the coastlines and the middles of countries for the globe.
 
 The shapes are Natural Earth's, which are in the public domain, in the form that the npm package world-atlas gives them
 (1:110m for the coasts, 1:50m for countries). The two letters of a country's number are from i18n-iso-countries (ISO

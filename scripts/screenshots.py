@@ -21,6 +21,7 @@ from freespan.demo.browser import launch
 from freespan.demo.programs import command, running
 from freespan.demo.show import Show
 from freespan.demo.steps import Report, Step
+from freespan.demo.switch import turn_on
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 TERMINAL_WIDTH = 80
@@ -92,7 +93,7 @@ async def pictures_of_states(ready: dict[str, str], folder: Path, *, dark: bool)
             page = await browser.open(f"http://127.0.0.1:{runner.addresses[0][1]}/")
             await page.wait_for(f"{SWITCH} === 'off'", SECONDS)
             await page.screenshot(files[0])
-            await page.click("freespan-switch")
+            await turn_on(page)
             await page.wait_for(f"{SWITCH} === 'waiting'", SECONDS)
             await page.screenshot(files[1])
             async with running("connect", ready["invite"], "--port", "0", "--json") as client:

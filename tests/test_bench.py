@@ -47,6 +47,8 @@ def test_figures_have_the_promised_names(results: dict[str, object]) -> None:
         "cpu_s_per_100mb",
         "idle_rss_mb",
         "switch_gzip_bytes",
+        "bridge_gzip_bytes",
+        "globe_gzip_bytes",
         "n",
         "samples",
         "machine",

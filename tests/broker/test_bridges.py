@@ -45,12 +45,12 @@ async def test_rubbish_ends_the_bridge(lab: Lab, rubbish: str | bytes, greeted: 
     ("message", "word"),
     [
         ({"type": "hello", "version": 2, "capacity": 1}, "update"),
-        ({"type": "hello", "version": 1, "capacity": 0}, "capacity"),
+        ({"type": "hello", "version": 1, "capacity": -1}, "capacity"),
         ({"type": "hello", "version": 1, "capacity": 65}, "capacity"),
         ({"type": "hello", "version": 1}, "capacity"),
         ({"type": "load", "serving": 0}, "hello"),
     ],
-    ids=["later version", "no capacity", "too much capacity", "capacity missing", "no hello"],
+    ids=["later version", "less than none", "too much capacity", "capacity missing", "no hello"],
 )
 async def test_a_hello_that_is_none(lab: Lab, message: dict[str, object], word: str) -> None:
     bridge = await lab.knock()

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from freespan.demo.browser import Page, find_browsers, launch
+from freespan.demo.switch import turn_on
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.limits import FLIGHT_MAX
 from freespan.wire.target import Target
@@ -52,8 +53,7 @@ async def browser_bridge(kind: str, host: Host) -> AsyncIterator[Page]:
     site.page = f'<script type="module" src="{host.url}/switch.js"></script><freespan-switch></freespan-switch>'
     async with served(site), launch(kind) as browser:
         page = await browser.open(site.url)
-        await state(page, "off")
-        await page.click("freespan-switch")
+        await turn_on(page)
         await state(page, "waiting")
         yield page
 

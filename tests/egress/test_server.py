@@ -200,6 +200,19 @@ async def test_a_link_without_a_handshake_is_given_up(lab: Lab, monkeypatch: pyt
     await lab.until_sessions(0)
 
 
+async def test_a_link_that_only_looks_leaves_nothing(lab: Lab, site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """A browser's test opens one and closes it without a byte."""
+    caplog.set_level(logging.INFO)
+    for link in [await lab.knock() for _ in range(3)]:
+        await link.close()
+    async with asyncio.timeout(SECONDS):
+        while lab.host.egress._links or lab.host.egress._sessions._knocking:
+            await asyncio.sleep(0.005)
+    assert lab.counters.figures().sessions == 0
+    assert not [record for record in caplog.records if record.name.startswith("freespan")]
+    await lab.still_serves(site.port)
+
+
 async def test_more_sessions_than_allowed(lab: Lab, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "SESSIONS_MAX", 1)
     async with lab.session() as session:

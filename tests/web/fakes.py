@@ -12,6 +12,7 @@ from typing import Any
 import webrtc
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from freespan.demo import switch
 from freespan.demo.browser import Page
 from freespan.demo.chromium import ChromiumPage
 from freespan.demo.firefox import FirefoxPage
@@ -75,6 +76,7 @@ class FakeHost:
         self.origins: list[str | None] = []
         self.open: set[Connection] = set()
         self.away = False
+        self.egress_away = False
         self.ice_servers: list[dict[str, Any]] = []
 
     @property
@@ -106,6 +108,8 @@ class FakeHost:
         return await self._run(request, Bridge, self.bridges)
 
     async def _egress(self, request: web.Request) -> web.StreamResponse:
+        if self.egress_away:
+            raise web.HTTPServiceUnavailable
         return await self._run(request, Connection, self.links)
 
     async def _run(self, request: web.Request, kind: type[Connection], queue: asyncio.Queue[Any]) -> web.StreamResponse:
@@ -175,8 +179,7 @@ async def state(page: Page, wanted: str, seconds: float = SECONDS) -> None:
 
 async def turn_on(page: Page, host: FakeHost) -> Bridge:
     """Flip the switch as a person does, and return the bridge that comes."""
-    await state(page, "off")
-    await page.click("freespan-switch")
+    await switch.turn_on(page)
     bridge = await host.bridge()
     await state(page, "waiting")
     return bridge

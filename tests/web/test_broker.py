@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from freespan.demo import switch
 from freespan.demo.browser import Page
 from freespan.wire import messages
 from tests.web.fakes import Bridge, FakeHost, bridge_page, connect, soon, state, turn_on
@@ -58,8 +59,7 @@ async def test_rubbish_ends_the_socket_and_the_bridge_comes_back(
 
 
 async def test_an_offer_before_the_welcome_is_rubbish(page: Page, host: FakeHost) -> None:
-    await state(page, "off")
-    await page.click("freespan-switch")
+    await switch.turn_on(page)
     bridge: Bridge = await soon(host.bridges.get())
     await bridge.offer("early", "v=0")
     await soon(bridge.gone.wait())

@@ -11,6 +11,7 @@ import pytest
 
 from freespan.client import pool
 from freespan.client.lanes import LaneJudge
+from freespan.demo import switch
 from freespan.demo.browser import Browser, Page
 from freespan.demo.payload import sha256_of
 from freespan.web import routes as switch_routes
@@ -88,8 +89,7 @@ async def test_a_download_through_lanes_of_a_browser_is_whole(
     async with asyncio.timeout(SECONDS), serving(routes) as host.url, served(place):
         place.page = f'<script type="module" src="{host.url}/switch.js"></script><freespan-switch></freespan-switch>'
         page = await browser.open(place.url)
-        await state(page, "off")
-        await page.click("freespan-switch")
+        await switch.turn_on(page)
         await state(page, "waiting")
         with site_served() as site:
             async with reading(host.invite) as reader:

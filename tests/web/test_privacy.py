@@ -27,10 +27,10 @@ for (const name of ["setRemoteDescription", "setLocalDescription", "addIceCandid
     const original = RTCPeerConnection.prototype[name];
     RTCPeerConnection.prototype[name] = function (...args) { learn(args); return original.apply(this, args); };
 }
-const append = ShadowRoot.prototype.append;
-ShadowRoot.prototype.append = function (...nodes) {
-    for (const node of nodes) if (node.localName === "iframe") window.frame = node;
-    return append.apply(this, nodes);
+const appendChild = Node.prototype.appendChild;
+Node.prototype.appendChild = function (node) {
+    if (node.localName === "iframe") window.frame = node;
+    return appendChild.call(this, node);
 };
 </script>"""
 

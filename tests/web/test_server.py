@@ -47,7 +47,7 @@ async def test_every_file_may_be_used_by_any_page(client: aiohttp.ClientSession,
         assert await response.read()
 
 
-@pytest.mark.parametrize("path", ["/", "/bridge", "/switch.js", "/languages/fa.json"])
+@pytest.mark.parametrize("path", ["/", "/bridge", "/self-test", "/switch.js", "/languages/fa.json"])
 async def test_what_a_browser_has_is_not_sent_again(client: aiohttp.ClientSession, path: str) -> None:
     async with client.get(path) as response:
         tag = response.headers["ETag"]
@@ -69,10 +69,11 @@ async def test_compressed_only_for_those_who_ask(host: FakeHost) -> None:
     assert sizes["gzip"] < sizes["identity"] / 2
 
 
+@pytest.mark.parametrize("path", ["/bridge", "/self-test"])
 async def test_the_bridge_has_an_origin_of_its_own_and_reaches_its_host_alone(
-    host: FakeHost, client: aiohttp.ClientSession
+    host: FakeHost, client: aiohttp.ClientSession, path: str
 ) -> None:
-    async with client.get("/bridge") as response:
+    async with client.get(path) as response:
         rules = policy(response)
     assert rules["sandbox"] == ["allow-scripts"]
     assert rules["default-src"] == ["'none'"]

@@ -173,6 +173,32 @@ async def test_losing_the_network_ends_everything_until_it_is_back(page: Page, h
     assert "offline" in [view[0] for view in views(steps)]
 
 
+async def test_after_a_sleep_everything_begins_anew(page: Page, host: FakeHost) -> None:
+    events: list[Event] = [*WELCOMED, (1, offer("a")), (2, answered("a")), (3, {"type": "pipeOpened", "id": "a"})]
+    steps = await play(
+        page, host, [*events, (9000, {"type": "woke"}), (9000, OPENED), (9001, STOP), (9002, {"type": "woke"})]
+    )
+    woke = steps[-4]
+    assert kinds(woke) == ["closePipe", "send", "closeSocket", "openSocket"]
+    assert sent(woke) == [{"type": "load", "serving": 0}]
+    assert views([woke])[-1][:2] == ("connecting", 0)
+    assert steps[-3]["commands"] == [HELLO]
+    assert steps[-1]["commands"] == []
+
+
+async def test_another_capacity_is_told_by_a_new_connection(page: Page, host: FakeHost) -> None:
+    more = {"type": "limits", "capacity": 3}
+    events: list[Event] = [(0, more), *WELCOMED, (1, offer("a")), (2, answered("a")), (3, offer("b"))]
+    steps = await play(page, host, [*events, (4, more), (4, more), (5, OPENED), (5, WELCOME)])
+    assert steps[0]["commands"] == []  # it is not on
+    changed, same, opened, welcomed = steps[-4:]
+    assert kinds(changed) == ["send", "closePipe", "closeSocket", "openSocket"]
+    assert sent(changed) == [{"type": "refuse", "id": "b", "reason": "stopping"}]
+    assert same["commands"] == []
+    assert sent(opened)[0]["capacity"] == 3
+    assert sent(welcomed)[0] == {"type": "load", "serving": 1}
+
+
 @pytest.mark.parametrize("chance", [0.0, 1.0])
 async def test_retries_are_ever_rarer_and_spread(page: Page, host: FakeHost, chance: float) -> None:
     now, waits = 0.0, []

@@ -7,9 +7,10 @@ import random
 
 import pytest
 
+from freespan.demo import switch
 from freespan.demo.browser import Browser, Page
 from freespan.wire import messages
-from tests.web.fakes import Bridge, Client, FakeHost, FakeSite, Session, connect, soon, state, turn_on
+from tests.web.fakes import Bridge, Client, FakeHost, FakeSite, Session, connect, soon, turn_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -114,7 +115,7 @@ async def test_one_session_that_ends_leaves_the_others_alone(page: Page, host: F
 async def test_turning_it_off_ends_everything_at_once(page: Page, host: FakeHost) -> None:
     bridge = await turn_on(page, host)
     sessions = [await connect(host, bridge, str(number), serving=number) for number in (1, 2)]
-    await page.click("freespan-switch")
+    await switch.turn_off(page)
     for session in sessions:
         await soon(session.client.closed.wait(), 2)
         await soon(session.link.gone.wait(), 2)
@@ -145,8 +146,7 @@ async def test_removing_the_switch_ends_everything(page: Page, host: FakeHost) -
 async def test_a_full_bridge_refuses(page: Page, host: FakeHost, site: FakeSite) -> None:
     site.page = host.embed.replace("<freespan-switch", "<freespan-switch capacity=1")
     await page.navigate(site.url)
-    await state(page, "off")
-    await page.click("freespan-switch")
+    await switch.turn_on(page)
     bridge = await host.bridge(capacity=1)
     session = await connect(host, bridge)
     client = Client()
@@ -183,8 +183,7 @@ async def test_an_offer_of_sound_or_pictures_is_refused(page: Page, host: FakeHo
 
 
 async def test_an_egress_that_is_away_is_a_refusal(page: Page, host: FakeHost) -> None:
-    await state(page, "off")
-    await page.click("freespan-switch")
+    await switch.turn_on(page)
     bridge: Bridge = await soon(host.bridges.get())
     await bridge.expect(messages.Hello)
     await bridge.say(type="welcome", egress=host.egress.replace("/v1/egress", "/nowhere"), ice_servers=[])

@@ -1,63 +1,96 @@
-"""What a page loads before anybody clicks."""
+"""What a page loads before anybody clicks, by the click, and for the globe: bytes as they are served."""
 
 from __future__ import annotations
 
 import gzip
+import json
 import posixpath
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import freespan.web
+from freespan.web.scripts import script
 
 STATIC = Path(freespan.web.__file__).parent / "static"
-SIZE_MAX = 12_000
-GLOBE_SIZE_MAX = 25_000
+SWITCH_MAX = 12_000
+BRIDGE_MAX = 15_000
+GLOBE_MAX = 40_000
 _IMPORT = re.compile(r'^(?:import|export)\b[^"]*"(\.[^"]+)";', re.MULTILINE)
+_IN_HTML = re.compile(r'<(?:script|link)\b[^>]*\s(?:src|href)="([^"]+)"')
 
 
-def imported_by(name: str) -> list[str]:
-    """What a module names itself, as paths below the folder."""
+def loaded_directly_by(name: str) -> list[str]:
+    """What a module or a page names itself, as paths below the folder."""
     text = (STATIC / name).read_text("utf-8")
+    if name.endswith(".html"):
+        return _IN_HTML.findall(text)  # pages are served at the top
     return [posixpath.normpath(posixpath.join(posixpath.dirname(name), found)) for found in _IMPORT.findall(text)]
 
 
 def loaded_by(name: str) -> set[str]:
-    """A module and all that it imports."""
+    """A module or a page, and all that comes with it."""
     found: set[str] = set()
     waiting = [name]
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += imported_by(name)
+            waiting += loaded_directly_by(name)
     return found
 
 
+def read(name: str) -> str:
+    return (STATIC / name).read_text("utf-8")
+
+
+def size_of(names: Iterable[str]) -> int:
+    """As they are sent, each alone."""
+    sizes = 0
+    for name in names:
+        served = read(name)
+        if name.endswith(".js"):
+            served = script(name, read)
+        elif name.endswith(".json"):
+            served = json.dumps(json.loads(served), ensure_ascii=False, separators=(",", ":"))
+        sizes += len(gzip.compress(served.encode(), mtime=0))
+    return sizes
+
+
 def test_little_is_loaded_before_the_click() -> None:
+    """The modules, and one language: the largest, since it may be any."""
     names = loaded_by("switch.js")
-    size = sum(len(gzip.compress((STATIC / name).read_bytes(), mtime=0)) for name in names)
-    assert {"switch.js", "element/element.js", "volunteer/frame.js"} <= names
-    assert size <= SIZE_MAX
+    assert {"switch.js", "element/element.js"} <= names
+    words = max(size_of([f"languages/{path.name}"]) for path in (STATIC / "languages").glob("*.json"))
+    assert size_of(names) + words <= SWITCH_MAX
 
 
-def test_the_bridge_is_loaded_after_the_click_alone() -> None:
-    late = loaded_by("frame/main.js")
-    assert {"frame/session.js", "frame/pipe.js", "frame/clock.js"} <= late
-    assert not loaded_by("switch.js") & late
+def test_little_is_loaded_by_the_click_and_nothing_of_it_before() -> None:
+    page, headless = loaded_by("frame/main.js"), loaded_by("bridge.js")
+    assert {"frame/session.js", "frame/pipe.js", "frame/clock.js"} <= page
+    assert {"volunteer/frame.js", "volunteer/volunteer.js"} <= headless
+    # In one file each, and so with a copy of what tells whether bridge.js is needed.
+    assert loaded_by("switch.js") & (page | headless) == {"volunteer/signs.js"}
+    assert size_of(["frame/bridge.html", "frame/main.js", "bridge.js", "element/caution.js"]) <= BRIDGE_MAX
 
 
 def test_the_globe_is_small_and_loaded_where_it_is_shown_alone() -> None:
-    names = loaded_by("globe/globe.js")
-    size = sum(len(gzip.compress((STATIC / name).read_bytes(), mtime=0)) for name in names)
-    assert "globe/coastlines.js" in names
-    assert size <= GLOBE_SIZE_MAX
-    assert not names & (loaded_by("switch.js") | loaded_by("frame/main.js"))
+    assert "globe/coastlines.js" in loaded_by("globe/page.js")
+    assert set(loaded_directly_by("globe/globe.html")) == {"globe/globe.css", "globe/page.js"}
+    assert size_of(["globe/globe.html", "globe/globe.css", "globe/page.js"]) <= GLOBE_MAX
+    assert not loaded_by("globe/page.js") & (loaded_by("switch.js") | loaded_by("bridge.js"))
+
+
+def test_what_is_seldom_wanted_is_loaded_when_it_is() -> None:
+    late = {"element/caution.js", "element/tester.js", *loaded_by("self-test/self-test.js")}
+    assert {"self-test/examine.js", "self-test/outlook.js", "frame/gathering.js"} <= late
+    assert not late & loaded_by("switch.js")
+    assert not {name for name in loaded_by("frame/main.js") if name.startswith("self-test/")}
 
 
 def test_the_entry_names_all_that_it_loads() -> None:
     """So that a browser asks for everything at once."""
-    named = set(imported_by("switch.js"))
-    assert named == loaded_by("switch.js") - {"switch.js"}
+    assert set(loaded_directly_by("switch.js")) == loaded_by("switch.js") - {"switch.js"}
 
 
 def test_nothing_comes_from_elsewhere() -> None:

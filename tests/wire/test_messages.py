@@ -84,7 +84,7 @@ def test_the_form_is_the_one_of_the_protocol() -> None:
     ("text", "field"),
     [
         ('{"type":"hello","version":1}', "capacity"),
-        ('{"type":"hello","version":1,"capacity":0}', "capacity"),
+        ('{"type":"hello","version":1,"capacity":-1}', "capacity"),
         (f'{{"type":"hello","version":1,"capacity":{BRIDGE_CAPACITY_MAX + 1}}}', "capacity"),
         ('{"type":"hello","version":1,"capacity":"4"}', "capacity"),
         ('{"type":"hello","version":1,"capacity":2.5}', "capacity"),

@@ -22,6 +22,8 @@ from freespan.wire.errors import MessageError, VersionError
 from freespan.wire.limits import (
     ANSWER_SECONDS,
     HELLO_SECONDS,
+    LOOK_SECONDS,
+    LOOKERS_MAX,
     PING_SECONDS,
     PROTOCOL_VERSION,
     RENDEZVOUS_BODY_MAX,
@@ -93,6 +95,7 @@ class Broker:
         self._sockets: dict[str, web.WebSocketResponse] = {}
         self._answers: dict[str, asyncio.Future[str | None]] = {}
         self._under_way = 0
+        self._lookers = 0
         self._farewells: set[asyncio.Task[bool]] = set()
 
     def routes(self) -> list[web.RouteDef]:
@@ -181,7 +184,10 @@ class Broker:
             hello = await self._receive(socket, HELLO_SECONDS)
             if not isinstance(hello, Hello):
                 raise MessageError("type", "must be hello at first")
-            await self._serve_bridge(socket, hello)
+            if hello.capacity:
+                await self._serve_bridge(socket, hello)
+            else:
+                await self._serve_looker(socket)
         except MessageError as error:
             await socket.close(code=aiohttp.WSCloseCode.POLICY_VIOLATION, message=str(error).encode()[:120])
         except (TimeoutError, ConnectionError, aiohttp.ClientError, EOFError):
@@ -197,7 +203,7 @@ class Broker:
         self._counters.bridges.inc()
         pings = asyncio.create_task(_send_pings(socket), name="broker-pings")
         try:
-            await socket.send_str(encode(Welcome(self._egress_url(), list(self._stun()))))
+            await socket.send_str(encode(self._welcome()))
             while True:
                 self._heard(name, await self._receive(socket, None))
         finally:
@@ -206,6 +212,22 @@ class Broker:
             del self._sockets[name]
             for offer_id in self._matching.leave(name):
                 self._settle(offer_id, None)
+
+    async def _serve_looker(self, socket: web.WebSocketResponse) -> None:
+        """One that only looks is told what a bridge is told, and is no bridge: neither matched nor counted."""
+        if self._lookers >= LOOKERS_MAX:
+            await socket.close(code=aiohttp.WSCloseCode.TRY_AGAIN_LATER, message=b"too many are looking")
+            return
+        self._lookers += 1
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await socket.send_str(encode(self._welcome()))
+                await socket.close()
+        finally:
+            self._lookers -= 1
+
+    def _welcome(self) -> Welcome:
+        return Welcome(self._egress_url(), list(self._stun()))
 
     async def _receive(self, socket: web.WebSocketResponse, seconds: float | None) -> ToBroker:
         """The next message; raises `EOFError` at the end. Without `seconds` the heartbeat bounds the wait."""

@@ -193,9 +193,14 @@ class Page(ABC):
             await asyncio.sleep(_POLL_SECONDS)
 
     async def click(self, selector: str) -> None:
-        """Press and release the pointer in the middle of the element, as a person would."""
+        """Press and release the pointer in the middle of the element, as a person would.
+
+        `a >>> b` is what `b` finds in the shadow root of what `a` finds.
+        """
         middle = await self.evaluate(f"""(() => {{
-            const element = document.querySelector({json.dumps(selector)});
+            const [outside, inside] = {json.dumps(selector)}.split(" >>> ");
+            const host = document.querySelector(outside);
+            const element = inside ? host?.shadowRoot?.querySelector(inside) : host;
             element?.scrollIntoView({{block: "center", inline: "center", behavior: "instant"}});
             const box = element?.getBoundingClientRect();
             return box?.width && box?.height ? [box.x + box.width / 2, box.y + box.height / 2] : null;

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from freespan.demo import browser
 from freespan.demo.errors import DemoError, one_line
 from freespan.demo.programs import running
+from freespan.demo.switch import turn_on
 from freespan.wire.errors import FreespanError
 
 KINDS = ("chromium", "firefox", "headless")
@@ -90,8 +91,7 @@ async def _in_browser(kind: str, news: str) -> AsyncIterator[Volunteer]:
             async with asyncio.timeout(BROWSER_SECONDS):
                 window = await stack.enter_async_context(browser.launch(kind, width=1000, height=800))
                 page = await window.open(news)
-                await page.wait_for(f'customElements.get("freespan-switch") && {_SWITCH}.getAttribute("state")')
-                await page.click("freespan-switch")
+                await turn_on(page)
                 await page.wait_for(f'{_SWITCH}.getAttribute("state") === "waiting"', JOIN_SECONDS)
         except TimeoutError:
             raise DemoError(f"{kind}: no switch that waits within {BROWSER_SECONDS:g} s") from None

@@ -1,18 +1,21 @@
-"""Routes for the switch, the bridge page and the landing page, from files that lie in the package."""
+"""Routes for the switch and for the pages around it, from files that lie in the package."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import html
+import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from urllib.parse import urlsplit
 
 from aiohttp import ETag, hdrs, web
+
+from freespan.web import about, policies
+from freespan.web.scripts import script
 
 _TYPES = {
     "css": "text/css; charset=utf-8",
@@ -22,7 +25,6 @@ _TYPES = {
     "svg": "image/svg+xml",
 }
 _STATIC = files(__package__).joinpath("static")
-_PAGES = {"/": "pages/index.html", "/bridge": "frame/bridge.html"}
 _HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Cache-Control": "public, max-age=300",
@@ -35,6 +37,27 @@ _COMPRESSED_LEAST = 256
 _PLACE_OF_URL = "__PUBLIC_URL__"
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True)
+class _Page:
+    """An HTML file that has an address of its own, what it may do, and what is filled in before it is sent."""
+
+    file: str
+    policy: policies.Policy
+    fill: Callable[[str], str] = str
+
+
+_PAGES = {
+    "/": _Page("pages/index.html", policies.document),
+    "/about": _Page("pages/about.html", policies.document, about.filled),
+    "/bridge": _Page("frame/bridge.html", policies.bridge),
+    "/headless": _Page("pages/headless.html", policies.document),
+    "/self-test": _Page("self-test/self-test.html", policies.bridge),
+    "/embed": _Page("pages/embed.html", policies.switch),
+    "/embed/configure": _Page("pages/configure.html", policies.document),
+    "/globe": _Page("globe/globe.html", policies.globe),
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +75,7 @@ class _Content:
 
 
 def routes(public_url: str | Callable[[], str]) -> list[web.RouteDef]:
-    """Routes of `/` (landing page), `/bridge`, `/switch.js` and what they load.
+    """Routes of `/` (landing page), `/switch.js`, the other pages and all that they load.
 
     Args:
         public_url: the host's URL as browsers know it, without a slash at its end; a callable if it is known
@@ -60,11 +83,11 @@ def routes(public_url: str | Callable[[], str]) -> list[web.RouteDef]:
             landing page cannot show the whole line to paste.
     """
     url = public_url if callable(public_url) else lambda: public_url
-    pages = [web.get(path, _page(_read(name), path, url)) for path, name in _PAGES.items()]
-    names = sorted({*_names(_STATIC)} - {*_PAGES.values()})
+    files_of_pages = {page.file for page in _PAGES.values()}
+    names = sorted({*_names(_STATIC)} - files_of_pages)
     return [
-        *pages,
-        *(web.get(f"/{name}", _file(_read(name), _TYPES[name.rpartition(".")[2]])) for name in names),
+        *(web.get(path, _page(page, url)) for path, page in _PAGES.items()),
+        *(web.get(f"/{name}", _file(name)) for name in names),
     ]
 
 
@@ -82,72 +105,40 @@ def _read(name: str) -> bytes:
     return _STATIC.joinpath(*name.split("/")).read_bytes()
 
 
-def _file(plain: bytes, kind: str) -> _Handler:
-    content = _Content.of(plain)
+def _read_text(name: str) -> str:
+    return _read(name).decode()
+
+
+def _file(name: str) -> _Handler:
+    kind = name.rpartition(".")[2]
+    content = _Content.of(_as_sent(name, kind))
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        return _respond(request, content, {hdrs.CONTENT_TYPE: kind})
+        return _respond(request, content, {hdrs.CONTENT_TYPE: _TYPES[kind]})
 
     return handle
 
 
-def _page(source: bytes, path: str, public_url: Callable[[], str]) -> _Handler:
-    policy = _bridge_policy if path == "/bridge" else _landing_policy
+def _as_sent(name: str, kind: str) -> bytes:
+    if kind == "js":
+        return script(name, _read_text).encode()
+    if kind == "json":
+        return json.dumps(json.loads(_read(name)), ensure_ascii=False, separators=(",", ":")).encode()
+    return _read(name)
+
+
+def _page(page: _Page, public_url: Callable[[], str]) -> _Handler:
+    source = page.fill(_read_text(page.file))
 
     @lru_cache(maxsize=1)
     def content(url: str) -> _Content:
-        return _Content.of(source.replace(_PLACE_OF_URL.encode(), html.escape(url).encode()))
+        return _Content.of(source.replace(_PLACE_OF_URL, html.escape(url)).encode())
 
     async def handle(request: web.Request) -> web.StreamResponse:
         url = public_url()
-        return _respond(request, content(url), {hdrs.CONTENT_TYPE: _TYPES["html"], **policy(url)})
+        return _respond(request, content(url), {hdrs.CONTENT_TYPE: _TYPES["html"], **page.policy(url)})
 
     return handle
-
-
-def _bridge_policy(url: str) -> dict[str, str]:
-    """Give the bridge page an origin of its own, and let it reach nothing but this host.
-
-    `'self'` means nothing to some browsers in an opaque origin, so the host is named as well; WebRTC is not
-    governed by a policy. The worker is a timer (clock.js). The embedder policy is for isolated pages.
-    No `frame-ancestors`: any page may embed this one, and `*` would leave out files and sandboxed pages.
-    """
-    origin = _origin(url)
-    socket = origin.replace("http", "ws", 1)
-    rules = (
-        "sandbox allow-scripts",
-        "default-src 'none'",
-        f"script-src 'self' {origin}",
-        f"connect-src 'self' {socket}",
-        "worker-src blob:",
-        "base-uri 'none'",
-        "form-action 'none'",
-    )
-    return {
-        "Content-Security-Policy": "; ".join(rule.strip() for rule in rules),
-        "Cross-Origin-Embedder-Policy": "require-corp",
-    }
-
-
-def _landing_policy(url: str) -> dict[str, str]:
-    host = f"'self' {_origin(url)}".strip()
-    rules = (
-        "default-src 'none'",
-        f"script-src {host}",
-        f"frame-src {host}",
-        f"connect-src {host}",
-        "style-src 'self'",
-        "img-src 'self'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-        "form-action 'none'",
-    )
-    return {"Content-Security-Policy": "; ".join(rules)}
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 def _respond(request: web.Request, content: _Content, headers: Mapping[str, str]) -> web.Response:

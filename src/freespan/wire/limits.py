@@ -101,6 +101,10 @@ AVOIDED_SECONDS = 300.0
 RELAY_SECONDS = 3_600.0
 """How long the credentials for a relay are good for a new connection through it."""
 HELLO_SECONDS = 10.0
+LOOKERS_MAX = 256
+"""Testers of one broker at a time; the next one is told to come back later."""
+LOOK_SECONDS = 10.0
+"""A tester's time to hear the welcome and to close."""
 ANSWER_SECONDS = 5.0
 """A bridge's time to answer before the offer goes to another one."""
 RENDEZVOUS_SECONDS = 12.0

@@ -27,10 +27,10 @@ class IceServer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
-    """A bridge introduces itself; `capacity` in sessions."""
+    """A bridge introduces itself; `capacity` in sessions, or 0 to look only whether the broker can be reached."""
 
     version: int
-    capacity: Annotated[int, msgspec.Meta(ge=1, le=BRIDGE_CAPACITY_MAX)]
+    capacity: Annotated[int, msgspec.Meta(ge=0, le=BRIDGE_CAPACITY_MAX)]
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer"):

@@ -2,11 +2,14 @@
 
 import { FreespanSwitch } from "./element/element.js";
 // Named here as well, so that the browser asks for all of them at once instead of finding one after the other.
-import "./element/strings.js";
+import "./element/attributes.js";
+import "./element/consent.js";
+import "./element/dom.js";
+import "./element/face.js";
+import "./element/language.js";
+import "./element/settings.js";
 import "./element/style.js";
-import "./volunteer/choice.js";
-import "./volunteer/frame.js";
-import "./volunteer/memory.js";
+import "./volunteer/signs.js";
 
 // The page may hold this line twice, or those of two hosts: the first one wins, and serves all switches of the page.
 if (!customElements.get("freespan-switch")) customElements.define("freespan-switch", FreespanSwitch);

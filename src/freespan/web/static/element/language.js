@@ -7,31 +7,8 @@
 export const LANGUAGES = "en zh-Hans zh-Hant ug bo fa ar ru my tr vi es fr de pt id hi ur be uk".split(" ");
 
 const LOAD_SECONDS = 5;
-
-/** Enough to decide and to see the state, when no file could be loaded. @type {Language} */
-export const BUILT_IN = {
-  language: "en",
-  direction: "ltr",
-  texts: {
-    title: "Help someone reach the open web",
-    about: "What is this?",
-    off: "Lend a little of your connection",
-    connecting: "Connecting…",
-    waiting: "Ready for a blocked reader",
-    helped: { one: "You have helped {n} reader", other: "You have helped {n} readers" },
-    helping: { one: "Helping {n} reader right now", other: "Helping {n} readers right now" },
-    offline: "No connection. Trying again…",
-    unsupported: "This browser has no WebRTC",
-    consent_does:
-      "While this page is open and the switch is on, your browser passes encrypted data between blocked readers and the host, which opens pages for them.",
-    consent_does_not:
-      "You cannot see what they read, sites see the host’s address instead of yours, and nobody gets to your files or accounts.",
-    consent_risk:
-      "Readers, the host and network operators can see your IP address, and it uses your data; leave it off where helping may be against the law.",
-    turn_on: "Turn on",
-    turn_off: "Turn off",
-  },
-};
+/** @type {Language} */
+const NOTHING = { language: "en", direction: "ltr", texts: {} };
 
 /** The first tag that there is a file for. @param {Iterable<string>} wishes language tags @returns {Choice} */
 export function pick(wishes) {
@@ -56,7 +33,7 @@ export function wishesOf(element) {
   return [place?.closest("[lang]")?.getAttribute("lang") ?? "", ...navigator.languages];
 }
 
-/** BUILT_IN if the file does not come in time. @param {string} language one of LANGUAGES @returns {Promise<Language>} */
+/** What english.js has if the file does not come in time. @param {string} language one of LANGUAGES @returns {Promise<Language>} */
 export async function load(language) {
   try {
     const signal = AbortSignal.timeout(LOAD_SECONDS * 1000);
@@ -66,7 +43,10 @@ export async function load(language) {
   } catch {
     // no network, too slow, no JSON, or the page's policy forbids it
   }
-  return BUILT_IN;
+  return import("./english.js").then(
+    ({ BUILT_IN }) => BUILT_IN,
+    () => NOTHING,
+  );
 }
 
 export class Words {
@@ -76,11 +56,12 @@ export class Words {
   #plurals;
 
   /** @param {Language} file @param {string} locale whose digits @param {Texts} own texts to use instead */
-  constructor(file = BUILT_IN, locale = file.language, own = {}) {
+  constructor(file = NOTHING, locale = file.language, own = {}) {
     this.language = file.language;
     this.direction = file.direction;
-    this.#texts = { ...BUILT_IN.texts, ...file.texts, ...own };
-    this.#numbers = new Intl.NumberFormat(file === BUILT_IN ? "en" : locale);
+    this.#texts = { ...file.texts, ...own };
+    const isOfFile = locale.split("-")[0] === file.language.split("-")[0];
+    this.#numbers = new Intl.NumberFormat(isOfFile ? locale : file.language);
     // For a language that it does not know, a browser would count as in its own.
     if (Intl.PluralRules.supportedLocalesOf(file.language).length) this.#plurals = new Intl.PluralRules(file.language);
   }

@@ -1,60 +1,122 @@
 // How the switch looks. A constructed sheet: it needs no `unsafe-inline` in the page's Content-Security-Policy.
 
 const DARK = `
-  --ground: var(--freespan-background, #161c23); --text: #eef3f6; --muted: #a5b2bd; --line: #2f3a45;
-  --idle: #6f7c89; --on: var(--freespan-accent, #2fcf9f); --warn: #f2b04a; --thumb: #fff; --shade: 0 1px 2px #0006;`;
+  --ground: var(--freespan-background, #161c23); --text: var(--freespan-text, #eef3f6); --muted: var(--freespan-muted, #a5b2bd);
+  --line: var(--freespan-line, #2f3a45); --on: var(--freespan-accent, #2fcf9f); --on-text: #06281e;
+  --idle: #7a8794; --warn: #f2b04a; color-scheme: dark; --thumb: #fff; --shade: 0 1px 2px #0006; --lift: 0 8px 30px #000a;`;
 
 const CSS = `
 :host {
-  --ground: var(--freespan-background, #fff); --text: #17212b; --muted: #586571; --line: #d9e0e6;
-  --idle: #7d8994; --on: var(--freespan-accent, #0a7f60); --warn: #b35c00; --thumb: #fff; --shade: 0 1px 2px #1a2b3c1f;
-  display: inline-block; max-width: 100%; vertical-align: middle; text-align: start;
+  --ground: var(--freespan-background, #fff); --text: var(--freespan-text, #17212b); --muted: var(--freespan-muted, #586571);
+  --line: var(--freespan-line, #d9e0e6); --on: var(--freespan-accent, #0a7f60); --on-text: #fff;
+  --idle: #76828d; --warn: #a85400; --thumb: #fff; --shade: 0 1px 2px #1a2b3c1f; --lift: 0 8px 30px #1a2b3c33;
+  --round: var(--freespan-radius, 1.2em); --inset: var(--freespan-inset, 16px);
+  display: inline-block; min-width: 0; max-width: 100%; vertical-align: middle; text-align: start; font-size: 14.5px; color-scheme: light;
 }
-@media (prefers-color-scheme: dark) { :host(:not([theme="light"])) {${DARK}} }
+@media (prefers-color-scheme: dark) { :host(:not([theme="light"], [theme="page"])) {${DARK}} }
 :host([theme="dark"]) {${DARK}}
-:host([hidden]) { display: none; }
+:host([theme="page"]) {
+  --ground: var(--freespan-background, transparent); --text: var(--freespan-text, currentColor);
+  --muted: var(--freespan-muted, color-mix(in srgb, currentColor 82%, transparent));
+  --line: var(--freespan-line, color-mix(in srgb, currentColor 26%, transparent));
+  --on: var(--freespan-accent, currentColor); --idle: color-mix(in srgb, currentColor 60%, transparent); --thumb: currentColor;
+  --warn: currentColor; --shade: none; color-scheme: inherit; --freespan-font: inherit;
+}
+:host([size="small"]) { font-size: 12.5px; }
+:host([size="large"]) { font-size: 17px; }
+:host([hidden]), [hidden] { display: none !important; }
 * { box-sizing: border-box; }
+p, ul, dl, dd { margin: 0; padding: 0; }
 
-.pill {
-  position: relative; display: flex; align-items: center; gap: 14px;
-  width: 384px; max-width: 100%; padding: 11px 18px 11px 14px;
-  background: var(--ground); color: var(--text);
-  border: 1px solid var(--line); border-radius: 18px; box-shadow: var(--shade);
-  font: 14.5px/1.35 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
-  transition: border-color .25s, box-shadow .25s;
+.box {
+  width: 26.5em; max-width: 100%; background: var(--ground); color: var(--text);
+  border: 1px solid var(--line); border-radius: var(--round); box-shadow: var(--shade);
+  font-family: var(--freespan-font, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif);
+  font-size: 1em; font-weight: 400; line-height: 1.4; letter-spacing: normal; text-transform: none;
+  transition: border-color .25s;
 }
-.pill:hover { border-color: color-mix(in srgb, var(--on) 45%, var(--line)); }
-:host(:is([state="waiting"], [state="helping"])) .pill { border-color: color-mix(in srgb, var(--on) 55%, var(--line)); }
+.wordless .text { visibility: hidden; }
+:host(:is([state="waiting"], [state="helping"])) .box { border-color: color-mix(in srgb, var(--on) 55%, var(--line)); }
+.head { position: relative; display: flex; align-items: center; gap: .95em; padding: .75em 1.2em .75em .95em; border-radius: var(--round); }
+.head:hover .title { text-decoration: none; }
+.text { flex: 1; min-width: 0; display: grid; gap: .05em; }
+.title { font-weight: 620; letter-spacing: -.006em; overflow-wrap: anywhere; }
+.line { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; column-gap: 1em; font-size: .875em; color: var(--muted); }
 
-button {
-  flex: none; appearance: none; width: 46px; height: 28px; padding: 3px; border: 0; border-radius: 99px;
-  background: var(--idle); cursor: pointer; transition: background-color .25s;
+button { font: inherit; color: inherit; cursor: pointer; }
+a, summary, .link { position: relative; z-index: 1; color: inherit; cursor: pointer; border-radius: .3em; }
+.link { appearance: none; padding: .2em 0; margin: -.2em 0; border: 0; background: none; text-align: start; }
+a, .link { text-decoration: underline color-mix(in srgb, currentColor 45%, transparent); text-underline-offset: 2px; }
+a:hover, .link:hover { color: var(--text); text-decoration-color: currentColor; }
+:is(a, summary, button, input):focus-visible { outline: 2px solid var(--on); outline-offset: 2px; }
+[tabindex="-1"]:focus { outline: none; }
+
+[role="switch"] {
+  flex: none; appearance: none; width: 3.2em; height: 1.9em; padding: .2em; border: 0; border-radius: 9em;
+  background: var(--idle); transition: background-color .25s;
 }
-button::after { content: ""; position: absolute; inset: 0; border-radius: 18px; } /* all of the pill is the switch */
-button:focus { outline: none; }
-button:focus-visible::after { outline: 2px solid var(--on); outline-offset: 2px; }
-i { display: block; width: 22px; height: 22px; border-radius: 50%; background: var(--thumb);
+[role="switch"]::after { content: ""; position: absolute; inset: 0; border-radius: var(--round); } /* all of the line is the switch */
+[role="switch"]:focus-visible { outline: none; }
+[role="switch"]:focus-visible::after { outline: 2px solid var(--on); outline-offset: 2px; }
+i { display: block; width: 1.5em; height: 1.5em; border-radius: 50%; background: var(--thumb);
   box-shadow: 0 1px 3px #0005; transition: transform .25s cubic-bezier(.3, 1.4, .6, 1); }
-button[aria-checked="true"] { background: var(--on); }
-button[aria-checked="true"] i { transform: translateX(18px); }
-button[aria-checked="true"]:dir(rtl) i { transform: translateX(-18px); }
-:host([state="connecting"]) button { background: color-mix(in srgb, var(--on) 60%, var(--idle)); }
-:host([state="offline"]) button { background: var(--warn); }
-button[aria-disabled="true"] { opacity: .5; cursor: not-allowed; }
+[aria-checked="true"] { background: var(--on); }
+[aria-checked="true"] i { transform: translateX(1.3em); }
+[aria-checked="true"]:dir(rtl) i { transform: translateX(-1.3em); }
+:host([state="connecting"]) [role="switch"] { background: color-mix(in srgb, var(--on) 60%, var(--idle)); }
+:host(:is([state="offline"], [state="blocked"], [state="paused"])) [role="switch"] { background: var(--warn); }
+[aria-disabled="true"] { opacity: .55; cursor: not-allowed; }
 
-.text { flex: 1; min-width: 0; display: grid; gap: 1px; }
-.title { font-weight: 620; letter-spacing: -.006em; }
-.line { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; column-gap: 12px;
-  font-size: 12.5px; color: var(--muted); }
-.status { display: inline-flex; align-items: baseline; gap: 7px; }
-.status::before { content: ""; flex: none; width: 7px; height: 7px; border-radius: 50%; background: currentColor; opacity: .55; }
+:host([theme="page"]) [role="switch"] { padding: calc(.2em - 2px); border: 2px solid currentColor; background: none; }
+:host([theme="page"]) [aria-checked="true"] { background: color-mix(in srgb, var(--on) 35%, transparent); }
+:host([theme="page"]) .primary { border: 2px solid currentColor; background: none; color: inherit; }
+
+.status { display: inline-flex; align-items: baseline; gap: .55em; }
+.status::before { content: ""; flex: none; width: .55em; height: .55em; border-radius: 50%; background: currentColor; opacity: .55; }
 :host(:is([state="waiting"], [state="helping"])) .status::before { background: var(--on); opacity: 1; }
 :host([state="helping"]) .status { color: var(--on); font-weight: 600; }
-:host([state="offline"]) .status::before { background: var(--warn); opacity: 1; }
-a { position: relative; z-index: 1; color: inherit; text-underline-offset: 2px;
-  text-decoration-color: color-mix(in srgb, currentColor 40%, transparent); border-radius: 4px; }
-a:hover { color: var(--text); text-decoration-color: currentColor; }
-a:focus-visible { outline: 2px solid var(--on); outline-offset: 2px; }
+:host(:is([state="offline"], [state="blocked"], [state="paused"])) .status::before { background: var(--warn); opacity: 1; }
+
+.close { position: relative; z-index: 1; flex: none; width: 2em; height: 2em; margin-inline-end: -.5em; padding: 0; border: 0; border-radius: 50%; background: none; color: var(--muted); }
+.close::before { content: "✕"; }
+.close:hover { background: color-mix(in srgb, currentColor 12%, transparent); }
+
+.room { padding: 0 1.2em 1.1em; display: grid; gap: 1em; }
+.consent { display: grid; gap: .8em; font-size: .95em; }
+.consent ul { display: grid; gap: .6em; list-style: none; }
+.consent li { position: relative; padding-inline-start: 1.5em; }
+.consent li::before { position: absolute; inset-inline-start: 0; width: 1em; text-align: center; font-weight: 700; content: "✓"; color: var(--on); }
+.consent .consent_does_not::before { content: "✕"; color: var(--muted); }
+.consent .consent_risk::before { content: "!"; color: var(--warn); }
+.consent > a { justify-self: start; margin-inline-start: 1.5em; color: var(--muted); }
+.warnings:empty { display: none; }
+.warnings { padding: .6em .8em; border-inline-start: 3px solid var(--warn); background: color-mix(in srgb, var(--warn) 12%, transparent); border-radius: .3em; font-weight: 600; }
+label { display: flex; align-items: center; gap: .6em; }
+input { font: inherit; color: inherit; accent-color: var(--on); }
+[type="checkbox"] { flex: none; width: 1.15em; height: 1.15em; margin: 0; }
+.actions { display: flex; flex-wrap: wrap; gap: .6em; }
+[part="button"]:not(.close, .link) { min-height: 2.4em; padding: .35em 1.1em; border: 1px solid color-mix(in srgb, currentColor 45%, transparent); border-radius: calc(var(--round) * .6); background: none; }
+[part="button"].primary { border-color: transparent; background: var(--on); color: var(--on-text); font-weight: 620; }
+[part="button"]:disabled { opacity: .6; cursor: default; }
+
+:host([layout="card"]) .box { width: 24em; }
+
+
+:host(:is([layout="banner"], [layout="floating"])) .box, .toast {
+  position: fixed; z-index: 2147483000; inset-block-end: var(--inset); inset-inline-end: var(--inset);
+  max-width: calc(100vw - 2 * var(--inset)); max-height: calc(100vh - 2 * var(--inset)); overflow: auto; box-shadow: var(--lift);
+}
+:host(:is([layout="banner"], [layout="floating"])[theme="page"]) .box, :host([theme="page"]) .toast { background: var(--freespan-background, var(--page, Canvas)); }
+:host([layout="banner"]:is([state="off"], :not([state]))) .box {
+  inset-inline: 0; inset-block-end: 0; width: auto; max-width: none; border-width: 1px 0 0; border-radius: 0;
+  padding-inline: max(0px, 50vw - 38em);
+}
+@media (min-width: 800px) {
+  :host([layout="banner"]:is([state="off"], :not([state]))) .consent { display: flex; flex-wrap: wrap; align-items: center; gap: .8em 1.5em; }
+  :host([layout="banner"]:is([state="off"], :not([state]))) .consent :is(ul, .warnings) { width: 100%; }
+  :host([layout="banner"]:is([state="off"], :not([state]))) .consent ul { grid-template-columns: repeat(3, 1fr); column-gap: 2em; }
+  :host([layout="banner"]:is([state="off"], :not([state]))) .consent > a { margin-inline-end: auto; }
+}
 
 @keyframes breathe { 50% { opacity: .35; } }
 @keyframes ring { from { box-shadow: 0 0 0 0 color-mix(in srgb, var(--on) 55%, transparent); } to { box-shadow: 0 0 0 8px transparent; } }
@@ -62,16 +124,20 @@ a:focus-visible { outline: 2px solid var(--on); outline-offset: 2px; }
 :host([state="helping"]) .status::before { animation: ring 1.6s ease-out infinite; }
 @media (prefers-reduced-motion: reduce) { *, *::before { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) {
-  button { border: 1px solid ButtonText; padding: 2px; background: ButtonFace !important; forced-color-adjust: none; }
+  [role="switch"] { border: 1px solid ButtonText; padding: calc(.2em - 1px); background: ButtonFace !important; forced-color-adjust: none; }
   i { background: ButtonText; box-shadow: none; }
-  button[aria-checked="true"] { background: Highlight !important; }
-  button[aria-checked="true"] i { background: HighlightText; }
+  [aria-checked="true"] { background: Highlight !important; }
+  [aria-checked="true"] i { background: HighlightText; }
   .status::before { background: CanvasText !important; forced-color-adjust: none; }
 }`;
 
-/** @param {ShadowRoot} root */
-export function dress(root) {
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(CSS);
-  root.adoptedStyleSheets = [sheet];
+/** Of all switches of a page together. @type {Map<string, CSSStyleSheet>} */
+const sheets = new Map();
+
+/** Add styles: those of the line and the sentences, or those of a part that comes later. @param {ShadowRoot} root @param {string} [css] */
+export function dress(root, css = CSS) {
+  const sheet = sheets.get(css) ?? new CSSStyleSheet();
+  if (!sheets.has(css)) sheet.replaceSync(css);
+  sheets.set(css, sheet);
+  root.adoptedStyleSheets = [...new Set([...root.adoptedStyleSheets, sheet])];
 }

@@ -4,6 +4,9 @@
 const SOURCE = "onmessage = ({data: [id, ms]}) => setTimeout(() => postMessage(id), ms)";
 /** Browsers' timers overflow beyond 2^31 ms. */
 const LONGEST_SECONDS = 3_600;
+/** Looking for a sleep of the machine: so often, and what is more than a late timer. */
+const LOOK_SECONDS = 10;
+const SLEEP_SECONDS = 30;
 
 export class Clock {
   /** @type {Worker | undefined} */
@@ -26,6 +29,15 @@ export class Clock {
   /** Seconds on a clock that never goes back. */
   get now() {
     return performance.now() / 1000;
+  }
+
+  /** Call whenever the machine has slept: timers stand still meanwhile, the time of day does not. @param {() => void} call */
+  onWake(call) {
+    const before = Date.now();
+    this.after(LOOK_SECONDS, () => {
+      this.onWake(call);
+      if (Date.now() - before > (LOOK_SECONDS + SLEEP_SECONDS) * 1000) call();
+    });
   }
 
   /**

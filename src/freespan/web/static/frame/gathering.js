@@ -13,7 +13,7 @@ const QUIET_AFTER_ANSWER_SECONDS = 0.06;
 const GATHER_SECONDS = 0.4;
 /** A relay by TLS takes five round trips, and without it there may be no road at all. */
 const RELAY_SECONDS = 2;
-/** Nobody waits for a survey. */
+/** Nobody waits for a survey of a bridge. */
 const SURVEY_SECONDS = 1;
 
 /** @typedef {import("./clock.js").Clock} Clock */
@@ -37,15 +37,16 @@ export function gathered(peer, iceServers, clock) {
  * Find out about the network with a connection that leads nowhere.
  * @param {IceServer} server
  * @param {Clock} clock
+ * @param {number} [seconds] at most
  * @returns {Promise<import("./network.js").Network>}
  */
-export async function survey(server, clock) {
+export async function survey(server, clock, seconds = SURVEY_SECONDS) {
   /** @type {RTCPeerConnection | undefined} */
   let peer;
   try {
     peer = new RTCPeerConnection({ iceServers: [server] });
     peer.createDataChannel("freespan", { negotiated: true, id: 0 });
-    const complete = wait(peer, clock, SURVEY_SECONDS);
+    const complete = wait(peer, clock, seconds);
     await peer.setLocalDescription();
     await complete;
     return networkOf(peer.localDescription?.sdp ?? "");

@@ -13,6 +13,7 @@ const OPENING_MAX = 4;
 export class Client {
   #offer;
   #clock;
+  #rate;
   #allowPrivate;
   #first;
   /** Each lane, and whether it is open. @type {Map<Pipe, boolean>} */
@@ -22,15 +23,17 @@ export class Client {
   /**
    * @param {import("./pipe.js").Offer} offer
    * @param {import("./clock.js").Clock} clock
+   * @param {import("./rate.js").Rate} rate of all pipes together
    * @param {import("./pipe.js").Listener} listener of the first pipe
    * @param {boolean} allowPrivate whether descriptions may hold private addresses
    * @throws what the browser says to a bad address or server
    */
-  constructor(offer, clock, listener, allowPrivate) {
+  constructor(offer, clock, rate, listener, allowPrivate) {
     this.#offer = offer;
     this.#clock = clock;
+    this.#rate = rate;
     this.#allowPrivate = allowPrivate;
-    this.#first = new Pipe(offer, clock, {
+    this.#first = new Pipe(offer, clock, rate, {
       ...listener,
       asked: (text) => this.#ask(text),
       closed: () => {
@@ -68,7 +71,7 @@ export class Client {
     const stun = iceServers.filter(({ urls }) => urls.every((url) => url.startsWith("stun:")));
     let answered = false;
     try {
-      const lane = new Pipe({ sdp: this.#passable(sdp), egress, iceServers: stun }, this.#clock, {
+      const lane = new Pipe({ sdp: this.#passable(sdp), egress, iceServers: stun }, this.#clock, this.#rate, {
         answered: (answer) => {
           answered = true;
           // a broker would have taken this end's own addresses out

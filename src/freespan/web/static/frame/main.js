@@ -4,6 +4,7 @@ import { Clock } from "./clock.js";
 import { survey } from "./gathering.js";
 import { isPrivateHost } from "./ice.js";
 import { Client } from "./lanes.js";
+import { Rate } from "./rate.js";
 import { Session } from "./session.js";
 
 /** @typedef {import("./session.js").Event} Event */
@@ -11,6 +12,7 @@ import { Session } from "./session.js";
 
 class Bridge {
   #clock = new Clock();
+  #rate = new Rate();
   #allowPrivate = isPrivateHost(location.hostname);
   #session = new Session(Math.random, this.#allowPrivate);
   /** @type {WebSocket | undefined} */
@@ -26,6 +28,12 @@ class Bridge {
   /** @param {(message: object) => void} tell the switch */
   constructor(tell) {
     this.tell = tell;
+    this.#clock.onWake(() => this.feed({ type: "woke" }));
+  }
+
+  /** @param {number} kilobits kbit/s of all pipes together, 0 for no limit */
+  limit(kilobits) {
+    this.#rate.limit(kilobits, this.#clock.now);
   }
 
   /** @param {Event} event */
@@ -91,7 +99,7 @@ class Bridge {
         carried: () => this.feed({ type: "pipeCarried", id }),
         closed: () => this.#ended(id),
       };
-      this.#clients.set(id, new Client(offer, this.#clock, listener, this.#allowPrivate));
+      this.#clients.set(id, new Client(offer, this.#clock, this.#rate, listener, this.#allowPrivate));
     } catch {
       this.#ended(id);
     }
@@ -130,8 +138,10 @@ function serve() {
   let capacity = 0;
   window.addEventListener("message", ({ source, data }) => {
     if (source !== window.parent || data?.freespan !== 1) return;
-    if (data.type === "start" && Number.isInteger(data.capacity)) {
-      bridge.feed({ type: "start", capacity: (capacity = data.capacity) });
+    const limits = /^(start|limits)$/.test(data.type);
+    if (limits && data.kilobits >= 0) bridge.limit(Number(data.kilobits));
+    if (limits && Number.isInteger(data.capacity)) {
+      bridge.feed({ type: data.type, capacity: (capacity = data.capacity) });
     } else if (data.type === "stop") {
       bridge.feed({ type: "stop" });
       capacity = 0;

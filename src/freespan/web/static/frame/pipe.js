@@ -4,13 +4,16 @@ import { gathered } from "./gathering.js";
 
 /** Longest message, in bytes. */
 const MESSAGE_MAX = 16_384;
-// 4 MiB may wait in one direction, of which the browser gets so much; two honest ends have at most 3 MiB on their way.
+// 4 MiB may wait in one direction, of which the browser gets so much; two honest ends have at most 3 MiB on their way,
+// fewer where they see that it takes its time. Nothing is ever dropped: who sends more loses the session.
+const WAITING_MAX = 4 * 1024 * 1024;
 const BUSY = 1.5 * 1024 * 1024;
-const HELD_MAX = 2.5 * 1024 * 1024;
 /** What a message that waits costs besides its bytes: a million of one byte must not slip through. */
 const HELD_COST = 64;
 /** A WebSocket does not say when it has room again. */
 const LOOK_AGAIN_SECONDS = 0.005;
+/** A limit may be lifted meanwhile. */
+const LOOK_AGAIN_AT_LEAST_SECONDS = 1;
 const CHANNEL_OPEN_SECONDS = 15;
 /** What may wait for a client that does not read what it is told, in bytes. */
 const SAID_MAX = 65_536;
@@ -33,6 +36,8 @@ export class Pipe {
   /** @type {RTCDataChannel | undefined} */
   #words;
   #socket;
+  #clock;
+  #rate;
   #listener;
   #closed = false;
   /** @type {(() => void)[]} */
@@ -41,10 +46,13 @@ export class Pipe {
   /**
    * @param {Offer} offer
    * @param {import("./clock.js").Clock} clock
+   * @param {import("./rate.js").Rate} rate of all pipes together
    * @param {Listener} listener
    * @throws what the browser says to a bad address or server
    */
-  constructor({ sdp, egress, iceServers }, clock, listener) {
+  constructor({ sdp, egress, iceServers }, clock, rate, listener) {
+    this.#clock = clock;
+    this.#rate = rate;
     this.#listener = listener;
     this.#peer = new RTCPeerConnection({ iceServers });
     this.#channel = this.#peer.createDataChannel("freespan", { negotiated: true, id: 0 });
@@ -69,8 +77,8 @@ export class Pipe {
       end.onclose = close;
       end.onerror = close;
     }
-    this.#forward(this.#channel, this.#socket, clock);
-    this.#forward(this.#socket, this.#channel, clock);
+    this.#forward(this.#channel, this.#socket);
+    this.#forward(this.#socket, this.#channel);
     this.#negotiate(sdp, gathered(this.#peer, iceServers, clock)).catch(close);
   }
 
@@ -104,18 +112,25 @@ export class Pipe {
   }
 
   /**
-   * Pass on what `source` receives. It waits here until `sink` is open, and while it is busy: in Firefox the
+   * Pass on what `source` receives. It waits here until `sink` is open, while it is busy, and for the rate: in Firefox the
    * `bufferedAmount` of a channel falls only when the engine's queue has run dry, so a high one proves nothing.
    * @param {RTCDataChannel | WebSocket} source
    * @param {RTCDataChannel | WebSocket} sink
-   * @param {import("./clock.js").Clock} clock
    */
-  #forward(source, sink, clock) {
+  #forward(source, sink) {
     /** @type {ArrayBuffer[]} */
     let held = [];
     let heldBytes = 0;
     let holding = true;
+    /** Of the message that is next. @type {number | undefined} */
+    let ticket;
 
+    /** Seconds until the next message may go. @param {ArrayBuffer} data */
+    const wait = (data) => {
+      if (!this.#rate.isLimited) return 0;
+      ticket ??= this.#rate.book(data.byteLength);
+      return this.#rate.wait(ticket, this.#clock.now);
+    };
     /** @param {ArrayBuffer} data */
     const send = (data) => {
       try {
@@ -123,6 +138,7 @@ export class Pipe {
       } catch {
         return this.close(); // it is just closing
       }
+      ticket = undefined;
       if (this.bytes === 0) this.#listener.carried();
       this.bytes += data.byteLength;
     };
@@ -130,31 +146,34 @@ export class Pipe {
     const hold = (data) => {
       held.push(data);
       heldBytes += data.byteLength + HELD_COST;
-      if (heldBytes > HELD_MAX) return this.close();
-      if (!holding) later();
+      if (heldBytes + Math.min(sink.bufferedAmount, BUSY) > WAITING_MAX) return this.close();
+      if (!holding) later(data);
       holding = true;
     };
     const flush = () => {
       let sent = 0;
-      while (sent < held.length && sink.bufferedAmount <= BUSY && !this.#closed) {
-        const data = /** @type {ArrayBuffer} */ (held[sent++]);
+      for (const data of held) {
+        if (sink.bufferedAmount > BUSY || this.#closed || wait(data)) break;
         heldBytes -= data.byteLength + HELD_COST;
         send(data);
+        sent += 1;
       }
       held = held.slice(sent);
       holding = held.length > 0;
-      if (holding) later();
+      if (held[0]) later(held[0]);
     };
     let cancel = () => {};
-    const later = () => {
+    /** @param {ArrayBuffer} next */
+    const later = (next) => {
       cancel();
-      cancel = clock.after(LOOK_AGAIN_SECONDS, () => this.#closed || flush());
+      const seconds = Math.min(Math.max(wait(next), LOOK_AGAIN_SECONDS), LOOK_AGAIN_AT_LEAST_SECONDS);
+      cancel = this.#clock.after(seconds, () => this.#closed || flush());
     };
 
     source.onmessage = ({ data }) => {
       const size = data.byteLength; // a text has none
       if (!(size > 0 && size <= MESSAGE_MAX)) this.close();
-      else if (holding || sink.bufferedAmount > BUSY) hold(data);
+      else if (holding || sink.bufferedAmount > BUSY || wait(data)) hold(data);
       else send(data);
     };
     sink.addEventListener("open", flush);

@@ -40,8 +40,10 @@ const CLOSE_FULL = 1013;
 /**
  * `bytes` is what all pipes have passed on so far.
  * @typedef {{type: "start", capacity: number}
+ *   | {type: "limits", capacity: number}
  *   | {type: "stop"}
  *   | {type: "network", online: boolean}
+ *   | {type: "woke"}
  *   | {type: "socketOpened"}
  *   | {type: "socketMessage", data: unknown}
  *   | {type: "socketClosed", code: number}
@@ -132,10 +134,14 @@ export class Session {
     switch (event.type) {
       case "start":
         return this.#start(event.capacity);
+      case "limits":
+        return this.#change(event.capacity);
       case "stop":
         return this.#end("stopped");
       case "network":
         return event.online ? this.#comeBack() : this.#phase !== "stopped" && this.#end("resting");
+      case "woke":
+        return this.#wakeUp();
       case "socketOpened":
         return this.#greet();
       case "socketMessage":
@@ -164,9 +170,26 @@ export class Session {
   /** @param {number} capacity */
   #start(capacity) {
     if (this.#phase !== "stopped") return;
-    this.#capacity = Math.min(Math.max(Math.floor(capacity) || 1, 1), CAPACITY_MAX);
+    this.#capacity = inRange(capacity);
     this.#failures = 0;
     this.#connect();
+  }
+
+  /** The broker hears of a capacity once in a connection, so it gets a new one; sessions go on. @param {number} capacity */
+  #change(capacity) {
+    if (this.#phase === "stopped" || inRange(capacity) === this.#capacity) return;
+    this.#capacity = inRange(capacity);
+    if (this.#phase !== "greeting" && this.#phase !== "welcomed") return;
+    for (const [id, pipe] of this.#pipes) if (!pipe.answered) this.#giveUp(id, "stopping");
+    this.#hangUp(CLOSE_NORMAL, "");
+    this.#connect();
+  }
+
+  /** After the machine's sleep whoever was there is gone, and a socket may not know it. */
+  #wakeUp() {
+    if (this.#phase === "stopped") return;
+    this.#end("resting");
+    this.#comeBack();
   }
 
   #connect() {
@@ -245,14 +268,17 @@ export class Session {
 
   /** End every session at once, and the socket. @param {"stopped" | "resting"} phase */
   #end(phase) {
-    for (const [id, pipe] of this.#pipes) {
-      if (!pipe.answered) this.#send({ type: "refuse", id, reason: "stopping" });
-      this.#commands.push({ type: "closePipe", id });
-    }
-    this.#pipes.clear();
+    for (const id of this.#pipes.keys()) this.#giveUp(id, "stopping");
     this.#reportLoad();
     this.#hangUp(CLOSE_NORMAL, "");
     this.#enter(phase, Infinity);
+  }
+
+  /** @param {string} id @param {string} reason for the broker, if it waits for an answer */
+  #giveUp(id, reason) {
+    if (!this.#pipes.get(id)?.answered) this.#send({ type: "refuse", id, reason });
+    this.#commands.push({ type: "closePipe", id });
+    this.#pipes.delete(id);
   }
 
   /** @param {number} code @param {string} reason */
@@ -385,4 +411,9 @@ export class Session {
     this.#published = view;
     this.#commands.push({ type: "publish", view });
   }
+}
+
+/** @param {number} capacity */
+function inRange(capacity) {
+  return Math.min(Math.max(Math.floor(capacity) || 1, 1), CAPACITY_MAX);
 }

@@ -1,18 +1,16 @@
 // A small globe with arcs to the countries of those who are being helped: `new Globe(place)` draws into an element.
 //
 // It costs nothing while it cannot be seen, rests when there has been no news for a while, and stands still for those who
-// want reduced motion. Where there is no canvas it is a picture of the same. It tells nothing to screen readers: `namesOf`
-// gives the words for a text beside it.
+// want reduced motion. Where there is no canvas it is a picture of the same. It tells nothing to screen
+// readers, for whom there must be words beside it.
 
 import { coloursOf, drawn, paint } from "./paint.js";
-import { FIRST_VIEW, isCount, known, namesOf, scene, viewpoint, WELCOME } from "./scene.js";
+import { FIRST_VIEW, isCount, known, scene, viewpoint, WELCOME } from "./scene.js";
 import { middles, shortest } from "./sphere.js";
 
 /** @typedef {import("./scene.js").News} News */
 /** @typedef {import("./scene.js").Arc} Arc */
 /** @typedef {import("./paint.js").Colours} Colours */
-
-export { namesOf };
 
 /** Milliseconds for a picture: while something happens, and while all goes its slow way. */
 const FRAME = 33;

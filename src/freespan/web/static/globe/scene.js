@@ -127,27 +127,6 @@ export function known({ countries = {} }) {
   return rows.sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
 }
 
-/**
- * The names of the countries that are shown, most readers first, in a language: for a text beside the picture.
- * @param {News} news @param {string} language a BCP 47 tag; an unknown one gives the browser's own
- */
-export function namesOf(news, language) {
-  const names = displayNames(language);
-  return known(news).map(([code]) => names?.of(code) ?? code);
-}
-
-/** @param {string} language */
-function displayNames(language) {
-  for (const locales of [[language], []]) {
-    try {
-      return new Intl.DisplayNames(locales, { type: "region" });
-    } catch {
-      // no language, or a browser that knows no names
-    }
-  }
-  return undefined;
-}
-
 /** @param {unknown} number */
 export function isCount(number) {
   return typeof number === "number" && number > 0 && number < Infinity;

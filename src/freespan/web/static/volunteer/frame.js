@@ -1,32 +1,41 @@
-// The volunteer of this page: the iframe with the bridge in it, however many switches the page has.
+// The iframe with the bridge in it.
 //
 // The bridge runs in a page of the host, not in this one, so that no script of this one sees the addresses of readers.
 
+import { count } from "./memory.js";
+
 const READY_SECONDS = 10;
 const RETRY_SECONDS = 30;
+const ASK_SECONDS = 5;
 /** How long a bridge may take to say good-bye to its readers before its page is taken away. */
 const LEAVE_SECONDS = 0.5;
 
-/** @typedef {"off" | "connecting" | "waiting" | "helping" | "offline" | "unsupported"} State */
-/** @typedef {{state: State, now: number, total: number, megabytes: number}} View */
+/** @typedef {"connecting" | "waiting" | "helping" | "offline" | "blocked" | "unsupported"} State */
+/** What the frame tells; the counts are since it began. @typedef {{state: State, now: number, total: number, megabytes: number}} Report */
 
 const STATES = ["off", "connecting", "waiting", "helping", "offline", "unsupported"];
 
-export class Volunteer {
-  #capacity;
+export class Frame {
+  #url;
+  #place;
+  #limits;
   #publish;
   #frame = document.createElement("iframe");
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  #started = false;
   #leaving = false;
 
   /**
-   * @param {ShadowRoot} place
-   * @param {number} capacity sessions at a time
-   * @param {(view: View) => void} publish
+   * @param {Node} place
+   * @param {string} host its base URL
+   * @param {{capacity: number, kilobits: number}} limits readers at a time; kbit/s, 0 for any
+   * @param {(report: Report, forbidden?: boolean) => void} publish `forbidden`: by the page's policy, for good
    */
-  constructor(place, capacity, publish) {
-    this.#capacity = capacity;
+  constructor(place, host, limits, publish) {
+    this.#url = new URL("bridge", host).href;
+    this.#place = place;
+    this.#limits = { capacity: limits.capacity, kilobits: limits.kilobits };
     this.#publish = publish;
     const frame = this.#frame;
     frame.setAttribute("sandbox", "allow-scripts");
@@ -36,36 +45,70 @@ export class Volunteer {
     frame.hidden = true;
     frame.tabIndex = -1;
     window.addEventListener("message", this.#hear);
-    publish({ state: "connecting", now: 0, total: 0, megabytes: 0 });
-    this.#load(place);
+    window.addEventListener("online", this.#load);
+    document.addEventListener("securitypolicyviolation", this.#refused);
+    this.#load();
   }
 
-  /** End all sessions at once; the bridge's page goes as soon as it has said so. */
-  leave() {
+  /** @param {{capacity: number, kilobits: number}} limits */
+  limit({ capacity, kilobits }) {
+    if (capacity === this.#limits.capacity && kilobits === this.#limits.kilobits) return;
+    this.#limits = { capacity, kilobits };
+    if (this.#started) this.#tell({ type: "limits", capacity, kilobits });
+  }
+
+  /** Whether the bridge's page was there, and the page's scripts have taken it away. */
+  get isLost() {
+    return this.#started && !this.#frame.isConnected;
+  }
+
+  /** End all sessions at once; the bridge's page goes as soon as it has said so. @param {boolean} now without waiting */
+  leave(now) {
     this.#leaving = true;
     this.#tell({ type: "stop" });
     this.#publish = () => {};
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.remove(), LEAVE_SECONDS * 1000);
+    if (now || !this.#frame.isConnected) return this.#remove();
+    this.#timer = setTimeout(() => this.#remove(), LEAVE_SECONDS * 1000);
   }
 
-  /** Take the bridge's page away now. */
-  remove() {
+  #remove() {
     clearTimeout(this.#timer);
     window.removeEventListener("message", this.#hear);
+    window.removeEventListener("online", this.#load);
+    document.removeEventListener("securitypolicyviolation", this.#refused);
     this.#frame.remove();
-    this.#publish = () => {};
   }
 
-  /** @param {ShadowRoot} place */
-  #load(place) {
-    this.#frame.src = new URL("../bridge", import.meta.url).href;
-    place.append(this.#frame);
-    // A host that is away, or a page whose policy forbids the frame, says nothing at all.
-    this.#timer = setTimeout(() => {
-      this.#publish({ state: "offline", now: 0, total: 0, megabytes: 0 });
-      this.#timer = setTimeout(() => this.#load(place), RETRY_SECONDS * 1000);
-    }, READY_SECONDS * 1000);
+  #load = () => {
+    if (this.#started || this.#leaving) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#explain(), READY_SECONDS * 1000);
+    this.#frame.src = this.#url;
+    this.#place.appendChild(this.#frame);
+    if (!navigator.onLine) queueMicrotask(() => this.#fail("offline"));
+  };
+
+  /** The frame said nothing: because the host is away, or because something in this browser keeps it away. */
+  async #explain() {
+    const signal = AbortSignal.timeout(ASK_SECONDS * 1000);
+    const answer = await fetch(this.#url, { credentials: "omit", cache: "no-store", signal }).catch(() => undefined);
+    if (this.#started || this.#leaving) return;
+    this.#fail(answer?.ok ? "blocked" : "offline");
+    this.#timer = setTimeout(this.#load, RETRY_SECONDS * 1000);
+  }
+
+  /** @param {SecurityPolicyViolationEvent} event */
+  #refused = ({ blockedURI, effectiveDirective, disposition }) => {
+    const ours = this.#url.startsWith(blockedURI) || blockedURI.startsWith(this.#url);
+    if (this.#started || !ours || disposition !== "enforce" || !/^(frame|child)-src$/.test(effectiveDirective)) return;
+    clearTimeout(this.#timer);
+    this.#fail("blocked", true);
+  };
+
+  /** @param {"offline" | "blocked"} state @param {boolean} [forbidden] */
+  #fail(state, forbidden) {
+    this.#publish({ state, now: 0, total: 0, megabytes: 0 }, forbidden);
   }
 
   /** @param {object} message */
@@ -79,17 +122,14 @@ export class Volunteer {
     if (!source || source !== this.#frame.contentWindow || data?.freespan !== 1) return;
     if (data.type === "ready" && !this.#leaving) {
       clearTimeout(this.#timer);
-      this.#tell({ type: "start", capacity: this.#capacity });
+      this.#started = true;
+      this.#tell({ type: "start", ...this.#limits });
     } else if (data.type === "state" && STATES.includes(data.state)) {
-      if (data.state === "off") return this.#leaving && this.remove();
+      if (data.state === "off") return this.#leaving && this.#remove();
       clearTimeout(this.#timer);
+      this.#started = true;
       const { state, now, total, megabytes } = data;
       this.#publish({ state, now: count(now), total: count(total), megabytes: count(megabytes) });
     }
   };
-}
-
-/** @param {unknown} value */
-function count(value) {
-  return typeof value === "number" && value > 0 ? Math.floor(value) : 0;
 }

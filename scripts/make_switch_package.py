@@ -1,0 +1,75 @@
+"""Make the switch as a package for pages that are built: `python scripts/make_switch_package.py [FOLDER]`.
+
+FOLDER (usually dist/switch) gets the very files that a host serves, with a package.json: `npm pack FOLDER` makes an
+archive of it, `npm install FOLDER` installs it. The iframes still come from the host, which the attribute `host` names.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+STATIC = ROOT / "src" / "freespan" / "web" / "static"
+FILES = ("switch.js", "bridge.js", "element", "volunteer", "languages")
+NAME = "freespan-switch"
+README = f"""# {NAME}
+
+A switch with which visitors of a page help readers whose network blocks sites. `HOST` is a freespan host.
+
+```html
+<freespan-switch host="https://HOST/"></freespan-switch>
+<script type="module">import "{NAME}";</script>
+```
+
+Or without the element:
+
+```js
+import {{ Bridge }} from "{NAME}/bridge";
+const bridge = new Bridge({{ host: "https://HOST/" }});
+bridge.addEventListener("change", () => console.log(bridge.view));
+bridge.start(); // only after the visitor has said yes
+```
+
+The languages lie beside the modules (`languages/`) and are loaded from there: a bundler must copy that folder, or leave
+the package as it is; without them the switch speaks English.
+"""
+
+
+def main(folder: Path) -> None:
+    """Write the package, instead of what is in the folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in FILES:
+        source = STATIC / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name)
+        else:
+            shutil.copy(source, folder / name)
+    shutil.copy(ROOT / "LICENSE", folder)
+    (folder / "README.md").write_text(README, "utf-8")
+    (folder / "package.json").write_text(json.dumps(description(), indent=2) + "\n", "utf-8")
+
+
+def description() -> dict[str, object]:
+    """The package.json: two entries, and everything else is theirs alone."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return {
+        "name": NAME,
+        "version": project["version"],
+        "description": "A switch with which visitors of a page help readers whose network blocks sites",
+        "license": "Apache-2.0",
+        "type": "module",
+        "exports": {".": "./switch.js", "./bridge": "./bridge.js"},
+        "sideEffects": ["./switch.js"],
+        "files": list(FILES),
+    }
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "dist" / "switch"
+    main(target)
+    print(f"{target}: npm pack {target}")

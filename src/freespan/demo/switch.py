@@ -1,0 +1,31 @@
+"""Flips the switch of a page as a visitor does: one click, and the yes to the three sentences where they come."""
+
+from __future__ import annotations
+
+import json
+
+from freespan.demo.browser import Page
+
+SWITCH = "freespan-switch"
+_SECONDS = 10.0
+_YES = '[data-action="turn-on"]:not(:disabled)'
+
+
+async def turn_on(page: Page, selector: str = SWITCH, seconds: float = _SECONDS) -> None:
+    """Have a switch that is off start; it says itself how that goes.
+
+    Raises:
+        BrowserError: there is no switch that is off, or it did not ask and did not start in time.
+    """
+    element = f"document.querySelector({json.dumps(selector)})"
+    await page.wait_for(f'customElements.get("freespan-switch") && {element}?.getAttribute("state") === "off"', seconds)
+    await page.click(f"{selector} >>> [role=switch]")
+    yes = f"{element}.shadowRoot.querySelector({json.dumps(_YES)})?.checkVisibility()"
+    is_on = f'{element}.getAttribute("state") !== "off"'
+    if await page.wait_for(f'({is_on} && "on") || ({yes} && "asks")', seconds) == "asks":
+        await page.click(f"{selector} >>> {_YES}")
+
+
+async def turn_off(page: Page, selector: str = SWITCH) -> None:
+    """One click."""
+    await page.click(f"{selector} >>> [role=switch]")

@@ -1,0 +1,69 @@
+// What a page may ask of its switch. A bad value is named in the console, once, and the default is used.
+
+/** Each with its values, the default first. */
+const CHOICES = {
+  layout: ["inline", "card", "banner", "floating"],
+  theme: ["auto", "light", "dark", "page"],
+  size: ["medium", "small", "large"],
+  remember: ["yes", "no"],
+  "run-when-hidden": ["yes", "no"],
+};
+/** Each with default, least and most; the units are in the names. */
+const NUMBERS = {
+  capacity: [4, 1, 64],
+  kilobits: [0, 0, 10_000_000],
+  "megabytes-a-day": [0, 0, 10_000_000],
+  "megabytes-a-month": [0, 0, 100_000_000],
+};
+
+const HOURS = /^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/;
+
+export const ATTRIBUTES = [...Object.keys(CHOICES), ...Object.keys(NUMBERS), "hours", "host", "lang", "label", "globe", "goodbye"];
+
+/** @type {Set<string>} */
+const complaints = new Set();
+
+/** @param {Element} element @param {keyof typeof CHOICES} name @returns {string} */
+export function choice(element, name) {
+  const values = CHOICES[name];
+  const value = element.getAttribute(name) ?? values[0] ?? "";
+  return values.includes(value) ? value : bad(name, value, `is not one of ${values.join(", ")}`, values[0] ?? "");
+}
+
+/** @param {Element} element @param {keyof typeof NUMBERS} name @returns {number} */
+export function number(element, name) {
+  const [usual = 0, least = 0, most = 0] = NUMBERS[name];
+  const text = element.getAttribute(name)?.trim() ?? String(usual);
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+  return value >= least && value <= most ? value : bad(name, text, `is not a whole number from ${least} to ${most}`, usual);
+}
+
+/** @param {Element} element @returns {string} */
+export function hours(element) {
+  const value = element.getAttribute("hours") ?? "";
+  return !value || HOURS.test(value) ? value : bad("hours", value, "is not of the form 22:00-06:00", "");
+}
+
+/** The host's URL, with a slash at its end. @param {Element} element @param {string} usual */
+export function host(element, usual) {
+  const value = element.getAttribute("host");
+  if (!value) return usual;
+  try {
+    const url = new URL(value.endsWith("/") ? value : `${value}/`, document.baseURI);
+    if (/^https?:$/.test(url.protocol)) return url.href;
+  } catch {
+    // said below
+  }
+  return bad("host", value, "is not the URL of a host", usual);
+}
+
+/**
+ * @template Value
+ * @param {string} name @param {string} value @param {string} reason @param {Value} usual
+ */
+function bad(name, value, reason, usual) {
+  const complaint = `freespan-switch: ${name}="${value}" ${reason}`;
+  if (!complaints.has(complaint)) console.warn(complaint);
+  complaints.add(complaint);
+  return usual;
+}

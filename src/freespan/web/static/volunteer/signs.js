@@ -1,0 +1,24 @@
+// Signs that a page should load bridge.js before anybody clicks: this browser has helped here before, or another tab does.
+
+/** Where the choice and the counts are remembered, and the name under which tabs speak (memory.js, tabs.js). */
+export const NAME = "freespan-switch";
+
+/** Whether this browser can be a bridge. */
+export function supported() {
+  return "RTCPeerConnection" in window && "WebSocket" in window;
+}
+
+/** Call once there is a sign. @param {() => void} call @returns {() => void} stop watching */
+export function watch(call) {
+  try {
+    const channel = new BroadcastChannel(NAME);
+    channel.onmessage = ({ data }) => {
+      if (data?.view || data?.choice) call();
+    };
+    channel.postMessage({ hello: true });
+    if (localStorage.getItem(NAME)) call();
+    return () => channel.close();
+  } catch {
+    return () => {}; // no storage, no channel: nothing to see
+  }
+}

@@ -1,0 +1,86 @@
+// What the browser tells of the page and the machine: seen or hidden, frozen, on battery, on a metered connection.
+
+/** @typedef {EventTarget & {charging: boolean}} Battery */
+/** @typedef {EventTarget & {saveData?: boolean, type?: string}} Connection */
+/** @typedef {{getBattery?: () => Promise<Battery>, connection?: Connection}} Device */
+
+export class Situation {
+  /** The page is frozen, or left and perhaps kept for the back button: nothing runs in it. @type {"" | "frozen" | "kept"} */
+  away = "";
+  #changed;
+  #hiddenAt = Infinity;
+  /** @type {Battery | "asked" | undefined} */
+  #battery;
+  #device = /** @type {Device} */ (navigator);
+
+  /** @param {(back: boolean) => void} changed `back`: the page was kept for the back button, and is seen again */
+  constructor(changed) {
+    this.#changed = changed;
+  }
+
+  open() {
+    this.#look();
+    for (const [target, name] of this.#events()) target.addEventListener(name, this);
+  }
+
+  close() {
+    for (const [target, name] of this.#events()) target.removeEventListener(name, this);
+  }
+
+  /** Whether somebody sees the page. */
+  get seen() {
+    return document.visibilityState === "visible";
+  }
+
+  get metered() {
+    const { saveData, type } = this.#device.connection ?? {};
+    return saveData === true || type === "cellular";
+  }
+
+  get onBattery() {
+    if (!this.#battery) this.#askBattery();
+    return typeof this.#battery === "object" && !this.#battery.charging;
+  }
+
+  get hiddenSeconds() {
+    return Math.max(0, (Date.now() - this.#hiddenAt) / 1000);
+  }
+
+  /** @param {Event & {persisted?: boolean}} event */
+  handleEvent({ type, persisted }) {
+    if (type === "freeze") this.away = "frozen";
+    if (type === "pagehide") this.away = "kept";
+    if (type === "resume" || type === "pageshow") this.away = "";
+    if (type === "visibilitychange") this.#look();
+    this.#changed(type === "pageshow" && persisted === true);
+  }
+
+  #look() {
+    this.#hiddenAt = this.seen ? Infinity : Math.min(this.#hiddenAt, Date.now());
+  }
+
+  /** @returns {[EventTarget, string][]} */
+  #events() {
+    const { connection } = this.#device;
+    return [
+      [document, "visibilitychange"],
+      [document, "freeze"],
+      [document, "resume"],
+      [window, "pagehide"],
+      [window, "pageshow"],
+      ...(connection?.addEventListener ? [/** @type {[EventTarget, string]} */ ([connection, "change"])] : []),
+    ];
+  }
+
+  async #askBattery() {
+    this.#battery = "asked";
+    try {
+      this.#battery = await this.#device.getBattery?.();
+      this.#battery?.addEventListener("chargingchange", () => this.#changed(false));
+      this.#battery ??= "asked";
+      this.#changed(false);
+    } catch {
+      // the page's policy forbids it: then it is as if there were none
+    }
+  }
+}

@@ -1,0 +1,138 @@
+"""The configurator: what is chosen is shown, and stands in the lines to copy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import pytest_asyncio
+
+from freespan.demo.browser import Browser, Page
+from tests.web.fakes import FakeHost
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PREVIEW = "document.querySelector('#preview freespan-switch')"
+CHOSEN = {
+    "layout": "card",
+    "theme": "dark",
+    "size": "large",
+    "lang": "fa",
+    "globe": True,
+    "goodbye": True,
+    "label": '<b> "&"',
+    "remember": False,
+    "run-when-hidden": False,
+    "capacity": "8",
+    "megabytes-a-day": "200",
+    "from": "22:00",
+    "until": "06:00",
+}
+WANTED = {
+    "layout": "card",
+    "theme": "dark",
+    "size": "large",
+    "lang": "fa",
+    "globe": "",
+    "goodbye": "",
+    "label": '<b> "&"',
+    "remember": "no",
+    "run-when-hidden": "no",
+    "capacity": "8",
+    "megabytes-a-day": "200",
+    "hours": "22:00-06:00",
+}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser, host: FakeHost) -> AsyncIterator[Page]:
+    page = await browser.open(f"{host.url}/embed/configure")
+    try:
+        await page.wait_for(f"{PREVIEW}.getAttribute('state')")
+        yield page
+    finally:
+        await page.close()
+
+
+async def choose(page: Page, choice: dict[str, Any]) -> None:
+    await page.evaluate(f"""(() => {{
+        const form = document.querySelector("form");
+        for (const [name, value] of Object.entries({json.dumps(choice)})) {{
+            const field = form.elements.namedItem(name);
+            if (typeof value === "boolean") field.checked = value;
+            else field.value = value;
+        }}
+        form.dispatchEvent(new Event("input"));
+    }})()""")
+
+
+async def line(page: Page, way: str) -> str:
+    text: str = await page.evaluate(f"document.querySelector('#{way}').textContent")
+    return text
+
+
+def attributes_of(line: str, tag: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+
+    class Parser(HTMLParser):
+        def handle_starttag(self, name: str, attributes: list[tuple[str, str | None]]) -> None:
+            if name == tag:
+                found.update({key: value or "" for key, value in attributes})
+
+    Parser().feed(line)
+    return found
+
+
+async def test_the_least_is_one_line(page: Page, host: FakeHost) -> None:
+    height = await page.evaluate(f"Math.ceil({PREVIEW}.getBoundingClientRect().height)")
+    assert 40 < height < 120
+    assert await page.wait_for(f"document.querySelector('#script').textContent.includes('{height}px')")
+    script = await line(page, "script")
+    assert attributes_of(script, "script") == {"type": "module", "src": f"{host.url}/switch.js"}
+    assert attributes_of(script, "freespan-switch") == {"style": f"display:block;min-height:{height}px"}
+
+
+async def test_what_is_chosen_is_shown_and_written(page: Page, host: FakeHost) -> None:
+    await choose(page, CHOSEN)
+    assert await page.wait_for(f"{PREVIEW}.getAttribute('state')") == "off"
+    shown = await page.evaluate(f"Object.fromEntries([...{PREVIEW}.attributes].map((one) => [one.name, one.value]))")
+    assert {**shown, "goodbye": ""}.items() >= WANTED.items()
+
+    written = attributes_of(await line(page, "script"), "freespan-switch")
+    assert written.pop("style").startswith("display:block;min-height:")
+    assert written == WANTED
+    module = attributes_of(await line(page, "module"), "freespan-switch")
+    assert module.items() >= {**WANTED, "host": f"{host.url}/"}.items()
+    frame = attributes_of(await line(page, "frame"), "iframe")
+    assert dict(parse_qsl(urlsplit(frame["src"]).query, keep_blank_values=True)) == WANTED
+    assert frame["title"] == WANTED["label"]
+    assert "color-scheme:light dark" in frame["style"]
+
+
+async def test_what_is_not_possible_is_not_written(page: Page) -> None:
+    await choose(page, {"layout": "banner", "capacity": "65", "kilobits": "-1", "from": "22:00"})
+    assert attributes_of(await line(page, "script"), "freespan-switch") == {"layout": "banner"}
+    assert not await page.evaluate("document.querySelector('#frame-way').checkVisibility()")
+    assert await page.evaluate("document.querySelector('#no-frame').checkVisibility()")
+
+
+async def test_own_words_are_texts(page: Page) -> None:
+    await choose(page, {"slot-about": '<img src=x onerror="x">'})
+    assert '<span slot="about">&lt;img src=x onerror=&quot;x&quot;></span>' in await line(page, "script")
+    assert await page.evaluate(f"{PREVIEW}.textContent") == '<img src=x onerror="x">'
+
+
+async def test_the_policy_to_copy_names_this_host_alone(page: Page, host: FakeHost) -> None:
+    assert (await line(page, "script-policy")).split() == [
+        part for rule in ("script-src", "frame-src", "connect-src") for part in (rule, f"{host.url}/;")
+    ]
+    assert (await line(page, "frame-policy")).split() == ["frame-src", f"{host.url}/;"]
+
+
+async def test_each_field_has_a_name(page: Page) -> None:
+    nameless = "[...document.querySelectorAll('input, select')].filter((field) => !field.labels.length).length"
+    assert await page.evaluate(nameless) == 0

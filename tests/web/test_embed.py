@@ -1,0 +1,80 @@
+"""The switch in a frame, for sites that allow no script: `/embed`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from freespan.demo.browser import Browser, Page
+from tests.web.fakes import FakeHost, FakeSite, served, soon
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SWITCH = "document.querySelector('freespan-switch')"
+THERE = f"{SWITCH}?.getAttribute('state')"
+ATTRIBUTES = f"Object.fromEntries([...{SWITCH}.attributes].map(({{ name, value }}) => [name, value]))"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser, host: FakeHost) -> AsyncIterator[Page]:
+    page = await browser.open(f"{host.url}/embed?layout=card&theme=dark&lang=fr&globe=&megabytes-a-day=200")
+    try:
+        yield page
+    finally:
+        await page.close()
+
+
+async def test_the_query_has_the_attributes_of_the_switch(page: Page) -> None:
+    assert await page.wait_for(THERE) == "off"
+    attributes = await page.evaluate(ATTRIBUTES)
+    assert attributes.items() >= {"layout": "card", "theme": "dark", "lang": "fr", "globe": ""}.items()
+    assert attributes["megabytes-a-day"] == "200"
+    assert await page.evaluate("document.documentElement.lang") == "fr"
+
+
+async def test_nothing_else_is_taken_from_the_query(page: Page, host: FakeHost) -> None:
+    long = "x" * 200
+    await page.navigate(f"{host.url}/embed?host=https://HOST/&onclick=x&style=x&id=x&layout=no&size=&label={long}")
+    assert await page.wait_for(THERE) == "off"
+    assert set(await page.evaluate(ATTRIBUTES)) <= {"layout", "size", "state"}
+
+
+async def test_it_lets_the_page_around_it_be_seen(page: Page) -> None:
+    """Light and dark as the frame is said to be (lines.js): browsers put a ground under a frame of another scheme."""
+    await page.wait_for(THERE)
+    for element in ("document.documentElement", "document.body"):
+        assert await page.evaluate(f"getComputedStyle({element}).backgroundColor") == "rgba(0, 0, 0, 0)"
+    assert await page.evaluate("document.querySelector('meta[name=color-scheme]').content") == "light dark"
+
+
+async def test_any_site_may_show_it_without_a_script(browser: Browser) -> None:
+    """The site's policy allows the frame and nothing else."""
+    spoke = asyncio.Event()
+
+    @web.middleware
+    async def listen(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path == "/languages/tr.json":
+            spoke.set()
+        return await handler(request)
+
+    class Host(FakeHost):
+        def application(self) -> web.Application:
+            application = super().application()
+            application.middlewares.append(listen)
+            return application
+
+    host, site = Host(), FakeSite()
+    async with served(host):
+        site.page = f'<iframe src="{host.url}/embed?layout=card&amp;lang=tr" width="480" height="500"></iframe>'
+        site.headers = {"Content-Security-Policy": f"default-src 'none'; frame-src {host.url}/"}
+        async with served(site):
+            page = await browser.open(site.url)
+            try:
+                await soon(spoke.wait())
+            finally:
+                await page.close()
