@@ -20,8 +20,8 @@ _SOON = 6
 _HELD_UP_SECONDS = 0.02
 _BEGINNING = 1 / 4
 """Of a pause."""
-_REMEMBERED = 1024
-"""Packets of the last second; of a bond so fast that there are more, nobody asks."""
+_REMEMBERED = 256
+"""Packets of the last second, but no more: in a fast bond they are enough for shorter pauses."""
 
 
 class Stalls:
