@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import json
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from freespan.demo.browser import Browser, BrowserError, Page, launch
 from freespan.demo.chromium import ChromiumPage
@@ -99,6 +104,16 @@ async def test_nothing_happens_before_the_user_says_yes(popup: Page, host: FakeH
 
 only_in_chromium = pytest.mark.parametrize("browser", ["chromium"], indirect=True)
 only_in_firefox = pytest.mark.parametrize("browser", ["firefox"], indirect=True)
+
+
+@only_in_chromium
+async def test_its_identifier_is_the_same_on_all_machines(popup: Page, packing: ModuleType) -> None:
+    """And says nothing of the folder: it follows from the key in the manifest."""
+    key = base64.b64decode(json.loads(packing.files_of("chromium")["manifest.json"])["key"])
+    assert isinstance(serialization.load_der_public_key(key), rsa.RSAPublicKey)
+    letters = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
+    identifier = hashlib.sha256(key).hexdigest()[:32].translate(letters)
+    assert await popup.evaluate("location.origin") == f"chrome-extension://{identifier}"
 
 
 @only_in_chromium
