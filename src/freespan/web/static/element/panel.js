@@ -13,7 +13,7 @@ const LIMITS = /** @type {const} */ ([
 const MOST = 10_000_000;
 
 export const STYLE = `
-.panel { display: grid; border-block: 1px solid var(--line); }
+.panel { display: grid; border-block-start: 1px solid var(--line); }
 details + details { border-block-start: 1px solid var(--line); }
 summary { padding: .65em 0; font-weight: 600; }
 .fields { display: grid; grid-template-columns: repeat(auto-fit, minmax(9em, 1fr)); gap: .8em; padding-block-end: 1em; }
