@@ -157,7 +157,13 @@ async def sheets(url: str, folder: Path) -> None:
     """One for each layout in Chromium, and one of all layouts in Firefox."""
     windows = {
         layout: [
-            Window(layout, size, lang, helps=lang != "en" and layout != "goodbye", more=lang != "en" and layout == "floating")
+            Window(
+                layout,
+                size,
+                lang,
+                helps=lang != "en" and layout != "goodbye",
+                more=lang != "en" and layout == "floating",
+            )
             for lang in ("en", "fa")
             for size in (DESKTOP, PHONE)
         ]
@@ -201,12 +207,16 @@ async def sheet(rows: list[list[tuple[bytes, float]]], file: Path) -> None:
     """Pictures side by side."""
     width = max(sum(width + 12 for _, width in row) for row in rows) + 12
     images = [
-        "".join(f'<img width="{width}" src="data:image/png;base64,{base64.b64encode(png).decode()}">' for png, width in row)
+        "".join(
+            f'<img width="{width}" src="data:image/png;base64,{base64.b64encode(png).decode()}">' for png, width in row
+        )
         for row in rows
     ]
     with tempfile.TemporaryDirectory() as name:
         page_of_sheet = Path(name) / "sheet.html"
-        page_of_sheet.write_text(SHEET.format(rows="".join(f"<div>{row}</div>" for row in images), width=width), "utf-8")
+        page_of_sheet.write_text(
+            SHEET.format(rows="".join(f"<div>{row}</div>" for row in images), width=width), "utf-8"
+        )
         async with launch("chromium", width=round(width)) as browser:
             page = await browser.open(page_of_sheet.as_uri())
             await page.resize(round(width), await page.evaluate("document.body.offsetHeight"))

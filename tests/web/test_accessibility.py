@@ -149,7 +149,9 @@ async def test_the_pages_around_it(page: Page, host: FakeHost, axe: str) -> None
         await page.wait_for("!document.querySelector('freespan-switch:not([state])')")
         for scheme in ("light", "dark") if isinstance(page, ChromiumPage) else ("light",):
             if isinstance(page, ChromiumPage):
-                await page.call("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+                await page.call(
+                    "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+                )
             if problems := await violations(page, axe):
                 found[path, scheme] = problems
     assert found == {}

@@ -217,6 +217,7 @@ export class FreespanSwitch extends HTMLElement {
     this.#box.classList.toggle("over", this.#isOver);
     this.#box.classList.toggle("bar", off && this.#layout === "banner");
     this.#room.classList.toggle("opened", this.#opened !== "");
+    choice(this, "size");
     if (choice(this, "theme") === "page") this.style.setProperty("--page", groundOf(this));
     this.#consent.node.hidden = !(this.#opened || (off && (isCard || this.#layout === "banner")));
     this.#consent.render(words, this.#host, { off, asks: choice(this, "remember") === "yes", closes: !isCard });

@@ -99,7 +99,7 @@ input { font: inherit; color: inherit; accent-color: var(--on); }
 .actions { display: flex; flex-wrap: wrap; gap: .6em; }
 [part="button"]:not(.close) { min-height: 2.4em; padding: .35em 1.1em; border: 1px solid color-mix(in srgb, currentColor 45%, transparent); border-radius: calc(var(--round) * .6); background: none; }
 [part="button"].primary { border-color: transparent; background: var(--on); color: var(--on-text); font-weight: 620; }
-[part="button"]:disabled { opacity: .6; cursor: default; }
+[part="button"]:disabled { opacity: .6; }
 
 :host([layout="card"]) .box { width: 24em; }
 
