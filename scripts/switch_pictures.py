@@ -26,8 +26,8 @@ LANGUAGES = Path(routes.__code__.co_filename).parent / "static" / "languages"
 SECONDS = 20.0
 GLOBE_SECONDS = 1.5
 """Until the arcs of the globe have arrived."""
-DESKTOP, PHONE = (960, 600), (360, 600)
-SCALE = 0.6
+DESKTOP, PHONE = (900, 540), (360, 540)
+SCALE = 0.55
 """Of the wide windows on a sheet."""
 COUNTRIES = {"countries": {"IR": 40, "MM": 12, "CU": 5}, "somewhere": 3}
 
@@ -53,22 +53,24 @@ LAYOUTS = ("inline", "card", "banner", "floating", "goodbye")
 
 PAGE = """<!doctype html><html lang="{lang}" dir="{direction}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark"><title>A page</title><style>
+  :root {{ scrollbar-width: none }}
   :root {{ --ink: #1a1a1a; --bar: #e7e9ec; background: #fff }}
   @media (prefers-color-scheme: dark) {{ :root {{ --ink: #e8e8e8; --bar: #23272c; background: #101214 }} }}
   * {{ box-sizing: border-box; margin: 0 }}
   body {{ max-width: 760px; margin-inline: auto; padding: 22px 20px; color: var(--ink); font: 16px/1.5 system-ui, sans-serif }}
   .bar {{ height: 11px; margin-block-end: 12px; border-radius: 4px; background: var(--bar) }}
-  h1 {{ width: 62%; height: 30px; margin-block-end: 22px; border-radius: 6px; background: var(--bar) }}
+  h1 {{ width: 62%; height: 30px; border-radius: 6px; background: var(--bar) }}
   .short {{ width: 55% }}
   .place {{ margin-block: 22px }}
   .card {{ float: inline-end; margin-block: 0 16px; margin-inline: 24px 0 }}
   @media (max-width: 500px) {{ .card {{ float: none; margin-inline: 0 }} }}
-</style><h1></h1><div class="bar"></div><div class="bar short"></div>
+  .card + div {{ margin-block-start: 12px }}
+</style><h1></h1>
 <div class="place {layout}"><freespan-switch {attributes}></freespan-switch></div>{bars}
 <script>
   const helps = {helps};
   const view = {{ state: "helping", reason: "", now: 2, today: 7, ever: 31, megabytes: 96, elsewhere: false }};
-  Storage.prototype.getItem = () => null;
+  Storage.prototype.getItem = (key) => (helps && key === "freespan-switch" ? JSON.stringify({{ helped: 31 }}) : null);
   if (helps) {{
     navigator.locks.request("freespan-switch", () => new Promise(() => {{}}));
     const channel = new BroadcastChannel("freespan-switch");
@@ -100,11 +102,28 @@ PAGE = """<!doctype html><html lang="{lang}" dir="{direction}"><meta charset="ut
     return true;
   }};
 </script>"""
+DEPTH = 5
+"""Colours on a sheet are multiples of this, so that the files are small."""
 SHEET = """<!doctype html><style>
   body {{ margin: 0; background: #8d949c; width: {width}px; padding: 12px; box-sizing: border-box }}
-  div {{ display: flex; gap: 12px; margin-block-end: 12px; justify-content: center }} div:last-child {{ margin: 0 }}
-  img {{ display: block; border-radius: 4px }}
-</style>{rows}"""
+  div {{ display: flex; gap: 12px; justify-content: center }} div + div {{ margin-block-start: 12px }}
+  canvas, img {{ display: block; border-radius: 4px }}
+</style>{rows}<script>
+  onload = () => {{
+    for (const image of document.querySelectorAll("img")) {{
+      const canvas = document.createElement("canvas");
+      [canvas.width, canvas.height] = [image.width, image.height];
+      const context = canvas.getContext("2d");
+      context.imageSmoothingQuality = "high";
+      context.drawImage(image, 0, 0, image.width, image.height);
+      const picture = context.getImageData(0, 0, image.width, image.height);
+      picture.data.forEach((value, k, all) => (all[k] = value > 250 ? 255 : Math.round(value / {depth}) * {depth}));
+      context.putImageData(picture, 0, 0);
+      image.replaceWith(canvas);
+    }}
+    window.drawn = true;
+  }};
+</script>"""
 
 
 async def main() -> None:
@@ -215,10 +234,11 @@ async def sheet(rows: list[list[tuple[bytes, float]]], file: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         page_of_sheet = Path(name) / "sheet.html"
         page_of_sheet.write_text(
-            SHEET.format(rows="".join(f"<div>{row}</div>" for row in images), width=width), "utf-8"
+            SHEET.format(rows="".join(f"<div>{row}</div>" for row in images), width=width, depth=DEPTH), "utf-8"
         )
         async with launch("chromium", width=round(width)) as browser:
             page = await browser.open(page_of_sheet.as_uri())
+            await page.wait_for("window.drawn", SECONDS)
             await page.resize(round(width), await page.evaluate("document.body.offsetHeight"))
             await page.screenshot(file)
     print(f"{file.name}: {file.stat().st_size / 1000:.0f} kB")
