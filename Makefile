@@ -51,6 +51,7 @@ extension: $(SETUP) ## the browser extension: dist/freespan-chromium.zip, dist/f
 screenshots: $(SETUP_DEV) browsers ## make the pictures of the docs again
 	@$(PYTHON_IN_VENV) scripts/screenshots.py
 	@$(PYTHON_IN_VENV) scripts/globe_pictures.py --docs
+	@$(PYTHON_IN_VENV) scripts/switch_pictures.py
 	@$(PYTHON_IN_VENV) scripts/extension_picture.py
 
 switch-package: $(SETUP) ## the switch as a package for npm: dist/switch
