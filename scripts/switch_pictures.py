@@ -1,7 +1,7 @@
-"""Pictures of the switch in a page: docs/images/switch, one sheet for each layout; with a folder, all languages instead.
+"""Pictures of the switch in a page, a sheet for each layout: docs/images/switch.
 
-Each sheet shows a light and a dark window, wide and as on a phone, before somebody says yes (left to right) and while it
-helps (right to left). What it helps is invented: another tab that works, and the countries, are played by the page.
+Each sheet shows a light and a dark window, wide and as on a phone, before somebody says yes (left to right) and
+while it helps (right to left). What it helps is invented: another tab that works, and the countries, are played by the page.
 `python scripts/switch_pictures.py FOLDER` makes pictures of the words in every language, to be looked at.
 """
 
@@ -51,19 +51,22 @@ class Window:
 
 LAYOUTS = ("inline", "card", "banner", "floating", "goodbye")
 
-PAGE = """<!doctype html><html lang="{lang}" dir="{direction}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+PAGE = r"""<!doctype html><html lang="{lang}" dir="{direction}"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark"><title>A page</title><style>
   :root {{ scrollbar-width: none }}
   :root {{ --ink: #1a1a1a; --bar: #e7e9ec; background: #fff }}
   @media (prefers-color-scheme: dark) {{ :root {{ --ink: #e8e8e8; --bar: #23272c; background: #101214 }} }}
   * {{ box-sizing: border-box; margin: 0 }}
-  body {{ max-width: 760px; margin-inline: auto; padding: 22px 20px; color: var(--ink); font: 16px/1.5 system-ui, sans-serif }}
+  body {{ max-width: 760px; margin-inline: auto; padding: 22px 20px; color: var(--ink);
+    font: 16px/1.5 system-ui, sans-serif }}
   .bar {{ height: 11px; margin-block-end: 12px; border-radius: 4px; background: var(--bar) }}
   h1 {{ width: 62%; height: 30px; border-radius: 6px; background: var(--bar) }}
   .short {{ width: 55% }}
   .place {{ margin-block: 22px }}
   .card {{ float: inline-end; margin-block: 0 16px; margin-inline: 24px 0 }}
   @media (max-width: 500px) {{ .card {{ float: none; margin-inline: 0 }} }}
+  .place.card {{ margin-block-start: 22px }}
   .card + div {{ margin-block-start: 12px }}
 </style><h1></h1>
 <div class="place {layout}"><freespan-switch {attributes}></freespan-switch></div>{bars}
@@ -83,9 +86,11 @@ PAGE = """<!doctype html><html lang="{lang}" dir="{direction}"><meta charset="ut
   const root = one.shadowRoot;
   const now = performance.now.bind(performance);
   performance.now = () => now() + 60_000;
-  const asks = () => [...root.querySelectorAll("[data-action=turn-on]")].every((yes) => !yes.disabled && yes.textContent);
+  const buttons = () => [...root.querySelectorAll("[data-action=turn-on]")];
+  const asks = () => buttons().every((yes) => !yes.disabled && yes.textContent);
   window.ready = () => {{
-    if (one.getAttribute("state") !== (helps ? "helping" : "off") || root.querySelector(".wordless") || !asks()) return false;
+    if (one.getAttribute("state") !== (helps ? "helping" : "off")) return false;
+    if (root.querySelector(".wordless") || !asks()) return false;
     if (one.hasAttribute("goodbye") && !helps && !root.querySelector(".toast")) {{
       document.documentElement.dispatchEvent(new MouseEvent("mouseleave", {{ clientY: -1 }}));
       return false;
@@ -94,7 +99,8 @@ PAGE = """<!doctype html><html lang="{lang}" dir="{direction}"><meta charset="ut
     if ({more} && more.getAttribute("aria-expanded") !== "true") more.click();
     if ({more} && !root.querySelector(".panel")) return false;
     if (one.hasAttribute("globe") && !/\p{{Nd}}/u.test(root.querySelector("iframe.globe")?.ariaLabel)) return false;
-    if (!helps && !{more} && one.getAttribute("layout") === "floating" && !root.querySelector(".consent").checkVisibility()) {{
+    const isShut = !root.querySelector(".consent").checkVisibility();
+    if (!helps && one.getAttribute("layout") === "floating" && isShut) {{
       root.querySelector("[role=switch]").click();
       return false;
     }}
@@ -241,7 +247,6 @@ async def sheet(rows: list[list[tuple[bytes, float]]], file: Path) -> None:
             await page.wait_for("window.drawn", SECONDS)
             await page.resize(round(width), await page.evaluate("document.body.offsetHeight"))
             await page.screenshot(file)
-    print(f"{file.name}: {file.stat().st_size / 1000:.0f} kB")
 
 
 async def languages(url: str, folder: Path) -> None:

@@ -37,7 +37,9 @@ STAGES = """
   }}
   Storage.prototype.getItem = () => null;
   const zone = Intl.DateTimeFormat.prototype.resolvedOptions;
-  Intl.DateTimeFormat.prototype.resolvedOptions = function () {{ return {{ ...zone.call(this), timeZone: "Asia/Tehran" }}; }};
+  Intl.DateTimeFormat.prototype.resolvedOptions = function () {{
+    return {{ ...zone.call(this), timeZone: "Asia/Tehran" }};
+  }};
 </script>
 <main><h1>Switches</h1></main>
 <script type="module" src="{script}"></script>
@@ -62,7 +64,8 @@ STAGES = """
     const root = one.shadowRoot;
     for (const section of root.querySelectorAll("details")) section.open = true;
     const settled = one.getAttribute("state") === (helps ? "helping" : "off");
-    const answers = [...root.querySelectorAll("[data-action=turn-on]")].every((yes) => !yes.disabled && yes.textContent);
+    const buttons = [...root.querySelectorAll("[data-action=turn-on]")];
+    const answers = buttons.every((yes) => !yes.disabled && yes.textContent);
     const isOpen = root.querySelector("[data-action=more]").getAttribute("aria-expanded") === "true";
     return settled && answers && (!isOpen || root.querySelector(".panel"));
   }});
@@ -110,11 +113,12 @@ async def violations(page: Page, axe: str) -> list[str]:
     """What axe has to say, one line for each rule and node."""
     await page.evaluate(f"(() => {{ if (!window.axe) {{\n{axe}\n}} return true; }})()")
     found: list[str] = await page.evaluate(f"""(async () => {{
-        const rules = {{ runOnly: {{ type: "tag", values: {json.dumps(RULES)} }}, resultTypes: ["violations"], iframes: false }};
+        const runOnly = {{ type: "tag", values: {json.dumps(RULES)} }};
+        const rules = {{ runOnly, resultTypes: ["violations"], iframes: false }};
         const {{ violations }} = await window.axe.run(document, rules);
         return violations.flatMap(({{ id, nodes }}) => nodes.map(({{ target, any }}) => {{
-            const outer = document.querySelector([target[0]].flat()[0])?.closest(".stage")?.getAttribute("aria-label") ?? "";
-            return [id, outer, [target].flat(2).slice(-1)[0], any[0]?.message ?? ""].join(" | ");
+            const stage = document.querySelector([target[0]].flat()[0])?.closest(".stage");
+            return [id, stage?.getAttribute("aria-label"), [target].flat(2).slice(-1)[0], any[0]?.message ?? ""].join(" | ");
         }}));
     }})()""")
     return found

@@ -73,7 +73,8 @@ async def test_the_keyboard_reaches_everything_in_order(page: Page, site: FakeSi
             await page.wait_for(f"{ROOT}.activeElement.parentElement.open")
         assert len(found) < STEPS_MAX, f"a trap: {found}"
     names = list(dict.fromkeys(one["name"] for one in found))
-    assert names == "close a input-checkbox turn-on not-now summary input-time input-number test".split()
+    line, asks, panel = ["close"], ["a", "input-checkbox", "turn-on", "not-now"], ["input-time", "input-number", "test"]
+    assert names == [*line, *asks, "summary", *panel]
     assert [one for one in found if not (one["ring"] and one["inside"])] == []
 
 

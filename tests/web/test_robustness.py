@@ -127,8 +127,8 @@ async def test_policies_of_the_page(
     await state(page, wanted)
     await part(page, "root.querySelector('[data-action=more]').click(), 1")
     await page.wait_for(f"{ROOT}.querySelectorAll('summary').length === 2")
-    empty = "[...root.querySelectorAll('button:not([role=switch]):not(.close), a, summary, label')].filter((one) => !one.textContent)"
-    assert await part(page, f"{empty}.length") == 0
+    worded = "[...root.querySelectorAll('button:not([role=switch]):not(.close), a, summary, label')]"
+    assert await part(page, f"{worded}.filter((one) => !one.textContent).length") == 0
 
 
 async def test_without_storage_it_works_as_long_as_the_page(
@@ -236,9 +236,9 @@ async def test_the_question_at_good_bye_comes_once_a_month(page: Page, site: Fak
     asked = f"Boolean({ROOT}?.querySelector('.toast'))"
     leave = "document.documentElement.dispatchEvent(new MouseEvent('mouseleave', { clientY: -1 }))"
     for days, wanted in ((0, True), (29, False), (31, True)):
-        later = f"<script>const now = Date.now, time = performance.now.bind(performance); Date.now = () => now() + {days} * 86400000"
+        clocks = f"const now = Date.now, time = performance.now.bind(performance), later = {days} * 86400000;"
         site.page = page_of
-        await show(page, site, "goodbye", f"{later}</script>")
+        await show(page, site, "goodbye", f"<script>{clocks} Date.now = () => now() + later</script>")
         await state(page, "off")
         await page.evaluate(f"{leave}")
         assert await page.evaluate(asked) is False, "who has only just come is not asked"
@@ -259,7 +259,9 @@ async def test_a_visitors_limits_are_only_stricter(page: Page, site: FakeSite, h
         localStorage['freespan-settings'] = {stored};
         // Noon: the page's hours are over, the visitor's are not.
         const Real = Date;
-        Date = class extends Real {{ constructor(...given) {{ super(...(given.length ? given : ["2026-06-01T12:00:00"])); }} }};
+        Date = class extends Real {{
+            constructor(...given) {{ super(...(given.length ? given : ["2026-06-01T12:00:00"])); }}
+        }};
     </script>"""
     await show(page, site, "kilobits=500 megabytes-a-day=100 megabytes-a-month=7 hours=22:00-06:00", before)
     await state(page, "off")
