@@ -1,7 +1,7 @@
 """Pictures of the switch in a page, a sheet for each layout: docs/images/switch.
 
-Each sheet shows a light and a dark window, wide and as on a phone, before somebody says yes (left to right) and
-while it helps (right to left). What it helps is invented: another tab that works, and the countries, are played by the page.
+Each sheet shows a light and a dark window, wide and as on a phone, before somebody says yes (left to right) and while
+it helps (right to left). What it helps is invented: another tab that works, and the countries, are played by the page.
 `python scripts/switch_pictures.py FOLDER` makes pictures of the words in every language, to be looked at.
 """
 

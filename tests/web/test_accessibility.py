@@ -118,7 +118,7 @@ async def violations(page: Page, axe: str) -> list[str]:
         const {{ violations }} = await window.axe.run(document, rules);
         return violations.flatMap(({{ id, nodes }}) => nodes.map(({{ target, any }}) => {{
             const stage = document.querySelector([target[0]].flat()[0])?.closest(".stage");
-            return [id, stage?.getAttribute("aria-label"), [target].flat(2).slice(-1)[0], any[0]?.message ?? ""].join(" | ");
+            return [id, stage?.getAttribute("aria-label"), [target].flat(2).slice(-1)[0], any[0]?.message].join(" | ");
         }}));
     }})()""")
     return found
