@@ -11,12 +11,12 @@ export function supported() {
 /** Call once there is a sign. @param {() => void} call @returns {() => void} stop watching */
 export function watch(call) {
   try {
+    if (localStorage.getItem(NAME)) call();
     const channel = new BroadcastChannel(NAME);
     channel.onmessage = ({ data }) => {
       if (data?.view || data?.choice) call();
     };
     channel.postMessage({ hello: true });
-    if (localStorage.getItem(NAME)) call();
     return () => channel.close();
   } catch {
     return () => {}; // no storage, no channel: nothing to see
