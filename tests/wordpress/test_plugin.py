@@ -362,6 +362,9 @@ async def publish(page: Page) -> str:
     await page.click(".editor-post-publish-panel__toggle")
     button = ".editor-post-publish-panel .editor-post-publish-button"
     await page.wait_for(f"document.querySelector('{button}:not([aria-disabled=true])') !== null", pages.SECONDS)
+    # The panel slides in, and a click at where the button was would miss it.
+    slides = "it.playState === 'running' && it.effect.getComputedTiming().endTime < Infinity"
+    await page.wait_for(f"!document.getAnimations().some((it) => {slides})", pages.SECONDS)
     await page.click(button)
     await page.wait_for("wp.data.select('core/editor').isCurrentPostPublished()", pages.SECONDS)
     return str(await page.evaluate("wp.data.select('core/editor').getPermalink()"))
