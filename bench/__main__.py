@@ -20,6 +20,7 @@ from bench.machine import facts
 from bench.plan import GROUPS, QUICK, WHOLE, WHOLE_SECONDS, Plan
 from bench.size import measure_size
 from bench.start import measure_start
+from bench.switch import measure_switch
 
 _RESULTS = Path(__file__).parent / "results.json"
 _PICTURE = "kills.svg"
@@ -76,6 +77,8 @@ async def _measure_group(group: str, plan: Plan, figures: Figures, picture: Path
             await measure_start(plan, figures)
         case "size":
             await measure_size(figures)
+        case "switch":
+            await measure_switch(plan, figures)
         case "bond":
             await measure_bond(plan, figures)
         case "kills":
