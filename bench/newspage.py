@@ -26,7 +26,7 @@ _STYLE = """
     body { margin: 0 auto; max-width: 800px; font: 17px/1.5 Georgia, serif; color: #222; background: #fff }
     img { display: block; width: 100%; height: auto } h1 { font-size: 2.2em; line-height: 1.1; margin: .5em 0 }
 """
-_LIKE = "const like = document.querySelector('button'); like.onclick = () => (like.textContent = 'Thank you');"
+_UNFOLD = "document.querySelector('button').onclick = () => (document.querySelector('#more').hidden = false);"
 _TEXT = "The council met on Tuesday to hear from those who live along the river, where the water has risen again. " * 4
 
 
@@ -70,7 +70,7 @@ def _html(host: str, layout: str) -> str:
         f"<!doctype html><html lang=en><meta charset=utf-8><title>News</title><style>{_STYLE}{reserved}</style>"
         '<script src="/probe.js"></script>'
         f'<h1>The river has risen again</h1><img src="/picture.png" width={width} height={height} alt="A river">'
-        f"<p>{_TEXT}</p><button>I like this</button>{line}{f'<p>{_TEXT}</p>' * 12}<script>{_LIKE}</script>"
+        f"<p>{_TEXT}</p><button>Read on</button><p id=more hidden>{_TEXT}</p>{line}{f'<p>{_TEXT}</p>' * 12}<script>{_UNFOLD}</script>"
     )
 
 

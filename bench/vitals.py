@@ -32,16 +32,19 @@ _STEPS = {"lcp_ms": 0.0, "cls": 0.0, "inp_ms": 8.0}
 
 @dataclass(frozen=True)
 class Load:
-    """One visit: the vitals, and milliseconds until the switch can be clicked (0: there is none)."""
+    """One visit: the vitals, and milliseconds until the switch can be clicked, and of a click on it (0: there is none)."""
 
     lcp_ms: float
     cls: float
     inp_ms: float
+    """Of a click on the page's own button."""
     interactive_ms: float
+    switch_inp_ms: float
+    """Of a click on the switch."""
 
 
 async def measure_vitals(plan: Plan, figures: Figures) -> None:
-    """Measure `switch_interactive_ms`, and `lcp_ms`, `cls`, `inp_ms` for each layout."""
+    """Measure `switch_interactive_ms`, `switch_inp_ms`, and `lcp_ms`, `cls`, `inp_ms` for each layout."""
     if not is_here("chromium"):
         figures.number("switch_interactive_ms", None)
         return
@@ -65,6 +68,7 @@ def note(without: Sequence[Load], loads: dict[str, list[Load]], figures: Figures
     """Make figures of the loads: those without the switch, and those with it by layout, the main one first."""
     main = next(iter(loads))
     figures.median("switch_interactive_ms", [load.interactive_ms for load in loads[main]], 1)
+    figures.median("switch_inp_ms", [load.switch_inp_ms for load in loads[main]], 0)
     for vital, step in _STEPS.items():
         plain = [float(getattr(load, vital)) for load in without]
         for layout, found in loads.items():
@@ -96,11 +100,10 @@ async def _load(first: ChromiumPage, url: str, dressed: bool) -> Load:
         await page.wait_for("vitals.lcp" + (" && vitals.interactive" if dressed else ""))
         await asyncio.sleep(_QUIET_SECONDS)
         seen = await page.evaluate("vitals")  # before the clicks, which end the search for the largest paint
-        clicks = [await _click(page, "button", "button")]
-        if dressed:
-            clicks.append(await _click(page, "freespan-switch >>> [role=switch]", "freespan-switch"))
+        inp_ms = await _click(page, "button", "button")
+        switch = await _click(page, "freespan-switch >>> [role=switch]", "freespan-switch") if dressed else 0.0
         cls = await page.evaluate("vitals.cls")
-    return Load(float(seen["lcp"]), float(cls), max(clicks), float(seen["interactive"]))
+    return Load(float(seen["lcp"]), float(cls), inp_ms, float(seen["interactive"]), switch)
 
 
 async def _click(page: ChromiumPage, selector: str, name: str) -> float:
