@@ -1,4 +1,4 @@
-"""What helping costs the visitor's machine: CPU and memory of all of the browser's processes, and the page's main thread.
+"""What helping costs the visitor's machine: CPU and memory of all of a browser's processes, the page's main thread.
 
 One run is one browser with a page in front: with the switch off, on and waiting, passing 1 MB/s, and as fast as it can.
 """
@@ -61,6 +61,7 @@ class Run:
     slow: Stretch
     """Passing 1 MB/s."""
     fast: Stretch
+    slow_bytes: int
     fast_bytes: int
 
     @property
@@ -91,7 +92,7 @@ async def measure_costs(plan: Plan, figures: Figures) -> None:
 
 
 def note(kind: str, runs: Sequence[Run], figures: Figures) -> None:
-    """Make figures of the runs of one kind of browser. Waiting and passing on are beyond the same page with the switch off."""
+    """Make figures of the runs of one kind of browser; CPU is what comes on top of the page with the switch off."""
     figures.median(f"{kind}_cpu_s_per_100mb", [run.cpu_s_per_100mb for run in runs], 2)
     roles = sorted({role for run in runs for role in run.fast.cpu})
     parts = [{role: run.fast.cpu.get(role, 0.0) / run.fast_bytes * 1e8 for role in roles} for run in runs]
@@ -99,6 +100,8 @@ def note(kind: str, runs: Sequence[Run], figures: Figures) -> None:
     figures.median(f"{kind}_off_cpu_percent", [run.off.cpu_percent for run in runs], 2)
     figures.median(f"{kind}_waiting_cpu_percent", [run.waiting.cpu_percent - run.off.cpu_percent for run in runs], 2)
     figures.median(f"{kind}_1mb_s_cpu_percent", [run.slow.cpu_percent - run.off.cpu_percent for run in runs], 2)
+    speeds = [{"MB/s": run.slow_bytes / run.slow.seconds / 1e6} for run in runs]
+    figures.median_parts(f"{kind}_1mb_s_cpu_percent", speeds)
     for name in ("off", "waiting", "slow"):
         memory = [run_memory for run in runs if (run_memory := getattr(run, name).memory_mb) is not None]
         if memory:
@@ -138,7 +141,7 @@ async def _run(kind: str, plan: Plan) -> Run:
             await page.evaluate(f'{_SWITCH}.removeAttribute("kilobits")')
             await move(_WARM_UP_BYTES)
             fast = await meter.over(lambda: move(plan.cost_bytes))
-    return Run(off, waiting, slow, fast, plan.cost_bytes)
+    return Run(off, waiting, slow, fast, plan.slow_bytes, plan.cost_bytes)
 
 
 class _Meter:

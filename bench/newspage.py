@@ -70,7 +70,8 @@ def _html(host: str, layout: str) -> str:
         f"<!doctype html><html lang=en><meta charset=utf-8><title>News</title><style>{_STYLE}{reserved}</style>"
         '<script src="/probe.js"></script>'
         f'<h1>The river has risen again</h1><img src="/picture.png" width={width} height={height} alt="A river">'
-        f"<p>{_TEXT}</p><button>Read on</button><p id=more hidden>{_TEXT}</p>{line}{f'<p>{_TEXT}</p>' * 12}<script>{_UNFOLD}</script>"
+        f"<p>{_TEXT}</p><button>Read on</button><p id=more hidden>{_TEXT}</p>{line}"
+        f"{f'<p>{_TEXT}</p>' * 12}<script>{_UNFOLD}</script>"
     )
 
 

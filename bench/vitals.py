@@ -1,4 +1,4 @@
-"""What the switch does to a page that loads: the same page with and without it in turn, each time as on a first visit."""
+"""What the switch does to a page that loads: the page with and without it in turn, each time as on a first visit."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ _STEPS = {"lcp_ms": 0.0, "cls": 0.0, "inp_ms": 8.0}
 
 @dataclass(frozen=True)
 class Load:
-    """One visit: the vitals, and milliseconds until the switch can be clicked, and of a click on it (0: there is none)."""
+    """One visit."""
 
     lcp_ms: float
     cls: float
     inp_ms: float
     """Of a click on the page's own button."""
     interactive_ms: float
+    """Until the switch can be clicked; 0 if there is none."""
     switch_inp_ms: float
     """Of a click on the switch."""
 
@@ -85,7 +86,7 @@ def note(without: Sequence[Load], loads: dict[str, list[Load]], figures: Figures
 
 
 def noise(samples: Sequence[float], count: int) -> float:
-    """How far two medians of so many loads of the same page lie apart by chance: 99 of 100 times no farther than this."""
+    """How far two medians of so many loads of one page lie apart by chance: 99 of 100 times no farther than this."""
     draw = random.Random(1)
     apart = sorted(
         abs(statistics.median(draw.choices(samples, k=count)) - statistics.median(draw.choices(samples, k=count)))
