@@ -19,8 +19,8 @@ observe("first-input", noteClick);
 
 function isInteractive(element) {
   const find = (selector) => element.shadowRoot.querySelector(selector);
-  const worded = !find(".box").classList.contains("wordless") && find('[name="title"]').textContent !== "";
-  return worded && element.getAttribute("state") === "off" && find("[role=switch]").checkVisibility();
+  const worded = find('[name="title"]').textContent !== "";
+  return worded && element.getAttribute("state") === "off" && find("[role=switch]").checkVisibility({ visibilityProperty: true });
 }
 
 customElements.whenDefined("freespan-switch").then(() => {
