@@ -1,4 +1,4 @@
-"""A picture of what helping costs a visitor's machine: CPU and memory on top of the page alone, as bars. Pure."""
+"""A picture of what helping costs a visitor's machine: CPU, and memory on top of the page alone, as bars. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def costs_svg(values: Mapping[str, Value]) -> str:
         and (off := _number(values, f"{kind}_off_mb_memory")) is not None
     }
     parts: list[str] = []
-    bottom = _panel(parts, 0, "CPU on top of the page alone, % of one core", cpu)
+    bottom = _panel(parts, 0, "CPU of the whole browser, % of one core", cpu)
     bottom = _panel(parts, bottom, "Memory on top of the page alone, MB", memory)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {bottom}" font-family="sans-serif">'
     return "\n".join([head, f'<rect width="{_WIDTH}" height="{bottom}" fill="#fff"/>', *parts, "</svg>", ""])

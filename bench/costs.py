@@ -1,6 +1,7 @@
 """What helping costs the visitor's machine: CPU and memory of all of a browser's processes, the page's main thread.
 
-One run is one browser with a page in front: with the switch off, on and waiting, passing 1 MB/s, and as fast as it can.
+One run is one browser with a page in front: with the switch off, on and waiting, passing 1 MB/s to a reader who takes
+no more, the same to one who would but for the visitor's limit, and passing as fast as it can.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from freespan.demo.switch import turn_on
 
 KINDS = ("chromium", "firefox")
 _RUN_SECONDS = 150.0
-_SLOW_KILOBITS = 8_000
-"""1 MB/s, both directions together."""
+_SLOW = 1e6
+"""Bytes a second that a slow reader takes."""
+_LIMIT_KILOBITS = 8_000
+"""The same as a limit of the visitor, for both directions together."""
 _WARM_UP_BYTES = 1_000_000
 _MEMORY_AFTER_SECONDS = 2.0
 """Memory is looked at so long after a stretch has begun."""
@@ -60,14 +63,16 @@ class Run:
     waiting: Stretch
     slow: Stretch
     """Passing 1 MB/s."""
+    limited: Stretch
+    """Passing no more than 1 MB/s."""
     fast: Stretch
     slow_bytes: int
     fast_bytes: int
 
     @property
     def cpu_s_per_100mb(self) -> float:
-        """CPU seconds beyond what the browser used before, with the switch off."""
-        return (self.fast.cpu_s - self.off.cpu_percent / 100 * self.fast.seconds) / self.fast_bytes * 1e8
+        """CPU seconds beyond what the browser used before, when it waited."""
+        return (self.fast.cpu_s - self.waiting.cpu_percent / 100 * self.fast.seconds) / self.fast_bytes * 1e8
 
     @property
     def page_ms_per_100mb(self) -> float | None:
@@ -92,16 +97,17 @@ async def measure_costs(plan: Plan, figures: Figures) -> None:
 
 
 def note(kind: str, runs: Sequence[Run], figures: Figures) -> None:
-    """Make figures of the runs of one kind of browser; CPU is what comes on top of the page with the switch off."""
+    """Make figures of the runs of one kind of browser."""
     figures.median(f"{kind}_cpu_s_per_100mb", [run.cpu_s_per_100mb for run in runs], 2)
     roles = sorted({role for run in runs for role in run.fast.cpu})
     parts = [{role: run.fast.cpu.get(role, 0.0) / run.fast_bytes * 1e8 for role in roles} for run in runs]
     figures.median_parts(f"{kind}_cpu_s_per_100mb", parts)
     figures.median(f"{kind}_off_cpu_percent", [run.off.cpu_percent for run in runs], 2)
-    figures.median(f"{kind}_waiting_cpu_percent", [run.waiting.cpu_percent - run.off.cpu_percent for run in runs], 2)
-    figures.median(f"{kind}_1mb_s_cpu_percent", [run.slow.cpu_percent - run.off.cpu_percent for run in runs], 2)
-    speeds = [{"MB/s": run.slow_bytes / run.slow.seconds / 1e6} for run in runs]
-    figures.median_parts(f"{kind}_1mb_s_cpu_percent", speeds)
+    figures.median(f"{kind}_waiting_cpu_percent", [run.waiting.cpu_percent for run in runs], 2)
+    figures.median(f"{kind}_1mb_s_cpu_percent", [run.slow.cpu_percent for run in runs], 2)
+    figures.median_parts(f"{kind}_1mb_s_cpu_percent", [_speed(run.slow_bytes, run.slow) for run in runs])
+    figures.median(f"{kind}_1mb_s_limited_cpu_percent", [run.limited.cpu_percent for run in runs], 2)
+    figures.median_parts(f"{kind}_1mb_s_limited_cpu_percent", [_speed(run.slow_bytes, run.limited) for run in runs])
     for name in ("off", "waiting", "slow"):
         memory = [run_memory for run in runs if (run_memory := getattr(run, name).memory_mb) is not None]
         if memory:
@@ -109,6 +115,10 @@ def note(kind: str, runs: Sequence[Run], figures: Figures) -> None:
     page = [ms for run in runs if (ms := run.page_ms_per_100mb) is not None]
     if page:
         figures.median("page_main_thread_ms_per_100mb", page, 2)
+
+
+def _speed(size: int, stretch: Stretch) -> dict[str, float]:
+    return {"MB/s": size / stretch.seconds / 1e6}
 
 
 async def _run(kind: str, plan: Plan) -> Run:
@@ -136,12 +146,15 @@ async def _run(kind: str, plan: Plan) -> Run:
                 await asyncio.to_thread(download.megabytes_a_second, proxy, site, size)
 
             await move(_WARM_UP_BYTES)
-            await page.evaluate(f'{_SWITCH}.setAttribute("kilobits", {_SLOW_KILOBITS})')
-            slow = await meter.over(lambda: move(plan.slow_bytes))
+            slow = await meter.over(
+                lambda: asyncio.to_thread(download.paced, proxy, site, plan.slow_bytes, _SLOW),
+            )
+            await page.evaluate(f'{_SWITCH}.setAttribute("kilobits", {_LIMIT_KILOBITS})')
+            limited = await meter.over(lambda: move(plan.slow_bytes))
             await page.evaluate(f'{_SWITCH}.removeAttribute("kilobits")')
             await move(_WARM_UP_BYTES)
             fast = await meter.over(lambda: move(plan.cost_bytes))
-    return Run(off, waiting, slow, fast, plan.slow_bytes, plan.cost_bytes)
+    return Run(off, waiting, slow, limited, fast, plan.slow_bytes, plan.cost_bytes)
 
 
 class _Meter:

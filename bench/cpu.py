@@ -46,7 +46,10 @@ def seconds_of_family(pid: int) -> dict[str, float]:
 
 
 def memory_mb_of_family(pid: int) -> float | None:
-    """Memory of a process and its descendants in 10^6 bytes; what several share counts once (PSS)."""
+    """Memory of a process and its descendants in 10^6 bytes: what several of them share counts once (PSS).
+
+    The program's own files are left out: other browsers on the machine share them, and the system can drop them.
+    """
     found = [_pss_mb(member) for member in family_of(pid)]
     known = [memory for memory in found if memory is not None]
     return sum(known) if known else None
@@ -86,4 +89,5 @@ def _pss_mb(pid: int) -> float | None:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
         return None
-    return next((int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("Pss:")), None)
+    kilobytes = [int(line.split()[1]) for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:"))]
+    return sum(kilobytes) * 1024 / 1e6 if kilobytes else None

@@ -215,11 +215,12 @@ def test_what_the_only_bridge_costs_is_measured_and_kills_are_drawn(tmp_path: Pa
 
 
 def a_run(page_ms: float | None = 5.0) -> Run:
-    """Half a CPU second in each second of rest, one while it waits; three in each of a fast second."""
+    """A quarter of a core while it waits, three cores when it is fast."""
     return Run(
         off=Stretch(2.0, {"browser": 0.6, "renderer": 0.4}, 200.0, page_ms),
-        waiting=Stretch(4.0, {"browser": 4.0}, 210.0, page_ms),
+        waiting=Stretch(4.0, {"browser": 1.0}, 210.0, page_ms),
         slow=Stretch(8.0, {"browser": 6.0}, 250.0, page_ms),
+        limited=Stretch(10.0, {"browser": 9.0}, 250.0, page_ms),
         fast=Stretch(10.0, {"browser": 10.0, "renderer": 20.0}, 300.0, page_ms and page_ms * 6),
         slow_bytes=8_000_000,
         fast_bytes=50_000_000,
@@ -228,7 +229,7 @@ def a_run(page_ms: float | None = 5.0) -> Run:
 
 def test_what_passing_on_costs_is_told_without_what_the_browser_used_before() -> None:
     run = a_run()
-    assert run.cpu_s_per_100mb == pytest.approx((30 - 5) * 2)
+    assert run.cpu_s_per_100mb == pytest.approx((30 - 2.5) * 2)
     assert run.page_ms_per_100mb == pytest.approx((30 - 25) * 2)
     assert a_run(page_ms=None).page_ms_per_100mb is None
 
@@ -241,10 +242,11 @@ def test_the_costs_of_a_browser_become_figures() -> None:
         name: value
         for kind in costs.KINDS
         for name, value in {
-            f"{kind}_cpu_s_per_100mb": 50.0,
+            f"{kind}_cpu_s_per_100mb": 55.0,
             f"{kind}_off_cpu_percent": 50.0,
-            f"{kind}_waiting_cpu_percent": 50.0,
-            f"{kind}_1mb_s_cpu_percent": 25.0,
+            f"{kind}_waiting_cpu_percent": 25.0,
+            f"{kind}_1mb_s_cpu_percent": 75.0,
+            f"{kind}_1mb_s_limited_cpu_percent": 90.0,
             f"{kind}_off_mb_memory": 200.0,
             f"{kind}_waiting_mb_memory": 210.0,
             f"{kind}_1mb_s_mb_memory": 250.0,
