@@ -97,6 +97,8 @@ async def test_instances_of_a_page_share_one_and_the_strictest_limits(page: Page
     await host.bridge(capacity=4)  # the one that is left goes on, by its own limits
     await page.evaluate("window.bridge.close()")
     await page.wait_for("!document.querySelector('iframe')")
+    await page.evaluate("window.bridge.start()")  # for good
+    assert not await page.evaluate("document.querySelector('iframe')?.src.length")
     assert host.bridges_seen == 2
 
 
@@ -186,8 +188,10 @@ async def test_two_tabs_elect_one_and_show_the_same(
 async def test_closing_the_tab_that_works_hands_over(
     browser: Browser, page: Page, host: FakeHost, site: FakeSite
 ) -> None:
+    await page.navigate("about:blank")
     worker = await browser.open(site.url)
     first = await start(worker, host)
+    await page.navigate(site.url)
     await view(page, state="waiting", elsewhere=True)
     await worker.close()
     await soon(first.gone.wait())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -112,7 +113,7 @@ async def test_the_url_is_asked_for_with_each_request_and_escaped() -> None:
 async def test_files_of_folders_are_served_where_they_lie(client: aiohttp.ClientSession) -> None:
     for path in ("languages/fa.json", "languages/about/fa.json"):
         async with client.get(f"/{path}") as response:
-            assert await response.read() == (STATIC / path).read_bytes()
+            assert await response.json() == json.loads((STATIC / path).read_bytes())
 
 
 async def test_nothing_but_these_files_is_served(client: aiohttp.ClientSession) -> None:

@@ -43,12 +43,12 @@ export class Bridge extends EventTarget {
 
   /** The visitor says yes, for all tabs of the site. */
   start() {
-    volunteer.choose(true);
+    volunteer.choose(this.#seat, true);
   }
 
   /** The visitor says no, for all tabs of the site: all sessions end at once. */
   stop() {
-    volunteer.choose(false);
+    volunteer.choose(this.#seat, false);
   }
 
   /** Change limits while it runs; those that are left out stay. @param {Partial<Limits>} limits @throws {TypeError} */

@@ -63,8 +63,9 @@ export class Tabs {
     this.say({ hello: true });
     clearTimeout(this.#patience);
     this.#patience = setTimeout(() => {
-      const waits = this.#wish && !this.leading;
-      if (waits && document.visibilityState === "visible") this.#request({ steal: true });
+      if (this.leading) return;
+      if (!this.#wish) this.#hear({ bye: true });
+      else if (document.visibilityState === "visible") this.#request({ steal: true });
     }, ANSWER_SECONDS * 1000);
   }
 

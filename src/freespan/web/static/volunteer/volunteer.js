@@ -85,13 +85,14 @@ class Volunteer {
     this.#elsewhere = this.#view = undefined;
   }
 
-  /** The visitor's choice. @param {boolean} on */
-  choose(on) {
-    if (!supported()) return;
+  /** The visitor's choice. @param {Seat} seat where it was made @param {boolean} on */
+  choose(seat, on) {
+    if (!supported() || !this.#seats.has(seat)) return;
     // A choice that is not kept still ends one that was.
     if (!on || this.#limits.remember) rememberChoice(on, new Date());
-    this.#tabs.say({ choice: on });
+    // First in the queue for the lock, then the others hear of it: the tab that was clicked does the work.
     this.#decide(on);
+    this.#tabs.say({ choice: on });
   }
 
   /** The options of an instance have changed. */
@@ -115,7 +116,7 @@ class Volunteer {
     this.#undecided = false;
     this.#forbidden = false;
     if (!on) this.#elsewhere = undefined;
-    this.#on = on;
+    this.#on = on && supported();
     this.#settle();
   }
 
@@ -123,7 +124,7 @@ class Volunteer {
   #hear({ choice, hello, welcome, view, bye }) {
     if (choice !== undefined) return choice !== this.#on && this.#decide(choice);
     if (hello && this.#tabs.leading) this.#tabs.say({ view: this.#view, welcome: true });
-    if (welcome && this.#undecided) this.#decide(supported());
+    if (welcome && this.#undecided) this.#decide(true);
     if (bye) this.#elsewhere = undefined;
     if (view && this.#on) this.#elsewhere = view;
     if (view || bye) this.#settle();
