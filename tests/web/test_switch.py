@@ -35,7 +35,7 @@ async def test_a_click_turns_it_on_and_another_one_off(page: Page, host: FakeHos
 
 @pytest.mark.parametrize("key", ["Enter", "Space"])
 async def test_the_keyboard_turns_it_on(page: Page, host: FakeHost, key: str) -> None:
-    await state(page, "off")
+    await switch.be_seen(page)
     await page.press("Tab")
     await page.wait_for("document.activeElement?.localName === 'freespan-switch'")
     await page.press(key)

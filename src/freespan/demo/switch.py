@@ -18,7 +18,8 @@ async def turn_on(page: Page, selector: str = SWITCH, seconds: float = _SECONDS)
         BrowserError: there is no switch that is off, or it did not ask and did not start in time.
     """
     element = f"document.querySelector({json.dumps(selector)})"
-    await page.wait_for(f'customElements.get("freespan-switch") && {element}?.getAttribute("state") === "off"', seconds)
+    await be_seen(page, selector, seconds)
+    await page.wait_for(f'{element}.getAttribute("state") === "off"', seconds)
     yes = f"{element}.shadowRoot.querySelector({json.dumps(_YES)})?.checkVisibility()"
     # A card and a banner ask at once; then it is on after the first click, wherever that is.
     if not await page.evaluate(f"{element}.shadowRoot.querySelector('.consent').checkVisibility()"):
@@ -26,6 +27,12 @@ async def turn_on(page: Page, selector: str = SWITCH, seconds: float = _SECONDS)
     is_on = f'{element}.getAttribute("state") !== "off"'
     if await page.wait_for(f'({is_on} && "on") || ({yes} && "asks")', seconds) == "asks":
         await page.click(f"{selector} >>> {_YES}")
+
+
+async def be_seen(page: Page, selector: str = SWITCH, seconds: float = _SECONDS) -> None:
+    """Have a switch show itself, which it does with its words. Raises `BrowserError` when it does not in time."""
+    inside = f'document.querySelector({json.dumps(selector)})?.shadowRoot?.querySelector("[role=switch]")'
+    await page.wait_for(f"{inside}?.checkVisibility({{visibilityProperty: true}})", seconds)
 
 
 async def turn_off(page: Page, selector: str = SWITCH) -> None:

@@ -54,6 +54,7 @@ export class FreespanSwitch extends HTMLElement {
   /** What there is to see without a bridge. @type {View["state"]} */
   #state = "off";
   #told = "";
+  #drawn = "";
   #unwatch = () => {};
   #words = new Words();
   #spoken = "";
@@ -181,8 +182,13 @@ export class FreespanSwitch extends HTMLElement {
     const told = JSON.stringify(view);
     if (told === this.#told) return;
     this.#told = told;
-    this.setAttribute("state", view.state);
-    this.#render();
+    // What has passed changes every other second, and is told but not drawn: the page's time is not ours.
+    const drawn = JSON.stringify({ ...view, megabytes: 0 });
+    if (drawn !== this.#drawn) {
+      this.#drawn = drawn;
+      this.setAttribute("state", view.state);
+      this.#render();
+    }
     this.dispatchEvent(new CustomEvent("freespan-state", { detail: view, bubbles: true, composed: true }));
   }
 

@@ -36,7 +36,7 @@ p, ul, dl, dd { margin: 0; padding: 0; }
   font-family: var(--freespan-font, system-ui, sans-serif);
   font-weight: 400; line-height: 1.4; letter-spacing: normal; text-transform: none;
 }
-.wordless .text { visibility: hidden; }
+.wordless { visibility: hidden; } /* all of it: what is seen must not move when the words come */
 :host(:is([state="waiting"], [state="helping"])) .box { border-color: color-mix(in srgb, var(--on) 55%, var(--line)); }
 .head { position: relative; display: flex; align-items: center; gap: .95em; padding: .75em 1.2em .75em .95em; border-radius: var(--round); }
 .text { flex: 1; min-width: 0; display: grid; }
@@ -120,10 +120,11 @@ input { font: inherit; color: inherit; accent-color: var(--on); }
   .bar .consent > a { margin-inline-end: auto; }
 }
 
+/* Of opacity and transform alone, which cost the page's main thread nothing, and a few times: a page must not move on and on. */
 @keyframes breathe { 50% { opacity: .35; } }
-@keyframes ring { from { box-shadow: 0 0 0 0 color-mix(in srgb, var(--on) 55%, transparent); } to { box-shadow: 0 0 0 8px transparent; } }
-:host(:is([state="connecting"], [state="offline"])) .status::before { animation: breathe 1.4s ease-in-out infinite; }
-:host([state="helping"]) .status::before { animation: ring 1.6s ease-out infinite; }
+@keyframes beat { 50% { opacity: .6; transform: scale(1.6); } }
+:host(:is([state="connecting"], [state="offline"])) .status::before { animation: breathe 1.4s ease-in-out 3; }
+:host([state="helping"]) .status::before { animation: beat 1.6s ease-in-out 3; }
 @media (prefers-reduced-motion: reduce) { *, *::before { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) {
   [role="switch"] { outline: 1px solid ButtonText; background: ButtonFace !important; forced-color-adjust: none; }
