@@ -136,3 +136,20 @@ async def test_the_policy_to_copy_names_this_host_alone(page: Page, host: FakeHo
 async def test_each_field_has_a_name(page: Page) -> None:
     nameless = "[...document.querySelectorAll('input, select')].filter((field) => !field.labels.length).length"
     assert await page.evaluate(nameless) == 0
+
+
+async def test_a_click_copies_the_line_or_selects_it(page: Page) -> None:
+    await page.click("#copy-script")
+    assert await page.wait_for("document.querySelector('#said-script').textContent") in {
+        "Copied.",
+        "Selected: copy it with the keyboard.",
+    }
+
+
+async def test_it_can_be_used_by_keyboard(page: Page) -> None:
+    await page.evaluate("(document.querySelector('[name=layout]').focus(), 0)")
+    await page.press("Tab")
+    assert await page.evaluate("document.activeElement.name") == "theme"
+    await page.press("d")  # chooses "dark" in a closed list
+    await page.wait_for(f"{PREVIEW}.getAttribute('theme') === 'dark'")
+    assert attributes_of(await line(page, "script"), "freespan-switch")["theme"] == "dark"

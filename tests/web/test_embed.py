@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
-import pytest_asyncio
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
@@ -20,36 +20,37 @@ THERE = f"{SWITCH}?.getAttribute('state')"
 ATTRIBUTES = f"Object.fromEntries([...{SWITCH}.attributes].map(({{ name, value }}) => [name, value]))"
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(browser: Browser, host: FakeHost) -> AsyncIterator[Page]:
-    page = await browser.open(f"{host.url}/embed?layout=card&theme=dark&lang=fr&globe=&megabytes-a-day=200")
+@asynccontextmanager
+async def embedded(browser: Browser, host: FakeHost, query: str) -> AsyncIterator[Page]:
+    """The page with this query, when its switch is there."""
+    page = await browser.open(f"{host.url}/embed?{query}")
     try:
+        assert await page.wait_for(THERE) == "off"
         yield page
     finally:
         await page.close()
 
 
-async def test_the_query_has_the_attributes_of_the_switch(page: Page) -> None:
-    assert await page.wait_for(THERE) == "off"
-    attributes = await page.evaluate(ATTRIBUTES)
-    assert attributes.items() >= {"layout": "card", "theme": "dark", "lang": "fr", "globe": ""}.items()
-    assert attributes["megabytes-a-day"] == "200"
-    assert await page.evaluate("document.documentElement.lang") == "fr"
+async def test_the_query_has_the_attributes_of_the_switch(browser: Browser, host: FakeHost) -> None:
+    async with embedded(browser, host, "layout=card&theme=dark&lang=fr&globe=&megabytes-a-day=200") as page:
+        attributes = await page.evaluate(ATTRIBUTES)
+        assert attributes.items() >= {"layout": "card", "theme": "dark", "lang": "fr", "globe": ""}.items()
+        assert attributes["megabytes-a-day"] == "200"
+        assert await page.evaluate("document.documentElement.lang") == "fr"
 
 
-async def test_nothing_else_is_taken_from_the_query(page: Page, host: FakeHost) -> None:
-    long = "x" * 200
-    await page.navigate(f"{host.url}/embed?host=https://HOST/&onclick=x&style=x&id=x&layout=no&size=&label={long}")
-    assert await page.wait_for(THERE) == "off"
-    assert set(await page.evaluate(ATTRIBUTES)) <= {"layout", "size", "state"}
+async def test_nothing_else_is_taken_from_the_query(browser: Browser, host: FakeHost) -> None:
+    query = f"host=https://HOST/&onclick=x&style=x&id=x&layout=no&size=&label={'x' * 200}"
+    async with embedded(browser, host, query) as page:
+        assert set(await page.evaluate(ATTRIBUTES)) <= {"layout", "size", "state"}
 
 
-async def test_it_lets_the_page_around_it_be_seen(page: Page) -> None:
+async def test_it_lets_the_page_around_it_be_seen(browser: Browser, host: FakeHost) -> None:
     """Light and dark as the frame is said to be (lines.js): browsers put a ground under a frame of another scheme."""
-    await page.wait_for(THERE)
-    for element in ("document.documentElement", "document.body"):
-        assert await page.evaluate(f"getComputedStyle({element}).backgroundColor") == "rgba(0, 0, 0, 0)"
-    assert await page.evaluate("document.querySelector('meta[name=color-scheme]').content") == "light dark"
+    async with embedded(browser, host, "") as page:
+        for element in ("document.documentElement", "document.body"):
+            assert await page.evaluate(f"getComputedStyle({element}).backgroundColor") == "rgba(0, 0, 0, 0)"
+        assert await page.evaluate("document.querySelector('meta[name=color-scheme]').content") == "light dark"
 
 
 async def test_any_site_may_show_it_without_a_script(browser: Browser) -> None:

@@ -16,4 +16,4 @@ for (const name of ALLOWED) {
   const value = wishes.get(name);
   if (value !== null && value.length <= VALUE_MAX) freespanSwitch.setAttribute(name, value);
 }
-document.body.append(freespanSwitch);
+document.querySelector("main")?.append(freespanSwitch);
