@@ -10,7 +10,7 @@ SETUP_DEV := .venv/.setup-dev
 SETUP_JS := node_modules/.setup
 MADE_FROM := pyproject.toml uv.lock scripts/make-venv.sh
 
-.PHONY: help setup dev demo test browsers check check-python check-js format bench lab lab-test screenshots switch-package clean
+.PHONY: help setup dev demo test browsers check check-python check-js format bench lab lab-test screenshots switch-package wordpress-test wordpress-zip extension clean
 
 help: ## this list
 	@echo "freespan: readers lend their browsers, so that others can read"
@@ -40,9 +40,20 @@ lab-test: $(SETUP_DEV) browsers ## every test of the lab, the long ones too (roo
 	@scripts/install-lab.sh
 	@FREESPAN_LAB=1 $(PYTHON_IN_VENV) -m pytest tests/lab $(ARGS)
 
+wordpress-test: $(SETUP_DEV) browsers ## the plugin in a real WordPress, in real browsers (root)
+	@scripts/install-wordpress.sh
+	@FREESPAN_WORDPRESS=1 $(PYTHON_IN_VENV) -m pytest tests/wordpress $(ARGS)
+
+wordpress-zip: $(SETUP) ## dist/freespan-switch.zip, the plugin as WordPress installs it
+	@$(PYTHON_IN_VENV) scripts/wordpress_zip.py
+
+extension: $(SETUP) ## the browser extension: dist/freespan-chromium.zip, dist/freespan-firefox.xpi
+	@$(PYTHON_IN_VENV) scripts/make_extension.py
+
 screenshots: $(SETUP_DEV) browsers ## make the pictures of the docs again
 	@$(PYTHON_IN_VENV) scripts/screenshots.py
 	@$(PYTHON_IN_VENV) scripts/globe_pictures.py --docs
+	@$(PYTHON_IN_VENV) scripts/extension_picture.py
 
 switch-package: $(SETUP) ## the switch as a package for npm: dist/switch
 	@$(PYTHON_IN_VENV) scripts/make_switch_package.py

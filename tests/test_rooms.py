@@ -60,6 +60,7 @@ PURE_MODULES = {
     "broker/relays.py",
     "broker/stun.py",
     "client/lanes.py",
+    "client/waiting.py",
     "egress/policy.py",
     "link/bond/core.py",
     "link/bond/departed.py",

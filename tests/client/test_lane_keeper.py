@@ -12,6 +12,7 @@ from freespan.client import pool
 from freespan.client.lane_door import LaneDoor
 from freespan.client.lane_keeper import LaneKeeper
 from freespan.client.lanes import LaneJudge
+from freespan.client.waiting import Place
 from freespan.demo.payload import sha256_of
 from freespan.link.bond.bond import LinkReport
 from freespan.link.datachannel import DataChannelLink
@@ -31,7 +32,7 @@ class Wants:
     lanes = LANES_MAX
 
 
-def no_judging(judge: LaneJudge, rate: float, stalls: int, now: float) -> None:
+def no_judging(judge: LaneJudge, *_: object) -> None:
     judge.wanted = Wants.lanes
 
 
@@ -135,9 +136,9 @@ class Stage:
         self.bond, self.door = FakeBond(), FakeDoor()
         self.keeper = LaneKeeper(self.bond)  # type: ignore[arg-type]
 
-    async def look(self, now: float, room: int = 21, links: tuple[LinkReport, ...] = ()) -> int:
+    async def look(self, now: float, room: int = 21, links: tuple[LinkReport, ...] = (), packets: float = 0.0) -> int:
         doors: dict[int, LaneDoor] = {0: self.door}  # type: ignore[dict-item]
-        self.keeper.look(links, doors, room, now)
+        self.keeper.look(links, doors, {0: packets}, room, now)
         for _ in range(3):
             await asyncio.sleep(0)
         return len(self.keeper.lanes_of(0))
@@ -175,6 +176,19 @@ def test_the_lanes_of_a_bridge_that_has_left_are_forgotten() -> None:
         assert not stage.keeper.ended(0)
         assert sorted(stage.bond.removed) == sorted(lanes)[1:]
         assert not stage.keeper.lanes_of(0)
+
+    run(body())
+
+
+def test_the_judge_hears_where_the_messages_of_a_bridge_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body() -> None:
+        told: list[Place] = []
+        monkeypatch.setattr(LaneJudge, "carried", lambda _, __, ___, waits, ____: told.append(waits))
+        stage = Stage()
+        for message, packets in ((0.21, 0.2), (1.6, 0.2), (1.6, 1.5), (1.6, 0.0)):
+            link = LinkReport(0, "open", 4e4, 0.2, message, 64_000, 0, 0, 0)
+            await stage.look(0, links=(link,), packets=packets)
+        assert told == [Place.NOWHERE, Place.ABOVE, Place.NETWORK, Place.NOWHERE]
 
     run(body())
 

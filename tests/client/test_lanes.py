@@ -9,17 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freespan.client.lanes import LaneJudge
+from freespan.client.waiting import Place
 from freespan.wire.limits import LANES_MAX
 
-Second = tuple[float, int]
-"""What a bridge carried, in bytes a second, and its signs of loss."""
+Second = tuple[float, int] | tuple[float, int, Place]
+"""What a bridge carried, in bytes a second, its signs of loss, and where messages wait (if they do)."""
 
 
 def play(judge: LaneJudge, seconds: int, road: Callable[[int, int], Second], begin: int = 0) -> list[int]:
     """The lanes that are wanted after each second of a road that gives so much by how many lanes there are."""
     wanted = []
     for now in range(begin, begin + seconds):
-        judge.carried(*road(judge.wanted, now), float(now))
+        rate, stalls, *waits = road(judge.wanted, now)
+        judge.carried(rate, stalls, waits[0] if waits else Place.NOWHERE, float(now))
         wanted.append(judge.wanted)
     return wanted
 
@@ -36,22 +38,62 @@ def full_whatever_the_lanes(lanes: int, now: int) -> Second:
     return 300e3, 2
 
 
-@given(st.lists(st.tuples(st.floats(0, 1e8), st.integers(0, 1000)), max_size=200))
+@given(st.lists(st.tuples(st.floats(0, 1e8), st.integers(0, 1000), st.sampled_from(Place)), max_size=200))
 def test_any_history_stays_within_bounds(history: list[Second]) -> None:
     wanted = play(LaneJudge(), len(history), lambda _, now: history[now])
     assert all(1 <= lanes <= LANES_MAX for lanes in wanted)
 
 
-@given(st.lists(st.floats(0, 1e8), max_size=200))
-def test_without_a_sign_of_loss_there_is_one(rates: list[float]) -> None:
-    wanted = play(LaneJudge(), len(rates), lambda _, now: (rates[now], 0))
+@given(st.lists(st.floats(0, 1e8), max_size=200), st.sampled_from([Place.NOWHERE, Place.NETWORK]))
+def test_without_a_sign_of_loss_there_is_one(rates: list[float], waits: Place) -> None:
+    wanted = play(LaneJudge(), len(rates), lambda _, now: (rates[now], 0, waits))
     assert set(wanted) <= {1}
 
 
-@given(st.lists(st.integers(0, 1000), max_size=100))
-def test_a_bridge_with_little_to_carry_has_one(stalls: list[int]) -> None:
-    wanted = play(LaneJudge(), len(stalls), lambda _, now: (20e3, stalls[now]))
+@given(st.lists(st.integers(0, 1000), max_size=100), st.sampled_from([Place.NOWHERE, Place.NETWORK]))
+def test_a_bridge_with_little_to_carry_has_one(stalls: list[int], waits: Place) -> None:
+    wanted = play(LaneJudge(), len(stalls), lambda _, now: (20e3, stalls[now], waits))
     assert set(wanted) <= {1}
+
+
+@given(st.lists(st.sampled_from(Place), max_size=100))
+def test_so_has_one_that_carries_next_to_nothing(places: list[Place]) -> None:
+    wanted = play(LaneJudge(), len(places), lambda _, now: (5e3, 0, places[now]))
+    assert set(wanted) <= {1}
+
+
+@given(st.floats(0, 1e6), st.lists(st.tuples(st.integers(1, 5), st.floats(0, 1e6)), max_size=20))
+def test_one_second_in_eight_with_a_queue_in_the_network_is_enough(rate: float, gaps: list[tuple[int, float]]) -> None:
+    """A road that is full now and then, as one with a shallow queue is, is no lossy one."""
+    seconds: list[Second] = []
+    for gap, other in gaps:
+        seconds += [(rate, 0, Place.ABOVE)] * gap + [(other, 0, Place.NETWORK)]
+    assert set(play(LaneJudge(), len(seconds), lambda _, now: seconds[now])) <= {1}
+
+
+def very_lossy(lanes: int, now: int) -> Second:
+    """3 % at 200 ms: two or three messages a second in each lane, and no sign of loss in their times."""
+    waits = Place.ABOVE if lanes == 1 or now % 5 else Place.NOWHERE
+    return (32e3 + 16e3 * (now % 3 - 1)) * lanes, 0, waits
+
+
+def test_a_very_lossy_road_gets_four_and_then_eight_and_keeps_them() -> None:
+    wanted = play(LaneJudge(), 120, very_lossy)
+    assert sorted(set(wanted)) == [1, 4, 8]
+    assert wanted == sorted(wanted)
+    assert wanted.index(8) <= 25
+
+
+def test_messages_that_wait_in_a_fast_lane_are_no_sign() -> None:
+    assert set(play(LaneJudge(), 60, lambda _, __: (500e3, 0, Place.ABOVE))) == {1}
+
+
+def test_a_slow_road_must_bring_clearly_more() -> None:
+    """Half a Mbit/s that loses packets: one lane does not quite fill it, and what four add is a queue."""
+    wanted = play(LaneJudge(), 60, lambda lanes, now: (40e3 if lanes == 1 else 50e3, 0, Place.ABOVE))
+    assert sorted(set(wanted)) == [1, 4]
+    assert wanted[-1] == 1
+    assert sum(lanes > 1 for lanes in wanted) == 14
 
 
 def test_a_lossy_road_gets_four_and_then_eight() -> None:

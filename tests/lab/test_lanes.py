@@ -39,8 +39,22 @@ async def test_a_lossy_road_gets_eight_lanes_and_is_faster(real_network: None) -
     assert size > SECONDS * 400_000
 
 
-@pytest.mark.parametrize("jitter", [0.0, 20.0])
-async def test_a_road_without_loss_has_one(real_network: None, jitter: float) -> None:
-    size, words = await downloaded(Way(50, jitter, 0, 2.5))
+async def test_so_does_one_on_which_a_lane_carries_two_messages_a_second(real_network: None) -> None:
+    _, words = await downloaded(Way(100, 0, 0.03, 2.5))
+    assert "4 lanes to a bridge" in words
+
+
+@pytest.mark.parametrize(
+    ("way", "least"),
+    [
+        (Way(50, 0, 0, 2.5), 300_000),
+        (Way(50, 20, 0, 2.5), 300_000),
+        (Way(50, 0, 0, 0.0625), 40_000),
+        (Way(50, 0, 0, 0.0625, queue_bytes=15_000), 30_000),
+    ],
+    ids=["clean", "jitter", "slow", "slow with a shallow queue"],
+)
+async def test_a_road_without_loss_has_one(real_network: None, way: Way, least: int) -> None:
+    size, words = await downloaded(way)
     assert "lanes to a bridge" not in words
-    assert size > SECONDS * 300_000
+    assert size > SECONDS * least

@@ -257,3 +257,15 @@ async def test_a_link_can_be_made_many_times_over() -> None:
             right.start(owner)
             left.send(b"x")
             await owner.until(lambda recorder: recorder.messages == [b"x"])
+
+
+async def test_a_link_knows_how_long_packets_take(link: DataChannelLink) -> None:
+    """On loopback less than a millisecond, which is 0; as it is before there was a packet, and after the last."""
+    assert await link.packet_round_trip() == 0.0
+    async with asyncio.timeout(SECONDS), data_channel_links() as (left, _):
+        assert isinstance(left, DataChannelLink)
+        _, [pair] = await left._pairs_in_use()
+        assert await left.packet_round_trip() == pair.current_round_trip_time
+        left.close()
+        await asyncio.sleep(0)
+        assert await left.packet_round_trip() == 0.0

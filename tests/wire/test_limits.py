@@ -52,7 +52,8 @@ def test_a_description_fits_its_envelopes() -> None:
 def test_a_bond_finds_out_before_its_links_are_given_up() -> None:
     assert limits.BOND_SPREAD_SECONDS < limits.BOND_LATE_SECONDS < limits.LINK_SUSPECT_MIN_SECONDS
     assert limits.LINK_SUSPECT_MIN_SECONDS < limits.LINK_SUSPECT_MAX_SECONDS <= limits.LINK_SILENT_SECONDS
-    assert limits.LINK_SILENT_SECONDS < limits.LINK_SILENT_ALONE_SECONDS < limits.BOND_WAIT_SECONDS
+    assert limits.LINK_SILENT_SECONDS < limits.LINK_SILENT_SLOW_SECONDS < limits.LINK_SILENT_ALONE_SECONDS
+    assert limits.LINK_SILENT_ALONE_SECONDS < limits.BOND_WAIT_SECONDS
     assert limits.LINK_PROBE_SECONDS < limits.LINK_SILENT_ALONE_SECONDS
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from freespan.client.lane_door import LaneDoor
 from freespan.client.lanes import LaneJudge
+from freespan.client.waiting import Waiting
 from freespan.link.bond import Bond
 from freespan.link.bond.bond import LinkReport
 from freespan.wire.errors import LinkError
@@ -24,6 +25,7 @@ class _Bridge:
     """A bridge that this session has a link to."""
 
     judge: LaneJudge = field(default_factory=LaneJudge)
+    waiting: Waiting = field(default_factory=Waiting)
     lanes: set[int] = field(default_factory=set)
     opening: set[asyncio.Task[None]] = field(default_factory=set)
     not_before: float = 0.0
@@ -43,14 +45,26 @@ class LaneKeeper:
         bridge = self._bridges.get(first)
         return frozenset(bridge.lanes) if bridge is not None else frozenset()
 
-    def look(self, links: Sequence[LinkReport], doors: Mapping[int, LaneDoor], room: int, now: float) -> None:
-        """To be called every second. `doors` are those of all bridges, by first links; `room` is for lanes of all."""
+    def look(
+        self,
+        links: Sequence[LinkReport],
+        doors: Mapping[int, LaneDoor],
+        packets: Mapping[int, float],
+        room: int,
+        now: float,
+    ) -> None:
+        """To be called every second. `room` is for lanes of all.
+
+        `doors` are those of all bridges, by first links, and `packets` the round trips of packets to them.
+        """
         news = self._news(links)
+        messages = {link.number: link.newest_round_trip for link in links}
         for first, door in doors.items():
             bridge = self._bridges.setdefault(first, _Bridge())
             rate, stalls = (sum(news.get(link, (0, 0))[i] for link in (first, *bridge.lanes)) for i in (0, 1))
             before = bridge.judge.wanted
-            bridge.judge.carried(rate, stalls, now)
+            waits = bridge.waiting.place(messages.get(first, 0.0), packets.get(first, 0.0))
+            bridge.judge.carried(rate, stalls, waits, now)
             if bridge.judge.wanted != before:
                 _log.info("%d lanes to a bridge", bridge.judge.wanted)
             rates = {link.number: link.rate for link in links if link.number in bridge.lanes}

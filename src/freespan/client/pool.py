@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from freespan.client.lane_door import LaneDoor
 from freespan.client.lane_keeper import LaneKeeper
 from freespan.client.links import FoundLink, Links, RoadError
 from freespan.client.roads import Roads
@@ -278,6 +279,7 @@ class Pool:
         """See every second what was carried, and which links have come to themselves."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
+            packets = {number: await door.packet_round_trip() for number, door in self._doors().items()}
             links = self.bond.report().links
             for link in links:
                 member = self._members.get(link.number)
@@ -291,9 +293,12 @@ class Pool:
             self._supply.carried(rate, len(self._carrying), self._now())
             if self._supply.wanted != before:
                 self._news.set()
-            doors = {number: one.found.door for number, one in self._members.items() if one.found.door is not None}
             room = BOND_LINKS_MAX - max(self._supply.wanted, len(self._members))
-            self._lanes.look(links, doors, room, self._now())
+            self._lanes.look(links, self._doors(), packets, room, self._now())
+
+    def _doors(self) -> dict[int, LaneDoor]:
+        """The doors to the bridges of the session that have one, by first links."""
+        return {number: one.found.door for number, one in self._members.items() if one.found.door is not None}
 
 
 def _place_of(error: BaseException) -> tuple[str, str, int]:

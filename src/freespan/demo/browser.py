@@ -40,14 +40,24 @@ def find_browsers() -> dict[str, Path]:
 
 
 @asynccontextmanager
-async def launch(kind: str, *, width: int = 1280, height: int = 800, dark: bool = False) -> AsyncIterator[Browser]:
-    """Run a headless browser for the length of the block; nothing of it stays, whatever happens.
+async def launch(
+    kind: str,
+    *,
+    width: int = 1280,
+    height: int = 800,
+    dark: bool = False,
+    extension: Path | None = None,
+    profile: Path | None = None,
+) -> AsyncIterator[Browser]:
+    """Run a headless browser for the length of the block; nothing of it stays but a given profile, whatever happens.
 
     Args:
         kind: `chromium` or `firefox`.
         width: of each page, in CSS pixels.
         height: of each page, in CSS pixels.
         dark: whether pages see `prefers-color-scheme: dark`.
+        extension: a folder with a browser extension to load, for the address of which see `Browser.extension`.
+        profile: a folder for all that the browser remembers, to start it again with that; a temporary one if left out.
 
     Raises:
         BrowserError: it is not installed, or did not start in time.
@@ -56,7 +66,7 @@ async def launch(kind: str, *, width: int = 1280, height: int = 800, dark: bool 
     if program is None:
         raise BrowserError(f"no {kind} found; known names: {', '.join(_NAMES.get(kind, ())) or 'none'}")
     start = launch_chromium if kind == "chromium" else launch_firefox
-    browser = await start(program, width, height, dark)
+    browser = await start(program, width, height, dark, extension, profile)
     try:
         yield browser
     finally:

@@ -35,16 +35,22 @@ class BrowserError(FreespanError):
 
 
 class BrowserProcess:
-    """A browser in a process group and a temporary profile of its own; both are gone after `end`."""
+    """A browser in a process group and a profile of its own; both are gone after `end`, unless the profile is kept."""
 
-    def __init__(self, process: asyncio.subprocess.Process, profile: Path) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, profile: Path, *, keeps: bool) -> None:
         self._process = process
+        self._keeps = keeps
         self.profile = profile
 
     @classmethod
-    async def start(cls, command: Callable[[Path], list[str]]) -> BrowserProcess:
-        """Start `command(profile)`; what the browser says on its terminal goes to a file in the profile."""
-        profile = Path(tempfile.mkdtemp(prefix="freespan-browser-"))
+    async def start(cls, command: Callable[[Path], list[str]], kept: Path | None = None) -> BrowserProcess:
+        """Start `command(profile)`; what the browser says on its terminal goes to a file in the profile.
+
+        Args:
+            command: program and arguments, for a folder.
+            kept: the folder to use, which stays; a temporary one if left out.
+        """
+        profile = kept or Path(tempfile.mkdtemp(prefix="freespan-browser-"))
         try:
             arguments = command(profile)
             with (profile / "log").open("wb") as log:
@@ -57,11 +63,12 @@ class BrowserProcess:
                     start_new_session=_POSIX,
                 )
         except BaseException as error:
-            _remove(profile)
+            if not kept:
+                _remove(profile)
             if isinstance(error, OSError):
                 raise BrowserError(f"cannot start the browser: {error}") from error
             raise
-        return cls(process, profile)
+        return cls(process, profile, keeps=kept is not None)
 
     @property
     def pid(self) -> int:
@@ -96,7 +103,8 @@ class BrowserProcess:
         finally:
             self.kill()
             await self._process.wait()
-            _remove(self.profile)
+            if not self._keeps:
+                _remove(self.profile)
 
     def _last_words(self) -> str:
         with contextlib.suppress(OSError):
@@ -242,6 +250,8 @@ class Browser(ABC):
         self._process = process
         self._commands = commands
         self._closed = False
+        self.extension = ""
+        """Where the pages of the extension are that was loaded, without a slash at the end."""
 
     @property
     def pid(self) -> int:

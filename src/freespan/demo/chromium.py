@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,6 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-breakpad",
-    "--disable-extensions",
     "--disable-default-apps",
     "--metrics-recording-only",
     "--no-pings",
@@ -37,22 +37,36 @@ _KEYS = {
 }
 
 
-async def launch_chromium(program: Path, width: int, height: int, dark: bool) -> Browser:
+async def launch_chromium(
+    program: Path, width: int, height: int, dark: bool, extension: Path | None = None, kept: Path | None = None
+) -> Browser:
     """Start Chromium. Raises `BrowserError`."""
 
     def command(profile: Path) -> list[str]:
         scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
         size = f"--window-size={width},{height}"
-        return [str(program), *_FLAGS, scheme, size, f"--user-data-dir={profile / 'data'}", "about:blank"]
+        extensions = f"--load-extension={extension}" if extension else "--disable-extensions"
+        return [str(program), *_FLAGS, extensions, scheme, size, f"--user-data-dir={profile / 'data'}", "about:blank"]
 
-    process = await BrowserProcess.start(command)
+    if kept:
+        (kept / "data" / "DevToolsActivePort").unlink(missing_ok=True)  # of the last time
+    process = await BrowserProcess.start(command, kept)
     try:
         address = await process.read_file("data/DevToolsActivePort", _address)
-        return Chromium(process, await Commands.connect(address), width, height)
+        chromium = Chromium(process, await Commands.connect(address), width, height)
+        if extension:
+            chromium.extension = f"chrome-extension://{_id(extension)}"
+        return chromium
     except BaseException:
         process.kill()
         await process.end()
         raise
+
+
+def _id(extension: Path) -> str:
+    """The name that Chromium gives to an extension in a folder: a hash of its path, in the letters a to p."""
+    digest = hashlib.sha256(str(extension).encode()).hexdigest()[:32]
+    return "".join(chr(ord("a") + int(digit, 16)) for digit in digest)
 
 
 def _address(text: str) -> str | None:

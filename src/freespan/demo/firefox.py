@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -60,32 +61,49 @@ _PREFERENCES: dict[str, bool | int | str] = {
 _KEYS = {"Enter": "\ue007", "Space": " ", "Tab": "\ue004", "Escape": "\ue00c"}
 
 
-async def launch_firefox(program: Path, width: int, height: int, dark: bool) -> Browser:
+async def launch_firefox(
+    program: Path, width: int, height: int, dark: bool, extension: Path | None = None, kept: Path | None = None
+) -> Browser:
     """Start Firefox. Raises `BrowserError`."""
+    name = str(uuid.uuid4())
 
     def command(profile: Path) -> list[str]:
         # 0 is dark and 1 is light, for pages and for the browser's own scheme.
         scheme = {"layout.css.prefers-color-scheme.content-override": 0 if dark else 1}
-        preferences = {**_PREFERENCES, **scheme}.items()
+        preferences = {**_PREFERENCES, **scheme, **(_naming(extension, name) if extension else {})}.items()
         lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences]
         (profile / "user.js").write_text("".join(lines))
         flags = ["--headless", "--remote-debugging-port=0", "--no-remote", "--profile", str(profile)]
-        return [str(program), *flags]
+        # Without it a page of an extension cannot be opened.
+        return [str(program), *flags, *(["--remote-allow-system-access"] if extension else [])]
 
-    process = await BrowserProcess.start(command)
+    if kept:
+        (kept / "WebDriverBiDiServer.json").unlink(missing_ok=True)  # of the last time
+    process = await BrowserProcess.start(command, kept)
     try:
         address = await process.read_file("WebDriverBiDiServer.json", _address)
         commands = await Commands.connect(address)
         try:
             await commands.call("session.new", {"capabilities": {}})
+            firefox = Firefox(process, commands, width, height)
+            if extension:
+                await commands.call("webExtension.install", {"extensionData": {"type": "path", "path": str(extension)}})
+                firefox.extension = f"moz-extension://{name}"
         except BaseException:
             await commands.close()
             raise
-        return Firefox(process, commands, width, height)
+        return firefox
     except BaseException:
         process.kill()
         await process.end()
         raise
+
+
+def _naming(extension: Path, name: str) -> dict[str, str]:
+    """Have an extension's pages at a known address: Firefox draws a name by itself otherwise."""
+    manifest = json.loads((extension / "manifest.json").read_text("utf-8"))
+    own = manifest["browser_specific_settings"]["gecko"]["id"]
+    return {"extensions.webextensions.uuids": json.dumps({own: name})}
 
 
 def _address(text: str) -> str | None:

@@ -79,6 +79,8 @@ class LinkWindow:
         """Bytes per second that the link has delivered at best in the last round trips; 0 when none is known."""
         self.round_trip = 0.0
         """The smallest round trip of late; 0 before any was seen."""
+        self.newest_round_trip = 0.0
+        """The last one, queues included."""
         self.phase = Phase.STARTUP
         self._start = start
         self._delivered = 0
@@ -89,7 +91,6 @@ class LinkWindow:
         self._rates_began: deque[float] = deque([0.0])
         self._best_startup_rate = 0.0
         self._rounds_without_growth = 0
-        self._newest_round_trip = 0.0
         self._round_trip_at = -math.inf
         self._road_changed_at = math.inf
         self._rate_at_round_trip = 0.0
@@ -165,7 +166,7 @@ class LinkWindow:
 
         Called once an acknowledgement, after `acked`, with the newest of its packets.
         """
-        seconds = self._newest_round_trip = max(seconds, _CLOCK_SECONDS)
+        seconds = self.newest_round_trip = max(seconds, _CLOCK_SECONDS)
         if now - seconds >= self._road_changed_at:
             self._road_changed_at = math.inf
             self.round_trip = max(self.round_trip, (seconds - _SLACK_SECONDS) / _ROUND_TRIP_GAIN)
@@ -222,7 +223,7 @@ class LinkWindow:
     def _is_queued(self) -> bool:
         """Whether packets wait on their way, by the last round trip; event loops may have made it a little longer."""
         least = max(_QUEUE_ROUND_TRIPS * self.round_trip, _SLACK_SECONDS)
-        return self._newest_round_trip - self.round_trip > least
+        return self.newest_round_trip - self.round_trip > least
 
     def _wanted(self, gain: float) -> int:
         wanted = gain * self.rate * self.full_seconds if self.round_trip else math.inf

@@ -30,7 +30,7 @@ def script(name: str, read: Callable[[str], str]) -> str:
     Raises:
         ValueError: it is to be joined, and has an import or export in a form that this cannot join, or a circle.
     """
-    return plain(_joined(name, read) if name in JOINED else read(name))
+    return plain(joined(name, read) if name in JOINED else read(name))
 
 
 def plain(source: str) -> str:
@@ -38,8 +38,12 @@ def plain(source: str) -> str:
     return str(rjsmin.jsmin(source)) + "\n"
 
 
-def _joined(entry: str, read: Callable[[str], str]) -> str:
-    """Each module becomes a function that gives back what it exports, called once, after those that it imports."""
+def joined(entry: str, read: Callable[[str], str]) -> str:
+    """A script with all that it imports: each module becomes a function that gives back what it exports, called once.
+
+    Raises:
+        ValueError: an import or export has a form that this cannot join, or there is a circle.
+    """
     places: dict[str, int] = {}
     parts: list[str] = []
 

@@ -13,7 +13,7 @@ from freespan.link.bond.member import Member
 from freespan.link.bond.numbers import UsedNumbers
 from freespan.link.bond.owed import Owed
 from freespan.link.bond.receiving import Receiving
-from freespan.link.bond.schedule import Scheduler
+from freespan.link.bond.schedule import Scheduler, arrival_when_full
 from freespan.link.bond.seal import Role
 from freespan.link.bond.sending import Packet, Sending
 from freespan.link.window import LinkWindow, Phase
@@ -333,6 +333,15 @@ def test_when_all_are_silent_the_cause_may_be_here() -> None:
     assert len(look(members, LINK_SILENT_ALONE_SECONDS, 10.0, asks=True).dead) == 2
 
 
+@pytest.mark.parametrize(("round_trip", "silent_after"), [(0.1, 2.0), (0.5, 2.0), (1.0, 4.0), (5.0, 6.0)])
+def test_a_link_whose_messages_take_long_may_be_silent_for_longer(round_trip: float, silent_after: float) -> None:
+    silent, alive = a_member(0), a_member(1)
+    silent.window.newest_round_trip = round_trip
+    silent.sent(a_packet(), 100, 0.0)
+    assert not look([silent, alive], silent_after - 0.05, 0.0, asks=True).dead
+    assert look([silent, alive], silent_after, 0.0, asks=True).dead == [(silent, SILENT)]
+
+
 def test_a_late_link_is_relieved_of_what_is_late() -> None:
     late, good = steady(0, 2e6, 0.05), a_member(1)
     late.opened_at = late.progress_at = late.heard_at = 0.0
@@ -350,6 +359,21 @@ def test_a_late_link_is_relieved_of_what_is_late() -> None:
     late.acknowledge(2, now)
     look([late, good], now, 0.0, asks=True)
     assert not late.late
+
+
+@pytest.mark.parametrize("rate", [2e4, 5e4])
+def test_where_all_are_slow_late_is_later(rate: float) -> None:
+    """Four packets on their way take more than a second there, and a lost one as much again."""
+    late, good = steady(0, rate, 0.2), steady(1, rate, 0.2)
+    late.opened_at = late.progress_at = late.heard_at = 0.0
+    good.progress_at = 20.0
+    late.sent(a_packet(), 100, 10.0)
+    fastest = arrival_when_full(good)
+    assert fastest > BOND_LATE_SECONDS
+    late.progress_at = 10.0 + 1.9 * fastest
+    assert not look([late, good], 10.0 + 1.95 * fastest, 0.0, asks=True).late
+    late.progress_at = 10.0 + 2 * fastest
+    assert look([late, good], 10.0 + 2.05 * fastest, 0.0, asks=True).late == [late]
 
 
 def test_when_all_are_late_nobody_can_help() -> None:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from freespan.link.bond.stalls import Pauses, Stalls
+from freespan.link.bond.stalls import Overtaking, Pauses, Stalls
 
 ROUND_TRIP = 0.1
 
@@ -93,3 +93,40 @@ def test_a_process_that_was_held_up_blames_nobody() -> None:
     pauses.came(1.2, late=0.15)
     assert pauses.excuse(1.0, 1.2, alone=True)
     assert not pauses.excuse(1.21, 1.4, alone=True)
+
+
+def packets_of_another_link(overtaking: Overtaking, begin: float, end: float, rate: int = 100, first: int = 0) -> int:
+    """Even ones, on link 1; returns the number after the last."""
+    for step in range(round((end - begin) * rate)):
+        overtaking.came(1, first + step, begin + (step - 1) / rate, begin + step / rate)
+    return first + round((end - begin) * rate)
+
+
+def test_what_others_overtook_was_held_up() -> None:
+    overtaking = Overtaking()
+    number = packets_of_another_link(overtaking, 1.0, 1.2)
+    lost = number
+    packets_of_another_link(overtaking, 1.2, 1.4, first=number + 1)
+    assert not overtaking.came(0, lost, 1.2, 1.4)
+
+
+def test_what_is_newer_than_the_pause_was_not() -> None:
+    overtaking = Overtaking()
+    number = packets_of_another_link(overtaking, 1.0, 1.4)
+    assert overtaking.came(0, number, 1.2, 1.4)
+
+
+@pytest.mark.parametrize("further", [0.02, 0.05])
+def test_a_link_that_is_further_away_may_be_idle_too(further: float) -> None:
+    """Its packets are overtaken in any case, by as many as come in the time that it takes longer."""
+    overtaking = Overtaking()
+    number = packets_of_another_link(overtaking, 1.0, 1.4)
+    assert overtaking.came(0, number - round(further * 100), 1.2, 1.4)
+
+
+def test_without_others_nothing_is_known() -> None:
+    overtaking = Overtaking()
+    assert not overtaking.came(0, 0, 0.5, 1.0)
+    assert not overtaking.came(0, 1, 1.0, 1.2)
+    overtaking.came(1, 2, 0.0, 1.39)
+    assert not overtaking.came(0, 3, 1.2, 1.4), "what came late in the pause was perhaps sent late"

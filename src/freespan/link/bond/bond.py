@@ -49,13 +49,15 @@ class BondWatcher(Protocol):
 class LinkReport:
     """How one link is: `state` is `joining`, `open`, `late` or `suspect`; `rate` in bytes a second, 0 if not known.
 
-    `stalls` counts signs of loss, in both directions together.
+    `round_trip` is the smallest of late, `newest_round_trip` the last one, queues included. `stalls` counts signs of
+    loss, in both directions together.
     """
 
     number: int
     state: str
     rate: float
     round_trip: float
+    newest_round_trip: float
     in_flight: int
     bytes_sent: int
     bytes_received: int
@@ -174,6 +176,7 @@ class Bond:
                     state,
                     window.rate,
                     window.round_trip,
+                    window.newest_round_trip,
                     window.in_flight,
                     member.bytes_sent,
                     member.bytes_received,

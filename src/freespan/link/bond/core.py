@@ -31,7 +31,7 @@ from freespan.link.bond.receiving import Receiving
 from freespan.link.bond.schedule import OVERHEAD, Scheduler
 from freespan.link.bond.seal import Role, SealError, SessionKey, is_refusal
 from freespan.link.bond.sending import Packet, Sending
-from freespan.link.bond.stalls import Pauses
+from freespan.link.bond.stalls import Overtaking, Pauses
 from freespan.link.window import START_WINDOW, LinkWindow
 from freespan.wire.bond_frames import (
     REFUSED,
@@ -141,6 +141,7 @@ class BondCore:
         self._numbers = UsedNumbers()
         self._pauses = Pauses()
         self._ack_pauses = Pauses()
+        self._overtaking = Overtaking()
         self._usable: list[Member] = []
         self._told_room = 0
         self._has_offered = False
@@ -292,7 +293,7 @@ class BondCore:
         if is_packet:
             member.packets_received += 1
             if len(frames.packet) >= _TELLING:
-                self._note_arrival(member, now)
+                self._note_arrival(member, frames.number, now)
             member.packet_heard_at = now
             self._look_soon(now)
         if frames.ping:
@@ -301,14 +302,15 @@ class BondCore:
             self._finish(CLOSED)
         return packets
 
-    def _note_arrival(self, member: Member, now: float) -> None:
+    def _note_arrival(self, member: Member, number: int, now: float) -> None:
         """Look for signs of loss on the way here."""
         since = member.packet_heard_at
+        was_idle = self._overtaking.came(member.number, number, since, now)
         self._pauses.came(now, late=now - self.timer_at)
         alone = not any(
             other is not member and other.packet_heard_at > since - _LATELY for other in self.members.values()
         )
-        if self._pauses.excuse(since, now, alone=alone):
+        if was_idle or self._pauses.excuse(since, now, alone=alone):
             member.arriving.excused(now)
         else:
             member.arriving.came(now, 1, member.least_round_trip)

@@ -18,11 +18,13 @@ from freespan.wire.limits import (
     LINK_PROBE_SECONDS,
     LINK_SILENT_ALONE_SECONDS,
     LINK_SILENT_SECONDS,
+    LINK_SILENT_SLOW_SECONDS,
 )
 
 SILENT = "the link fell silent"
 NOT_JOINED = "the link did not join in time"
 _QUIET_SECONDS = 0.25
+_SILENT_ROUND_TRIPS = 4
 _TICK = 0.05
 
 
@@ -79,15 +81,26 @@ def _find_dead(findings: Findings, joined: list[Member], now: float) -> None:
         if not member.suspect:
             continue
         silence = member.silence(now)
-        if min(silence, since_others_live) >= LINK_SILENT_SECONDS or silence >= LINK_SILENT_ALONE_SECONDS:
+        if min(silence, since_others_live) >= _silent_after(member) or silence >= LINK_SILENT_ALONE_SECONDS:
             findings.dead.append((member, SILENT))
         elif since_others_live:
             findings.give_up.append((member, math.inf))
 
 
+def _silent_after(member: Member) -> float:
+    """Where a message takes a second or two by itself, SCTP that has to wait for its timer is silent for longer."""
+    round_trips = _SILENT_ROUND_TRIPS * member.window.newest_round_trip
+    return min(max(LINK_SILENT_SECONDS, round_trips), LINK_SILENT_SLOW_SECONDS)
+
+
 def _find_late(findings: Findings, alive: list[Member], now: float) -> None:
-    """Some are late when others are not; when all are, the cause is not theirs."""
-    limit = BOND_LATE_SECONDS + min(arrival_when_full(member) for member in alive)
+    """Some are late when others are not; when all are, the cause is not theirs.
+
+    Where even the fastest takes long for what it has, the others may take as long again: on a road that loses packets
+    they take turns to be late, and what is sent again would be sent for nothing.
+    """
+    fastest = min(arrival_when_full(member) for member in alive)
+    limit = fastest + max(BOND_LATE_SECONDS, fastest)
     late = [member for member in alive if now - max(member.waiting_since, findings.alive_since) > limit]
     if len(late) == len(alive):
         late = []

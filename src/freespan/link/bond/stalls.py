@@ -8,6 +8,7 @@ is a pause followed, within a sixth of it, by more than one message. One proves 
 from __future__ import annotations
 
 import math
+from collections import deque
 
 _LEAST_SECONDS = 0.04
 """Shorter pauses are made by event loops, and by roads that hold packets up for a moment."""
@@ -17,6 +18,10 @@ _MOST_SECONDS = 1.0
 """After longer ones nothing was on its way."""
 _SOON = 6
 _HELD_UP_SECONDS = 0.02
+_BEGINNING = 1 / 4
+"""Of a pause."""
+_REMEMBERED = 256
+"""Packets of the last second, but no more: in a fast bond they are enough for shorter pauses."""
 
 
 class Stalls:
@@ -73,3 +78,30 @@ class Pauses:
             return True
         together = min(self._until, now) - max(self._from, since)
         return not alone and together >= _LEAST_SECONDS and together >= (now - since) / 2
+
+
+class Overtaking:
+    """Whether a link paused because it had nothing to carry, told by the numbers of packets: they count all links'.
+
+    What a loss has held up was sent before the pause, so packets that other links bring as it begins have higher
+    numbers. A sender that gives a link nothing for a while, since the others are enough, then sends it new ones.
+    """
+
+    def __init__(self) -> None:
+        self._came: deque[tuple[float, int, int]] = deque(maxlen=_REMEMBERED)
+
+    def came(self, link: int, number: int, since: float, now: float) -> bool:
+        """A packet has come on a link that has brought none `since`; true when it was sent after that.
+
+        The beginning of the pause counts, so that a link that is further away than others is not taken for idle; if
+        nothing came on them in that, nothing is known.
+        """
+        came, pause = self._came, now - since
+        overtook = -1
+        if pause >= _LEAST_SECONDS:
+            while came and came[0][0] < now - _MOST_SECONDS:
+                came.popleft()
+            until = since + _BEGINNING * pause
+            overtook = max((other for at, on, other in came if on != link and since < at <= until), default=-1)
+        came.append((now, link, number))
+        return 0 <= overtook < number

@@ -15,7 +15,9 @@ export class Clock {
   /** @type {Map<number, () => void>} */
   #calls = new Map();
 
-  constructor() {
+  /** @param {boolean} [held] whether this page's own timers may have to wait */
+  constructor(held = true) {
+    if (!held) return;
     try {
       const url = URL.createObjectURL(new Blob([SOURCE], { type: "text/javascript" }));
       this.#worker = new Worker(url);

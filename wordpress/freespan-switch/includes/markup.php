@@ -1,0 +1,93 @@
+<?php
+/**
+ * What visitors get: the element, and the host's script on those pages that have one. No other file writes HTML for them.
+ */
+
+namespace FreespanSwitch;
+
+defined('ABSPATH') || exit;
+
+const SCRIPT = 'freespan-switch';
+
+/**
+ * The HTML of one switch, and its script asked for; '' while there is no host, and in feeds, where no script runs.
+ *
+ * @param array<string, mixed> $wanted attributes by name; what is left out is as in the settings
+ */
+function switch_markup(array $wanted): string
+{
+    $host = host();
+    if ($host === '' || is_feed()) {
+        return '';
+    }
+    // Without a version: the host decides how long its script may be kept.
+    wp_enqueue_script(SCRIPT, $host . 'switch.js', [], null, true);
+    $markup = '<freespan-switch';
+    $settings = settings();
+    foreach (attributes() as $name => $rule) {
+        $value = accepted($rule, $wanted[$name] ?? '');
+        if ($value === null || $value === '') {
+            // Held against the list again, since other plugins may write options, too.
+            $value = (string) accepted($rule, $settings[$name]);
+        }
+        if ($value !== '' && $value !== default_of($rule)) {
+            $markup .= ' ' . $name . (empty($rule['bare']) ? '="' . esc_attr($value) . '"' : '');
+        }
+    }
+    return $markup . '></freespan-switch>' . words_for_authors($wanted);
+}
+
+/**
+ * What was left out because it cannot be, for those who write here; visitors see none of it.
+ *
+ * @param array<string, mixed> $wanted
+ */
+function words_for_authors(array $wanted): string
+{
+    $rules = attributes();
+    $bad = array_filter(array_keys($wanted), function ($name) use ($wanted, $rules) {
+        return accepted($rules[$name] ?? null, $wanted[$name]) === null;
+    });
+    if (!$bad || !current_user_can('edit_posts')) {
+        return '';
+    }
+    /* translators: %s: names of attributes */
+    $words = __('Left out of the freespan switch, because there is no such attribute or value: %s. Only authors see this.', 'freespan-switch');
+    return ' <small>' . esc_html(sprintf($words, implode(', ', $bad))) . '</small>';
+}
+
+/**
+ * [freespan layout="card" globe]
+ *
+ * @param array<int|string, string>|string $given a string if there are none
+ */
+function shortcode($given): string
+{
+    $wanted = [];
+    foreach (is_array($given) ? $given : [] as $name => $value) {
+        // [freespan globe] comes as a number with "globe" for its value
+        if (is_int($name)) {
+            $wanted[$value] = 'yes';
+        } else {
+            $wanted[$name] = $value;
+        }
+    }
+    return switch_markup($wanted);
+}
+
+function print_switch_of_every_page(): void
+{
+    $layout = settings()['everywhere'];
+    // One is enough: the script was asked for by a switch in the page.
+    if ($layout === '' || !isset(everywhere()[$layout]) || wp_script_is(SCRIPT)) {
+        return;
+    }
+    // phpcs:ignore WordPress.Security.EscapeOutput -- escaped where it is made
+    echo switch_markup(['layout' => $layout]);
+}
+
+/** The script is a module, which WordPress can say by itself only from 6.5 on. */
+function as_module(string $tag, string $handle, string $source): string
+{
+    return $handle === SCRIPT ? wp_get_script_tag(['type' => 'module', 'src' => $source, 'id' => SCRIPT . '-js']) : $tag;
+}
