@@ -11,8 +11,14 @@ _SECONDS = 10.0
 _YES = '[data-action="turn-on"]:not(:disabled)'
 
 
-async def turn_on(page: Page, selector: str = SWITCH, seconds: float = _SECONDS) -> None:
+async def turn_on(page: Page, selector: str = SWITCH, seconds: float = _SECONDS, *, remember: bool = False) -> None:
     """Have a switch that is off start; it says itself how that goes.
+
+    Args:
+        page: where it is.
+        selector: of the element.
+        seconds: limit of each step.
+        remember: tick the box that says so, where it is asked.
 
     Raises:
         BrowserError: there is no switch that is off, or it did not ask and did not start in time.
@@ -26,6 +32,8 @@ async def turn_on(page: Page, selector: str = SWITCH, seconds: float = _SECONDS)
         await page.click(f"{selector} >>> [role=switch]")
     is_on = f'{element}.getAttribute("state") !== "off"'
     if await page.wait_for(f'({is_on} && "on") || ({yes} && "asks")', seconds) == "asks":
+        if remember:
+            await page.click(f"{selector} >>> input[type=checkbox]")
         await page.click(f"{selector} >>> {_YES}")
 
 
