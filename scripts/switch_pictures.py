@@ -87,7 +87,7 @@ PAGE = r"""<!doctype html><html lang="{lang}" dir="{direction}"><meta charset="u
   const now = performance.now.bind(performance);
   performance.now = () => now() + 60_000;
   const buttons = () => [...root.querySelectorAll("[data-action=turn-on]")];
-  const asks = () => buttons().every((yes) => !yes.disabled && yes.textContent);
+  const asks = () => buttons().filter((yes) => yes.checkVisibility()).every((yes) => !yes.disabled && yes.textContent);
   window.ready = () => {{
     if (one.getAttribute("state") !== (helps ? "helping" : "off")) return false;
     if (root.querySelector(".wordless") || !asks()) return false;
