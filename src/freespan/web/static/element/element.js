@@ -74,7 +74,7 @@ export class FreespanSwitch extends HTMLElement {
 
   connectedCallback() {
     this.#state = supported() ? "off" : "unsupported";
-    this.#unwatch = watch(() => this.#wake());
+    this.#unwatch = watch(this.#host, () => this.#wake());
     this.#speak();
     this.#tell();
     this.#awaitGoodbye();
