@@ -9,7 +9,7 @@ SETUP_DEV := .venv/.setup-dev
 SETUP_JS := node_modules/.setup
 MADE_FROM := pyproject.toml uv.lock scripts/make-venv.sh
 
-.PHONY: help setup dev demo test browsers check check-python check-js format bench lab lab-test screenshots switch-package wordpress-test wordpress-zip extension clean
+.PHONY: help setup dev demo test browsers modules check check-python check-js format bench lab lab-test screenshots switch-package wordpress-test wordpress-zip extension clean
 
 help: ## this list
 	@echo "freespan: readers lend their browsers, so that others can read"
@@ -22,7 +22,7 @@ dev: $(SETUP_DEV) ## the same, with pytest, ruff and mypy
 demo: $(SETUP) ## see it work: a blocked page read through a visitor's browser
 	@.venv/bin/freespan demo
 
-test: $(SETUP_DEV) browsers ## every test, real browsers too; ARGS="-k invite" for some
+test: $(SETUP_DEV) browsers modules ## every test, real browsers too; ARGS="-k invite" for some
 	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
 
 check: check-python check-js ## lint, format, types: Python and JavaScript
@@ -51,6 +51,7 @@ extension: $(SETUP) ## the browser extension: dist/freespan-chromium.zip, dist/f
 screenshots: $(SETUP_DEV) browsers ## make the pictures of the docs again
 	@$(PYTHON_IN_VENV) scripts/screenshots.py
 	@$(PYTHON_IN_VENV) scripts/globe_pictures.py --docs
+	@$(PYTHON_IN_VENV) scripts/switch_pictures.py
 	@$(PYTHON_IN_VENV) scripts/extension_picture.py
 
 switch-package: $(SETUP) ## the switch as a package for npm: dist/switch
@@ -71,6 +72,10 @@ check-python: $(SETUP_DEV)
 	@$(PYTHON_IN_VENV) -m ruff check --quiet .
 	@$(PYTHON_IN_VENV) -m ruff format --quiet --check . || { echo "run: make format"; exit 1; }
 	@$(PYTHON_IN_VENV) -m mypy
+
+# What the tests of accessibility need; they say so where it is not there.
+modules:
+	@if command -v npm >/dev/null 2>&1; then $(MAKE) $(SETUP_JS); fi
 
 check-js:
 	@if command -v npm >/dev/null 2>&1; then $(MAKE) $(SETUP_JS) && npx --no-install tsc --noEmit; \

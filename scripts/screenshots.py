@@ -28,6 +28,7 @@ TERMINAL_WIDTH = 80
 SECONDS = 60.0
 STATES = ("off", "waiting", "helping")
 SWITCH = "document.querySelector('freespan-switch').getAttribute('state')"
+STILL = "!document.querySelector('freespan-switch').shadowRoot.querySelector('button').getAnimations().length"
 
 
 async def main() -> None:
@@ -68,7 +69,7 @@ async def picture_of_switch(folder: Path) -> None:
     sheet = folder / "sheet.html"
     rows = "".join(row(pages[dark], dark=dark) for dark in (False, True))
     sheet.write_text(SHEET.format(rows=rows), encoding="utf-8")
-    async with launch("chromium", width=1300, height=224) as browser:
+    async with launch("chromium", width=1300, height=236) as browser:
         page = await browser.open(sheet.as_uri())
         await page.screenshot(IMAGES / "switch.png")
 
@@ -89,12 +90,12 @@ async def pictures_of_states(ready: dict[str, str], folder: Path, *, dark: bool)
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
-        async with launch("chromium", width=420, height=96, dark=dark) as browser:
+        async with launch("chromium", width=420, height=102, dark=dark) as browser:
             page = await browser.open(f"http://127.0.0.1:{runner.addresses[0][1]}/")
             await page.wait_for(f"{SWITCH} === 'off'", SECONDS)
             await page.screenshot(files[0])
             await turn_on(page)
-            await page.wait_for(f"{SWITCH} === 'waiting'", SECONDS)
+            await page.wait_for(f"{SWITCH} === 'waiting' && {STILL}", SECONDS)
             await page.screenshot(files[1])
             async with running("connect", ready["invite"], "--port", "0", "--json") as client:
                 await client.event(lambda event: event.get("state") == "open", SECONDS)

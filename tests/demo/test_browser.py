@@ -78,6 +78,8 @@ async def test_drives_a_page_as_a_person_does(kind: str, url: str, temporary: Pa
         assert await page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
         await page.click("x-box")
         assert await page.evaluate("window.clicked") is True
+        await page.resize(320, 256)
+        await page.wait_for("innerWidth === 320 && innerHeight === 256")
         for key in ("Enter", "Space", "Tab", "a"):
             await page.press(key)
         assert await page.evaluate("window.keys") == ["Enter", " ", "Tab", "a"]

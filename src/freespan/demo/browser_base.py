@@ -226,6 +226,10 @@ class Page(ABC):
         """Go to a URL and wait until it has loaded."""
 
     @abstractmethod
+    async def resize(self, width: int, height: int) -> None:
+        """Make the window of this page another one, in CSS pixels."""
+
+    @abstractmethod
     async def press(self, key: str) -> None:
         """Press and release a key: one character, or `Enter`, `Space`, `Tab`, `Escape`."""
 

@@ -85,8 +85,7 @@ class Chromium(Browser):
         target = (await self._commands.call("Target.createTarget", {"url": "about:blank"}))["targetId"]
         attached = await self._commands.call("Target.attachToTarget", {"targetId": target, "flatten": True})
         page = ChromiumPage(self._commands, target, attached["sessionId"])
-        metrics = {**self._size, "deviceScaleFactor": 0, "mobile": False}
-        await page.call("Emulation.setDeviceMetricsOverride", metrics)
+        await page.resize(**self._size)
         await page.call("Page.bringToFront", {})
         await page.navigate(url)
         return page
@@ -115,6 +114,10 @@ class ChromiumPage(Page):
             if time.monotonic() > deadline:
                 raise BrowserError(f"{url} did not load in {COMMAND_SECONDS:.0f} s")
             await asyncio.sleep(0.02)
+
+    async def resize(self, width: int, height: int) -> None:
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 0, "mobile": False}
+        await self.call("Emulation.setDeviceMetricsOverride", metrics)
 
     async def press(self, key: str) -> None:
         name, code, number, text = _KEYS.get(key) or (key, "", ord(key.upper()), key)

@@ -124,7 +124,7 @@ class Firefox(Browser):
     async def open(self, url: str) -> Page:
         created = await self._commands.call("browsingContext.create", {"type": "tab"})
         page = FirefoxPage(self._commands, created["context"])
-        await page.call("browsingContext.setViewport", {"viewport": self._size})
+        await page.resize(**self._size)
         await page.call("browsingContext.activate", {})
         await page.navigate(url)
         return page
@@ -145,6 +145,9 @@ class FirefoxPage(Page):
 
     async def navigate(self, url: str) -> None:
         await self.call("browsingContext.navigate", {"url": url, "wait": "complete"})
+
+    async def resize(self, width: int, height: int) -> None:
+        await self.call("browsingContext.setViewport", {"viewport": {"width": width, "height": height}})
 
     async def press(self, key: str) -> None:
         value = _KEYS.get(key, key)

@@ -19,8 +19,10 @@ async def turn_on(page: Page, selector: str = SWITCH, seconds: float = _SECONDS)
     """
     element = f"document.querySelector({json.dumps(selector)})"
     await page.wait_for(f'customElements.get("freespan-switch") && {element}?.getAttribute("state") === "off"', seconds)
-    await page.click(f"{selector} >>> [role=switch]")
     yes = f"{element}.shadowRoot.querySelector({json.dumps(_YES)})?.checkVisibility()"
+    # A card and a banner ask at once; then it is on after the first click, wherever that is.
+    if not await page.evaluate(f"{element}.shadowRoot.querySelector('.consent').checkVisibility()"):
+        await page.click(f"{selector} >>> [role=switch]")
     is_on = f'{element}.getAttribute("state") !== "off"'
     if await page.wait_for(f'({is_on} && "on") || ({yes} && "asks")', seconds) == "asks":
         await page.click(f"{selector} >>> {_YES}")

@@ -18,6 +18,8 @@ _IMPORT = re.compile(r'^import (?:\{([^}]*)\} from )?"(\.[^"]+)";$', re.MULTILIN
 _EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) (\w+))", re.MULTILINE)
 _OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 _HERE = "import.meta.url"
+_STYLES = re.compile(r"(?<=const )((?:CSS|DARK|STYLE)=)`([^`]+)`")
+"""Style sheets in scripts have these names."""
 
 
 def script(name: str, read: Callable[[str], str]) -> str:
@@ -34,8 +36,15 @@ def script(name: str, read: Callable[[str], str]) -> str:
 
 
 def plain(source: str) -> str:
-    """Take out comments and blanks that mean nothing."""
-    return str(rjsmin.jsmin(source)) + "\n"
+    """Take out comments and blanks that mean nothing, in style sheets too."""
+    return _STYLES.sub(_plain_style, str(rjsmin.jsmin(source))) + "\n"
+
+
+def _plain_style(found: re.Match[str]) -> str:
+    style = re.sub(r"/\*.*?\*/", "", found[2], flags=re.DOTALL)
+    style = re.sub(r"\s+", " ", style)
+    style = re.sub(r" ?([{};,]) ?", r"\1", style)
+    return f"{found[1]}`{style.replace(': ', ':').strip()}`"
 
 
 def joined(entry: str, read: Callable[[str], str]) -> str:

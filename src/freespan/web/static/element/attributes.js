@@ -16,7 +16,8 @@ const NUMBERS = {
   "megabytes-a-month": [0, 0, 100_000_000],
 };
 
-const HOURS = /^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/;
+/** Two different times. */
+const HOURS = /^(?!(.+)-\1$)([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/;
 
 export const ATTRIBUTES = [...Object.keys(CHOICES), ...Object.keys(NUMBERS), "hours", "host", "lang", "label", "globe", "goodbye"];
 
@@ -41,7 +42,12 @@ export function number(element, name) {
 /** @param {Element} element @returns {string} */
 export function hours(element) {
   const value = element.getAttribute("hours") ?? "";
-  return !value || HOURS.test(value) ? value : bad("hours", value, "is not of the form 22:00-06:00", "");
+  return !value || isHours(value) ? value : bad("hours", value, "is not of the form 22:00-06:00", "");
+}
+
+/** @param {unknown} text */
+export function isHours(text) {
+  return HOURS.test(String(text));
 }
 
 /** The host's URL, with a slash at its end. @param {Element} element @param {string} usual */

@@ -31,14 +31,24 @@ export class Consent {
     this.cautioned = this.#look();
   }
 
-  /** @param {Words} words @param {string} host @param {boolean} off whether there is something to answer @param {boolean} asks whether to remember */
-  render(words, host, off, asks) {
-    this.#renderAgain = () => this.render(words, host, off, asks);
+  /** Whether somebody could read it. */
+  get isShown() {
+    return this.node.getClientRects().length > 0;
+  }
+
+  /**
+   * `off`: there is something to answer; `asks`: whether to remember; `closes`: it goes away after a no.
+   * @param {Words} words @param {string} host @param {{off: boolean, asks: boolean, closes: boolean}} how
+   */
+  render(words, host, how) {
+    const { off, asks, closes } = how;
+    this.#renderAgain = () => this.render(words, host, how);
     this.node.setAttribute("aria-label", words.say("about"));
     for (const { key, node } of this.#sentences) write(node, words.say(key));
     write(this.#more, words.say("consent_more"));
     this.#more.href = new URL(`about?lang=${words.language}`, host).href;
     this.#actions.hidden = !off;
+    this.#no.hidden = !closes;
     this.#rememberLine.hidden = !off || !asks;
     write(this.#rememberText, words.say("remember"));
     write(this.#yes, words.say(this.#cautions.length ? "turn_on_anyway" : "turn_on"));

@@ -10,7 +10,7 @@
 // `freespan-state` events.
 
 import { supported, watch } from "../volunteer/signs.js";
-import { ATTRIBUTES, choice, host, hours, number } from "./attributes.js";
+import { ATTRIBUTES, choice, host, hours, isHours, number } from "./attributes.js";
 import { Consent } from "./consent.js";
 import { create } from "./dom.js";
 import { Face } from "./face.js";
@@ -73,14 +73,25 @@ export class FreespanSwitch extends HTMLElement {
   }
 
   connectedCallback() {
-    this.#state = supported() ? "off" : "unsupported";
-    this.#unwatch = watch(this.#host, () => this.#wake());
+    this.#unwatch();
+    if (!this.#bridge) {
+      this.#state = supported() ? "off" : "unsupported";
+      this.#unwatch = watch(this.#host, () => this.#wake());
+    }
+    // What the page has set before this script came.
+    const early = Object.getOwnPropertyDescriptor(this, "strings")?.value;
+    if (early && Reflect.deleteProperty(this, "strings")) this.#strings = early;
     this.#speak();
     this.#tell();
     this.#awaitGoodbye();
   }
 
+  /** Pages that move it take it out and put it in again at once: it goes on. */
   disconnectedCallback() {
+    queueMicrotask(() => this.isConnected || this.#leave());
+  }
+
+  #leave() {
     this.#unwatch();
     this.#opened = "";
     this.#bridge?.close();
@@ -93,7 +104,7 @@ export class FreespanSwitch extends HTMLElement {
   attributeChangedCallback(name, before, after) {
     if (!this.isConnected || before === after) return;
     if (name === "host") {
-      this.disconnectedCallback();
+      this.#leave();
       return this.connectedCallback();
     }
     if (name === "lang") this.#speak();
@@ -117,7 +128,7 @@ export class FreespanSwitch extends HTMLElement {
   #flip() {
     if (this.#view.state === "unsupported") return;
     if (this.#bridge?.on) return this.#bridge.stop();
-    if (settings().consented || !this.#consent.node.hidden) return this.#start();
+    if (settings().consented || this.#consent.isShown) return this.#start();
     this.#open("consent");
     this.#consent.node.focus();
   }
@@ -149,12 +160,13 @@ export class FreespanSwitch extends HTMLElement {
     return this.#bridge;
   }
 
-  /** Show what is below the line; whoever stood in what closes goes back to the switch. @param {"" | "consent" | "more"} what */
+  /** Show what is below the line; whoever stood in what closes goes back to what opened it. @param {"" | "consent" | "more"} what */
   #open(what) {
     const inside = this.#room.contains(this.shadowRoot?.activeElement ?? null);
+    const before = this.#opened;
     this.#opened = what;
     this.#render();
-    if (inside && !what) this.#face.focus();
+    if (inside && !what) this.#face.focus(before);
   }
 
   #dismiss() {
@@ -202,9 +214,13 @@ export class FreespanSwitch extends HTMLElement {
     const isCard = this.#layout === "card";
     const opened = this.#opened === "more";
     this.#box.hidden = this.#isAway;
+    this.#box.classList.toggle("over", this.#isOver);
+    this.#box.classList.toggle("bar", off && this.#layout === "banner");
+    this.#room.classList.toggle("opened", this.#opened !== "");
+    choice(this, "size");
     if (choice(this, "theme") === "page") this.style.setProperty("--page", groundOf(this));
     this.#consent.node.hidden = !(this.#opened || (off && (isCard || this.#layout === "banner")));
-    this.#consent.render(words, this.#host, off, choice(this, "remember") === "yes");
+    this.#consent.render(words, this.#host, { off, asks: choice(this, "remember") === "yes", closes: !isCard });
     this.#face.render(view, words, { label: this.getAttribute("label"), opened, closable: this.#mayClose, hours: this.#limits.hours });
     if (isCard || opened) this.#need("live");
     if (opened) this.#need("panel");
@@ -251,6 +267,7 @@ export class FreespanSwitch extends HTMLElement {
         words: () => this.#words,
         host: this.#host,
         start: () => this.#start(),
+        leave: () => this.#face.focus(),
       });
     }
   }
@@ -269,9 +286,13 @@ export class FreespanSwitch extends HTMLElement {
     return choice(this, "layout");
   }
 
+  get #isOver() {
+    return this.#layout === "banner" || this.#layout === "floating";
+  }
+
   /** What lies over the page may be put away; while it helps, it stays where it can be turned off. */
   get #mayClose() {
-    return (this.#layout === "banner" || this.#layout === "floating") && /^(off|unsupported|blocked)$/.test(this.#view.state);
+    return this.#isOver && /^(off|unsupported|blocked)$/.test(this.#view.state);
   }
 
   get #isAway() {
@@ -295,7 +316,7 @@ export class FreespanSwitch extends HTMLElement {
       kilobits: strictest(number(this, "kilobits"), own.kilobits),
       megabytesADay: strictest(number(this, "megabytes-a-day"), own.megabytesADay),
       megabytesAMonth: strictest(number(this, "megabytes-a-month"), own.megabytesAMonth),
-      hours: own.hours || hours(this),
+      hours: [hours(this), own.hours].filter(isHours).join(),
     };
   }
 
@@ -313,7 +334,7 @@ function groundOf(element) {
   return "Canvas";
 }
 
-/** 0 is no limit. @param {number} page @param {number} [visitor] */
+/** 0 is no limit; what is in storage may be anything. @param {number} page @param {number} [visitor] */
 function strictest(page, visitor = 0) {
-  return page && visitor ? Math.min(page, visitor) : page || visitor;
+  return visitor > 0 ? Math.min(page || 1e9, visitor) : page;
 }

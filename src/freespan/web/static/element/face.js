@@ -34,8 +34,9 @@ export class Face {
     this.node = create("div", { class: "head" }, this.#switch, create("span", { class: "text" }, title, line), this.#close);
   }
 
-  focus() {
-    this.#switch.focus();
+  /** @param {string} [which] what was opened from here */
+  focus(which) {
+    (which === "more" ? this.#more : this.#switch).focus();
   }
 
   /** @param {View} view @param {Words} words @param {{label: string | null, opened: boolean, closable: boolean, hours: string}} how */
@@ -69,5 +70,15 @@ function sentence({ state, reason, now, ever }, words, hours) {
   if (state === "waiting" && ever) return words.say("helped", { n: ever });
   if (state !== "paused") return words.say(state);
   // A tab that is hidden shows nothing; when it is seen again it connects at once.
-  return reason === "hidden" ? words.say("connecting") : words.say(`paused_${reason}`, { time: hours.slice(0, 5) });
+  return reason === "hidden" ? words.say("connecting") : words.say(`paused_${reason}`, { time: opening(hours) });
+}
+
+/** When the last of the spans opens that are closed now. @param {string} hours with commas between the spans */
+function opening(hours) {
+  const now = new Date().toTimeString();
+  const closed = hours.split(",").filter((span) => {
+    const [from = "", until = ""] = span.split("-");
+    return from < until ? now < from || now >= until : now < from && now >= until;
+  });
+  return (closed.pop() ?? hours).slice(0, 5);
 }

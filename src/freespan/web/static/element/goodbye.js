@@ -13,6 +13,7 @@ const LEAST_VISIT_MS = 5000;
  * @property {() => import("./language.js").Words} words
  * @property {string} host
  * @property {() => void} start
+ * @property {() => void} leave whoever stood in it stands nowhere
  */
 
 export const STYLE = `
@@ -51,12 +52,12 @@ export class Goodbye {
     settle({ goodbye: Date.now() });
     const { words, host, start } = this.#occasion;
     const consent = new Consent({ yes: () => this.#end(start), no: () => this.#end() });
-    consent.render(words(), host, true, false);
+    consent.render(words(), host, { off: true, asks: false, closes: true });
     const title = create("p", { class: "title", id: "goodbye" });
     write(title, words().say("goodbye"));
     const close = button("close", () => this.#end(), { class: "close", "aria-label": words().say("close") });
     const head = create("div", { class: "head" }, create("div", { class: "text" }, title), close);
-    const names = { class: "box toast", part: "box toast", role: "dialog", "aria-labelledby": "goodbye" };
+    const names = { class: "box over toast", part: "box toast", role: "dialog", "aria-labelledby": "goodbye" };
     this.#node = create("div", { ...names, lang: words().language, dir: words().direction }, head, consent.node);
     this.#node.addEventListener("keydown", ({ key }) => key === "Escape" && this.#end());
     this.#place.appendChild(this.#node);
@@ -64,7 +65,9 @@ export class Goodbye {
 
   /** @param {() => void} [then] */
   #end(then) {
+    const inside = this.#node?.matches(":focus-within");
     this.remove();
+    if (inside) this.#occasion.leave();
     then?.();
   }
 }

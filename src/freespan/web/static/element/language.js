@@ -36,7 +36,7 @@ export function wishesOf(element) {
 /** What english.js has if the file does not come in time. @param {string} language one of LANGUAGES @returns {Promise<Language>} */
 export async function load(language) {
   try {
-    const signal = AbortSignal.timeout(LOAD_SECONDS * 1000);
+    const signal = AbortSignal.timeout?.(LOAD_SECONDS * 1000);
     const response = await fetch(new URL(`../languages/${language}.json`, import.meta.url), { credentials: "omit", signal });
     const file = response.ok && (await response.json());
     if (file && file.language === language && file.texts) return file;

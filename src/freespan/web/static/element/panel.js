@@ -13,12 +13,13 @@ const LIMITS = /** @type {const} */ ([
 const MOST = 10_000_000;
 
 export const STYLE = `
-.panel { display: grid; border-block: 1px solid var(--line); }
+.panel { display: grid; border-block-start: 1px solid var(--line); }
 details + details { border-block-start: 1px solid var(--line); }
 summary { padding: .65em 0; font-weight: 600; }
 .fields { display: grid; grid-template-columns: repeat(auto-fit, minmax(9em, 1fr)); gap: .8em; padding-block-end: 1em; }
 .fields label { flex-direction: column; align-items: stretch; gap: .2em; font-size: .875em; color: var(--muted); }
 .fields input { width: 100%; min-height: 2.4em; padding: .3em .6em; color: var(--text); background: transparent; border: 1px solid var(--idle); border-radius: .5em; }
+.fields input:focus-within { outline: 2px solid var(--on); outline-offset: 2px; }
 .fields input::placeholder { color: var(--muted); opacity: 1; }
 .test { display: grid; gap: .7em; justify-items: start; padding-block-end: 1em; }
 .results { display: grid; gap: .4em; list-style: none; font-size: .92em; }

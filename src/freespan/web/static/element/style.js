@@ -1,5 +1,7 @@
 // How the switch looks. A constructed sheet: it needs no `unsafe-inline` in the page's Content-Security-Policy.
 
+import { create } from "./dom.js";
+
 const DARK = `
   --ground: var(--freespan-background, #161c23); --text: var(--freespan-text, #eef3f6); --muted: var(--freespan-muted, #a5b2bd);
   --line: var(--freespan-line, #2f3a45); --on: var(--freespan-accent, #2fcf9f); --on-text: #06281e;
@@ -31,35 +33,35 @@ p, ul, dl, dd { margin: 0; padding: 0; }
 .box {
   width: 26.5em; max-width: 100%; background: var(--ground); color: var(--text);
   border: 1px solid var(--line); border-radius: var(--round); box-shadow: var(--shade);
-  font-family: var(--freespan-font, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif);
-  font-size: 1em; font-weight: 400; line-height: 1.4; letter-spacing: normal; text-transform: none;
-  transition: border-color .25s;
+  font-family: var(--freespan-font, system-ui, sans-serif);
+  font-weight: 400; line-height: 1.4; letter-spacing: normal; text-transform: none;
 }
 .wordless .text { visibility: hidden; }
 :host(:is([state="waiting"], [state="helping"])) .box { border-color: color-mix(in srgb, var(--on) 55%, var(--line)); }
 .head { position: relative; display: flex; align-items: center; gap: .95em; padding: .75em 1.2em .75em .95em; border-radius: var(--round); }
-.head:hover .title { text-decoration: none; }
-.text { flex: 1; min-width: 0; display: grid; gap: .05em; }
-.title { font-weight: 620; letter-spacing: -.006em; overflow-wrap: anywhere; }
+.text { flex: 1; min-width: 0; display: grid; }
+.title { font-weight: 620; overflow-wrap: anywhere; }
 .line { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; column-gap: 1em; font-size: .875em; color: var(--muted); }
 
 button { font: inherit; color: inherit; cursor: pointer; }
 a, summary, .link { position: relative; z-index: 1; color: inherit; cursor: pointer; border-radius: .3em; }
-.link { appearance: none; padding: .2em 0; margin: -.2em 0; border: 0; background: none; text-align: start; }
+.link { padding: 0; border: 0; background: none; text-align: start; }
+.link, .consent > a, label { min-height: 24px; }
+.box:is(:lang(my), :lang(bo)) { line-height: 1.75; }
 a, .link { text-decoration: underline color-mix(in srgb, currentColor 45%, transparent); text-underline-offset: 2px; }
 a:hover, .link:hover { color: var(--text); text-decoration-color: currentColor; }
 :is(a, summary, button, input):focus-visible { outline: 2px solid var(--on); outline-offset: 2px; }
 [tabindex="-1"]:focus { outline: none; }
 
 [role="switch"] {
-  flex: none; appearance: none; width: 3.2em; height: 1.9em; padding: .2em; border: 0; border-radius: 9em;
+  flex: none; width: 3.2em; height: 1.9em; padding: .2em; border: 0; border-radius: 9em;
   background: var(--idle); transition: background-color .25s;
 }
 [role="switch"]::after { content: ""; position: absolute; inset: 0; border-radius: var(--round); } /* all of the line is the switch */
-[role="switch"]:focus-visible { outline: none; }
+[role="switch"]:focus { outline: none; }
 [role="switch"]:focus-visible::after { outline: 2px solid var(--on); outline-offset: 2px; }
 i { display: block; width: 1.5em; height: 1.5em; border-radius: 50%; background: var(--thumb);
-  box-shadow: 0 1px 3px #0005; transition: transform .25s cubic-bezier(.3, 1.4, .6, 1); }
+  box-shadow: 0 1px 2px #0006; transition: transform .25s; }
 [aria-checked="true"] { background: var(--on); }
 [aria-checked="true"] i { transform: translateX(1.3em); }
 [aria-checked="true"]:dir(rtl) i { transform: translateX(-1.3em); }
@@ -74,48 +76,48 @@ i { display: block; width: 1.5em; height: 1.5em; border-radius: 50%; background:
 .status { display: inline-flex; align-items: baseline; gap: .55em; }
 .status::before { content: ""; flex: none; width: .55em; height: .55em; border-radius: 50%; background: currentColor; opacity: .55; }
 :host(:is([state="waiting"], [state="helping"])) .status::before { background: var(--on); opacity: 1; }
-:host([state="helping"]) .status { color: var(--on); font-weight: 600; }
+:host([state="helping"]) .status { color: var(--on); font-weight: 620; }
 :host(:is([state="offline"], [state="blocked"], [state="paused"])) .status::before { background: var(--warn); opacity: 1; }
 
 .close { position: relative; z-index: 1; flex: none; width: 2em; height: 2em; margin-inline-end: -.5em; padding: 0; border: 0; border-radius: 50%; background: none; color: var(--muted); }
 .close::before { content: "✕"; }
-.close:hover { background: color-mix(in srgb, currentColor 12%, transparent); }
+.close:hover { background: var(--line); }
 
 .room { padding: 0 1.2em 1.1em; display: grid; gap: 1em; }
 .consent { display: grid; gap: .8em; font-size: .95em; }
 .consent ul { display: grid; gap: .6em; list-style: none; }
 .consent li { position: relative; padding-inline-start: 1.5em; }
-.consent li::before { position: absolute; inset-inline-start: 0; width: 1em; text-align: center; font-weight: 700; content: "✓"; color: var(--on); }
+.consent li::before { position: absolute; inset-inline-start: 0; width: 1em; text-align: center; font-weight: 620; content: "✓"; color: var(--on); }
 .consent .consent_does_not::before { content: "✕"; color: var(--muted); }
 .consent .consent_risk::before { content: "!"; color: var(--warn); }
 .consent > a { justify-self: start; margin-inline-start: 1.5em; color: var(--muted); }
 .warnings:empty { display: none; }
-.warnings { padding: .6em .8em; border-inline-start: 3px solid var(--warn); background: color-mix(in srgb, var(--warn) 12%, transparent); border-radius: .3em; font-weight: 600; }
+.warnings { padding: .6em .8em; border-inline-start: 3px solid var(--warn); background: color-mix(in srgb, var(--warn) 12%, transparent); font-weight: 620; }
 label { display: flex; align-items: center; gap: .6em; }
 input { font: inherit; color: inherit; accent-color: var(--on); }
-[type="checkbox"] { flex: none; width: 1.15em; height: 1.15em; margin: 0; }
+[type="checkbox"] { flex: none; width: 1.15em; height: 1.15em; }
 .actions { display: flex; flex-wrap: wrap; gap: .6em; }
-[part="button"]:not(.close, .link) { min-height: 2.4em; padding: .35em 1.1em; border: 1px solid color-mix(in srgb, currentColor 45%, transparent); border-radius: calc(var(--round) * .6); background: none; }
+[part="button"]:not(.close) { min-height: 2.4em; padding: .35em 1.1em; border: 1px solid color-mix(in srgb, currentColor 45%, transparent); border-radius: calc(var(--round) * .6); background: none; }
 [part="button"].primary { border-color: transparent; background: var(--on); color: var(--on-text); font-weight: 620; }
-[part="button"]:disabled { opacity: .6; cursor: default; }
+[part="button"]:disabled { opacity: .6; }
 
 :host([layout="card"]) .box { width: 24em; }
 
-
-:host(:is([layout="banner"], [layout="floating"])) .box, .toast {
+.over {
   position: fixed; z-index: 2147483000; inset-block-end: var(--inset); inset-inline-end: var(--inset);
-  max-width: calc(100vw - 2 * var(--inset)); max-height: calc(100vh - 2 * var(--inset)); overflow: auto; box-shadow: var(--lift);
+  max-width: calc(100% - 2 * var(--inset)); max-height: calc(100% - 2 * var(--inset)); overflow: auto; box-shadow: var(--lift);
 }
-:host(:is([layout="banner"], [layout="floating"])[theme="page"]) .box, :host([theme="page"]) .toast { background: var(--freespan-background, var(--page, Canvas)); }
-:host([layout="banner"]:is([state="off"], :not([state]))) .box {
+:host([theme="page"]) .over { background: var(--freespan-background, var(--page, Canvas)); }
+.bar {
   inset-inline: 0; inset-block-end: 0; width: auto; max-width: none; border-width: 1px 0 0; border-radius: 0;
   padding-inline: max(0px, 50vw - 38em);
 }
+@media (max-width: 799px), (max-height: 479px) { .bar .room:not(.opened) { display: none; } }
 @media (min-width: 800px) {
-  :host([layout="banner"]:is([state="off"], :not([state]))) .consent { display: flex; flex-wrap: wrap; align-items: center; gap: .8em 1.5em; }
-  :host([layout="banner"]:is([state="off"], :not([state]))) .consent :is(ul, .warnings) { width: 100%; }
-  :host([layout="banner"]:is([state="off"], :not([state]))) .consent ul { grid-template-columns: repeat(3, 1fr); column-gap: 2em; }
-  :host([layout="banner"]:is([state="off"], :not([state]))) .consent > a { margin-inline-end: auto; }
+  .bar .consent { display: flex; flex-wrap: wrap; align-items: center; gap: .8em 1.5em; }
+  .bar .consent :is(ul, .warnings) { width: 100%; }
+  .bar .consent ul { grid-template-columns: repeat(3, 1fr); column-gap: 2em; }
+  .bar .consent > a { margin-inline-end: auto; }
 }
 
 @keyframes breathe { 50% { opacity: .35; } }
@@ -124,7 +126,7 @@ input { font: inherit; color: inherit; accent-color: var(--on); }
 :host([state="helping"]) .status::before { animation: ring 1.6s ease-out infinite; }
 @media (prefers-reduced-motion: reduce) { *, *::before { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) {
-  [role="switch"] { border: 1px solid ButtonText; padding: calc(.2em - 1px); background: ButtonFace !important; forced-color-adjust: none; }
+  [role="switch"] { outline: 1px solid ButtonText; background: ButtonFace !important; forced-color-adjust: none; }
   i { background: ButtonText; box-shadow: none; }
   [aria-checked="true"] { background: Highlight !important; }
   [aria-checked="true"] i { background: HighlightText; }
@@ -136,6 +138,8 @@ const sheets = new Map();
 
 /** Add styles: those of the line and the sentences, or those of a part that comes later. @param {ShadowRoot} root @param {string} [css] */
 export function dress(root, css = CSS) {
+  // A browser of before 2023: it gets what the page's policy lets it have.
+  if (!root.adoptedStyleSheets) return root.append(create("style", {}, css));
   const sheet = sheets.get(css) ?? new CSSStyleSheet();
   if (!sheets.has(css)) sheet.replaceSync(css);
   sheets.set(css, sheet);

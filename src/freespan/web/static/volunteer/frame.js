@@ -93,7 +93,7 @@ export class Frame {
 
   /** The frame said nothing: because the host is away, or because something in this browser keeps it away. */
   async #explain() {
-    const signal = AbortSignal.timeout(ASK_SECONDS * 1000);
+    const signal = AbortSignal.timeout?.(ASK_SECONDS * 1000);
     const answer = await fetch(this.#url, { credentials: "omit", cache: "no-store", signal }).catch(() => undefined);
     if (this.#started || this.#leaving) return;
     this.#fail(answer?.ok ? "blocked" : "offline");

@@ -1,7 +1,7 @@
 // What is remembered in the page's storage, for each host: the visitor's choice, and counts. Storage may be blocked, or
 // full: then it lasts as long as the page.
 
-import { nameOf } from "./signs.js";
+import { NAME } from "./signs.js";
 
 /**
  * @typedef {object} Memory
@@ -13,21 +13,21 @@ import { nameOf } from "./signs.js";
  * @property {number} month MB passed on in the month of that day
  */
 
-/** What could not be written, by its name. @type {Record<string, Memory>} */
+/** What could not be written, by host. @type {Record<string, Memory>} */
 const fallback = {};
 
 /** In whole MB. @param {Date} date @param {string} [host] its base URL @returns {Memory} */
-export function recall(date, host) {
+export function recall(date, host = "") {
   return read(date, host, count);
 }
 
 /** @param {boolean} on @param {Date} date @param {string} [host] */
-export function rememberChoice(on, date, host) {
+export function rememberChoice(on, date, host = "") {
   write({ ...read(date, host), on }, host);
 }
 
 /** Add to the counts. @param {number} readers @param {number} megabytes in tenths @param {Date} date @param {string} [host] */
-export function remember(readers, megabytes, date, host) {
+export function remember(readers, megabytes, date, host = "") {
   if (!readers && !megabytes) return;
   const memory = read(date, host);
   memory.helped += readers;
@@ -37,9 +37,15 @@ export function remember(readers, megabytes, date, host) {
   write(memory, host);
 }
 
-/** @param {Date} date @param {string} [host] @param {(value: unknown) => number} round @returns {Memory} */
+/** @param {Date} date @param {string} host @param {(value: unknown) => number} round @returns {Memory} */
 function read(date, host, round = amount) {
-  const stored = fallback[nameOf(host)] ?? load(nameOf(host));
+  /** @type {Partial<Record<keyof Memory, unknown>>} */
+  let stored = fallback[host] ?? {};
+  try {
+    if (!fallback[host]) stored = JSON.parse(localStorage.getItem(NAME + host) ?? "") ?? {};
+  } catch {
+    // blocked, empty, or not ours
+  }
   const day = dayOf(date);
   const sameDay = stored.day === day;
   const sameMonth = String(stored.day).slice(0, 7) === day.slice(0, 7);
@@ -53,22 +59,12 @@ function read(date, host, round = amount) {
   };
 }
 
-/** @param {string} name @returns {Partial<Record<keyof Memory, unknown>>} */
-function load(name) {
-  try {
-    return JSON.parse(localStorage.getItem(name) ?? "{}") ?? {};
-  } catch {
-    return {};
-  }
-}
-
-/** @param {Memory} memory @param {string} [host] */
+/** @param {Memory} memory @param {string} host */
 function write(memory, host) {
-  const name = nameOf(host);
-  fallback[name] = memory;
+  fallback[host] = memory;
   try {
-    localStorage.setItem(name, JSON.stringify(memory));
-    delete fallback[name];
+    localStorage.setItem(NAME + host, JSON.stringify(memory));
+    delete fallback[host];
   } catch {
     // until a later write succeeds
   }

@@ -9,7 +9,7 @@ import { rangeOf } from "./rules.js";
  * @property {number} kilobits kbit/s passed on, both directions together; 0: no limit
  * @property {number} megabytesADay MB passed on in a day of local time; 0: no limit
  * @property {number} megabytesAMonth MB passed on in a month of local time; 0: no limit
- * @property {string} hours `HH:MM-HH:MM` in local time, may pass midnight; empty: any time
+ * @property {string} hours `HH:MM-HH:MM` in local time, may pass midnight; empty: any time; several with commas between: all must be kept
  * @property {boolean} runWhenHidden false: pause 60 s after the tab is hidden
  * @property {boolean} pauseOnBattery pause while the battery is in use, where the browser tells
  * @property {boolean} pauseOnMetered pause while the connection is metered, where the browser tells
@@ -48,7 +48,7 @@ export function checkLimits(wishes) {
     if (name === "capacity" && !(Number.isInteger(value) && value && Number(value) <= CAPACITY_MAX)) {
       throw new TypeError(`capacity: must be a whole number from 1 to ${CAPACITY_MAX}`);
     }
-    if (name === "hours" && value && !rangeOf(String(value))) {
+    if (name === "hours" && value && !String(value).split(",").every(rangeOf)) {
       throw new TypeError("hours: must be HH:MM-HH:MM with two different times");
     }
   }
@@ -63,11 +63,20 @@ export function checkLimits(wishes) {
  */
 export function checkOptions(wishes, home) {
   const { host = home, place, ...limits } = wishes;
-  const url = URL.canParse(host) ? new URL(host) : undefined;
+  const url = urlOf(host);
   if (!url || !/^https?:$/.test(url.protocol)) throw new TypeError("host: must be the URL of a host, with https://");
   if (place !== undefined && !(place instanceof Node)) throw new TypeError("place: must be a node of the page");
   url.hash = url.search = "";
   return { ...DEFAULTS, ...checkLimits(limits), host: url.href.replace(/\/*$/, "/"), place };
+}
+
+/** @param {string} text */
+function urlOf(text) {
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** @param {Limits[]} all at least one @returns {Strictest} */
@@ -79,7 +88,7 @@ export function strictest(all) {
     kilobits: finite(least("kilobits")),
     megabytesADay: finite(least("megabytesADay")),
     megabytesAMonth: finite(least("megabytesAMonth")),
-    hours: all.flatMap(({ hours }) => hours || []),
+    hours: all.flatMap(({ hours }) => (hours ? hours.split(",") : [])),
     runWhenHidden: all.every(({ runWhenHidden }) => runWhenHidden),
     pauseOnBattery: all.some(({ pauseOnBattery }) => pauseOnBattery),
     pauseOnMetered: all.some(({ pauseOnMetered }) => pauseOnMetered),

@@ -2,7 +2,7 @@
 // closed or frozen, the browser gives the lock to the next. Where there are no locks (pages by plain http, sandboxed, or
 // with storage blocked), each tab works for itself.
 
-import { nameOf } from "./signs.js";
+import { NAME } from "./signs.js";
 
 /** A tab that works answers at once, even if it is hidden; one that does not is stuck, and loses the lock. */
 const ANSWER_SECONDS = 5;
@@ -36,7 +36,7 @@ export class Tabs {
 
   /** @param {string} host */
   open(host) {
-    this.#name = nameOf(host);
+    this.#name = NAME + host;
     try {
       this.#channel ??= new BroadcastChannel(this.#name);
       this.#channel.onmessage = ({ data }) => {

@@ -190,7 +190,7 @@ class Volunteer {
     const host = this.#host;
     let last = (this.#report = NOTHING);
     const frame = (this.#frame = new Frame(place?.isConnected ? place : document.body, host, limits, (report, forbidden) => {
-      remember(Math.max(0, report.total - last.total), Math.max(0, report.megabytes - last.megabytes), new Date(), host);
+      remember(report.total - last.total, report.megabytes - last.megabytes, new Date(), host);
       last = report;
       // One that was dropped still counts, until it is off.
       if (frame === this.#frame) {
