@@ -80,7 +80,7 @@ export class FreespanSwitch extends HTMLElement {
     this.#unwatch();
     if (!this.#bridge) {
       this.#state = supported() ? "off" : "unsupported";
-      this.#unwatch = watch(async () => (await this.#consent.hasNews()) || this.#wake());
+      this.#unwatch = watch(this.#host, async () => (await this.#consent.hasNews()) || this.#wake());
     }
     listeners.add(this.#settled);
     // What the page has set before this script came.
