@@ -186,9 +186,9 @@ async def state(page: Page, wanted: str, seconds: float = SECONDS) -> None:
     await page.wait_for(f"{STATE} === {json.dumps(wanted)}", seconds)
 
 
-async def turn_on(page: Page, host: FakeHost) -> Bridge:
+async def turn_on(page: Page, host: FakeHost, *, remember: bool = False) -> Bridge:
     """Flip the switch as a person does, and return the bridge that comes."""
-    await switch.turn_on(page)
+    await switch.turn_on(page, remember=remember)
     bridge = await host.bridge()
     await state(page, "waiting")
     return bridge

@@ -51,14 +51,15 @@ export class Executor {
     this.#events.push(event);
     if (this.#busy) return; // a command caused it: its turn comes when the others of its batch are executed
     this.#busy = true;
-    for (let next = this.#events.shift(); next; next = this.#events.shift()) {
-      for (const command of this.#session.handle(next, this.#clock.now)) this.#execute(command);
+    try {
+      for (let next = this.#events.shift(); next; next = this.#events.shift()) {
+        for (const command of this.#session.handle(next, this.#clock.now, this.#bytes())) this.#execute(command);
+      }
+    } finally {
+      this.#busy = false; // whatever has failed, the next event is heard
+      this.#cancelTimer();
+      this.#cancelTimer = this.#clock.after(this.#session.deadline - this.#clock.now, () => this.feed({ type: "timer" }));
     }
-    this.#busy = false;
-    this.#cancelTimer();
-    this.#cancelTimer = this.#clock.after(this.#session.deadline - this.#clock.now, () =>
-      this.feed({ type: "timer", bytes: this.#bytes() }),
-    );
   }
 
   /** @param {Command} command */
@@ -67,7 +68,7 @@ export class Executor {
       case "openSocket":
         return this.#openSocket();
       case "send":
-        return this.#socket?.send(command.text);
+        return this.#socket?.readyState === WebSocket.OPEN ? this.#socket.send(command.text) : undefined;
       case "closeSocket":
         return this.#closeSocket(command.code, command.reason);
       case "openPipe":
@@ -89,11 +90,15 @@ export class Executor {
   }
 
   #openSocket() {
-    const socket = new WebSocket(this.#url("v1/bridge"));
-    this.#socket = socket;
-    socket.onopen = () => this.feed({ type: "socketOpened" });
-    socket.onmessage = ({ data }) => this.feed({ type: "socketMessage", data });
-    socket.onclose = ({ code }) => this.feed({ type: "socketClosed", code });
+    try {
+      const socket = new WebSocket(this.#url("v1/bridge"));
+      this.#socket = socket;
+      socket.onopen = () => this.feed({ type: "socketOpened" });
+      socket.onmessage = ({ data }) => this.feed({ type: "socketMessage", data });
+      socket.onclose = ({ code }) => this.feed({ type: "socketClosed", code });
+    } catch {
+      this.feed({ type: "socketClosed", code: 0 }); // its turn comes after this batch
+    }
   }
 
   /** @param {number} code @param {string} reason */
@@ -131,7 +136,7 @@ export class Executor {
   #ended(id) {
     this.#bytesOfEnded += this.#clients.get(id)?.bytes ?? 0;
     this.#clients.delete(id);
-    this.feed({ type: "pipeClosed", id, bytes: this.#bytes() });
+    this.feed({ type: "pipeClosed", id });
   }
 
   #bytes() {

@@ -9,14 +9,14 @@ function tell(message) {
 }
 
 function serve() {
-  if (!("RTCPeerConnection" in window && "WebSocket" in window)) {
+  if (!("RTCPeerConnection" in window)) {
     return tell({ type: "state", state: "unsupported", now: 0, total: 0, megabytes: 0 });
   }
   // In an extension this page is not the host's, and the host stands behind the #; a host's own policy allows no other.
   const host = new URL(location.hash.slice(1) || ".", location.href).href;
   const bridge = new Executor(host, (view) => tell({ type: "state", ...view }));
   let capacity = 0;
-  window.addEventListener("message", ({ source, data }) => {
+  addEventListener("message", ({ source, data }) => {
     if (source !== window.parent || data?.freespan !== 1) return;
     const limits = /^(start|limits)$/.test(data.type);
     if (limits && data.kilobits >= 0) bridge.limit(Number(data.kilobits));
@@ -27,11 +27,11 @@ function serve() {
       capacity = 0;
     }
   });
-  window.addEventListener("offline", () => bridge.feed({ type: "network", online: false }));
-  window.addEventListener("online", () => bridge.feed({ type: "network", online: true }));
-  window.addEventListener("pagehide", () => bridge.feed({ type: "stop" }));
+  addEventListener("offline", () => bridge.feed({ type: "network", online: false }));
+  addEventListener("online", () => bridge.feed({ type: "network", online: true }));
+  addEventListener("pagehide", () => bridge.feed({ type: "stop" }));
   // A page that comes back as it was when the reader left it (back button) goes on as it was.
-  window.addEventListener("pageshow", ({ persisted }) => {
+  addEventListener("pageshow", ({ persisted }) => {
     if (persisted && capacity) bridge.feed({ type: "start", capacity });
   });
   tell({ type: "ready" });

@@ -25,7 +25,7 @@ const RETRY_FULL_SECONDS = 30;
 const STEADY_SECONDS = 30;
 /** The network is looked at again so often, and when an answer gives reason to. */
 const SURVEY_SECONDS = 600;
-/** Counts leave the bridge at most so often, so that they tell nobody when a packet came. */
+/** Counts leave the bridge at the ticks of a grid alone, so that they tell nobody when a reader came or went. */
 const PUBLISH_SECONDS = 2;
 /** Browsers may close with 1000 or 3000 to 4999 only; this one stands for 1008, "not in the protocol". */
 export const CLOSE_PROTOCOL = 4008;
@@ -35,10 +35,10 @@ const CLOSE_FULL = 1013;
 /** @typedef {import("./messages.js").IceServer} IceServer */
 /** @typedef {import("./network.js").Network} Network */
 /** @typedef {"off" | "connecting" | "waiting" | "helping" | "offline"} State */
-/** @typedef {{state: State, now: number, total: number, megabytes: number}} View */
+/** `megabytes`: in tenths, rounded up. @typedef {{now: number, total: number, megabytes: number}} Counts */
+/** @typedef {{state: State} & Counts} View */
 
 /**
- * `bytes` is what all pipes have passed on so far.
  * @typedef {{type: "start", capacity: number}
  *   | {type: "limits", capacity: number}
  *   | {type: "stop"}
@@ -51,8 +51,8 @@ const CLOSE_FULL = 1013;
  *   | {type: "pipeAnswered", id: string, sdp: string}
  *   | {type: "pipeOpened", id: string}
  *   | {type: "pipeCarried", id: string}
- *   | {type: "pipeClosed", id: string, bytes: number}
- *   | {type: "timer", bytes: number}} Event
+ *   | {type: "pipeClosed", id: string}
+ *   | {type: "timer"}} Event
  */
 
 /**
@@ -93,21 +93,25 @@ export class Session {
   #welcomedAt = 0;
   /** When the present phase has taken too long, or resting has been long enough. */
   #phaseEnds = Infinity;
+  /** One tick, and the next that something waits for. */
+  #tick;
   #publishAt = Infinity;
-  #countsPublishedAt = -Infinity;
+  /** What people know. @type {Counts} */
+  #told = { now: 0, total: 0, megabytes: 0 };
   /** @type {View} */
-  #published = { state: "off", now: 0, total: 0, megabytes: 0 };
+  #published = { state: "off", ...this.#told };
   #reportedLoad = 0;
   #now = 0;
   /** @type {Command[]} */
   #commands = [];
 
   /**
-   * @param {() => number} random from 0 to 1, spreads the retries of many bridges
+   * @param {() => number} random from 0 to 1, spreads the retries of many bridges, and hides when things happen
    * @param {boolean} allowPrivate whether the broker may lead to private addresses: its own is one
    */
   constructor(random, allowPrivate) {
     this.#random = random;
+    this.#tick = random() * PUBLISH_SECONDS;
     this.#allowPrivate = allowPrivate;
   }
 
@@ -119,13 +123,15 @@ export class Session {
   /**
    * @param {Event} event
    * @param {number} now seconds on any steady clock
+   * @param {number} bytes what all pipes have passed on so far
    * @returns {Command[]} to be executed in this order
    */
-  handle(event, now) {
+  handle(event, now, bytes) {
     this.#now = now;
+    this.#bytes = bytes;
     this.#commands = [];
     this.#take(event);
-    this.#publish();
+    this.#publish(event.type === "timer");
     return this.#commands;
   }
 
@@ -157,10 +163,8 @@ export class Session {
       case "pipeCarried":
         return this.#mark(event.id, "carried");
       case "pipeClosed":
-        this.#bytes = event.bytes;
         return this.#forget(event.id);
       case "timer":
-        this.#bytes = event.bytes;
         return this.#wake();
     }
   }
@@ -272,6 +276,8 @@ export class Session {
     this.#reportLoad();
     this.#hangUp(CLOSE_NORMAL, "");
     this.#enter(phase, Infinity);
+    // That nobody is helped any more because all is over is no secret, and must not look late.
+    this.#told.now = 0;
   }
 
   /** @param {string} id @param {string} reason for the broker, if it waits for an answer */
@@ -369,12 +375,6 @@ export class Session {
 
   // --- what people see ---
 
-  /** @returns {View} */
-  get #view() {
-    const now = [...this.#pipes.values()].filter((pipe) => pipe.open).length;
-    return { state: this.#state(now), now, total: this.#total, megabytes: Math.round(this.#bytes / 1e6) };
-  }
-
   /** @param {number} now @returns {State} */
   #state(now) {
     if (this.#phase === "stopped") return "off";
@@ -383,34 +383,24 @@ export class Session {
     return this.#failures || this.#phase === "resting" ? "offline" : "connecting";
   }
 
-  #publish() {
-    const view = this.#view;
-    const last = this.#published;
-    const counted = view.now !== last.now || view.total !== last.total || view.megabytes !== last.megabytes;
-    const due = this.#countsPublishedAt + PUBLISH_SECONDS;
-    this.#publishAt = Infinity;
-    if (counted && this.#now >= due) {
-      this.#countsPublishedAt = this.#now;
-      this.#say(view);
-    } else if (counted) {
-      this.#publishAt = due;
-      // That nobody is helped any more because all is over is no secret, and must not look late.
-      if (view.state !== "helping" && view.state !== "waiting") this.#say({ ...last, state: view.state, now: 0 });
-    } else if (view.state !== last.state) {
-      this.#say(view);
+  /** States go out at once if no count is behind them, and with the end all counts. @param {boolean} timed */
+  #publish(timed) {
+    const now = [...this.#pipes.values()].filter((pipe) => pipe.open).length;
+    const counts = { now, total: this.#total, megabytes: Math.ceil(this.#bytes / 1e5) / 10 };
+    if (this.#phase === "stopped" || (timed && this.#now >= this.#publishAt)) {
+      this.#told = counts;
+      this.#publishAt = Infinity;
     }
-    if (view.now) this.#publishAt = Math.min(this.#publishAt, Math.max(due, this.#now + PUBLISH_SECONDS));
+    const view = { state: this.#state(this.#told.now), ...this.#told };
+    if (differ(view, this.#published)) this.#commands.push({ type: "publish", view: (this.#published = view) });
+    const tick = this.#now + PUBLISH_SECONDS - ((this.#now - this.#tick) % PUBLISH_SECONDS);
+    this.#publishAt = now || differ(counts, this.#told) ? Math.min(this.#publishAt, tick) : Infinity;
   }
+}
 
-  /** @param {View} view */
-  #say(view) {
-    const last = this.#published;
-    if (view.state === last.state && view.now === last.now && view.total === last.total && view.megabytes === last.megabytes) {
-      return;
-    }
-    this.#published = view;
-    this.#commands.push({ type: "publish", view });
-  }
+/** @param {Counts} one @param {Counts} other */
+function differ(one, other) {
+  return JSON.stringify(one) !== JSON.stringify(other);
 }
 
 /** @param {number} capacity */

@@ -2,7 +2,7 @@
 //
 // The bridge runs in a page of the host, not in this one, so that no script of this one sees the addresses of readers.
 
-import { count } from "./memory.js";
+import { amount } from "./memory.js";
 
 const READY_SECONDS = 10;
 const RETRY_SECONDS = 30;
@@ -10,7 +10,7 @@ const ASK_SECONDS = 5;
 /** How long a bridge may take to say good-bye to its readers before its page is taken away. */
 const LEAVE_SECONDS = 0.5;
 
-/** @typedef {"connecting" | "waiting" | "helping" | "offline" | "blocked" | "unsupported"} State */
+/** @typedef {"off" | "connecting" | "waiting" | "helping" | "offline" | "blocked" | "unsupported"} State */
 /** What the frame tells; the counts are since it began. @typedef {{state: State, now: number, total: number, megabytes: number}} Report */
 
 const STATES = ["off", "connecting", "waiting", "helping", "offline", "unsupported"];
@@ -25,6 +25,7 @@ export class Frame {
   #timer;
   #started = false;
   #leaving = false;
+  #gone = new AbortController();
 
   /**
    * @param {Node} place
@@ -32,10 +33,10 @@ export class Frame {
    * @param {{capacity: number, kilobits: number}} limits readers at a time; kbit/s, 0 for any
    * @param {(report: Report, forbidden?: boolean) => void} publish `forbidden`: by the page's policy, for good
    */
-  constructor(place, host, limits, publish) {
+  constructor(place, host, { capacity, kilobits }, publish) {
     this.#url = new URL("bridge", host).href;
     this.#place = place;
-    this.#limits = { capacity: limits.capacity, kilobits: limits.kilobits };
+    this.#limits = { capacity, kilobits };
     this.#publish = publish;
     const frame = this.#frame;
     frame.setAttribute("sandbox", "allow-scripts");
@@ -44,9 +45,10 @@ export class Frame {
     frame.title = "freespan bridge";
     frame.hidden = true;
     frame.tabIndex = -1;
-    window.addEventListener("message", this.#hear);
-    window.addEventListener("online", this.#load);
-    document.addEventListener("securitypolicyviolation", this.#refused);
+    const { signal } = this.#gone;
+    window.addEventListener("message", this.#hear, { signal });
+    window.addEventListener("online", this.#load, { signal });
+    document.addEventListener("securitypolicyviolation", this.#refused, { signal });
     this.#load();
   }
 
@@ -62,11 +64,13 @@ export class Frame {
     return this.#started && !this.#frame.isConnected;
   }
 
-  /** End all sessions at once; the bridge's page goes as soon as it has said so. @param {boolean} now without waiting */
+  /**
+   * End all sessions at once; the bridge's page goes as soon as it has told its last counts.
+   * @param {boolean} now without waiting
+   */
   leave(now) {
     this.#leaving = true;
     this.#tell({ type: "stop" });
-    this.#publish = () => {};
     clearTimeout(this.#timer);
     if (now || !this.#frame.isConnected) return this.#remove();
     this.#timer = setTimeout(() => this.#remove(), LEAVE_SECONDS * 1000);
@@ -74,9 +78,7 @@ export class Frame {
 
   #remove() {
     clearTimeout(this.#timer);
-    window.removeEventListener("message", this.#hear);
-    window.removeEventListener("online", this.#load);
-    document.removeEventListener("securitypolicyviolation", this.#refused);
+    this.#gone.abort();
     this.#frame.remove();
   }
 
@@ -125,11 +127,11 @@ export class Frame {
       this.#started = true;
       this.#tell({ type: "start", ...this.#limits });
     } else if (data.type === "state" && STATES.includes(data.state)) {
-      if (data.state === "off") return this.#leaving && this.#remove();
-      clearTimeout(this.#timer);
-      this.#started = true;
       const { state, now, total, megabytes } = data;
-      this.#publish({ state, now: count(now), total: count(total), megabytes: count(megabytes) });
+      if (state === "off") this.#remove();
+      else if (!this.#leaving) clearTimeout(this.#timer);
+      this.#started = true;
+      this.#publish({ state, now: amount(now), total: amount(total), megabytes: amount(megabytes) });
     }
   };
 }

@@ -1,5 +1,5 @@
-// What is remembered in the page's storage: the visitor's choice, and counts. Storage may be blocked: then it lasts as
-// long as the page.
+// What is remembered in the page's storage, for each host: the visitor's choice, and counts. Storage may be blocked, or
+// full: then it lasts as long as the page.
 
 import { NAME } from "./signs.js";
 
@@ -13,12 +13,39 @@ import { NAME } from "./signs.js";
  * @property {number} month MB passed on in the month of that day
  */
 
-/** Where storage is blocked. @type {Record<string, unknown>} */
-let fallback = {};
+/** What could not be written, by host. @type {Record<string, Memory>} */
+const fallback = {};
 
-/** @param {Date} date @returns {Memory} */
-export function recall(date) {
-  const stored = read();
+/** In whole MB. @param {Date} date @param {string} [host] its base URL @returns {Memory} */
+export function recall(date, host = "") {
+  return read(date, host, count);
+}
+
+/** @param {boolean} on @param {Date} date @param {string} [host] */
+export function rememberChoice(on, date, host = "") {
+  write({ ...read(date, host), on }, host);
+}
+
+/** Add to the counts. @param {number} readers @param {number} megabytes in tenths @param {Date} date @param {string} [host] */
+export function remember(readers, megabytes, date, host = "") {
+  if (!readers && !megabytes) return;
+  const memory = read(date, host);
+  memory.helped += readers;
+  memory.today += readers;
+  memory.megabytes += megabytes;
+  memory.month += megabytes;
+  write(memory, host);
+}
+
+/** @param {Date} date @param {string} host @param {(value: unknown) => number} round @returns {Memory} */
+function read(date, host, round = amount) {
+  /** @type {Partial<Record<keyof Memory, unknown>>} */
+  let stored = fallback[host] ?? {};
+  try {
+    if (!fallback[host]) stored = JSON.parse(localStorage.getItem(NAME + host) ?? "") ?? {};
+  } catch {
+    // blocked, empty, or not ours
+  }
   const day = dayOf(date);
   const sameDay = stored.day === day;
   const sameMonth = String(stored.day).slice(0, 7) === day.slice(0, 7);
@@ -27,55 +54,33 @@ export function recall(date) {
     helped: count(stored.helped),
     day,
     today: sameDay ? count(stored.today) : 0,
-    megabytes: sameDay ? count(stored.megabytes) : 0,
-    month: sameMonth ? count(stored.month) : 0,
+    megabytes: sameDay ? round(stored.megabytes) : 0,
+    month: sameMonth ? round(stored.month) : 0,
   };
 }
 
-/** @param {boolean} on @param {Date} date */
-export function rememberChoice(on, date) {
-  write({ ...recall(date), on });
-}
-
-/** Add to the counts. @param {number} readers @param {number} megabytes @param {Date} date */
-export function remember(readers, megabytes, date) {
-  if (!readers && !megabytes) return;
-  const memory = recall(date);
-  write({
-    ...memory,
-    helped: memory.helped + readers,
-    today: memory.today + readers,
-    megabytes: memory.megabytes + megabytes,
-    month: memory.month + megabytes,
-  });
-}
-
-/** @returns {Record<string, unknown>} */
-function read() {
+/** @param {Memory} memory @param {string} host */
+function write(memory, host) {
+  fallback[host] = memory;
   try {
-    return JSON.parse(localStorage.getItem(NAME) ?? "{}") ?? {};
+    localStorage.setItem(NAME + host, JSON.stringify(memory));
+    delete fallback[host];
   } catch {
-    return fallback;
-  }
-}
-
-/** @param {Memory} memory */
-function write(memory) {
-  fallback = { ...memory };
-  try {
-    localStorage.setItem(NAME, JSON.stringify(memory));
-  } catch {
-    // it is in the fallback
+    // until a later write succeeds
   }
 }
 
 /** @param {Date} date */
 function dayOf(date) {
-  const two = (/** @type {number} */ number) => String(number).padStart(2, "0");
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
 }
 
 /** A whole number that makes sense, whatever was there. @param {unknown} value */
-export function count(value) {
-  return typeof value === "number" && value > 0 && value < 1e15 ? Math.floor(value) : 0;
+function count(value) {
+  return Math.floor(amount(value));
+}
+
+/** The same in tenths; sums of fractions would drift. @param {unknown} value */
+export function amount(value) {
+  return typeof value === "number" && value > 0 && value < 1e14 ? Math.round(value * 10) / 10 : 0;
 }

@@ -1,4 +1,4 @@
-// The tabs of a site in one browser: one of them works, and all hear of it. The one that holds the lock works; when it is
+// The tabs of a site in one browser that would work for the same host: one of them works, and all hear of it. The one that holds the lock works; when it is
 // closed or frozen, the browser gives the lock to the next. Where there are no locks (pages by plain http, sandboxed, or
 // with storage blocked), each tab works for itself.
 
@@ -17,6 +17,7 @@ export class Tabs {
   leading = false;
   #changed;
   #hear;
+  #name = "";
   /** @type {BroadcastChannel | undefined} */
   #channel;
   /** The wish to work; aborted when it ends. @type {AbortController | undefined} */
@@ -33,9 +34,11 @@ export class Tabs {
     this.#hear = hear;
   }
 
-  open() {
+  /** @param {string} host */
+  open(host) {
+    this.#name = NAME + host;
     try {
-      this.#channel ??= new BroadcastChannel(NAME);
+      this.#channel ??= new BroadcastChannel(this.#name);
       this.#channel.onmessage = ({ data }) => {
         if (data?.view) clearTimeout(this.#patience);
         if (typeof data === "object" && data) this.#hear(data);
@@ -91,7 +94,7 @@ export class Tabs {
       return over;
     };
     try {
-      await navigator.locks.request(NAME, options.steal ? options : { signal }, work);
+      await navigator.locks.request(this.#name, options.steal ? options : { signal }, work);
     } catch (error) {
       if (wish !== this.#wish) return;
       const taken = error instanceof DOMException && error.name === "AbortError";

@@ -27,6 +27,8 @@ import { Tabs } from "./tabs.js";
  * @property {(view: Readonly<View>) => void} show
  */
 
+/** A page's scripts may take the frame away, and nobody tells. */
+const LOOK_SECONDS = 5;
 /** What a frame has told that has said nothing yet. @type {import("./frame.js").Report} */
 const NOTHING = { state: "connecting", now: 0, total: 0, megabytes: 0 };
 
@@ -38,8 +40,6 @@ class Volunteer {
   #forbidden = false;
   /** @type {Set<Seat>} */
   #seats = new Set();
-  /** The one whose place and host the frame has. @type {Seat | undefined} */
-  #carrier;
   /** @type {Frame | undefined} */
   #frame;
   #report = NOTHING;
@@ -76,20 +76,26 @@ class Volunteer {
 
   /** @param {Seat} seat */
   leave(seat) {
+    const first = this.#first;
+    const host = this.#host;
     if (!this.#seats.delete(seat)) return;
-    if (seat === this.#carrier) this.#drop();
+    if (seat === first) this.#drop();
+    if (host !== this.#host) {
+      this.#tabs.close();
+      this.#elsewhere = undefined;
+      if (this.#seats.size) this.#arrive();
+    }
     if (this.#seats.size) return this.#settle();
     clearTimeout(this.#timer);
     this.#situation.close();
-    this.#tabs.close();
-    this.#elsewhere = this.#view = undefined;
+    this.#view = undefined;
   }
 
   /** The visitor's choice. @param {Seat} seat where it was made @param {boolean} on */
   choose(seat, on) {
     if (!supported() || !this.#seats.has(seat)) return;
     // A choice that is not kept still ends one that was.
-    if (!on || this.#limits.remember) rememberChoice(on, new Date());
+    if (!on || this.#limits.remember) rememberChoice(on, new Date(), this.#host);
     // First in the queue for the lock, then the others hear of it: the tab that was clicked does the work.
     this.#decide(on);
     this.#tabs.say({ choice: on });
@@ -104,11 +110,24 @@ class Volunteer {
     return strictest([...this.#seats].map((seat) => seat.options()));
   }
 
+  /** The one whose place and host the frame has. */
+  get #first() {
+    return [...this.#seats][0];
+  }
+
+  get #host() {
+    return this.#first?.options().host ?? "";
+  }
+
+  get #memory() {
+    return recall(new Date(), this.#host);
+  }
+
   /** As on a new visit: what is remembered counts, and what other tabs do. */
   #arrive() {
     this.#undecided = true;
-    this.#on = supported() && this.#limits.remember && recall(new Date()).on;
-    this.#tabs.open();
+    this.#on = supported() && this.#limits.remember && this.#memory.on;
+    this.#tabs.open(this.#host);
   }
 
   /** @param {boolean} on */
@@ -142,14 +161,14 @@ class Volunteer {
     else this.#drop();
     if (away === "kept") this.#tabs.close();
     if (away) return;
-    if (this.#on) this.#timer = setTimeout(() => this.#settle(), seconds * 1000);
+    if (this.#on) this.#timer = setTimeout(() => this.#settle(), Math.min(seconds, LOOK_SECONDS) * 1000);
     this.#show(reason);
   }
 
   #judge() {
     const limits = this.#limits;
     const { metered, hiddenSeconds } = this.#situation;
-    const { megabytes, month } = recall(new Date());
+    const { megabytes, month } = this.#memory;
     return judge(limits, {
       date: new Date(),
       megabytesToday: megabytes,
@@ -167,23 +186,24 @@ class Volunteer {
     if (this.#frame?.isLost) this.#drop();
     const limits = this.#limits;
     if (this.#frame) return this.#frame.limit(limits);
-    const [carrier] = this.#seats;
-    if (!carrier) return;
-    this.#carrier = carrier;
-    const { place, host } = carrier.options();
-    this.#report = NOTHING;
-    this.#frame = new Frame(place?.isConnected ? place : document.body, host, limits, (report, forbidden) => {
-      const { total, megabytes } = this.#report;
-      remember(Math.max(0, report.total - total), Math.max(0, report.megabytes - megabytes), new Date());
-      this.#report = report;
-      this.#forbidden = forbidden === true;
+    const { place } = this.#first?.options() ?? {};
+    const host = this.#host;
+    let last = (this.#report = NOTHING);
+    const frame = (this.#frame = new Frame(place?.isConnected ? place : document.body, host, limits, (report, forbidden) => {
+      remember(report.total - last.total, report.megabytes - last.megabytes, new Date(), host);
+      last = report;
+      // One that was dropped still counts, until it is off.
+      if (frame === this.#frame) {
+        this.#report = report;
+        this.#forbidden = forbidden === true;
+      }
       this.#settle();
-    });
+    }));
   }
 
   #drop() {
     this.#frame?.leave(Boolean(this.#situation.away));
-    this.#frame = this.#carrier = undefined;
+    this.#frame = undefined;
   }
 
   // --- what people see ---
@@ -191,8 +211,7 @@ class Volunteer {
   /** @param {Reason | ""} reason */
   #show(reason) {
     const view = this.#elsewhere ? { ...this.#elsewhere, elsewhere: true } : this.#look(reason);
-    const last = this.#view;
-    if (last && Object.entries(view).every(([name, value]) => value === last[/** @type {keyof View} */ (name)])) return;
+    if (JSON.stringify(view) === JSON.stringify(this.#view)) return;
     this.#view = Object.freeze(view);
     if (this.#tabs.leading) this.#tabs.say({ view });
     for (const seat of this.#seats) seat.show(this.#view);
@@ -200,7 +219,7 @@ class Volunteer {
 
   /** @param {Reason | ""} reason @returns {View} */
   #look(reason) {
-    const { helped, today, megabytes } = recall(new Date());
+    const { helped, today, megabytes } = this.#memory;
     const { state, now } = this.#frame ? this.#report : { state: this.#stateWithoutFrame(reason), now: 0 };
     return {
       state,
