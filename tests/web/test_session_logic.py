@@ -262,7 +262,12 @@ async def test_counts_and_the_state_behind_them_are_told_at_ticks_alone(
     """Every two seconds from a moment that chance chose: also the first after a pause, and the last."""
     events: list[Event] = [*WELCOMED, (1, offer("a")), (1, answered("a")), (11.1, opened("a")), (11.2, carried("a"))]
     events += [(first - 0.1, passed(3_310_000, timer())), (first, timer()), (first + 0.1, passed(5_500_001, timer()))]
-    events += [(first + 0.2, closed("a")), (first + 2, timer()), (first + 2.1, offer("b")), (first + 2.2, answered("b"))]
+    events += [
+        (first + 0.2, closed("a")),
+        (first + 2, timer()),
+        (first + 2.1, offer("b")),
+        (first + 2.2, answered("b")),
+    ]
     events += [(first + 2.3, opened("b")), (first + 2.4, closed("b")), (first + 4, timer())]
     steps = await play(page, host, events, chance)
     told = {at: view for (at, _), step in zip(events, steps, strict=True) for view in views([step])}
