@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 PYTHON_IN_VENV := .venv/bin/python
+TEST_PROCESSES := 2
 
 # Stamps: a second call finds them newer than what they were made from and does nothing.
 SETUP := .venv/.setup
@@ -22,8 +23,9 @@ dev: $(SETUP_DEV) ## the same, with pytest, ruff and mypy
 demo: $(SETUP) ## see it work: a blocked page read through a visitor's browser
 	@.venv/bin/freespan demo
 
-test: $(SETUP_DEV) browsers modules ## every test, real browsers too; ARGS="-k invite" for some
-	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
+test: ## every test, real browsers too; ARGS="-k invite" for some, ARGS="-n 0" in one process
+	@$(MAKE) --jobs=2 $(SETUP_DEV) browsers modules
+	@$(PYTHON_IN_VENV) -m pytest -n $(TEST_PROCESSES) $(ARGS)
 
 check: check-python check-js ## lint, format, types: Python and JavaScript
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from bench import report
+from bench.bars import costs_svg
 from bench.bond import measure_bond
 from bench.browser import is_here
 from bench.bulk import in_turn, note, raw_through, session_through
@@ -20,10 +21,13 @@ from bench.machine import facts
 from bench.plan import GROUPS, QUICK, WHOLE, WHOLE_SECONDS, Plan
 from bench.size import measure_size
 from bench.start import measure_start
+from bench.switch import measure_switch
 
 _RESULTS = Path(__file__).parent / "results.json"
 _PICTURE = "kills.svg"
 """Of throughput over time; goes beside the JSON."""
+_COSTS_PICTURE = "costs.svg"
+"""Of what helping costs a visitor's machine; the same."""
 
 
 def main() -> int:
@@ -34,6 +38,8 @@ def main() -> int:
     plan, picture = QUICK if arguments.quick else WHOLE, arguments.output.with_name(_PICTURE)
     machine, troubles = asyncio.run(_measure(groups, plan, figures, picture))
     report.write(arguments.output, figures, machine)
+    if "switch" in groups:
+        arguments.output.with_name(_COSTS_PICTURE).write_text(costs_svg(figures.values))
     report.show(figures)
     for trouble in troubles:
         print(f"bench: {trouble}", file=sys.stderr)
@@ -76,6 +82,8 @@ async def _measure_group(group: str, plan: Plan, figures: Figures, picture: Path
             await measure_start(plan, figures)
         case "size":
             await measure_size(figures)
+        case "switch":
+            await measure_switch(plan, figures)
         case "bond":
             await measure_bond(plan, figures)
         case "kills":

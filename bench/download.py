@@ -11,6 +11,7 @@ import time
 
 _SECONDS = 120.0
 _BUFFER = 512 * 1024
+_PACED_BUFFER = 32 * 1024
 _HEAD_MAX = 16_384
 SMALL = 1_000
 """Size in bytes of a small page."""
@@ -47,6 +48,16 @@ def megabytes_a_second(proxy: int, origin: int, size: int) -> float:
     return size / (time.perf_counter() - start) / 1e6
 
 
+def paced(proxy: int, origin: int, size: int, rate: float) -> None:
+    """A whole download by somebody who takes no more than `rate` bytes a second."""
+    start = time.perf_counter()
+    with socket.create_connection(("127.0.0.1", proxy), _SECONDS) as connection:
+        received = len(ask(connection, origin, size))
+        while received < size:
+            received += len(_some(connection.recv(_PACED_BUFFER)))
+            time.sleep(max(0.0, start + received / rate - time.perf_counter()))
+
+
 def ask(connection: socket.socket, origin: int, size: int) -> bytes:
     """Ask for `size` bytes; returns those of them that came with the head of the answer."""
     connection.sendall(_request(origin, size))
@@ -68,5 +79,5 @@ def _check(head: bytes) -> None:
 
 def _some(data: bytes) -> bytes:
     if not data:
-        raise DownloadError("the connection ended within the head")
+        raise DownloadError("the connection ended too early")
     return data

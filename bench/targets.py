@@ -14,6 +14,10 @@ _LIMITS = {
     "switch_gzip_bytes": 12_000,
     "bridge_gzip_bytes": 15_000,
     "globe_gzip_bytes": 40_000,
+    "chromium_cpu_s_per_100mb": 12.0,
+    "firefox_cpu_s_per_100mb": 12.0,
+    "page_main_thread_ms_per_100mb": 5.0,
+    "switch_inp_ms": 200.0,
     "kill_pause_median_s": 0.3,
     "kill_pause_worst_s": 1.0,
     "kill_wrong_bytes": 0,
@@ -57,6 +61,7 @@ def verdicts(values: dict[str, Value]) -> list[Verdict]:
     if isinstance(pause, float) and isinstance(set_up, float):
         limit = _REPLACED_S + set_up
         found.append(Verdict("replacement_pause_s", f"{pause:g}", f"≤ {limit:g}", pause <= limit))
+    found += [_vital(name, value) for name, value in values.items() if isinstance(value, dict) and "noise" in value]
     cpu = values.get("cpu_s_per_100mb")
     if isinstance(cpu, dict):
         used = sum(cpu.values())
@@ -72,3 +77,9 @@ def _share(values: dict[str, Value], kind: str, share: float) -> Verdict | None:
     if not isinstance(session, float) or not isinstance(raw, float):
         return Verdict(name, "–", target, None)
     return Verdict(name, f"{session / raw:.2f}", target, session / raw >= share)
+
+
+def _vital(name: str, value: dict[str, float]) -> Verdict:
+    """A page with the switch, held against the same page without it: no worse than chance would have it."""
+    worse = value["with"] - value["without"]
+    return Verdict(f"{name}: with - without", f"{worse:+.4g}", f"≤ noise {value['noise']:.4g}", worse <= value["noise"])

@@ -20,27 +20,46 @@ export class HostError extends Error {
  */
 export function hostOf(text) {
   const written = (/\ssrc\s*=\s*["']?([^"'\s>]+)/i.exec(text)?.[1] ?? text).trim();
-  if (!/^https?:\/\/[^\s<>]+$/i.test(written) || !URL.canParse(written)) throw new HostError("host_bad");
-  const url = new URL(written);
+  const url = urlOf(written);
+  if (!url) throw new HostError("host_bad");
   if (url.protocol !== "https:" && !THIS_MACHINE.includes(url.hostname)) throw new HostError("host_https");
   if (url.username || url.password) throw new HostError("host_bad");
   const path = url.pathname.replace(/\/(switch\.js|bridge\.js|embed)$/, "/").replace(/\/*$/, "/");
   return url.origin + path;
 }
 
+/** @param {string} written @returns {URL | undefined} none if it is no URL of the web */
+function urlOf(written) {
+  try {
+    return /^https?:\/\/[^\s<>]+$/i.test(written) ? new URL(written) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
- * See that a host is there.
+ * See that a host is there. It is asked from a frame without an origin (check.js), so that it hears of no identifier.
  * @param {string} host its URL, with a slash at its end
  * @throws {HostError}
  */
 export async function checkHost(host) {
-  try {
-    const signal = AbortSignal.timeout(ANSWER_SECONDS * 1000);
-    const url = new URL("bridge", host);
-    const response = await fetch(url, { credentials: "omit", redirect: "error", cache: "no-store", signal });
-    if (response.ok && (await response.text()).includes("freespan bridge")) return;
-  } catch {
-    // no answer, too late, or one that is no page of a host
-  }
-  throw new HostError("host_silent");
+  const frame = document.createElement("iframe");
+  frame.setAttribute("sandbox", "allow-scripts");
+  frame.hidden = true;
+  frame.src = `check.html#${host}`;
+  const gone = new AbortController();
+  /** @type {Promise<boolean>} */
+  const answer = new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), ANSWER_SECONDS * 1000);
+    gone.signal.addEventListener("abort", () => clearTimeout(timer));
+    window.addEventListener("message", ({ source, data }) => {
+      const isAnswer = source === frame.contentWindow && data?.freespan === 1 && data.type === "checked";
+      if (isAnswer) resolve(data.found === true);
+    }, gone);
+  });
+  document.body.append(frame);
+  const found = await answer;
+  gone.abort();
+  frame.remove();
+  if (!found) throw new HostError("host_silent");
 }

@@ -1,5 +1,6 @@
 // What the user has set. All pages of the extension share it, and it outlives them: it lies in the extension's own storage.
 
+import { hostOf } from "./host.js";
 import { DEFAULTS, checkLimits } from "./static/volunteer/options.js";
 
 const KEY = "freespan-settings";
@@ -14,14 +15,40 @@ const KEY = "freespan-settings";
 /** Nobody watches an extension at work, so it is more careful with a connection that may cost money. */
 const LIMITS = { ...DEFAULTS, pauseOnMetered: true };
 
-/** @returns {Settings} */
+/** What cannot be is as if it were not set, and takes nothing else with it. @returns {Settings} */
 export function readSettings() {
+  const { host, consented, limits } = stored();
+  return { host: checkedHost(host), consented: consented === true, limits: { ...LIMITS, ...checkedLimits(limits) } };
+}
+
+/** @returns {Record<string, unknown>} */
+function stored() {
   try {
-    const { host, consented, limits } = JSON.parse(localStorage.getItem(KEY) ?? "{}");
-    return { host: String(host ?? ""), consented: consented === true, limits: { ...LIMITS, ...checkLimits(limits ?? {}) } };
+    return Object(JSON.parse(localStorage.getItem(KEY) ?? "{}"));
   } catch {
-    return { host: "", consented: false, limits: LIMITS };
+    return {};
   }
+}
+
+/** @param {unknown} host */
+function checkedHost(host) {
+  try {
+    return hostOf(String(host));
+  } catch {
+    return "";
+  }
+}
+
+/** @param {unknown} limits @returns {Partial<import("./static/volunteer/options.js").Limits>} */
+function checkedLimits(limits) {
+  const good = Object.entries(Object(limits)).filter(([name, value]) => {
+    try {
+      return checkLimits({ [name]: value });
+    } catch {
+      return false;
+    }
+  });
+  return Object.fromEntries(good);
 }
 
 /** @param {Partial<Settings>} change */

@@ -72,11 +72,12 @@ PAGE = r"""<!doctype html><html lang="{lang}" dir="{direction}"><meta charset="u
 <div class="place {layout}"><freespan-switch {attributes}></freespan-switch></div>{bars}
 <script>
   const helps = {helps};
+  const shared = `freespan-switch ${{new URL("./", location)}}`;
   const view = {{ state: "helping", reason: "", now: 2, today: 7, ever: 31, megabytes: 96, elsewhere: false }};
-  Storage.prototype.getItem = (key) => (helps && key === "freespan-switch" ? JSON.stringify({{ helped: 31 }}) : null);
+  Storage.prototype.getItem = (key) => (helps && key === shared ? JSON.stringify({{ helped: 31 }}) : null);
   if (helps) {{
-    navigator.locks.request("freespan-switch", () => new Promise(() => {{}}));
-    const channel = new BroadcastChannel("freespan-switch");
+    navigator.locks.request(shared, () => new Promise(() => {{}}));
+    const channel = new BroadcastChannel(shared);
     channel.onmessage = ({{ data }}) => data.hello && channel.postMessage({{ view, welcome: true }});
   }}
 </script>
@@ -87,7 +88,7 @@ PAGE = r"""<!doctype html><html lang="{lang}" dir="{direction}"><meta charset="u
   const now = performance.now.bind(performance);
   performance.now = () => now() + 60_000;
   const buttons = () => [...root.querySelectorAll("[data-action=turn-on]")];
-  const asks = () => buttons().every((yes) => !yes.disabled && yes.textContent);
+  const asks = () => buttons().filter((yes) => yes.checkVisibility()).every((yes) => !yes.disabled && yes.textContent);
   window.ready = () => {{
     if (one.getAttribute("state") !== (helps ? "helping" : "off")) return false;
     if (root.querySelector(".wordless") || !asks()) return false;

@@ -1,7 +1,10 @@
 """What every test shares. Nothing here may wait for the clock."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -9,9 +12,32 @@ from hypothesis import settings
 from tests.programs import Programs
 from tests.site import Site, served
 
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+    from tests.parallel import Shares
+
 # No deadline: a busy machine is no bug. In continuous integration the same examples every time.
 settings.register_profile("freespan", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
 settings.load_profile("freespan")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
+    """How `make test` shares the tests out; without `-n` they all run in this process."""
+    from tests.parallel import Shares
+
+    config.option.loadscopereorder = False  # the order is that of the collection, see below
+    return Shares(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a process of several, the longest come first."""
+    if hasattr(config, "workerinput"):
+        from tests.parallel import rank
+
+        items.sort(key=lambda item: rank(item.nodeid))
 
 
 @pytest.fixture

@@ -8,15 +8,23 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import aiohttp
 import pytest
 
+from bench import costs, vitals
+from bench.bars import costs_svg
+from bench.costs import Run, Stretch
+from bench.cpu import family_of, memory_mb_of_family, role_of, seconds_of_family
 from bench.download import DownloadError
+from bench.figures import Figures
+from bench.newspage import LAYOUTS, news_page
 from bench.origin import body
 from bench.plan import GROUPS
 from bench.plot import throughput_svg
 from bench.programs import host
 from bench.targets import verdicts
 from bench.victims import victim
+from bench.vitals import Load, noise
 from bench.watched import Comparison, Watched
 from freespan.demo.browser import find_browsers
 
@@ -204,3 +212,140 @@ def test_what_the_only_bridge_costs_is_measured_and_kills_are_drawn(tmp_path: Pa
     assert {"replacement_pause_s", "link_setup_s", "absence_60_resumes_s"} == set(samples)
     assert results["only_wrong_bytes"] == 0
     assert ElementTree.parse(tmp_path / "kills.svg").getroot() is not None
+
+
+def a_run(page_ms: float | None = 5.0) -> Run:
+    """A quarter of a core while it waits, three cores when it is fast."""
+    return Run(
+        off=Stretch(2.0, {"browser": 0.6, "renderer": 0.4}, 200.0, page_ms),
+        waiting=Stretch(4.0, {"browser": 1.0}, 210.0, page_ms),
+        slow=Stretch(8.0, {"browser": 6.0}, 250.0, page_ms),
+        limited=Stretch(10.0, {"browser": 9.0}, 250.0, page_ms),
+        fast=Stretch(10.0, {"browser": 10.0, "renderer": 20.0}, 300.0, page_ms and page_ms * 6),
+        slow_bytes=8_000_000,
+        fast_bytes=50_000_000,
+    )
+
+
+def test_what_passing_on_costs_is_told_without_what_the_browser_used_before() -> None:
+    run = a_run()
+    assert run.cpu_s_per_100mb == pytest.approx((30 - 2.5) * 2)
+    assert run.page_ms_per_100mb == pytest.approx((30 - 25) * 2)
+    assert a_run(page_ms=None).page_ms_per_100mb is None
+
+
+def test_the_costs_of_a_browser_become_figures() -> None:
+    figures = Figures()
+    costs.note("chromium", [a_run()], figures)
+    costs.note("firefox", [a_run(page_ms=None)], figures)
+    assert figures.values == {
+        name: value
+        for kind in costs.KINDS
+        for name, value in {
+            f"{kind}_cpu_s_per_100mb": 55.0,
+            f"{kind}_off_cpu_percent": 50.0,
+            f"{kind}_waiting_cpu_percent": 25.0,
+            f"{kind}_1mb_s_cpu_percent": 75.0,
+            f"{kind}_1mb_s_limited_cpu_percent": 90.0,
+            f"{kind}_off_mb_memory": 200.0,
+            f"{kind}_waiting_mb_memory": 210.0,
+            f"{kind}_1mb_s_mb_memory": 250.0,
+        }.items()
+    } | {"page_main_thread_ms_per_100mb": 10.0}
+    assert figures.parts["chromium_cpu_s_per_100mb"] == {"browser": 20.0, "renderer": 40.0}
+
+
+def test_noise_is_how_far_equal_pages_differ() -> None:
+    assert noise([8.0] * 20, 20) == 0
+    spread = [float(number) for number in range(100, 200, 5)]
+    assert 10 < noise(spread, 20) < 80
+    assert noise(spread, 4) > noise(spread, 20)
+
+
+def test_a_page_is_held_against_itself_without_the_switch() -> None:
+    def loads(lcp: float, cls: float) -> list[Load]:
+        return [Load(lcp + number, cls, 8.0 if lcp < 300 else 24.0, 150.0, 32.0) for number in range(10)]
+
+    figures = Figures()
+    vitals.note(loads(100, 0.0), {"inline": loads(101, 0.0), "card": loads(300, 0.02)}, figures)
+    assert figures.values["switch_interactive_ms"] == 150.0
+    met = {verdict.name: verdict.met for verdict in verdicts(figures.values)}
+    assert met == {
+        "switch_inp_ms": True,
+        "lcp_ms: with - without": True,
+        "cls: with - without": True,
+        "inp_ms: with - without": True,
+        "lcp_ms_card: with - without": False,
+        "cls_card: with - without": False,
+        "inp_ms_card: with - without": False,
+    }
+
+
+def test_the_targets_of_the_switch_are_held() -> None:
+    found = {"chromium_cpu_s_per_100mb": 12.1, "firefox_cpu_s_per_100mb": None, "page_main_thread_ms_per_100mb": 5.0}
+    assert {verdict.name: verdict.met for verdict in verdicts({**found})} == {
+        "chromium_cpu_s_per_100mb": False,
+        "firefox_cpu_s_per_100mb": None,
+        "page_main_thread_ms_per_100mb": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("command", "role"),
+    [
+        (["/usr/bin/chromium", "--headless"], "browser"),
+        (["chromium", "--type=renderer", "--lang=en"], "renderer"),
+        (["chromium", "--type=utility", "--utility-sub-type=network.mojom.NetworkService"], "network"),
+        (["firefox-esr", "--headless", "--profile", "/tmp/p"], "browser"),
+        (["firefox-esr", "-contentproc", "-childID", "3", "tab"], "tab"),
+        ([], "browser"),
+    ],
+)
+def test_processes_are_known_by_what_they_do(command: list[str], role: str) -> None:
+    assert role_of(command) == role
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="only Linux tells")
+def test_a_family_is_counted_whole_and_those_who_have_ended_as_well() -> None:
+    before = sum(seconds_of_family(os.getpid()).values())
+    busy = [sys.executable, "-c", "import time\nwhile time.process_time() < 0.1: pass\ninput()"]
+    with subprocess.Popen(busy, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert {os.getpid(), child.pid} <= family_of(os.getpid())
+        alone, both = memory_mb_of_family(child.pid), memory_mb_of_family(os.getpid())
+        assert alone is not None
+        assert both is not None
+        assert 0 < alone < both
+        child.communicate(b"\n", timeout=20)
+    assert child.pid not in family_of(os.getpid())
+    assert sum(seconds_of_family(os.getpid()).values()) - before > 0.05
+
+
+def test_the_costs_are_drawn_and_what_is_missing_is_left_out() -> None:
+    figures = Figures()
+    costs.note("firefox", [a_run(page_ms=None)], figures)
+    drawn = costs_svg(figures.values)
+    assert ElementTree.fromstring(drawn) is not None
+    assert drawn.count("Firefox, ") == 4
+    assert "Chromium" not in drawn
+    assert ElementTree.fromstring(costs_svg({})) is not None
+
+
+async def test_the_news_page_is_the_same_but_for_the_switch() -> None:
+    async with news_page("http://127.0.0.1:1/x") as url, aiohttp.ClientSession() as http:
+
+        async def text(layout: str) -> str:
+            async with http.get(url(layout)) as response:
+                return await response.text()
+
+        plain, inline = await text(""), await text("inline")
+        assert "freespan-switch" not in plain
+        room = "freespan-switch { display: block; min-height: 63px }"
+        line = (
+            '<script type="module" src="http://127.0.0.1:1/x/switch.js"></script>'
+            '<freespan-switch layout="inline"></freespan-switch>'
+        )
+        assert inline.replace(line, "").replace(room, "") == plain
+        for layout in LAYOUTS:
+            assert f'layout="{layout}"' in await text(layout)
+        async with http.get(url("").replace("/page/", "/picture.png")) as picture:
+            assert (await picture.read()).startswith(b"\x89PNG")

@@ -1,4 +1,5 @@
-// Runs the bridge in this page. To servers it is an extension like all others of its name.
+// Runs the bridge in this page. Servers are told the extension's identifier, which follows from the key in the manifest and is
+// the same in all browsers that took it from the same place.
 
 import { Clock } from "./static/frame/clock.js";
 import { Executor } from "./static/frame/executor.js";

@@ -14,8 +14,8 @@ from freespan.broker.census import Census, Figures
 from freespan.wire.addresses import Address
 from freespan.wire.limits import CENSUS_SECONDS, CENSUS_STEP_SECONDS, READERS_LEAST
 
-STEP = float(CENSUS_STEP_SECONDS)
-HOUR = float(CENSUS_SECONDS)
+STEP = CENSUS_STEP_SECONDS
+HOUR = CENSUS_SECONDS
 
 
 def census(seed: int = 1) -> Census:

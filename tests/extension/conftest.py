@@ -76,6 +76,7 @@ async def host() -> AsyncIterator[FakeHost]:
     host = FakeHost()
     async with served(host):
         yield host
+    assert not [origin for origin in host.page_origins if "extension:" in (origin or "")]
 
 
 @pytest_asyncio.fixture(loop_scope="session")

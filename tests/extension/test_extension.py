@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import json
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from freespan.demo.browser import Browser, BrowserError, Page, launch
 from freespan.demo.chromium import ChromiumPage
@@ -73,6 +78,13 @@ async def test_it_helps_without_a_page_until_it_is_turned_off(browser: Browser, 
     await again.close()
 
 
+async def test_the_host_is_looked_for_without_an_identifier(popup: Page, host: FakeHost) -> None:
+    await name_host(popup, host.url)
+    await popup.wait_for("!document.querySelector('#consent').hidden")
+    assert host.page_origins == ["null"]
+    assert not await popup.evaluate("document.querySelectorAll('iframe').length")
+
+
 async def test_nothing_happens_before_the_user_says_yes(popup: Page, host: FakeHost) -> None:
     await popup.click(SWITCH)
     assert await popup.evaluate("document.activeElement.id") == "host-input"
@@ -92,6 +104,16 @@ async def test_nothing_happens_before_the_user_says_yes(popup: Page, host: FakeH
 
 only_in_chromium = pytest.mark.parametrize("browser", ["chromium"], indirect=True)
 only_in_firefox = pytest.mark.parametrize("browser", ["firefox"], indirect=True)
+
+
+@only_in_chromium
+async def test_its_identifier_is_the_same_on_all_machines(popup: Page, packing: ModuleType) -> None:
+    """And says nothing of the folder: it follows from the key in the manifest."""
+    key = base64.b64decode(json.loads(packing.files_of("chromium")["manifest.json"])["key"])
+    assert isinstance(serialization.load_der_public_key(key), rsa.RSAPublicKey)
+    letters = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
+    identifier = hashlib.sha256(key).hexdigest()[:32].translate(letters)
+    assert await popup.evaluate("location.origin") == f"chrome-extension://{identifier}"
 
 
 @only_in_chromium
@@ -140,10 +162,12 @@ async def test_the_service_worker_may_be_ended(popup: Page, host: FakeHost) -> N
 
 
 async def test_a_bad_host_is_refused(popup: Page, host: FakeHost) -> None:
+    await popup.evaluate("delete URL.canParse")  # which the oldest browsers for it do not have
     no_host = "This is neither the address of a host nor its line."
     silent = "No host answers at this address."
     for line, answer in (
         ("hello", no_host),
+        ("https://[/", no_host),
         ("http://news.example/", "The address must begin with https://"),
         (f"{host.url}/nowhere/", silent),
         ("https://me:secret@news.example/", no_host),
@@ -198,6 +222,25 @@ async def test_limits_hold_at_once(browser: Browser, popup: Page, host: FakeHost
     assert {name: int(stored[name]) for name in values} == values
     assert (stored["from"], stored["megabytesAMonth"], stored["pauseOnMetered"]) == (hour, "", "on")
     await options.close()
+
+
+async def test_a_stored_limit_that_cannot_be_takes_nothing_with_it(
+    browser: Browser, popup: Page, host: FakeHost
+) -> None:
+    """As a version before or after this one may have stored it."""
+    bridge = await turn_on(popup, host)
+    limits = {"capacity": 3, "megabytesADay": 200, "kilobits": -1, "hours": "08:00-08:00", "unknown": 1}
+    await popup.evaluate(f"""(() => {{
+        const settings = JSON.parse(localStorage.getItem("freespan-settings"));
+        localStorage.setItem("freespan-settings", JSON.stringify({{ ...settings, limits: {json.dumps(limits)} }}));
+    }})()""")
+    await soon(bridge.gone.wait())
+    await host.bridge(capacity=3)
+    await state(popup, "waiting")
+    await popup.navigate(f"{browser.extension}/options.html")
+    await popup.wait_for("!!document.querySelector('#host-input')?.value")
+    shown = await popup.evaluate("Object.fromEntries(new FormData(document.querySelector('#limits')))")
+    assert [shown[name] for name in ("capacity", "megabytesADay", "kilobits", "from")] == ["3", "200", "", ""]
 
 
 async def test_a_host_leads_to_no_other_machine(popup: Page, host: FakeHost) -> None:

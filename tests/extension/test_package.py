@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+import struct
 import zipfile
 from pathlib import Path
 from types import ModuleType
@@ -45,6 +46,9 @@ def test_everything_that_is_named_is_there(packing: ModuleType, kind: str) -> No
     for size in (16, 32, 48):
         wanted |= {f"icons/on-{size}.png", f"icons/off-{size}.png"}
     assert wanted <= files.keys()
+    for icon in (name for name in wanted if name.endswith(".png")):
+        width = height = int(re.sub(r"\D", "", icon))
+        assert struct.unpack(">II", files[icon][16:24]) == (width, height), icon
 
 
 @each_browser
@@ -93,7 +97,7 @@ def test_the_same_source_gives_the_same_package(packing: ModuleType, kind: str, 
 def test_both_browsers_have_the_same_policy(packing: ModuleType) -> None:
     manifests = [manifest_of(packing.files_of(kind)) for kind in PERMISSIONS]
     differing = {name for name in manifests[0] | manifests[1] if manifests[0].get(name) != manifests[1].get(name)}
-    assert differing == {"background", "browser_specific_settings", "minimum_chrome_version", "permissions"}
+    assert differing == {"background", "browser_specific_settings", "key", "minimum_chrome_version", "permissions"}
 
 
 @pytest.mark.parametrize("language", sorted(path.stem for path in LANGUAGES.glob("*.json")))

@@ -20,8 +20,9 @@ from tests.tunnel.sessions import SECONDS, Ends, pattern, session, site, until
 pytestmark = pytest.mark.timeout(60)
 
 Site = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-KERNEL_AT_MOST = 16_000_000
-"""More than the buffers of the sockets on the way hold, and far less than what a test sends."""
+KERNEL_AT_MOST = 32_000_000
+"""More than the buffers of the sockets on the way hold, which the kernel widens as it likes (16 MB have been seen on a
+busy machine), and far less than what a test that is not held back sends."""
 
 
 @dataclass

@@ -11,6 +11,7 @@ from typing import Any
 
 import webrtc
 from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp.typedefs import Handler
 
 from freespan.demo import switch
 from freespan.demo.browser import Page
@@ -74,6 +75,7 @@ class FakeHost:
         self.links: asyncio.Queue[Connection] = asyncio.Queue()
         self.bridges_seen = 0
         self.origins: list[str | None] = []
+        self.page_origins: list[str | None] = []
         self.open: set[Connection] = set()
         self.away = False
         self.egress_away = False
@@ -124,12 +126,19 @@ class FakeHost:
             self.open.discard(connection)
         return socket
 
+    @web.middleware
+    async def _note_origin(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Keep what who asks for the bridge's page says of itself."""
+        if request.path == "/bridge":
+            self.page_origins.append(request.headers.get("Origin"))
+        return await handler(request)
+
     async def _stop(self, _: web.Application) -> None:
         for connection in list(self.open):
             await connection.socket.close(code=WSCloseCode.GOING_AWAY)
 
     def application(self) -> web.Application:
-        application = web.Application()
+        application = web.Application(middlewares=[self._note_origin])
         application.add_routes(routes(lambda: self.url))
         application.router.add_get("/v1/bridge", self._bridge)
         application.router.add_get("/v1/egress", self._egress)
@@ -177,9 +186,9 @@ async def state(page: Page, wanted: str, seconds: float = SECONDS) -> None:
     await page.wait_for(f"{STATE} === {json.dumps(wanted)}", seconds)
 
 
-async def turn_on(page: Page, host: FakeHost) -> Bridge:
+async def turn_on(page: Page, host: FakeHost, *, remember: bool = False) -> Bridge:
     """Flip the switch as a person does, and return the bridge that comes."""
-    await switch.turn_on(page)
+    await switch.turn_on(page, remember=remember)
     bridge = await host.bridge()
     await state(page, "waiting")
     return bridge

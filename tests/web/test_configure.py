@@ -108,7 +108,9 @@ async def test_what_is_chosen_is_shown_and_written(page: Page, host: FakeHost) -
     module = attributes_of(await line(page, "module"), "freespan-switch")
     assert module.items() >= {**WANTED, "host": f"{host.url}/"}.items()
     frame = attributes_of(await line(page, "frame"), "iframe")
-    assert dict(parse_qsl(urlsplit(frame["src"]).query, keep_blank_values=True)) == WANTED
+    assert dict(parse_qsl(urlsplit(frame["src"]).query, keep_blank_values=True)) == {
+        name: value for name, value in WANTED.items() if name != "goodbye"
+    }
     assert frame["title"] == WANTED["label"]
     assert "color-scheme:light dark" in frame["style"]
 
@@ -118,6 +120,11 @@ async def test_what_is_not_possible_is_not_written(page: Page) -> None:
     assert attributes_of(await line(page, "script"), "freespan-switch") == {"layout": "banner"}
     assert not await page.evaluate("document.querySelector('#frame-way').checkVisibility()")
     assert await page.evaluate("document.querySelector('#no-frame').checkVisibility()")
+
+
+async def test_the_same_time_twice_is_no_span_of_hours(page: Page) -> None:
+    await choose(page, {"from": "08:00", "until": "08:00"})
+    assert "hours" not in attributes_of(await line(page, "script"), "freespan-switch")
 
 
 async def test_own_words_are_texts(page: Page) -> None:

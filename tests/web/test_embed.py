@@ -40,7 +40,7 @@ async def test_the_query_has_the_attributes_of_the_switch(browser: Browser, host
 
 
 async def test_nothing_else_is_taken_from_the_query(browser: Browser, host: FakeHost) -> None:
-    query = f"host=https://HOST/&onclick=x&style=x&id=x&layout=no&size=&label={'x' * 200}"
+    query = f"host=https://HOST/&goodbye=&onclick=x&style=x&id=x&layout=no&size=&label={'x' * 200}"
     async with embedded(browser, host, query) as page:
         assert set(await page.evaluate(ATTRIBUTES)) <= {"layout", "size", "state"}
 

@@ -218,8 +218,8 @@ async def test_a_tab_that_is_frozen_or_left_hands_over(
     await other.close()
 
 
-QUICK = "<script>const later = setTimeout; window.setTimeout = (call, ms) => later(call, ms / 50)</script>"
-"""Timers of the page that do not let tests wait."""
+QUICK = "<script>const later = setTimeout; window.setTimeout = (call, ms) => later(call, ms / 10)</script>"
+"""Timers of the page that do not let tests wait; the frame still has a second to load, also on a busy machine."""
 
 
 async def test_a_tab_that_does_not_answer_loses_its_place(page: Page, host: FakeHost, site: FakeSite) -> None:

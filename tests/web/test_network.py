@@ -48,8 +48,9 @@ async def report(bridge: Bridge) -> tuple[str | None, str | None]:
 async def answer(bridge: Bridge, name: str, **more: Any) -> str:
     """Its answer to an offer that leads nowhere, whatever it says in between."""
     client = Client()
-    await bridge.say(type="offer", id=name, sdp=await client.offer(), **more)
-    client.close()
+    sdp = await client.offer()
+    client.close()  # before the bridge can reach it: browsers gather no more once they have found a road
+    await bridge.say(type="offer", id=name, sdp=sdp, **more)
     while not isinstance(message := messages.decode_to_broker(await bridge.next()), messages.Answer):
         assert isinstance(message, messages.Load)
     return message.sdp

@@ -78,7 +78,7 @@ async def test_what_is_in_storage_may_be_anything(page: Page, site: FakeSite, ho
     before = f"<script>localStorage['freespan-settings'] = {stored}; localStorage['freespan-switch'] = '[1'</script>"
     await show(page, site, "layout=floating", before)
     await state(page, "off")
-    await page.click("freespan-switch >>> [role=switch]")
+    await switch.turn_on(page)
     await host.bridge()
     await state(page, "waiting")
     await page.evaluate("localStorage.clear(), 1")
@@ -254,7 +254,7 @@ async def test_the_question_at_good_bye_comes_once_a_month(page: Page, site: Fak
 
 async def test_a_visitors_limits_are_only_stricter(page: Page, site: FakeSite, host: FakeHost, page_of: str) -> None:
     limits = {"kilobits": 900, "megabytesADay": 50, "megabytesAMonth": 0, "hours": "00:00-23:59"}
-    stored = json.dumps(json.dumps({"limits": limits, "consented": True}))
+    stored = json.dumps(json.dumps({"limits": limits, "consented": f"{host.url}/"}))
     before = f"""<script>
         localStorage['freespan-settings'] = {stored};
         // Noon: the page's hours are over, the visitor's are not.

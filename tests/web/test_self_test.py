@@ -139,7 +139,8 @@ async def test_a_page_that_forbids_the_frame(page: Page, host: FakeHost, site: F
     await page.navigate(site.url)
     impatient = "window.setTimeout = ((set) => (call, ms) => set(call, ms / 100))(window.setTimeout), 1"
     await page.evaluate(impatient)
-    assert (await result_at(page, host.url))[0] == UNREACHED
+    result, keys = await result_at(page, host.url)
+    assert (result, keys) == (UNREACHED | {"broker": None}, ["blocked", "reader_no"])
     assert host.bridges_seen == 0
 
 

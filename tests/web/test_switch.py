@@ -35,7 +35,7 @@ async def test_a_click_turns_it_on_and_another_one_off(page: Page, host: FakeHos
 
 @pytest.mark.parametrize("key", ["Enter", "Space"])
 async def test_the_keyboard_turns_it_on(page: Page, host: FakeHost, key: str) -> None:
-    await state(page, "off")
+    await switch.be_seen(page)
     await page.press("Tab")
     await page.wait_for("document.activeElement?.localName === 'freespan-switch'")
     await page.press(key)
@@ -50,7 +50,7 @@ async def test_the_keyboard_turns_it_on(page: Page, host: FakeHost, key: str) ->
 
 
 async def test_remembers_the_choice(page: Page, host: FakeHost, site: FakeSite) -> None:
-    first = await turn_on(page, host)
+    first = await turn_on(page, host, remember=True)
     await page.navigate(site.url)
     await soon(first.gone.wait())
     await host.bridge()
@@ -62,6 +62,48 @@ async def test_remembers_the_choice(page: Page, host: FakeHost, site: FakeSite) 
     assert host.bridges_seen == 2
 
 
+async def test_is_not_remembered_unless_somebody_says_so(page: Page, host: FakeHost, site: FakeSite) -> None:
+    bridge = await turn_on(page, host)
+    await page.navigate(site.url)
+    await soon(bridge.gone.wait())
+    await switch.be_seen(page)
+    await state(page, "off")
+    # The yes to the sentences is kept, so that one click is enough now.
+    await page.click("freespan-switch >>> [role=switch]")
+    await host.bridge()
+    await state(page, "waiting")
+
+
+async def test_a_new_caution_is_told_before_it_starts_again(page: Page, host: FakeHost, site: FakeSite) -> None:
+    bridge = await turn_on(page, host, remember=True)
+    site.page = (
+        "<script>Object.defineProperty(navigator, 'connection', {value: {saveData: true}})</script>" + host.embed
+    )
+    await page.navigate(site.url)
+    await soon(bridge.gone.wait())
+    await switch.be_seen(page)
+    await page.click("freespan-switch >>> [role=switch]")
+    await page.wait_for(f"{INSIDE}.querySelector('.warnings').textContent.includes('metered')")
+    assert await part(page, "root.host.getAttribute('state')") == "off"
+    assert host.bridges_seen == 1
+    await page.click("freespan-switch >>> [data-action=turn-on]")
+    await host.bridge()
+    await state(page, "waiting")
+    await page.navigate(site.url)
+    await host.bridge()
+    await state(page, "waiting")
+
+
+async def test_a_yes_to_one_host_is_none_to_another(page: Page, host: FakeHost, site: FakeSite) -> None:
+    await turn_on(page, host)
+    await switch.turn_off(page)
+    await state(page, "off")
+    await page.evaluate("document.querySelector('freespan-switch').setAttribute('host', 'https://other.example/'), 1")
+    await page.click("freespan-switch >>> [role=switch]")
+    await page.wait_for(f"{INSIDE}.querySelector('.consent').checkVisibility()")
+    assert host.bridges_seen == 1
+
+
 async def test_works_where_storage_is_blocked(page: Page, host: FakeHost, site: FakeSite) -> None:
     site.headers = {"Content-Security-Policy": "sandbox allow-scripts"}
     await page.navigate(site.url)
@@ -70,7 +112,7 @@ async def test_works_where_storage_is_blocked(page: Page, host: FakeHost, site: 
 
 async def test_says_how_many_it_helps_and_has_helped(page: Page, host: FakeHost, site: FakeSite) -> None:
     await page.evaluate("""addEventListener("freespan-state", (event) => (window.seen ??= []).push(event.detail))""")
-    bridge = await turn_on(page, host)
+    bridge = await turn_on(page, host, remember=True)
     session = await connect(host, bridge)
     session.client.channel.send(b"first")
     assert await session.link.next() == b"first"

@@ -119,6 +119,15 @@ async def test_bad_values_of_other_settings_are_refused_too(wordpress: WordPress
     assert (wordpress.option["hours"], wordpress.option["theme"]) == ("22:00-06:00", "")
 
 
+@pytest.mark.parametrize(
+    ("hours", "accepted"),
+    [("08:00-08:01", "08:00-08:01"), ("08:00-18:00", "08:00-18:00"), ("08:00-08:00", None), ("00:00-24:00", None)],
+)
+async def test_hours_are_a_span(wordpress: WordPress, hours: str, accepted: str | None) -> None:
+    rule = "FreespanSwitch\\attributes()['hours']"
+    assert wordpress.php(f"return FreespanSwitch\\accepted({rule}, '{hours}');") == accepted
+
+
 async def test_settings_take_an_administrator_and_a_nonce(wordpress: WordPress, page: Page) -> None:
     wordpress.set(host=HOST)
     send = """fetch("/wp-admin/options.php", {method: "POST", body: new URLSearchParams({option_page: "freespan_switch",

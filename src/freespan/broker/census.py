@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from freespan.wire.addresses import Address
 from freespan.wire.limits import CENSUS_SECONDS, CENSUS_STEP_SECONDS, READERS_LEAST
 
-_STEPS_AN_HOUR = CENSUS_SECONDS // CENSUS_STEP_SECONDS
+_STEPS_AN_HOUR = int(CENSUS_SECONDS // CENSUS_STEP_SECONDS)
 _STEPS = (3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1_000)
 _NETWORK_MARKS = 64
 _ADDRESS_MARKS = 256

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -64,8 +66,9 @@ async def launch_chromium(
 
 
 def _id(extension: Path) -> str:
-    """The name that Chromium gives to an extension in a folder: a hash of its path, in the letters a to p."""
-    digest = hashlib.sha256(str(extension).encode()).hexdigest()[:32]
+    """The name that Chromium gives to an extension: a hash of its key, or else of its path, in the letters a to p."""
+    key = json.loads((extension / "manifest.json").read_text("utf-8")).get("key")
+    digest = hashlib.sha256(base64.b64decode(key) if key else str(extension).encode()).hexdigest()[:32]
     return "".join(chr(ord("a") + int(digit, 16)) for digit in digest)
 
 

@@ -45,7 +45,7 @@ def _plain_style(found: re.Match[str]) -> str:
     style = re.sub(r"/\*.*?\*/", "", found[2], flags=re.DOTALL)
     style = re.sub(r"\s+", " ", style)
     style = re.sub(r" ?([{};,]) ?", r"\1", style)
-    return f"{found[1]}`{style.replace(': ', ':').strip()}`"
+    return f"{found[1]}`{style.replace(': ', ':').replace(';}', '}').strip()}`"
 
 
 def joined(entry: str, read: Callable[[str], str]) -> str:

@@ -123,9 +123,9 @@ SURVEY_SECONDS = 600.0
 # --- where readers are ------------------------------------------------------------------------
 READERS_LEAST = 3
 """Readers, each in a network of its own, of whom a country is named; fewer are "somewhere"."""
-CENSUS_SECONDS = 3_600
+CENSUS_SECONDS = 3_600.0
 """How long a reader is counted."""
-CENSUS_STEP_SECONDS = 600
+CENSUS_STEP_SECONDS = 600.0
 """Figures change so often at most, a divisor of the above; what is newer is not in them."""
 COUNTRIES_CACHE_SECONDS = 300
 COUNTRY_DATABASE_MAX = 128 * 1024 * 1024

@@ -120,7 +120,8 @@ function attributes(): array
             'title' => __('Hours', 'freespan-switch'),
             'hint' => __('Like 22:00-06:00, in the visitor\'s time.', 'freespan-switch'),
             'empty' => __('Empty: at any time.', 'freespan-switch'),
-            'pattern' => '/^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/D',
+            // From a time until the same time is no span.
+            'pattern' => '/^(?!(.{5})-\1$)([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/D',
         ],
     ];
 }

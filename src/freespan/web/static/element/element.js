@@ -5,6 +5,7 @@
 //   consent   the three sentences before it starts       opened by the switch; always there in a card or banner
 //   live      counts, and the globe                      opened by "What is this?"; always there in a card
 //   panel     limits, and the test                       opened by "What is this?"
+//   over      how banner and floating pill lie over the page
 //
 // Attributes: attributes.js. Slots: `title`, `about`. Property: `strings`. It sets the attribute `state` and sends
 // `freespan-state` events.
@@ -15,7 +16,7 @@ import { Consent } from "./consent.js";
 import { create } from "./dom.js";
 import { Face } from "./face.js";
 import { load, pick, Words, wishesOf } from "./language.js";
-import { isRecent, settings, settle } from "./settings.js";
+import { isRecent, listeners, settings, settle } from "./settings.js";
 import { dress } from "./style.js";
 
 /** @typedef {import("../bridge.js").View} View */
@@ -23,8 +24,7 @@ import { dress } from "./style.js";
 /** @typedef {import("./language.js").Texts} Texts */
 
 const HOST = new URL("..", import.meta.url).href;
-/** So long the page's language is waited for before the switch speaks English. */
-const WORDS_MS = 1500;
+const RETRY_MS = 30_000;
 /** @type {View} */
 const NOTHING = { state: "off", reason: "", now: 0, today: 0, ever: 0, megabytes: 0, elsewhere: false };
 
@@ -44,6 +44,8 @@ export class FreespanSwitch extends HTMLElement {
   #live;
   /** @type {import("./panel.js").Panel | undefined} */
   #panel;
+  /** @type {typeof import("./over.js") | undefined} */
+  #over;
   /** @type {import("./goodbye.js").Goodbye | undefined} */
   #goodbye;
   #room = create("div", { class: "room", id: "room" });
@@ -53,7 +55,9 @@ export class FreespanSwitch extends HTMLElement {
   #bridge;
   /** What there is to see without a bridge. @type {View["state"]} */
   #state = "off";
+  #wanted = false;
   #told = "";
+  #drawn = "";
   #unwatch = () => {};
   #words = new Words();
   #spoken = "";
@@ -76,14 +80,14 @@ export class FreespanSwitch extends HTMLElement {
     this.#unwatch();
     if (!this.#bridge) {
       this.#state = supported() ? "off" : "unsupported";
-      this.#unwatch = watch(this.#host, () => this.#wake());
+      this.#unwatch = watch(this.#host, async () => (await this.#consent.hasNews()) || this.#wake());
     }
+    listeners.add(this.#settled);
     // What the page has set before this script came.
     const early = Object.getOwnPropertyDescriptor(this, "strings")?.value;
     if (early && Reflect.deleteProperty(this, "strings")) this.#strings = early;
     this.#speak();
     this.#tell();
-    this.#awaitGoodbye();
   }
 
   /** Pages that move it take it out and put it in again at once: it goes on. */
@@ -93,6 +97,8 @@ export class FreespanSwitch extends HTMLElement {
 
   #leave() {
     this.#unwatch();
+    listeners.delete(this.#settled);
+    this.#wanted = false;
     this.#opened = "";
     this.#bridge?.close();
     this.#bridge = undefined;
@@ -108,10 +114,13 @@ export class FreespanSwitch extends HTMLElement {
       return this.connectedCallback();
     }
     if (name === "lang") this.#speak();
-    if (name === "goodbye") this.#awaitGoodbye();
-    this.#limit();
-    this.#render();
+    this.#settled();
   }
+
+  #settled = () => {
+    this.#bridge?.set(this.#options);
+    this.#render();
+  };
 
   /** Texts to use instead, by the keys of languages/en.json; those that are left out stay as they are. @param {Texts} strings */
   set strings(strings) {
@@ -125,39 +134,47 @@ export class FreespanSwitch extends HTMLElement {
 
   // --- what a visitor does ---
 
-  #flip() {
+  async #flip() {
     if (this.#view.state === "unsupported") return;
     if (this.#bridge?.on) return this.#bridge.stop();
-    if (settings().consented || this.#consent.isShown) return this.#start();
+    if (this.#wanted) return this.#giveUp();
+    if (this.#consent.isShown) return this.#start(this.#consent.remember);
+    if (settings().consented === this.#host && !(await this.#consent.hasNews())) return this.#start();
     this.#open("consent");
     this.#consent.node.focus();
   }
 
   /** @param {boolean} [remember] the choice in this browser; without it, as it was */
   async #start(remember) {
-    await this.#consent.cautioned;
-    settle({ consented: true, ...(remember === undefined ? {} : { remember }) });
+    const cautions = this.#consent.cautions;
+    settle({ consented: this.#host, cautions, ...(remember === undefined ? {} : { remember }) });
     this.#open("");
-    const bridge = await this.#wake();
-    this.#limit();
-    bridge?.start();
+    this.#wanted = true;
+    await this.#wake();
   }
 
   /** Have a bridge, which may be on already: in another tab, or because it was when the visitor left. */
   async #wake() {
-    if (this.#bridge) return this.#bridge;
-    const loaded = await import("../bridge.js").catch(() => undefined);
-    if (this.#bridge || !this.isConnected) return this.#bridge;
-    this.#state = loaded ? this.#state : "offline";
-    if (loaded) {
+    const loaded = this.#bridge ? undefined : await loadBridge();
+    if (!this.isConnected) return;
+    if (loaded && !this.#bridge) {
       const bridge = new loaded.Bridge({ ...this.#options, host: this.#host, place: this.shadowRoot ?? this });
       bridge.addEventListener("change", () => this.#tell());
       bridge.addEventListener("helped", () => this.#welcome());
       this.#bridge = bridge;
       this.#unwatch();
     }
+    if (this.#wanted) this.#bridge ? this.#bridge.start() : setTimeout(() => this.#wanted && this.#wake(), RETRY_MS);
+    this.#wanted &&= !this.#bridge;
+    if (this.#wanted) this.#state = "offline";
     this.#tell();
-    return this.#bridge;
+  }
+
+  /** Who does not want to wait until there is a network. */
+  #giveUp() {
+    this.#wanted = false;
+    this.#state = "off";
+    this.#tell();
   }
 
   /** Show what is below the line; whoever stood in what closes goes back to what opened it. @param {"" | "consent" | "more"} what */
@@ -181,8 +198,13 @@ export class FreespanSwitch extends HTMLElement {
     const told = JSON.stringify(view);
     if (told === this.#told) return;
     this.#told = told;
-    this.setAttribute("state", view.state);
-    this.#render();
+    // What has passed changes every other second, and is told but not drawn: the page's time is not ours.
+    const drawn = JSON.stringify({ ...view, megabytes: 0 });
+    if (drawn !== this.#drawn) {
+      this.#drawn = drawn;
+      this.setAttribute("state", view.state);
+      this.#render();
+    }
     this.dispatchEvent(new CustomEvent("freespan-state", { detail: view, bubbles: true, composed: true }));
   }
 
@@ -194,11 +216,9 @@ export class FreespanSwitch extends HTMLElement {
   /** Choose the language, and show nothing in another one while its words are on their way. */
   async #speak() {
     const { language, locale } = pick(wishesOf(this));
-    const patience = setTimeout(() => this.#box.classList.remove("wordless"), WORDS_MS);
     this.#box.classList.toggle("wordless", this.#spoken !== language);
     this.#spoken = language;
     const words = new Words(await load(language), locale, this.#strings);
-    clearTimeout(patience);
     if (pick(wishesOf(this)).locale !== locale) return; // it was changed meanwhile
     this.#words = words;
     this.#box.classList.remove("wordless");
@@ -213,12 +233,16 @@ export class FreespanSwitch extends HTMLElement {
     const off = view.state === "off";
     const isCard = this.#layout === "card";
     const opened = this.#opened === "more";
-    this.#box.hidden = this.#isAway;
+    const asks = this.hasAttribute("goodbye");
+    if (this.#isOver || asks) this.#need("over");
+    if (asks) this.#need("goodbye");
+    this.#box.hidden = this.#isAway || (this.#isOver && !this.#over);
     this.#box.classList.toggle("over", this.#isOver);
     this.#box.classList.toggle("bar", off && this.#layout === "banner");
     this.#room.classList.toggle("opened", this.#opened !== "");
     choice(this, "size");
-    if (choice(this, "theme") === "page") this.style.setProperty("--page", groundOf(this));
+    const inPageColours = choice(this, "theme") === "page";
+    if (this.#over && inPageColours) this.style.setProperty("--page", this.#over.groundOf(this));
     this.#consent.node.hidden = !(this.#opened || (off && (isCard || this.#layout === "banner")));
     this.#consent.render(words, this.#host, { off, asks: choice(this, "remember") === "yes", closes: !isCard });
     this.#face.render(view, words, { label: this.getAttribute("label"), opened, closable: this.#mayClose, hours: this.#limits.hours });
@@ -229,47 +253,31 @@ export class FreespanSwitch extends HTMLElement {
     this.#room.hidden = [...this.#room.children].every((node) => /** @type {HTMLElement} */ (node).hidden);
   }
 
-  /** Load a part that few visitors look at, once; if that fails, the next opening tries again. @param {"live" | "panel"} part */
-  async #need(part) {
+  /** Load a part that not every switch has, once; without a network the rest works. @param {"live" | "panel" | "over" | "goodbye"} name */
+  async #need(name) {
     const root = this.shadowRoot;
-    if (!root || (part === "live" ? this.#live : this.#panel)) return;
-    try {
-      if (part === "live") {
-        const { Live, STYLE } = await import("./live.js");
-        if (this.#live || !this.isConnected) return;
-        dress(root, STYLE);
-        this.#live = new Live();
-        this.#room.prepend(this.#live.node);
-      } else {
-        const { Panel, STYLE } = await import("./panel.js");
-        if (this.#panel || !this.isConnected) return;
-        dress(root, STYLE);
-        this.#panel = new Panel(this.#host, () => this.#limit());
-        this.#room.append(this.#panel.node);
-      }
-      this.#render();
-    } catch {
-      // no network: the rest works without it
-    }
+    const has = () => ({ live: this.#live, panel: this.#panel, over: this.#over, goodbye: this.#goodbye })[name];
+    if (has() || !root) return;
+    const part = await import(`./${name}.js`).catch(() => undefined);
+    if (!part || has() || !this.isConnected) return;
+    dress(root, part.STYLE);
+    if (name === "live") this.#room.prepend((this.#live = new part.Live()).node);
+    if (name === "panel") this.#room.append((this.#panel = new part.Panel(this.#host)).node);
+    if (name === "over") this.#over = part;
+    if (name === "goodbye") this.#goodbye = new part.Goodbye(root, this.#occasion);
+    this.#render();
   }
 
-  async #awaitGoodbye() {
-    if (!this.hasAttribute("goodbye")) {
-      this.#goodbye?.remove();
-      this.#goodbye = undefined;
-    } else if (!this.#goodbye) {
-      const root = this.shadowRoot;
-      const loaded = await import("./goodbye.js").catch(() => undefined);
-      if (!loaded || !root || this.#goodbye || !this.isConnected) return;
-      dress(root, loaded.STYLE);
-      this.#goodbye = new loaded.Goodbye(root, {
-        isWanted: () => this.#view.state === "off",
-        words: () => this.#words,
-        host: this.#host,
-        start: () => this.#start(),
-        leave: () => this.#face.focus(),
-      });
-    }
+  /** @returns {import("./goodbye.js").Occasion} */
+  get #occasion() {
+    return {
+      isWanted: () => this.hasAttribute("goodbye") && this.#view.state === "off" && !isRecent(settings().dismissed),
+      words: () => this.#words,
+      host: this.#host,
+      asks: choice(this, "remember") === "yes",
+      start: (remember) => this.#start(remember),
+      leave: () => this.#face.focus(),
+    };
   }
 
   // --- what it is made from ---
@@ -304,7 +312,7 @@ export class FreespanSwitch extends HTMLElement {
     return {
       capacity: number(this, "capacity"),
       runWhenHidden: choice(this, "run-when-hidden") === "yes",
-      remember: choice(this, "remember") === "yes" && settings().remember !== false,
+      remember: choice(this, "remember") === "yes" && settings().remember === true,
       ...this.#limits,
     };
   }
@@ -319,19 +327,15 @@ export class FreespanSwitch extends HTMLElement {
       hours: [hours(this), own.hours].filter(isHours).join(),
     };
   }
-
-  #limit() {
-    this.#bridge?.set(this.#options);
-  }
 }
 
-/** The colour on which an element stands; what lies over the page needs one. @param {Element} element */
-function groundOf(element) {
-  for (let place = element.parentElement; place; place = place.parentElement) {
-    const colour = getComputedStyle(place).backgroundColor;
-    if (!/^transparent$|, 0\)$/.test(colour)) return colour;
-  }
-  return "Canvas";
+let failures = 0;
+
+/** A browser remembers that a module could not be loaded, so the next try has another address. */
+function loadBridge() {
+  /** @type {Promise<typeof import("../bridge.js")>} */
+  const loading = import(failures ? `../bridge.js?${failures}` : "../bridge.js");
+  return loading.catch(() => void failures++);
 }
 
 /** 0 is no limit; what is in storage may be anything. @param {number} page @param {number} [visitor] */

@@ -50,7 +50,7 @@ export class Face {
     this.#close.setAttribute("aria-label", words.say("close"));
     write(this.#title, how.label ?? words.say("title"));
     write(this.#about, words.say("about"));
-    write(this.#status, this.#arrival ? words.say("arrival") : sentence(view, words, how.hours));
+    write(this.#status, this.#arrival && view.state === "helping" ? words.say("arrival") : sentence(view, words, how.hours));
   }
 
   /** A gentle sign: somebody new is helped. */

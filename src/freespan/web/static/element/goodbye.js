@@ -12,7 +12,8 @@ const LEAST_VISIT_MS = 5000;
  * @property {() => boolean} isWanted
  * @property {() => import("./language.js").Words} words
  * @property {string} host
- * @property {() => void} start
+ * @property {boolean} asks whether to remember
+ * @property {(remember: boolean | undefined) => void} start
  * @property {() => void} leave whoever stood in it stands nowhere
  */
 
@@ -50,9 +51,9 @@ export class Goodbye {
 
   #ask() {
     settle({ goodbye: Date.now() });
-    const { words, host, start } = this.#occasion;
-    const consent = new Consent({ yes: () => this.#end(start), no: () => this.#end() });
-    consent.render(words(), host, { off: true, asks: false, closes: true });
+    const { words, host, asks, start } = this.#occasion;
+    const consent = new Consent({ yes: (remember) => this.#end(() => start(remember)), no: () => this.#end() });
+    consent.render(words(), host, { off: true, asks, closes: true });
     const title = create("p", { class: "title", id: "goodbye" });
     write(title, words().say("goodbye"));
     const close = button("close", () => this.#end(), { class: "close", "aria-label": words().say("close") });

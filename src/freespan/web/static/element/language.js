@@ -6,7 +6,7 @@
 
 export const LANGUAGES = "en zh-Hans zh-Hant ug bo fa ar ru my tr vi es fr de pt id hi ur be uk".split(" ");
 
-const LOAD_SECONDS = 5;
+const LOAD_SECONDS = 3;
 /** @type {Language} */
 const NOTHING = { language: "en", direction: "ltr", texts: {} };
 

@@ -31,7 +31,6 @@ summary { padding: .65em 0; font-weight: 600; }
 export class Panel {
   #texts = /** @type {{node: Node, key: string}[]} */ ([]);
   #host;
-  #changed;
   #from = create("input", { type: "time" });
   #until = create("input", { type: "time" });
   #numbers = LIMITS.map(([name, key]) => ({
@@ -47,10 +46,9 @@ export class Panel {
   /** @type {Words | undefined} */
   #words;
 
-  /** @param {string} host @param {() => void} changed the visitor's limits are others now */
-  constructor(host, changed) {
+  /** @param {string} host */
+  constructor(host) {
     this.#host = host;
-    this.#changed = changed;
     const { hours = "", ...limits } = settings().limits ?? {};
     [this.#from.value = "", this.#until.value = ""] = hours.split("-");
     for (const { name, input } of this.#numbers) input.value = String(limits[name] || "");
@@ -70,7 +68,7 @@ export class Panel {
     for (const { input } of this.#numbers) input.placeholder = words.say("no_limit");
     write(this.#test, words.say(this.#testing ? "test_running" : "test_start"));
     this.#test.disabled = this.#testing;
-    const lines = this.#found.map((key) => create("li", { class: /(_not_|symmetric|_no$)/.test(key) ? "bad" : "good" }, words.say(key)));
+    const lines = this.#found.map((key) => create("li", { class: /(^blocked|_not_|symmetric|_no$)/.test(key) ? "bad" : "good" }, words.say(key)));
     this.#results.replaceChildren(...lines);
   }
 
@@ -99,7 +97,6 @@ export class Panel {
     const limits = { hours };
     for (const { name, input } of this.#numbers) limits[name] = Math.min(Math.max(Math.floor(Number(input.value)) || 0, 0), MOST);
     settle({ limits });
-    this.#changed();
   }
 
   async #run() {

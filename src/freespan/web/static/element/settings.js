@@ -5,18 +5,25 @@ const KEY = "freespan-settings";
 const QUIET_DAYS = 30;
 const DAY = 86_400_000;
 
+/** Called when something was said, here or in another tab. @type {Set<() => void>} */
+export const listeners = new Set();
+
 /** @typedef {{kilobits?: number, megabytesADay?: number, megabytesAMonth?: number, hours?: string}} Limits */
 /**
  * @typedef {object} Settings
- * @property {boolean} [consented] has once said yes after the three sentences
+ * @property {string} [consented] the host, for which somebody has said yes after the three sentences
+ * @property {string[]} [cautions] after which somebody has said yes all the same
  * @property {boolean} [remember] whether this browser may know that the switch is on
  * @property {Limits} [limits] the visitor's own
  * @property {number} [dismissed] when the switch was put away, in milliseconds since 1970
  * @property {number} [goodbye] when the question at good-bye was asked
  */
 
-/** @type {Settings} */
+/** What could not be stored. @type {Settings} */
 let ofThisPage = {};
+
+const tell = () => listeners.forEach((call) => call());
+addEventListener("storage", ({ key }) => key === KEY && tell());
 
 /** @returns {Settings} */
 export function settings() {
@@ -32,9 +39,11 @@ export function settings() {
 export function settle(change) {
   try {
     localStorage.setItem(KEY, JSON.stringify({ ...settings(), ...change }));
+    ofThisPage = {};
   } catch {
     ofThisPage = { ...ofThisPage, ...change };
   }
+  tell();
 }
 
 /** Whether a moment is so near that nobody should be asked again. @param {number | undefined} moment */

@@ -36,7 +36,7 @@ p, ul, dl, dd { margin: 0; padding: 0; }
   font-family: var(--freespan-font, system-ui, sans-serif);
   font-weight: 400; line-height: 1.4; letter-spacing: normal; text-transform: none;
 }
-.wordless .text { visibility: hidden; }
+.wordless { visibility: hidden; } /* all of it: what is seen must not move when the words come */
 :host(:is([state="waiting"], [state="helping"])) .box { border-color: color-mix(in srgb, var(--on) 55%, var(--line)); }
 .head { position: relative; display: flex; align-items: center; gap: .95em; padding: .75em 1.2em .75em .95em; border-radius: var(--round); }
 .text { flex: 1; min-width: 0; display: grid; }
@@ -103,27 +103,11 @@ input { font: inherit; color: inherit; accent-color: var(--on); }
 
 :host([layout="card"]) .box { width: 24em; }
 
-.over {
-  position: fixed; z-index: 2147483000; inset-block-end: var(--inset); inset-inline-end: var(--inset);
-  max-width: calc(100% - 2 * var(--inset)); max-height: calc(100% - 2 * var(--inset)); overflow: auto; box-shadow: var(--lift);
-}
-:host([theme="page"]) .over { background: var(--freespan-background, var(--page, Canvas)); }
-.bar {
-  inset-inline: 0; inset-block-end: 0; width: auto; max-width: none; border-width: 1px 0 0; border-radius: 0;
-  padding-inline: max(0px, 50vw - 38em);
-}
-@media (max-width: 799px), (max-height: 479px) { .bar .room:not(.opened) { display: none; } }
-@media (min-width: 800px) {
-  .bar .consent { display: flex; flex-wrap: wrap; align-items: center; gap: .8em 1.5em; }
-  .bar .consent :is(ul, .warnings) { width: 100%; }
-  .bar .consent ul { grid-template-columns: repeat(3, 1fr); column-gap: 2em; }
-  .bar .consent > a { margin-inline-end: auto; }
-}
-
+/* Of opacity and transform alone, which cost the page's main thread nothing, and a few times: a page must not move on and on. */
 @keyframes breathe { 50% { opacity: .35; } }
-@keyframes ring { from { box-shadow: 0 0 0 0 color-mix(in srgb, var(--on) 55%, transparent); } to { box-shadow: 0 0 0 8px transparent; } }
-:host(:is([state="connecting"], [state="offline"])) .status::before { animation: breathe 1.4s ease-in-out infinite; }
-:host([state="helping"]) .status::before { animation: ring 1.6s ease-out infinite; }
+@keyframes beat { 50% { opacity: .6; transform: scale(1.6); } }
+:host(:is([state="connecting"], [state="offline"])) .status::before { animation: breathe 1.4s ease-in-out 3; }
+:host([state="helping"]) .status::before { animation: beat 1.6s ease-in-out 3; }
 @media (prefers-reduced-motion: reduce) { *, *::before { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) {
   [role="switch"] { outline: 1px solid ButtonText; background: ButtonFace !important; forced-color-adjust: none; }

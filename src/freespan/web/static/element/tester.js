@@ -10,6 +10,8 @@ const NATS = ["open", "cone", "symmetric"];
 const READERS = ["yes", "mostly", "no"];
 /** @type {Result} */
 const FAILED = { broker: false, stun: null, egress: null, nat: "", reader: "no" };
+/** The host answers this page, but something in this browser keeps its frame away. @type {Result} */
+const BLOCKED = { ...FAILED, broker: null };
 
 /**
  * Test whether this browser would be of use as a bridge. Whatever goes wrong is a result, too: that of a host that does
@@ -38,7 +40,11 @@ export function test(host, place) {
       }
       if (data.type === "tested") end(resultIn(data));
     };
-    const timers = [READY_SECONDS, LIMIT_SECONDS].map((seconds) => setTimeout(() => end(FAILED), seconds * 1000));
+    const explain = async () => {
+      const answer = await fetch(frame.src, { credentials: "omit", cache: "no-store" }).catch(() => undefined);
+      end(answer?.ok ? BLOCKED : FAILED);
+    };
+    const timers = [setTimeout(explain, READY_SECONDS * 1000), setTimeout(() => end(FAILED), LIMIT_SECONDS * 1000)];
     window.addEventListener("message", hear);
     frame.setAttribute("sandbox", "allow-scripts");
     frame.setAttribute("aria-hidden", "true");
@@ -62,7 +68,7 @@ export function test(host, place) {
  * @returns {string[]}
  */
 export function sentences({ broker, stun, egress, nat, reader }) {
-  const said = [];
+  const said = broker === null ? ["blocked"] : [];
   for (const [name, reached] of Object.entries({ broker, stun, egress })) {
     if (reached !== null) said.push(`${name}_${reached ? "reached" : "not_reached"}`);
   }

@@ -39,7 +39,8 @@ function chosen() {
     const value = text(name);
     if (value && isValid && value !== "0" && value !== USUAL[/** @type {keyof typeof USUAL} */ (name)]) attributes[name] = value;
   }
-  if (text("from") && text("until")) attributes.hours = `${text("from")}-${text("until")}`;
+  // From a time until the same time is no span.
+  if (text("from") && text("until") && text("from") !== text("until")) attributes.hours = `${text("from")}-${text("until")}`;
   for (const name of ["globe", "goodbye"]) if (values.has(name)) attributes[name] = "";
   for (const name of ["remember", "run-when-hidden"]) if (!values.has(name)) attributes[name] = "no";
   const about = text(`${SLOT}about`);

@@ -4,8 +4,8 @@
 import { ATTRIBUTES } from "../element/attributes.js";
 import { pick } from "../element/language.js";
 
-/** This page is the host's, so the host is not to be chosen. */
-const ALLOWED = ATTRIBUTES.filter((name) => name !== "host");
+/** This page is the host's, so the host is not to be chosen; and who leaves a frame does not leave the page around it. */
+const ALLOWED = ATTRIBUTES.filter((name) => name !== "host" && name !== "goodbye");
 /** The words are shown on a page of the host's, so they are a title and no more. */
 const VALUE_MAX = 80;
 

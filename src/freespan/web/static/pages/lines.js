@@ -35,7 +35,9 @@ export function scriptLine(choice) {
 /** For a page that may have none; empty where the layout needs the whole page. @param {Choice} choice */
 export function frameLine(choice) {
   if (!isInFlow(choice)) return "";
-  const query = Object.entries(choice.attributes).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  // A frame cannot tell who is about to leave the page.
+  const attributes = Object.entries(choice.attributes).filter(([name]) => name !== "goodbye");
+  const query = attributes.map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
   const address = `${choice.host}embed${query.length ? "?" : ""}${query.join("&")}`;
   const more = layoutOf(choice) === "inline" ? ROOM_FOR_CONSENT : 0;
   const style = `display:block;width:100%;height:${choice.height + FRAME_SPACE + more}px;border:0;color-scheme:light dark`;

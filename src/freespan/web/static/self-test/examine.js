@@ -21,7 +21,7 @@ const HELLO = JSON.stringify({ type: "hello", version: 1, capacity: 0 });
 /**
  * Whether each of them can be reached, null if that could not be asked; `nat` is "" if it is not known.
  * @typedef {object} Result
- * @property {boolean} broker
+ * @property {boolean | null} broker null: something in this browser kept the test away
  * @property {boolean | null} stun
  * @property {boolean | null} egress
  * @property {import("../frame/network.js").Mapping | ""} nat
