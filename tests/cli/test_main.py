@@ -46,6 +46,7 @@ def test_help_of_each(command: Command, name: str) -> None:
         (["serve", "--dance"], "--dance"),
         (["serve", "--port", "x"], "--port"),
         (["serve", "--port", "70000"], "--port"),
+        (["serve", "--embedder", "news.example"], "embedder"),
         (["serve", "more"], "more"),
         (["connect"], "INVITE"),
         (["connect", "x", "--port", "-1"], "--port"),

@@ -27,6 +27,7 @@ def options(**given: Any) -> ServeOptions:
         "site": None,
         "redirect_port": None,
         "fronts": (),
+        "embedders": (),
         "stun_port": None,
         "stun_host": "",
         "no_stun": False,
@@ -114,6 +115,30 @@ def test_somebody_elses_stun_servers() -> None:
 def test_a_front_leads_to_the_hosts_path_unless_it_has_its_own() -> None:
     given = options(fronts=("https://front.example/", "https://cdn.example/other"))
     assert serve_options.fronts_of(given, "/path") == ("https://front.example/path", "https://cdn.example/other")
+
+
+def test_who_may_embed_it() -> None:
+    given = options(embedders=("https://news.example/", "http://[2d00::1]:8080"))
+    assert serve_options.embedders_of(given) == ("https://news.example", "http://[2d00::1]:8080")
+    assert serve_options.embedders_of(options()) == ()
+
+
+@pytest.mark.parametrize(
+    "embedder",
+    [
+        "",
+        "news.example",
+        "https://",
+        "https://news.example/path",
+        "https://a; sandbox",
+        "https://*",
+        "'self'",
+        "ftp://a",
+    ],
+)
+def test_what_is_no_origin(embedder: str) -> None:
+    with pytest.raises(InputError, match="embedder: must be the origin of a site"):
+        serve_options.embedders_of(options(embedders=(embedder,)))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
@@ -170,7 +171,7 @@ async def test_two_tabs_elect_one_and_show_the_same(
     await view(page, now=2, ever=2)
     assert await other.evaluate("window.helped") == 1
     assert host.bridges_seen == 1
-    stored = json.loads(await other.evaluate("localStorage['freespan-switch']"))
+    stored = json.loads(await other.evaluate(f"localStorage['freespan-switch {host.url}/']"))
     assert (stored["helped"], stored["today"]) == (2, 2)
     # Off in one is off in all, and so is on.
     await other.evaluate("window.bridge.stop()")
@@ -225,9 +226,10 @@ async def test_a_tab_that_does_not_answer_loses_its_place(page: Page, host: Fake
     site.page = QUICK + site.page
     await page.navigate(site.url + "/?quick")
     await page.wait_for("!!window.bridge")
-    await page.evaluate("""(() => {
-        window.lost = navigator.locks.request("freespan-switch", () => new Promise(() => {})).catch((e) => e.name);
-    })()""")
+    await page.evaluate(f"""(() => {{
+        const name = "freespan-switch {host.url}/";
+        window.lost = navigator.locks.request(name, () => new Promise(() => {{}})).catch((e) => e.name);
+    }})()""")
     await page.evaluate("window.bridge.start()")
     await host.bridge()
     await view(page, state="waiting", elsewhere=False)
@@ -247,14 +249,14 @@ async def test_without_storage_and_locks_each_tab_works_for_itself(page: Page, h
 
 async def test_old_memories_are_read_and_days_end(page: Page, host: FakeHost) -> None:
     days = await call(page, host, "volunteer/memory.js", """
-        localStorage["freespan-switch"] = JSON.stringify({on: true, helped: 7});
+        localStorage["freespan-switch "] = JSON.stringify({on: true, helped: 7});
         const days = [module.recall(new Date(2030, 0, 31, 23, 59))];
         module.remember(2, 30, new Date(2030, 0, 30, 12));
         for (const day of [30, 31, 32]) {
             module.remember(1, 5, new Date(2030, 0, day, 0));
             days.push(module.recall(new Date(2030, 0, day, 23, 59, 59)));
         }
-        localStorage["freespan-switch"] = '{"helped": "many", "day": 5}';
+        localStorage["freespan-switch "] = '{"helped": "many", "day": 5}';
         days.push(module.recall(new Date(2030, 0, 1)));
         return days.map(({on, helped, day, today, megabytes, month}) => [on, helped, day, today, megabytes, month]);
     """)  # fmt: skip
@@ -267,12 +269,73 @@ async def test_old_memories_are_read_and_days_end(page: Page, host: FakeHost) ->
     ]
 
 
+async def test_tenths_add_up_to_whole_megabytes(page: Page, host: FakeHost) -> None:
+    counts = await call(page, host, "volunteer/memory.js", """
+        const date = new Date(2030, 0, 1);
+        return [...Array(30)].map(() => {
+            module.remember(0, 0.1, date);
+            return module.recall(date).megabytes;
+        });
+    """)  # fmt: skip
+    assert counts == [number // 10 for number in range(1, 31)]
+
+
+async def test_storage_that_can_be_read_and_not_written_loses_no_count(page: Page, host: FakeHost) -> None:
+    counts = await call(page, host, "volunteer/memory.js", """
+        const date = new Date(2030, 0, 1);
+        const {setItem} = Storage.prototype;
+        const add = () => (module.remember(1, 5, date), module.recall(date));
+        const all = [add()];
+        Storage.prototype.setItem = () => { throw new DOMException("", "QuotaExceededError"); };
+        all.push(add(), add());
+        Storage.prototype.setItem = setItem;
+        all.push(add());
+        all.push(JSON.parse(localStorage["freespan-switch "]));
+        localStorage.clear();
+        all.push(module.recall(date));
+        return all.map(({helped, megabytes}) => [helped, megabytes]);
+    """)  # fmt: skip
+    assert counts == [[1, 5], [2, 10], [3, 15], [4, 20], [4, 20], [0, 0]]
+
+
+# --- several hosts ---
+
+
+async def test_a_choice_is_for_one_host(browser: Browser, page: Page, host: FakeHost, site: FakeSite) -> None:
+    """Not for another one that the publisher names later, nor for one that another path of the site names."""
+    other = FakeHost()
+    async with served(other):
+        bridge = await start(page, host)
+        options = quote(json.dumps({"host": other.url}))
+        tab = await browser.open(f"{site.url}/?other#{options}")
+        await view(tab, state="off", elsewhere=False)
+        await start(tab, other)
+        await view(page, state="waiting", elsewhere=False)
+        await tab.evaluate("window.bridge.stop()")
+        await view(tab, state="off")
+        assert await page.evaluate("window.bridge.on")
+        assert not bridge.gone.is_set()
+        await tab.close()
+        await page.navigate(f"{site.url}/?changed#{options}")
+        await soon(bridge.gone.wait())
+        await view(page, state="off")
+        assert other.bridges_seen == 1
+        await page.navigate(f"{site.url}/?back")
+        await host.bridge()
+        # In one page the first wins; when it goes, the choice for it goes with it.
+        await page.evaluate(f"(window.other = new Bridge({{host: '{other.url}'}}), 1)")
+        await page.evaluate("window.bridge.close()")
+        assert await page.evaluate("[window.other.on, window.other.view.state]") == [False, "off"]
+        await page.wait_for("!document.querySelector('iframe')")
+        assert other.bridges_seen == 1
+
+
 # --- limits ---
 
 
 async def test_a_day_that_is_full_pauses_it_and_a_higher_limit_goes_on(page: Page, host: FakeHost) -> None:
     bridge = await start(page, host, megabytesADay=3)
-    await call(page, host, "volunteer/memory.js", "module.remember(0, 3, new Date())")
+    await call(page, host, "volunteer/memory.js", f"module.remember(0, 3, new Date(), '{host.url}/')")
     session = await connect(host, bridge)
     await view(page, state="paused", reason="limit", megabytes=3)
     await soon(bridge.gone.wait())
@@ -280,6 +343,21 @@ async def test_a_day_that_is_full_pauses_it_and_a_higher_limit_goes_on(page: Pag
     await page.evaluate("window.bridge.set({megabytesADay: 4})")
     await host.bridge()
     await view(page, state="waiting", reason="")
+
+
+async def test_what_a_short_visit_passes_on_counts(page: Page, host: FakeHost, site: FakeSite) -> None:
+    """Though it is far less than a MB, and the visit ends before the next tick."""
+    for visit in range(2):
+        await page.navigate(f"{site.url}/?{visit}")
+        session = await connect(host, await start(page, host, remember=False))
+        session.client.channel.send(b"x" * 16_000)
+        assert await session.link.next() == b"x" * 16_000
+        await page.evaluate("window.bridge.stop()")
+        await view(page, state="off", ever=visit + 1, today=visit + 1)
+        session.client.close()
+    stored = json.loads(await page.evaluate(f"localStorage['freespan-switch {host.url}/']"))
+    assert (stored["megabytes"], stored["month"]) == (0.2, 0.2)
+    assert await page.evaluate("window.bridge.view.megabytes") == 0
 
 
 async def test_hours_that_are_over_pause_it(page: Page, host: FakeHost) -> None:
@@ -461,11 +539,12 @@ async def test_a_frame_that_stays_silent(
     await view(page, state=state, seconds=5)
 
 
-async def test_a_page_that_is_built_anew_gets_another_frame(page: Page, host: FakeHost) -> None:
+async def test_a_page_that_is_built_anew_gets_another_frame(page: Page, host: FakeHost, site: FakeSite) -> None:
+    site.page = QUICK + site.page
+    await page.navigate(site.url + "/?quick")
     first = await start(page, host)
     await page.evaluate("document.querySelector('iframe').remove()")
     await soon(first.gone.wait())
-    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     await host.bridge()
     await view(page, state="waiting")
 

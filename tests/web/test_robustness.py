@@ -75,7 +75,8 @@ async def test_a_bad_value_is_named_once_and_the_default_is_used(
 async def test_what_is_in_storage_may_be_anything(page: Page, site: FakeSite, host: FakeHost, page_of: str) -> None:
     limits = {"kilobits": "x", "megabytesADay": -1, "megabytesAMonth": None, "hours": "9-5"}
     stored = json.dumps(json.dumps({"limits": limits, "dismissed": "x", "consented": 1}))
-    before = f"<script>localStorage['freespan-settings'] = {stored}; localStorage['freespan-switch'] = '[1'</script>"
+    bad = f"localStorage['freespan-settings'] = {stored}; localStorage['freespan-switch {host.url}/'] = '[1'"
+    before = f"<script>{bad}</script>"
     await show(page, site, "layout=floating", before)
     await state(page, "off")
     await switch.turn_on(page)

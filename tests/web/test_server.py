@@ -8,6 +8,8 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 
 import freespan.web
 from freespan.web import routes
@@ -81,6 +83,18 @@ async def test_the_bridge_has_an_origin_of_its_own_and_reaches_its_host_alone(
     assert rules["script-src"] == ["'self'", host.url]
     assert rules["connect-src"] == ["'self'", host.url.replace("http", "ws")]
     assert "frame-ancestors" not in rules
+
+
+async def test_a_host_may_name_who_embeds_it() -> None:
+    url, site = "https://host.example", "https://news.example"
+    app = web.Application()
+    app.add_routes(routes(url + "/path", [site]))
+    async with TestClient(TestServer(app)) as client:
+        for path in ("/bridge", "/embed"):
+            async with client.get(path) as response:
+                assert policy(response)["frame-ancestors"] == ["'self'", url, site]
+        async with client.get("/about") as response:
+            assert policy(response)["frame-ancestors"] == ["'none'"]
 
 
 async def test_the_landing_page_loads_nothing_from_elsewhere(host: FakeHost, client: aiohttp.ClientSession) -> None:

@@ -37,8 +37,16 @@ def answered(name: str) -> dict[str, Any]:
     return {"type": "pipeAnswered", "id": name, "sdp": "v=1"}
 
 
-def closed(name: str, size: int = 0) -> dict[str, Any]:
-    return {"type": "pipeClosed", "id": name, "bytes": size}
+def opened(name: str) -> dict[str, Any]:
+    return {"type": "pipeOpened", "id": name}
+
+
+def carried(name: str) -> dict[str, Any]:
+    return {"type": "pipeCarried", "id": name}
+
+
+def closed(name: str) -> dict[str, Any]:
+    return {"type": "pipeClosed", "id": name}
 
 
 def surveyed(survey: int, **network: str) -> dict[str, Any]:
@@ -49,8 +57,13 @@ def lost(code: int = 1006) -> dict[str, Any]:
     return {"type": "socketClosed", "code": code}
 
 
-def timer(size: int = 0) -> dict[str, Any]:
-    return {"type": "timer", "bytes": size}
+def timer() -> dict[str, Any]:
+    return {"type": "timer"}
+
+
+def passed(size: int, event: dict[str, Any]) -> dict[str, Any]:
+    """An event before which so many bytes have been passed on in all."""
+    return {**event, "bytes": size}
 
 
 WELCOMED: list[Event] = [(0, START), (0, OPENED), (0, WELCOME)]
@@ -63,8 +76,9 @@ async def play(
     answer: list[dict[str, Any]] = await page.evaluate(f"""await (async () => {{
         const {{ Session }} = await import("{host.url}/frame/session.js");
         const session = new Session(() => {chance}, {json.dumps(allow_private)});
-        return {json.dumps(events)}.map(([now, event]) => ({{
-            commands: session.handle(event, now), deadline: session.deadline,
+        let size = 0;
+        return {json.dumps(events)}.map(([now, {{bytes, ...event}}]) => ({{
+            commands: session.handle(event, now, size = bytes ?? size), deadline: session.deadline,
         }}));
     }})()""")
     return answer
@@ -78,7 +92,7 @@ def sent(step: dict[str, Any]) -> list[dict[str, Any]]:
     return [json.loads(text) for text in texts]
 
 
-def views(steps: list[dict[str, Any]]) -> list[tuple[str, int, int, int]]:
+def views(steps: list[dict[str, Any]]) -> list[tuple[str, int, int, float]]:
     shown = [c["view"] for step in steps for c in step["commands"] if c["type"] == "publish"]
     return [(view["state"], view["now"], view["total"], view["megabytes"]) for view in shown]
 
@@ -174,7 +188,7 @@ async def test_losing_the_network_ends_everything_until_it_is_back(page: Page, h
 
 
 async def test_after_a_sleep_everything_begins_anew(page: Page, host: FakeHost) -> None:
-    events: list[Event] = [*WELCOMED, (1, offer("a")), (2, answered("a")), (3, {"type": "pipeOpened", "id": "a"})]
+    events: list[Event] = [*WELCOMED, (1, offer("a")), (2, answered("a")), (3, opened("a"))]
     steps = await play(
         page, host, [*events, (9000, {"type": "woke"}), (9000, OPENED), (9001, STOP), (9002, {"type": "woke"})]
     )
@@ -234,32 +248,50 @@ async def test_silence_at_any_stage_is_a_lost_broker(page: Page, host: FakeHost)
 
 
 async def test_sessions_go_on_without_the_broker_and_are_reported_to_the_next(page: Page, host: FakeHost) -> None:
-    events: list[Event] = [*WELCOMED, (1, offer("a")), (1, answered("a")), (1, {"type": "pipeOpened", "id": "a"})]
+    events: list[Event] = [*WELCOMED, (1, offer("a")), (1, answered("a")), (1, opened("a"))]
     steps = await play(page, host, [*events, (5, lost()), (6, timer()), (6, OPENED), (6, WELCOME)])
     assert kinds(steps[6]) == []
     assert views(steps)[-1][0] == "helping"
     assert sent(steps[9]) == [{"type": "load", "serving": 1}]
 
 
-async def test_counts_are_told_every_two_seconds_at_most(page: Page, host: FakeHost) -> None:
-    events: list[Event] = [*WELCOMED, (1, offer("a")), (1, answered("a"))]
-    events += [(10, {"type": "pipeOpened", "id": "a"}), (10.5, {"type": "pipeCarried", "id": "a"})]
-    events += [(11, timer(3_400_000)), (12, timer(5_600_000)), (12.1, closed("a", 7_000_000)), (14, timer(7_000_000))]
-    steps = await play(page, host, events)
-    assert views(steps[5:6]) == [("helping", 1, 0, 0)]
-    assert views(steps[6:8]) == []
-    assert steps[7]["deadline"] == 12
-    assert views(steps[8:9]) == [("helping", 1, 1, 6)]
-    assert views(steps[9:10]) == []
-    assert views(steps[10:11]) == [("waiting", 0, 1, 7)]
+@pytest.mark.parametrize(("chance", "first"), [(1.0, 12), (0.5, 13), (0.25, 12.5)])
+async def test_counts_and_the_state_behind_them_are_told_at_ticks_alone(
+    page: Page, host: FakeHost, chance: float, first: float
+) -> None:
+    """Every two seconds from a moment that chance chose: also the first after a pause, and the last."""
+    events: list[Event] = [*WELCOMED, (1, offer("a")), (1, answered("a")), (11.1, opened("a")), (11.2, carried("a"))]
+    events += [(first - 0.1, passed(3_310_000, timer())), (first, timer()), (first + 0.1, passed(5_500_001, timer()))]
+    events += [
+        (first + 0.2, closed("a")),
+        (first + 2, timer()),
+        (first + 2.1, offer("b")),
+        (first + 2.2, answered("b")),
+    ]
+    events += [(first + 2.3, opened("b")), (first + 2.4, closed("b")), (first + 4, timer())]
+    steps = await play(page, host, events, chance)
+    told = {at: view for (at, _), step in zip(events, steps, strict=True) for view in views([step])}
+    assert told == {0: ("waiting", 0, 0, 0), first: ("helping", 1, 1, 3.4), first + 2: ("waiting", 0, 1, 5.6)}
+    assert [step["deadline"] for step in steps[5:8]] == [first] * 3
+    assert [step["deadline"] for step in steps[8:11]] == [first + 2] * 3
+    assert steps[-1]["deadline"] == first + 2.1 + 60  # nothing to tell
 
 
-async def test_the_end_is_told_at_once_but_not_the_last_counts(page: Page, host: FakeHost) -> None:
-    events: list[Event] = [*WELCOMED, (1, offer("a")), (1, answered("a")), (10, {"type": "pipeOpened", "id": "a"})]
-    events += [(11, {"type": "pipeCarried", "id": "a"}), (11.5, STOP), (12, timer(2_000_000))]
+async def test_the_last_counts_come_with_the_end(page: Page, host: FakeHost) -> None:
+    events: list[Event] = [*WELCOMED, (1, offer("a")), (1, answered("a")), (11.1, opened("a")), (11.2, carried("a"))]
+    steps = await play(page, host, [*events, (11.3, passed(2_000, STOP)), (11.4, closed("a"))])
+    assert views(steps[7:]) == [("off", 0, 1, 0.1)]
+    assert steps[-1]["deadline"] is None
+
+
+async def test_losing_the_network_is_told_at_once_and_the_counts_at_the_next_tick(page: Page, host: FakeHost) -> None:
+    events: list[Event] = [*WELCOMED, (1, offer("a")), (1, answered("a")), (10, opened("a")), (12, timer())]
+    events += [(12.1, carried("a")), (12.2, passed(2_000_000, {"type": "network", "online": False})), (14, timer())]
     steps = await play(page, host, events)
-    assert views(steps[7:8]) == [("off", 0, 0, 0)]
-    assert views(steps[8:9]) == [("off", 0, 1, 2)]
+    assert views(steps[6:7]) == [("helping", 1, 0, 0)]
+    assert views(steps[8:9]) == [("offline", 0, 0, 0)]
+    assert steps[8]["deadline"] == 14
+    assert views(steps[9:]) == [("offline", 0, 1, 2)]
 
 
 # --- the network -----------------------------------------------------------------------------------

@@ -64,6 +64,10 @@ def serve(
         list[str] | None,
         typer.Option(metavar="URL", help="Another address that leads here, for the invite; repeatable."),
     ] = None,
+    embedder: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Let this site alone embed the switch; repeatable. Default: any site."),
+    ] = None,
     stun_port: Annotated[
         int | None,
         typer.Option(min=0, max=65534, help="UDP port for STUN; the next one is used too. Default: as --port."),
@@ -117,6 +121,7 @@ def serve(
             site=site,
             redirect_port=redirect_port,
             fronts=tuple(front or ()),
+            embedders=tuple(embedder or ()),
             stun_port=stun_port,
             stun_host=stun_host,
             no_stun=no_stun,

@@ -81,6 +81,7 @@ async def running_host(options: ServeOptions, identity: Identity) -> AsyncIterat
     fronts = serve_options.fronts_of(options, path)
     stun_servers = serve_options.other_stun_servers(options)
     tls = serve_options.tls_of(options)
+    embedders = serve_options.embedders_of(options)
     host = Host(HostCounters())
     dialler = Dialler(serve_options.policy_of(options), serve_options.names_of(options))
     egress = Egress(identity, dialler, host.counters)
@@ -93,7 +94,7 @@ async def running_host(options: ServeOptions, identity: Identity) -> AsyncIterat
         # a host that is itself at a private address serves a private network
         hides_private=lambda: not (options.allow_private or is_private_url(host.url)),
     )
-    doors = [*broker.routes(), *egress.routes(), *web_routes(lambda: host.url)]
+    doors = [*broker.routes(), *egress.routes(), *web_routes(lambda: host.url, embedders)]
     app = host_application(path, doors, serve_options.site_of(options), host.counters if options.metrics else None)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(dialler.close)

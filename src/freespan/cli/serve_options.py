@@ -21,6 +21,7 @@ from freespan.wire.messages import IceServer
 from freespan.wire.target import parse_host
 
 _HEADER = re.compile(r"[A-Za-z0-9-]{0,64}")
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class ServeOptions:
     site: Path | None
     redirect_port: int | None
     fronts: tuple[str, ...]
+    embedders: tuple[str, ...]
     stun_port: int | None
     stun_host: str
     no_stun: bool
@@ -114,6 +116,14 @@ def site_of(options: ServeOptions) -> OrdinarySite:
     if options.site is not None and not options.site.is_dir():
         raise InputError("site", "is no folder")
     return OrdinarySite(options.site)
+
+
+def embedders_of(options: ServeOptions) -> tuple[str, ...]:
+    """Origins of the only sites that may embed the switch; none for any."""
+    origins = tuple(embedder.removesuffix("/") for embedder in options.embedders)
+    if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        raise InputError("embedder", "must be the origin of a site, such as https://news.example")
+    return origins
 
 
 # --- STUN and TURN -----------------------------------------------------------------------------

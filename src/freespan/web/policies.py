@@ -6,7 +6,7 @@ opaque origin. Nobody needs inline scripts or styles. WebRTC is not governed by 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 Policy = Callable[[str], dict[str, str]]
@@ -21,7 +21,7 @@ _OF_A_SWITCH = ("script-src", "style-src", "img-src", "connect-src", "frame-src"
 def bridge(url: str) -> dict[str, str]:
     """An origin of its own, from which nothing but this host can be reached. The worker is a timer (clock.js).
 
-    No `frame-ancestors`: any page may embed this one, and `*` would leave out files and sandboxed pages.
+    No `frame-ancestors` unless the host names embedders: `*` would leave out files and sandboxed pages.
     """
     socket = f"connect-src 'self' {_origin(url).replace('http', 'ws', 1)}"
     return _headers(_SANDBOX, _host("script-src", url), socket, "worker-src blob:") | _FOR_ISOLATED_PAGES
@@ -41,6 +41,12 @@ def switch(url: str) -> dict[str, str]:
 def document(url: str) -> dict[str, str]:
     """A page to be read, with or without a switch; it belongs in no frame."""
     return _headers(*(_host(rule, url) for rule in _OF_A_SWITCH), "frame-ancestors 'none'")
+
+
+def embedded_by(origins: Sequence[str], headers: dict[str, str], url: str) -> dict[str, str]:
+    """The headers of a page that only these sites and the host itself may put into a frame."""
+    policy = "Content-Security-Policy"
+    return headers | {policy: "; ".join((headers[policy], " ".join((_host("frame-ancestors", url), *origins))))}
 
 
 def _headers(*rules: str) -> dict[str, str]:

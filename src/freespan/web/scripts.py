@@ -1,6 +1,7 @@
 """Scripts as browsers are sent them: without comments and blanks, and some with all that they import in one file.
 
-What is joined are closed worlds: an entry whose modules nobody else imports, so that none of them is there twice.
+What is joined are closed worlds: an entry whose modules nobody else imports. One module is there twice, and keeps
+nothing: volunteer/signs.js, which the switch loads before it loads any of these.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import html
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -46,15 +46,17 @@ class _Page:
     file: str
     policy: policies.Policy
     fill: Callable[[str], str] = str
+    for_embedders: bool = False
+    """Whether the host may say which sites put it into a frame."""
 
 
 _PAGES = {
     "/": _Page("pages/index.html", policies.document),
     "/about": _Page("pages/about.html", policies.document, about.filled),
-    "/bridge": _Page("frame/bridge.html", policies.bridge),
+    "/bridge": _Page("frame/bridge.html", policies.bridge, for_embedders=True),
     "/headless": _Page("pages/headless.html", policies.document),
     "/self-test": _Page("self-test/self-test.html", policies.bridge),
-    "/embed": _Page("pages/embed.html", policies.switch),
+    "/embed": _Page("pages/embed.html", policies.switch, for_embedders=True),
     "/embed/configure": _Page("pages/configure.html", policies.document),
     "/globe": _Page("globe/globe.html", policies.globe),
 }
@@ -74,19 +76,20 @@ class _Content:
         return cls(plain, compressed, hashlib.sha256(plain).hexdigest()[:32])
 
 
-def routes(public_url: str | Callable[[], str]) -> list[web.RouteDef]:
+def routes(public_url: str | Callable[[], str], embedders: Sequence[str] = ()) -> list[web.RouteDef]:
     """Routes of `/` (landing page), `/switch.js`, the other pages and all that they load.
 
     Args:
         public_url: the host's URL as browsers know it, without a slash at its end; a callable if it is known
             only when the first request comes, because the port is picked at start. May be empty, but then the
             landing page cannot show the whole line to paste.
+        embedders: origins of the only sites that may embed the switch; none for any.
     """
     url = public_url if callable(public_url) else lambda: public_url
     files_of_pages = {page.file for page in _PAGES.values()}
     names = sorted({*_names(_STATIC)} - files_of_pages)
     return [
-        *(web.get(path, _page(page, url)) for path, page in _PAGES.items()),
+        *(web.get(path, _page(page, url, embedders)) for path, page in _PAGES.items()),
         *(web.get(f"/{name}", _file(name)) for name in names),
     ]
 
@@ -127,7 +130,7 @@ def _as_sent(name: str, kind: str) -> bytes:
     return _read(name)
 
 
-def _page(page: _Page, public_url: Callable[[], str]) -> _Handler:
+def _page(page: _Page, public_url: Callable[[], str], embedders: Sequence[str]) -> _Handler:
     source = page.fill(_read_text(page.file))
 
     @lru_cache(maxsize=1)
@@ -136,7 +139,10 @@ def _page(page: _Page, public_url: Callable[[], str]) -> _Handler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         url = public_url()
-        return _respond(request, content(url), {hdrs.CONTENT_TYPE: _TYPES["html"], **page.policy(url)})
+        headers = page.policy(url)
+        if page.for_embedders and embedders:
+            headers = policies.embedded_by(embedders, headers, url)
+        return _respond(request, content(url), {hdrs.CONTENT_TYPE: _TYPES["html"], **headers})
 
     return handle
 
