@@ -18,7 +18,7 @@ LAYOUTS = ("inline", "card", "banner", "floating")
 Url = Callable[[str], str]
 """Of the page with the switch in one of LAYOUTS; without a switch if it is empty."""
 
-_ROOM = {"inline": 63, "card": 430}
+_ROOM = {"inline": 69, "card": 445}
 """The height in CSS pixels that the docs tell publishers to keep free; what lies over the page needs none."""
 _PROBE = (Path(__file__).parent / "probe.js").read_bytes()
 _PICTURE_SIZE = (800, 360)

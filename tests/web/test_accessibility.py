@@ -29,16 +29,17 @@ STAGES = """
 <script>
   // The tab that works is another one, and helps two; what is asked of storage is as on a first visit.
   const helps = {helps};
+  const shared = `freespan-switch ${{new URL("./", "{script}")}}`;
   const view = {{ state: "helping", reason: "", now: 2, today: 3, ever: 4, megabytes: 5, elsewhere: false }};
   if (helps) {{
-    navigator.locks?.request("freespan-switch", () => new Promise(() => {{}}));
-    const channel = new BroadcastChannel("freespan-switch");
+    navigator.locks?.request(shared, () => new Promise(() => {{}}));
+    const channel = new BroadcastChannel(shared);
     channel.onmessage = ({{ data }}) => data.hello && channel.postMessage({{ view, welcome: true }});
   }}
   Storage.prototype.getItem = () => null;
   const zone = Intl.DateTimeFormat.prototype.resolvedOptions;
   Intl.DateTimeFormat.prototype.resolvedOptions = function () {{
-    return {{ ...zone.call(this), timeZone: "Asia/Tehran" }};
+    return {{ ...zone.call(this), ...(helps ? {{}} : {{ timeZone: "Asia/Tehran" }}) }};
   }};
 </script>
 <main><h1>Switches</h1></main>
@@ -64,7 +65,7 @@ STAGES = """
     const root = one.shadowRoot;
     for (const section of root.querySelectorAll("details")) section.open = true;
     const settled = one.getAttribute("state") === (helps ? "helping" : "off");
-    const buttons = [...root.querySelectorAll("[data-action=turn-on]")];
+    const buttons = [...root.querySelectorAll("[data-action=turn-on]")].filter((yes) => yes.checkVisibility());
     const answers = buttons.every((yes) => !yes.disabled && yes.textContent);
     const isOpen = root.querySelector("[data-action=more]").getAttribute("aria-expanded") === "true";
     return settled && answers && (!isOpen || root.querySelector(".panel"));

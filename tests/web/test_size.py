@@ -16,6 +16,8 @@ STATIC = Path(freespan.web.__file__).parent / "static"
 SWITCH_MAX = 12_000
 BRIDGE_MAX = 15_000
 GLOBE_MAX = 40_000
+UNCOMPRESSED = 256
+"""Shorter files are sent as they are."""
 _IMPORT = re.compile(r'^(?:import|export)\b[^"]*"(\.[^"]+)";', re.MULTILINE)
 _IN_HTML = re.compile(r'<(?:script|link)\b[^>]*\s(?:src|href)="([^"]+)"')
 
@@ -53,7 +55,8 @@ def size_of(names: Iterable[str]) -> int:
             served = script(name, read)
         elif name.endswith(".json"):
             served = json.dumps(json.loads(served), ensure_ascii=False, separators=(",", ":"))
-        sizes += len(gzip.compress(served.encode(), mtime=0))
+        plain = served.encode()
+        sizes += len(plain) if len(plain) < UNCOMPRESSED else len(gzip.compress(plain, mtime=0))
     return sizes
 
 
