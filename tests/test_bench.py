@@ -339,7 +339,7 @@ async def test_the_news_page_is_the_same_but_for_the_switch() -> None:
 
         plain, inline = await text(""), await text("inline")
         assert "freespan-switch" not in plain
-        room = "freespan-switch { display: block; min-height: 63px }"
+        room = "freespan-switch { display: block; min-height: 69px }"
         line = (
             '<script type="module" src="http://127.0.0.1:1/x/switch.js"></script>'
             '<freespan-switch layout="inline"></freespan-switch>'

@@ -88,9 +88,12 @@ def attributes_of(line: str, tag: str) -> dict[str, str]:
 
 
 async def test_the_least_is_one_line(page: Page, host: FakeHost) -> None:
-    height = await page.evaluate(f"Math.ceil({PREVIEW}.getBoundingClientRect().height)")
+    # It has its height with its words.
+    await page.wait_for(f"{PREVIEW}.shadowRoot?.querySelector('.box').lang === 'en'")
+    measured = f"Math.ceil({PREVIEW}.getBoundingClientRect().height)"
+    await page.wait_for(f"document.querySelector('#script').textContent.includes({measured} + 'px')")
+    height = await page.evaluate(measured)
     assert 40 < height < 120
-    assert await page.wait_for(f"document.querySelector('#script').textContent.includes('{height}px')")
     script = await line(page, "script")
     assert attributes_of(script, "script") == {"type": "module", "src": f"{host.url}/switch.js"}
     assert attributes_of(script, "freespan-switch") == {"style": f"display:block;min-height:{height}px"}
