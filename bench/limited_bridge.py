@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from bench.speaking import serve_until_told, tell
 from freespan.bridge import pipe
-from freespan.bridge.volunteer import Volunteer, VolunteerStatus
+from freespan.bridge.bridge import Bridge, BridgeStatus
 from freespan.link.base import Link
 
 _CAPACITY = 8
@@ -31,11 +31,11 @@ class LimitedSide(pipe.Side):
         self._loop = asyncio.get_running_loop()
         self._way = type(onward)
 
-    def message_received(self, message: bytes) -> None:
+    def on_message(self, message: bytes) -> None:
         """A message goes on when those before it have gone, and a delay later."""
         free_at = max(self._free_at.get(self._way, 0.0), self._loop.time()) + len(message) / self.bytes_a_second
         self._free_at[self._way] = free_at
-        self._loop.call_at(free_at + self.delay, super().message_received, message)
+        self._loop.call_at(free_at + self.delay, super().on_message, message)
 
 
 async def main(url: str, megabytes_a_second: str, delay_ms: str) -> None:
@@ -45,13 +45,13 @@ async def main(url: str, megabytes_a_second: str, delay_ms: str) -> None:
     pipe.Side = LimitedSide  # type: ignore[misc,assignment]
     told = False
 
-    def tell_when_ready(status: VolunteerStatus) -> None:
+    def tell_when_ready(status: BridgeStatus) -> None:
         nonlocal told
         if status.state == "waiting" and not told:
             told = True
             tell({"event": "ready"})
 
-    await Volunteer(url, _CAPACITY, tell_when_ready).run()
+    await Bridge(url, _CAPACITY, tell_when_ready).run()
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class RawSource:
         self._message = os.urandom(DATAGRAM_SIZE)
         self._wanted = self._sent = self._acknowledged = 0
 
-    def message_received(self, message: bytes) -> None:
+    def on_message(self, message: bytes) -> None:
         """The client asks, or acknowledges."""
         number = int.from_bytes(message[1:])
         if message[:1] == _ASK:
@@ -36,16 +36,16 @@ class RawSource:
             self._acknowledged = number
         self._send()
 
-    def room_made(self) -> None:
+    def on_writable(self) -> None:
         """The link takes more."""
         self._send()
 
-    def link_lost(self, reason: str) -> None:
+    def on_closed(self, reason: str) -> None:
         """Nobody is left to send to."""
         self._wanted = 0
 
     def _send(self) -> None:
-        while self._sent < self._wanted and self._sent - self._acknowledged < WINDOW and self._link.room:
+        while self._sent < self._wanted and self._sent - self._acknowledged < WINDOW and self._link.send_credit:
             self._link.send(self._message)
             self._sent += len(self._message)
 
@@ -65,7 +65,7 @@ class RawSink:
         self._say(_ASK, size)
         await self._done
 
-    def message_received(self, message: bytes) -> None:
+    def on_message(self, message: bytes) -> None:
         """Count."""
         self._received += len(message)
         if self._received - self._acknowledged >= _ACKNOWLEDGE_EVERY:
@@ -74,10 +74,10 @@ class RawSink:
         if self._received >= self._wanted and not self._done.done():
             self._done.set_result(None)
 
-    def room_made(self) -> None:
+    def on_writable(self) -> None:
         """Acknowledgements are too small to need room."""
 
-    def link_lost(self, reason: str) -> None:
+    def on_closed(self, reason: str) -> None:
         """What has not come will not come."""
         if not self._done.done():
             self._done.set_exception(ConnectionError(reason))

@@ -156,7 +156,7 @@ async def _event(program: Told, key: str) -> Any:
 
 
 async def _read(here: World, node: str, browser: Told) -> float | None:
-    async with measure.connecting(here, node, "--road", "webrtc") as (client, proxy):
+    async with measure.connecting(here, node, "--transport", "webrtc") as (client, proxy):
         with contextlib.suppress(DemoError):
             return (await measure.first_page(client, browser, proxy, seconds=PRODUCT_SECONDS))[0]
     return None

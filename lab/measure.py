@@ -22,7 +22,7 @@ THROTTLED = 0.25
 _CONTROL_BYTES = 1_000_000
 _BEGIN_SECONDS = 15.0
 _ENDLESS_BYTES = BYTES_MAX
-"""More than any road of the lab that has a rate brings in the time of a measurement."""
+"""More than any transport of the lab that has a rate brings in the time of a measurement."""
 _MARGIN = 5.0
 
 
@@ -35,7 +35,7 @@ async def reading(world: World, node: str = "reader") -> AsyncIterator[Told]:
 
 
 async def try_directly(browser: Told, scheme: str) -> str:
-    """`ok`, `blocked` or `throttled`; a site that is in nobody's list tells what the road would allow."""
+    """`ok`, `blocked` or `throttled`; a site that is in nobody's list tells what the transport would allow."""
     small = await _fetch(browser, f"{scheme}://{BLOCKED}/small", DIRECT_SECONDS)
     if not small["ok"]:
         return "blocked"
@@ -107,9 +107,11 @@ def _rate(fetched: Event) -> float:
 
 
 def road_of(client: Told) -> str:
-    """The road of the client's session, in its own word; empty while it has none."""
-    roads = [str(event["road"]) for event in client.unread if event.get("state") == "open" and event.get("road")]
-    return roads[-1] if roads else ""
+    """The transport of the client's session, in its own word; empty while it has none."""
+    transports = [
+        str(event["transport"]) for event in client.unread if event.get("state") == "open" and event.get("transport")
+    ]
+    return transports[-1] if transports else ""
 
 
 def _why(client: Told, page: Event) -> str:

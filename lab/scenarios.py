@@ -1,4 +1,4 @@
-"""The scenarios: who is where, what the censor does, what the roads are like. A list to add to."""
+"""The scenarios: who is where, what the censor does, what the transports are like. A list to add to."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Scenario:
     layout: Layout
     direct: str = "blocked"
     """What the reader is meant to get without help."""
-    road: str = "webrtc"
-    """The road that is meant to be found: `webrtc`, `relay`, `websocket` or `front`."""
+    transport: str = "webrtc"
+    """The transport that is meant to be found: `webrtc`, `relay`, `websocket` or `front`."""
     scheme: str = "https"
     size: int = 8_000_000
     """Bytes to download."""
@@ -39,7 +39,7 @@ class Result:
     """`ok`, `blocked` or `throttled`."""
     freespan: str
     """`ok`, or why not."""
-    road: str = ""
+    transport: str = ""
     """In the client's own word: `webrtc` and `relay` lead through a bridge, `websocket` and `front` do not."""
     first_byte_s: float | None = None
     """From asking for a bridge to the first byte of the page."""
@@ -72,7 +72,7 @@ async def run(scenario: Scenario) -> Result:
         client, proxy = await reader.enter_async_context(measure.connecting(here))
         result.first_byte_s, result.freespan = await measure.first_page(client, browser, proxy, scenario.scheme)
         if result.freespan == "ok":
-            result.road = measure.road_of(client)
+            result.transport = measure.road_of(client)
             if scenario.study is not None:
                 result.mb_s, result.more = await scenario.study(Stand(here, layout, browser, proxy, reader.aclose))
             else:
@@ -107,13 +107,13 @@ def _far(round_trip_ms: float) -> Layout:
 
 
 def _road(way: Way, program: str) -> Layout:
-    """A reader whose whole road is so in both ways, and a volunteer next to the host."""
+    """A reader whose whole transport is so in both ways, and a volunteer next to the host."""
     return Layout(program=program, censor=_BY_NAME, reader_hop=Hop.both(way))
 
 
 _LIST = (
     # what is forbidden to the reader
-    Scenario("open", "no censor: what the roads allow", Layout(), "ok"),
+    Scenario("open", "no censor: what the transports allow", Layout(), "ok"),
     Scenario("dns", "forged DNS answers", Layout(censor=censor.forges_dns(BLOCKED, NOWHERE))),
     Scenario("address", "the site's addresses dropped", Layout(censor=censor.drops_address(*_SITE))),
     Scenario("sni", "RST on the name in TLS", Layout(censor=_BY_NAME)),
@@ -140,19 +140,19 @@ _LIST = (
         "the host's STUN blocked; another one that it names answers",
         _both(_HOME, _and(censor.blocks_udp(*_HOST)), Services(other_stun=True)),
     ),
-    Scenario("udp", "UDP blocked, no relay", Layout(censor=_and(censor.blocks_udp())), road="websocket"),
+    Scenario("udp", "UDP blocked, no relay", Layout(censor=_and(censor.blocks_udp())), transport="websocket"),
     Scenario(
         "udp-turn",
         "UDP blocked; a relay over TCP",
         Layout(censor=_and(censor.blocks_udp()), services=_WAYS),
-        road="relay",
+        transport="turn",
     ),
-    Scenario("dtls", "DTLS ClientHellos dropped", Layout(censor=_and(censor.blocks_dtls())), road="websocket"),
+    Scenario("dtls", "DTLS ClientHellos dropped", Layout(censor=_and(censor.blocks_dtls())), transport="websocket"),
     Scenario(
         "dtls-turn",
         "DTLS ClientHellos dropped; a relay over TCP",
         Layout(censor=_and(censor.blocks_dtls()), services=Services(relays=("tcp",))),
-        road="relay",
+        transport="turn",
     ),
     Scenario(
         "everything",
@@ -163,7 +163,7 @@ _LIST = (
             ),
             services=Services(front=True),
         ),
-        road="front",
+        transport="front",
     ),
     # who stands where
     Scenario("homes", "reader and volunteer behind home NATs", _both(_HOME, _BY_NAME)),
@@ -172,19 +172,19 @@ _LIST = (
         "symmetric",
         "both behind symmetric NATs; the volunteer has a relay",
         _both("symmetric", _BY_NAME, _WAYS),
-        road="relay",
+        transport="turn",
     ),
     Scenario(
         "turn-udp",
         "both behind symmetric NATs, the relay's UDP blocked; a relay over TCP for the reader",
         _both("symmetric", _and(censor.blocks_udp(*ADDRESSES["turn"])), _WAYS),
-        road="relay",
+        transport="turn",
     ),
     Scenario(
         "volunteer-no-udp",
         "no UDP in the volunteer's network; it has a relay over TCP",
         Layout(volunteer="no-udp", censor=_BY_NAME, services=_WAYS),
-        road="relay",
+        transport="turn",
     ),
     Scenario("ipv6", "reader and volunteer with IPv6 alone", _both("ipv6", _BY_NAME)),
     # real browsers as volunteers
@@ -195,14 +195,14 @@ _LIST = (
         "chromium-turns",
         "a real Chromium without UDP; it has a relay over TLS alone",
         Layout("open", "no-udp", "chromium", _BY_NAME, Services(relays=("tls",))),
-        road="relay",
+        transport="turn",
     ),
-    # what the roads are like
+    # what the transports are like
     Scenario("rtt-50", "50 ms round trip", _far(50)),
     Scenario("rtt-150", "150 ms round trip", _far(150)),
     Scenario("rtt-300", "300 ms round trip", _far(300)),
     Scenario(
-        "bad-road",
+        "bad-transport",
         "150 ms, 20 ms jitter, 1 % loss, 2.5 MB/s",
         Layout(
             censor=_BY_NAME,

@@ -65,7 +65,7 @@ async def capture(name: str) -> list[Seen]:
         else:
             async with volunteering(here, "volunteer", program), measure.reading(here) as browser:
                 with capturing(border, _INTERFACE) as captured:
-                    async with measure.connecting(here, "reader", "--road", "webrtc") as (client, proxy):
+                    async with measure.connecting(here, "reader", "--transport", "webrtc") as (client, proxy):
                         _, why = await measure.first_page(client, browser, proxy)
                 if why != "ok":
                     raise LabError(f"the set-up to be captured failed: {why}")

@@ -36,7 +36,7 @@ class Stand:
 
 Study = Callable[[Stand], Awaitable[tuple[float, More]]]
 
-ONE_LANE = {"freespan.client.lanes._STEPS": [1]}
+ONE_LANE = {"freespan.client.lanes.controller._STEPS": [1]}
 """Bounds of a client that opens one lane for each bridge."""
 _SETTLE_SECONDS = 5.0
 _EVERY_SECONDS = 0.2

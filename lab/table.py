@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from lab.scenarios import Result
 
-_COLUMNS = ("scenario", "direct", "through freespan", "road", "first byte", "MB/s")
+_COLUMNS = ("scenario", "direct", "through freespan", "transport", "first byte", "MB/s")
 _WIDTHS = (16, 10, 44, 9, 11, 7)
 
 
@@ -20,7 +20,7 @@ def row(result: Result) -> str:
     """One line of the table."""
     first = "" if result.first_byte_s is None else f"{result.first_byte_s:.3f} s"
     rate = "" if result.mb_s is None else f"{result.mb_s:.2f}"
-    return _line((result.scenario, result.direct, result.freespan, result.road, first, rate))
+    return _line((result.scenario, result.direct, result.freespan, result.transport, first, rate))
 
 
 def more(result: Result) -> str:

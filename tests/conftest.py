@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from tests.programs import Programs
-from tests.site import Site, served
+from tests.support.programs import Programs
+from tests.support.site import Site, served
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
 
-    from tests.parallel import Shares
+    from tests.support.parallel import Shares
 
 # No deadline: a busy machine is no bug. In continuous integration the same examples every time.
 settings.register_profile("freespan", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
@@ -25,7 +25,7 @@ settings.load_profile("freespan")
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
     """How `make test` shares the tests out; without `-n` they all run in this process."""
-    from tests.parallel import Shares
+    from tests.support.parallel import Shares
 
     config.option.loadscopereorder = False  # the order is that of the collection, see below
     return Shares(config, log)
@@ -35,7 +35,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """In a process of several, the longest come first."""
     if hasattr(config, "workerinput"):
-        from tests.parallel import rank
+        from tests.support.parallel import rank
 
         items.sort(key=lambda item: rank(item.nodeid))
 

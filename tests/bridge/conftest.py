@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.path import Helper, volunteering
+from tests.support.path import Helper, volunteering
 from tests.web.fakes import SECONDS, Bridge, FakeHost, served
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from freespan.bridge import session as bridge_session
 from freespan.wire import messages
-from tests import lane_rules
-from tests.path import Helper
+from tests.support import lane_rules
+from tests.support.path import Helper
 from tests.web.fakes import Bridge, Client, FakeHost, connect, open_lane, reply_to_lane, soon
 
 RULES = [

@@ -12,8 +12,8 @@ from freespan.bridge import own_network, pipe
 from freespan.link import gathering
 from freespan.wire import messages
 from freespan.wire.network import network_of
-from tests.path import Helper
-from tests.stun import Address, StunServer, cone, mute, need_private_addresses, stun_server, symmetric
+from tests.support.path import Helper
+from tests.support.stun import Address, StunServer, cone, mute, need_private_addresses, stun_server, symmetric
 from tests.web.fakes import SECONDS, Bridge, Client, FakeHost, soon
 
 

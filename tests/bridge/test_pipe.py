@@ -11,7 +11,7 @@ from aiohttp import web
 
 from freespan.wire import messages
 from freespan.wire.limits import MESSAGE_MAX, PIPE_WAITING_MAX
-from tests.path import Helper
+from tests.support.path import Helper
 from tests.web.fakes import Bridge, Client, FakeHost, Session, connect, soon
 
 SIZES = (1, 2, 100, 1_200, 4_096, 16_000, MESSAGE_MAX - 1, MESSAGE_MAX)

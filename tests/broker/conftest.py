@@ -13,12 +13,12 @@ import msgspec
 import pytest
 from aiohttp import ClientWebSocketResponse
 
-from freespan.broker.relays import Relays
 from freespan.broker.server import Broker
+from freespan.broker.turn import Relays
 from freespan.observe.counters import HostCounters
 from freespan.wire.messages import IceServer
-from tests.sdp import ANSWER, OFFER
-from tests.serving import serving
+from tests.support.sdp import ANSWER, OFFER
+from tests.support.serving import serving
 
 SECONDS = 20.0
 ICE = IceServer(["stun:host.example:443", "stun:host.example:444"])

@@ -12,7 +12,7 @@ import pytest
 from freespan.broker import country_database
 from freespan.broker.country_database import CountryDatabase
 from freespan.wire.errors import InputError
-from tests.mmdb import database
+from tests.support.mmdb import database
 
 IRAN: dict[str, Any] = {"country": {"iso_code": "IR", "names": {"en": "Iran"}}, "continent": {"code": "AS"}}
 CHINA: dict[str, Any] = {"country_code": "CN", "country": "China"}

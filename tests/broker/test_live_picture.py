@@ -18,9 +18,9 @@ from freespan.broker.country_database import CountryDatabase
 from freespan.broker.live_picture import LivePicture
 from freespan.wire.limits import CENSUS_SECONDS, CENSUS_STEP_SECONDS
 from tests.broker.conftest import Lab
-from tests.mmdb import database
-from tests.sdp import OFFER
-from tests.serving import serving
+from tests.support.mmdb import database
+from tests.support.sdp import OFFER
+from tests.support.serving import serving
 
 HEADER = "X-Forwarded-For"
 

@@ -13,7 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from freespan.broker import matching
 from freespan.broker.matching import Matching
-from freespan.wire.limits import AVOIDED_MAX, BRIDGE_CAPACITY_MAX, OFFERS_PER_BRIDGE
+from freespan.wire.limits import AVOID_MAX, BRIDGE_CAPACITY_MAX, OFFERS_PER_BRIDGE
 from freespan.wire.network import IMPOSSIBLE, Network, fit
 
 KINDS = st.sampled_from([None, "open", "cone", "symmetric"])
@@ -114,7 +114,7 @@ class Promises(RuleBasedStateMachine):
         target=offers,
         choice=st.integers(0, 9),
         network=st.none() | NETWORKS,
-        avoid=st.lists(bridges, max_size=AVOIDED_MAX),
+        avoid=st.lists(bridges, max_size=AVOID_MAX),
         relayed=st.booleans(),
     )
     def offer(self, choice: int, network: Network | None, avoid: list[str], relayed: bool) -> str:

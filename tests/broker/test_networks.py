@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from freespan.wire.limits import AVOIDED_MAX, RELAY_SECONDS
-from freespan.wire.messages import decode_relays
+from freespan.wire.limits import AVOID_MAX, TURN_CREDENTIAL_SECONDS
+from freespan.wire.messages import decode_turn_servers
 from tests.broker.conftest import RELAY_URLS, FakeBridge, Lab
 
 Network = dict[str, str]
@@ -123,7 +123,7 @@ async def test_who_is_avoided_is_not_asked(lab: Lab) -> None:
 async def test_when_all_are_avoided_there_is_no_bridge(lab: Lab) -> None:
     bridge = await join(lab, OPEN)
     name = await answered_by(lab, bridge)
-    status, problem, headers = await lab.ask(avoid=[name] * AVOIDED_MAX)
+    status, problem, headers = await lab.ask(avoid=[name] * AVOID_MAX)
     assert (status, problem["type"]) == (503, "urn:freespan:problem:no_bridge")
     assert headers["Retry-After"]
 
@@ -183,18 +183,18 @@ async def test_a_host_without_relays_offers_none(lab: Lab) -> None:
 
 
 async def test_relays_for_a_client(relayed: Lab) -> None:
-    earliest = int(time.time() + RELAY_SECONDS)
-    async with relayed.http.get("/v1/relays") as response:
+    earliest = int(time.time() + TURN_CREDENTIAL_SECONDS)
+    async with relayed.http.get("/v1/turn") as response:
         assert (response.status, response.content_type) == (200, "application/json")
         assert response.headers["Access-Control-Allow-Origin"] == "*"
         assert response.headers["Cache-Control"] == "no-store"
-        (server,) = decode_relays(await response.read()).ice_servers
+        (server,) = decode_turn_servers(await response.read()).ice_servers
     assert server.urls == RELAY_URLS
     assert server.username is not None
-    assert earliest <= int(server.username) <= time.time() + RELAY_SECONDS
+    assert earliest <= int(server.username) <= time.time() + TURN_CREDENTIAL_SECONDS
 
 
 async def test_relays_of_a_host_without_any(lab: Lab) -> None:
-    async with lab.http.get("/v1/relays") as response:
+    async with lab.http.get("/v1/turn") as response:
         assert response.status == 200
         assert await response.json() == {"version": 1, "ice_servers": []}

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from freespan.broker import server
-from freespan.wire.limits import AVOIDED_MAX, RENDEZVOUS_BODY_MAX, RETRY_AFTER_SECONDS, SDP_MAX
+from freespan.wire.limits import AVOID_MAX, RENDEZVOUS_BODY_MAX, RETRY_AFTER_SECONDS, SDP_MAX
 from tests.broker.conftest import SECONDS, Lab, request
-from tests.sdp import ANSWER, OFFER
+from tests.support.sdp import ANSWER, OFFER
 
 BAD: dict[str, tuple[bytes, str]] = {
     "nothing": (b"", "message"),
@@ -39,7 +39,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "avoid a number": (request(avoid=[5]), "avoid"),
     "avoid an empty name": (request(avoid=["a", ""]), "avoid"),
     "avoid a long name": (request(avoid=["x" * 65]), "avoid"),
-    "avoid too many": (request(avoid=["x"] * (AVOIDED_MAX + 1)), "avoid"),
+    "avoid too many": (request(avoid=["x"] * (AVOID_MAX + 1)), "avoid"),
     "spare a number": (request(spare=1), "spare"),
     "no fingerprint": (request(offer=OFFER.replace("a=fingerprint", "a=thumb")), "offer"),
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from freespan.cli.main import main
-from tests.laboratory import Lab, laboratory
+from tests.support.laboratory import Lab, laboratory
 
 Command = Callable[..., "Outcome"]
 

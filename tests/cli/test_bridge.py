@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import readers
 from tests.cli.conftest import Command
-from tests.laboratory import SOON, laboratory, url_of
-from tests.programs import SECONDS, Programs
-from tests.site import SMALL, Site
+from tests.support import readers
+from tests.support.laboratory import SOON, laboratory, url_of
+from tests.support.programs import SECONDS, Programs
+from tests.support.site import SMALL, Site
 
 
 def test_it_waits_helps_and_counts(tmp_path: Path, site: Site) -> None:

@@ -16,11 +16,11 @@ from rich.text import Text
 from freespan.cli.connect import _words
 from freespan.client.engine import ClientStatus
 from freespan.wire.invite import Invite, format_invite
-from tests import readers
 from tests.cli.conftest import Command
-from tests.laboratory import SOON, Lab, laboratory, proxy_of, url_of
-from tests.programs import SECONDS, Programs
-from tests.site import SMALL, Site
+from tests.support import readers
+from tests.support.laboratory import SOON, Lab, laboratory, proxy_of, url_of
+from tests.support.programs import SECONDS, Programs
+from tests.support.site import SMALL, Site
 
 GOOD = format_invite(Invite("http://127.0.0.1:1", bytes(32)))
 BAD_INVITES = {
@@ -74,8 +74,8 @@ def test_the_proxy_is_there_at_once_and_then_the_session(lab: Lab, site: Site) -
     assert [event["event"] for event in events[:2]] == ["proxy", "state"]
     assert re.fullmatch(r"127\.0\.0\.1:\d+", proxy)
     assert [event["state"] for event in events[1:]] == ["looking", "connecting", "open"]
-    assert set(events[-1]) == {"event", "state", "detail", "road", "links", "seconds"}
-    assert (events[-1]["road"], events[-1]["links"]) == ("webrtc", 1)
+    assert set(events[-1]) == {"event", "state", "detail", "transport", "links", "seconds"}
+    assert (events[-1]["transport"], events[-1]["links"]) == ("webrtc", 1)
     assert set(events[-1]["seconds"]) == {"offer", "rendezvous", "channel", "handshake"}
     assert readers.get(proxy, url_of(site)).body == SMALL
 

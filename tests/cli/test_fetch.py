@@ -17,9 +17,9 @@ from freespan.demo.certificates import DemoAuthority
 from freespan.demo.payload import sha256_of
 from freespan.wire.invite import Invite, format_invite
 from tests.cli.conftest import Command
-from tests.laboratory import Lab, laboratory, url_of
-from tests.programs import SECONDS, Program, Programs
-from tests.site import SMALL, Site, served
+from tests.support.laboratory import Lab, laboratory, url_of
+from tests.support.programs import SECONDS, Program, Programs
+from tests.support.site import SMALL, Site, served
 
 
 def fetch(lab: Lab, url: str, *options: str, folder: Path, **more: object) -> Program:

@@ -8,7 +8,7 @@ import pytest
 
 from freespan import __version__
 from tests.cli.conftest import Command
-from tests.programs import Programs
+from tests.support.programs import Programs
 
 COMMANDS = ["serve", "connect", "fetch", "bridge", "demo", "version"]
 

@@ -24,13 +24,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from freespan.demo.certificates import DemoAuthority
 from freespan.wire.invite import parse_invite
 from freespan.wire.limits import PROTOCOL_VERSION
-from freespan.wire.messages import Hello, Welcome, decode_relays, decode_to_bridge, encode
-from tests import readers
+from freespan.wire.messages import Hello, Welcome, decode_to_bridge, decode_turn_servers, encode
 from tests.cli.conftest import Command
-from tests.laboratory import Lab, laboratory, url_of
-from tests.mmdb import database
-from tests.programs import SECONDS, Programs
-from tests.site import SMALL, Site
+from tests.support import readers
+from tests.support.laboratory import Lab, laboratory, url_of
+from tests.support.mmdb import database
+from tests.support.programs import SECONDS, Programs
+from tests.support.site import SMALL, Site
 
 
 def ask(
@@ -216,8 +216,8 @@ def test_fronts_and_relays(tmp_path: Path) -> None:
     turn = ["--turn", "turn:relay.example:3478?transport=udp", "--turn-secret-file", str(tmp_path / "secret")]
     with laboratory(tmp_path / "data", *fronts, *turn) as lab:
         assert parse_invite(lab.invite).fronts == (f"https://front.example{lab.path}", "https://cdn.example/garden")
-        response, body = ask(lab.port, "GET", f"{lab.path}/v1/relays")
-        (relay,) = decode_relays(body).ice_servers
+        response, body = ask(lab.port, "GET", f"{lab.path}/v1/turn")
+        (relay,) = decode_turn_servers(body).ice_servers
         assert (response.status, relay.urls) == (200, ["turn:relay.example:3478?transport=udp"])
         assert relay.username
         proof = base64.b64encode(hmac.digest(b"north", relay.username.encode(), "sha1")).decode()
@@ -228,7 +228,7 @@ def test_fronts_and_relays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/health", "/v1/relays", "/v1/countries", "/v1/rendezvous", "/v1/egress", "/metrics", "/globe/globe.js"]
+    "path", ["/v1/health", "/v1/turn", "/v1/countries", "/v1/rendezvous", "/v1/egress", "/metrics", "/globe/globe.js"]
 )
 def test_nothing_is_found_without_the_path(lab: Lab, path: str) -> None:
     upgrade = {

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from freespan.wire.invite import Invite, format_invite
-from tests import readers
-from tests.laboratory import Lab, laboratory, url_of
-from tests.programs import Programs
-from tests.site import Site
+from tests.support import readers
+from tests.support.laboratory import Lab, laboratory, url_of
+from tests.support.programs import Programs
+from tests.support.site import Site
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from freespan.client.links import FoundLink, Links, RoadError
+from freespan.client.links import FoundLink, Links, TransportError
 from freespan.client.pool import Pool
-from freespan.client.roads import Choice, Road, Roads
+from freespan.client.transports import Transport, TransportChoice, TransportSelector
 from freespan.egress.sessions import EgressSession, Sessions
 from freespan.link.memory import MemoryLink, memory_pair
-from freespan.tunnel.client import ClientSession
+from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import FreespanError, RendezvousError
 from tests.tunnel.sessions import IDENTITY
@@ -23,12 +23,12 @@ def no_bridge(after: float | None = 3.0) -> RendezvousError:
     return RendezvousError("no_bridge", "no bridge is free right now", retry=True, after=after)
 
 
-def unreached() -> RoadError:
-    return RoadError("the bridge could not be reached")
+def unreached() -> TransportError:
+    return TransportError("the bridge could not be reached")
 
 
-def closed_road() -> RoadError:
-    return RoadError("UDP does not come through here", closed=True)
+def closed_road() -> TransportError:
+    return TransportError("UDP does not come through here", closed=True)
 
 
 async def echo(session: EgressSession, stream: TunnelStream) -> None:
@@ -49,9 +49,9 @@ class World:
         self.sessions = sessions or new_egress()
         self.free = free
         self.refusal: Callable[[], FreespanError | Exception] = no_bridge
-        self.asked: list[tuple[float, Road, tuple[str, ...]]] = []
+        self.asked: list[tuple[float, Transport, tuple[str, ...]]] = []
         self.spares: list[bool] = []
-        self.road: str = ""
+        self.transport: str = ""
         self.opens_late = 0.0
         self.passed_over: list[str] = []
         self.avoided: list[str] = []
@@ -63,15 +63,15 @@ class World:
 
     # --- Links -----------------------------------------------------------------------------------
     async def open(
-        self, road: Road, on_answer: Callable[[], None], besides: Sequence[str] = (), *, spare: bool = False
+        self, transport: Transport, on_answer: Callable[[], None], besides: Sequence[str] = (), *, spare: bool = False
     ) -> FoundLink:
         self.spares.append(spare)
-        self.asked.append((self._loop.time(), road, tuple(besides)))
+        self.asked.append((self._loop.time(), transport, tuple(besides)))
         await asyncio.sleep(DELAY + self.opens_late)
         if not self.free:
             raise self.refusal()
         self.free -= 1
-        return self.found(road)
+        return self.found(transport)
 
     def avoid(self, found: FoundLink) -> None:
         self.avoided.append(found.bridge)
@@ -80,7 +80,7 @@ class World:
         self.passed_over.append(found.bridge)
 
     # --- for tests ---------------------------------------------------------------------------------
-    def found(self, road: Road) -> FoundLink:
+    def found(self, transport: Transport) -> FoundLink:
         """A link to the egress."""
         ours, theirs = memory_pair(delay=DELAY, rate=self.rate)
         name = f"bridge {len(self.bridges)}"
@@ -89,7 +89,7 @@ class World:
             self.take(theirs)
         else:
             self._loop.call_later(DELAY, theirs.close)
-        return FoundLink(ours, self.road or road, road, bridge=name)
+        return FoundLink(ours, self.transport or transport, transport, bridge=name)
 
     def take(self, link: MemoryLink) -> None:
         task = asyncio.create_task(self.sessions.take(link), name="test-take")
@@ -113,12 +113,12 @@ def new_egress() -> Sessions:
 class Supplied:
     """A client's session in such a world; made with `supplied`."""
 
-    def __init__(self, world: World, choice: Choice, road: Road) -> None:
+    def __init__(self, world: World, choice: TransportChoice, transport: Transport) -> None:
         self.world = world
         self.counts: list[int] = []
-        self.roads = Roads(choice)
-        self.pool = Pool(cast(Links, world), self.roads, world.found(road), self.counts.append)
-        self.session = ClientSession(IDENTITY.pin, self.pool.bond)
+        self.transports = TransportSelector(choice)
+        self.pool = Pool(cast(Links, world), self.transports, world.found(transport), self.counts.append)
+        self.session = ClientTunnel(IDENTITY.pin, self.pool.bond)
         self._news = asyncio.Event()
 
     async def until(self, condition: Callable[[], bool], seconds: float = 600.0) -> None:
@@ -144,8 +144,8 @@ class Supplied:
         await self.world.end()
 
 
-async def supplied(world: World, choice: Choice = "auto", road: Road = "webrtc") -> Supplied:
-    one = Supplied(world, choice, road)
+async def supplied(world: World, choice: TransportChoice = "auto", transport: Transport = "webrtc") -> Supplied:
+    one = Supplied(world, choice, transport)
     await one.session.start()
     one.pool.start(one.session)
     await one.until(lambda: one.pool.bond.is_joinable)

@@ -23,10 +23,10 @@ from freespan.wire.errors import RendezvousError, StreamError
 from freespan.wire.invite import Invite
 from freespan.wire.limits import MESSAGE_MAX
 from freespan.wire.messages import RendezvousRequest
-from tests.path import SECONDS, Host, hosting, reading, volunteering
-from tests.sdp import ANSWER
-from tests.serving import serving
-from tests.site import SMALL, Site
+from tests.support.path import SECONDS, Host, hosting, reading, volunteering
+from tests.support.sdp import ANSWER
+from tests.support.serving import serving
+from tests.support.site import SMALL, Site
 
 
 @pytest.fixture(autouse=True)
@@ -160,13 +160,13 @@ async def test_the_next_session_speaks_in_its_first_flight(
     host: Host, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     early: list[bool] = []
-    begin = tunnel_client.ClientSession.begin
+    begin = tunnel_client.ClientTunnel.begin
 
-    def noted(session: tunnel_client.ClientSession) -> bool:
+    def noted(session: tunnel_client.ClientTunnel) -> bool:
         early.append(begin(session))
         return early[-1]
 
-    monkeypatch.setattr(tunnel_client.ClientSession, "begin", noted)
+    monkeypatch.setattr(tunnel_client.ClientTunnel, "begin", noted)
     async with volunteering(host.url), reading(host.invite) as reader:
         for _ in range(2):
             await reader.statuses.until("open")
@@ -177,19 +177,19 @@ async def test_the_next_session_speaks_in_its_first_flight(
 
 async def test_no_ticket_joins_what_was_done_by_two_roads(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     jars: list[object] = []
-    make = tunnel_client.ClientSession.__init__
+    make = tunnel_client.ClientTunnel.__init__
 
-    def noted(session: tunnel_client.ClientSession, *args: Any) -> None:
+    def noted(session: tunnel_client.ClientTunnel, *args: Any) -> None:
         jars.append(args[2])
         make(session, *args)
 
-    monkeypatch.setattr(tunnel_client.ClientSession, "__init__", noted)
+    monkeypatch.setattr(tunnel_client.ClientTunnel, "__init__", noted)
     async with reading(host.invite) as reader:
         async with volunteering(host.url):
             await reader.statuses.until("open")
             for _ in range(2):  # whoever moves on does so after two failures
-                reader.client._roads.failed(time.monotonic(), closed=True)
-        assert (await reader.statuses.until("open")).road == "websocket"
+                reader.client._transports.failed(time.monotonic(), closed=True)
+        assert (await reader.statuses.until("open")).transport == "websocket"
     assert len(set(map(id, jars))) == len(jars) == 2
 
 
@@ -220,7 +220,7 @@ async def test_a_bridge_that_holds_no_session_is_passed_over_and_drives_nobody_a
         avoided.clear()
         for _ in range(3):
             host.egress.close()
-            assert (await reader.statuses.until("open")).road == "webrtc"
+            assert (await reader.statuses.until("open")).transport == "webrtc"
     assert avoided == [1, 0] * 3
 
 

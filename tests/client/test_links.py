@@ -1,4 +1,4 @@
-"""The roads of a client, each with the real broker, egress and WebRTC engine; a network that blocks is played."""
+"""The transports of a client, each with the real broker, egress and WebRTC engine; a network that blocks is played."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from aiohttp import web
 
 from freespan.broker import server as broker_server
 from freespan.client import engine, links, rendezvous
-from freespan.client.links import FoundLink, Links, RoadError, http_session
+from freespan.client.links import FoundLink, Links, TransportError, http_session
 from freespan.client.rendezvous import Rendezvous
-from freespan.client.roads import Road
+from freespan.client.transports import Transport
 from freespan.link import gathering
 from freespan.link.datachannel import DataChannelLink
 from freespan.tunnel import client as tunnel_client
@@ -24,10 +24,10 @@ from freespan.wire.errors import LinkError, RendezvousError
 from freespan.wire.invite import Invite
 from freespan.wire.messages import IceServer, RendezvousRequest
 from freespan.wire.network import Network
-from tests.path import SECONDS, Host, Reader, hosting, reading, volunteering
-from tests.sdp import ANSWER, OFFER
-from tests.serving import serving
-from tests.site import SMALL, Site
+from tests.support.path import SECONDS, Host, Reader, hosting, reading, volunteering
+from tests.support.sdp import ANSWER, OFFER
+from tests.support.serving import serving
+from tests.support.site import SMALL, Site
 
 DEAD = "http://127.0.0.1:1"
 
@@ -68,7 +68,7 @@ async def test_when_no_bridge_can_be_reached_the_session_takes_the_second_road(
     blocks_udp(monkeypatch)
     async with volunteering(host.url), volunteering(host.url), reading(host.invite) as reader:
         opened = await reader.statuses.until("open")
-        assert opened.road == "websocket"
+        assert opened.transport == "websocket"
         assert "straight to the host" in opened.detail
         assert (await reader.ask(site.port)).endswith(SMALL)
 
@@ -78,7 +78,7 @@ async def test_when_the_only_bridge_cannot_be_reached_the_session_takes_the_seco
 ) -> None:
     blocks_udp(monkeypatch)
     async with volunteering(host.url), reading(host.invite) as reader:
-        assert (await reader.statuses.until("open")).road == "websocket"
+        assert (await reader.statuses.until("open")).transport == "websocket"
         assert (await reader.ask(site.port)).endswith(SMALL)
 
 
@@ -98,14 +98,14 @@ async def test_a_bridge_that_could_not_be_reached_is_not_asked_again(
 async def test_the_second_road_through_a_front(host: Host, site: Site) -> None:
     invite = Invite(DEAD, host.identity.pin, fronts=(host.url,))
     async with reading(invite, "websocket") as reader:
-        assert (await reader.statuses.until("open")).road == "front"
+        assert (await reader.statuses.until("open")).transport == "front"
         assert (await reader.ask(site.port)).endswith(SMALL)
 
 
 async def test_a_bridge_is_found_through_a_front(host: Host, site: Site) -> None:
     invite = Invite(DEAD, host.identity.pin, fronts=("http://127.0.0.1:2", host.url))
     async with volunteering(host.url), reading(invite) as reader:
-        assert (await reader.statuses.until("open")).road == "webrtc"
+        assert (await reader.statuses.until("open")).transport == "webrtc"
         assert (await reader.ask(site.port)).endswith(SMALL)
 
 
@@ -147,20 +147,20 @@ async def test_an_address_that_takes_sockets_and_serves_none_does_not_hold_the_s
 ) -> None:
     monkeypatch.setattr(tunnel_client, "HANDSHAKE_SECONDS", 0.5)
     async with serving([web.get("/v1/egress", silent)]) as url, second_road(host, url) as reader:
-        assert (await reader.statuses.until("open")).road == "front"
+        assert (await reader.statuses.until("open")).transport == "front"
         assert (await reader.ask(site.port)).endswith(SMALL)
 
 
 async def test_an_address_that_leads_to_another_egress_does_not_hold_it_either(host: Host) -> None:
     async with hosting() as other, second_road(host, other.url) as reader:
-        assert (await reader.statuses.until("open")).road == "front"
+        assert (await reader.statuses.until("open")).transport == "front"
 
 
 async def test_an_address_where_sessions_do_not_last_comes_last(host: Host) -> None:
     async with hosting(identity=host.identity) as other, second_road(host, other.url) as reader:
-        assert (await reader.statuses.until("open")).road == "websocket"
+        assert (await reader.statuses.until("open")).transport == "websocket"
         other.egress.close()
-        assert (await reader.statuses.until("open")).road == "front"
+        assert (await reader.statuses.until("open")).transport == "front"
 
 
 @pytest.mark.parametrize("kind", ["no offer", "no servers"])
@@ -178,7 +178,7 @@ async def test_where_webrtc_does_not_work_the_second_road_does(
 
     monkeypatch.setattr(links, "DataChannelLink", Broken)
     async with reading(host.invite) as reader:
-        assert (await reader.statuses.until("open")).road == "websocket"
+        assert (await reader.statuses.until("open")).transport == "websocket"
 
 
 # --- relays ----------------------------------------------------------------------------------------
@@ -186,9 +186,9 @@ async def test_where_webrtc_does_not_work_the_second_road_does(
 RELAY = IceServer(["turn:127.0.0.1:1?transport=tcp"], "1", "x")
 
 
-async def open_road(url: str, road: Road, stun: tuple[tuple[str, ...], ...] = ()) -> FoundLink:
+async def open_road(url: str, transport: Transport, stun: tuple[tuple[str, ...], ...] = ()) -> FoundLink:
     async with http_session() as http:
-        return await Links(http, Invite(url, bytes(32), stun=stun), lambda _: None).open(road, lambda: None)
+        return await Links(http, Invite(url, bytes(32), stun=stun), lambda _: None).open(transport, lambda: None)
 
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -257,10 +257,10 @@ async def all_closed(made: list[DataChannelLink]) -> None:
     ],
 )
 async def test_a_relay_that_is_none(handler: Handler, reason: str) -> None:
-    routes = [web.get("/v1/relays", handler), web.post("/v1/rendezvous", answer)]
+    routes = [web.get("/v1/turn", handler), web.post("/v1/rendezvous", answer)]
     async with asyncio.timeout(SECONDS), serving(routes) as url:
-        with pytest.raises(RoadError, match=reason) as caught:
-            await open_road(url, "relay")
+        with pytest.raises(TransportError, match=reason) as caught:
+            await open_road(url, "turn")
         assert caught.value.closed
 
 
@@ -286,12 +286,12 @@ async def test_credentials_that_have_run_out_are_asked_for_anew(monkeypatch: pyt
     async def handle(request: web.Request) -> web.Response:
         return await relays({"urls": ["turn:127.0.0.1:1"], "username": "1", "credential": RelayedOffer.good})(request)
 
-    routes = [web.get("/v1/relays", handle), web.post("/v1/rendezvous", no_bridge)]
+    routes = [web.get("/v1/turn", handle), web.post("/v1/rendezvous", no_bridge)]
     async with asyncio.timeout(SECONDS), serving(routes) as url, http_session() as http:
         ours = Links(http, Invite(url, bytes(32)), lambda _: None)
         for RelayedOffer.good in ("first", "second"):
             with pytest.raises(RendezvousError):
-                await ours.open("relay", lambda: None)
+                await ours.open("turn", lambda: None)
     assert len(made) == 3  # the second time with the old ones first
     await all_closed(made)
 
@@ -311,7 +311,7 @@ def front_of(host: Host, handler: Handler) -> list[web.RouteDef]:
     """The host, with other relays."""
     return [
         web.post("/v1/rendezvous", host.broker.handle_rendezvous),
-        web.get("/v1/relays", handler),
+        web.get("/v1/turn", handler),
         web.get("/v1/egress", host.egress.handle_link),
     ]
 
@@ -331,7 +331,7 @@ async def test_where_stun_alone_is_blocked_an_open_bridge_is_reached_and_no_rela
         (bridge,) = host.broker._matching._bridges
         host.broker._matching.report_network(bridge, Network("open"))
         async with reading(Invite(url, host.identity.pin, stun=STUN)) as reader:
-            assert (await reader.statuses.until("open")).road == "webrtc"
+            assert (await reader.statuses.until("open")).transport == "webrtc"
     assert not asked
 
 
@@ -340,7 +340,7 @@ async def test_where_stun_alone_is_blocked_an_open_bridge_is_reached_and_no_rela
 async def test_where_no_bridge_is_for_the_mute_the_road_is_closed(code: str) -> None:
     two = (*STUN, ("stun:127.0.0.1:2",))
     async with asyncio.timeout(SECONDS), serving([web.post("/v1/rendezvous", refuses(code))]) as url:
-        with pytest.raises(RoadError, match="UDP does not come through") as caught:
+        with pytest.raises(TransportError, match="UDP does not come through") as caught:
             await open_road(url, "webrtc", two)
     assert caught.value.closed
 
@@ -350,14 +350,14 @@ async def test_the_mute_try_one_bridge_and_not_for_long(monkeypatch: pytest.Monk
     blocks_udp(monkeypatch)
     monkeypatch.setitem(links._OPEN_SECONDS, "webrtc", 0.2)
     async with asyncio.timeout(SECONDS), serving([web.post("/v1/rendezvous", answer_of_another_link)]) as url:
-        with pytest.raises(RoadError, match="UDP does not come through") as caught:
+        with pytest.raises(TransportError, match="UDP does not come through") as caught:
             await open_road(url, "webrtc", STUN)
     assert caught.value.closed
 
 
 async def test_where_no_bridge_fits_the_road_is_closed() -> None:
     async with asyncio.timeout(SECONDS), serving([web.post("/v1/rendezvous", refuses("no_fit"))]) as url:
-        with pytest.raises(RoadError, match="none") as caught:
+        with pytest.raises(TransportError, match="none") as caught:
             await open_road(url, "webrtc")
     assert caught.value.closed
 
@@ -379,9 +379,9 @@ async def test_a_session_through_a_bridge_s_relay_is_said_to_be_one(
     monkeypatch.setattr(links, "DataChannelLink", RelayedBridge)
     async with volunteering(host.url), reading(host.invite) as reader:
         opened = await reader.statuses.until("open")
-        assert opened.road == "relay"
+        assert opened.transport == "turn"
         assert "by way of the host's relay" in opened.detail
-        assert list(reader.client._jars) == ["relay"]
+        assert list(reader.client._jars) == ["turn"]
 
 
 async def test_whoever_wants_no_relay_gets_none_of_a_bridge_s(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -423,7 +423,7 @@ async def test_an_offer_that_fails_is_the_reason_that_is_told(monkeypatch: pytes
 
     monkeypatch.setattr(links, "DataChannelLink", NoOffer)
     async with asyncio.timeout(SECONDS), serving([web.post("/v1/rendezvous", answer)]) as url:
-        with pytest.raises(RoadError, match="could not make an offer") as caught:
+        with pytest.raises(TransportError, match="could not make an offer") as caught:
             await open_road(url, "webrtc")
         assert caught.value.closed
 
@@ -435,15 +435,15 @@ async def test_an_answer_that_cannot_be_taken_in_time(monkeypatch: pytest.Monkey
 
     made = noting_links(monkeypatch, Slow)
     async with asyncio.timeout(SECONDS), serving([web.post("/v1/rendezvous", answer)]) as url:
-        with pytest.raises(RoadError, match="could not be reached"):
+        with pytest.raises(TransportError, match="could not be reached"):
             await open_road(url, "webrtc")
     await all_closed(made)
 
 
 @pytest.mark.usefixtures("mute")
-@pytest.mark.parametrize("road", ["webrtc", "relay"])
+@pytest.mark.parametrize("transport", ["webrtc", "turn"])
 async def test_no_peer_connection_is_left_when_the_broker_does_not_answer(
-    road: Road, monkeypatch: pytest.MonkeyPatch
+    transport: Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rendezvous, "HOST_SECONDS", 0.5)
     made = noting_links(monkeypatch, DataChannelLink)
@@ -457,10 +457,10 @@ async def test_no_peer_connection_is_left_when_the_broker_does_not_answer(
             await never(request)
         return await relays({"urls": ["turn:127.0.0.1:1"], "username": "1", "credential": "x"})(request)
 
-    routes = [web.post("/v1/rendezvous", never), web.get("/v1/relays", first)]
+    routes = [web.post("/v1/rendezvous", never), web.get("/v1/turn", first)]
     async with asyncio.timeout(SECONDS), serving(routes) as url:
-        with pytest.raises((RoadError, RendezvousError)):
-            await open_road(url, road, STUN)
+        with pytest.raises((TransportError, RendezvousError)):
+            await open_road(url, transport, STUN)
     await all_closed(made)
 
 
@@ -475,11 +475,11 @@ async def test_a_request_of_a_client_names_no_program(host: Host) -> None:
         heads.append(str(request.headers).lower())
         raise web.HTTPNotFound
 
-    routes = [web.post("/v1/rendezvous", handle), web.get("/v1/relays", handle), web.get("/v1/egress", socket)]
+    routes = [web.post("/v1/rendezvous", handle), web.get("/v1/turn", handle), web.get("/v1/egress", socket)]
     async with serving(routes) as url:
-        for road in ("webrtc", "relay", "websocket"):
+        for transport in ("webrtc", "turn", "websocket"):
             with pytest.raises((LinkError, RendezvousError)):
-                await open_road(url, road)
+                await open_road(url, transport)
     assert len(heads) >= 3
     assert all("'accept-encoding': 'identity'" in head for head in heads)
     assert not any(word in head for head in heads for word in ("python", "aiohttp", "freespan", "user-agent"))

@@ -20,7 +20,7 @@ from freespan.wire.limits import (
 )
 from freespan.wire.target import Target
 from tests.client.pools import DELAY, Supplied, World, closed_road, new_egress, no_bridge, supplied, unreached
-from tests.link.bond.virtual import run
+from tests.support.virtual_time import run
 
 SITE = Target("site", 1)
 
@@ -54,7 +54,7 @@ def test_three_links_none_by_a_bridge_that_is_in_use() -> None:
     async def body(one: Supplied) -> None:
         await one.until_links(LINKS_USUAL)
         assert [set(besides) for _, _, besides in one.world.asked] == [{"bridge 0"}, {"bridge 0", "bridge 1"}]
-        assert {road for _, road, _ in one.world.asked} == {"webrtc"}
+        assert {transport for _, transport, _ in one.world.asked} == {"webrtc"}
         await asyncio.sleep(60)
         assert one.counts == [2, 3]
 
@@ -145,7 +145,7 @@ def test_no_bridge_is_asked_for_again_ever_more_rarely_while_others_carry_the_se
         assert waits[-1] > 50
         assert len(waits) < 30
         assert one.counts == []
-        assert one.roads.choose(one.now) == "webrtc"
+        assert one.transports.choose(one.now) == "webrtc"
         assert not one.session.is_over
 
     with_session(body)
@@ -195,7 +195,7 @@ def test_a_session_waits_for_a_bridge_and_goes_on_where_it_was() -> None:
 
 
 def test_a_session_that_came_by_bridges_waits_for_bridges_alone() -> None:
-    """And when none came for so long, the client may go on by the next road."""
+    """And when none came for so long, the client may go on by the next transport."""
 
     async def body(one: Supplied) -> None:
         one.world.refusal = unreached
@@ -203,9 +203,9 @@ def test_a_session_that_came_by_bridges_waits_for_bridges_alone() -> None:
         began = one.now
         assert await one.session.wait_ended() == NO_LINK
         assert BOND_WAIT_SECONDS <= one.now - began <= BOND_WAIT_SECONDS + 1
-        assert {road for _, road, _ in one.world.asked} == {"webrtc"}
+        assert {transport for _, transport, _ in one.world.asked} == {"webrtc"}
         await one.pool.stop()
-        assert one.roads.choose(one.now) == "relay"  # the one after it, and no further
+        assert one.transports.choose(one.now) == "turn"  # the one after it, and no further
 
     with_session(body)
 
@@ -219,13 +219,13 @@ def test_a_road_that_led_somewhere_in_the_end_is_not_left() -> None:
         await one.until_links(1)
         one.session.close("enough")
         await one.pool.stop()
-        assert one.roads.choose(one.now) == "webrtc"
+        assert one.transports.choose(one.now) == "webrtc"
 
     with_session(body)
 
 
 def test_where_no_bridge_could_help_a_session_does_not_wait_for_one() -> None:
-    """UDP is blocked from now on: the reader is better served by the next road."""
+    """UDP is blocked from now on: the reader is better served by the next transport."""
 
     async def body(one: Supplied) -> None:
         one.world.refusal = closed_road
@@ -234,7 +234,7 @@ def test_where_no_bridge_could_help_a_session_does_not_wait_for_one() -> None:
         await one.session.wait_ended()
         assert SESSION_WAIT_SECONDS <= one.now - began <= 3 * SESSION_WAIT_SECONDS
         await one.pool.stop()
-        assert one.roads.choose(one.now) == "relay"
+        assert one.transports.choose(one.now) == "turn"
 
     with_session(body)
 
@@ -258,7 +258,7 @@ def test_to_have_no_bridge_for_long_leads_nobody_to_another_road() -> None:
         one.world.leave(0)
         assert await one.session.wait_ended() == NO_LINK
         await one.pool.stop()
-        assert one.roads.choose(one.now) == "webrtc"
+        assert one.transports.choose(one.now) == "webrtc"
 
     with_session(body)
 
@@ -268,7 +268,7 @@ def test_what_fails_while_a_link_lives_leads_to_no_other_road() -> None:
         one.world.refusal = closed_road
         await asyncio.sleep(200)
         assert len(one.world.asked) > 3
-        assert one.roads.choose(one.now) == "webrtc"
+        assert one.transports.choose(one.now) == "webrtc"
 
     with_session(body)
 
@@ -276,8 +276,8 @@ def test_what_fails_while_a_link_lives_leads_to_no_other_road() -> None:
 @pytest.mark.parametrize(
     ("began_by", "came_by", "is_taken"),
     [
-        ("webrtc", "relay", False),
-        ("relay", "webrtc", True),
+        ("webrtc", "turn", False),
+        ("turn", "webrtc", True),
         ("front", "websocket", False),
         ("websocket", "front", True),
     ],
@@ -285,9 +285,9 @@ def test_what_fails_while_a_link_lives_leads_to_no_other_road() -> None:
 def test_no_link_shows_the_host_more_than_the_first_did(began_by: str, came_by: str, is_taken: bool) -> None:
     async def main() -> None:
         world = World(1)
-        world.road = began_by
-        one = await supplied(world, road="webrtc" if began_by in ("webrtc", "relay") else "websocket")
-        world.road = came_by
+        world.transport = began_by
+        one = await supplied(world, transport="webrtc" if began_by in ("webrtc", "turn") else "websocket")
+        world.transport = came_by
         world.leave(0)
         await one.until_links(0)
         await one.until(lambda: world.free == 0)
@@ -302,13 +302,13 @@ def test_no_link_shows_the_host_more_than_the_first_did(began_by: str, came_by: 
 def test_a_session_without_bridges_has_one_link_and_gets_it_back() -> None:
     async def main() -> None:
         world = World(3)
-        one = await supplied(world, road="websocket")
+        one = await supplied(world, transport="websocket")
         await asyncio.sleep(10)
         assert not world.asked
         stream = await one.session.connect(SITE)
         world.leave(0)
         assert await said_back(stream, b"again") == b"again"
-        assert [road for _, road, _ in world.asked] == ["websocket"]
+        assert [transport for _, transport, _ in world.asked] == ["websocket"]
         await one.stop()
 
     run(main())
@@ -318,14 +318,14 @@ def test_a_session_without_bridges_does_not_wait_for_them() -> None:
     async def main() -> None:
         world = World()
         world.refusal = closed_road
-        one = await supplied(world, road="websocket")
-        one.roads._at = 2
+        one = await supplied(world, transport="websocket")
+        one.transports._at = 2
         world.leave(0)
         began = one.now
         assert await one.session.wait_ended() == "the host cannot be reached any more"
         assert SESSION_WAIT_SECONDS <= one.now - began <= 3 * SESSION_WAIT_SECONDS
         await one.stop()
-        assert one.roads.choose(one.now) == "webrtc"
+        assert one.transports.choose(one.now) == "webrtc"
 
     run(main())
 

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freespan.client import rendezvous as rendezvous_module
-from freespan.client.bases import Bases
+from freespan.client.endpoints import Endpoints
 from freespan.client.rendezvous import Rendezvous
 from freespan.wire import limits
 from freespan.wire.errors import RendezvousError
 from freespan.wire.messages import RendezvousAnswer, RendezvousRequest
-from tests.sdp import ANSWER, OFFER
-from tests.serving import serving
+from tests.support.sdp import ANSWER, OFFER
+from tests.support.serving import serving
 
 PROBLEM = "urn:freespan:problem:"
 
@@ -380,26 +380,26 @@ def test_one_address_alone_has_time_to_answer() -> None:
 
 
 def test_the_order_of_addresses_is_the_invite_s_again_after_a_while() -> None:
-    bases = Bases(["own", "one", "two", "one"])
-    assert bases.in_order(5.0) == ["own", "one", "two"]
-    bases.put_first("two", 5.0)
-    assert bases.in_order(6.0) == ["two", "own", "one"]
+    endpoints = Endpoints(["own", "one", "two", "one"])
+    assert endpoints.in_order(5.0) == ["own", "one", "two"]
+    endpoints.put_first("two", 5.0)
+    assert endpoints.in_order(6.0) == ["two", "own", "one"]
     for now in (100.0, 200.0):  # whoever serves is not asked first for ever because of that
-        bases.put_first("two", now)
-    assert bases.in_order(limits.BEGIN_ANEW_SECONDS + 5.0) == ["own", "one", "two"]
+        endpoints.put_first("two", now)
+    assert endpoints.in_order(limits.BEGIN_ANEW_SECONDS + 5.0) == ["own", "one", "two"]
 
 
 def test_what_did_not_serve_comes_last() -> None:
-    bases = Bases(["own", "one", "two"])
-    bases.put_last("own", 0.0)
-    bases.put_last("one", 1.0)
-    assert bases.in_order(2.0) == ["two", "own", "one"]
-    assert bases.own == "own"
+    endpoints = Endpoints(["own", "one", "two"])
+    endpoints.put_last("own", 0.0)
+    endpoints.put_last("one", 1.0)
+    assert endpoints.in_order(2.0) == ["two", "own", "one"]
+    assert endpoints.own == "own"
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(["own", "one", "two"]), st.floats(0, 2000))))
 def test_no_address_is_ever_lost(moves: list[tuple[bool, str, float]]) -> None:
-    bases = Bases(["own", "one", "two"])
-    for is_first, base, now in moves:
-        (bases.put_first if is_first else bases.put_last)(base, now)
-        assert sorted(bases.in_order(now)) == ["one", "own", "two"]
+    endpoints = Endpoints(["own", "one", "two"])
+    for is_first, endpoint, now in moves:
+        (endpoints.put_first if is_first else endpoints.put_last)(endpoint, now)
+        assert sorted(endpoints.in_order(now)) == ["one", "own", "two"]

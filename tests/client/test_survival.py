@@ -16,8 +16,8 @@ from freespan.demo.payload import sha256_of
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.backoff import Backoff
 from freespan.wire.target import Target
-from tests.path import SECONDS, Helper, Host, Reader, hosting, reading, volunteering
-from tests.site import Site
+from tests.support.path import SECONDS, Helper, Host, Reader, hosting, reading, volunteering
+from tests.support.site import Site
 
 SIZE = 40_000_000
 

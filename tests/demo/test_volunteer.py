@@ -6,7 +6,7 @@ import pytest
 
 from freespan.demo import volunteer as module
 from freespan.demo.browser import BrowserError
-from freespan.demo.volunteer import Volunteer, first_volunteer, kinds_to_try
+from freespan.demo.volunteer import Bridge, first_volunteer, kinds_to_try
 
 
 def test_a_forced_kind_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,8 +34,8 @@ async def test_falls_back_to_the_next_kind_and_says_so(monkeypatch: pytest.Monke
         yield
 
     @asynccontextmanager
-    async def headless(_host: str) -> AsyncIterator[Volunteer]:
-        yield Volunteer("headless", "no browser")
+    async def headless(_host: str) -> AsyncIterator[Bridge]:
+        yield Bridge("headless", "no browser")
 
     monkeypatch.setattr(module.browser, "launch", launch)
     monkeypatch.setattr(module, "_headless", headless)

@@ -18,10 +18,10 @@ import pytest
 
 from freespan.demo.payload import chunks, sha256_of
 from freespan.wire.limits import STREAM_WINDOW
-from tests import readers
-from tests.laboratory import SITE, Lab, laboratory, url_of
-from tests.programs import Program
-from tests.site import SMALL, Site
+from tests.support import readers
+from tests.support.laboratory import SITE, Lab, laboratory, url_of
+from tests.support.programs import Program
+from tests.support.site import SMALL, Site
 
 MEGABYTE = 1_000_000
 SLOW_SECONDS = 10

@@ -15,9 +15,9 @@ import pytest
 
 from freespan.demo.payload import chunks, sha256_of
 from freespan.wire.target import Target
-from tests import readers
-from tests.laboratory import SITE, SOON, Lab, laboratory, url_of
-from tests.site import SMALL, Site
+from tests.support import readers
+from tests.support.laboratory import SITE, SOON, Lab, laboratory, url_of
+from tests.support.site import SMALL, Site
 
 LONG = 60_000_000
 IMPATIENT = {

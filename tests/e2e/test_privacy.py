@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from freespan.wire.target import Target
-from tests import readers
-from tests.laboratory import SOON, laboratory
-from tests.programs import SECONDS, Program
-from tests.site import SMALL, Site
+from tests.support import readers
+from tests.support.laboratory import SOON, laboratory
+from tests.support.programs import SECONDS, Program
+from tests.support.site import SMALL, Site
 
 NAME = "quokka-reading-room"
 UNKNOWN = "wombat-archive"

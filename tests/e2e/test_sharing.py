@@ -16,8 +16,8 @@ from freespan.demo.switch import turn_on
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.limits import FLIGHT_MAX
 from freespan.wire.target import Target
-from tests.path import SECONDS, Host, Reader, hosting, reading, volunteering
-from tests.site import Site
+from tests.support.path import SECONDS, Host, Reader, hosting, reading, volunteering
+from tests.support.site import Site
 from tests.web.fakes import FakeSite, bridge_page, served, state
 
 MEGABYTE = 1_000_000

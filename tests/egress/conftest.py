@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from freespan.tunnel.client import ClientSession
+from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.tickets import TicketJar
-from tests.path import SECONDS, Host, ask, direct_session, hosting
+from tests.support.path import SECONDS, Host, ask, direct_session, hosting
 
 
 class Lab:
@@ -28,7 +28,7 @@ class Lab:
 
     def session(
         self, pin: bytes | None = None, tickets: TicketJar | None = None
-    ) -> contextlib.AbstractAsyncContextManager[ClientSession]:
+    ) -> contextlib.AbstractAsyncContextManager[ClientTunnel]:
         """A session, open for the length of the block."""
         return direct_session(self.host, pin, tickets)
 

@@ -20,7 +20,7 @@ from freespan.egress.policy import Policy
 from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
-from tests.site import Site
+from tests.support.site import Site
 
 LOOPBACK = ipaddress.ip_address("127.0.0.1")
 PRIVATE = Policy(allow_private=True)

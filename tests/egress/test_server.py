@@ -18,15 +18,15 @@ from freespan.egress import server, sessions
 from freespan.link.bond import Bond
 from freespan.link.websocket import WebSocketLink
 from freespan.tunnel import server as tunnel_server
-from freespan.tunnel.client import ClientSession
+from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.tickets import TicketJar
 from freespan.wire.bond_frames import KEY_PATH
 from freespan.wire.errors import StreamError, TunnelError, WrongKeyError
 from freespan.wire.limits import MESSAGE_MAX
 from freespan.wire.target import Target
 from tests.egress.conftest import Lab
-from tests.path import SECONDS, ask, read_all
-from tests.site import SMALL, Site
+from tests.support.path import SECONDS, ask, read_all
+from tests.support.site import SMALL, Site
 
 CHANCE = random.Random(5)
 NOISE: dict[str, bytes | str] = {
@@ -45,7 +45,7 @@ NOISE: dict[str, bytes | str] = {
 }
 
 
-def _socket_of(session: ClientSession) -> aiohttp.ClientWebSocketResponse:
+def _socket_of(session: ClientTunnel) -> aiohttp.ClientWebSocketResponse:
     bond = session._link
     assert isinstance(bond, Bond)
     link = bond._links[0]

@@ -15,7 +15,7 @@ from freespan.link.bond.core import CLOSED, ENDED, RESTARTED
 from freespan.link.bond.envelope import Envelope
 from freespan.link.bond.seal import Role
 from freespan.link.memory import MemoryLink, memory_pair
-from freespan.tunnel.client import ClientSession
+from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.bond_frames import KEY_PATH, SESSION_ID_SIZE, Frames, Join, encode, join_head
 from freespan.wire.errors import StreamError, TunnelError
@@ -28,7 +28,7 @@ from freespan.wire.limits import (
 from freespan.wire.target import Target
 from tests.client.pools import echo
 from tests.link.bond.bonds import Watcher
-from tests.link.bond.virtual import run
+from tests.support.virtual_time import run
 from tests.tunnel.sessions import IDENTITY
 
 DELAY = 0.01
@@ -92,7 +92,7 @@ class Reader:
         self.watcher = Watcher()
         self.ends: dict[int, tuple[MemoryLink, MemoryLink]] = {0: scene.link()}
         self.bond = Bond.open(self.ends[0][0], self.watcher)
-        self.session = ClientSession(IDENTITY.pin, self.bond)
+        self.session = ClientTunnel(IDENTITY.pin, self.bond)
 
     def join(self) -> int:
         ends = self.scene.link()
@@ -125,13 +125,13 @@ class Nobody:
     def __init__(self) -> None:
         self.lost = False
 
-    def message_received(self, message: bytes) -> None:
+    def on_message(self, message: bytes) -> None:
         pass
 
-    def room_made(self) -> None:
+    def on_writable(self) -> None:
         pass
 
-    def link_lost(self, reason: str) -> None:
+    def on_closed(self, reason: str) -> None:
         self.lost = True
 
 

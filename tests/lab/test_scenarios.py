@@ -16,11 +16,11 @@ RELAYED = [name for name, each in SCENARIOS.items() if each.layout.services.rela
 
 
 async def check(scenario: Scenario) -> None:
-    """Direct access is as the censor has it, and freespan gets through on the road that is meant for this."""
+    """Direct access is as the censor has it, and freespan gets through on the transport that is meant for this."""
     result = await scenarios.run(scenario)
     assert result.direct == scenario.direct
     assert result.freespan == "ok"
-    assert result.road == scenario.road
+    assert result.transport == scenario.transport
     assert result.mb_s is not None
     assert result.first_byte_s is not None
     assert not net.leftovers()

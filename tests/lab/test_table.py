@@ -21,7 +21,7 @@ def test_rows_are_of_one_width_of_columns() -> None:
 
 
 def test_json_has_the_agreed_keys() -> None:
-    agreed = {"scenario", "direct", "freespan", "road", "first_byte_s", "mb_s"}
+    agreed = {"scenario", "direct", "freespan", "transport", "first_byte_s", "mb_s"}
     plain, studied, failed = json.loads(table.as_json(RESULTS))
     assert set(plain) == set(failed) == agreed
     assert set(studied) == agreed | {"lossy_ratio"}

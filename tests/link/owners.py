@@ -16,14 +16,14 @@ class Recorder:
         self.reason: str | None = None
         self._news = asyncio.Event()
 
-    def message_received(self, message: bytes) -> None:
+    def on_message(self, message: bytes) -> None:
         self.messages.append(message)
         self._note("message")
 
-    def room_made(self) -> None:
+    def on_writable(self) -> None:
         self._note("room")
 
-    def link_lost(self, reason: str) -> None:
+    def on_closed(self, reason: str) -> None:
         self.reason = reason
         self._note("lost")
 

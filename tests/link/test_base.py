@@ -9,20 +9,20 @@ from tests.link.owners import Recorder
 
 # --- SendBound -----------------------------------------------------------------------------------
 def test_room_is_what_the_bound_leaves() -> None:
-    assert SendBound().room(0) == LINK_QUEUE_MAX
-    assert SendBound().room(1000) == LINK_QUEUE_MAX - 1000
+    assert SendBound().send_credit(0) == LINK_QUEUE_MAX
+    assert SendBound().send_credit(1000) == LINK_QUEUE_MAX - 1000
 
 
 def test_less_than_a_message_is_no_room() -> None:
-    assert SendBound().room(LINK_QUEUE_MAX - MESSAGE_MAX) == MESSAGE_MAX
-    assert SendBound().room(LINK_QUEUE_MAX - MESSAGE_MAX + 1) == 0
-    assert SendBound().room(LINK_QUEUE_MAX + 1) == 0
+    assert SendBound().send_credit(LINK_QUEUE_MAX - MESSAGE_MAX) == MESSAGE_MAX
+    assert SendBound().send_credit(LINK_QUEUE_MAX - MESSAGE_MAX + 1) == 0
+    assert SendBound().send_credit(LINK_QUEUE_MAX + 1) == 0
 
 
 def test_room_is_announced_once_after_it_was_used_up() -> None:
     bound = SendBound()
     assert not bound.has_drained(0)
-    bound.room(LINK_QUEUE_MAX)
+    bound.send_credit(LINK_QUEUE_MAX)
     assert not bound.has_drained(LINK_QUEUE_MAX // 2 + 1)
     assert bound.has_drained(LINK_QUEUE_MAX // 2)
     assert not bound.has_drained(0)
@@ -32,7 +32,7 @@ def test_room_is_announced_once_after_it_was_used_up() -> None:
 def test_whoever_saw_no_room_is_told_when_there_is_some(queued: list[int]) -> None:
     bound, blocked = SendBound(), False
     for amount in queued:
-        blocked = blocked or bound.room(amount) == 0
+        blocked = blocked or bound.send_credit(amount) == 0
         told = bound.has_drained(amount // 4)
         assert told == (blocked and amount // 4 <= LINK_QUEUE_MAX // 2)
         blocked = blocked and not told

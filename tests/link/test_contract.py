@@ -84,15 +84,15 @@ async def test_room_falls_to_nothing_and_is_announced_when_it_is_back(
     ends: Ends, owners: tuple[Recorder, Recorder]
 ) -> None:
     left = ends[0]
-    assert 0 < left.room <= LINK_QUEUE_MAX
+    assert 0 < left.send_credit <= LINK_QUEUE_MAX
     sent = 0
-    while left.room:
+    while left.send_credit:
         left.send(bytes(MESSAGE_MAX))
         sent += 1
         assert sent < 10_000, "an engine that takes everything has no bound"
     left.send(b"a small one must still pass")
     await owners[0].until(lambda recorder: "room" in recorder.calls)
-    assert left.room >= LINK_QUEUE_MAX // 4
+    assert left.send_credit >= LINK_QUEUE_MAX // 4
     await owners[1].until(lambda recorder: len(recorder.messages) == sent + 1)
     assert owners[0].calls == ["room"]
     assert owners[1].messages[-1] == b"a small one must still pass"

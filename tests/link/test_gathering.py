@@ -14,7 +14,7 @@ from freespan.link.gathering import Gathering
 from freespan.wire.messages import IceServer
 from freespan.wire.network import Network, network_of
 from tests.link.owners import SECONDS
-from tests.stun import Address, Mapping, StunServer, cone, mute, need_private_addresses, stun_server, symmetric
+from tests.support.stun import Address, Mapping, StunServer, cone, mute, need_private_addresses, stun_server, symmetric
 
 STUN = ["stun:host.example:443", "stun:host.example:444"]
 TURN = [*STUN, "TURNS:host.example:443?transport=tcp"]

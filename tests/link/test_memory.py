@@ -37,7 +37,7 @@ async def test_the_peak_of_the_queue_is_remembered() -> None:
         left.send(bytes(1000))
     assert left.queue_peak == 4000
     await owner.until(lambda recorder: len(recorder.messages) == 4)
-    assert left.room == LINK_QUEUE_MAX
+    assert left.send_credit == LINK_QUEUE_MAX
     assert left.queue_peak == 4000
 
 

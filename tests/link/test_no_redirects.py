@@ -6,8 +6,8 @@ from aiohttp import web
 
 from freespan.bridge.pipe import _open_socket
 from freespan.link.no_redirects import refuse_redirects
-from tests.path import volunteering
-from tests.serving import serving
+from tests.support.path import volunteering
+from tests.support.serving import serving
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

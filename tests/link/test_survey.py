@@ -12,7 +12,7 @@ from freespan.link.survey import survey
 from freespan.wire.messages import IceServer
 from freespan.wire.network import Network
 from tests.link.owners import SECONDS
-from tests.stun import Address, Mapping, cone, mute, need_private_addresses, stun_server, symmetric
+from tests.support.stun import Address, Mapping, cone, mute, need_private_addresses, stun_server, symmetric
 
 
 async def surveyed(*servers: IceServer) -> tuple[Network | None, IceServer | None]:

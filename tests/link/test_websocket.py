@@ -53,7 +53,7 @@ async def test_a_pause_holds_back_the_other_end_and_a_resume_lets_all_through(li
 async def block_the_writer(link: WebSocketLink) -> None:
     """Send until the kernel and the link are full, the other end not reading."""
     while True:
-        while link.room:
+        while link.send_credit:
             link.send(bytes(MESSAGE_MAX))
         before = link._queued_bytes
         for _ in range(200):
@@ -152,7 +152,7 @@ async def test_writing_to_a_socket_that_is_gone_ends_the_link() -> None:
 
 
 class Broken(Recorder):
-    def message_received(self, message: bytes) -> None:
+    def on_message(self, message: bytes) -> None:
         raise ZeroDivisionError
 
 
@@ -175,10 +175,10 @@ async def test_room_comes_back_while_the_other_end_reads() -> None:
         one.start(sender)
         other.start(receiver)
         for rounds in range(3):
-            while one.room:
+            while one.send_credit:
                 one.send(bytes(MESSAGE_MAX))
             await sender.until(lambda recorder, rounds=rounds: recorder.calls.count("room") == rounds + 1)  # type: ignore[misc]
-            assert one.room >= LINK_QUEUE_MAX // 4
+            assert one.send_credit >= LINK_QUEUE_MAX // 4
 
 
 async def test_what_was_sent_before_the_run_is_not_lost() -> None:

@@ -110,7 +110,7 @@ def test_ordinary_words_survive(text: str) -> None:
         '  File "/usr/lib/python3.11/asyncio/base_events.py", line 653, in run_until_complete',
         '  File "/opt/freespan/link/base.py", line 12, in <module>',
         '  File "C:\\Python311\\Lib\\asyncio\\events.py", line 84, in _run',
-        "    self._owner.message_received(message)",
+        "    self._owner.on_message(message)",
         "    await asyncio.wait_for(self.queue.get(), 5)",
         "asyncio.exceptions.CancelledError",
         "aiohttp.client_exceptions.ClientConnectorError: it failed",

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from freespan.link.base import Link, LinkOwner
 from freespan.link.memory import MemoryLink, memory_pair
-from freespan.tunnel.client import ClientSession
+from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.identity import Identity, new_identity
-from freespan.tunnel.server import ServerSession
+from freespan.tunnel.server import ServerTunnel
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
@@ -21,7 +21,7 @@ SECONDS = 20.0
 
 IDENTITY = new_identity()
 Change = Callable[[bytes], Iterable[bytes]]
-Handler = Callable[[ServerSession, TunnelStream], Awaitable[None]]
+Handler = Callable[[ServerTunnel, TunnelStream], Awaitable[None]]
 
 
 def unchanged(message: bytes) -> Iterable[bytes]:
@@ -54,7 +54,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 # --- sites that an egress may lead to --------------------------------------------------------------
-async def echo(session: ServerSession, stream: TunnelStream) -> None:
+async def echo(session: ServerTunnel, stream: TunnelStream) -> None:
     """Sends back what comes, and ends when the other side does."""
     session.accept(stream)
     while data := await stream.read():
@@ -62,7 +62,7 @@ async def echo(session: ServerSession, stream: TunnelStream) -> None:
     stream.write_eof()
 
 
-async def sized(session: ServerSession, stream: TunnelStream) -> None:
+async def sized(session: ServerTunnel, stream: TunnelStream) -> None:
     """Sends as many bytes as the port says, times 1024."""
     session.accept(stream)
     authority = dict(stream.headers)[b":authority"].decode()
@@ -70,17 +70,17 @@ async def sized(session: ServerSession, stream: TunnelStream) -> None:
     stream.write_eof()
 
 
-async def silent(session: ServerSession, stream: TunnelStream) -> None:
+async def silent(session: ServerTunnel, stream: TunnelStream) -> None:
     """Takes the connection, and neither reads nor writes."""
     session.accept(stream)
     await asyncio.Event().wait()
 
 
-async def refusing(session: ServerSession, stream: TunnelStream) -> None:
+async def refusing(session: ServerTunnel, stream: TunnelStream) -> None:
     session.refuse(stream, ProxyStatus("connection_refused"))
 
 
-async def never_answering(session: ServerSession, stream: TunnelStream) -> None:
+async def never_answering(session: ServerTunnel, stream: TunnelStream) -> None:
     await asyncio.Event().wait()
 
 
@@ -93,7 +93,7 @@ SITES: dict[str, Handler] = {
 }
 
 
-async def by_name(session: ServerSession, stream: TunnelStream) -> None:
+async def by_name(session: ServerTunnel, stream: TunnelStream) -> None:
     """Leads to one of the sites above; a stream that is cut is no trouble."""
     host = dict(stream.headers)[b":authority"].decode().rpartition(":")[0]
     try:
@@ -112,12 +112,12 @@ class _Side:
         self._bridge = bridge
         self._source = source
 
-    def message_received(self, message: bytes) -> None:
+    def on_message(self, message: bytes) -> None:
         self._bridge.pass_on(self._source, message)
 
-    def room_made(self) -> None: ...
+    def on_writable(self) -> None: ...
 
-    def link_lost(self, reason: str) -> None:
+    def on_closed(self, reason: str) -> None:
         self._bridge.end()
 
 
@@ -151,8 +151,8 @@ class Bridge:
 # --- both ends -------------------------------------------------------------------------------------
 @dataclass
 class Ends:
-    client: ClientSession
-    server: ServerSession
+    client: ClientTunnel
+    server: ServerTunnel
     client_link: MemoryLink
     server_link: MemoryLink
     bridge: Bridge | None
@@ -178,9 +178,9 @@ async def two_ends(
     if bridged:
         near, server_link = memory_pair(delay=delay, rate=rate)
         bridge = Bridge(far, near, to_egress, to_client)
-    server = ServerSession(identity, server_link, handler)
+    server = ServerTunnel(identity, server_link, handler)
     serving = asyncio.create_task(server.serve(), name="test-serve")
-    client = ClientSession(pin, client_link)
+    client = ClientTunnel(pin, client_link)
     try:
         yield Ends(client, server, client_link, server_link, bridge, serving)
     finally:
@@ -207,6 +207,6 @@ async def session(
         yield ends
 
 
-def as_owner(one: ClientSession | ServerSession) -> LinkOwner:
+def as_owner(one: ClientTunnel | ServerTunnel) -> LinkOwner:
     """Every session is the owner of a link; mypy holds it against the contract here."""
     return one

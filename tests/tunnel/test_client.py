@@ -5,10 +5,10 @@ import pytest
 
 from freespan.link.memory import memory_pair
 from freespan.tunnel import client as client_module
-from freespan.tunnel.client import ClientSession
+from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.identity import new_identity
 from freespan.tunnel.quic import LinkQuic
-from freespan.tunnel.server import ServerSession
+from freespan.tunnel.server import ServerTunnel
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError, TunnelError, WrongKeyError
 from freespan.wire.limits import DATAGRAM_SIZE, MESSAGE_MAX, STREAMS_MAX
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(60)
 async def test_an_egress_with_another_key_is_refused_before_anything_is_said() -> None:
     heard: list[bytes] = []
 
-    async def listen(session: ServerSession, stream: TunnelStream) -> None:
+    async def listen(session: ServerTunnel, stream: TunnelStream) -> None:
         heard.append(stream.id.to_bytes())
 
     async with two_ends(listen, identity=new_identity(), pin=IDENTITY.pin, bridged=True) as ends:
@@ -53,7 +53,7 @@ async def test_a_silent_egress_is_given_up(monkeypatch: pytest.MonkeyPatch) -> N
     link, other = memory_pair()
     far = Recorder()
     other.start(far)
-    client = ClientSession(IDENTITY.pin, link)
+    client = ClientTunnel(IDENTITY.pin, link)
     with pytest.raises(TunnelError, match="handshake took too long"):
         await client.start()
     assert await far.lost()
@@ -65,7 +65,7 @@ async def test_the_first_packet_fills_a_datagram() -> None:
     link, other = memory_pair()
     far = Recorder()
     other.start(far)
-    client = ClientSession(IDENTITY.pin, link)
+    client = ClientTunnel(IDENTITY.pin, link)
     starting = asyncio.create_task(client.start(), name="test-start")
     await far.until(lambda recorder: bool(recorder.messages))
     assert 1_200 <= len(far.messages[0]) <= DATAGRAM_SIZE
@@ -79,7 +79,7 @@ async def test_an_egress_that_speaks_no_quic_is_given_up(noise: bytes, monkeypat
     monkeypatch.setattr(client_module, "HANDSHAKE_SECONDS", 0.05)
     link, other = memory_pair()
     other.start(Recorder())
-    client = ClientSession(IDENTITY.pin, link)
+    client = ClientTunnel(IDENTITY.pin, link)
     other.send(noise)
     with pytest.raises(TunnelError):
         await client.start()
@@ -87,7 +87,7 @@ async def test_an_egress_that_speaks_no_quic_is_given_up(noise: bytes, monkeypat
 
 async def test_a_link_that_dies_in_the_handshake() -> None:
     link, other = memory_pair()
-    client = ClientSession(IDENTITY.pin, link)
+    client = ClientTunnel(IDENTITY.pin, link)
     other.start(Recorder())
     other.close()
     with pytest.raises(TunnelError, match="the other end closed the link"):
@@ -109,7 +109,7 @@ async def test_a_start_that_is_cancelled_closes_the_link() -> None:
     link, other = memory_pair()
     far = Recorder()
     other.start(far)
-    client = ClientSession(IDENTITY.pin, link)
+    client = ClientTunnel(IDENTITY.pin, link)
     starting = asyncio.create_task(client.start(), name="test-start")
     await far.until(lambda recorder: bool(recorder.messages))
     starting.cancel()
@@ -137,7 +137,7 @@ async def test_an_answer_that_comes_too_late_does_no_harm() -> None:
     """The client has given up, the egress does not know it yet."""
     go_on = asyncio.Event()
 
-    async def slow(session: ServerSession, stream: TunnelStream) -> None:
+    async def slow(session: ServerTunnel, stream: TunnelStream) -> None:
         await go_on.wait()
         session.accept(stream)
         answered.set()
@@ -169,7 +169,7 @@ async def test_an_answer_that_comes_too_late_does_no_harm() -> None:
     ],
 )
 async def test_refusals_of_all_kinds(headers: list[tuple[bytes, bytes]], error: str) -> None:
-    async def refuse(session: ServerSession, stream: TunnelStream) -> None:
+    async def refuse(session: ServerTunnel, stream: TunnelStream) -> None:
         session._respond(stream, headers, end=True)
 
     async with session(refuse) as ends:
@@ -180,7 +180,7 @@ async def test_refusals_of_all_kinds(headers: list[tuple[bytes, bytes]], error: 
 
 
 async def test_an_egress_that_ends_a_stream_without_an_answer() -> None:
-    async def reset(session: ServerSession, stream: TunnelStream) -> None:
+    async def reset(session: ServerTunnel, stream: TunnelStream) -> None:
         stream.abort()
 
     async with session(reset) as ends:

@@ -4,10 +4,10 @@ import pytest
 from aioquic.h3.connection import FrameType, Setting, encode_frame
 from aioquic.quic.connection import stream_is_unidirectional
 
-from freespan.tunnel.client import ClientSession
+from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.http3 import PlainHttp
 from freespan.tunnel.quic import LinkQuic
-from freespan.tunnel.server import ServerSession
+from freespan.tunnel.server import ServerTunnel
 from freespan.tunnel.session import Session
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
@@ -55,7 +55,7 @@ def parts(one: Session) -> tuple[LinkQuic, PlainHttp]:
     return one._quic, one._http
 
 
-def send_headers_frame(client: ClientSession, size: int) -> None:
+def send_headers_frame(client: ClientTunnel, size: int) -> None:
     """A request of `size` bytes that a client in good faith does not send: CONNECT, then one header many times."""
     quic, _ = parts(client)
     block = b"\x00\x00" + b"\xcf" + b"\x50\x0aecho.test:"
@@ -97,12 +97,12 @@ async def test_who_fills_a_table_that_was_not_offered_ends_the_session() -> None
 
 
 # --- streams that are over -----------------------------------------------------------------------------
-async def leaves_early(session: ServerSession, stream: TunnelStream) -> None:
+async def leaves_early(session: ServerTunnel, stream: TunnelStream) -> None:
     session.accept(stream)
     await stream.write(b"a word")
 
 
-async def reads_to_the_end(session: ServerSession, stream: TunnelStream) -> None:
+async def reads_to_the_end(session: ServerTunnel, stream: TunnelStream) -> None:
     if dict(stream.headers)[b":authority"] == b"silent.test:1":
         session.accept(stream)
     with pytest.raises(StreamError):
@@ -129,18 +129,18 @@ async def test_no_stream_is_remembered_when_it_is_over(kind: str) -> None:
             await until(lambda http=http: all(map(stream_is_unidirectional, http._stream)))  # type: ignore[misc]
 
 
-async def give_up_unanswered(client: ClientSession) -> None:
+async def give_up_unanswered(client: ClientTunnel) -> None:
     opening = asyncio.create_task(client.connect(site("never"), b"hello"), name="test-open")
     await until(lambda: bool(client._streams))
     opening.cancel()
     await asyncio.gather(opening, return_exceptions=True)
 
 
-async def give_up_open(client: ClientSession) -> None:
+async def give_up_open(client: ClientTunnel) -> None:
     client.release(await client.connect(site("silent"), b"hello"))
 
 
-async def be_left(client: ClientSession) -> None:
+async def be_left(client: ClientTunnel) -> None:
     with pytest.raises(StreamError):
         stream = await client.connect(site("any"))
         try:
@@ -149,12 +149,12 @@ async def be_left(client: ClientSession) -> None:
             client.release(stream)
 
 
-async def be_refused(client: ClientSession) -> None:
+async def be_refused(client: ClientTunnel) -> None:
     with pytest.raises(StreamError):
         await client.connect(site("refusing"))
 
 
-async def use_whole(client: ClientSession) -> None:
+async def use_whole(client: ClientTunnel) -> None:
     stream = await client.connect(site("echo"), b"hello")
     stream.write_eof()
     assert await read_all(stream) == b"hello"

@@ -6,28 +6,28 @@ import hashlib
 import pytest
 
 from freespan.link.bond import Arrival, Bond
-from freespan.tunnel.client import ClientSession
-from freespan.tunnel.server import ServerSession
+from freespan.tunnel.client import ClientTunnel
+from freespan.tunnel.server import ServerTunnel
 from freespan.wire.target import Target
 from tests.link.bond.bonds import Bonds, Watcher
-from tests.link.bond.roads import Road
-from tests.link.bond.virtual import run
+from tests.link.bond.paths import Path
+from tests.support.virtual_time import run
 from tests.tunnel.sessions import IDENTITY, pattern, sized
 
 
 class Tunnel(Bonds):
     """A client's and an egress' session over two bonds."""
 
-    async def open_tunnel(self, first: Road) -> None:
-        self.roads[0] = first
+    async def open_tunnel(self, first: Path) -> None:
+        self.paths[0] = first
         self.watcher, self.egress_watcher = Watcher(), Watcher()
         self.client = Bond.open(first.client, self.watcher)
-        self.session_of_client = ClientSession(IDENTITY.pin, self.client)
+        self.session_of_client = ClientTunnel(IDENTITY.pin, self.client)
         starting = asyncio.create_task(self.session_of_client.start(), name="test-start")
         arrival = Arrival(first.egress)
         assert await arrival.opening() is None
         self.egress = Bond.accept(arrival, self.session, self.egress_watcher)
-        self.session_of_egress = ServerSession(IDENTITY, self.egress, sized)
+        self.session_of_egress = ServerTunnel(IDENTITY, self.egress, sized)
         self.serving = asyncio.create_task(self.session_of_egress.serve(), name="test-serve")
         await starting
         self.client.seal_with(self.session)
@@ -59,20 +59,20 @@ def test_a_download_lives_through_the_death_of_link_after_link(how: str) -> None
     async def kill(tunnel: Tunnel) -> None:
         for number in range(4):
             await asyncio.sleep(1.5)
-            road = tunnel.roads[number]
+            path = tunnel.paths[number]
             match how:
                 case "egress hears":
-                    road.die(None, 0.001)
+                    path.die(None, 0.001)
                 case "client hears":
-                    road.die(0.001, None)
+                    path.die(0.001, None)
                 case "freezes":
-                    road.freeze()
-            tunnel.join(Road(2e6, 0.05))
+                    path.freeze()
+            tunnel.join(Path(2e6, 0.05))
 
     async def main() -> None:
         tunnel = Tunnel()
-        await tunnel.open_tunnel(Road(2e6, 0.05))
-        await tunnel.joined(Road(2e6, 0.05), Road(2e6, 0.05))
+        await tunnel.open_tunnel(Path(2e6, 0.05))
+        await tunnel.joined(Path(2e6, 0.05), Path(2e6, 0.05))
         killing = asyncio.create_task(kill(tunnel), name="test-kill")
         digest, pause = await download(tunnel, 48_000)
         assert killing.done()

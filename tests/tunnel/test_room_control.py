@@ -35,7 +35,7 @@ def test_aioquic_knows_it_by_name() -> None:
 @given(st.integers(0, FLIGHT_MAX), st.integers(0, FLIGHT_MAX))
 def test_only_whole_datagrams_and_never_less_than_nothing(room: int, in_flight: int) -> None:
     control = RoomControl(max_datagram_size=DATAGRAM_SIZE)
-    control.room, control.bytes_in_flight = room, in_flight
+    control.send_credit, control.bytes_in_flight = room, in_flight
     allowed = control.congestion_window - in_flight
     assert 0 <= allowed <= room
     assert allowed % DATAGRAM_SIZE == 0
@@ -50,7 +50,7 @@ def test_packets_of_two_epochs_may_have_one_number(control: RoomControl) -> None
     assert control.bytes_in_flight == DATAGRAM_SIZE
     control.on_packet_acked(now=1.2, packet=same_number)
     assert control.bytes_in_flight == 0
-    assert control.round_trip == 0.1
+    assert control.min_rtt == 0.1
 
 
 def test_what_was_lost_or_is_not_needed_leaves_the_flight(control: RoomControl) -> None:
@@ -63,7 +63,7 @@ def test_what_was_lost_or_is_not_needed_leaves_the_flight(control: RoomControl) 
 
 
 def test_the_smallest_round_trip_of_late(control: RoomControl) -> None:
-    assert control.round_trip == 0
+    assert control.min_rtt == 0
     for now, seconds, expected in [(1, 0.2, 0.2), (2, 0.1, 0.1), (3, 0.3, 0.1), (12.5, 0.3, 0.3), (13, 0.2, 0.2)]:
         control.on_rtt_measurement(now=now, rtt=seconds)
-        assert control.round_trip == expected
+        assert control.min_rtt == expected

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from freespan.link.memory import memory_pair
 from freespan.tunnel import server as server_module
 from freespan.tunnel.quic import client_quic
-from freespan.tunnel.server import ServerSession
+from freespan.tunnel.server import ServerTunnel
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
 from freespan.wire.limits import MESSAGE_MAX, STREAMS_MAX
@@ -29,7 +29,7 @@ async def test_a_first_message_that_is_no_quic_ends_the_link_with_a_reason(first
     owner = Recorder()
     near.start(owner)
     near.send(first)
-    server = ServerSession(IDENTITY, far, by_name)
+    server = ServerTunnel(IDENTITY, far, by_name)
     async with asyncio.timeout(SECONDS):
         await server.serve()
     assert "the first packet of the link" in await server.wait_ended()
@@ -44,7 +44,7 @@ def test_any_messages_end_in_silence_or_a_clean_end(messages: list[bytes], start
         near, far = memory_pair()
         owner = Recorder()
         near.start(owner)
-        server = ServerSession(IDENTITY, far, by_name)
+        server = ServerTunnel(IDENTITY, far, by_name)
         serving = asyncio.create_task(server.serve(), name="test-serve")
         for message in [start + messages[0] + bytes(1_200), *messages]:
             near.send(message[:MESSAGE_MAX])
@@ -69,7 +69,7 @@ async def test_a_hello_whose_inside_is_noise_gets_no_further(monkeypatch: pytest
     near, far = memory_pair()
     owner = Recorder()
     near.start(owner)
-    server = ServerSession(IDENTITY, far, by_name)
+    server = ServerTunnel(IDENTITY, far, by_name)
     serving = asyncio.create_task(server.serve(), name="test-serve")
     near.send(hello[:40] + bytes(len(hello) - 40))
     async with asyncio.timeout(SECONDS):
@@ -83,7 +83,7 @@ async def test_a_client_that_says_nothing_is_not_waited_for(monkeypatch: pytest.
     near, far = memory_pair()
     owner = Recorder()
     near.start(owner)
-    server = ServerSession(IDENTITY, far, by_name)
+    server = ServerTunnel(IDENTITY, far, by_name)
     async with asyncio.timeout(SECONDS):
         await server.serve()
     assert await server.wait_ended() == "no handshake in time"
@@ -101,7 +101,7 @@ async def test_an_open_session_is_not_ended_by_the_handshake_s_limit() -> None:
 async def test_the_handler_gets_the_request_as_it_was_made() -> None:
     seen: list[dict[bytes, bytes]] = []
 
-    async def look(session: ServerSession, stream: TunnelStream) -> None:
+    async def look(session: ServerTunnel, stream: TunnelStream) -> None:
         seen.append(dict(stream.headers))
         session.accept(stream)
         await stream.read()
@@ -112,7 +112,7 @@ async def test_the_handler_gets_the_request_as_it_was_made() -> None:
 
 
 async def test_a_handler_that_returns_lets_go_of_its_stream() -> None:
-    async def hello(session: ServerSession, stream: TunnelStream) -> None:
+    async def hello(session: ServerTunnel, stream: TunnelStream) -> None:
         session.accept(stream)
         await stream.write(b"hello")
         stream.write_eof()
@@ -128,7 +128,7 @@ async def test_a_handler_that_fails_cuts_its_own_stream_alone() -> None:
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
 
-    async def fail(session: ServerSession, stream: TunnelStream) -> None:
+    async def fail(session: ServerTunnel, stream: TunnelStream) -> None:
         session.accept(stream)
         raise ZeroDivisionError
 
@@ -142,7 +142,7 @@ async def test_a_handler_that_fails_cuts_its_own_stream_alone() -> None:
 async def test_the_end_of_a_session_ends_its_handlers() -> None:
     cancelled = asyncio.Event()
 
-    async def wait(session: ServerSession, stream: TunnelStream) -> None:
+    async def wait(session: ServerTunnel, stream: TunnelStream) -> None:
         session.accept(stream)
         try:
             await asyncio.Event().wait()
@@ -174,7 +174,7 @@ async def test_an_answer_to_a_client_that_has_left_does_no_harm(answer: str) -> 
     """The stream is long gone at both ends when the handler comes back from dialling."""
     answered = asyncio.Event()
 
-    async def dialling(session: ServerSession, stream: TunnelStream) -> None:
+    async def dialling(session: ServerTunnel, stream: TunnelStream) -> None:
         assert session._quic is not None
         while stream.id in session._quic._streams:
             await asyncio.sleep(0.001)
@@ -198,9 +198,9 @@ async def test_an_answer_to_a_client_that_has_left_does_no_harm(answer: str) -> 
 
 
 async def test_nothing_is_answered_after_the_end() -> None:
-    late: list[tuple[ServerSession, TunnelStream]] = []
+    late: list[tuple[ServerTunnel, TunnelStream]] = []
 
-    async def keep(session: ServerSession, stream: TunnelStream) -> None:
+    async def keep(session: ServerTunnel, stream: TunnelStream) -> None:
         session.accept(stream)
         late.append((session, stream))
         await asyncio.Event().wait()
@@ -215,7 +215,7 @@ async def test_nothing_is_answered_after_the_end() -> None:
 async def test_trailers_that_come_after_the_stream_was_served_open_no_new_one() -> None:
     served = 0
 
-    async def once(session: ServerSession, stream: TunnelStream) -> None:
+    async def once(session: ServerTunnel, stream: TunnelStream) -> None:
         nonlocal served
         served += 1
         session.accept(stream)
@@ -235,7 +235,7 @@ async def test_trailers_that_come_after_the_stream_was_served_open_no_new_one() 
 async def test_a_request_that_ends_at_once_is_heard_to_its_end() -> None:
     ended = asyncio.Event()
 
-    async def listen(session: ServerSession, stream: TunnelStream) -> None:
+    async def listen(session: ServerTunnel, stream: TunnelStream) -> None:
         session.accept(stream)
         assert await stream.read() == b""
         ended.set()
@@ -256,7 +256,7 @@ async def test_streams_that_are_opened_and_reset_in_a_hurry_are_bounded() -> Non
     """QUIC lets a new one open for each that is reset; the dialling that was begun for it goes on for a while."""
     most = 0
 
-    async def dialling(session: ServerSession, stream: TunnelStream) -> None:
+    async def dialling(session: ServerTunnel, stream: TunnelStream) -> None:
         nonlocal most
         most = max(most, len(session._streams))
         await asyncio.Event().wait()

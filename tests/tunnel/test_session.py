@@ -15,7 +15,7 @@ from freespan.tunnel import client as client_module
 from freespan.tunnel import quic as quic_module
 from freespan.tunnel import session as session_module
 from freespan.tunnel import stream as stream_module
-from freespan.tunnel.server import ServerSession
+from freespan.tunnel.server import ServerTunnel
 from freespan.tunnel.session import Session
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError, TunnelError
@@ -104,7 +104,7 @@ async def test_first_bytes_travel_with_the_request() -> None:
 
 
 async def test_a_direction_ends_and_the_other_goes_on() -> None:
-    async def answer_after_the_end(session: ServerSession, stream: TunnelStream) -> None:
+    async def answer_after_the_end(session: ServerTunnel, stream: TunnelStream) -> None:
         session.accept(stream)
         assert await read_all(stream) == b"question"
         await stream.write(b"late answer")
@@ -120,7 +120,7 @@ async def test_a_direction_ends_and_the_other_goes_on() -> None:
 
 
 async def test_an_end_may_come_before_the_question_ends() -> None:
-    async def hasty(session: ServerSession, stream: TunnelStream) -> None:
+    async def hasty(session: ServerTunnel, stream: TunnelStream) -> None:
         session.accept(stream)
         stream.write_eof()
         assert await read_all(stream) == b"still here"
@@ -148,7 +148,7 @@ async def test_a_refusal_has_its_reason_and_leaves_the_session_whole() -> None:
 async def test_a_client_that_gives_up_cuts_the_other_end_in_both_directions() -> None:
     outcomes: list[str] = []
 
-    async def watched(session: ServerSession, stream: TunnelStream) -> None:
+    async def watched(session: ServerTunnel, stream: TunnelStream) -> None:
         session.accept(stream)
         with pytest.raises(StreamError):
             await read_all(stream)
@@ -169,7 +169,7 @@ async def test_a_client_that_gives_up_cuts_the_other_end_in_both_directions() ->
 
 
 async def test_an_egress_that_gives_up_cuts_the_client_in_both_directions() -> None:
-    async def leaves_in_the_middle(session: ServerSession, stream: TunnelStream) -> None:
+    async def leaves_in_the_middle(session: ServerTunnel, stream: TunnelStream) -> None:
         session.accept(stream)
         await stream.write(b"half")
         await until(lambda: not stream._host._quic.unsent(stream.id))  # type: ignore[attr-defined]
@@ -198,7 +198,7 @@ async def test_a_writer_in_waiting_learns_that_nobody_wants_its_bytes() -> None:
     """StopSending: the reader gives up while the writer waits for room."""
     give_up = asyncio.Event()
 
-    async def stops(session: ServerSession, stream: TunnelStream) -> None:
+    async def stops(session: ServerTunnel, stream: TunnelStream) -> None:
         session.accept(stream)
         await give_up.wait()
 
@@ -248,7 +248,7 @@ async def test_data_after_the_end_cuts_the_stream_and_not_the_session() -> None:
 
 
 async def test_trailers_and_informational_headers_do_no_harm() -> None:
-    async def with_trailers(session: ServerSession, stream: TunnelStream) -> None:
+    async def with_trailers(session: ServerTunnel, stream: TunnelStream) -> None:
         session.accept(stream)
         await stream.write(b"data")
         assert session._http is not None
@@ -266,7 +266,7 @@ async def test_trailers_and_informational_headers_do_no_harm() -> None:
 async def test_a_reader_that_does_not_read_costs_one_window_and_stops_its_own_sender_alone() -> None:
     written = 0
 
-    async def endless(session: ServerSession, stream: TunnelStream) -> None:
+    async def endless(session: ServerTunnel, stream: TunnelStream) -> None:
         nonlocal written
         session.accept(stream)
         if dict(stream.headers)[b":authority"] == b"other.test:1":
@@ -335,7 +335,7 @@ async def test_stalled_streams_starve_nobody(small_windows: tuple[int, int], cou
         assert await read_all(stalled[33]) == pattern(200 * 1024)
 
 
-async def endless(session: ServerSession, stream: TunnelStream) -> None:
+async def endless(session: ServerTunnel, stream: TunnelStream) -> None:
     session.accept(stream)
     with pytest.raises(StreamError):
         while True:
@@ -528,8 +528,8 @@ async def test_an_error_in_the_last_words_does_not_hide_the_end(
 ) -> None:
     async with session() as ends:
         monkeypatch.setattr(ends.client, "_handle_events", break_down)
-        ends.client.message_received(b"a packet")
-        ends.client.link_lost("gone")
+        ends.client.on_message(b"a packet")
+        ends.client.on_closed("gone")
         async with asyncio.timeout(SECONDS):
             await ends.client.wait_ended()
     assert only_the_kind_of_error_is_logged(caplog)
@@ -543,7 +543,7 @@ async def test_an_error_in_a_turn_ends_the_session(
     async with session() as ends:
         reading = asyncio.create_task((await ends.client.connect(site("silent"))).read(), name="test-read")
         monkeypatch.setattr(ends.client, where, break_down)
-        ends.client.message_received(b"a packet")
+        ends.client.on_message(b"a packet")
         ends.client._flush_soon()
         async with asyncio.timeout(SECONDS):
             assert await ends.client.wait_ended() == "an internal error"
@@ -570,9 +570,9 @@ async def test_everything_may_be_called_after_the_end() -> None:
         stream = await ends.client.connect(site("echo"))
         ends.client.close("over")
         ends.client.close("again")
-        ends.client.message_received(b"late")
-        ends.client.room_made()
-        ends.client.link_lost("late")
+        ends.client.on_message(b"late")
+        ends.client.on_writable()
+        ends.client.on_closed("late")
         ends.client.send_stream(stream.id, b"late", end=False)
         ends.client.abort_stream(stream.id, reset=True, stop=True)
         await ends.client.drained(stream.id)
@@ -690,7 +690,7 @@ def test_whatever_a_bridge_does_the_end_is_exact_bytes_or_a_clean_error(seed: in
 async def test_a_bridge_that_records_everything_sees_nothing() -> None:
     secrets = [b"a-very-blocked-site.example", b"GET /forbidden/page HTTP/1.1", b"the body of the page, word for word"]
 
-    async def answering(session: ServerSession, stream: TunnelStream) -> None:
+    async def answering(session: ServerTunnel, stream: TunnelStream) -> None:
         assert dict(stream.headers)[b":authority"] == secrets[0] + b":443"
         session.accept(stream)
         assert await stream.read() == secrets[1]

@@ -6,7 +6,7 @@ import pytest
 
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
-from freespan.wire.limits import RELAY_CHUNK, STREAM_WINDOW, STREAM_WINDOW_MAX
+from freespan.wire.limits import SPLICE_CHUNK, STREAM_WINDOW, STREAM_WINDOW_MAX
 from freespan.wire.proxy_status import ProxyStatus
 
 REFUSED = ProxyStatus("connection_refused")
@@ -17,15 +17,15 @@ class Host:
         self.asked: list[tuple[object, ...]] = []
         self.clock = 0.0
         self.smallest_round_trip = 0.0
-        self.room = asyncio.Event()
-        self.room.set()
+        self.send_credit = asyncio.Event()
+        self.send_credit.set()
         self.spare = 2 * STREAM_WINDOW_MAX
 
     def send_stream(self, stream_id: int, data: bytes, *, end: bool) -> None:
         self.asked.append(("send", data, end))
 
     async def drained(self, stream_id: int) -> None:
-        await self.room.wait()
+        await self.send_credit.wait()
 
     def taken(self, stream: TunnelStream, count: int) -> None:
         self.asked.append(("taken", count))
@@ -36,7 +36,7 @@ class Host:
     def now(self) -> float:
         return self.clock
 
-    def round_trip(self) -> float:
+    def min_rtt(self) -> float:
         return self.smallest_round_trip
 
     def take_window(self, wanted: int) -> int:
@@ -62,15 +62,15 @@ async def test_small_parts_are_joined_up_to_a_chunk(host: Host, stream: TunnelSt
     assert stream.unread == 160_000
     sizes = [len(await stream.read()) for _ in range(3)]
     assert sizes == [64_000, 64_000, 32_000]
-    assert max(sizes) <= RELAY_CHUNK
+    assert max(sizes) <= SPLICE_CHUNK
     assert stream.unread == 0
     assert host.asked == [("taken", 64_000), ("taken", 64_000), ("taken", 32_000)]
 
 
 async def test_a_part_that_is_longer_than_a_chunk_comes_alone(stream: TunnelStream) -> None:
-    stream.receive_data(bytes(RELAY_CHUNK + 1))
+    stream.receive_data(bytes(SPLICE_CHUNK + 1))
     stream.receive_data(b"x")
-    assert len(await stream.read()) == RELAY_CHUNK + 1
+    assert len(await stream.read()) == SPLICE_CHUNK + 1
     assert await stream.read() == b"x"
 
 
@@ -179,22 +179,22 @@ async def test_a_reader_that_lags_behind_keeps_its_window(host: Host, stream: Tu
 
 # --- writing -----------------------------------------------------------------------------------------
 async def test_a_writer_waits_for_room(host: Host, stream: TunnelStream) -> None:
-    host.room.clear()
+    host.send_credit.clear()
     writing = asyncio.create_task(stream.write(b"x"), name="test-write")
     await asyncio.sleep(0)
     assert not writing.done()
     assert host.asked == [("send", b"x", False)]
-    host.room.set()
+    host.send_credit.set()
     await writing
 
 
 async def test_a_writer_learns_of_a_cut_while_it_waits(host: Host, stream: TunnelStream) -> None:
-    host.room.clear()
+    host.send_credit.clear()
     writing = asyncio.create_task(stream.write(b"x"), name="test-write")
     await asyncio.sleep(0)
     stream.cut_writing(REFUSED)
     stream.cut_writing(ProxyStatus("dns_error"))
-    host.room.set()
+    host.send_credit.set()
     with pytest.raises(StreamError) as caught:
         await writing
     assert caught.value.status == REFUSED

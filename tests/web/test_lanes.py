@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 from freespan.client import pool
-from freespan.client.lanes import LaneJudge
+from freespan.client.lanes.controller import LaneController
 from freespan.demo import switch
 from freespan.demo.browser import Browser, Page
 from freespan.demo.payload import sha256_of
 from freespan.web import routes as switch_routes
 from freespan.wire.sdp import check_offer, passable
 from freespan.wire.target import Target
-from tests import lane_rules
-from tests.path import SECONDS, Host, read_all, reading
-from tests.sdp import OFFER as PLAIN_OFFER
-from tests.serving import serving
-from tests.site import served as site_served
+from tests.support import lane_rules
+from tests.support.path import SECONDS, Host, read_all, reading
+from tests.support.sdp import OFFER as PLAIN_OFFER
+from tests.support.serving import serving
+from tests.support.site import served as site_served
 from tests.web.fakes import FakeHost, FakeSite, served, state, turn_on
 from tests.wire.test_sdp_addresses import OFFER
 
@@ -82,7 +82,7 @@ async def test_it_leaves_out_of_descriptions_what_a_broker_does(
 async def test_a_download_through_lanes_of_a_browser_is_whole(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(LaneJudge, "carried", lambda judge, *_: setattr(judge, "wanted", 4))
+    monkeypatch.setattr(LaneController, "carried", lambda judge, *_: setattr(judge, "wanted", 4))
     monkeypatch.setattr(pool, "_LOOK_SECONDS", 0.02)
     place, host = FakeSite(), Host()
     routes = [*host.broker.routes(), *host.egress.routes(), *switch_routes(lambda: host.url)]

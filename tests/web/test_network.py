@@ -14,7 +14,7 @@ import pytest_asyncio
 from freespan.demo.browser import Page
 from freespan.wire import messages
 from freespan.wire.network import network_of
-from tests.stun import Address, Mapping, StunServer, cone, mute, need_private_addresses, stun_server, symmetric
+from tests.support.stun import Address, Mapping, StunServer, cone, mute, need_private_addresses, stun_server, symmetric
 from tests.web.fakes import SECONDS, Bridge, Client, FakeHost, connect, turn_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

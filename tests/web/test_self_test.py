@@ -14,8 +14,8 @@ import pytest_asyncio
 
 from freespan.demo.browser import Page
 from freespan.wire.network import Network, fit
-from tests.path import hosting
-from tests.stun import StunServer, cone, mute, need_private_addresses, stun_server, symmetric
+from tests.support.path import hosting
+from tests.support.stun import StunServer, cone, mute, need_private_addresses, stun_server, symmetric
 from tests.web.fakes import FakeHost, FakeSite, soon
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freespan.wire.errors import MessageError
-from freespan.wire.ice import check_relays, check_stun
+from freespan.wire.ice import check_stun, check_turn_servers
 from freespan.wire.messages import IceServer
-from tests.wire.attempts import attempt
+from tests.client.local_proxy.attempts import attempt
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "ice_servers.json").read_text("utf-8"))
-CHECKS = {"stun": check_stun, "turn": check_relays}
+CHECKS = {"stun": check_stun, "turn": check_turn_servers}
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=[ascii(vector["url"])[:60] for vector in VECTORS])
@@ -32,4 +32,4 @@ def test_what_a_host_may_name(vector: dict[str, str], allow_private: bool) -> No
 
 @given(st.text() | st.text().map("turn:".__add__) | st.text().map("turn:a.example:1?".__add__))
 def test_any_url_is_taken_or_refused_by_name(url: str) -> None:
-    attempt(lambda: check_relays([IceServer([url])], allow_private=False), MessageError)
+    attempt(lambda: check_turn_servers([IceServer([url])], allow_private=False), MessageError)

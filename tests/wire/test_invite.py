@@ -18,7 +18,7 @@ from freespan.wire.invite import (
     format_invite,
     parse_invite,
 )
-from tests.wire.attempts import attempt
+from tests.client.local_proxy.attempts import attempt
 
 KEY = hashlib.sha256(b"an egress").digest()
 GOOD = Invite("https://host.example", KEY)
@@ -142,7 +142,7 @@ def test_what_is_wrong_is_said(text: str, word: str) -> None:
 
 @given(invites)
 def test_every_address_of_the_host(invite: Invite) -> None:
-    assert invite.bases == (invite.broker, *invite.fronts)
+    assert invite.endpoints == (invite.broker, *invite.fronts)
 
 
 @pytest.mark.parametrize(

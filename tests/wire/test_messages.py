@@ -12,7 +12,7 @@ from freespan.wire import messages
 from freespan.wire.errors import MessageError, VersionError
 from freespan.wire.limits import BRIDGE_CAPACITY_MAX, PROTOCOL_VERSION, SDP_MAX, SIGNAL_MESSAGE_MAX
 from freespan.wire.network import Network
-from tests.wire.attempts import attempt
+from tests.client.local_proxy.attempts import attempt
 
 TO_BROKER = [
     messages.Hello(PROTOCOL_VERSION, 4),
@@ -34,7 +34,7 @@ DECODERS: list[Callable[[bytes], msgspec.Struct]] = [
     messages.decode_to_bridge,
     messages.decode_rendezvous_request,
     messages.decode_rendezvous_answer,
-    messages.decode_relays,
+    messages.decode_turn_servers,
     messages.decode_problem,
 ]
 each_decoder = pytest.mark.parametrize("decode", DECODERS, ids=lambda decode: decode.__name__)
@@ -60,7 +60,7 @@ def test_round_trip_of_a_rendezvous() -> None:
     answer = messages.RendezvousAnswer(PROTOCOL_VERSION, "v=0", "a")
     assert messages.decode_rendezvous_answer(messages.encode(answer).encode()) == answer
     relays = messages.Relays(PROTOCOL_VERSION, [messages.IceServer(["turn:h"], "name", "word")])
-    assert messages.decode_relays(messages.encode(relays).encode()) == relays
+    assert messages.decode_turn_servers(messages.encode(relays).encode()) == relays
     problem = messages.Problem("urn:freespan:problem:no_bridge", "No bridge", 503, "come back", field=None)
     assert messages.decode_problem(messages.encode(problem).encode()) == problem
     assert problem.code == "no_bridge"
@@ -139,7 +139,7 @@ def test_what_a_broker_may_not_say_to_a_bridge(text: str, field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "decode", [messages.decode_rendezvous_request, messages.decode_rendezvous_answer, messages.decode_relays]
+    "decode", [messages.decode_rendezvous_request, messages.decode_rendezvous_answer, messages.decode_turn_servers]
 )
 def test_a_rendezvous_of_another_version(decode: Callable[[bytes], msgspec.Struct]) -> None:
     with pytest.raises(VersionError, match="update") as caught:

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from freespan.demo.browser import Browser, Page, find_browsers, launch
-from tests.programs import Programs
+from tests.support.programs import Programs
 from tests.wordpress import installation, pages
 from tests.wordpress.installation import WordPress
 

@@ -27,15 +27,15 @@ class Side:
         self._pipe = pipe
         self._onward = onward
 
-    def message_received(self, message: bytes) -> None:
+    def on_message(self, message: bytes) -> None:
         self._pipe.bytes_passed += len(message)
         self._onward.send(message)
         self._pipe.balance()
 
-    def room_made(self) -> None:
+    def on_writable(self) -> None:
         self._pipe.balance()
 
-    def link_lost(self, reason: str) -> None:
+    def on_closed(self, reason: str) -> None:
         self._pipe.end(reason)
 
 
@@ -103,7 +103,7 @@ class Pipe:
         if self._socket_link is not None:
             if self._channel.waiting_bytes > LINK_QUEUE_MAX:
                 self._socket_link.pause()
-            elif self._channel.room:
+            elif self._channel.send_credit:
                 self._socket_link.resume()
 
     def end(self, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""The broker's doors: `POST /v1/rendezvous` and `GET /v1/relays` for clients, WebSocket `/v1/bridge` for bridges; and
+"""The broker's doors: `POST /v1/rendezvous` and `GET /v1/turn` for clients, WebSocket `/v1/bridge` for bridges; and
 `GET /v1/countries` for anybody (live_picture.py).
 
 What is said there is in docs/protocol.md.
@@ -16,7 +16,7 @@ from aiohttp import web
 
 from freespan.broker.live_picture import LivePicture
 from freespan.broker.matching import Matching
-from freespan.broker.relays import Relays
+from freespan.broker.turn import Relays
 from freespan.observe.counters import HostCounters
 from freespan.wire.errors import MessageError, VersionError
 from freespan.wire.limits import (
@@ -103,7 +103,7 @@ class Broker:
         return [
             web.post("/v1/rendezvous", self.handle_rendezvous),
             web.options("/v1/rendezvous", _handle_preflight),
-            web.get("/v1/relays", self.handle_relays),
+            web.get("/v1/turn", self.handle_relays),
             web.get("/v1/bridge", self.handle_bridge),
             *self._picture.routes(),
         ]

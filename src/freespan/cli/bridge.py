@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from freespan.bridge.volunteer import Volunteer, VolunteerStatus
+from freespan.bridge.bridge import Bridge, BridgeStatus
 from freespan.cli.running import print_json, print_line, run_until_stopped, show_status
 from freespan.wire.errors import InputError, InviteError
 from freespan.wire.invite import check_broker_url
@@ -27,9 +27,9 @@ def run_bridge(url: str, capacity: int, *, as_json: bool, verbose: bool) -> None
 
 
 async def _bridge(broker: str, capacity: int, *, as_json: bool) -> None:
-    latest = VolunteerStatus("connecting", 0, 0, 0)
+    latest = BridgeStatus("connecting", 0, 0, 0)
 
-    def note(status: VolunteerStatus) -> None:
+    def note(status: BridgeStatus) -> None:
         nonlocal latest
         if as_json and status != latest:
             print_json({"event": "state", "state": status.state, "now": status.now, "total": status.total})
@@ -37,18 +37,18 @@ async def _bridge(broker: str, capacity: int, *, as_json: bool) -> None:
 
     if as_json:
         print_json({"event": "state", "state": "connecting", "now": 0, "total": 0})
-        await Volunteer(broker, capacity, note).run()
+        await Bridge(broker, capacity, note).run()
         return
     print_line("Bridge for readers of censored networks.   Ctrl-C ends it\n")
     shown = asyncio.create_task(show_status(lambda: _words(latest)), name="bridge-status")
     try:
-        await Volunteer(broker, capacity, note).run()
+        await Bridge(broker, capacity, note).run()
     finally:
         shown.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await shown
 
 
-def _words(status: VolunteerStatus) -> str:
+def _words(status: BridgeStatus) -> str:
     words = _WORDS.get(status.state, f"[green]●[/] [bold]helping {status.now} now[/]")
     return f"{words}   {status.total} helped" if status.total else words

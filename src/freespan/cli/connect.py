@@ -8,8 +8,8 @@ import time
 
 from freespan.cli.running import print_json, print_line, run_until_stopped, show_status
 from freespan.client.engine import HOST_RESTARTED, Client, ClientStatus
-from freespan.client.local_proxy import LocalProxy
-from freespan.client.roads import Choice
+from freespan.client.local_proxy.server import LocalProxy
+from freespan.client.transports import TransportChoice
 from freespan.wire.invite import Invite, parse_invite
 
 _DOTS = {"open": "[green]●[/]", "failed": "[red]●[/]"}
@@ -17,14 +17,14 @@ _STATUS_AFTER_SECONDS = 0.05
 _NEWS_SECONDS = 10.0
 
 
-def run_connect(invite: str, port: int, road: Choice, *, as_json: bool, verbose: bool) -> None:
+def run_connect(invite: str, port: int, transport: TransportChoice, *, as_json: bool, verbose: bool) -> None:
     """Run a client until stopped. Raises `InviteError`, or `FreespanError` when trying again cannot help."""
-    run_until_stopped(_connect(parse_invite(invite), port, road, as_json=as_json), verbose=verbose)
+    run_until_stopped(_connect(parse_invite(invite), port, transport, as_json=as_json), verbose=verbose)
 
 
-async def _connect(invite: Invite, port: int, road: Choice, *, as_json: bool) -> None:
+async def _connect(invite: Invite, port: int, transport: TransportChoice, *, as_json: bool) -> None:
     news = _News()
-    client = Client(invite, _print_status if as_json else news.note, road)
+    client = Client(invite, _print_status if as_json else news.note, transport)
     proxy = LocalProxy(client)
     port = await proxy.start(port)
     if as_json:
@@ -43,7 +43,7 @@ async def _connect(invite: Invite, port: int, road: Choice, *, as_json: bool) ->
 
 
 def _print_status(status: ClientStatus) -> None:
-    fields = ("state", "detail", "road", "links", "seconds")
+    fields = ("state", "detail", "transport", "links", "seconds")
     print_json({"event": "state", **{name: getattr(status, name) for name in fields}})
 
 

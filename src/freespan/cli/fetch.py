@@ -19,7 +19,7 @@ import typer
 
 from freespan.cli.running import print_json, print_line, run_until_stopped
 from freespan.client.engine import Client, ClientStatus
-from freespan.client.local_proxy import LocalProxy
+from freespan.client.local_proxy.server import LocalProxy
 from freespan.wire.errors import FreespanError, InputError
 from freespan.wire.invite import Invite, parse_invite
 from freespan.wire.limits import SESSION_WAIT_SECONDS

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from freespan.client.roads import Choice
+from freespan.client.transports import TransportChoice
 from freespan.wire.errors import FreespanError, InputError
 
 app = typer.Typer(
@@ -31,13 +31,13 @@ InviteText = Annotated[str, typer.Argument(metavar="INVITE", help="The invite th
 
 
 _ROAD_HELP = (
-    "Use one road alone: webrtc and relay lead through a bridge; websocket shows the host your address, and so does"
+    "Use one transport alone: webrtc and relay lead through a bridge; websocket shows the host your address, and so does"
     " relay, since the relay is the host's."
 )
 
 
 class BridgeKind(StrEnum):
-    """What lends the road in the demo."""
+    """What lends the transport in the demo."""
 
     chromium = "chromium"
     firefox = "firefox"
@@ -144,14 +144,14 @@ def serve(
 def connect(
     invite: InviteText,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the local proxy; 0 picks a free one.")] = 8118,
-    road: Annotated[Choice, typer.Option(help=_ROAD_HELP)] = "auto",
+    transport: Annotated[TransportChoice, typer.Option(help=_ROAD_HELP)] = "auto",
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
     """Find a bridge and offer a local proxy (HTTP and SOCKS5) on 127.0.0.1."""
     from freespan.cli.connect import run_connect
 
-    run_connect(invite, port, road, as_json=as_json, verbose=verbose)
+    run_connect(invite, port, transport, as_json=as_json, verbose=verbose)
 
 
 @app.command()

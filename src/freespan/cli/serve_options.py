@@ -10,12 +10,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from freespan.broker.live_picture import LivePicture
-from freespan.broker.relays import Relays
+from freespan.broker.turn import Relays
 from freespan.egress.policy import Policy
 from freespan.web.ordinary import OrdinarySite
 from freespan.wire.addresses import Address, is_private_url
 from freespan.wire.errors import InputError, InviteError, MessageError
-from freespan.wire.ice import check_relays, check_stun
+from freespan.wire.ice import check_stun, check_turn_servers
 from freespan.wire.invite import FRONTS_MAX, STUN_MAX, check_broker_url, check_stun_urls
 from freespan.wire.messages import IceServer
 from freespan.wire.target import parse_host
@@ -195,7 +195,7 @@ def relays_of(options: ServeOptions) -> Relays | None:
         raise InputError("turn-secret-file", "is empty")
     relays = Relays(options.turn, secret)
     try:
-        check_relays(relays.credentials(0), allow_private=_is_private(options))
+        check_turn_servers(relays.credentials(0), allow_private=_is_private(options))
     except MessageError as error:
         raise InputError("turn", error.reason) from None
     return relays

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from freespan.client.links import FoundLink, Links, RoadError, http_session
-from freespan.client.roads import Choice, Roads
+from freespan.client.links import FoundLink, Links, TransportError, http_session
+from freespan.client.transports import TransportChoice, TransportSelector
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import FreespanError, LinkError, RendezvousError, StreamError, TunnelError, WrongKeyError
 from freespan.wire.invite import Invite
@@ -23,7 +23,7 @@ from freespan.wire.proxy_status import ProxyStatus
 
 if TYPE_CHECKING:
     from freespan.client.pool import Pool
-    from freespan.tunnel.client import ClientSession
+    from freespan.tunnel.client import ClientTunnel
     from freespan.tunnel.tickets import TicketJar
 
 _WRONG_KEYS_MAX = 3
@@ -32,7 +32,7 @@ _WAITING = "no bridge is left; open connections go on when one comes"
 _WAITING_ALONE = "the way to the host is cut; open connections go on when it is back"
 _WORDS = {
     "webrtc": "a bridge carries this session",
-    "relay": "a bridge carries this session, by way of the host's relay",
+    "turn": "a bridge carries this session, by way of the host's relay",
     "websocket": "straight to the host, since no bridge could be reached",
     "front": "to the host by way of a front, since no bridge could be reached",
 }
@@ -42,29 +42,31 @@ _WORDS = {
 class ClientStatus:
     """`state` is one of the picture above; `seconds` are the parts of the set-up that led here.
 
-    `road` is the one in use (`webrtc`, `relay`, `websocket`, `front`; see `FoundLink`), empty without a session;
-    `links` is how many links carry it. A session without a link is `waiting`, and has a road.
+    `transport` is the one in use (`webrtc`, `relay`, `websocket`, `front`; see `FoundLink`), empty without a session;
+    `links` is how many links carry it. A session without a link is `waiting`, and has a transport.
     """
 
     state: str
     detail: str = ""
-    road: str = ""
+    transport: str = ""
     links: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
 
 class Client:
-    """Run `run` in a task; `session` gives the open session, or waits for one. `road` keeps it to one road."""
+    """Run `run` in a task; `session` gives the open session, or waits for one. `transport` keeps it to one transport."""
 
-    def __init__(self, invite: Invite, on_status: Callable[[ClientStatus], None], road: Choice = "auto") -> None:
+    def __init__(
+        self, invite: Invite, on_status: Callable[[ClientStatus], None], transport: TransportChoice = "auto"
+    ) -> None:
         self._invite = invite
         self._on_status = on_status
-        self._roads = Roads(road)
-        self._may_relay = road != "webrtc"
+        self._transports = TransportSelector(transport)
+        self._may_relay = transport != "webrtc"
         self._watch = _Stopwatch()
         self._backoff = Backoff(random.random)
         self._wrong_keys = 0
-        self._session: ClientSession | None = None
+        self._session: ClientTunnel | None = None
         self._jars: dict[str, TicketJar] = {}
         self._loading: asyncio.Task[None] | None = None
         self._pool: Pool | None = None
@@ -87,7 +89,7 @@ class Client:
             finally:
                 await links.close()
 
-    async def session(self, seconds: float = SESSION_WAIT_SECONDS) -> ClientSession:
+    async def session(self, seconds: float = SESSION_WAIT_SECONDS) -> ClientTunnel:
         """The open session; waits up to `seconds` for one. Raises `StreamError` (destination_unavailable)."""
         try:
             async with asyncio.timeout(seconds), self._news:
@@ -97,7 +99,7 @@ class Client:
         except TimeoutError:
             raise StreamError(ProxyStatus("destination_unavailable")) from None
 
-    async def _open(self, links: Links) -> tuple[ClientSession, FoundLink]:
+    async def _open(self, links: Links) -> tuple[ClientTunnel, FoundLink]:
         """One whole attempt, each part timed."""
         self._watch = _Stopwatch()
         self._tell(ClientStatus("looking", "asking the broker for a bridge"))
@@ -112,65 +114,67 @@ class Client:
             await session.start()
             self._watch.lap("handshake")
             links.worked(found)
-            self._roads.worked()
+            self._transports.worked()
             self._wrong_keys = 0
-            self._tell(ClientStatus("open", _WORDS[found.road], found.road, 1, dict(self._watch.parts)))
+            self._tell(ClientStatus("open", _WORDS[found.transport], found.transport, 1, dict(self._watch.parts)))
             await self._offer(session)
         except BaseException as error:
             self._session = None
             found.link.close("given up")
             if isinstance(error, TunnelError):
-                self._roads.failed(time.monotonic())
+                self._transports.failed(time.monotonic())
                 # a bridge's wrong key may be the host's own: then it must come up again
-                if found.base or not isinstance(error, WrongKeyError):
+                if found.endpoint or not isinstance(error, WrongKeyError):
                     links.avoid(found)
             raise
         self._pool = pool
         pool.start(session)
         return session, found
 
-    def _new_session(self, links: Links, found: FoundLink) -> tuple[Pool, ClientSession]:
+    def _new_session(self, links: Links, found: FoundLink) -> tuple[Pool, ClientTunnel]:
         from freespan.client.pool import Pool
-        from freespan.tunnel.client import ClientSession
+        from freespan.tunnel.client import ClientTunnel
         from freespan.tunnel.tickets import TicketJar
 
-        # the host must not be able to join what a reader did through bridges to an address that it sees by another road
-        jar = self._jars.setdefault(found.road, TicketJar())
-        pool = Pool(links, self._roads, found, lambda count: self._links_changed(found.road, count))
-        return pool, ClientSession(self._invite.egress_key, pool.bond, jar)
+        # the host must not be able to join what a reader did through bridges to an address that it sees by another transport
+        jar = self._jars.setdefault(found.transport, TicketJar())
+        pool = Pool(links, self._transports, found, lambda count: self._links_changed(found.transport, count))
+        return pool, ClientTunnel(self._invite.egress_key, pool.bond, jar)
 
-    def _links_changed(self, road: str, count: int) -> None:
+    def _links_changed(self, transport: str, count: int) -> None:
         """Tell who looks at the status; the session goes on, whether it has links or waits for one."""
         if self._session is None or self._session.is_over:
             return
         if not count:
-            self._tell(ClientStatus("waiting", _WAITING if road in ("webrtc", "relay") else _WAITING_ALONE, road))
+            self._tell(
+                ClientStatus("waiting", _WAITING if transport in ("webrtc", "turn") else _WAITING_ALONE, transport)
+            )
         elif count > 1:
-            self._tell(ClientStatus("open", f"{count} bridges carry this session", road, count))
+            self._tell(ClientStatus("open", f"{count} bridges carry this session", transport, count))
         else:
-            self._tell(ClientStatus("open", _WORDS[road], road, count))
+            self._tell(ClientStatus("open", _WORDS[transport], transport, count))
 
-    async def _offer(self, session: ClientSession) -> None:
+    async def _offer(self, session: ClientTunnel) -> None:
         """Give the session to whoever waits for one."""
         self._session = session
         async with self._news:
             self._news.notify_all()
 
     async def _found(self, links: Links) -> FoundLink:
-        """A link by the first road that is not known to be closed."""
+        """A link by the first transport that is not known to be closed."""
         while True:
-            road = self._roads.choose(time.monotonic())
+            transport = self._transports.choose(time.monotonic())
             try:
-                return await links.open(road, self._tell_of_answer)
-            except RoadError as error:
-                self._roads.failed(time.monotonic(), closed=error.closed)
-                if not error.closed or self._roads.choose(time.monotonic()) == road:
+                return await links.open(transport, self._tell_of_answer)
+            except TransportError as error:
+                self._transports.failed(time.monotonic(), closed=error.closed)
+                if not error.closed or self._transports.choose(time.monotonic()) == transport:
                     raise
 
     def _tell_of_answer(self) -> None:
         self._tell(ClientStatus("connecting", "a bridge answered; opening the session"))
 
-    async def _stay(self, session: ClientSession) -> bool:
+    async def _stay(self, session: ClientTunnel) -> bool:
         """Wait until the session ends; false after a short one, and a pause, lest bridges that leave keep all busy.
 
         A host that was restarted has proved that it is there again, and that no bridge is to blame.

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from freespan.client.avoided import Avoided
-from freespan.client.lane_door import LaneDoor
+from freespan.client.cooldown import Cooldown
+from freespan.client.lanes.signalling import LaneSignalling
 from freespan.client.rendezvous import Rendezvous
-from freespan.client.roads import Road
+from freespan.client.transports import Transport
 from freespan.link.base import Link
 from freespan.link.datachannel import DataChannelLink
 from freespan.link.no_redirects import refuse_redirects
@@ -27,22 +27,22 @@ from freespan.wire.addresses import is_private_url
 from freespan.wire.errors import LinkError, RendezvousError
 from freespan.wire.invite import Invite
 from freespan.wire.limits import (
-    AVOIDED_MAX,
+    AVOID_MAX,
+    BRIDGE_OPEN_SECONDS,
     PROTOCOL_VERSION,
-    RELAY_OPEN_SECONDS,
-    RELAY_SECONDS,
-    ROAD_OPEN_SECONDS,
+    TURN_CREDENTIAL_SECONDS,
+    TURN_OPEN_SECONDS,
 )
 from freespan.wire.messages import IceServer, RendezvousAnswer, RendezvousRequest
 from freespan.wire.network import Network, network_of
 from freespan.wire.sdp import passable
 
 _NO_UDP = "UDP does not come through here"
-_OPEN_SECONDS = {"webrtc": ROAD_OPEN_SECONDS, "relay": RELAY_OPEN_SECONDS}
+_OPEN_SECONDS = {"webrtc": BRIDGE_OPEN_SECONDS, "turn": TURN_OPEN_SECONDS}
 
 
-class RoadError(LinkError):
-    """A road did not lead to the egress; `closed` when another bridge would not change that.
+class TransportError(LinkError):
+    """A transport did not lead to the egress; `closed` when another bridge would not change that.
 
     `after` is the wait in seconds that the broker asks for, if it does.
     """
@@ -57,25 +57,25 @@ class RoadError(LinkError):
 class FoundLink:
     """An open link, and what is to be known of it.
 
-    `road` is `webrtc`, `relay`, `websocket`, or `front` for a WebSocket by way of a front: the road that it took, which
-    may be another one than the one `tried`, since a bridge may have a relay of its own. `bridge` and `base` (of a
+    `transport` is `webrtc`, `relay`, `websocket`, or `front` for a WebSocket by way of a front: the transport that it took, which
+    may be another one than the one `tried`, since a bridge may have a relay of its own. `bridge` and `endpoint` (of a
     WebSocket) are names for what `Links` is to be told, empty where there is none. `door` leads to lanes, where there
     can be any: not by way of a relay.
     """
 
     link: Link
-    road: str
-    tried: Road
+    transport: str
+    tried: Transport
     bridge: str = ""
-    base: str = ""
-    door: LaneDoor | None = None
+    endpoint: str = ""
+    door: LaneSignalling | None = None
 
 
 @dataclass(frozen=True)
 class _Wish:
-    """For a bridge: by which road, other than which, and whether only if there are many."""
+    """For a bridge: by which transport, other than which, and whether only if there are many."""
 
-    road: Road
+    transport: Transport
     besides: Sequence[str]
     spare: bool
 
@@ -84,7 +84,7 @@ class _Wish:
 class _Offered:
     link: DataChannelLink
     request: RendezvousRequest
-    door: LaneDoor | None
+    door: LaneSignalling | None
 
 
 class Links:
@@ -98,49 +98,49 @@ class Links:
         self, http: aiohttp.ClientSession, invite: Invite, lap: Callable[[str], None], *, relays: bool = True
     ) -> None:
         self._http = http
-        self._rendezvous = Rendezvous(http, invite.bases)
+        self._rendezvous = Rendezvous(http, invite.endpoints)
         self._lap = lap
         self._may_relay = relays
         self._own_base = invite.broker
         self._is_private = is_private_url(invite.broker)
         self._stun = deque(IceServer(list(urls)) for urls in invite.stun)
-        self._avoided = {"webrtc": Avoided(), "relay": Avoided()}
-        self._left = Avoided()
+        self._avoided = {"webrtc": Cooldown(), "turn": Cooldown()}
+        self._left = Cooldown()
         self._relays: list[IceServer] = []
         self._relays_until = 0.0
         self._sockets: set[asyncio.Task[None]] = set()
 
     async def open(
-        self, road: Road, on_answer: Callable[[], None], besides: Sequence[str] = (), *, spare: bool = False
+        self, transport: Transport, on_answer: Callable[[], None], besides: Sequence[str] = (), *, spare: bool = False
     ) -> FoundLink:
-        """Open a link by a road; `on_answer` is called when a bridge has been found, which is none of `besides`.
+        """Open a link by a transport; `on_answer` is called when a bridge has been found, which is none of `besides`.
 
         A `spare` one is for a session that has a link, and goes to others when there are not many bridges.
 
         Raises:
-            RoadError: the road does not lead there, or this machine cannot take it.
+            TransportError: the transport does not lead there, or this machine cannot take it.
             RendezvousError: the broker could not be asked, or said no.
         """
-        if road == "websocket":
+        if transport == "websocket":
             return await self._open_socket()
-        return await self._open_channel(_Wish(road, besides, spare), on_answer)
+        return await self._open_channel(_Wish(transport, besides, spare), on_answer)
 
     def worked(self, found: FoundLink) -> None:
         """A session came about in this link."""
-        if found.base:
-            self._rendezvous.prefer(found.base)
+        if found.endpoint:
+            self._rendezvous.prefer(found.endpoint)
 
     def avoid(self, found: FoundLink) -> None:
         """No session came about in this link: do not ask for its bridge for a while, nor at its address first."""
-        if found.base:
-            self._rendezvous.put_last(found.base)
+        if found.endpoint:
+            self._rendezvous.put_last(found.endpoint)
         if found.bridge:
             self._avoided[found.tried].add(found.bridge, time.monotonic())
 
     def pass_over(self, found: FoundLink) -> None:
         """The session in this link did not last: take another bridge or address, if there is one."""
-        if found.base:
-            self._rendezvous.put_last(found.base)
+        if found.endpoint:
+            self._rendezvous.put_last(found.endpoint)
         self._left.add(found.bridge, time.monotonic())
 
     async def close(self) -> None:
@@ -156,7 +156,7 @@ class Links:
             answer = await self._rendezvous.ask_for_bridge(lambda: _request_of(offering))
             self._lap("rendezvous")
             on_answer()
-            found = await self._accepted(wish.road, await offering, answer)
+            found = await self._accepted(wish.transport, await offering, answer)
             self._lap("channel")
             return found
         except BaseException as error:
@@ -165,7 +165,7 @@ class Links:
             raise
 
     def _raise_reason(self, wish: _Wish, offering: asyncio.Task[_Offered], error: BaseException) -> None:
-        """Without an offer there was nothing to ask with. Where no bridge fits, another road has to be taken; where
+        """Without an offer there was nothing to ask with. Where no bridge fits, another transport has to be taken; where
         there is none beside those that could not be reached, too, since to wait for one would help nobody. But one
         that was left alone because its session did not last is better than none."""
         if not isinstance(error, RendezvousError):
@@ -176,14 +176,14 @@ class Links:
             return
         now = time.monotonic()
         if self._left.names(now):
-            self._left = Avoided()
+            self._left = Cooldown()
             return
         if _is_mute(offering.result().request.network):
-            raise RoadError(_NO_UDP, closed=True) from None
-        if error.code == "no_fit" or self._avoided[wish.road].names(now):
-            raise RoadError(str(error), closed=error.code == "no_fit", after=error.after) from None
+            raise TransportError(_NO_UDP, closed=True) from None
+        if error.code == "no_fit" or self._avoided[wish.transport].names(now):
+            raise TransportError(str(error), closed=error.code == "no_fit", after=error.after) from None
 
-    async def _accepted(self, road: Road, offered: _Offered, answer: RendezvousAnswer) -> FoundLink:
+    async def _accepted(self, transport: Transport, offered: _Offered, answer: RendezvousAnswer) -> FoundLink:
         """Take the answer and wait for the channel; a bridge with which this fails is not asked again soon.
 
         A client that hears nothing by UDP tries one bridge, not for long: perhaps it is only the STUN server that is
@@ -191,49 +191,51 @@ class Links:
         """
         link, is_mute = offered.link, _is_mute(offered.request.network)
         try:
-            async with asyncio.timeout(_OPEN_SECONDS[road] / (2 if is_mute else 1)):
+            async with asyncio.timeout(_OPEN_SECONDS[transport] / (2 if is_mute else 1)):
                 await link.accept(self._public(answer.answer), relays=self._may_relay)
                 await link.opened()
-                is_relayed = road == "relay" or await link.is_relayed()
+                is_relayed = transport == "turn" or await link.is_relayed()
             if is_relayed and not self._may_relay:
                 raise LinkError("only the host's relay leads to that bridge")
         except (TimeoutError, LinkError) as error:
-            self._avoided[road].add(answer.bridge, time.monotonic())
+            self._avoided[transport].add(answer.bridge, time.monotonic())
             reason = str(error) or "the bridge could not be reached"
-            raise RoadError(_NO_UDP if is_mute else reason, closed=is_mute) from None
+            raise TransportError(_NO_UDP if is_mute else reason, closed=is_mute) from None
         door = None if is_relayed else offered.door
-        return FoundLink(link, "relay" if is_relayed else road, road, bridge=answer.bridge, door=door)
+        return FoundLink(link, "turn" if is_relayed else transport, transport, bridge=answer.bridge, door=door)
 
     async def _offer(self, wish: _Wish) -> _Offered:
-        """Gather, and write the request. Raises `RoadError`."""
+        """Gather, and write the request. Raises `TransportError`."""
         try:
-            if wish.road == "relay":
+            if wish.transport == "turn":
                 door = None
                 link, sdp = await self._gathered_at_relay()
             else:
                 door, sdp = await self._gathered()
                 link = door.link
-        except RoadError:
+        except TransportError:
             raise
         except LinkError as error:  # this machine's engine cannot do it, or not with these servers
-            raise RoadError(str(error), closed=True) from None
+            raise TransportError(str(error), closed=True) from None
         self._lap("offer")
         # with a relay of its own this end can be reached by all
-        network = network_of(sdp) if self._stun and wish.road == "webrtc" else None
+        network = network_of(sdp) if self._stun and wish.transport == "webrtc" else None
         now = time.monotonic()
-        avoided = list(dict.fromkeys([*self._left.names(now), *self._avoided[wish.road].names(now), *wish.besides]))
+        avoided = list(
+            dict.fromkeys([*self._left.names(now), *self._avoided[wish.transport].names(now), *wish.besides])
+        )
         request = RendezvousRequest(
-            PROTOCOL_VERSION, self._public(sdp), network, avoided[-AVOIDED_MAX:], spare=wish.spare
+            PROTOCOL_VERSION, self._public(sdp), network, avoided[-AVOID_MAX:], spare=wish.spare
         )
         return _Offered(link, request, door)
 
     async def _gathered_at_relay(self) -> tuple[DataChannelLink, str]:
-        """A link by the host's relays alone. Raises `LinkError`; a `RoadError` when the host has none that answers."""
+        """A link by the host's relays alone. Raises `LinkError`; a `TransportError` when the host has none that answers."""
         while True:
             is_fresh = time.monotonic() >= self._relays_until
             relays = await self._usable_relays()
             if not relays:
-                raise RoadError("the host has no relay", closed=True)
+                raise TransportError("the host has no relay", closed=True)
             # a relay is for when checks went through and the session did not, too: then no other pair may be chosen
             link = DataChannelLink(relays, relayed=True)
             sdp = await _offer_of(link)
@@ -241,10 +243,10 @@ class Links:
                 return link, sdp
             link.close("given up")
             if is_fresh:
-                raise RoadError("the host's relay could not be reached", closed=True)
+                raise TransportError("the host's relay could not be reached", closed=True)
             self._relays_until = 0.0  # this machine may have slept, and its clock with it: they may be out of date
 
-    async def _gathered(self) -> tuple[LaneDoor, str]:
+    async def _gathered(self) -> tuple[LaneSignalling, str]:
         """A link and its description; a STUN server that does not answer makes place for the next one."""
         tries = max(1, len(self._stun))
         while True:
@@ -256,18 +258,18 @@ class Links:
             self._stun.rotate(-1)
             door.link.close("given up")
 
-    def _door(self) -> LaneDoor:
+    def _door(self) -> LaneSignalling:
         stun = list(self._stun)[:1]
-        return LaneDoor(lambda **options: DataChannelLink(stun, **options), allow_private=self._is_private)
+        return LaneSignalling(lambda **options: DataChannelLink(stun, **options), allow_private=self._is_private)
 
     async def _usable_relays(self) -> list[IceServer]:
         """The host's relays, none if it cannot be asked; kept until half of their time is over."""
         if time.monotonic() >= self._relays_until:
             try:
-                self._relays = await self._rendezvous.ask_for_relays()
+                self._relays = await self._rendezvous.fetch_turn_servers()
             except RendezvousError:
-                return []  # there are other roads
-            self._relays_until = time.monotonic() + RELAY_SECONDS / 2
+                return []  # there are other transports
+            self._relays_until = time.monotonic() + TURN_CREDENTIAL_SECONDS / 2
         return self._relays
 
     def _public(self, sdp: str) -> str:
@@ -277,15 +279,15 @@ class Links:
     # --- without a bridge ----------------------------------------------------------------------
     async def _open_socket(self) -> FoundLink:
         try:
-            base, socket = await self._rendezvous.open_egress()
+            endpoint, socket = await self._rendezvous.open_egress()
         except RendezvousError as error:
-            raise RoadError(str(error)) from None
+            raise TransportError(str(error)) from None
         self._lap("channel")
         link = WebSocketLink(socket)
         task = asyncio.create_task(link.run(), name="client-egress-socket")
         self._sockets.add(task)
         task.add_done_callback(self._sockets.discard)
-        return FoundLink(link, "websocket" if base == self._own_base else "front", "websocket", base=base)
+        return FoundLink(link, "websocket" if endpoint == self._own_base else "front", "websocket", endpoint=endpoint)
 
 
 def http_session() -> aiohttp.ClientSession:

@@ -10,13 +10,13 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from freespan.client.lane_door import LaneDoor
-from freespan.client.lane_keeper import LaneKeeper
-from freespan.client.links import FoundLink, Links, RoadError
-from freespan.client.roads import Roads
+from freespan.client.lanes.manager import LaneManager
+from freespan.client.lanes.signalling import LaneSignalling
+from freespan.client.links import FoundLink, Links, TransportError
 from freespan.client.supply import Supply
+from freespan.client.transports import TransportSelector
 from freespan.link.bond import Bond, SessionKey
-from freespan.tunnel.client import ClientSession
+from freespan.tunnel.client import ClientTunnel
 from freespan.wire.backoff import Backoff
 from freespan.wire.bond_frames import KEY_PATH, SESSION_ID_SIZE
 from freespan.wire.errors import FreespanError, LinkError, RendezvousError
@@ -35,11 +35,11 @@ _URGENT_SECONDS = 5.0
 """A session without a link asks so often, or as often as the broker wants."""
 _SHOWS_NO_MORE = {
     "webrtc": {"webrtc"},
-    "relay": {"webrtc", "relay"},
+    "turn": {"webrtc", "turn"},
     "front": {"front"},
     "websocket": {"front", "websocket"},
 }
-"""By which roads a further link may come, for each by which a session began: the host must not learn the address of a
+"""By which transports a further link may come, for each by which a session began: the host must not learn the address of a
 reader who began without telling it."""
 _log = logging.getLogger(__name__)
 
@@ -57,16 +57,18 @@ class _Member:
 class Pool:
     """The links of one session; a `BondWatcher`. `on_change` is called with how many links carry it.
 
-    A session keeps to its road. When nothing is to be had there for as long as the bond waits, it ends, and the client
-    begins anew by the road that comes next; sooner where no bridge could help, or where none is needed.
+    A session keeps to its transport. When nothing is to be had there for as long as the bond waits, it ends, and the client
+    begins anew by the transport that comes next; sooner where no bridge could help, or where none is needed.
     """
 
-    def __init__(self, links: Links, roads: Roads, found: FoundLink, on_change: Callable[[int], None]) -> None:
+    def __init__(
+        self, links: Links, transports: TransportSelector, found: FoundLink, on_change: Callable[[int], None]
+    ) -> None:
         self.bond = Bond.open(found.link, self)
-        self._lanes = LaneKeeper(self.bond)
+        self._lanes = LaneManager(self.bond)
         self._now = asyncio.get_running_loop().time
         self._links = links
-        self._roads = roads
+        self._transports = transports
         self._first = found
         self._on_change = on_change
         self._takes_bridges = found.tried != "websocket"
@@ -80,10 +82,10 @@ class Pool:
         self._urgent = Backoff(random.random, longest=_URGENT_SECONDS)
         self._spare = Backoff(random.random, longest=SPARE_LINK_SECONDS)
         self._carried = 0
-        self._session: ClientSession | None = None
+        self._session: ClientTunnel | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, session: ClientSession) -> None:
+    def start(self, session: ClientTunnel) -> None:
         """Supply the session from now on."""
         self._session = session
         self._task = asyncio.create_task(self._supply_session(session), name="client-pool")
@@ -94,14 +96,14 @@ class Pool:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self._lanes.stop()
-        if self._is_barred and self._is_alone and self._roads.choose(self._now()) == self._first.tried:
-            self._roads.failed(self._now(), closed=True)  # all that time it led nowhere
+        if self._is_barred and self._is_alone and self._transports.choose(self._now()) == self._first.tried:
+            self._transports.failed(self._now(), closed=True)  # all that time it led nowhere
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2 * BOND_LINGER_SECONDS):
                 await self.bond.wait_closed()
 
     # --- the task --------------------------------------------------------------------------------
-    async def _supply_session(self, session: ClientSession) -> None:
+    async def _supply_session(self, session: ClientTunnel) -> None:
         """Whatever goes wrong here ends the session, or it would die with its links and nobody would know why."""
         try:
             await self._get_key(session)
@@ -114,7 +116,7 @@ class Pool:
             _log.error("the supply of links broke: %s in %s, line %d", *place)
             session.close("an internal error")
 
-    async def _get_key(self, session: ClientSession) -> None:
+    async def _get_key(self, session: ClientTunnel) -> None:
         """Until it has come the session lives on its first link."""
         while not session.is_over:
             try:
@@ -127,7 +129,7 @@ class Pool:
             self._spare.succeeded()
             return
 
-    async def _keep_links(self, session: ClientSession) -> None:
+    async def _keep_links(self, session: ClientTunnel) -> None:
         """Until the session is over, or the host has said that there will be no more."""
         final: RendezvousError | None = None
         while not session.is_over:
@@ -209,10 +211,10 @@ class Pool:
         """Add one link. Raises `LinkError` or `RendezvousError`."""
         in_use = [one.found.bridge for one in self._members.values()]
         found = await self._links.open(self._first.tried, lambda: None, in_use, spare=not self._is_alone)
-        if found.road not in _SHOWS_NO_MORE[self._first.road]:
-            found.link.close("not by this road")
+        if found.transport not in _SHOWS_NO_MORE[self._first.transport]:
+            found.link.close("not by this transport")
             self._links.avoid(found)
-            raise RoadError("nothing leads to the host by the road of this session")
+            raise TransportError("nothing leads to the host by the transport of this session")
         try:
             number = self.bond.add(found.link)
         except LinkError:
@@ -223,7 +225,7 @@ class Pool:
 
     def _is_given_up(self, error: FreespanError) -> bool:
         """Note that there was no link; true when the session has none left to wait for."""
-        if not self._is_alone or not isinstance(error, RoadError):
+        if not self._is_alone or not isinstance(error, TransportError):
             return False
         self._is_barred = True
         # a bridge may yet come, but where none could help there is nothing to wait for
@@ -242,7 +244,7 @@ class Pool:
             }
             if not rates:
                 return
-            slowest = min(rates, key=lambda number: (rates[number], -links[number].round_trip))
+            slowest = min(rates, key=lambda number: (rates[number], -links[number].min_rtt))
             del self._members[slowest]
             self._lanes.forget(slowest)
             self.bond.remove(slowest)
@@ -255,7 +257,7 @@ class Pool:
         Whoever loses the last link meanwhile is as one who has just come, and need not wait.
         """
         was_alone = self._is_alone
-        asked = error.after or 0.0 if isinstance(error, (RendezvousError, RoadError)) else 0.0
+        asked = error.after or 0.0 if isinstance(error, (RendezvousError, TransportError)) else 0.0
         now = self._now()
         earliest, until = now + asked, now + (self._urgent if was_alone else self._spare).failed(asked)
         while self._now() < until:
@@ -279,7 +281,7 @@ class Pool:
         """See every second what was carried, and which links have come to themselves."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            packets = {number: await door.packet_round_trip() for number, door in self._doors().items()}
+            packets = {number: await door.packet_rtt() for number, door in self._doors().items()}
             links = self.bond.report().links
             for link in links:
                 member = self._members.get(link.number)
@@ -296,7 +298,7 @@ class Pool:
             room = BOND_LINKS_MAX - max(self._supply.wanted, len(self._members))
             self._lanes.look(links, self._doors(), packets, room, self._now())
 
-    def _doors(self) -> dict[int, LaneDoor]:
+    def _doors(self) -> dict[int, LaneSignalling]:
         """The doors to the bridges of the session that have one, by first links."""
         return {number: one.found.door for number, one in self._members.items() if one.found.door is not None}
 

@@ -14,10 +14,10 @@ from typing import TypeVar
 
 import aiohttp
 
-from freespan.client.bases import Bases
+from freespan.client.endpoints import Endpoints
 from freespan.wire.addresses import is_private_url
 from freespan.wire.errors import MessageError, RendezvousError, VersionError
-from freespan.wire.ice import check_relays
+from freespan.wire.ice import check_turn_servers
 from freespan.wire.limits import (
     HOST_ANSWER_SECONDS,
     HOST_CONNECT_SECONDS,
@@ -33,8 +33,8 @@ from freespan.wire.messages import (
     RendezvousAnswer,
     RendezvousRequest,
     decode_problem,
-    decode_relays,
     decode_rendezvous_answer,
+    decode_turn_servers,
     encode,
 )
 from freespan.wire.sdp import check_answer
@@ -52,11 +52,11 @@ _Answer = TypeVar("_Answer")
 
 
 class Rendezvous:
-    """`bases` are the host's base URLs, its own first."""
+    """`endpoints` are the host's endpoint URLs, its own first."""
 
-    def __init__(self, http: aiohttp.ClientSession, bases: Sequence[str]) -> None:
+    def __init__(self, http: aiohttp.ClientSession, endpoints: Sequence[str]) -> None:
         self._http = http
-        self._bases = Bases(bases)
+        self._endpoints = Endpoints(endpoints)
 
     async def ask_for_bridge(self, request: Callable[[], Awaitable[RendezvousRequest]]) -> RendezvousAnswer:
         """Send a request, return the answer of a bridge.
@@ -67,36 +67,36 @@ class Rendezvous:
             RendezvousError: `retry` tells whether asking again can help.
         """
 
-        async def ask(base: str, seconds: float) -> RendezvousAnswer:
-            status, body, after = await self._exchange("POST", f"{base}/v1/rendezvous", seconds, _body(request))
+        async def ask(endpoint: str, seconds: float) -> RendezvousAnswer:
+            status, body, after = await self._exchange("POST", f"{endpoint}/v1/rendezvous", seconds, _body(request))
             return _understand(status, body, after, _checked_answer)
 
-        base, answer = await self._at_each_base(ask)
-        self.prefer(base)
+        endpoint, answer = await self._at_each_base(ask)
+        self.prefer(endpoint)
         return answer
 
-    async def ask_for_relays(self) -> list[IceServer]:
+    async def fetch_turn_servers(self) -> list[IceServer]:
         """The host's relays, with credentials for some time; none where it has none. Raises `RendezvousError`."""
 
-        async def ask(base: str, seconds: float) -> list[IceServer]:
-            status, body, after = await self._exchange("GET", f"{base}/v1/relays", seconds)
+        async def ask(endpoint: str, seconds: float) -> list[IceServer]:
+            status, body, after = await self._exchange("GET", f"{endpoint}/v1/turn", seconds)
             return _understand(status, body, after, self._checked_relays)
 
-        base, relays = await self._at_each_base(ask)
-        self.prefer(base)
+        endpoint, relays = await self._at_each_base(ask)
+        self.prefer(endpoint)
         return relays
 
     async def open_egress(self) -> tuple[str, aiohttp.ClientWebSocketResponse]:
-        """A WebSocket to the egress, and the base through which it goes. Raises `RendezvousError`.
+        """A WebSocket to the egress, and the endpoint through which it goes. Raises `RendezvousError`.
 
-        That a base takes a WebSocket says little: tell by `prefer` or `put_last` what became of it.
+        That a endpoint takes a WebSocket says little: tell by `prefer` or `put_last` what became of it.
         """
 
-        async def ask(base: str, seconds: float) -> aiohttp.ClientWebSocketResponse:
+        async def ask(endpoint: str, seconds: float) -> aiohttp.ClientWebSocketResponse:
             try:
                 async with asyncio.timeout(seconds + HOST_CONNECT_SECONDS):
                     return await self._http.ws_connect(
-                        f"{base}/v1/egress".replace("http", "ws", 1),
+                        f"{endpoint}/v1/egress".replace("http", "ws", 1),
                         max_msg_size=MESSAGE_MAX + 1,
                         compress=0,
                         heartbeat=PING_SECONDS,
@@ -108,33 +108,35 @@ class Rendezvous:
         return await self._at_each_base(ask)
 
     def _checked_relays(self, body: bytes) -> list[IceServer]:
-        return check_relays(decode_relays(body).ice_servers, allow_private=is_private_url(self._bases.own))
+        return check_turn_servers(
+            decode_turn_servers(body).ice_servers, allow_private=is_private_url(self._endpoints.own)
+        )
 
-    def prefer(self, base: str) -> None:
-        """Ask this base first for a while: it has served."""
-        self._bases.put_first(base, time.monotonic())
+    def prefer(self, endpoint: str) -> None:
+        """Ask this endpoint first for a while: it has served."""
+        self._endpoints.put_first(endpoint, time.monotonic())
 
-    def put_last(self, base: str) -> None:
-        """Ask this base last for a while: it answers, and does not serve."""
-        self._bases.put_last(base, time.monotonic())
+    def put_last(self, endpoint: str) -> None:
+        """Ask this endpoint last for a while: it answers, and does not serve."""
+        self._endpoints.put_last(endpoint, time.monotonic())
 
     async def _at_each_base(self, ask: Callable[[str, float], Awaitable[_Answer]]) -> tuple[str, _Answer]:
-        """Call `ask` with one base after the other, and the seconds for a connection to it, until it returns."""
-        bases = self._bases.in_order(time.monotonic())
+        """Call `ask` with one endpoint after the other, and the seconds for a connection to it, until it returns."""
+        endpoints = self._endpoints.in_order(time.monotonic())
         errors: dict[str, RendezvousError] = {}
         try:
             async with asyncio.timeout(HOST_SECONDS):
-                for base in bases:
+                for endpoint in endpoints:
                     try:
-                        return base, await ask(base, _connect_seconds(is_last=base == bases[-1]))
+                        return endpoint, await ask(endpoint, _connect_seconds(is_last=endpoint == endpoints[-1]))
                     except RendezvousError as error:
-                        errors[base] = error
-                    if base == self._bases.own and errors[base].code in _RETRY_CODES:
+                        errors[endpoint] = error
+                    if endpoint == self._endpoints.own and errors[endpoint].code in _RETRY_CODES:
                         break
         except TimeoutError:
-            errors[bases[len(errors)]] = RendezvousError("unreachable", _SLOW, retry=True)
-            for base in errors:
-                self.put_last(base)  # those that were not asked come first the next time
+            errors[endpoints[len(errors)]] = RendezvousError("unreachable", _SLOW, retry=True)
+            for endpoint in errors:
+                self.put_last(endpoint)  # those that were not asked come first the next time
         raise self._verdict(errors)
 
     def _verdict(self, errors: dict[str, RendezvousError]) -> RendezvousError:
@@ -143,7 +145,7 @@ class Rendezvous:
         for error in problems:
             if error.retry:
                 return error
-        own = errors.get(self._bases.own)
+        own = errors.get(self._endpoints.own)
         if own in problems:
             return own
         error = [*problems, *errors.values()][0]

@@ -26,7 +26,7 @@ _SWITCH = 'document.querySelector("freespan-switch")'
 
 
 @dataclass(frozen=True, slots=True)
-class Volunteer:
+class Bridge:
     """A bridge that waits for readers."""
 
     kind: str
@@ -34,7 +34,7 @@ class Volunteer:
 
 
 @contextlib.asynccontextmanager
-async def volunteer(kind: str, *, host: str, news: str) -> AsyncIterator[Volunteer]:
+async def volunteer(kind: str, *, host: str, news: str) -> AsyncIterator[Bridge]:
     """Have a bridge of this kind for the length of the block.
 
     Args:
@@ -55,7 +55,7 @@ async def volunteer(kind: str, *, host: str, news: str) -> AsyncIterator[Volunte
 
 async def first_volunteer(
     kinds: tuple[str, ...], stack: AsyncExitStack, *, host: str, news: str, on_trouble: Callable[[str], None]
-) -> Volunteer:
+) -> Bridge:
     """Enter, on `stack`, the first kind that joins; `on_trouble` hears why another one did not.
 
     Raises:
@@ -78,14 +78,14 @@ def kinds_to_try(forced: str | None) -> tuple[str, ...]:
 
 
 @contextlib.asynccontextmanager
-async def _headless(host: str) -> AsyncIterator[Volunteer]:
+async def _headless(host: str) -> AsyncIterator[Bridge]:
     async with running("bridge", host, "--json") as program:
         await program.event(lambda event: event.get("state") == "waiting", JOIN_SECONDS, "bridge that waits")
-        yield Volunteer("headless", "the headless bridge, no browser")
+        yield Bridge("headless", "the headless bridge, no browser")
 
 
 @contextlib.asynccontextmanager
-async def _in_browser(kind: str, news: str) -> AsyncIterator[Volunteer]:
+async def _in_browser(kind: str, news: str) -> AsyncIterator[Bridge]:
     async with AsyncExitStack() as stack:
         try:
             async with asyncio.timeout(BROWSER_SECONDS):
@@ -95,4 +95,4 @@ async def _in_browser(kind: str, news: str) -> AsyncIterator[Volunteer]:
                 await page.wait_for(f'{_SWITCH}.getAttribute("state") === "waiting"', JOIN_SECONDS)
         except TimeoutError:
             raise DemoError(f"{kind}: no switch that waits within {BROWSER_SECONDS:g} s") from None
-        yield Volunteer(kind, f"real {kind.capitalize()}: page opened, switch clicked")
+        yield Bridge(kind, f"real {kind.capitalize()}: page opened, switch clicked")

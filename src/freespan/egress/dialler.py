@@ -15,7 +15,7 @@ from freespan.egress.policy import Policy
 from freespan.egress.resolver import Asker, Resolver
 from freespan.wire.addresses import Address
 from freespan.wire.errors import StreamError
-from freespan.wire.limits import DIAL_SECONDS, RELAY_CHUNK
+from freespan.wire.limits import DIAL_SECONDS, SPLICE_CHUNK
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
 
@@ -47,7 +47,7 @@ class Dialler:
             raise StreamError(ProxyStatus("destination_ip_prohibited"))
         connection = await self._connect(allowed, target.port)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return await asyncio.open_connection(sock=connection, limit=RELAY_CHUNK)
+        return await asyncio.open_connection(sock=connection, limit=SPLICE_CHUNK)
 
     def close(self) -> None:
         """Let the resolver threads go."""

@@ -12,7 +12,7 @@ from freespan.egress.sessions import EgressSession, Sessions
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
 from freespan.tunnel.identity import Identity
-from freespan.tunnel.relay import relay
+from freespan.tunnel.splice import splice
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.bond_frames import KEY_PATH
 from freespan.wire.errors import InputError, StreamError
@@ -80,7 +80,7 @@ class Egress:
             try:
                 session.accept(stream)
                 up, down = self._counters.relayed.labels("up"), self._counters.relayed.labels("down")
-                await relay(stream, reader, writer, count_from_stream=up.inc, count_to_stream=down.inc)
+                await splice(stream, reader, writer, count_from_stream=up.inc, count_to_stream=down.inc)
             finally:
                 writer.close()
 

@@ -18,7 +18,7 @@ from freespan.link.base import Link
 from freespan.link.bond import Arrival, Bond, SessionKey, session_key
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.quic import LinkQuic
-from freespan.tunnel.server import ServerSession
+from freespan.tunnel.server import ServerTunnel
 from freespan.tunnel.stream import TunnelStream
 from freespan.tunnel.tickets import TicketStore
 from freespan.wire.bond_frames import SESSION_ENDED, SESSION_ID_SIZE, UNKNOWN_SESSION, Join
@@ -40,7 +40,7 @@ _LIFE_SIZE = 4
 _LOOK_SECONDS = 1.0
 
 
-class EgressSession(ServerSession):
+class EgressSession(ServerTunnel):
     """A session on a bond, which it watches; `key` is what its client needs to add links to it."""
 
     def __init__(

@@ -3,12 +3,12 @@
 A link is reliable and ordered and carries messages of 1 to `MESSAGE_MAX` bytes. It calls its owner; the owner calls it:
 
     owner ── send(message), close(reason) ──▶ link
-    owner ◀── message_received, room_made, link_lost ── link
+    owner ◀── on_message, on_writable, on_closed ── link
 
 `room` is how many bytes the send queue still takes. `send` does not check it, since a small message (an
 acknowledgement) must not wait behind a full queue; an owner that goes on without room is broken, and a link with
 `PIPE_WAITING_MAX` bytes waiting ends.
-`link_lost` comes exactly once, and nothing comes after it.
+`on_closed` comes exactly once, and nothing comes after it.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ TOO_EARLY = "the other end sent too much before the link was in use"
 class LinkOwner(Protocol):
     """Who uses a link. Calls come from the event loop, never from inside `send` or `close`."""
 
-    def message_received(self, message: bytes) -> None:
+    def on_message(self, message: bytes) -> None:
         """A message of the other end."""
 
-    def room_made(self) -> None:
+    def on_writable(self) -> None:
         """`room` was used up and is at least half of the bound again."""
 
-    def link_lost(self, reason: str) -> None:
+    def on_closed(self, reason: str) -> None:
         """The link has ended; `reason` is one phrase for a person, without addresses."""
 
 
@@ -45,14 +45,14 @@ class Link(Protocol):
         """Begin to deliver to `owner`; called once. What came before waits in order."""
 
     @property
-    def room(self) -> int:
+    def send_credit(self) -> int:
         """Bytes that the send queue still takes, 0 when it is full."""
 
     def send(self, message: bytes) -> None:
-        """Queue a message; on a link that has ended it is dropped, and `link_lost` has said so or will."""
+        """Queue a message; on a link that has ended it is dropped, and `on_closed` has said so or will."""
 
     def close(self, reason: str = "closed") -> None:
-        """End the link; what is queued may be lost. `link_lost` follows, with this reason."""
+        """End the link; what is queued may be lost. `on_closed` follows, with this reason."""
 
 
 class SendBound:
@@ -61,7 +61,7 @@ class SendBound:
     def __init__(self) -> None:
         self._was_full = False
 
-    def room(self, queued: int) -> int:
+    def send_credit(self, queued: int) -> int:
         """Room left when `queued` bytes wait; less than a whole message counts as none."""
         room = LINK_QUEUE_MAX - queued
         if room < MESSAGE_MAX:
@@ -70,7 +70,7 @@ class SendBound:
         return room
 
     def has_drained(self, queued: int) -> bool:
-        """True once after the queue was full, when half of it is gone: time for `room_made`."""
+        """True once after the queue was full, when half of it is gone: time for `on_writable`."""
         if self._was_full and queued <= LINK_QUEUE_MAX // 2:
             self._was_full = False
             return True
@@ -102,7 +102,7 @@ class Inbox:
             raise RuntimeError("a link has one owner")
         self._owner = owner
         while self._waiting:
-            owner.message_received(self._waiting.popleft())
+            owner.on_message(self._waiting.popleft())
         self._tell()
 
     def deliver(self, message: bytes) -> bool:
@@ -110,7 +110,7 @@ class Inbox:
         if self._lost is not None:
             return True
         if self._owner is not None:
-            self._owner.message_received(message)
+            self._owner.on_message(message)
             return True
         self._waiting_bytes += len(message)
         self._waiting.append(message)
@@ -119,7 +119,7 @@ class Inbox:
     def make_room(self) -> None:
         """Tell the owner that there is room again."""
         if self._owner is not None and self._lost is None:
-            self._owner.room_made()
+            self._owner.on_writable()
 
     def end(self, reason: str) -> None:
         """Tell the owner the end, once."""
@@ -130,4 +130,4 @@ class Inbox:
     def _tell(self) -> None:
         if self._owner is not None and self._lost is not None and not self._told:
             self._told = True
-            self._owner.link_lost(self._lost)
+            self._owner.on_closed(self._lost)

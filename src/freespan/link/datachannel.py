@@ -112,7 +112,7 @@ class DataChannelLink:
         report, pairs = await self._pairs_in_use()
         return any(self._is_relay(report.get(one)) for pair in pairs for one in _ends(pair))
 
-    async def packet_round_trip(self) -> float:
+    async def packet_rtt(self) -> float:
         """How long the last check (STUN) of the connection took, in seconds; 0 if that is not known, or below 1 ms.
 
         There is one every second or three. It passes the queues of the network, and none above it.
@@ -157,9 +157,9 @@ class DataChannelLink:
         self._inbox.start(owner)
 
     @property
-    def room(self) -> int:
-        """See `Link.room`."""
-        return self._bound.room(self._channel.buffered_amount)
+    def send_credit(self) -> int:
+        """See `Link.send_credit`."""
+        return self._bound.send_credit(self._channel.buffered_amount)
 
     @property
     def waiting_bytes(self) -> int:

@@ -30,9 +30,9 @@ class MemoryLink:
         self._inbox.start(owner)
 
     @property
-    def room(self) -> int:
-        """See `Link.room`."""
-        return self._bound.room(self._queued_bytes)
+    def send_credit(self) -> int:
+        """See `Link.send_credit`."""
+        return self._bound.send_credit(self._queued_bytes)
 
     def send(self, message: bytes) -> None:
         """See `Link.send`."""

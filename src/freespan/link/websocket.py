@@ -45,9 +45,9 @@ class WebSocketLink:
         self._inbox.start(owner)
 
     @property
-    def room(self) -> int:
-        """See `Link.room`."""
-        return self._bound.room(self._queued_bytes)
+    def send_credit(self) -> int:
+        """See `Link.send_credit`."""
+        return self._bound.send_credit(self._queued_bytes)
 
     def send(self, message: bytes) -> None:
         """See `Link.send`."""
@@ -75,7 +75,7 @@ class WebSocketLink:
         self._flowing.set()
 
     async def run(self) -> None:
-        """Read and write until the socket or the link ends; then the socket is closed and `link_lost` has been told."""
+        """Read and write until the socket or the link ends; then the socket is closed and `on_closed` has been told."""
         reader = asyncio.create_task(self._read(), name="websocket-link-read")
         writer = asyncio.create_task(self._write(), name="websocket-link-write")
         try:

@@ -20,7 +20,7 @@ from freespan.wire.proxy_status import ProxyStatus, parse_proxy_status
 from freespan.wire.target import Target
 
 
-class ClientSession(Session):
+class ClientTunnel(Session):
     """Open with `start`, then any number of `connect`; with a ticket in `tickets`, these need not wait for `start`."""
 
     def __init__(self, egress_key: bytes, link: Link, tickets: TicketJar | None = None) -> None:

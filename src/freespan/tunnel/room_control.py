@@ -1,6 +1,6 @@
 """A congestion control for aioquic that sends what the link below has room for.
 
-The link, a bond, knows how much may be on its way on each of its own links (`link/window.py`), and it loses nothing.
+The link, a bond, knows how much may be on its way on each of its own links (`link/bond/congestion.py`), and it loses nothing.
 Two controllers above each other would fight.
 """
 
@@ -21,8 +21,8 @@ class RoomControl(QuicCongestionControl):
 
     def __init__(self, *, max_datagram_size: int) -> None:
         self.bytes_in_flight = 0
-        self.room = max_datagram_size
-        self.round_trip = 0.0
+        self.send_credit = max_datagram_size
+        self.min_rtt = 0.0
         """The smallest round trip of late, queues of the way included; 0 before any was seen."""
         self._datagram = max_datagram_size
         self._round_trip_at = 0.0
@@ -30,7 +30,7 @@ class RoomControl(QuicCongestionControl):
     @property
     def congestion_window(self) -> int:  # type: ignore[override]  # aioquic has a plain attribute
         """What may be in flight now: whole datagrams only, since small ones cost as much as big ones."""
-        return self.bytes_in_flight + max(0, self.room // self._datagram * self._datagram)
+        return self.bytes_in_flight + max(0, self.send_credit // self._datagram * self._datagram)
 
     def on_packet_sent(self, *, packet: QuicSentPacket) -> None:
         """A packet leaves."""
@@ -53,8 +53,8 @@ class RoomControl(QuicCongestionControl):
 
     def on_rtt_measurement(self, *, now: float, rtt: float) -> None:
         """Keep the smallest one."""
-        if not self.round_trip or rtt <= self.round_trip or now - self._round_trip_at > _ROUND_TRIP_SECONDS:
-            self.round_trip, self._round_trip_at = rtt, now
+        if not self.min_rtt or rtt <= self.min_rtt or now - self._round_trip_at > _ROUND_TRIP_SECONDS:
+            self.min_rtt, self._round_trip_at = rtt, now
 
 
 register_congestion_control(NAME, RoomControl)

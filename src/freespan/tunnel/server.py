@@ -18,10 +18,10 @@ from freespan.wire.errors import TunnelError
 from freespan.wire.limits import HANDSHAKE_SECONDS, STREAMS_MAX
 from freespan.wire.proxy_status import ProxyStatus
 
-Handler = Callable[["ServerSession", TunnelStream], Awaitable[None]]
+Handler = Callable[["ServerTunnel", TunnelStream], Awaitable[None]]
 
 
-class ServerSession(Session):
+class ServerTunnel(Session):
     """Serves streams with `handler`, one task each, until the link ends.
 
     Those of a client with a ticket of `tickets` come with its first packet. Without a store all sessions begin anew.

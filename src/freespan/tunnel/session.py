@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 class Session:
-    """One end of a session; `ClientSession` and `ServerSession` add what differs. Owns its link."""
+    """One end of a session; `ClientTunnel` and `ServerTunnel` add what differs. Owns its link."""
 
     def __init__(self, link: Link) -> None:
         self.bytes_received = 0
@@ -75,7 +75,7 @@ class Session:
         self._end(reason)
 
     # --- LinkOwner ---------------------------------------------------------------------------
-    def message_received(self, message: bytes) -> None:
+    def on_message(self, message: bytes) -> None:
         """A packet from the other end; what is no QUIC is dropped by QUIC."""
         if self._ended.done():
             return
@@ -84,11 +84,11 @@ class Session:
             # a timer and not call_soon: the WebRTC engine holds its next message back while any other callback is ready
             self._arrival = self._loop.call_later(0, self._guarded, self._handle_arrived)
 
-    def room_made(self) -> None:
+    def on_writable(self) -> None:
         """The link takes more."""
         self._flush_soon()
 
-    def link_lost(self, reason: str) -> None:
+    def on_closed(self, reason: str) -> None:
         """The link is gone, and with it this session."""
         self._guarded(self._handle_arrived)  # the other end's last words may say more than the link
         self._end(reason)
@@ -137,9 +137,9 @@ class Session:
         """See `StreamHost`."""
         return self._loop.time()
 
-    def round_trip(self) -> float:
+    def min_rtt(self) -> float:
         """See `StreamHost`."""
-        return self._quic.control.round_trip if self._quic is not None else 0.0
+        return self._quic.control.min_rtt if self._quic is not None else 0.0
 
     def take_window(self, wanted: int) -> int:
         """See `StreamHost`: from what is left when every place has its first window; `_forget` gives it back."""
@@ -305,7 +305,7 @@ class Session:
         if self._quic is None:
             return
         now = self._loop.time()
-        self._quic.control.room = self._link.room
+        self._quic.control.send_credit = self._link.send_credit
         for datagram, _ in self._quic.datagrams_to_send(now=now):
             self._link.send(datagram)
 

@@ -7,7 +7,7 @@ from collections import deque
 from typing import Protocol
 
 from freespan.wire.errors import StreamError
-from freespan.wire.limits import RELAY_CHUNK, STREAM_WINDOW, STREAM_WINDOW_MAX
+from freespan.wire.limits import SPLICE_CHUNK, STREAM_WINDOW, STREAM_WINDOW_MAX
 from freespan.wire.proxy_status import ProxyStatus
 
 Headers = list[tuple[bytes, bytes]]
@@ -35,7 +35,7 @@ class StreamHost(Protocol):
         """The clock of the session, in seconds."""
         ...
 
-    def round_trip(self) -> float:
+    def min_rtt(self) -> float:
         """The smallest round trip that was seen, in seconds; 0 before any was."""
         ...
 
@@ -147,12 +147,12 @@ class TunnelStream:
 
     # --- inside ------------------------------------------------------------------------------
     def _next_chunk(self) -> bytes:
-        """What waits, up to about RELAY_CHUNK: a packet at a time would cost its user a system call each."""
+        """What waits, up to about SPLICE_CHUNK: a packet at a time would cost its user a system call each."""
         if len(self._chunks) == 1:
             return self._chunks.popleft()
         parts = [self._chunks.popleft()]
         size = len(parts[0])
-        while self._chunks and size + len(self._chunks[0]) <= RELAY_CHUNK:
+        while self._chunks and size + len(self._chunks[0]) <= SPLICE_CHUNK:
             parts.append(self._chunks.popleft())
             size += len(parts[-1])
         return b"".join(parts)
@@ -172,7 +172,7 @@ class TunnelStream:
         if self._taken_in_window < self.window:
             return
         now = self._host.now()
-        quick = max(_QUICK_SECONDS, 2 * self._host.round_trip())  # the window comes once in a round trip at best
+        quick = max(_QUICK_SECONDS, 2 * self._host.min_rtt())  # the window comes once in a round trip at best
         if now - self._window_opened_at < quick and self.unread < self.window // 2:
             self.window += self._host.take_window(min(self.window, STREAM_WINDOW_MAX - self.window))
         self._taken_in_window, self._window_opened_at = 0, now

@@ -13,7 +13,7 @@ section 8). So that flight is refused as a whole, for as long as its client may 
 **What a ticket tells.** The egress sees that two sessions are one client's; without a ticket it would not, and an hour
 after the first one it no longer does, for a client then begins with a full handshake (`TicketJar`). Whoever
 carries the session sees 64 random bytes once, and that the client had a session with somebody in the last hour; the
-ticket was sealed when it was handed out, so nobody but the egress can join the two. Roads on which the egress sees the
+ticket was sealed when it was handed out, so nobody but the egress can join the two. Transports on which the egress sees the
 reader's address need a jar of their own, or a ticket would tie that address to what was visited through bridges.
 
 **Secrecy.** Both ends keep tickets in memory and nowhere else, and lose them when they are used: what was said early

@@ -34,8 +34,8 @@ def check_stun(servers: list[IceServer], *, allow_private: bool) -> list[IceServ
     return _checked(servers, ("stun",), allow_private)
 
 
-def check_relays(servers: list[IceServer], *, allow_private: bool) -> list[IceServer]:
-    """Return relays of an offer or of `GET /v1/relays`; every URL must be one of TURN's. Otherwise as `check_stun`."""
+def check_turn_servers(servers: list[IceServer], *, allow_private: bool) -> list[IceServer]:
+    """Return relays of an offer or of `GET /v1/turn`; every URL must be one of TURN's. Otherwise as `check_stun`."""
     return _checked(servers, ("turn", "turns"), allow_private)
 
 

@@ -45,7 +45,7 @@ class Invite(msgspec.Struct, frozen=True, array_like=True):
     stun: tuple[tuple[str, ...], ...] = ()
 
     @property
-    def bases(self) -> tuple[str, ...]:
+    def endpoints(self) -> tuple[str, ...]:
         """Every base URL of the host, the broker's own first."""
         return self.broker, *self.fronts
 

@@ -21,9 +21,9 @@ PIPE_WAITING_MAX = 4 * 1024 * 1024
 CHANNEL_OPEN_SECONDS = 15.0
 """From an offer or answer to an open data channel."""
 
-ROAD_OPEN_SECONDS = 6.0
+BRIDGE_OPEN_SECONDS = 6.0
 """A client's patience with a bridge that has answered, until the channel is open; then it tries another one."""
-RELAY_OPEN_SECONDS = 10.0
+TURN_OPEN_SECONDS = 10.0
 """The same by way of a relay, which takes more round trips."""
 STEADY_SECONDS = 30.0
 """A session, or a link of one, that held for so long was a good one: the next failure is the first again."""
@@ -94,11 +94,11 @@ MISSES_MAX = 3
 """Offers that a bridge may leave without an answer in a row; then it is sent away."""
 RENDEZVOUS_UNDER_WAY_MAX = 512
 """Requests waiting in the broker; the next one gets 503 `busy`."""
-AVOIDED_MAX = 16
+AVOID_MAX = 16
 """Bridges that a client asks not to be given again; of more it forgets the oldest."""
-AVOIDED_SECONDS = 300.0
+COOLDOWN_SECONDS = 300.0
 """How long a client remembers that it could not reach a bridge."""
-RELAY_SECONDS = 3_600.0
+TURN_CREDENTIAL_SECONDS = 3_600.0
 """How long the credentials for a relay are good for a new connection through it."""
 HELLO_SECONDS = 10.0
 LOOKERS_MAX = 256
@@ -188,7 +188,7 @@ LOOKUPS_PER_SESSION_MAX = 8
 DIAL_SECONDS = 10.0
 STREAM_IDLE_SECONDS = 1_800.0
 """A relay without a byte in either direction for so long is closed."""
-RELAY_CHUNK = 64 * 1024
+SPLICE_CHUNK = 64 * 1024
 TARGET_MAX = 300
 """Longest `host:port`."""
 

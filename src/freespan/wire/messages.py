@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from freespan.wire.errors import MessageError, VersionError
-from freespan.wire.limits import AVOIDED_MAX, BRIDGE_CAPACITY_MAX, PROTOCOL_VERSION, SDP_MAX, SIGNAL_MESSAGE_MAX
+from freespan.wire.limits import AVOID_MAX, BRIDGE_CAPACITY_MAX, PROTOCOL_VERSION, SDP_MAX, SIGNAL_MESSAGE_MAX
 from freespan.wire.network import Mapping, Network
 
 OfferId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -112,7 +112,7 @@ class RendezvousRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     version: int
     offer: str
     network: Network | None = None
-    avoid: Annotated[list[BridgeName], msgspec.Meta(max_length=AVOIDED_MAX)] = []
+    avoid: Annotated[list[BridgeName], msgspec.Meta(max_length=AVOID_MAX)] = []
     spare: bool = False
 
 
@@ -217,7 +217,7 @@ def decode_rendezvous_answer(body: bytes) -> RendezvousAnswer:
     return answer
 
 
-def decode_relays(body: bytes) -> Relays:
+def decode_turn_servers(body: bytes) -> Relays:
     """Read a broker's list of relays. Raises `MessageError`."""
     relays = _decode(_relays, body)
     check_version(relays.version)

@@ -1,4 +1,4 @@
-"""Two bonds with roads between them, and owners that send all they may and check all that comes."""
+"""Two bonds with paths between them, and owners that send all they may and check all that comes."""
 
 import asyncio
 import os
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from freespan.link.bond import Arrival, Bond, SessionKey, session_key
 from freespan.wire.limits import DATAGRAM_SIZE
-from tests.link.bond.roads import Road
+from tests.link.bond.paths import Path
 
 SECRET = bytes(range(32))
 _FILLING = os.urandom(2 * DATAGRAM_SIZE)
@@ -39,7 +39,7 @@ class Owner:
         bond.start(self)
 
     # --- LinkOwner -----------------------------------------------------------------------------
-    def message_received(self, message: bytes) -> None:
+    def on_message(self, message: bytes) -> None:
         assert self.lost is None
         expected = packet(self.received, self.theirs(self.received))
         assert message == expected, f"packet {self.received} is wrong"
@@ -52,10 +52,10 @@ class Owner:
         self.arrivals.append((now, len(message)))
         self._news.set()
 
-    def room_made(self) -> None:
+    def on_writable(self) -> None:
         self._pump()
 
-    def link_lost(self, reason: str) -> None:
+    def on_closed(self, reason: str) -> None:
         assert self.lost is None
         self.lost = reason
         self._news.set()
@@ -73,7 +73,7 @@ class Owner:
 
     def _pump(self) -> None:
         while self.to_send and self.lost is None:
-            room = self.bond.room
+            room = self.bond.send_credit
             if room < DATAGRAM_SIZE:
                 return
             while self.to_send and room >= DATAGRAM_SIZE:
@@ -125,26 +125,26 @@ class Watcher:
 
 
 class Bonds:
-    """A client's and an egress' bond; the first road is number 0."""
+    """A client's and an egress' bond; the first path is number 0."""
 
     client: Bond
     egress: Bond
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self.roads: dict[int, Road] = {}
+        self.paths: dict[int, Path] = {}
         self.watcher, self.egress_watcher = Watcher(), Watcher()
         self.session: SessionKey = session_key(SECRET, os.urandom(16))
         self.refused = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def open(self, first: Road | None = None, sizes: Callable[[int], int] = lambda _: DATAGRAM_SIZE) -> None:
+    async def open(self, first: Path | None = None, sizes: Callable[[int], int] = lambda _: DATAGRAM_SIZE) -> None:
         """Begin a session: the client says something, the egress answers with the key."""
-        road = self.roads[0] = first or Road()
-        self.client = Bond.open(road.client, self.watcher)
+        path = self.paths[0] = first or Path()
+        self.client = Bond.open(path.client, self.watcher)
         self.of_client = Owner(self.client, sizes)
         self.of_client.send_one()
-        arrival = Arrival(road.egress)
+        arrival = Arrival(path.egress)
         assert await arrival.opening() is None
         self.egress = Bond.accept(arrival, self.session, self.egress_watcher)
         self.of_egress = Owner(self.egress, sizes)
@@ -154,18 +154,18 @@ class Bonds:
         async with asyncio.timeout(30):
             await self.watcher.can_join.wait()
 
-    def join(self, road: Road | None = None) -> int:
+    def join(self, path: Path | None = None) -> int:
         """The client adds a link; the egress admits it when it comes."""
-        road = road or Road()
-        number = self.client.add(road.client)
-        self.roads[number] = road
-        task = self.loop.create_task(self.arrive(road), name="test-arrive")
+        path = path or Path()
+        number = self.client.add(path.client)
+        self.paths[number] = path
+        task = self.loop.create_task(self.arrive(path), name="test-arrive")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return number
 
-    async def arrive(self, road: Road) -> None:
-        arrival = Arrival(road.egress)
+    async def arrive(self, path: Path) -> None:
+        arrival = Arrival(path.egress)
         try:
             async with asyncio.timeout(15):
                 join = await arrival.opening()
@@ -174,17 +174,17 @@ class Bonds:
             self.egress.admit(arrival)
         except Exception:
             self.refused += 1
-            road.egress.close("refused")
+            path.egress.close("refused")
 
-    async def joined(self, *roads: Road) -> None:
+    async def joined(self, *paths: Path) -> None:
         """Add links and wait until they take part at both ends."""
         before = self.watcher.count("joined"), self.egress_watcher.count("joined")
-        for road in roads:
-            self.join(road)
+        for path in paths:
+            self.join(path)
         async with asyncio.timeout(30):
-            while self.watcher.count("joined") < before[0] + len(roads) or self.egress_watcher.count("joined") < before[
+            while self.watcher.count("joined") < before[0] + len(paths) or self.egress_watcher.count("joined") < before[
                 1
-            ] + len(roads):
+            ] + len(paths):
                 await asyncio.sleep(0.01)
 
     def owners(self) -> tuple[Owner, Owner]:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from freespan.wire.limits import BOND_SPAN_MAX, DATAGRAM_SIZE, FLIGHT_MAX, PIPE_WAITING_MAX
 from tests.link.bond.bonds import Bonds
-from tests.link.bond.roads import Road
-from tests.link.bond.virtual import run
+from tests.link.bond.paths import Path
+from tests.support.virtual_time import run
 
 SIZES = (DATAGRAM_SIZE, DATAGRAM_SIZE, 40, DATAGRAM_SIZE, 1_200, 9)
 MUST_END_SECONDS = 40.0
@@ -45,8 +45,8 @@ events = st.builds(
 )
 
 
-def road_of(amount: float) -> Road:
-    return Road(rate=2e5 + amount * 2e7, round_trip=0.002 + 0.5 * (1 - amount) ** 3)
+def road_of(amount: float) -> Path:
+    return Path(rate=2e5 + amount * 2e7, min_rtt=0.002 + 0.5 * (1 - amount) ** 3)
 
 
 class World:
@@ -56,7 +56,7 @@ class World:
         self.bonds = bonds
 
     def live(self) -> list[int]:
-        return [number for number, road in self.bonds.roads.items() if not any(end.ended for end in road.ends)]
+        return [number for number, path in self.bonds.paths.items() if not any(end.ended for end in path.ends)]
 
     def happen(self, event: Event) -> None:
         bonds = self.bonds
@@ -75,22 +75,22 @@ class World:
             self._happen_to(live[event.which % len(live)], event)
 
     def _happen_to(self, number: int, event: Event) -> None:
-        road = self.bonds.roads[number]
+        path = self.bonds.paths[number]
         match event.kind:
             case "close":
-                road.ends[event.which % 2].close()
+                path.ends[event.which % 2].close()
             case "egress hears":
-                road.die(None, 0.001)
+                path.die(None, 0.001)
             case "client hears":
-                road.die(0.001, None)
+                path.die(0.001, None)
             case "nobody hears":
-                road.die(None, None)
+                path.die(None, None)
             case "freeze":
-                road.freeze()
+                path.freeze()
             case "thaw":
-                road.thaw()
+                path.thaw()
             case "crawl":
-                road.slow_down(2e4 + event.amount * 1e5)
+                path.slow_down(2e4 + event.amount * 1e5)
             case "remove":
                 self.bonds.client.remove(number)
 
@@ -106,15 +106,15 @@ class World:
 
 async def live_through(schedule: list[Event]) -> None:
     bonds = Bonds()
-    await bonds.open(Road(4e6, 0.03), size_of)
+    await bonds.open(Path(4e6, 0.03), size_of)
     world = World(bonds)
     for event in schedule:
         await asyncio.sleep(event.after)
         world.happen(event)
         world.check_bounds()
-    for road in bonds.roads.values():
-        road.thaw()  # those that died stay dead
-    bonds.join(Road(4e6, 0.03))
+    for path in bonds.paths.values():
+        path.thaw()  # those that died stay dead
+    bonds.join(Path(4e6, 0.03))
     for owner, other in (bonds.owners(), bonds.owners()[::-1]):
         await owner.until(
             lambda owner=owner, other=other: not other.to_send and owner.received == other.sent, MUST_END_SECONDS

@@ -21,17 +21,17 @@ from freespan.wire.limits import (
     PIPE_WAITING_MAX,
 )
 from tests.link.bond.bonds import SECRET, Bonds, Watcher, packet
-from tests.link.bond.roads import Road
-from tests.link.bond.virtual import run
+from tests.link.bond.paths import Path
+from tests.support.virtual_time import run
 
 Body = Callable[[Bonds], Coroutine[Any, Any, None]]
 
 
-def with_bonds(body: Body, *roads: tuple[float, float]) -> None:
+def with_bonds(body: Body, *paths: tuple[float, float]) -> None:
     async def main() -> None:
         bonds = Bonds()
-        await bonds.open(Road(10e6, 0.02))
-        await bonds.joined(*(Road(*road) for road in roads))
+        await bonds.open(Path(10e6, 0.02))
+        await bonds.joined(*(Path(*path) for path in paths))
         await body(bonds)
         if bonds.of_client.lost is None:
             bonds.client.close()
@@ -53,12 +53,12 @@ def as_link(bond: Bond) -> Link:
 def test_room_is_used_up_and_announced_again(links: int) -> None:
     async def body(bonds: Bonds) -> None:
         link = as_link(bonds.egress)
-        room = link.room
+        room = link.send_credit
         assert room >= DATAGRAM_SIZE
         calls: list[int] = []
-        bonds.of_egress.room_made = lambda: calls.append(link.room)  # type: ignore[method-assign]
-        while link.room:
-            assert link.room % DATAGRAM_SIZE == 0
+        bonds.of_egress.on_writable = lambda: calls.append(link.send_credit)  # type: ignore[method-assign]
+        while link.send_credit:
+            assert link.send_credit % DATAGRAM_SIZE == 0
             bonds.of_egress.send_one()
         assert not calls
         await bonds.of_client.until_received(bonds.of_egress.sent)
@@ -71,7 +71,7 @@ def test_room_is_used_up_and_announced_again(links: int) -> None:
 
 def test_small_packets_pass_without_room() -> None:
     async def body(bonds: Bonds) -> None:
-        while bonds.egress.room:
+        while bonds.egress.send_credit:
             bonds.of_egress.send_one()
         sent = bonds.of_egress.sent
         bonds.of_egress._sizes = bonds.of_client.theirs = lambda number: 40 if number >= sent else DATAGRAM_SIZE
@@ -104,10 +104,10 @@ def test_who_goes_on_without_room_ends_the_bond() -> None:
 
 def test_too_much_before_the_start_ends_the_bond() -> None:
     async def main() -> None:
-        road = Road(10e6, 0.02)
-        client = Bond.open(road.client)
+        path = Path(10e6, 0.02)
+        client = Bond.open(path.client)
         client.start(_Silent())
-        arrival = Arrival(road.egress)
+        arrival = Arrival(path.egress)
         client.send(b"hello")
         await arrival.opening()
         egress = Bond.accept(arrival, session_key(SECRET, bytes(16)))
@@ -129,9 +129,9 @@ class _Silent:
     def __init__(self) -> None:
         self.reasons: list[str] = []
 
-    def message_received(self, message: bytes) -> None: ...
-    def room_made(self) -> None: ...
-    def link_lost(self, reason: str) -> None:
+    def on_message(self, message: bytes) -> None: ...
+    def on_writable(self) -> None: ...
+    def on_closed(self, reason: str) -> None:
         self.reasons.append(reason)
 
 
@@ -146,9 +146,9 @@ def test_either_side_may_close(closer: int) -> None:
         for end in ends:
             end.close("again")
             end.send(b"into the void")
-            assert end.room == 0
+            assert end.send_credit == 0
         await asyncio.sleep(BOND_LINGER_SECONDS + 0.1)
-        assert all(end.ended for road in bonds.roads.values() for end in road.ends)
+        assert all(end.ended for path in bonds.paths.values() for end in path.ends)
         assert not bonds.client.is_joinable
 
     with_bonds(body, (10e6, 0.02))
@@ -157,7 +157,7 @@ def test_either_side_may_close(closer: int) -> None:
 def test_a_client_that_leaves_while_its_only_link_is_joining_is_heard() -> None:
     async def body(bonds: Bonds) -> None:
         bonds.join()
-        bonds.roads[0].die(0.0)
+        bonds.paths[0].die(0.0)
         await asyncio.sleep(0.001)
         assert [link.state for link in bonds.client.report().links] == ["joining"]
         bonds.client.close("enough")
@@ -178,10 +178,10 @@ def test_both_may_close_at_once() -> None:
 
 def test_an_end_that_nobody_hears_of_ends_the_links_all_the_same() -> None:
     async def body(bonds: Bonds) -> None:
-        bonds.roads[0].freeze()
+        bonds.paths[0].freeze()
         bonds.client.close()
         await asyncio.sleep(BOND_LINGER_SECONDS + 0.1)
-        assert bonds.roads[0].client.ended
+        assert bonds.paths[0].client.ended
         bonds.egress.close()
 
     with_bonds(body)
@@ -208,12 +208,12 @@ def test_an_error_inside_ends_the_bond_and_is_logged_without_words(
 # --- links come and go -------------------------------------------------------------------------------------
 def test_links_join_and_are_reported() -> None:
     async def body(bonds: Bonds) -> None:
-        await bonds.joined(Road(10e6, 0.02), Road(10e6, 0.02))
+        await bonds.joined(Path(10e6, 0.02), Path(10e6, 0.02))
         await asyncio.sleep(0.5)
         for report in (bonds.client.report(), bonds.egress.report()):
             assert [link.number for link in report.links] == [0, 1, 2]
             assert {link.state for link in report.links} == {"open"}
-            assert all(0.01 < link.round_trip < 0.05 for link in report.links)
+            assert all(0.01 < link.min_rtt < 0.05 for link in report.links)
             assert all(link.bytes_sent and link.bytes_received for link in report.links)
             assert report.joined == 2
         assert bonds.watcher.calls == [("joinable", None), ("joined", 1), ("joined", 2)]
@@ -223,17 +223,17 @@ def test_links_join_and_are_reported() -> None:
 
 def test_nobody_can_join_before_both_ends_seal() -> None:
     async def main() -> None:
-        road = Road(10e6, 0.02)
+        path = Path(10e6, 0.02)
         watcher = Watcher()
-        client = Bond.open(road.client, watcher)
+        client = Bond.open(path.client, watcher)
         client.start(_Silent())
         client.send(b"hello")
         assert not client.is_joinable
-        other = Road()
+        other = Path()
         with pytest.raises(LinkError):
             client.add(other.client)
         client.close()
-        road.egress.close()
+        path.egress.close()
         await asyncio.sleep(3)
 
     run(main())
@@ -249,9 +249,9 @@ def test_a_bond_has_one_key() -> None:
 
 def test_there_is_a_bound_to_links() -> None:
     async def body(bonds: Bonds) -> None:
-        await bonds.joined(*(Road(10e6, 0.02) for _ in range(BOND_LINKS_MAX - 1)))
+        await bonds.joined(*(Path(10e6, 0.02) for _ in range(BOND_LINKS_MAX - 1)))
         with pytest.raises(LinkError, match="as many links"):
-            bonds.client.add(Road().client)
+            bonds.client.add(Path().client)
         bonds.of_egress.send(400)
         await bonds.of_client.until_received(401)
 
@@ -260,12 +260,12 @@ def test_there_is_a_bound_to_links() -> None:
 
 def test_a_link_that_never_answers_is_given_up() -> None:
     async def body(bonds: Bonds) -> None:
-        road = Road()
-        bonds.client.add(road.client)  # and nobody is at its other end
+        path = Path()
+        bonds.client.add(path.client)  # and nobody is at its other end
         await asyncio.sleep(LINK_JOIN_SECONDS - 1)
         assert [link.state for link in bonds.client.report().links] == ["open", "joining"]
         await asyncio.sleep(2)
-        assert road.client.ended
+        assert path.client.ended
         assert bonds.watcher.calls[-1] == ("ended", (1, "the link did not join in time"))
 
     with_bonds(body)
@@ -273,10 +273,10 @@ def test_a_link_that_never_answers_is_given_up() -> None:
 
 def test_a_link_that_has_ended_already_can_be_added_and_is_gone_at_once() -> None:
     async def body(bonds: Bonds) -> None:
-        road = Road()
-        road.client.close()
+        path = Path()
+        path.client.close()
         await asyncio.sleep(0.1)
-        bonds.client.add(road.client)
+        bonds.client.add(path.client)
         await asyncio.sleep(0.1)
         assert len(bonds.client.report().links) == 1
 
@@ -288,7 +288,7 @@ def test_links_come_and_go_while_packets_flow() -> None:
         bonds.of_egress.send(10**6)
         bonds.of_client.send(10**6)
         for _ in range(20):
-            number = bonds.join(Road(2e6, 0.03))
+            number = bonds.join(Path(2e6, 0.03))
             await asyncio.sleep(0.3)
             bonds.client.remove(number)
         for owner in bonds.owners():
@@ -315,19 +315,19 @@ def test_removing_what_is_not_there_does_nothing() -> None:
 )
 def test_what_neither_begins_nor_joins_is_told(message: bytes, error: type[MessageError]) -> None:
     async def main() -> None:
-        road = Road()
-        road.client.send(message)
+        path = Path()
+        path.client.send(message)
         with pytest.raises(error):
-            await Arrival(road.egress).opening()
+            await Arrival(path.egress).opening()
 
     run(main())
 
 
 def test_a_link_that_ends_before_it_speaks_is_told() -> None:
     async def main() -> None:
-        road = Road()
-        arrival = Arrival(road.egress)
-        road.client.close()
+        path = Path()
+        arrival = Arrival(path.egress)
+        path.client.close()
         with pytest.raises(LinkError):
             await arrival.opening()
 
@@ -336,12 +336,12 @@ def test_a_link_that_ends_before_it_speaks_is_told() -> None:
 
 def test_who_says_too_much_before_it_is_let_in_is_cut() -> None:
     async def main() -> None:
-        road = Road()
-        arrival = Arrival(road.egress)
+        path = Path()
+        arrival = Arrival(path.egress)
         for _ in range(2 * LINK_QUEUE_MAX // DATAGRAM_SIZE):
-            road.client.send(bytes(DATAGRAM_SIZE))
+            path.client.send(bytes(DATAGRAM_SIZE))
         await asyncio.sleep(1)
-        assert road.egress.ended == "the other end sent too much before the link was in use"
+        assert path.egress.ended == "the other end sent too much before the link was in use"
         assert arrival._waiting_bytes <= LINK_QUEUE_MAX + DATAGRAM_SIZE
 
     run(main())
@@ -349,31 +349,31 @@ def test_who_says_too_much_before_it_is_let_in_is_cut() -> None:
 
 def test_a_new_session_is_not_let_into_another_one() -> None:
     async def body(bonds: Bonds) -> None:
-        road = Road()
-        stranger = Bond.open(road.client)
+        path = Path()
+        stranger = Bond.open(path.client)
         stranger.start(_Silent())
         stranger.send(b"hello")
-        arrival = Arrival(road.egress)
+        arrival = Arrival(path.egress)
         assert await arrival.opening() is None
         with pytest.raises(LinkError):
             bonds.egress.admit(arrival)
         stranger.close()
-        road.egress.close()
+        path.egress.close()
 
     with_bonds(body)
 
 
 def test_a_refusal_nobody_reads_does_not_keep_the_egress() -> None:
     async def body(bonds: Bonds) -> None:
-        road = Road()
-        bonds.client.add(road.client)
-        arrival = Arrival(road.egress)
+        path = Path()
+        bonds.client.add(path.client)
+        arrival = Arrival(path.egress)
         await arrival.opening()
-        road.freeze()
+        path.freeze()
         began = bonds.loop.time()
         await arrival.refuse(bonds.session, UNKNOWN_SESSION)
         assert bonds.loop.time() - began <= BOND_LINGER_SECONDS + 0.1
         await asyncio.sleep(0.1)
-        assert road.egress.ended
+        assert path.egress.ended
 
     with_bonds(body)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from freespan.link.bond.congestion import CongestionController, Phase
 from freespan.link.bond.departed import Departed
 from freespan.link.bond.envelope import Envelope
 from freespan.link.bond.health import NOT_JOINED, SILENT, look
@@ -16,7 +17,6 @@ from freespan.link.bond.receiving import Receiving
 from freespan.link.bond.schedule import Scheduler, arrival_when_full
 from freespan.link.bond.seal import Role
 from freespan.link.bond.sending import Packet, Sending
-from freespan.link.window import LinkWindow, Phase
 from freespan.wire.errors import MessageError
 from freespan.wire.limits import (
     BOND_LATE_SECONDS,
@@ -33,19 +33,19 @@ from freespan.wire.limits import (
 )
 
 
-def a_member(number: int = 0, *, round_trip: float = 0.05, rate: float = 0.0, now: float = 0.0) -> Member:
-    member = Member(number, Envelope.first(Role.CLIENT, number), LinkWindow(), now)
+def a_member(number: int = 0, *, min_rtt: float = 0.05, rate: float = 0.0, now: float = 0.0) -> Member:
+    member = Member(number, Envelope.first(Role.CLIENT, number), CongestionController(), now)
     member.joined = True
-    member.room = LINK_QUEUE_MAX
-    if round_trip:
-        member.window.saw_round_trip(round_trip, now)
+    member.send_credit = LINK_QUEUE_MAX
+    if min_rtt:
+        member.window.on_rtt_sample(min_rtt, now)
     member.window.rate = rate
     return member
 
 
-def steady(number: int, rate: float, round_trip: float) -> Member:
+def steady(number: int, rate: float, min_rtt: float) -> Member:
     """A link that has been used for a while."""
-    member = a_member(number, round_trip=round_trip, rate=rate)
+    member = a_member(number, min_rtt=min_rtt, rate=rate)
     member.window.phase = Phase.STEADY
     member.window.window = int(rate * member.window.full_seconds)
     return member
@@ -201,7 +201,7 @@ def test_only_the_last_ones_are_remembered() -> None:
 
 # --- a link ------------------------------------------------------------------------------------------
 def test_a_count_acknowledges_the_first_of_the_flight() -> None:
-    member = a_member(round_trip=0.0)
+    member = a_member(min_rtt=0.0)
     packets = [a_packet(number) for number in range(3)]
     for at, packet in enumerate(packets):
         member.sent(packet, 100, float(at))
@@ -211,7 +211,7 @@ def test_a_count_acknowledges_the_first_of_the_flight() -> None:
     assert [packet.acked for packet in packets] == [True, True, False]
     assert packets[0].data == b""
     assert member.waiting_since == 2.0
-    assert member.window.round_trip == 3.0
+    assert member.window.min_rtt == 3.0
     assert not member.acknowledge(1, 4.5)
     assert member.acknowledge(4, 5.0)
     assert member.waiting_since == math.inf
@@ -234,10 +234,10 @@ def test_a_packet_is_given_up_once_and_only_when_no_other_link_has_it() -> None:
 
 
 def test_patience_is_four_round_trips_within_bounds() -> None:
-    assert a_member(round_trip=0.01).patience == LINK_SUSPECT_MIN_SECONDS
-    assert a_member(round_trip=0.2).patience == pytest.approx(0.8)
-    assert a_member(round_trip=3.0).patience == LINK_SUSPECT_MAX_SECONDS
-    assert a_member(round_trip=0.0).patience == LINK_SUSPECT_MAX_SECONDS
+    assert a_member(min_rtt=0.01).patience == LINK_SUSPECT_MIN_SECONDS
+    assert a_member(min_rtt=0.2).patience == pytest.approx(0.8)
+    assert a_member(min_rtt=3.0).patience == LINK_SUSPECT_MAX_SECONDS
+    assert a_member(min_rtt=0.0).patience == LINK_SUSPECT_MAX_SECONDS
 
 
 # --- where a packet goes -------------------------------------------------------------------------------
@@ -258,9 +258,9 @@ def test_patience_with_full_links_ends_when_the_slower_one_would_have_been_right
     assert scheduler.choose([near, far], DATAGRAM_SIZE, 0.0) is None
     scheduler.pressed(0.0, is_full=True)
     assert scheduler.choose([near, far], DATAGRAM_SIZE, 0.05) is None
-    assert scheduler.room([near, far], 0.05) == 0
+    assert scheduler.send_credit([near, far], 0.05) == 0
     assert scheduler.choose([near, far], DATAGRAM_SIZE, 0.25) is far
-    assert scheduler.room([near, far], 0.25) > 0
+    assert scheduler.send_credit([near, far], 0.25) > 0
     scheduler.pressed(0.25, is_full=False)
     assert scheduler.choose([near, far], DATAGRAM_SIZE, 0.25) is None
 
@@ -278,28 +278,28 @@ def test_no_packet_goes_where_it_would_hold_up_the_others_for_too_long(
 ) -> None:
     members = []
     for number in range(count):
-        member = a_member(number, round_trip=data.draw(st.floats(0.001, 2)), rate=data.draw(st.floats(1e4, 1e8)))
+        member = a_member(number, min_rtt=data.draw(st.floats(0.001, 2)), rate=data.draw(st.floats(1e4, 1e8)))
         member.window.sent(data.draw(st.integers(0, 300_000)), 0.0)
-        member.room = data.draw(st.sampled_from([0, 20_000, LINK_QUEUE_MAX]))
+        member.send_credit = data.draw(st.sampled_from([0, 20_000, LINK_QUEUE_MAX]))
         members.append(member)
     scheduler = Scheduler()
     scheduler.pressed(0.0, is_full=True)
     chosen = scheduler.choose(members, DATAGRAM_SIZE, pressed)
-    room = scheduler.room(members, pressed)
+    room = scheduler.send_credit(members, pressed)
     assert room % DATAGRAM_SIZE == 0
-    assert room <= sum(member.room for member in members)
+    assert room <= sum(member.send_credit for member in members)
     if chosen is None:
         return
     assert chosen.window_left > 0
-    assert chosen.room >= DATAGRAM_SIZE
+    assert chosen.send_credit >= DATAGRAM_SIZE
     if count > 1:
         best = min(member.window.full_seconds + 16_064 / member.window.rate for member in members)
-        assert chosen.window.round_trip <= best + BOND_SPREAD_SECONDS
+        assert chosen.window.min_rtt <= best + BOND_SPREAD_SECONDS
 
 
 def test_no_link_no_room() -> None:
     assert Scheduler().choose([], DATAGRAM_SIZE, 0.0) is None
-    assert Scheduler().room([], 0.0) == 0
+    assert Scheduler().send_credit([], 0.0) == 0
 
 
 # --- trust ---------------------------------------------------------------------------------------------
@@ -333,10 +333,10 @@ def test_when_all_are_silent_the_cause_may_be_here() -> None:
     assert len(look(members, LINK_SILENT_ALONE_SECONDS, 10.0, asks=True).dead) == 2
 
 
-@pytest.mark.parametrize(("round_trip", "silent_after"), [(0.1, 2.0), (0.5, 2.0), (1.0, 4.0), (5.0, 6.0)])
-def test_a_link_whose_messages_take_long_may_be_silent_for_longer(round_trip: float, silent_after: float) -> None:
+@pytest.mark.parametrize(("min_rtt", "silent_after"), [(0.1, 2.0), (0.5, 2.0), (1.0, 4.0), (5.0, 6.0)])
+def test_a_link_whose_messages_take_long_may_be_silent_for_longer(min_rtt: float, silent_after: float) -> None:
     silent, alive = a_member(0), a_member(1)
-    silent.window.newest_round_trip = round_trip
+    silent.window.latest_rtt = min_rtt
     silent.sent(a_packet(), 100, 0.0)
     assert not look([silent, alive], silent_after - 0.05, 0.0, asks=True).dead
     assert look([silent, alive], silent_after, 0.0, asks=True).dead == [(silent, SILENT)]

@@ -7,30 +7,30 @@ from random import Random
 
 from freespan.wire.limits import DATAGRAM_SIZE
 from tests.link.bond.bonds import Bonds, Owner
-from tests.link.bond.roads import Road
-from tests.link.bond.virtual import run
+from tests.link.bond.paths import Path
+from tests.support.virtual_time import run
 
 KILLS = 1_000
 
 
-def a_road(random: Random) -> Road:
-    return Road(rate=random.uniform(3e5, 2e6), round_trip=random.uniform(0.01, 0.15))
+def a_road(random: Random) -> Path:
+    return Path(rate=random.uniform(3e5, 2e6), min_rtt=random.uniform(0.01, 0.15))
 
 
 def kill(random: Random, bonds: Bonds, number: int) -> None:
-    road = bonds.roads.pop(number)
+    path = bonds.paths.pop(number)
     after = random.choice([0.0, 0.001, 0.02])
     match random.randrange(5):
         case 0:
-            road.die(after, None)
+            path.die(after, None)
         case 1:
-            road.die(None, after)
+            path.die(None, after)
         case 2:
-            road.die(after, after)
+            path.die(after, after)
         case 3:
-            road.ends[random.randrange(2)].close()
+            path.ends[random.randrange(2)].close()
         case 4:
-            road.die(None, None)
+            path.die(None, None)
 
 
 def keep_sending(owner: Owner) -> None:
@@ -39,7 +39,7 @@ def keep_sending(owner: Owner) -> None:
 
 
 async def all_came(bonds: Bonds) -> None:
-    bonds.join(Road(4e6, 0.03))
+    bonds.join(Path(4e6, 0.03))
     for owner, other in (bonds.owners(), bonds.owners()[::-1]):
         await owner.until(lambda owner=owner, other=other: not other.to_send and owner.received == other.sent)
 
@@ -63,7 +63,7 @@ async def soak(random: Random, kills: int) -> tuple[int, list[int]]:
     while killed < kills:
         if killed >= len(memory) * kills // 5:
             memory.append(await blocks(bonds))
-        while len(bonds.roads) < 3 and len(bonds.client.report().links) < 16:  # of some deaths nobody knows yet
+        while len(bonds.paths) < 3 and len(bonds.client.report().links) < 16:  # of some deaths nobody knows yet
             bonds.join(a_road(random))
         for owner in bonds.owners():
             keep_sending(owner)
@@ -71,8 +71,8 @@ async def soak(random: Random, kills: int) -> tuple[int, list[int]]:
         bonds.watcher.calls.clear()
         bonds.egress_watcher.calls.clear()
         for _ in range(random.choice([1, 1, 1, 2, 3])):
-            if bonds.roads:
-                kill(random, bonds, random.choice(list(bonds.roads)))
+            if bonds.paths:
+                kill(random, bonds, random.choice(list(bonds.paths)))
                 killed += 1
     memory.append(await blocks(bonds))
     received = sum(owner.received for owner in bonds.owners())

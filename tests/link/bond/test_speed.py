@@ -1,4 +1,4 @@
-"""How fast a bond is over roads of known rates, on a virtual clock."""
+"""How fast a bond is over paths of known rates, on a virtual clock."""
 
 import asyncio
 from random import Random
@@ -7,24 +7,24 @@ import pytest
 
 from freespan.wire.limits import BOND_LATE_SECONDS
 from tests.link.bond.bonds import Bonds
-from tests.link.bond.roads import Road
-from tests.link.bond.virtual import run
+from tests.link.bond.paths import Path
+from tests.support.virtual_time import run
 
-Roads = list[tuple[float, float]]
-MIXED: Roads = [(4e6, 0.02), (2e6, 0.08), (1e6, 0.14), (0.5e6, 0.2)]
-MIXED_THE_OTHER_WAY: Roads = [(4e6, 0.2), (2e6, 0.14), (1e6, 0.08), (0.5e6, 0.02)]
+Paths = list[tuple[float, float]]
+MIXED: Paths = [(4e6, 0.02), (2e6, 0.08), (1e6, 0.14), (0.5e6, 0.2)]
+MIXED_THE_OTHER_WAY: Paths = [(4e6, 0.2), (2e6, 0.14), (1e6, 0.08), (0.5e6, 0.02)]
 
 
-async def open_bonds(roads: Roads) -> Bonds:
+async def open_bonds(paths: Paths) -> Bonds:
     bonds = Bonds()
-    await bonds.open(Road(*roads[0]))
-    await bonds.joined(*(Road(*road) for road in roads[1:]))
+    await bonds.open(Path(*paths[0]))
+    await bonds.joined(*(Path(*path) for path in paths[1:]))
     return bonds
 
 
-async def rate_of(roads: Roads, *, both: bool = False, warm: float = 3.0, seconds: float = 12.0) -> tuple[float, float]:
+async def rate_of(paths: Paths, *, both: bool = False, warm: float = 3.0, seconds: float = 12.0) -> tuple[float, float]:
     """Bytes a second down and up, with at least one look at the smallest round trips."""
-    bonds = await open_bonds(roads)
+    bonds = await open_bonds(paths)
     bonds.of_egress.send(10**9)
     if both:
         bonds.of_client.send(10**9)
@@ -39,8 +39,8 @@ async def rate_of(roads: Roads, *, both: bool = False, warm: float = 3.0, second
     return down, up
 
 
-def down(roads: Roads, **options: float) -> float:
-    return run(rate_of(roads, **options))[0]
+def down(paths: Paths, **options: float) -> float:
+    return run(rate_of(paths, **options))[0]
 
 
 def test_one_link_is_as_fast_as_it_is() -> None:
@@ -51,14 +51,14 @@ def test_four_links_are_nearly_four_times_as_fast_as_one() -> None:
     assert down([(2e6, 0.05)] * 4) >= 3.8 * down([(2e6, 0.05)])
 
 
-@pytest.mark.parametrize("roads", [MIXED, MIXED_THE_OTHER_WAY], ids=["fast ones near", "fast ones far"])
-def test_mixed_links_add_up(roads: Roads) -> None:
-    assert down(roads) >= 0.95 * sum(rate for rate, _ in roads)
+@pytest.mark.parametrize("paths", [MIXED, MIXED_THE_OTHER_WAY], ids=["fast ones near", "fast ones far"])
+def test_mixed_links_add_up(paths: Paths) -> None:
+    assert down(paths) >= 0.95 * sum(rate for rate, _ in paths)
 
 
-@pytest.mark.parametrize("roads", [[(5e4, 0.1)] * 3, [(2e5, 0.1)] * 8, [(1e6, 0.8)] * 3], ids=["slow", "eight", "long"])
-def test_slow_and_long_ones_add_up(roads: Roads) -> None:
-    assert down(roads, warm=14.0) >= 0.9 * sum(rate for rate, _ in roads)
+@pytest.mark.parametrize("paths", [[(5e4, 0.1)] * 3, [(2e5, 0.1)] * 8, [(1e6, 0.8)] * 3], ids=["slow", "eight", "long"])
+def test_slow_and_long_ones_add_up(paths: Paths) -> None:
+    assert down(paths, warm=14.0) >= 0.9 * sum(rate for rate, _ in paths)
 
 
 def test_a_link_that_is_much_slower_does_no_harm() -> None:
@@ -68,7 +68,7 @@ def test_a_link_that_is_much_slower_does_no_harm() -> None:
         await asyncio.sleep(3)
         bonds.of_client.longest_pause = 0.0
         begin = bonds.loop.time()
-        await bonds.joined(Road(3e4, 0.1))
+        await bonds.joined(Path(3e4, 0.1))
         await asyncio.sleep(20)
         assert bonds.of_client.rate(begin, bonds.loop.time()) >= 0.97 * 4e6
         assert bonds.of_client.longest_pause <= BOND_LATE_SECONDS + 0.2
@@ -80,13 +80,13 @@ def test_a_link_that_is_much_slower_does_no_harm() -> None:
 
 @pytest.mark.parametrize("lanes", [4, 8])
 def test_lanes_that_stall_now_and_then_add_up(lanes: int) -> None:
-    """As SCTP does on a road that loses packets: what is lost holds up what is behind it."""
+    """As SCTP does on a path that loses packets: what is lost holds up what is behind it."""
 
     async def main() -> None:
         random = Random(1)
         bonds = await open_bonds([(1e6, 0.1)] * lanes)
-        for road in bonds.roads.values():
-            road.egress.stall = lambda: 0.25 if random.random() < 0.03 else 0.0
+        for path in bonds.paths.values():
+            path.egress.stall = lambda: 0.25 if random.random() < 0.03 else 0.0
         bonds.of_egress.send(10**9)
         await asyncio.sleep(4)
         begin = bonds.loop.time()
@@ -129,8 +129,8 @@ def test_a_link_further_away_than_the_bound_is_left_alone() -> None:
 def test_small_packets_take_the_near_link() -> None:
     async def main() -> None:
         bonds = Bonds()
-        await bonds.open(Road(4e6, 0.2), lambda _: 200)
-        await bonds.joined(Road(1e6, 0.02))
+        await bonds.open(Path(4e6, 0.2), lambda _: 200)
+        await bonds.joined(Path(1e6, 0.02))
         await asyncio.sleep(0.1)  # until it is known how near it is
         for _ in range(20):
             before = bonds.of_client.received
@@ -151,11 +151,11 @@ def test_what_waits_in_a_link_stays_near_what_it_holds() -> None:
         bonds = await open_bonds([(2e6, 0.05)] * 3)
         bonds.of_egress.send(10**9)
         await asyncio.sleep(4)
-        for road in bonds.roads.values():
-            road.egress.waiting_peak = 0
+        for path in bonds.paths.values():
+            path.egress.waiting_peak = 0
         await asyncio.sleep(8)
-        for road in bonds.roads.values():
-            assert road.egress.waiting_peak <= 2e6 * (0.05 * 0.25 + 0.015) + 3 * 16_026 + 2e6 * 0.02
+        for path in bonds.paths.values():
+            assert path.egress.waiting_peak <= 2e6 * (0.05 * 0.25 + 0.015) + 3 * 16_026 + 2e6 * 0.02
         bonds.of_egress.to_send = 0
         await bonds.close()
 
@@ -165,12 +165,12 @@ def test_what_waits_in_a_link_stays_near_what_it_holds() -> None:
 def test_what_goes_only_one_way_costs_few_messages_the_other() -> None:
     async def main() -> None:
         bonds = await open_bonds([(2e6, 0.05)] * 4)
-        for road in bonds.roads.values():
-            road.client.messages = []
+        for path in bonds.paths.values():
+            path.client.messages = []
         before = bonds.of_client.received
         bonds.of_egress.send(2_000)
         await bonds.of_client.until_received(before + 2_000)
-        said = sum(len(road.client.messages or ()) for road in bonds.roads.values())
+        said = sum(len(path.client.messages or ()) for path in bonds.paths.values())
         assert said <= 2_000 / 3
         await bonds.close()
 

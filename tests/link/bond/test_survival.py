@@ -12,16 +12,16 @@ from freespan.link.bond.seal import session_key
 from freespan.wire.bond_frames import SESSION_ENDED, UNKNOWN_SESSION
 from freespan.wire.limits import BOND_LATE_SECONDS, BOND_SPAN_MAX, BOND_WAIT_SECONDS, LINK_SILENT_ALONE_SECONDS
 from tests.link.bond.bonds import SECRET, Bonds
-from tests.link.bond.roads import Road
-from tests.link.bond.virtual import run
+from tests.link.bond.paths import Path
+from tests.support.virtual_time import run
 
-Act = Callable[[Bonds, Road], None]
+Act = Callable[[Bonds, Path], None]
 
 
 async def three_links() -> Bonds:
     bonds = Bonds()
-    await bonds.open(Road(2e6, 0.05))
-    await bonds.joined(Road(2e6, 0.05), Road(2e6, 0.05))
+    await bonds.open(Path(2e6, 0.05))
+    await bonds.joined(Path(2e6, 0.05), Path(2e6, 0.05))
     return bonds
 
 
@@ -31,7 +31,7 @@ async def pause_after(act: Act, which: int, seconds: float = 6.0) -> tuple[float
     bonds.of_egress.send(10**9)
     await asyncio.sleep(4)
     bonds.of_client.longest_pause = 0.0
-    act(bonds, bonds.roads[which])
+    act(bonds, bonds.paths[which])
     await asyncio.sleep(seconds)
     assert bonds.of_client.rate(bonds.loop.time() - 2, bonds.loop.time()) >= 0.9 * 4e6
     bonds.of_egress.to_send = 0
@@ -42,10 +42,10 @@ async def pause_after(act: Act, which: int, seconds: float = 6.0) -> tuple[float
 @pytest.mark.parametrize(
     "act",
     [
-        lambda _, road: road.die(None, 0.001),
-        lambda _, road: road.die(0.001, None),
-        lambda _, road: road.egress.close(),
-        lambda bonds, road: bonds.client.remove(next(n for n, each in bonds.roads.items() if each is road)),
+        lambda _, path: path.die(None, 0.001),
+        lambda _, path: path.die(0.001, None),
+        lambda _, path: path.egress.close(),
+        lambda bonds, path: bonds.client.remove(next(n for n, each in bonds.paths.items() if each is path)),
     ],
     ids=["egress hears", "client hears", "closed", "removed"],
 )
@@ -64,7 +64,7 @@ def test_a_death_that_one_end_sees_costs_about_a_round_trip(act: Act, which: int
 @pytest.mark.parametrize("which", [0, 1, 2])
 def test_a_frozen_link_is_left_within_a_second_and_ended_after_two(which: int) -> None:
     async def main() -> None:
-        pause, bonds = await pause_after(lambda _, road: road.freeze(), which)
+        pause, bonds = await pause_after(lambda _, path: path.freeze(), which)
         assert pause <= 1.0
         reasons = [
             said[1]
@@ -84,7 +84,7 @@ def test_a_frozen_link_is_left_within_a_second_and_ended_after_two(which: int) -
 @pytest.mark.parametrize("which", [0, 1, 2])
 def test_a_link_that_slows_to_a_crawl_holds_the_others_back_no_longer_than_the_bound(which: int) -> None:
     async def main() -> None:
-        pause, bonds = await pause_after(lambda _, road: road.slow_down(20e3), which)
+        pause, bonds = await pause_after(lambda _, path: path.slow_down(20e3), which)
         assert pause <= BOND_LATE_SECONDS + 0.2
         assert bonds.egress.report().late >= 1
         await bonds.close()
@@ -95,11 +95,11 @@ def test_a_link_that_slows_to_a_crawl_holds_the_others_back_no_longer_than_the_b
 def test_what_a_frozen_link_holds_up_is_bounded_however_fast_the_others_are() -> None:
     async def main() -> None:
         bonds = Bonds()
-        await bonds.open(Road(60e6, 0.05))
-        await bonds.joined(Road(2e6, 0.05))
+        await bonds.open(Path(60e6, 0.05))
+        await bonds.joined(Path(2e6, 0.05))
         bonds.of_egress.send(10**9)
         await asyncio.sleep(3)
-        bonds.roads[1].freeze()
+        bonds.paths[1].freeze()
         held = kept = 0
         for _ in range(60):
             await asyncio.sleep(0.02)
@@ -119,9 +119,9 @@ def test_a_slow_moment_is_forgiven() -> None:
         bonds = await three_links()
         bonds.of_egress.send(10**9)
         await asyncio.sleep(4)
-        bonds.roads[1].freeze()
+        bonds.paths[1].freeze()
         await asyncio.sleep(1.5)
-        bonds.roads[1].thaw()
+        bonds.paths[1].thaw()
         await asyncio.sleep(4)
         report = bonds.egress.report()
         assert [link.state for link in report.links] == ["open"] * 3
@@ -140,11 +140,11 @@ def test_when_everything_is_held_up_nothing_is_ended_and_nothing_sent_twice() ->
         bonds = await three_links()
         bonds.of_egress.send(10**9)
         await asyncio.sleep(4)
-        for road in bonds.roads.values():
-            road.freeze()
+        for path in bonds.paths.values():
+            path.freeze()
         await asyncio.sleep(5)
-        for road in bonds.roads.values():
-            road.thaw()
+        for path in bonds.paths.values():
+            path.thaw()
         await asyncio.sleep(3)
         for report in (bonds.client.report(), bonds.egress.report()):
             assert report.ended == 0
@@ -163,7 +163,7 @@ def test_a_process_that_was_held_up_does_not_blame_its_links() -> None:
         bonds.of_egress.send(10**9)
         await asyncio.sleep(4)
         loop = bonds.loop
-        loop.now += 3.0  # type: ignore[attr-defined]
+        loop.skip(3.0)
         await asyncio.sleep(2)
         for report in (bonds.client.report(), bonds.egress.report()):
             assert report.ended == report.suspected == report.late == 0
@@ -176,16 +176,16 @@ def test_a_process_that_was_held_up_does_not_blame_its_links() -> None:
 def test_the_only_link_dies_and_another_one_comes_later() -> None:
     async def main() -> None:
         bonds = Bonds()
-        await bonds.open(Road(2e6, 0.05))
+        await bonds.open(Path(2e6, 0.05))
         bonds.of_egress.send(400)
         bonds.of_client.send(50)
         await asyncio.sleep(1)
-        bonds.roads[0].die(0.0, 0.0)
+        bonds.paths[0].die(0.0, 0.0)
         await asyncio.sleep(60)
-        assert bonds.client.room == bonds.egress.room == 0
+        assert bonds.client.send_credit == bonds.egress.send_credit == 0
         bonds.of_client.send_one()  # as QUIC's probes: they wait
         begin = bonds.loop.time()
-        bonds.join(Road(2e6, 0.05))
+        bonds.join(Path(2e6, 0.05))
         before = bonds.of_client.received
         await bonds.of_client.until_received(before + 1)
         assert bonds.loop.time() - begin <= 0.2
@@ -199,15 +199,15 @@ def test_the_only_link_dies_and_another_one_comes_later() -> None:
 def test_a_client_whose_only_link_dies_in_silence_knows_it_within_a_second_of_quiet() -> None:
     async def main() -> None:
         bonds = Bonds()
-        await bonds.open(Road(2e6, 0.05))
+        await bonds.open(Path(2e6, 0.05))
         bonds.of_egress.send(10**6)
         await asyncio.sleep(2)
-        bonds.roads[0].die(None, 0.0)
+        bonds.paths[0].die(None, 0.0)
         died_at = bonds.loop.time()
         while not bonds.watcher.count("suspected"):
             await asyncio.sleep(0.01)
         assert bonds.loop.time() - died_at <= 1.0
-        bonds.join(Road(2e6, 0.05))
+        bonds.join(Path(2e6, 0.05))
         before = bonds.of_client.received
         await bonds.of_client.until_received(before + 1, 1.0)
         bonds.of_egress.to_send = 0
@@ -220,7 +220,7 @@ def test_an_idle_link_that_is_frozen_is_found_out() -> None:
     async def main() -> None:
         bonds = await three_links()
         await asyncio.sleep(1)
-        bonds.roads[2].freeze()
+        bonds.paths[2].freeze()
         await asyncio.sleep(9)
         assert len(bonds.client.report().links) == len(bonds.egress.report().links) == 2
         await bonds.close()
@@ -231,8 +231,8 @@ def test_an_idle_link_that_is_frozen_is_found_out() -> None:
 def test_an_only_link_that_is_silent_for_long_is_given_up() -> None:
     async def main() -> None:
         bonds = Bonds()
-        await bonds.open(Road(2e6, 0.05))
-        bonds.roads[0].freeze()
+        await bonds.open(Path(2e6, 0.05))
+        bonds.paths[0].freeze()
         bonds.of_client.send_one()
         await asyncio.sleep(LINK_SILENT_ALONE_SECONDS - 1)
         assert len(bonds.client.report().links) == 1
@@ -249,8 +249,8 @@ def test_an_only_link_that_is_silent_for_long_is_given_up() -> None:
 def test_without_any_link_for_too_long_the_bond_ends() -> None:
     async def main() -> None:
         bonds = Bonds()
-        await bonds.open(Road(2e6, 0.05))
-        bonds.roads[0].die(0.0, 0.0)
+        await bonds.open(Path(2e6, 0.05))
+        bonds.paths[0].die(0.0, 0.0)
         began = bonds.loop.time()
         assert await bonds.of_client.until_lost() == NO_LINK
         assert BOND_WAIT_SECONDS <= bonds.loop.time() - began <= BOND_WAIT_SECONDS + 1
@@ -264,8 +264,8 @@ def test_two_deaths_at_once_and_the_news_of_both_reach_the_other_end() -> None:
         bonds = await three_links()
         bonds.of_egress.send(300)
         await asyncio.sleep(0.3)
-        bonds.roads[1].die(None, 0.001)
-        bonds.roads[0].die(None, 0.002)  # it carried the news of the first
+        bonds.paths[1].die(None, 0.001)
+        bonds.paths[0].die(None, 0.002)  # it carried the news of the first
         await asyncio.sleep(0.2)
         assert [link.number for link in bonds.client.report().links] == [2]
         await bonds.of_client.until_received(301)
@@ -279,10 +279,10 @@ def test_all_die_and_the_news_come_with_the_next_link() -> None:
         bonds = await three_links()
         bonds.of_egress.send(200)
         await asyncio.sleep(0.3)
-        for road in bonds.roads.values():
-            road.die(None, 0.001)
+        for path in bonds.paths.values():
+            path.die(None, 0.001)
         await asyncio.sleep(0.1)
-        number = bonds.join(Road(2e6, 0.05))
+        number = bonds.join(Path(2e6, 0.05))
         await asyncio.sleep(0.3)
         assert [link.number for link in bonds.client.report().links] == [number]
         await bonds.of_client.until_received(201)
@@ -298,7 +298,7 @@ def test_the_end_of_a_session_reaches_the_other_end() -> None:
         assert await bonds.of_egress.until_lost() == "enough"
         assert await bonds.of_client.until_lost() == CLOSED
         await asyncio.sleep(3)
-        assert all(end.ended for road in bonds.roads.values() for end in road.ends)
+        assert all(end.ended for path in bonds.paths.values() for end in path.ends)
 
     run(main())
 
@@ -307,12 +307,12 @@ def test_the_end_of_a_session_reaches_the_other_end() -> None:
 def test_an_egress_that_has_the_session_no_more_can_prove_it(reason: int, words: str) -> None:
     async def main() -> None:
         bonds = Bonds()
-        await bonds.open(Road(2e6, 0.05))
-        bonds.roads[0].die(0.0, 0.0)
+        await bonds.open(Path(2e6, 0.05))
+        bonds.paths[0].die(0.0, 0.0)
         await asyncio.sleep(1)
-        road = Road(2e6, 0.05)
-        bonds.client.add(road.client)
-        arrival = Arrival(road.egress)
+        path = Path(2e6, 0.05)
+        bonds.client.add(path.client)
+        arrival = Arrival(path.egress)
         join = await arrival.opening()
         assert join is not None
         began = bonds.loop.time()
@@ -321,6 +321,6 @@ def test_an_egress_that_has_the_session_no_more_can_prove_it(reason: int, words:
         assert bonds.loop.time() - began <= 1.0
         bonds.egress.close()
         await asyncio.sleep(3)
-        assert road.client.ended
+        assert path.client.ended
 
     run(main())

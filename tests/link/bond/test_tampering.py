@@ -22,8 +22,8 @@ from freespan.wire.bond_frames import (
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import BOND_WAIT_SECONDS
 from tests.link.bond.bonds import Bonds, Owner, Watcher
-from tests.link.bond.roads import Road, RoadEnd, Tamper
-from tests.link.bond.virtual import run
+from tests.link.bond.paths import Path, RoadEnd, Tamper
+from tests.support.virtual_time import run
 
 
 def flipping(random: Random) -> Tamper:
@@ -87,8 +87,8 @@ TRICKS = {
 def test_a_trick_ends_the_bridge_s_link_and_nothing_else(trick: str, direction: str) -> None:
     async def main() -> None:
         bonds = Bonds()
-        await bonds.open(Road(2e6, 0.05))
-        bad = Road(2e6, 0.05)
+        await bonds.open(Path(2e6, 0.05))
+        bad = Path(2e6, 0.05)
         await bonds.joined(bad)
         for owner in bonds.owners():
             owner.send(300)
@@ -111,8 +111,8 @@ def test_a_trick_ends_the_bridge_s_link_and_nothing_else(trick: str, direction: 
 def test_a_flipped_bit_is_noticed_wherever_it_is(seed: int) -> None:
     async def main() -> None:
         bonds = Bonds()
-        await bonds.open(Road(2e6, 0.02), lambda number: 20 + number % 50)
-        bad = Road(2e6, 0.02)
+        await bonds.open(Path(2e6, 0.02), lambda number: 20 + number % 50)
+        bad = Path(2e6, 0.02)
         await bonds.joined(bad)
         random = Random(seed)
         bad.egress.tamper = bad.client.tamper = flipping(random)
@@ -131,24 +131,24 @@ def test_a_flipped_bit_is_noticed_wherever_it_is(seed: int) -> None:
 # --- joining -----------------------------------------------------------------------------------------
 async def copied_join(bonds: Bonds) -> bytes:
     """What a bridge saw when its link joined."""
-    road = Road()
-    road.client.messages = []
-    await bonds.joined(road)
-    return road.client.messages[0]
+    path = Path()
+    path.client.messages = []
+    await bonds.joined(path)
+    return path.client.messages[0]
 
 
 async def try_to_join(bonds: Bonds, message: bytes) -> str:
     """A bridge's own link; why it was refused."""
-    road = Road()
-    road.client.send(message)
-    road.client.messages = None
-    arrival = Arrival(road.egress)
+    path = Path()
+    path.client.send(message)
+    path.client.messages = None
+    arrival = Arrival(path.egress)
     try:
         join = await arrival.opening()
         assert join is not None
         bonds.egress.admit(arrival)
     except LinkError as error:
-        road.egress.close()
+        path.egress.close()
         return str(error)
     raise AssertionError("it was let in")
 
@@ -159,7 +159,7 @@ def test_a_copied_join_is_refused_while_its_link_lives_and_afterwards() -> None:
         await bonds.open()
         join = await copied_join(bonds)
         assert await try_to_join(bonds, join)
-        bonds.roads[1].die(0.0, 0.0)
+        bonds.paths[1].die(0.0, 0.0)
         await asyncio.sleep(1)
         assert await try_to_join(bonds, join)
         bonds.of_egress.send(50)
@@ -174,13 +174,13 @@ def test_a_join_that_was_given_up_cannot_be_used_by_the_bridge_that_kept_it_back
     async def main() -> None:
         bonds = Bonds()
         await bonds.open()
-        road = Road()
-        road.client.messages = []
-        road.client.tamper = lambda _: ()
-        bonds.join(road)
+        path = Path()
+        path.client.messages = []
+        path.client.tamper = lambda _: ()
+        bonds.join(path)
         bonds.client.remove(1)
         await asyncio.sleep(1)
-        assert await try_to_join(bonds, road.client.messages[0])
+        assert await try_to_join(bonds, path.client.messages[0])
         await bonds.close()
 
     run(main())
@@ -213,12 +213,12 @@ def test_a_refusal_that_is_not_the_egress_s_ends_that_link_alone(reason: int) ->
     async def main() -> None:
         bonds = Bonds()
         await bonds.open()
-        road = Road()
-        bonds.client.add(road.client)
-        arrival = Arrival(road.egress)
+        path = Path()
+        bonds.client.add(path.client)
+        arrival = Arrival(path.egress)
         await arrival.opening()
         forged = refusal(session_key(bytes(32), bonds.session.id), 1, reason)
-        road.egress.send(encode_refused(forged))
+        path.egress.send(encode_refused(forged))
         await asyncio.sleep(1)
         assert bonds.watcher.calls[-1] == ("ended", (1, TAMPERED))
         assert bonds.of_client.lost is None
@@ -233,25 +233,25 @@ def test_a_refusal_that_is_not_the_egress_s_ends_that_link_alone(reason: int) ->
 def test_a_trick_on_the_first_link_ends_the_session_before_others_can_join(trick: str, direction: str) -> None:
     async def main() -> None:
         bonds = Bonds()
-        road = Road()
+        path = Path()
         watcher = Watcher()
-        client = Bond.open(road.client, watcher)
+        client = Bond.open(path.client, watcher)
         reasons: list[str] = []
 
         class Silent:
-            def message_received(self, message: bytes) -> None: ...
-            def room_made(self) -> None: ...
-            def link_lost(self, reason: str) -> None:
+            def on_message(self, message: bytes) -> None: ...
+            def on_writable(self) -> None: ...
+            def on_closed(self, reason: str) -> None:
                 reasons.append(reason)
 
         client.start(Silent())
         for number in range(4):
             client.send(bytes((number,)) * 100)
-        arrival = Arrival(road.egress)
+        arrival = Arrival(path.egress)
         await arrival.opening()
         egress = Bond.accept(arrival, bonds.session)
         egress.start(Silent())
-        end: RoadEnd = getattr(road, direction)
+        end: RoadEnd = getattr(path, direction)
         end.tamper = TRICKS[trick]()
         for number in range(4):
             client.send(bytes((number,)) * 100)
@@ -264,7 +264,7 @@ def test_a_trick_on_the_first_link_ends_the_session_before_others_can_join(trick
         assert not client.is_joinable
         assert len(reasons) == 2
         with pytest.raises(LinkError):
-            client.add(Road().client)
+            client.add(Path().client)
 
     run(main())
 
@@ -273,16 +273,16 @@ def test_a_bridge_that_only_looks_sees_no_packet_and_no_count() -> None:
     async def main() -> None:
         bonds = Bonds()
         await bonds.open(sizes=lambda _: 500)
-        road = Road()
-        road.egress.messages = []
-        await bonds.joined(road)
+        path = Path()
+        path.egress.messages = []
+        await bonds.joined(path)
         owner: Owner = bonds.of_egress
         for _ in range(30):
             owner.send_one()
         await bonds.of_client.until_received(31)
-        assert len(road.egress.messages) >= 1
-        assert road.egress.messages[0][0] == SEALED
-        for message in road.egress.messages:
+        assert len(path.egress.messages) >= 1
+        assert path.egress.messages[0][0] == SEALED
+        for message in path.egress.messages:
             for number in range(31):
                 assert number.to_bytes(8, "big") not in message
         await bonds.close()

@@ -46,9 +46,9 @@ class Arrival:
         """From now on `owner` is told; first what has come already."""
         self._owner = owner
         while self._waiting:
-            owner.message_received(self._waiting.popleft())
+            owner.on_message(self._waiting.popleft())
         if self._lost is not None:
-            owner.link_lost(self._lost)
+            owner.on_closed(self._lost)
 
     async def refuse(self, session: SessionKey, reason: int) -> None:
         """Prove to the client that its session is not to be had here any more, and why; then end the link."""
@@ -66,10 +66,10 @@ class Arrival:
         self.link.close("the session is gone")
 
     # --- LinkOwner -----------------------------------------------------------------------------
-    def message_received(self, message: bytes) -> None:
+    def on_message(self, message: bytes) -> None:
         """See `LinkOwner`."""
         if self._owner is not None:
-            self._owner.message_received(message)
+            self._owner.on_message(message)
             return
         self._waiting.append(message)
         self._waiting_bytes += len(message)
@@ -77,14 +77,14 @@ class Arrival:
             self.link.close(TOO_EARLY)
         self._news.set()
 
-    def room_made(self) -> None:
+    def on_writable(self) -> None:
         """See `LinkOwner`."""
         if self._owner is not None:
-            self._owner.room_made()
+            self._owner.on_writable()
 
-    def link_lost(self, reason: str) -> None:
+    def on_closed(self, reason: str) -> None:
         """See `LinkOwner`."""
         self._lost = reason
         self._news.set()
         if self._owner is not None:
-            self._owner.link_lost(reason)
+            self._owner.on_closed(reason)

@@ -49,19 +49,19 @@ class BondWatcher(Protocol):
 class LinkReport:
     """How one link is: `state` is `joining`, `open`, `late` or `suspect`; `rate` in bytes a second, 0 if not known.
 
-    `round_trip` is the smallest of late, `newest_round_trip` the last one, queues included. `stalls` counts signs of
+    `min_rtt` is the smallest of late, `latest_rtt` the last one, queues included. `loss_signals` counts signs of
     loss, in both directions together.
     """
 
     number: int
     state: str
     rate: float
-    round_trip: float
-    newest_round_trip: float
+    min_rtt: float
+    latest_rtt: float
     in_flight: int
     bytes_sent: int
     bytes_received: int
-    stalls: int
+    loss_signals: int
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class Bond:
 
     def remove(self, number: int, reason: str = "not needed any more") -> None:
         """Let a link go; what it carries is sent again on the others."""
-        self._core.link_lost(number, reason, self._loop.time())
+        self._core.on_closed(number, reason, self._loop.time())
         self._arm()
 
     def report(self) -> BondReport:
@@ -175,8 +175,8 @@ class Bond:
                     member.number,
                     state,
                     window.rate,
-                    window.round_trip,
-                    window.newest_round_trip,
+                    window.min_rtt,
+                    window.latest_rtt,
                     window.in_flight,
                     member.bytes_sent,
                     member.bytes_received,
@@ -201,9 +201,9 @@ class Bond:
         self._inbox.start(owner)
 
     @property
-    def room(self) -> int:
-        """See `Link.room`: what the windows of the links take; whole packets."""
-        return self._core.room(self._loop.time())
+    def send_credit(self) -> int:
+        """See `Link.send_credit`: what the windows of the links take; whole packets."""
+        return self._core.send_credit(self._loop.time())
 
     def send(self, message: bytes) -> None:
         """See `Link.send`."""
@@ -244,11 +244,11 @@ class Bond:
                 self.close("too much came before the bond was in use")
 
     def _room_made(self) -> None:
-        self._guarded(lambda: self._core.room_made(self._loop.time()))
+        self._guarded(lambda: self._core.on_writable(self._loop.time()))
 
     def _lost(self, number: int, reason: str) -> None:
         if self._links.pop(number, None) is not None:
-            self._guarded(lambda: self._core.link_lost(number, reason, self._loop.time()))
+            self._guarded(lambda: self._core.on_closed(number, reason, self._loop.time()))
         if not self._links and self._lingering is not None:
             self._lingering.cancel()
         if not self._links and self._core.is_over:
@@ -310,13 +310,13 @@ class _Child:
         self._bond = bond
         self._number = number
 
-    def message_received(self, message: bytes) -> None:
+    def on_message(self, message: bytes) -> None:
         self._bond._received(self._number, message)
 
-    def room_made(self) -> None:
+    def on_writable(self) -> None:
         self._bond._room_made()
 
-    def link_lost(self, reason: str) -> None:
+    def on_closed(self, reason: str) -> None:
         self._bond._lost(self._number, reason)
 
 
@@ -327,8 +327,8 @@ class _Port:
         self._bond = bond
         self._links = bond._links
 
-    def room(self, link: int) -> int:
-        return self._links[link].room
+    def send_credit(self, link: int) -> int:
+        return self._links[link].send_credit
 
     def transmit(self, link: int, message: bytes) -> None:
         self._links[link].send(message)
@@ -348,7 +348,7 @@ class _Port:
     def joinable(self) -> None:
         self._bond._tell(lambda watcher: watcher.joinable())
 
-    def room_made(self) -> None:
+    def on_writable(self) -> None:
         self._bond._loop.call_soon(self._bond._inbox.make_room)
 
     def over(self, reason: str) -> None:

@@ -21,9 +21,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from freespan.link.bond.congestion import START_WINDOW, CongestionController
 from freespan.link.bond.departed import Departed
 from freespan.link.bond.envelope import Envelope
 from freespan.link.bond.health import look
+from freespan.link.bond.loss_signals import Overtaking, Pauses
 from freespan.link.bond.member import Member
 from freespan.link.bond.numbers import UsedNumbers
 from freespan.link.bond.owed import Owed
@@ -31,8 +33,6 @@ from freespan.link.bond.receiving import Receiving
 from freespan.link.bond.schedule import OVERHEAD, Scheduler
 from freespan.link.bond.seal import Role, SealError, SessionKey, is_refusal
 from freespan.link.bond.sending import Packet, Sending
-from freespan.link.bond.stalls import Overtaking, Pauses
-from freespan.link.window import START_WINDOW, LinkWindow
 from freespan.wire.bond_frames import (
     REFUSED,
     UNKNOWN_SESSION,
@@ -81,8 +81,8 @@ _NEARLY_SECONDS = 0.005
 class Port(Protocol):
     """What a bond's core does to the world; none of it may call back at once."""
 
-    def room(self, link: int) -> int:
-        """`Link.room` of a link."""
+    def send_credit(self, link: int) -> int:
+        """`Link.send_credit` of a link."""
 
     def transmit(self, link: int, message: bytes) -> None:
         """`Link.send` on a link."""
@@ -99,7 +99,7 @@ class Port(Protocol):
     def joinable(self) -> None:
         """Both ends seal: further links may join."""
 
-    def room_made(self) -> None:
+    def on_writable(self) -> None:
         """The owner may send again."""
 
     def over(self, reason: str) -> None:
@@ -196,7 +196,7 @@ class BondCore:
         self._say(member, now, ping=True)
         return delivered
 
-    def link_lost(self, link: int, reason: str, now: float) -> None:
+    def on_closed(self, link: int, reason: str, now: float) -> None:
         """A link has ended by itself, or its user wants it to."""
         member = self.members.get(link)
         if member is not None:
@@ -210,7 +210,7 @@ class BondCore:
         self.is_over = True
 
     # --- packets -----------------------------------------------------------------------------
-    def room(self, now: float) -> int:
+    def send_credit(self, now: float) -> int:
         """What may be sent now, in bytes of whole packets."""
         self._has_offered = False
         self._told_room = self._room(now)
@@ -254,7 +254,7 @@ class BondCore:
             self._end(member, TAMPERED, now)
             return []
 
-    def room_made(self, now: float) -> None:
+    def on_writable(self, now: float) -> None:
         """A link's own queue has room again."""
         self._place_waiting(now)
         self._offer_room(now)
@@ -313,7 +313,7 @@ class BondCore:
         if was_idle or self._pauses.excuse(since, now, alone=alone):
             member.arriving.excused(now)
         else:
-            member.arriving.came(now, 1, member.least_round_trip)
+            member.arriving.came(now, 1, member.lowest_rtt)
 
     def _note_progress(self, member: Member, count: int, now: float) -> None:
         """Look for signs of loss on the way there: in what is acknowledged, while there is always more on its way."""
@@ -325,7 +325,7 @@ class BondCore:
         if not is_busy or self._ack_pauses.excuse(since, now, alone=alone):
             member.leaving.excused(now)
         else:
-            member.leaving.came(now, fresh, member.least_round_trip)
+            member.leaving.came(now, fresh, member.lowest_rtt)
 
     def _check_opening(self, member: Member, frames: Frames, now: float) -> None:
         """What may be said before anything is sealed; and what the first sealed message means."""
@@ -356,7 +356,7 @@ class BondCore:
         for link, count in counts:
             member = self.members.get(link) or self._departed.member(link)
             if member is not None:
-                sort_out |= member.suspect or not member.window.round_trip
+                sort_out |= member.suspect or not member.window.min_rtt
                 self._note_progress(member, count, now)
                 is_news |= member.acknowledge(count, now)
         if not is_news:
@@ -391,7 +391,7 @@ class BondCore:
     def _transmit(self, member: Member, frames: Frames, packet: Packet | None, now: float) -> None:
         message = member.envelope.wrap(encode(frames))
         size = len(message)
-        member.room -= size
+        member.send_credit -= size
         member.bytes_sent += size
         if packet is not None or frames.ping:
             member.sent(packet, size, now)
@@ -399,8 +399,8 @@ class BondCore:
             if frames.ping:
                 member.probed_at = now
         self._port.transmit(member.number, message)
-        if member.room < DATAGRAM_SIZE:
-            member.room = self._port.room(member.number)  # it may have drained since it was asked
+        if member.send_credit < DATAGRAM_SIZE:
+            member.send_credit = self._port.send_credit(member.number)  # it may have drained since it was asked
 
     def _say(self, member: Member, now: float, *, ping: bool = False) -> None:
         """A message of its own for what the other end should know."""
@@ -447,18 +447,18 @@ class BondCore:
         if self.is_over or self.sending.next_waiting() is not None:
             return 0
         self._ask_rooms()
-        room = min(self._scheduler.room(self._usable, now), self.sending.span_left)
+        room = min(self._scheduler.send_credit(self._usable, now), self.sending.span_left)
         return room if room >= DATAGRAM_SIZE else 0
 
     def _offer_room(self, now: float) -> None:
         """Tell an owner that has used up what it was given."""
         if self._told_room < DATAGRAM_SIZE and not self._has_offered and self._room(now):
             self._has_offered = True
-            self._port.room_made()
+            self._port.on_writable()
 
     def _ask_rooms(self) -> None:
         for member in self._usable:
-            member.room = self._port.room(member.number)
+            member.send_credit = self._port.send_credit(member.number)
 
     # --- which links -------------------------------------------------------------------------
     def _session_for_joins(self) -> SessionKey:
@@ -469,7 +469,7 @@ class BondCore:
         return self._session
 
     def _add(self, link: int, envelope: Envelope, window: int, now: float) -> Member:
-        member = self.members[link] = Member(link, envelope, LinkWindow(window), now)
+        member = self.members[link] = Member(link, envelope, CongestionController(window), now)
         self._look_soon(now)
         return member
 
@@ -504,12 +504,12 @@ class BondCore:
         """Which links are used: the best that there are, those that are fast first."""
         joined = [member for member in self.members.values() if member.joined]
         trusted = [member for member in joined if not member.suspect]
-        good = [member for member in trusted if not member.late and member.window.round_trip]
-        self._usable = sorted(good or trusted or joined, key=lambda member: member.window.round_trip)
+        good = [member for member in trusted if not member.late and member.window.min_rtt]
+        self._usable = sorted(good or trusted or joined, key=lambda member: member.window.min_rtt)
         self._ask_rooms()
 
     def _is_fast(self, member: Member) -> bool:
-        return member.window.round_trip <= self._usable[0].window.round_trip + _NEARLY_SECONDS
+        return member.window.min_rtt <= self._usable[0].window.min_rtt + _NEARLY_SECONDS
 
     def _look_soon(self, now: float) -> None:
         if self._look_at > now + _TICK:

@@ -63,7 +63,7 @@ def look(members: Collection[Member], now: float, alive_since: float, *, asks: b
         if member.silence(now) > member.patience and not member.suspect:
             member.suspect = True
             findings.suspect.append(member)
-    alive = [member for member in joined if not member.suspect and member.window.round_trip]
+    alive = [member for member in joined if not member.suspect and member.window.min_rtt]
     findings.alive_since = alive_since if alive else now
     _find_dead(findings, joined, now)
     if alive:
@@ -89,7 +89,7 @@ def _find_dead(findings: Findings, joined: list[Member], now: float) -> None:
 
 def _silent_after(member: Member) -> float:
     """Where a message takes a second or two by itself, SCTP that has to wait for its timer is silent for longer."""
-    round_trips = _SILENT_ROUND_TRIPS * member.window.newest_round_trip
+    round_trips = _SILENT_ROUND_TRIPS * member.window.latest_rtt
     return min(max(LINK_SILENT_SECONDS, round_trips), LINK_SILENT_SLOW_SECONDS)
 
 

@@ -6,10 +6,10 @@ import math
 from collections import deque
 from collections.abc import Iterator
 
+from freespan.link.bond.congestion import CongestionController, Departure, Phase
 from freespan.link.bond.envelope import Envelope
+from freespan.link.bond.loss_signals import LossSignals
 from freespan.link.bond.sending import Packet
-from freespan.link.bond.stalls import Stalls
-from freespan.link.window import Departure, LinkWindow, Phase
 from freespan.wire.errors import MessageError
 from freespan.wire.limits import LINK_SUSPECT_MAX_SECONDS, LINK_SUSPECT_MIN_SECONDS
 
@@ -33,7 +33,7 @@ class Counted:
 class Member:
     """The state of one link; times in seconds."""
 
-    def __init__(self, number: int, envelope: Envelope, window: LinkWindow, now: float) -> None:
+    def __init__(self, number: int, envelope: Envelope, window: CongestionController, now: float) -> None:
         self.number = number
         self.envelope = envelope
         self.window = window
@@ -43,7 +43,7 @@ class Member:
         """Silent although it owes an acknowledgement."""
         self.late = False
         """Alive, but far slower than it promised."""
-        self.room = 0
+        self.send_credit = 0
         """What the link's own queue takes, when last asked."""
         self.received = 0
         """Counted messages that have come."""
@@ -61,11 +61,11 @@ class Member:
         """when something was acknowledged,"""
         self.probed_at = -math.inf
         """and when a PING was sent."""
-        self.least_round_trip = math.inf
+        self.lowest_rtt = math.inf
         """The smallest that was ever seen: what SCTP takes to repair a loss, whatever waits above it now."""
-        self.arriving = Stalls()
+        self.arriving = LossSignals()
         """Signs of loss on the way here,"""
-        self.leaving = Stalls()
+        self.leaving = LossSignals()
         """and on the way there."""
         self._flight: deque[Counted] = deque()
         self._sent = 0
@@ -110,8 +110,8 @@ class Member:
                     packet.copies -= 1
                 packet.acked = True
                 packet.data = b""
-        window.saw_round_trip(now - sent_at, now)
-        self.least_round_trip = min(self.least_round_trip, now - sent_at)
+        window.on_rtt_sample(now - sent_at, now)
+        self.lowest_rtt = min(self.lowest_rtt, now - sent_at)
         self.progress_at = now
         self.suspect = False
         return True
@@ -137,9 +137,9 @@ class Member:
     @property
     def patience(self) -> float:
         """The silence after which it is suspect."""
-        round_trips = _SUSPECT_ROUND_TRIPS * self.window.round_trip or LINK_SUSPECT_MAX_SECONDS
-        stalls = self.progress_at - self.leaving.seen_at < _STALLED_LATELY_SECONDS
-        least = _STALLING_SECONDS if stalls else LINK_SUSPECT_MIN_SECONDS
+        round_trips = _SUSPECT_ROUND_TRIPS * self.window.min_rtt or LINK_SUSPECT_MAX_SECONDS
+        loss_signals = self.progress_at - self.leaving.seen_at < _STALLED_LATELY_SECONDS
+        least = _STALLING_SECONDS if loss_signals else LINK_SUSPECT_MIN_SECONDS
         return min(max(round_trips, least), LINK_SUSPECT_MAX_SECONDS)
 
     # --- where a packet goes -----------------------------------------------------------------
@@ -152,9 +152,9 @@ class Member:
         """When a packet that leaves now is acknowledged: after what is before it, and after a round trip at least."""
         window = self.window
         if not window.rate:
-            return window.round_trip
-        return max(window.round_trip, (window.in_flight + size) / window.rate)
+            return window.min_rtt
+        return max(window.min_rtt, (window.in_flight + size) / window.rate)
 
     def hopeful_arrival(self, size: int) -> float:
         """The same, but while it starts up its rate says little: it is a lower bound that grows by being used."""
-        return self.window.round_trip if self.window.phase is Phase.STARTUP else self.arrival(size)
+        return self.window.min_rtt if self.window.phase is Phase.STARTUP else self.arrival(size)

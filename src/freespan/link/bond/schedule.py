@@ -18,8 +18,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from freespan.link.bond.congestion import Phase
 from freespan.link.bond.member import Member
-from freespan.link.window import Phase
 from freespan.wire.limits import BOND_SPREAD_SECONDS, DATAGRAM_SIZE, LINK_QUEUE_MAX
 
 OVERHEAD = 64
@@ -49,13 +49,13 @@ class Scheduler:
         limit = self._limit(members, now)
         best, best_arrival = None, limit
         for member in members:
-            if member.window_left > 0 and member.room >= size:
+            if member.window_left > 0 and member.send_credit >= size:
                 arrival = member.hopeful_arrival(size)
                 if arrival < best_arrival:
                     best, best_arrival = member, arrival
         return best
 
-    def room(self, members: Sequence[Member], now: float) -> int:
+    def send_credit(self, members: Sequence[Member], now: float) -> int:
         """How many bytes of whole packets the links take now."""
         limit = self._limit(members, now)
         room = 0  # in packets
@@ -63,12 +63,12 @@ class Scheduler:
             window = member.window
             left = member.window_left
             if math.isfinite(limit):
-                if window.round_trip > limit:
+                if window.min_rtt > limit:
                     continue
                 if window.phase is not Phase.STARTUP:
                     left = min(left, int(limit * window.rate) - window.in_flight)
             if left > 0:
-                room += min(-(-left // _FULL), member.room // _FULL)
+                room += min(-(-left // _FULL), member.send_credit // _FULL)
         return room * DATAGRAM_SIZE
 
     def _limit(self, members: Sequence[Member], now: float) -> float:
@@ -89,6 +89,6 @@ def arrival_when_full(member: Member) -> float:
 
 def _soonest(members: Sequence[Member], size: int) -> Member | None:
     fitting = [
-        member for member in members if member.window_left + _SMALL_BEYOND_WINDOW >= size and member.room >= size
+        member for member in members if member.window_left + _SMALL_BEYOND_WINDOW >= size and member.send_credit >= size
     ]
     return min(fitting, key=lambda member: member.arrival(size), default=None)

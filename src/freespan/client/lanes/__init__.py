@@ -1,0 +1,1 @@
+"""Lanes: further links to a bridge that the session already has one to."""

@@ -1,0 +1,1 @@
+"""The local proxy: what programs on the reader's machine talk to."""

@@ -1,0 +1,73 @@
+"""One request and its response, and nothing else, on a connection that asked in absolute-form.
+
+Stands between the relay and the two things that it joins. Once the response head has passed it costs a call a chunk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from freespan.client.local_proxy.request_body import BodyError, RequestBody
+from freespan.client.local_proxy.response_head import ResponseHead
+from freespan.tunnel.stream import TunnelStream
+from freespan.wire.errors import StreamError
+from freespan.wire.proxy_status import ProxyStatus
+
+
+class RequestReader:
+    """The program's side: the announced body and then nothing until the program's end."""
+
+    def __init__(self, reader: asyncio.StreamReader, body: RequestBody) -> None:
+        self._reader = reader
+        self._body = body
+
+    async def read(self, size: int) -> bytes:
+        """See `asyncio.StreamReader`. Raises `StreamError` for a body whose end cannot be told."""
+        try:
+            while data := await self._reader.read(size):
+                if passed := self._body.take(data):
+                    return passed
+        except BodyError:
+            raise StreamError(ProxyStatus("http_request_error")) from None
+        return b""
+
+
+class ResponseStream:
+    """The site's side: a response whose head says that the connection ends with it, or a refusal in its place."""
+
+    def __init__(self, stream: TunnelStream, refused: Callable[[ProxyStatus], bytes]) -> None:
+        self._stream = stream
+        self._refused = refused
+        self._head = ResponseHead()
+        self._is_refused = False
+
+    async def read(self) -> bytes:
+        """See `TunnelStream`."""
+        if self._head.is_whole:
+            return await self._stream.read()
+        if self._is_refused:
+            return b""
+        try:
+            while True:
+                data = await self._stream.read()
+                if not data:
+                    self._head.receive_end()
+                if passed := self._head.receive_data(data):
+                    return passed
+        except StreamError as error:
+            self._is_refused = True
+            self._stream.abort()
+            return self._refused(error.status)
+
+    async def write(self, data: bytes) -> None:
+        """See `TunnelStream`; what comes after a refusal is of no use, and no reason to cut the refusal short."""
+        try:
+            await self._stream.write(data)
+        except StreamError:
+            if not self._is_refused:
+                raise
+
+    def write_eof(self) -> None:
+        """See `TunnelStream`."""
+        self._stream.write_eof()

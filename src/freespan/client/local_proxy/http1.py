@@ -1,0 +1,151 @@
+"""HTTP/1.1 as a proxy hears it (RFC 9112 section 3.2): CONNECT, and absolute-form requests.
+
+An absolute-form request is sent on in origin-form with `Connection: close`: one request a connection. Where its body
+ends (`request_body`) nothing more goes to the site, and the response's head (`response_head`) tells the program so.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import msgspec
+
+from freespan.client.local_proxy.request import FrontError
+from freespan.client.local_proxy.request_body import BodyError, RequestBody, body_of
+from freespan.wire.errors import InputError
+from freespan.wire.limits import FRONT_HEAD_MAX
+from freespan.wire.messages import Problem
+from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.target import Target, parse_target
+
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_URI = re.compile(rb"[!-~]+")
+_FIELD_VALUE = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
+_NOT_SPOKEN = "this is neither an HTTP/1.1 request nor SOCKS5"
+_REASONS = {400: "Bad Request", 403: "Forbidden", 431: "Request Header Fields Too Large", 501: "Not Implemented"}
+_REASONS |= {502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
+# What is for this proxy and not for the site (RFC 9110 section 7.6.1).
+_HOP_BY_HOP = {b"connection", b"proxy-connection", b"keep-alive", b"proxy-authorization", b"te", b"upgrade"}
+# What says where the body ends is the site's, whatever `Connection` claims.
+_FRAMING = {b"content-length", b"transfer-encoding"}
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A CONNECT, or an absolute-form request that is sent on as `first_bytes`."""
+
+    target: Target
+    first_bytes: bytes
+    accepted: bytes
+    body: RequestBody | None = field(default=None, compare=False)
+
+    def refused(self, status: ProxyStatus) -> bytes:
+        """A whole response that names the error, as Proxy-Status and for people."""
+        return response(status.http_status, status.error, status.sentence(), proxy_status=status)
+
+
+class HttpFront:
+    """Parses one request head; sans-I/O."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def data_to_send(self) -> bytes:
+        """HTTP says nothing before the request is whole."""
+        return b""
+
+    def receive_data(self, data: bytes) -> HttpRequest | None:
+        """Take bytes; return the request once its head is complete. Raises `FrontError`."""
+        seen = max(0, len(self._buffer) - 3)
+        self._buffer += data
+        if self._buffer and not _TOKEN.match(self._buffer, 0, 1):
+            raise _error(400, _NOT_SPOKEN)
+        end = _HEAD_END.search(self._buffer, seen)
+        if end is None or end.end() > FRONT_HEAD_MAX:
+            if len(self._buffer) > FRONT_HEAD_MAX:
+                raise _error(431, f"the request head is longer than {FRONT_HEAD_MAX} bytes")
+            return None
+        head, rest = bytes(self._buffer[: end.start()]), bytes(self._buffer[end.end() :])
+        return _parse(head, rest)
+
+
+def response(status: int, code: str, detail: str, *, proxy_status: ProxyStatus | None = None) -> bytes:
+    """A complete HTTP/1.1 response with a problem+json body (RFC 9457), after which the connection closes."""
+    body = msgspec.json.encode(Problem(f"urn:freespan:problem:{code}", _REASONS.get(status, "Error"), status, detail))
+    lines = [
+        f"HTTP/1.1 {status} {_REASONS.get(status, 'Error')}",
+        "Content-Type: application/problem+json",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    ]
+    if proxy_status is not None:
+        lines.append(f"Proxy-Status: {proxy_status.header()}")
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def _parse(head: bytes, rest: bytes) -> HttpRequest:
+    request_line, *header_lines = re.split(rb"\r?\n", head)
+    parts = request_line.split(b" ")
+    if len(parts) != 3 or not _TOKEN.fullmatch(parts[0]) or not re.fullmatch(rb"HTTP/1\.[01]", parts[2]):
+        raise _error(400, _NOT_SPOKEN)
+    method, uri, version = parts
+    if not _URI.fullmatch(uri):
+        raise _error(400, "the target has characters that no URL has")
+    try:
+        if method == b"CONNECT":
+            return HttpRequest(parse_target(uri.decode()), rest, b"HTTP/1.1 200 Connection established\r\n\r\n")
+        target, authority, path = _split_absolute(uri.decode())
+    except InputError as error:
+        raise _error(400, f"the {error}") from None
+    all_headers = _headers(header_lines)
+    try:
+        body = body_of(version, ((name, line.partition(b":")[2]) for name, line in all_headers))
+        rest = body.take(rest)
+    except BodyError as error:
+        raise _error(error.status, str(error)) from None
+    # RFC 9112 section 3.2.2: the target's host replaces whatever the header said
+    request_line = f"{method.decode()} {path} {version.decode()}".encode()
+    lines = [request_line, b"Host: " + authority.encode(), *_forwarded(all_headers), b"Connection: close"]
+    return HttpRequest(target, b"\r\n".join(lines) + b"\r\n\r\n" + rest, b"", body)
+
+
+def _split_absolute(uri: str) -> tuple[Target, str, str]:
+    """Target, authority without user and password, and path with query."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        raise InputError("target", "is no URL") from None
+    if parts.scheme == "https":
+        raise InputError("target", "is https: ask with CONNECT, so that nobody but the site can read it")
+    if parts.scheme != "http" or not parts.netloc:
+        raise InputError("target", "must be absolute (http://host/path): this is a proxy, not a site")
+    authority = parts.netloc.rpartition("@")[2]
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return parse_target(authority, default_port=80), authority, path
+
+
+def _headers(lines: list[bytes]) -> list[tuple[bytes, bytes]]:
+    """Each line with its name in lower case."""
+    headers: list[tuple[bytes, bytes]] = []
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if not colon or not _TOKEN.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
+            raise _error(400, "a header line is malformed")
+        headers.append((name.lower(), line))
+    return headers
+
+
+def _forwarded(headers: list[tuple[bytes, bytes]]) -> list[bytes]:
+    dropped = _HOP_BY_HOP | {b"host"}
+    for name, line in headers:
+        if name == b"connection":
+            dropped |= {token.strip().lower() for token in line.partition(b":")[2].split(b",")}
+    dropped -= _FRAMING
+    return [line for name, line in headers if name not in dropped]
+
+
+def _error(status: int, reason: str) -> FrontError:
+    return FrontError(reason, response(status, "http_request_error", reason))

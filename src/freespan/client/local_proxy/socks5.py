@@ -1,0 +1,96 @@
+"""SOCKS5 (RFC 1928), server side, CONNECT without authentication, names resolved at the egress."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from freespan.client.local_proxy.request import FrontError
+from freespan.wire.errors import InputError
+from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.target import Target, parse_host
+
+_VERSION = 5
+_CONNECT = 1
+_GENERAL_FAILURE, _COMMAND_NOT_SUPPORTED, _ADDRESS_NOT_SUPPORTED = 1, 7, 8
+_IPV4, _NAME, _IPV6 = 1, 3, 4
+_ADDRESS_LENGTHS = {_IPV4: 4, _IPV6: 16}
+
+
+@dataclass(frozen=True, slots=True)
+class SocksRequest:
+    """A CONNECT of SOCKS5."""
+
+    target: Target
+    first_bytes: bytes
+    accepted: bytes = b"\x05\x00\x00\x01" + bytes(6)
+    body: None = None
+
+    def refused(self, status: ProxyStatus) -> bytes:
+        """The reply for a stream that could not be opened."""
+        return _reply(status.socks_reply)
+
+
+class Socks5Front:
+    """Parses greeting and request; sans-I/O."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._greeted = False
+        self._to_send = b""
+
+    def data_to_send(self) -> bytes:
+        """The answer to the greeting, once."""
+        data, self._to_send = self._to_send, b""
+        return data
+
+    def receive_data(self, data: bytes) -> SocksRequest | None:
+        """Take bytes; return the request once it is complete. Raises `FrontError`."""
+        self._buffer += data
+        if not self._greeted and not self._greet():
+            return None
+        return self._request()
+
+    def _greet(self) -> bool:
+        if len(self._buffer) < 2 or len(self._buffer) < 2 + self._buffer[1]:
+            return False
+        methods = self._buffer[2 : 2 + self._buffer[1]]
+        if 0 not in methods:
+            raise FrontError("SOCKS5 without authentication is all that is spoken here", b"\x05\xff")
+        del self._buffer[: 2 + self._buffer[1]]
+        self._greeted = True
+        self._to_send = b"\x05\x00"
+        return True
+
+    def _request(self) -> SocksRequest | None:
+        buffer = self._buffer
+        if len(buffer) < 5:
+            return None
+        version, command, _, kind = buffer[:4]
+        if version != _VERSION:
+            raise FrontError("the SOCKS5 request has another version", _reply(_GENERAL_FAILURE))
+        if command != _CONNECT:
+            raise FrontError("of SOCKS5 only CONNECT is spoken here", _reply(_COMMAND_NOT_SUPPORTED))
+        start = 5 if kind == _NAME else 4
+        length = buffer[4] if kind == _NAME else _ADDRESS_LENGTHS.get(kind)
+        if length is None:
+            raise FrontError("the SOCKS5 address is of an unknown kind", _reply(_ADDRESS_NOT_SUPPORTED))
+        end = start + length
+        if len(buffer) < end + 2:
+            return None
+        target = _target(bytes(buffer[start:end]), kind, int.from_bytes(buffer[end : end + 2], "big"))
+        return SocksRequest(target, bytes(buffer[end + 2 :]))
+
+
+def _target(address: bytes, kind: int, port: int) -> Target:
+    try:
+        host = address.decode("utf-8") if kind == _NAME else str(ipaddress.ip_address(address))
+        if port == 0:
+            raise InputError("target", "needs a port from 1 to 65535")
+        return Target(parse_host(host), port)
+    except (InputError, UnicodeDecodeError):
+        raise FrontError("the SOCKS5 address is no valid destination", _reply(_ADDRESS_NOT_SUPPORTED)) from None
+
+
+def _reply(code: int) -> bytes:
+    return bytes((_VERSION, code, 0, 1)) + bytes(6)

@@ -1,0 +1,122 @@
+"""Credentials of relays: as the draft makes them, good for as long as promised; and what is no URL of a relay."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from freespan.broker.turn import RELAY_URLS_MAX, Relays, check_turn_url
+from freespan.wire.errors import InputError
+from freespan.wire.limits import TURN_CREDENTIAL_SECONDS
+from tests.client.local_proxy.attempts import attempt
+
+URL = "turn:relay.example:3478?transport=udp"
+
+
+def test_credentials_are_those_that_openssl_makes() -> None:
+    # printf 1767229200 | openssl dgst -sha1 -hmac north -binary | base64
+    (server,) = Relays([URL], "north").credentials(1_767_229_200 - TURN_CREDENTIAL_SECONDS)
+    assert server.urls == [URL]
+    assert (server.username, server.credential) == ("1767229200", "f80RPgEEuIR04UWTyKwF+MITQdI=")
+
+
+@given(secret=st.text(min_size=1, max_size=200), now=st.floats(0, 2**40))
+def test_credentials_are_those_of_the_draft(secret: str, now: float) -> None:
+    (server,) = Relays([URL], secret).credentials(now)
+    assert server.username is not None
+    assert int(server.username) == int(now + TURN_CREDENTIAL_SECONDS)
+    # HMAC (RFC 2104) by hand: what is longer than a block of 64 bytes is hashed first, what is shorter filled up
+    key = secret.encode()
+    key = (hashlib.sha1(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
+    inner = hashlib.sha1(bytes(byte ^ 0x36 for byte in key) + server.username.encode()).digest()
+    outer = hashlib.sha1(bytes(byte ^ 0x5C for byte in key) + inner).digest()
+    assert server.credential == base64.b64encode(outer).decode()
+
+
+def test_every_url_goes_with_the_same_credentials() -> None:
+    urls = [URL, "turns:relay.example:443?transport=tcp"]
+    (server,) = Relays(urls, "north").credentials(0)
+    assert server.urls == urls
+
+
+@pytest.mark.parametrize(
+    ("url", "checked"),
+    [
+        (URL, URL),
+        ("turn:relay.example", "turn:relay.example:3478"),
+        ("turns:relay.example", "turns:relay.example:5349"),
+        ("turn:11.0.0.1:3478?transport=tcp", "turn:11.0.0.1:3478?transport=tcp"),
+        ("turns:[2d00::1]:443?transport=tcp", "turns:[2d00::1]:443?transport=tcp"),
+        ("turn:[2D00:0::1]", "turn:[2d00::1]:3478"),
+        ("turn:Relay.Example:1?transport=udp", "turn:relay.example:1?transport=udp"),
+    ],
+)
+def test_urls_of_relays(url: str, checked: str) -> None:
+    assert check_turn_url(url) == checked
+    assert check_turn_url(checked) == checked
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "turn",
+        "turn:",
+        "relay.example:3478",
+        "stun:relay.example:3478",
+        "TURN:relay.example:3478",
+        "https://relay.example",
+        "turn://relay.example:3478",
+        "turn:user@relay.example",
+        "turn:relay.example:0",
+        "turn:relay.example:65536",
+        "turn:relay.example:port",
+        "turn:relay.example:3478/",
+        "turn:[2d00::1",
+        "turn:2d00::1",
+        "turn:[relay.example]:1",
+        "turn:relay example",
+        "turn:relay.example?",
+        "turn:relay.example?transport=",
+        "turn:relay.example?transport=sctp",
+        "turn:relay.example?transport=UDP",
+        "turn:relay.example?transport=udp&x=1",
+        "turns:relay.example?transport=udp",
+        " turn:relay.example",
+        "turn:relay.example\n",
+        "turn:relay.example?transport=udp\n",
+        "turn:" + "x" * 2_000,
+    ],
+)
+def test_what_is_no_url_of_a_relay(url: str) -> None:
+    with pytest.raises(InputError) as caught:
+        check_turn_url(url)
+    assert caught.value.field == "turn"
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError):
+        Relays([URL, url], "north")
+
+
+@given(st.text() | st.text().map("turn:".__add__) | st.text().map(f"{URL}&".__add__))
+def test_any_text_is_a_url_or_an_input_error(text: str) -> None:
+    url = attempt(lambda: check_turn_url(text), InputError)
+    if isinstance(url, InputError):
+        assert url.field == "turn"
+    else:
+        assert url.isascii()
+        assert len(url) < 350
+
+
+@pytest.mark.parametrize(
+    ("urls", "secret"),
+    [([], "north"), ([URL] * (RELAY_URLS_MAX + 1), "north"), ([URL], "")],
+    ids=["no URL", "too many", "no secret"],
+)
+def test_what_makes_no_relays(urls: list[str], secret: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Relays(urls, secret)
+    assert caught.value.field == "turn"

@@ -1,0 +1,36 @@
+"""Feeding a parser the same bytes in different pieces must come to the same end."""
+
+import itertools
+
+from hypothesis import strategies as st
+
+from freespan.client.local_proxy.request import Front, FrontError, FrontRequest
+
+Outcome = tuple[FrontRequest | None, tuple[str, bytes] | None, bytes]
+"""The request, or reason and reply of the error, or neither; and what was said in between."""
+
+
+def feed(front: Front, pieces: list[bytes]) -> Outcome:
+    """What comes of `pieces`; once there is a request, what the relay may pass on of the rest joins `first_bytes`."""
+    said = b""
+    for number, piece in enumerate(pieces):
+        try:
+            request = front.receive_data(piece)
+        except FrontError as error:
+            return None, (str(error), error.reply), said + front.data_to_send()
+        said += front.data_to_send()
+        if request is not None:
+            rest = b"".join(pieces[number + 1 :])
+            if request.body is not None:
+                rest = request.body.take(rest)
+            return type(request)(request.target, request.first_bytes + rest, request.accepted), None, said  # type: ignore[call-arg]
+    return None, None, said
+
+
+def cut(data: bytes, places: list[int]) -> list[bytes]:
+    """`data` in pieces, cut at `places`."""
+    edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
+    return [data[start:stop] for start, stop in itertools.pairwise(edges)]
+
+
+places = st.lists(st.integers(0, 100_000), max_size=8)

@@ -1,0 +1,532 @@
+"""The local proxy as programs use it: HTTP and SOCKS5 on one port, good manners and bad ones."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import http.client
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from freespan.client.local_proxy import server as local_proxy
+from freespan.client.local_proxy.server import LocalProxy
+from freespan.demo.payload import sha256_of
+from freespan.egress import dialler
+from freespan.tunnel.client import ClientTunnel
+from freespan.wire.errors import InputError, StreamError
+from freespan.wire.limits import FRONT_HEAD_MAX
+from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.target import Target
+from tests.support import readers
+from tests.support.path import SECONDS, direct_session, hosting
+from tests.support.site import SMALL, Site
+
+
+class FakeClient:
+    """Has a session, or says that there is none."""
+
+    def __init__(self, session: ClientTunnel) -> None:
+        self._session = session
+        self.has_session = True
+
+    async def session(self) -> ClientTunnel:
+        if not self.has_session:
+            raise StreamError(ProxyStatus("destination_unavailable"))
+        return self._session
+
+
+class Front:
+    """The proxy, and calls to it in threads, since the programs that use it are not ours."""
+
+    def __init__(self, proxy: LocalProxy, port: int, client: FakeClient) -> None:
+        self.proxy = proxy
+        self.port = port
+        self.address = f"127.0.0.1:{port}"
+        self.client = client
+
+    async def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        async with asyncio.timeout(2 * SECONDS):
+            return await asyncio.to_thread(function, self.address, *arguments)
+
+    async def still_serves(self, site: Site) -> None:
+        assert (await self.call(readers.get, f"http://site.test:{site.port}/")).body == SMALL
+
+    async def until_idle(self) -> None:
+        async with asyncio.timeout(SECONDS):
+            while self.proxy.connections:
+                await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+async def front(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Front]:
+    async with asyncio.timeout(4 * SECONDS), hosting() as host, direct_session(host) as session:
+        client = FakeClient(session)
+        proxy = LocalProxy(client)  # type: ignore[arg-type]
+        port = await proxy.start(0)
+        try:
+            yield Front(proxy, port, client)
+        finally:
+            await proxy.stop()
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+# --- HTTP ------------------------------------------------------------------------------------
+
+
+async def test_absolute_form(front: Front, site: Site) -> None:
+    reply = await front.call(readers.get, f"http://site.test:{site.port}/path?x=1&y=%20#fragment")
+    assert (reply.status, reply.body) == (200, SMALL)
+    assert site.paths[-1] == "/path?x=1&y=%20"
+    assert site.hosts[-1] == f"site.test:{site.port}"
+
+
+async def test_what_is_for_the_proxy_alone_stays_with_it(front: Front, site: Site) -> None:
+    request = (
+        f"GET http://user:secret@site.test:{site.port}/ HTTP/1.1\r\nHost: site.test\r\nProxy-Connection: keep-alive\r\n"
+        "Proxy-Authorization: Basic c2VjcmV0\r\nConnection: keep-alive, X-Mine\r\nX-Mine: 1\r\nX-Yours: 2\r\n\r\n"
+    )
+    assert readers.parse(await front.call(readers.exchange, request.encode())).status == 200
+    head = site.heads[-1].lower()
+    assert "x-yours: 2" in head
+    assert "connection: close" in head
+    assert not [word for word in ("proxy-", "x-mine", "secret", "keep-alive") if word in head]
+
+
+async def test_a_body_goes_along(front: Front, site: Site) -> None:
+    body = bytes(range(256)) * 20_000
+    head = f"POST http://site.test:{site.port}/ HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    reply = readers.parse(await front.call(readers.exchange, head.encode() + body))
+    assert reply.body.decode() == hashlib.sha256(body).hexdigest()
+
+
+async def test_connect(front: Front, site: Site) -> None:
+    def use(proxy: str) -> bytes:
+        reply, connection = readers.connect(proxy, f"site.test:{site.port}")
+        with connection:
+            assert (reply.status, reply.body) == (200, b"")
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.0\r\nHost: b\r\n\r\n")
+            return readers.read_all(connection)
+
+    assert (await front.call(use)).count(SMALL) == 2
+
+
+async def test_connect_with_the_first_bytes_behind_it(front: Front, site: Site) -> None:
+    request = f"CONNECT site.test:{site.port} HTTP/1.1\r\n\r\nGET / HTTP/1.0\r\n\r\n".encode()
+    answer = await front.call(readers.exchange, request)
+    assert answer.startswith(b"HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 200 OK")
+
+
+async def test_a_program_that_keeps_its_connections(front: Front, site: Site) -> None:
+    """It is told to open another one for each request, and does."""
+
+    def use(proxy: str) -> list[bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=SECONDS)
+        bodies = []
+        for _ in range(3):
+            connection.request("GET", f"http://site.test:{site.port}/", headers={"Connection": "keep-alive"})
+            bodies.append(connection.getresponse().read())
+        connection.close()
+        return bodies
+
+    assert await front.call(use) == [SMALL] * 3
+
+
+async def test_a_request_byte_by_byte(front: Front, site: Site) -> None:
+    def use(proxy: str) -> bytes:
+        with readers.dial(proxy) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for byte in f"GET http://site.test:{site.port}/ HTTP/1.0\r\n\r\n".encode():
+                connection.sendall(bytes([byte]))
+            return readers.read_all(connection)
+
+    assert (await front.call(use)).endswith(SMALL)
+
+
+async def test_an_end_of_one_direction_leaves_the_other(front: Front, site: Site) -> None:
+    def use(proxy: str) -> bytes:
+        _, connection = readers.connect(proxy, f"site.test:{site.port}")
+        with connection:
+            connection.sendall(b"GET /file?bytes=2000000 HTTP/1.0\r\n\r\n")
+            connection.shutdown(socket.SHUT_WR)
+            return readers.read_all(connection).partition(b"\r\n\r\n")[2]
+
+    assert hashlib.sha256(await front.call(use)).hexdigest() == sha256_of(2_000_000)
+
+
+# --- SOCKS5 ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", ["site.test", "127.0.0.1", "::1"])
+async def test_socks_with_a_name_and_with_addresses(front: Front, host: str) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"hello from " + await reader.readline())
+        writer.close()
+
+    server = await asyncio.start_server(answer, "::1" if host == "::1" else "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+
+    def use(proxy: str) -> tuple[int, bytes]:
+        code, connection = readers.socks(proxy, Target(host, port))
+        with connection:
+            connection.sendall(b"inside\n")
+            return code, readers.read_all(connection)
+
+    async with server:
+        assert await front.call(use) == (0, b"hello from inside\n")
+
+
+# --- destinations that cannot be reached -----------------------------------------------------
+
+
+async def both(front: Front, target: Target, status: int, error: str, socks_code: int, sentence: str) -> None:
+    """HTTP, CONNECT and SOCKS are told the same, each in its words."""
+    reply = await front.call(readers.get, f"http://{target}/")
+    assert (reply.status, reply.header("Proxy-Status")) == (status, f"freespan; error={error}")
+    assert reply.header("Content-Type") == "application/problem+json"
+    assert sentence.encode() in reply.body
+    reply, connection = await front.call(readers.connect, str(target))
+    connection.close()
+    assert (reply.status, reply.header("Proxy-Status")) == (status, f"freespan; error={error}")
+    code, connection = await front.call(readers.socks, target)
+    connection.close()
+    assert code == socks_code
+
+
+async def test_a_destination_that_refuses(front: Front, site: Site) -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        target = Target("site.test", bound.getsockname()[1])
+        await both(front, target, 502, "connection_refused", 5, "the site refused the connection")
+    await front.still_serves(site)
+
+
+async def test_a_destination_that_does_not_resolve(front: Front, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = socket.getaddrinfo
+
+    def unknown(host: str, *arguments: Any, **options: Any) -> Any:
+        if host == "nobody.example":
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        return ask(host, *arguments, **options)
+
+    monkeypatch.setattr(dialler.socket, "getaddrinfo", unknown)
+    await both(front, Target("nobody.example", 80), 502, "dns_error", 4, "could not be resolved")
+    await front.still_serves(site)
+
+
+async def test_a_destination_that_is_forbidden(front: Front, site: Site) -> None:
+    await both(front, Target("site.test", 25), 403, "http_request_denied", 2, "does not allow this site")
+    await front.still_serves(site)
+
+
+@pytest.mark.parametrize(
+    "limit", ["freespan.egress.dialler.DIAL_SECONDS", "freespan.client.local_proxy.server._CONNECT_SECONDS"]
+)
+async def test_a_destination_or_an_egress_that_does_not_answer(
+    front: Front, site: Site, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    async def never(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dialler, "start_connection", never)
+        patch.setattr(limit, 0.05)
+        await both(front, Target("site.test", 80), 504, "connection_timeout", 6, "did not answer in time")
+    await front.still_serves(site)
+
+
+async def test_no_session(front: Front, site: Site) -> None:
+    front.client.has_session = False
+    await both(front, Target("site.test", 80), 503, "destination_unavailable", 1, "no session is open right now")
+    front.client.has_session = True
+    await front.still_serves(site)
+
+
+# --- programs with bad manners ---------------------------------------------------------------
+
+NONSENSE: dict[str, tuple[bytes, int]] = {
+    "bytes": (bytes(range(1, 4)) + b"\r\n\r\n", 400),
+    "TLS": (bytes.fromhex("16030100c8010000c40303") + b"\r\n\r\n", 400),
+    "a word": (b"hello\r\n\r\n", 400),
+    "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\n", 400),
+    "HTTP/0.9": (b"GET /\r\n\r\n", 400),
+    "origin-form": (b"GET / HTTP/1.1\r\nHost: site.test\r\n\r\n", 400),
+    "https by GET": (b"GET https://site.test/ HTTP/1.1\r\n\r\n", 400),
+    "another scheme": (b"GET ftp://site.test/ HTTP/1.1\r\n\r\n", 400),
+    "no host": (b"GET http:/// HTTP/1.1\r\n\r\n", 400),
+    "port 0": (b"CONNECT site.test:0 HTTP/1.1\r\n\r\n", 400),
+    "port too high": (b"CONNECT site.test:65536 HTTP/1.1\r\n\r\n", 400),
+    "no port": (b"CONNECT site.test HTTP/1.1\r\n\r\n", 400),
+    "a name that is none": (b"CONNECT -_-.:80 HTTP/1.1\r\n\r\n", 400),
+    "not ASCII": ("CONNECT bücher.example:80 HTTP/1.1\r\n\r\n".encode(), 400),
+    "header without colon": (b"GET http://site.test/ HTTP/1.1\r\nnonsense\r\n\r\n", 400),
+    "white space before the colon": (b"GET http://site.test/ HTTP/1.1\r\nHost : x\r\n\r\n", 400),
+    "folded header": (b"GET http://site.test/ HTTP/1.1\r\nA: b\r\n c\r\n\r\n", 400),
+    "a long head": (b"GET http://site.test/ HTTP/1.1\r\nA: " + b"b" * FRONT_HEAD_MAX, 431),
+    "a head without end": (b"G" * (FRONT_HEAD_MAX + 1), 431),
+}
+
+
+@pytest.mark.parametrize(("said", "status"), NONSENSE.values(), ids=NONSENSE.keys())
+async def test_nonsense_gets_a_problem(front: Front, site: Site, said: bytes, status: int) -> None:
+    reply = readers.parse(await front.call(readers.exchange, said))
+    assert (reply.status, reply.header("Content-Type")) == (status, "application/problem+json")
+    assert reply.header("Connection") == "close"
+    await front.still_serves(site)
+
+
+SOCKS_NONSENSE: dict[str, tuple[bytes, bytes]] = {
+    "SOCKS4": (b"\x04\x01\x00\x50\x7f\x00\x00\x01\x00", b"\x00\x5b" + bytes(6)),
+    "with a password only": (b"\x05\x01\x02", b"\x05\xff"),
+    "no method": (b"\x05\x00", b"\x05\xff"),
+    "BIND": (b"\x05\x01\x00\x05\x02\x00\x01\x7f\x00\x00\x01\x00\x50", b"\x05\x00\x05\x07\x00\x01" + bytes(6)),
+    "UDP": (b"\x05\x01\x00\x05\x03\x00\x01\x7f\x00\x00\x01\x00\x50", b"\x05\x00\x05\x07\x00\x01" + bytes(6)),
+    "another kind of address": (b"\x05\x01\x00\x05\x01\x00\x02\x7f", b"\x05\x00\x05\x08\x00\x01" + bytes(6)),
+    "a name that is none": (b"\x05\x01\x00\x05\x01\x00\x03\x03a b\x00\x50", b"\x05\x00\x05\x08\x00\x01" + bytes(6)),
+    "port 0": (b"\x05\x01\x00\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x00", b"\x05\x00\x05\x08\x00\x01" + bytes(6)),
+    "another version": (
+        b"\x05\x01\x00\x04\x01\x00\x01\x7f\x00\x00\x01\x00\x50",
+        b"\x05\x00\x05\x01\x00\x01" + bytes(6),
+    ),
+}
+
+
+@pytest.mark.parametrize(("said", "reply"), SOCKS_NONSENSE.values(), ids=SOCKS_NONSENSE.keys())
+async def test_socks_nonsense_gets_its_reply(front: Front, site: Site, said: bytes, reply: bytes) -> None:
+    assert await front.call(readers.exchange, said) == reply
+    await front.still_serves(site)
+
+
+MIDDLES: dict[str, bytes] = {
+    "nothing": b"",
+    "half a request line": b"GET http://site",
+    "half a head": b"GET http://site.test/ HTTP/1.1\r\nHost:",
+    "half a greeting": b"\x05\x02\x00",
+    "a greeting": b"\x05\x01\x00",
+    "half a SOCKS request": b"\x05\x01\x00\x05\x01\x00\x03\x09site",
+}
+
+
+@pytest.mark.parametrize("said", MIDDLES.values(), ids=MIDDLES.keys())
+async def test_who_stops_in_the_middle_and_waits_is_given_up(
+    front: Front, site: Site, said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_proxy, "FRONT_HEAD_SECONDS", 0.1)
+    answer = await front.call(readers.exchange, said)
+    assert answer in (b"", b"\x05\x00")
+    await front.until_idle()
+    await front.still_serves(site)
+
+
+@pytest.mark.parametrize("said", MIDDLES.values(), ids=MIDDLES.keys())
+@pytest.mark.parametrize("politely", [True, False], ids=["politely", "with a reset"])
+async def test_who_leaves_in_the_middle_leaves_nothing(front: Front, site: Site, said: bytes, politely: bool) -> None:
+    with await front.call(readers.dial) as connection:
+        connection.sendall(said)
+        if not politely:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+    await front.until_idle()
+    await front.still_serves(site)
+
+
+async def test_who_leaves_in_the_middle_of_a_download_leaves_nothing(front: Front, site: Site) -> None:
+    site.broken.clear()
+
+    def use(proxy: str) -> None:
+        _, connection = readers.connect(proxy, f"site.test:{site.port}")
+        with connection:
+            connection.sendall(b"GET /file?bytes=500000000 HTTP/1.0\r\n\r\n")
+            readers.read_exactly(connection, 1_000_000)
+
+    await front.call(use)
+    await front.until_idle()
+    await front.still_serves(site)
+    assert await asyncio.to_thread(site.broken.wait, SECONDS), "the site was told that nobody reads on"
+
+
+async def test_a_site_that_breaks_off_is_told_as_such(front: Front) -> None:
+    """Half an answer must not look like a whole one."""
+
+    async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b"half")
+        await writer.drain()
+        connection = writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+        writer.transport.abort()
+
+    server = await asyncio.start_server(break_off, "127.0.0.1", 0)
+
+    def use(proxy: str) -> bytes:
+        _, connection = readers.connect(proxy, f"site.test:{server.sockets[0].getsockname()[1]}")
+        with connection:
+            connection.sendall(b"x\n")
+            return readers.read_all(connection)
+
+    async with server:
+        with pytest.raises(ConnectionResetError):
+            await front.call(use)
+
+
+# --- bounds ----------------------------------------------------------------------------------
+
+
+async def test_only_this_machine_may_use_it(front: Front) -> None:
+    assert [each.getsockname()[0] for each in front.proxy._server.sockets] == ["127.0.0.1"]  # type: ignore[union-attr]
+    with pytest.raises(OSError):
+        await asyncio.to_thread(socket.create_connection, ("127.0.0.2", front.port), 2)
+
+
+async def test_more_connections_than_allowed(front: Front, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_proxy, "FRONT_CONNECTIONS_MAX", 2)
+    held = [await front.call(readers.dial) for _ in range(2)]
+    try:
+        async with asyncio.timeout(SECONDS):
+            while front.proxy.connections < 2:
+                await asyncio.sleep(0.005)
+        assert await front.call(readers.exchange, b"") == b""
+        held.pop().close()
+        async with asyncio.timeout(SECONDS):
+            while front.proxy.connections > 1:
+                await asyncio.sleep(0.005)
+        await front.still_serves(site)
+    finally:
+        for connection in held:
+            connection.close()
+
+
+async def test_a_port_in_use(front: Front) -> None:
+    with pytest.raises(InputError) as caught:
+        await LocalProxy(front.client).start(front.port)  # type: ignore[arg-type]
+    assert str(caught.value) == f"port: {front.port}: address already in use; choose another one with --port"
+
+
+async def test_stopping_closes_everything(front: Front, site: Site) -> None:
+    site.hold.clear()
+
+    def hold(proxy: str) -> socket.socket:
+        _, connection = readers.connect(proxy, f"site.test:{site.port}")
+        connection.sendall(b"GET /held HTTP/1.0\r\n\r\n")
+        readers.read_exactly(connection, 1)
+        return connection
+
+    with await front.call(hold) as connection:
+        await front.proxy.stop()
+        with pytest.raises(ConnectionResetError):  # not an end, which would look like the whole
+            await asyncio.to_thread(readers.read_all, connection)
+    assert front.proxy.connections == 0
+    with pytest.raises(ConnectionRefusedError):
+        await front.call(readers.dial)
+    site.hold.set()
+
+
+async def test_what_is_counted(front: Front, site: Site) -> None:
+    await front.call(readers.get, f"http://site.test:{site.port}/file?bytes=100000")
+    await front.until_idle()
+    assert front.proxy.received > 100_000
+    assert front.proxy.connections == 0
+
+
+# --- one request a connection ----------------------------------------------------------------
+
+
+class KeepingSite:
+    """A site that keeps its connections, whatever it is asked, and notes all that comes; `answer` goes out at once."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.answer = answer
+        self.heard = b""
+        self.connections = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        writer.write(self.answer)
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                self.heard += data
+        writer.close()
+
+
+OK = b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok"
+
+
+async def meet(front: Front, site: KeepingSite, use: Callable[[str, int], Any]) -> Any:
+    server = await asyncio.start_server(site.serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        said = await front.call(use, port)
+        await front.until_idle()
+    return said
+
+
+async def test_a_site_that_keeps_its_connection_gets_no_second_request(front: Front) -> None:
+    site = KeepingSite(OK)
+
+    def use(proxy: str, port: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=SECONDS)
+        for path, secret in (("/", ""), ("/account", "secret")):
+            connection.request("GET", f"http://site.test:{port}{path}", headers={"Cookie": secret})
+            response = connection.getresponse()
+            assert (response.read(), response.getheader("Connection")) == (b"ok", "close")
+        connection.close()
+
+    await meet(front, site, use)
+    assert site.connections == 2
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [("", b""), ("Content-Length: 4\r\n", b"body"), ("Transfer-Encoding: chunked\r\n", b"4\r\nbody\r\n0\r\n\r\n")],
+    ids=["no body", "a body", "chunks"],
+)
+async def test_nothing_behind_the_request_goes_to_its_site(front: Front, head: str, body: bytes) -> None:
+    site = KeepingSite(OK)
+
+    def use(proxy: str, port: int) -> bytes:
+        with readers.dial(proxy) as connection:
+            request = f"POST http://site.test:{port}/ HTTP/1.1\r\n{head}\r\n".encode()
+            for part in (request + body[:2], body[2:] + b"GET http://bank.test/", b"account HTTP/1.1\r\n\r\n"):
+                connection.sendall(part)
+            answer = readers.read_exactly(connection, len(OK) - len("keep-alive") + len("close"))
+            connection.shutdown(socket.SHUT_WR)
+            readers.read_all(connection)
+            return answer
+
+    assert (await meet(front, site, use)).endswith(b"ok")
+    assert site.heard.endswith(b"Connection: close\r\n\r\n" + body)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"SSH-2.0-x\r\n\r\n", "http_protocol_error"),
+        (b"HTTP/1.1 200 OK\r\nA: " + b"x" * FRONT_HEAD_MAX, "http_response_header_section_size"),
+    ],
+)
+async def test_an_answer_that_is_no_http(front: Front, answer: bytes, error: str) -> None:
+    def use(proxy: str, port: int) -> readers.Reply:
+        return readers.get(proxy, f"http://site.test:{port}/")
+
+    reply = await meet(front, KeepingSite(answer), use)
+    assert (reply.status, reply.header("Proxy-Status")) == (502, f"freespan; error={error}")
+
+
+async def test_a_body_whose_chunks_break_is_cut(front: Front) -> None:
+    go_on = b"HTTP/1.1 100 Continue\r\n\r\n"
+    site = KeepingSite(go_on)
+
+    def use(proxy: str, port: int) -> None:
+        with readers.dial(proxy) as connection:
+            head = f"PUT http://site.test:{port}/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"
+            connection.sendall(head.encode())
+            assert readers.read_exactly(connection, len(go_on)) == go_on
+            connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            with pytest.raises(ConnectionResetError):
+                readers.read_all(connection)
+
+    await meet(front, site, use)
+    assert b"GET" not in site.heard

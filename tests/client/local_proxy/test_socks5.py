@@ -1,0 +1,120 @@
+import struct
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from freespan.client.local_proxy.request import FrontError
+from freespan.client.local_proxy.socks5 import Socks5Front, SocksRequest
+from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.target import Target
+from tests.client.local_proxy.splits import cut, feed, places
+
+GREETING = b"\x05\x01\x00"
+
+
+def request(kind: int, address: bytes, port: int = 443, *, version: int = 5, command: int = 1) -> bytes:
+    return bytes((version, command, 0, kind)) + address + struct.pack(">H", port)
+
+
+def named(name: bytes, port: int = 443) -> bytes:
+    return request(3, bytes((len(name),)) + name, port)
+
+
+def ask(data: bytes) -> SocksRequest:
+    front = Socks5Front()
+    found = front.receive_data(GREETING + data)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("data", "target"),
+    [
+        (request(1, bytes((192, 0, 2, 1)), 80), Target("192.0.2.1", 80)),
+        (request(4, bytes(15) + b"\x01", 80), Target("::1", 80)),
+        (named(b"example.org"), Target("example.org", 443)),
+        (named(b"EXAMPLE.org."), Target("example.org", 443)),
+        (named("bücher.example".encode()), Target("xn--bcher-kva.example", 443)),
+        (named(b"192.0.2.1"), Target("192.0.2.1", 443)),
+        (named(b"2001:db8::1"), Target("2001:db8::1", 443)),
+    ],
+)
+def test_destinations(data: bytes, target: Target) -> None:
+    found = ask(data)
+    assert found.target == target
+    assert found.first_bytes == b""
+
+
+def test_what_comes_behind_the_request_is_kept() -> None:
+    assert ask(named(b"example.org") + b"hello").first_bytes == b"hello"
+
+
+def test_a_conversation() -> None:
+    front = Socks5Front()
+    assert front.receive_data(b"\x05") is None
+    assert front.data_to_send() == b""
+    assert front.receive_data(b"\x02\x02\x00") is None
+    assert front.data_to_send() == b"\x05\x00"
+    assert front.data_to_send() == b""
+    assert front.receive_data(named(b"example.org")[:-1]) is None
+    assert front.data_to_send() == b""
+    found = front.receive_data(named(b"example.org")[-1:])
+    assert found is not None
+    assert found.accepted == b"\x05\x00\x00\x01" + bytes(6)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [("connection_refused", 5), ("dns_error", 4), ("destination_ip_prohibited", 2), ("other", 1)]
+)
+def test_refusals_carry_the_reply_code(error: str, code: int) -> None:
+    assert ask(named(b"a.example")).refused(ProxyStatus(error)) == bytes((5, code, 0, 1)) + bytes(6)
+
+
+@pytest.mark.parametrize("greeting", [b"\x05\x00", b"\x05\x01\x02", b"\x05\x02\x01\x02"])
+def test_who_wants_to_authenticate_is_told_no(greeting: bytes) -> None:
+    with pytest.raises(FrontError, match="authentication") as caught:
+        Socks5Front().receive_data(greeting)
+    assert caught.value.reply == b"\x05\xff"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (request(1, bytes(4), version=4), 1),
+        (request(1, bytes(4), command=2), 7),
+        (request(1, bytes(4), command=3), 7),
+        (request(2, bytes(4)), 8),
+        (request(0, bytes(4)), 8),
+        (named(b""), 8),
+        (named(b"exa mple.org"), 8),
+        (named(b"example.org\r\nX: y"), 8),
+        (named(b"\xff\xfe"), 8),
+        (named(b"fe80::1%eth0"), 8),
+        (named(b"example.org", port=0), 8),
+        (request(1, bytes((192, 0, 2, 1)), 0), 8),
+        (named(b"x" * 255), 8),
+    ],
+)
+def test_bad_requests_get_a_reply(data: bytes, code: int) -> None:
+    with pytest.raises(FrontError) as caught:
+        ask(data)
+    assert caught.value.reply == bytes((5, code, 0, 1)) + bytes(6)
+
+
+names = st.binary(max_size=30).map(named) | st.from_regex(rb"[a-z]{1,9}\.[a-z]{2,5}", fullmatch=True).map(named)
+conversations = st.builds(
+    lambda greeting, body, rest: greeting + body + rest,
+    st.sampled_from([GREETING, b"\x05\x02\x00\x02", b"\x05\x01\x02", b"\x05\xff"]),
+    names | st.binary(min_size=4, max_size=4).map(lambda raw: request(1, raw)) | st.binary(max_size=30),
+    st.binary(max_size=20),
+)
+
+
+@given(conversations | st.binary(max_size=60), places)
+@example(GREETING + named(b"example.org") + b"hello", [1, 3, 7])
+def test_any_bytes_in_any_split_come_to_the_same_end(data: bytes, at: list[int]) -> None:
+    whole = feed(Socks5Front(), [data])
+    assert feed(Socks5Front(), cut(data, at)) == whole
+    assert feed(Socks5Front(), [bytes((byte,)) for byte in data]) == whole
+    assert whole[2] in {b"", b"\x05\x00"}

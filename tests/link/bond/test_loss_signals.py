@@ -1,0 +1,132 @@
+"""What counts as a sign of loss: a pause, and then several messages at once."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from freespan.link.bond.loss_signals import LossSignals, Overtaking, Pauses
+
+ROUND_TRIP = 0.1
+
+
+def count(times: list[float], min_rtt: float = ROUND_TRIP) -> int:
+    loss_signals = LossSignals()
+    for now in times:
+        loss_signals.came(now, 1, min_rtt)
+    return loss_signals.count
+
+
+def every(seconds: float, jitter: float = 0.0, packets: int = 200) -> list[float]:
+    """Messages of an even path; a jitter holds up those behind, as on most paths."""
+    chance, times, last = random.Random(7), [], 0.0
+    for i in range(packets):
+        last = max(last, i * seconds + chance.random() * jitter)
+        times.append(last)
+    return times
+
+
+def held_back(times: list[float], since: float, seconds: float) -> list[float]:
+    """What a packet does that is lost at `since` and comes `seconds` later."""
+    return [max(time, since + seconds) if time >= since else time for time in times]
+
+
+def test_a_lost_packet_is_one_sign() -> None:
+    assert count(held_back(every(0.03), 1.0, 0.15)) == 1
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.02])
+@pytest.mark.parametrize("gap", [0.0065, 0.03, 0.07, 0.3])
+def test_an_even_road_shows_next_to_none_however_slow(gap: float, jitter: float) -> None:
+    assert count(every(gap, jitter)) <= 3 * gap * 200 / 6 * (jitter > 0)
+
+
+def test_a_short_pause_and_a_long_one_are_none() -> None:
+    assert count(held_back(every(0.01), 1.0, 0.03)) == 0
+    assert count([0.0, 2.0, 2.001, 2.002]) == 0
+
+
+def test_a_round_trip_is_about_the_least() -> None:
+    times = held_back(every(0.01), 1.0, 0.15)
+    assert count(times, 0.15) == 1
+    assert count(times, 0.2) == 0
+
+
+def test_bursts_of_a_window_that_grows_are_none() -> None:
+    assert count([min_rtt * ROUND_TRIP + i * 0.002 for min_rtt in range(50) for i in range(10)]) == 0
+
+
+def test_an_acknowledgement_of_several_is_one_too() -> None:
+    loss_signals = LossSignals()
+    for now, messages in ((1.0, 4), (1.02, 2), (1.2, 5), (1.22, 1), (1.4, 1)):
+        loss_signals.came(now, messages, ROUND_TRIP)
+    assert loss_signals.count == 1
+
+
+def test_what_is_excused_is_no_sign() -> None:
+    loss_signals = LossSignals()
+    loss_signals.came(1.0, 1, ROUND_TRIP)
+    loss_signals.excused(1.2)
+    loss_signals.came(1.201, 1, ROUND_TRIP)
+    assert loss_signals.count == 0
+
+
+def test_a_pause_of_all_links_together_is_excused() -> None:
+    pauses = Pauses()
+    for now in (1.0, 1.01, 1.2, 1.201):
+        pauses.came(now, late=0.0)
+    assert pauses.excuse(1.0, 1.201, alone=False)
+    assert not pauses.excuse(1.0, 1.2, alone=True)
+
+
+def test_one_link_that_pauses_while_others_go_on_is_not() -> None:
+    pauses = Pauses()
+    for step in range(100):
+        pauses.came(1.0 + step / 100, late=0.0)
+    assert not pauses.excuse(1.2, 1.4, alone=False)
+
+
+def test_a_process_that_was_held_up_blames_nobody() -> None:
+    pauses = Pauses()
+    pauses.came(1.0, late=-0.05)
+    pauses.came(1.2, late=0.15)
+    assert pauses.excuse(1.0, 1.2, alone=True)
+    assert not pauses.excuse(1.21, 1.4, alone=True)
+
+
+def packets_of_another_link(overtaking: Overtaking, begin: float, end: float, rate: int = 100, first: int = 0) -> int:
+    """Even ones, on link 1; returns the number after the last."""
+    for step in range(round((end - begin) * rate)):
+        overtaking.came(1, first + step, begin + (step - 1) / rate, begin + step / rate)
+    return first + round((end - begin) * rate)
+
+
+def test_what_others_overtook_was_held_up() -> None:
+    overtaking = Overtaking()
+    number = packets_of_another_link(overtaking, 1.0, 1.2)
+    lost = number
+    packets_of_another_link(overtaking, 1.2, 1.4, first=number + 1)
+    assert not overtaking.came(0, lost, 1.2, 1.4)
+
+
+def test_what_is_newer_than_the_pause_was_not() -> None:
+    overtaking = Overtaking()
+    number = packets_of_another_link(overtaking, 1.0, 1.4)
+    assert overtaking.came(0, number, 1.2, 1.4)
+
+
+@pytest.mark.parametrize("further", [0.02, 0.05])
+def test_a_link_that_is_further_away_may_be_idle_too(further: float) -> None:
+    """Its packets are overtaken in any case, by as many as come in the time that it takes longer."""
+    overtaking = Overtaking()
+    number = packets_of_another_link(overtaking, 1.0, 1.4)
+    assert overtaking.came(0, number - round(further * 100), 1.2, 1.4)
+
+
+def test_without_others_nothing_is_known() -> None:
+    overtaking = Overtaking()
+    assert not overtaking.came(0, 0, 0.5, 1.0)
+    assert not overtaking.came(0, 1, 1.0, 1.2)
+    overtaking.came(1, 2, 0.0, 1.39)
+    assert not overtaking.came(0, 3, 1.2, 1.4), "what came late in the pause was perhaps sent late"

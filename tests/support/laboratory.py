@@ -1,0 +1,115 @@
+"""A host with its site, and the bridges and clients that a test asks for: real programs, one process each."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.support.programs import SECONDS, Program, Programs, no_tracebacks
+from tests.support.site import Site
+
+SITE = "site.test"
+SOON = {"freespan.broker.server.RETRY_AFTER_SECONDS": 0}
+"""For a host: who finds no bridge may ask again at once."""
+
+
+class Lab:
+    """`freespan serve` runs; `bridge` and `client` start more and wait until they are of use."""
+
+    def __init__(self, programs: Programs, data: Path, *options: str, limits: dict[str, float] | None = None) -> None:
+        self.programs = programs
+        self.data = data
+        self.host = programs(
+            *("serve", "--port", "0", "--json", "--data", str(data), "--allow-private", "--metrics"),
+            *("--resolve", f"{SITE}=127.0.0.1", *options),
+            limits=limits,
+        )
+        self._ready: dict[str, Any] | None = None
+
+    @property
+    def ready(self) -> dict[str, Any]:
+        """The host's first word."""
+        if self._ready is None:
+            self._ready = self.host.event(lambda event: event["event"] == "ready")
+        return self._ready
+
+    @property
+    def url(self) -> str:
+        return str(self.ready["url"])
+
+    @property
+    def invite(self) -> str:
+        return str(self.ready["invite"])
+
+    @property
+    def port(self) -> int:
+        port = urlsplit(self.url).port
+        assert port
+        return port
+
+    @property
+    def path(self) -> str:
+        """Under which everything is; begins with a slash and does not end with one."""
+        return urlsplit(self.url).path
+
+    def sessions(self) -> int:
+        """How many sessions the host has, by its own metrics."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        with contextlib.closing(connection):
+            connection.request("GET", f"{self.path}/metrics")
+            found = re.search(r"^freespan_sessions (\d+)", connection.getresponse().read().decode(), re.MULTILINE)
+        assert found
+        return int(found[1])
+
+    def until_sessions(self, count: int) -> None:
+        """Wait until it has this many."""
+        until = time.monotonic() + SECONDS
+        while self.sessions() != count:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+    def bridge(self, *options: str) -> Program:
+        """A bridge that waits for readers."""
+        bridge = self.start_bridge(*options)
+        bridge.state("waiting")
+        return bridge
+
+    def start_bridge(self, *options: str) -> Program:
+        return self.programs("bridge", self.url, "--json", *options)
+
+    def start_client(self, *options: str, limits: dict[str, float] | None = None) -> Program:
+        return self.programs("connect", self.invite, "--port", "0", "--json", *options, limits=limits)
+
+    def client(self, *options: str, limits: dict[str, float] | None = None) -> tuple[Program, str]:
+        """A client with an open session, and the address of its proxy."""
+        client = self.start_client(*options, limits=limits)
+        proxy = proxy_of(client)
+        client.state("open")
+        return client, proxy
+
+
+def proxy_of(client: Program) -> str:
+    """Where a client's local proxy listens."""
+    return str(client.event(lambda event: event["event"] == "proxy")["address"])
+
+
+@contextlib.contextmanager
+def laboratory(folder: Path, *options: str, limits: dict[str, float] | None = None) -> Iterator[Lab]:
+    """A lab for the length of the block; nothing of it stays, and nothing in it may lose its composure."""
+    programs = Programs()
+    try:
+        yield Lab(programs, folder, *options, limits=limits)
+    finally:
+        programs.kill()
+    no_tracebacks(programs.all)
+
+
+def url_of(site: Site, path: str = "/") -> str:
+    """The site as readers know it."""
+    return f"http://{SITE}:{site.port}{path}"

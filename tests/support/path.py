@@ -1,0 +1,191 @@
+"""The whole path in one process: a host, volunteers and clients, each the real thing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+from collections.abc import AsyncIterator
+from typing import Generic, TypeVar
+
+import aiohttp
+
+from freespan.bridge.bridge import Bridge, BridgeStatus
+from freespan.broker.server import Broker
+from freespan.client.engine import Client, ClientStatus
+from freespan.client.transports import TransportChoice
+from freespan.egress.dialler import Dialler
+from freespan.egress.policy import Policy
+from freespan.egress.server import Egress
+from freespan.link.bond import Bond
+from freespan.link.websocket import WebSocketLink
+from freespan.observe.counters import HostCounters
+from freespan.tunnel.client import ClientTunnel
+from freespan.tunnel.identity import Identity, new_identity
+from freespan.tunnel.stream import TunnelStream
+from freespan.tunnel.tickets import TicketJar
+from freespan.web import routes
+from freespan.wire.invite import Invite
+from freespan.wire.target import Target
+from tests.support.serving import serving
+
+SECONDS = 30.0
+LOOPBACK = ipaddress.ip_address("127.0.0.1")
+Status = TypeVar("Status", ClientStatus, BridgeStatus)
+
+
+class Host:
+    """Broker, egress and switch at one URL; `site.test` leads to this machine."""
+
+    def __init__(self, identity: Identity | None = None) -> None:
+        self.url = ""
+        self.identity = identity or new_identity()
+        self.counters = HostCounters()
+        self.dialler = Dialler(Policy(allow_private=True), {"site.test": LOOPBACK})
+        self.egress = Egress(self.identity, self.dialler, self.counters)
+        self.broker = Broker(lambda: self.url.replace("http", "ws", 1) + "/v1/egress", self.counters)
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    @property
+    def invite(self) -> Invite:
+        return Invite(self.url, self.identity.pin)
+
+    async def until(self, **figures: int) -> None:
+        """Wait until some of the figures are these."""
+        async with asyncio.timeout(SECONDS):
+            while any(getattr(self.counters.figures(), name) != count for name, count in figures.items()):
+                await asyncio.sleep(0.005)
+
+
+@contextlib.asynccontextmanager
+async def hosting(port: int = 0, identity: Identity | None = None) -> AsyncIterator[Host]:
+    """A host for the length of the block."""
+    host = Host(identity)
+    try:
+        everything = [*host.broker.routes(), *host.egress.routes(), *routes(lambda: host.url)]
+        async with serving(everything, port) as host.url:
+            try:
+                yield host
+            finally:
+                host.egress.close()
+    finally:
+        await host.egress.stop()
+        host.dialler.close()
+
+
+class Statuses(Generic[Status]):
+    """What a client or a volunteer has told of itself, and waiting for more."""
+
+    def __init__(self) -> None:
+        self.all: list[Status] = []
+        self._seen = 0
+        self._news = asyncio.Event()
+
+    def __call__(self, status: Status) -> None:
+        self.all.append(status)
+        self._news.set()
+
+    async def until(self, state: str, **parts: object) -> Status:
+        """The next status like this, after those that earlier calls have seen."""
+        async with asyncio.timeout(SECONDS):
+            while True:
+                while self._seen < len(self.all):
+                    self._seen += 1
+                    status = self.all[self._seen - 1]
+                    if status.state == state and all(getattr(status, name) == part for name, part in parts.items()):
+                        return status
+                self._news.clear()
+                await self._news.wait()
+
+
+class Helper:
+    """A volunteer that runs."""
+
+    def __init__(self, task: asyncio.Task[None], statuses: Statuses[BridgeStatus]) -> None:
+        self.task = task
+        self.statuses = statuses
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def volunteering(url: str, capacity: int = 4) -> AsyncIterator[Helper]:
+    """A volunteer for the length of the block."""
+    statuses: Statuses[BridgeStatus] = Statuses()
+    volunteer = Bridge(url, capacity, statuses, first_retry=0.02)
+    helper = Helper(asyncio.create_task(volunteer.run(), name="volunteer"), statuses)
+    try:
+        yield helper
+    finally:
+        await helper.stop()
+
+
+class Reader:
+    """A client that runs; `outcome` is how it ended, when it has given up."""
+
+    def __init__(self, client: Client, task: asyncio.Task[None], statuses: Statuses[ClientStatus]) -> None:
+        self.client = client
+        self.task = task
+        self.statuses = statuses
+
+    async def ask(self, port: int, path: str = "/") -> bytes:
+        return await ask(await self.client.session(SECONDS), port, path)
+
+    async def outcome(self) -> BaseException | None:
+        async with asyncio.timeout(SECONDS):
+            await asyncio.wait({self.task})
+        return self.task.exception()
+
+
+@contextlib.asynccontextmanager
+async def reading(invite: Invite, transport: TransportChoice = "auto") -> AsyncIterator[Reader]:
+    """A client for the length of the block."""
+    statuses: Statuses[ClientStatus] = Statuses()
+    client = Client(invite, statuses, transport)
+    reader = Reader(client, asyncio.create_task(client.run(), name="client"), statuses)
+    try:
+        yield reader
+    finally:
+        reader.task.cancel()
+        await asyncio.gather(reader.task, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def direct_session(
+    host: Host, pin: bytes | None = None, tickets: TicketJar | None = None
+) -> AsyncIterator[ClientTunnel]:
+    """A session with the egress over a WebSocket alone, without a bridge."""
+    async with aiohttp.ClientSession() as http:
+        link = WebSocketLink(await http.ws_connect(f"{host.url}/v1/egress"))
+        running = asyncio.create_task(link.run(), name="link")
+        session = ClientTunnel(pin or host.identity.pin, Bond.open(link), tickets)
+        try:
+            await session.start()
+            yield session
+        finally:
+            session.close("the test is over")
+            link.close()
+            await running
+
+
+async def ask(session: ClientTunnel, port: int, path: str = "/", host: str = "site.test") -> bytes:
+    """One request over a stream of its own; returns all that comes."""
+    stream = await session.connect(Target(host, port), f"GET {path} HTTP/1.0\r\n\r\n".encode())
+    try:
+        return await read_all(stream)
+    finally:
+        session.release(stream)
+
+
+async def read_all(stream: TunnelStream) -> bytes:
+    """Everything until the stream's end."""
+    received = bytearray()
+    async with asyncio.timeout(SECONDS):
+        while data := await stream.read():
+            received += data
+    return bytes(received)
