@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 from bench.page import page_with_switch
 from bench.programs import headless_bridge
-from freespan.demo.browser import find_browsers
+from freespan.browsers import find_browsers
 from freespan.demo.volunteer import volunteer
 
 

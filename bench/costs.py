@@ -17,10 +17,10 @@ from bench.figures import Figures
 from bench.newspage import news_page
 from bench.plan import Plan
 from bench.programs import client, host, origin
-from freespan.demo import browser
-from freespan.demo.browser import Page
-from freespan.demo.chromium import ChromiumPage
-from freespan.demo.switch import turn_on
+from freespan import browsers
+from freespan.browsers import Page
+from freespan.browsers.chromium import ChromiumPage
+from freespan.browsers.switch import turn_on
 
 KINDS = ("chromium", "firefox")
 _RUN_SECONDS = 150.0
@@ -126,7 +126,7 @@ async def _run(kind: str, plan: Plan) -> Run:
         origin() as site,
         host() as served,
         news_page(served.url) as url,
-        browser.launch(kind, width=1000, height=800) as window,
+        browsers.launch(kind, width=1000, height=800) as window,
     ):
         page = await window.open(url("inline"))
         meter = _Meter(window.pid, page)

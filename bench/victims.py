@@ -11,8 +11,8 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 from bench.page import page_with_switch
 from bench.programs import helper
-from freespan.demo import browser
-from freespan.demo.switch import turn_on
+from freespan import browsers
+from freespan.browsers.switch import turn_on
 
 Kill = Callable[[], None]
 
@@ -41,7 +41,7 @@ async def _chromium(url: str) -> AsyncIterator[Kill]:
     async with AsyncExitStack() as stack:
         async with asyncio.timeout(_BROWSER_SECONDS):
             news = await stack.enter_async_context(page_with_switch(url))
-            window = await stack.enter_async_context(browser.launch("chromium", width=1000, height=800))
+            window = await stack.enter_async_context(browsers.launch("chromium", width=1000, height=800))
             page = await window.open(news)
             await turn_on(page)
             await page.wait_for(f'{_SWITCH}.getAttribute("state") === "waiting"')

@@ -14,9 +14,9 @@ from bench.figures import Figures
 from bench.newspage import LAYOUTS, news_page
 from bench.plan import Plan
 from bench.programs import host
-from freespan.demo import browser
-from freespan.demo.browser import BrowserError
-from freespan.demo.chromium import ChromiumPage
+from freespan import browsers
+from freespan.browsers import BrowserError
+from freespan.browsers.chromium import ChromiumPage
 
 _LOAD_SECONDS = 30.0
 _QUIET_SECONDS = 0.5
@@ -52,7 +52,7 @@ async def measure_vitals(plan: Plan, figures: Figures) -> None:
     async with (
         host() as served,
         news_page(served.url) as url,
-        browser.launch("chromium", width=1000, height=800) as window,
+        browsers.launch("chromium", width=1000, height=800) as window,
     ):
         first = await window.open("about:blank")
         assert isinstance(first, ChromiumPage)

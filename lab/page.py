@@ -14,8 +14,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from freespan.browsers import BrowserError, Page
 from freespan.cli.running import run_until_stopped
-from freespan.demo.browser import BrowserError, Page
 from lab.window import BROWSERS, browsing
 
 

@@ -20,12 +20,12 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
+from freespan.browsers import Browser, find_browsers
+from freespan.browsers.chromium import launch_chromium
+from freespan.browsers.firefox import launch_firefox
+from freespan.browsers.switch import turn_on
 from freespan.cli.running import run_until_stopped
-from freespan.demo.browser import Browser, find_browsers
-from freespan.demo.chromium import launch_chromium
 from freespan.demo.errors import DemoError
-from freespan.demo.firefox import launch_firefox
-from freespan.demo.switch import turn_on
 
 START_SECONDS = 60.0
 BROWSERS = ("chromium", "firefox")

@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from freespan.demo.browser import Page, launch
+from freespan.browsers import Page, launch
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "freespan" / "web" / "static" / "pages" / "icon.svg"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import make_extension
 
-from freespan.demo.browser import launch
+from freespan.browsers import launch
 from freespan.demo.programs import running
 
 IMAGE = Path(__file__).parent.parent / "docs" / "images" / "extension.png"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from freespan.demo.browser import find_browsers, launch
+from freespan.browsers import find_browsers, launch
 from freespan.web import routes
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"

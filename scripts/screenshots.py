@@ -17,11 +17,11 @@ from pathlib import Path
 from aiohttp import web
 from rich.console import Console
 
-from freespan.demo.browser import launch
+from freespan.browsers import launch
+from freespan.browsers.switch import turn_on
 from freespan.demo.programs import command, running
 from freespan.demo.show import Show
 from freespan.demo.steps import Report, Step
-from freespan.demo.switch import turn_on
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 TERMINAL_WIDTH = 80

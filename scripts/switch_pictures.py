@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from freespan.demo.browser import Page, launch
+from freespan.browsers import Page, launch
 from freespan.web import routes
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images" / "switch"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from freespan.demo.browser import launch
+from freespan.browsers import launch
 from tests.wordpress import installation, pages
 
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "wordpress-settings.png"

@@ -26,7 +26,7 @@ from bench.targets import verdicts
 from bench.victims import victim
 from bench.vitals import Load, noise
 from bench.watched import Comparison, Watched
-from freespan.demo.browser import find_browsers
+from freespan.browsers import find_browsers
 
 ROOT = Path(__file__).parent.parent
 

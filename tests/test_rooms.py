@@ -50,7 +50,8 @@ ROOMS = {
     "client": room(BELOW, "aiohttp msgspec"),
     "bridge": room("wire observe link", "aiohttp"),
     "web": room("wire observe", "aiohttp rjsmin"),
-    "demo": room(f"{BELOW} {ROLES}", "aiohttp cryptography rich typer"),
+    "browsers": room("wire", "aiohttp"),
+    "demo": room(f"{BELOW} {ROLES} browsers", "aiohttp cryptography rich"),
     "cli": room(f"{BELOW} {ROLES} demo", "aiohttp rich typer"),
 }
 

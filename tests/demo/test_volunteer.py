@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from freespan.browsers import BrowserError
 from freespan.demo import volunteer as module
-from freespan.demo.browser import BrowserError
 from freespan.demo.volunteer import Bridge, first_volunteer, kinds_to_try
 
 
 def test_a_forced_kind_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.browser, "find_browsers", dict)
+    monkeypatch.setattr(module.browsers, "find_browsers", dict)
     assert kinds_to_try("firefox") == ("firefox",)
 
 
@@ -23,7 +23,7 @@ def test_a_forced_kind_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_real_browsers_come_first(installed, kinds, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.browser, "find_browsers", lambda: {name: Path(name) for name in installed})
+    monkeypatch.setattr(module.browsers, "find_browsers", lambda: {name: Path(name) for name in installed})
     assert kinds_to_try(None) == kinds
 
 
@@ -37,7 +37,7 @@ async def test_falls_back_to_the_next_kind_and_says_so(monkeypatch: pytest.Monke
     async def headless(_host: str) -> AsyncIterator[Bridge]:
         yield Bridge("headless", "no browser")
 
-    monkeypatch.setattr(module.browser, "launch", launch)
+    monkeypatch.setattr(module.browsers, "launch", launch)
     monkeypatch.setattr(module, "_headless", headless)
     troubles: list[str] = []
     async with AsyncExitStack() as stack:

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import pytest
 
-from freespan.demo.browser import find_browsers
+from freespan.browsers import find_browsers
 
 ONCE_SECONDS = 90
 STOP_SECONDS = 15

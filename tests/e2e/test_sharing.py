@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from freespan.demo.browser import Page, find_browsers, launch
-from freespan.demo.switch import turn_on
+from freespan.browsers import Page, find_browsers, launch
+from freespan.browsers.switch import turn_on
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.limits import FLIGHT_MAX
 from freespan.wire.target import Target

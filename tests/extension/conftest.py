@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 import pytest_asyncio
 
-from freespan.demo.browser import Browser, BrowserError, Page, find_browsers, launch
+from freespan.browsers import Browser, BrowserError, Page, find_browsers, launch
 from tests.web.fakes import FakeHost, served
 
 SCRIPT = Path(__file__).parent.parent.parent / "scripts" / "make_extension.py"

@@ -13,8 +13,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from freespan.demo.browser import Browser, BrowserError, Page, launch
-from freespan.demo.chromium import ChromiumPage
+from freespan.browsers import Browser, BrowserError, Page, launch
+from freespan.browsers.chromium import ChromiumPage
 from freespan.wire import messages
 from tests.extension.conftest import open_popup
 from tests.web.fakes import Bridge, Client, FakeHost, connect, soon

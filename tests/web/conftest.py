@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from freespan.demo.browser import Browser, Page, find_browsers, launch
+from freespan.browsers import Browser, Page, find_browsers, launch
 from tests.web.fakes import FakeHost, FakeSite, served
 
 

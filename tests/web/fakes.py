@@ -13,10 +13,9 @@ import webrtc
 from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.typedefs import Handler
 
-from freespan.demo import switch
-from freespan.demo.browser import Page
-from freespan.demo.chromium import ChromiumPage
-from freespan.demo.firefox import FirefoxPage
+from freespan.browsers import Page, switch
+from freespan.browsers.chromium import ChromiumPage
+from freespan.browsers.firefox import FirefoxPage
 from freespan.web import routes
 from freespan.wire import messages
 from freespan.wire.sdp import check_answer

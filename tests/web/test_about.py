@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import freespan.web
-from freespan.demo.browser import Browser, Page
+from freespan.browsers import Browser, Page
 from freespan.web.about import filled
 from tests.web.fakes import FakeHost
 

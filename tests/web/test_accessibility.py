@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from freespan.demo.browser import Page
-from freespan.demo.chromium import ChromiumPage
+from freespan.browsers import Page
+from freespan.browsers.chromium import ChromiumPage
 from tests.web.fakes import FakeHost, FakeSite
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from freespan.demo import switch
-from freespan.demo.browser import BrowserError, Page
+from freespan.browsers import BrowserError, Page, switch
 from freespan.wire import messages
 from tests.web.fakes import Bridge, FakeHost, bridge_page, connect, soon, state, turn_on
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import freespan.web
-from freespan.demo.browser import Page
+from freespan.browsers import Page
 from tests.web.fakes import FakeHost
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

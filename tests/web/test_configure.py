@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import pytest_asyncio
 
-from freespan.demo.browser import Browser, Page
+from freespan.browsers import Browser, Page
 from tests.web.fakes import FakeHost
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

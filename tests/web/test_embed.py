@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from freespan.demo.browser import Browser, Page
+from freespan.browsers import Browser, Page
 from tests.web.fakes import FakeHost, FakeSite, served, soon
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

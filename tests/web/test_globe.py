@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from freespan.demo.browser import Page
+from freespan.browsers import Page
 from tests.web.fakes import FakeHost
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from freespan.demo.browser import Browser, Page
+from freespan.browsers import Browser, Page
 from tests.web.fakes import FakeHost, FakeSite, served
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 import pytest_asyncio
 
-from freespan.demo.browser import Browser, Page
+from freespan.browsers import Browser, Page
 from tests.web.fakes import Bridge, FakeHost, FakeSite, connect, served, soon
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from freespan.demo.browser import Page
+from freespan.browsers import Page
 from tests.web.fakes import FakeHost
 from tests.wire.test_sdp_addresses import OFFER, TCP_CANDIDATES
 

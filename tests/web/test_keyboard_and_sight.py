@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from freespan.demo import switch
-from freespan.demo.browser import Page
-from freespan.demo.chromium import ChromiumPage
+from freespan.browsers import Page, switch
+from freespan.browsers.chromium import ChromiumPage
 from tests.web.fakes import FakeHost, FakeSite, part, state, turn_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

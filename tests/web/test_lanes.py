@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from freespan.browsers import Browser, Page, switch
 from freespan.client import pool
 from freespan.client.lanes.controller import LaneController
-from freespan.demo import switch
-from freespan.demo.browser import Browser, Page
 from freespan.demo.payload import sha256_of
 from freespan.web import routes as switch_routes
 from freespan.wire.sdp import check_offer, passable

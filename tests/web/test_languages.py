@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import freespan.web
-from freespan.demo.browser import Browser, Page
+from freespan.browsers import Browser, Page
 from tests.web.fakes import FakeHost, FakeSite
 
 FOLDER = Path(freespan.web.__file__).parent / "static" / "languages"

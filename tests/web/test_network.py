@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from freespan.demo.browser import Page
+from freespan.browsers import Page
 from freespan.wire import messages
 from freespan.wire.network import network_of
 from tests.support.stun import Address, Mapping, StunServer, cone, mute, need_private_addresses, stun_server, symmetric

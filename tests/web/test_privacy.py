@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from freespan.demo.browser import BrowserError, Page
+from freespan.browsers import BrowserError, Page
 from tests.web.fakes import FakeHost, FakeSite, bridge_page, connect, state, turn_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -10,8 +10,7 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from freespan.demo import switch
-from freespan.demo.browser import Browser, Page
+from freespan.browsers import Browser, Page, switch
 from tests.web.fakes import FakeHost, FakeSite, part, served, soon, state, turn_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

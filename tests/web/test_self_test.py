@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from freespan.demo.browser import Page
+from freespan.browsers import Page
 from freespan.wire.network import Network, fit
 from tests.support.path import hosting
 from tests.support.stun import StunServer, cone, mute, need_private_addresses, stun_server, symmetric

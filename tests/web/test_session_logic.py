@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from freespan.demo.browser import Page
+from freespan.browsers import Page
 from freespan.wire import messages
 from tests.web.fakes import FakeHost
 

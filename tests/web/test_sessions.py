@@ -7,8 +7,7 @@ import random
 
 import pytest
 
-from freespan.demo import switch
-from freespan.demo.browser import Browser, Page
+from freespan.browsers import Browser, Page, switch
 from freespan.wire import messages
 from tests.web.fakes import Bridge, Client, FakeHost, FakeSite, Session, connect, soon, turn_on
 

@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from freespan.demo import switch
-from freespan.demo.browser import Browser, Page
+from freespan.browsers import Browser, Page, switch
 from tests.web.fakes import FakeHost, FakeSite, connect, part, soon, state, turn_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -35,7 +34,7 @@ async def test_a_click_turns_it_on_and_another_one_off(page: Page, host: FakeHos
 
 @pytest.mark.parametrize("key", ["Enter", "Space"])
 async def test_the_keyboard_turns_it_on(page: Page, host: FakeHost, key: str) -> None:
-    await switch.be_seen(page)
+    await switch.wait_until_visible(page)
     await page.press("Tab")
     await page.wait_for("document.activeElement?.localName === 'freespan-switch'")
     await page.press(key)
@@ -66,7 +65,7 @@ async def test_is_not_remembered_unless_somebody_says_so(page: Page, host: FakeH
     bridge = await turn_on(page, host)
     await page.navigate(site.url)
     await soon(bridge.gone.wait())
-    await switch.be_seen(page)
+    await switch.wait_until_visible(page)
     await state(page, "off")
     # The yes to the sentences is kept, so that one click is enough now.
     await page.click("freespan-switch >>> [role=switch]")
@@ -81,7 +80,7 @@ async def test_a_new_caution_is_told_before_it_starts_again(page: Page, host: Fa
     )
     await page.navigate(site.url)
     await soon(bridge.gone.wait())
-    await switch.be_seen(page)
+    await switch.wait_until_visible(page)
     await page.click("freespan-switch >>> [role=switch]")
     await page.wait_for(f"{INSIDE}.querySelector('.warnings').textContent.includes('metered')")
     assert await part(page, "root.host.getAttribute('state')") == "off"

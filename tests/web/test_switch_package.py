@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from freespan.demo.browser import Browser
-from freespan.demo.switch import turn_on
+from freespan.browsers import Browser
+from freespan.browsers.switch import turn_on
 from tests.web.fakes import FakeHost, FakeSite, served
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

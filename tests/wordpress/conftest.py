@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from freespan.demo.browser import Browser, Page, find_browsers, launch
+from freespan.browsers import Browser, Page, find_browsers, launch
 from tests.support.programs import Programs
 from tests.wordpress import installation, pages
 from tests.wordpress.installation import WordPress

@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from freespan.demo.browser import Page
+from freespan.browsers import Page
 from tests.wordpress.installation import WordPress
 
 SECONDS = 60.0

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from freespan.demo.browser import Browser, Page
+from freespan.browsers import Browser, Page
 from scripts.wordpress_zip import ROOT
 from tests.wordpress import pages
 from tests.wordpress.installation import WordPress

@@ -17,7 +17,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from freespan.demo import browser
+from freespan import browsers
 from freespan.demo.byhand import Stage, firefox_profile, firefox_settings, things_to_try
 from freespan.demo.censor import Censor
 from freespan.demo.certificates import DemoAuthority
@@ -269,13 +269,13 @@ class _Demo:
     async def _stay(self, cast: _Cast) -> int:
         """Until a signal, or until a program ends that should not."""
         self._staying = True
-        browsers = browser.find_browsers()
-        if "firefox" in browsers:
+        found = browsers.find_browsers()
+        if "firefox" in found:
             profile = firefox_profile(cast.stage)
             profile.mkdir()
             (profile / "user.js").write_text(firefox_settings(cast.stage.proxy))
         as_root = hasattr(os, "geteuid") and os.geteuid() == 0
-        self._show.stay(things_to_try(cast.stage, browsers, as_root=as_root))
+        self._show.stay(things_to_try(cast.stage, found, as_root=as_root))
         while not self._stop.is_set():
             for program in cast.programs:
                 if program.ended:

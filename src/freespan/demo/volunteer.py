@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from freespan.demo import browser
+from freespan import browsers
+from freespan.browsers.switch import turn_on
 from freespan.demo.errors import DemoError, one_line
 from freespan.demo.programs import running
-from freespan.demo.switch import turn_on
 from freespan.wire.errors import FreespanError
 
 KINDS = ("chromium", "firefox", "headless")
@@ -73,7 +73,7 @@ def kinds_to_try(forced: str | None) -> tuple[str, ...]:
     """Return the forced kind alone, or else all that this machine has; the headless one is always there."""
     if forced is not None:
         return (forced,)
-    found = browser.find_browsers()
+    found = browsers.find_browsers()
     return tuple(kind for kind in KINDS if kind == "headless" or kind in found)
 
 
@@ -89,7 +89,7 @@ async def _in_browser(kind: str, news: str) -> AsyncIterator[Bridge]:
     async with AsyncExitStack() as stack:
         try:
             async with asyncio.timeout(BROWSER_SECONDS):
-                window = await stack.enter_async_context(browser.launch(kind, width=1000, height=800))
+                window = await stack.enter_async_context(browsers.launch(kind, width=1000, height=800))
                 page = await window.open(news)
                 await turn_on(page)
                 await page.wait_for(f'{_SWITCH}.getAttribute("state") === "waiting"', JOIN_SECONDS)

@@ -1,4 +1,4 @@
-"""Firefox by WebDriver BiDi."""
+"""Firefox, driven by WebDriver BiDi."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from freespan.demo.browser_base import Browser, BrowserError, BrowserProcess, Commands, Page
+from freespan.browsers.browser import Browser
+from freespan.browsers.commands import Commands
+from freespan.browsers.errors import BrowserError
+from freespan.browsers.page import Page
+from freespan.browsers.process import BrowserProcess
 
 # No first-run pages, and nothing that contacts the outside.
 _OFF = """
@@ -57,7 +61,7 @@ _PREFERENCES: dict[str, bool | int | str] = {
     "toolkit.telemetry.server": "",
     "app.update.disabledForTesting": True,
 }
-# WebDriver's names of the keys that are no characters.
+# WebDriver's code points for keys that are not characters.
 _KEYS = {"Enter": "\ue007", "Space": " ", "Tab": "\ue004", "Escape": "\ue00c"}
 
 
@@ -70,15 +74,15 @@ async def launch_firefox(
     def command(profile: Path) -> list[str]:
         # 0 is dark and 1 is light, for pages and for the browser's own scheme.
         scheme = {"layout.css.prefers-color-scheme.content-override": 0 if dark else 1}
-        preferences = {**_PREFERENCES, **scheme, **(_naming(extension, name) if extension else {})}.items()
+        preferences = {**_PREFERENCES, **scheme, **(_extension_address(extension, name) if extension else {})}.items()
         lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences]
         (profile / "user.js").write_text("".join(lines))
         flags = ["--headless", "--remote-debugging-port=0", "--no-remote", "--profile", str(profile)]
-        # Without it a page of an extension cannot be opened.
+        # Pages of an extension cannot be opened without this flag.
         return [str(program), *flags, *(["--remote-allow-system-access"] if extension else [])]
 
     if kept:
-        (kept / "WebDriverBiDiServer.json").unlink(missing_ok=True)  # of the last time
+        (kept / "WebDriverBiDiServer.json").unlink(missing_ok=True)  # left from the last run
     process = await BrowserProcess.start(command, kept)
     try:
         address = await process.read_file("WebDriverBiDiServer.json", _address)
@@ -99,8 +103,8 @@ async def launch_firefox(
         raise
 
 
-def _naming(extension: Path, name: str) -> dict[str, str]:
-    """Have an extension's pages at a known address: Firefox draws a name by itself otherwise."""
+def _extension_address(extension: Path, name: str) -> dict[str, str]:
+    """Preference that gives the extension's pages a known address, where Firefox would draw a random one."""
     manifest = json.loads((extension / "manifest.json").read_text("utf-8"))
     own = manifest["browser_specific_settings"]["gecko"]["id"]
     return {"extensions.webextensions.uuids": json.dumps({own: name})}
@@ -129,7 +133,7 @@ class Firefox(Browser):
         await page.navigate(url)
         return page
 
-    async def _leave(self) -> None:
+    async def _ask_to_end(self) -> None:
         await self._commands.call("browser.close", {})
 
 

@@ -1,4 +1,4 @@
-"""The driver of real browsers."""
+"""Drives each installed browser through everything that `freespan.browsers` offers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from freespan.demo.browser import BrowserError, find_browsers, launch
+from freespan.browsers import BrowserError, find_browsers, launch
 
 KINDS = ["chromium", "firefox"]
 PAGE = """<!doctype html><title>t</title><body style="margin:0"><x-box style="display:block;height:200px"></x-box>

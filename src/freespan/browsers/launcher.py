@@ -1,8 +1,4 @@
-"""Real browsers for the demo, the tests and the bench: start one, open pages, click as a person does.
-
-Chromium is driven by CDP and Firefox by WebDriver BiDi, both over a WebSocket on loopback, so that whatever
-browser the system has can be used as it is, without a driver program beside it.
-"""
+"""Finds the browsers of this machine and starts one for the length of a block."""
 
 from __future__ import annotations
 
@@ -11,11 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from freespan.demo.browser_base import Browser, BrowserError, Page
-from freespan.demo.chromium import launch_chromium
-from freespan.demo.firefox import launch_firefox
-
-__all__ = ["Browser", "BrowserError", "Page", "find_browsers", "launch"]
+from freespan.browsers.browser import Browser
+from freespan.browsers.chromium import launch_chromium
+from freespan.browsers.errors import BrowserError
+from freespan.browsers.firefox import launch_firefox
 
 _NAMES = {
     "chromium": (
@@ -30,7 +25,7 @@ _NAMES = {
 
 
 def find_browsers() -> dict[str, Path]:
-    """The browsers of this machine: `chromium` and `firefox`, each only if it is there."""
+    """Return the installed browsers: `chromium` and `firefox`, each only if it is there."""
     found: dict[str, Path] = {}
     for kind, names in _NAMES.items():
         program = next(filter(None, map(shutil.which, names)), None)
@@ -49,15 +44,16 @@ async def launch(
     extension: Path | None = None,
     profile: Path | None = None,
 ) -> AsyncIterator[Browser]:
-    """Run a headless browser for the length of the block; nothing of it stays but a given profile, whatever happens.
+    """Run a headless browser for the length of the block. Nothing of it remains afterwards but a given profile.
 
     Args:
         kind: `chromium` or `firefox`.
         width: of each page, in CSS pixels.
         height: of each page, in CSS pixels.
         dark: whether pages see `prefers-color-scheme: dark`.
-        extension: a folder with a browser extension to load, for the address of which see `Browser.extension`.
-        profile: a folder for all that the browser remembers, to start it again with that; a temporary one if left out.
+        extension: a folder with a browser extension to load; `Browser.extension` has the address of its pages.
+        profile: a folder that keeps what the browser stores, so that it can be started again with it; a temporary
+            one if left out.
 
     Raises:
         BrowserError: it is not installed, or did not start in time.

@@ -1,4 +1,4 @@
-"""Chromium by the Chrome DevTools Protocol, one flat session for each tab."""
+"""Chromium, driven by the Chrome DevTools Protocol (CDP) with one flat session for each tab."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from freespan.demo.browser_base import COMMAND_SECONDS, Browser, BrowserError, BrowserProcess, Commands, Page
+from freespan.browsers.browser import Browser
+from freespan.browsers.commands import COMMAND_SECONDS, Commands
+from freespan.browsers.errors import BrowserError
+from freespan.browsers.page import Page
+from freespan.browsers.process import BrowserProcess
 
 _FLAGS = (
     "--headless",
-    "--no-sandbox",  # as root there is no other way; the pages are ours
+    "--no-sandbox",  # root cannot start it otherwise; the pages are our own
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -30,7 +34,7 @@ _FLAGS = (
     "--use-mock-keychain",
     "--remote-debugging-port=0",
 )
-# name: (key, code, virtual key, text)
+# For each name: key, code, virtual key code, text.
 _KEYS = {
     "Enter": ("Enter", "Enter", 13, "\r"),
     "Space": (" ", "Space", 32, " "),
@@ -51,7 +55,7 @@ async def launch_chromium(
         return [str(program), *_FLAGS, extensions, scheme, size, f"--user-data-dir={profile / 'data'}", "about:blank"]
 
     if kept:
-        (kept / "data" / "DevToolsActivePort").unlink(missing_ok=True)  # of the last time
+        (kept / "data" / "DevToolsActivePort").unlink(missing_ok=True)  # left from the last run
     process = await BrowserProcess.start(command, kept)
     try:
         address = await process.read_file("data/DevToolsActivePort", _address)
@@ -66,7 +70,7 @@ async def launch_chromium(
 
 
 def _id(extension: Path) -> str:
-    """The name that Chromium gives to an extension: a hash of its key, or else of its path, in the letters a to p."""
+    """Chromium's id of an extension: a hash of its key, or else of its path, in the letters a to p."""
     key = json.loads((extension / "manifest.json").read_text("utf-8")).get("key")
     digest = hashlib.sha256(base64.b64decode(key) if key else str(extension).encode()).hexdigest()[:32]
     return "".join(chr(ord("a") + int(digit, 16)) for digit in digest)
@@ -93,7 +97,7 @@ class Chromium(Browser):
         await page.navigate(url)
         return page
 
-    async def _leave(self) -> None:
+    async def _ask_to_end(self) -> None:
         await self._commands.call("Browser.close", {})
 
 
