@@ -66,6 +66,7 @@ PURE_MODULES = {
     "link/bond/core.py",
     "link/bond/departed.py",
     "link/bond/envelope.py",
+    "link/bond/events.py",
     "link/bond/health.py",
     "link/bond/member.py",
     "link/bond/numbers.py",

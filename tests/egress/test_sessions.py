@@ -10,7 +10,7 @@ import pytest
 
 from freespan.egress import sessions as sessions_module
 from freespan.egress.sessions import EgressSession, Sessions
-from freespan.link.bond import Bond, SessionKey
+from freespan.link.bond import Bond, LinkClosed, LinkJoined, SessionKey
 from freespan.link.bond.core import CLOSED, ENDED, RESTARTED
 from freespan.link.bond.envelope import Envelope
 from freespan.link.bond.seal import Role
@@ -27,7 +27,7 @@ from freespan.wire.limits import (
 )
 from freespan.wire.target import Target
 from tests.client.pools import echo
-from tests.link.bond.bonds import Watcher
+from tests.link.bond.bonds import EventLog
 from tests.support.virtual_time import run
 from tests.tunnel.sessions import IDENTITY
 
@@ -65,7 +65,7 @@ class Scene:
         raw = await reader.session.get(KEY_PATH, SESSION_ID_SIZE + 32)
         reader.key = SessionKey(raw[:SESSION_ID_SIZE], raw[SESSION_ID_SIZE:])
         reader.bond.seal_with(reader.key)
-        await reader.watcher.can_join.wait()
+        await reader.events.joinable.wait()
         return reader
 
     def at_egress(self, reader: Reader) -> EgressSession:
@@ -89,9 +89,9 @@ class Reader:
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
-        self.watcher = Watcher()
+        self.events = EventLog()
         self.ends: dict[int, tuple[MemoryLink, MemoryLink]] = {0: scene.link()}
-        self.bond = Bond.open(self.ends[0][0], self.watcher)
+        self.bond = Bond.open(self.ends[0][0], self.events)
         self.session = ClientTunnel(IDENTITY.pin, self.bond)
 
     def join(self) -> int:
@@ -340,14 +340,14 @@ def test_a_join_that_a_bridge_has_copied_wins_nothing(*, copy_first: bool) -> No
         ours.send = lambda message: sent.append(message) if copy_first else (sent.append(message), send(message))[1]  # type: ignore[method-assign,func-returns-value]
         reader.bond.add(ours)
         if not copy_first:
-            await scene.until(lambda: reader.watcher.count("joined") == 1)
+            await scene.until(lambda: reader.events.count(LinkJoined) == 1)
         copy = say(scene, sent[0])
         await scene.until(lambda: bool(sent))
         await said_back(stream, b"whatever it does")
         if copy_first:
             ours.send = send  # type: ignore[method-assign]
             ours.send(sent[0])  # too late
-            await scene.until(lambda: reader.watcher.count("ended") == 1, 30)
+            await scene.until(lambda: reader.events.count(LinkClosed) == 1, 30)
         await scene.until(lambda: copy.lost, 30)
         await reader.still_works()
         assert len(scene.at_egress(reader).bond.report().links) == (1 if copy_first else 2)
@@ -398,7 +398,7 @@ def test_a_full_egress_takes_links_of_its_sessions(monkeypatch: pytest.MonkeyPat
         with pytest.raises(TunnelError):
             await scene.reader()
         reader.join()
-        await scene.until(lambda: reader.watcher.count("joined") == 1)
+        await scene.until(lambda: reader.events.count(LinkJoined) == 1)
         reader.lose(0)
         await reader.still_works()
         reader.session.close()

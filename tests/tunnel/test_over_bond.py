@@ -5,11 +5,11 @@ import hashlib
 
 import pytest
 
-from freespan.link.bond import Arrival, Bond
+from freespan.link.bond import Arrival, Bond, LinkClosed
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.server import ServerTunnel
 from freespan.wire.target import Target
-from tests.link.bond.bonds import Bonds, Watcher
+from tests.link.bond.bonds import Bonds, EventLog
 from tests.link.bond.paths import Path
 from tests.support.virtual_time import run
 from tests.tunnel.sessions import IDENTITY, pattern, sized
@@ -20,18 +20,18 @@ class Tunnel(Bonds):
 
     async def open_tunnel(self, first: Path) -> None:
         self.paths[0] = first
-        self.watcher, self.egress_watcher = Watcher(), Watcher()
-        self.client = Bond.open(first.client, self.watcher)
+        self.events, self.egress_events = EventLog(), EventLog()
+        self.client = Bond.open(first.client, self.events)
         self.session_of_client = ClientTunnel(IDENTITY.pin, self.client)
         starting = asyncio.create_task(self.session_of_client.start(), name="test-start")
         arrival = Arrival(first.egress)
         assert await arrival.opening() is None
-        self.egress = Bond.accept(arrival, self.session, self.egress_watcher)
+        self.egress = Bond.accept(arrival, self.session, self.egress_events)
         self.session_of_egress = ServerTunnel(IDENTITY, self.egress, sized)
         self.serving = asyncio.create_task(self.session_of_egress.serve(), name="test-serve")
         await starting
         self.client.seal_with(self.session)
-        await self.watcher.can_join.wait()
+        await self.events.joinable.wait()
 
     async def close_tunnel(self) -> None:
         self.session_of_client.close()
@@ -78,7 +78,7 @@ def test_a_download_lives_through_the_death_of_link_after_link(how: str) -> None
         assert killing.done()
         assert digest == hashlib.sha256(pattern(48_000 * 1024)).digest()
         assert pause <= (1.0 if how == "freezes" else 0.3)
-        assert tunnel.watcher.count("ended") == 4
+        assert tunnel.events.count(LinkClosed) == 4
         await tunnel.close_tunnel()
 
     run(main())

@@ -15,7 +15,7 @@ from freespan.client.lanes.signalling import LaneSignalling
 from freespan.client.links import FoundLink, Links, TransportError
 from freespan.client.supply import Supply
 from freespan.client.transports import TransportSelector
-from freespan.link.bond import Bond, SessionKey
+from freespan.link.bond import Bond, BondEvent, Joinable, LinkClosed, LinkJoined, LinkSuspected, SessionKey
 from freespan.tunnel.client import ClientTunnel
 from freespan.wire.backoff import Backoff
 from freespan.wire.bond_frames import KEY_PATH, SESSION_ID_SIZE
@@ -55,7 +55,7 @@ class _Member:
 
 
 class Pool:
-    """The links of one session; a `BondWatcher`. `on_change` is called with how many links carry it.
+    """The links of one session. `on_change` is called with how many links carry it.
 
     A session keeps to its transport. When nothing is to be had there for as long as the bond waits, it ends, and the client
     begins anew by the transport that comes next; sooner where no bridge could help, or where none is needed.
@@ -64,7 +64,7 @@ class Pool:
     def __init__(
         self, links: Links, transports: TransportSelector, found: FoundLink, on_change: Callable[[int], None]
     ) -> None:
-        self.bond = Bond.open(found.link, self)
+        self.bond = Bond.open(found.link, self._on_bond_event)
         self._lanes = LaneManager(self.bond)
         self._now = asyncio.get_running_loop().time
         self._links = links
@@ -152,13 +152,19 @@ class Pool:
                 self._let_go()
                 await self._wait_for_news()
 
-    # --- BondWatcher ---------------------------------------------------------------------------
-    def joinable(self) -> None:
-        """See `BondWatcher`."""
-        self._news.set()
+    # --- events of the bond --------------------------------------------------------------------
+    def _on_bond_event(self, event: BondEvent) -> None:
+        match event:
+            case Joinable():
+                self._news.set()
+            case LinkJoined(link):
+                self._link_joined(link)
+            case LinkSuspected(link):
+                self._link_suspected(link)
+            case LinkClosed(link, reason):
+                self._link_closed(link, reason)
 
-    def link_joined(self, link: int) -> None:
-        """See `BondWatcher`."""
+    def _link_joined(self, link: int) -> None:
         if link not in self._members:
             return
         self._members[link].joined = True
@@ -166,14 +172,13 @@ class Pool:
         self._spare.succeeded()
         self._tell()
 
-    def link_suspected(self, link: int) -> None:
-        """See `BondWatcher`: a replacement is fetched before it is known whether that one will recover."""
+    def _link_suspected(self, link: int) -> None:
+        """A replacement is fetched before it is known whether that one will recover."""
         if link in self._members:
             self._members[link].suspect = True
         self._tell()
 
-    def link_ended(self, link: int, reason: str) -> None:
-        """See `BondWatcher`."""
+    def _link_closed(self, link: int, reason: str) -> None:
         _log.info("a link ended: %s", reason)
         if self._lanes.ended(link):
             return

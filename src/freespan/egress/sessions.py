@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 from freespan.link.base import Link
-from freespan.link.bond import Arrival, Bond, SessionKey, session_key
+from freespan.link.bond import Arrival, Bond, BondEvent, LinkClosed, LinkJoined, SessionKey, session_key
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.quic import LinkQuic
 from freespan.tunnel.server import ServerTunnel
@@ -47,7 +47,7 @@ class EgressSession(ServerTunnel):
         self, identity: Identity, arrival: Arrival, key: SessionKey, handler: Handler, owner: Sessions
     ) -> None:
         self.key = key
-        self.bond = Bond.accept(arrival, key, self)
+        self.bond = Bond.accept(arrival, key, self._on_bond_event)
         self.is_known = False
         """Whether its handshake is complete."""
         self._owner = owner
@@ -71,22 +71,15 @@ class EgressSession(ServerTunnel):
         self.is_known = True
         self._owner.has_shaken_hands(self)
 
-    # --- BondWatcher ---------------------------------------------------------------------------
-    def joinable(self) -> None:
-        """See `BondWatcher`."""
-
-    def link_joined(self, link: int) -> None:
-        """See `BondWatcher`."""
-        self._links.add(link)
-        self._owner.links_changed(self)
-
-    def link_suspected(self, link: int) -> None:
-        """See `BondWatcher`: it is the client that looks for another one."""
-
-    def link_ended(self, link: int, reason: str) -> None:
-        """See `BondWatcher`."""
-        self._links.discard(link)
-        self._owner.links_changed(self)
+    def _on_bond_event(self, event: BondEvent) -> None:
+        """Count the links. A suspected one is the client's business: it looks for another one."""
+        match event:
+            case LinkJoined(link):
+                self._links.add(link)
+                self._owner.links_changed(self)
+            case LinkClosed(link):
+                self._links.discard(link)
+                self._owner.links_changed(self)
 
 
 class Sessions:

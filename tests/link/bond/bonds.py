@@ -3,12 +3,14 @@
 import asyncio
 import os
 from collections.abc import Callable
+from typing import TypeVar
 
-from freespan.link.bond import Arrival, Bond, SessionKey, session_key
+from freespan.link.bond import Arrival, Bond, BondEvent, Joinable, LinkJoined, SessionKey, session_key
 from freespan.wire.limits import DATAGRAM_SIZE
 from tests.link.bond.paths import Path
 
 SECRET = bytes(range(32))
+Kind = TypeVar("Kind", bound=BondEvent)
 _FILLING = os.urandom(2 * DATAGRAM_SIZE)
 
 
@@ -100,28 +102,23 @@ class Owner:
         return sum(size for at, size in self.arrivals if since <= at < until) / (until - since)
 
 
-class Watcher:
-    """Writes down what happens to links."""
+class EventLog:
+    """Writes down what a bond reports."""
 
     def __init__(self) -> None:
-        self.calls: list[tuple[str, object]] = []
-        self.can_join = asyncio.Event()
+        self.events: list[BondEvent] = []
+        self.joinable = asyncio.Event()
 
-    def joinable(self) -> None:
-        self.calls.append(("joinable", None))
-        self.can_join.set()
+    def __call__(self, event: BondEvent) -> None:
+        self.events.append(event)
+        if isinstance(event, Joinable):
+            self.joinable.set()
 
-    def link_joined(self, link: int) -> None:
-        self.calls.append(("joined", link))
+    def of(self, kind: type[Kind]) -> list[Kind]:
+        return [event for event in self.events if isinstance(event, kind)]
 
-    def link_suspected(self, link: int) -> None:
-        self.calls.append(("suspected", link))
-
-    def link_ended(self, link: int, reason: str) -> None:
-        self.calls.append(("ended", (link, reason)))
-
-    def count(self, kind: str) -> int:
-        return sum(call == kind for call, _ in self.calls)
+    def count(self, kind: type[BondEvent]) -> int:
+        return len(self.of(kind))
 
 
 class Bonds:
@@ -133,7 +130,7 @@ class Bonds:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.paths: dict[int, Path] = {}
-        self.watcher, self.egress_watcher = Watcher(), Watcher()
+        self.events, self.egress_events = EventLog(), EventLog()
         self.session: SessionKey = session_key(SECRET, os.urandom(16))
         self.refused = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -141,18 +138,18 @@ class Bonds:
     async def open(self, first: Path | None = None, sizes: Callable[[int], int] = lambda _: DATAGRAM_SIZE) -> None:
         """Begin a session: the client says something, the egress answers with the key."""
         path = self.paths[0] = first or Path()
-        self.client = Bond.open(path.client, self.watcher)
+        self.client = Bond.open(path.client, self.events)
         self.of_client = Owner(self.client, sizes)
         self.of_client.send_one()
         arrival = Arrival(path.egress)
         assert await arrival.opening() is None
-        self.egress = Bond.accept(arrival, self.session, self.egress_watcher)
+        self.egress = Bond.accept(arrival, self.session, self.egress_events)
         self.of_egress = Owner(self.egress, sizes)
         self.of_egress.send_one()
         await self.of_client.until_received(1)
         self.client.seal_with(self.session)
         async with asyncio.timeout(30):
-            await self.watcher.can_join.wait()
+            await self.events.joinable.wait()
 
     def join(self, path: Path | None = None) -> int:
         """The client adds a link; the egress admits it when it comes."""
@@ -178,13 +175,12 @@ class Bonds:
 
     async def joined(self, *paths: Path) -> None:
         """Add links and wait until they take part at both ends."""
-        before = self.watcher.count("joined"), self.egress_watcher.count("joined")
+        logs = (self.events, self.egress_events)
+        wanted = [log.count(LinkJoined) + len(paths) for log in logs]
         for path in paths:
             self.join(path)
         async with asyncio.timeout(30):
-            while self.watcher.count("joined") < before[0] + len(paths) or self.egress_watcher.count("joined") < before[
-                1
-            ] + len(paths):
+            while any(log.count(LinkJoined) < count for log, count in zip(logs, wanted, strict=True)):
                 await asyncio.sleep(0.01)
 
     def owners(self) -> tuple[Owner, Owner]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from freespan.link.base import Link
-from freespan.link.bond import Arrival, Bond, session_key
+from freespan.link.bond import Arrival, Bond, Joinable, LinkClosed, LinkJoined, session_key
 from freespan.link.bond.core import BondCore
 from freespan.wire.bond_frames import UNKNOWN_SESSION
 from freespan.wire.errors import LinkError, MessageError, VersionError
@@ -20,7 +20,7 @@ from freespan.wire.limits import (
     LINK_QUEUE_MAX,
     PIPE_WAITING_MAX,
 )
-from tests.link.bond.bonds import SECRET, Bonds, Watcher, packet
+from tests.link.bond.bonds import SECRET, Bonds, EventLog, packet
 from tests.link.bond.paths import Path
 from tests.support.virtual_time import run
 
@@ -216,7 +216,7 @@ def test_links_join_and_are_reported() -> None:
             assert all(0.01 < link.min_rtt < 0.05 for link in report.links)
             assert all(link.bytes_sent and link.bytes_received for link in report.links)
             assert report.joined == 2
-        assert bonds.watcher.calls == [("joinable", None), ("joined", 1), ("joined", 2)]
+        assert bonds.events.events == [Joinable(), LinkJoined(1), LinkJoined(2)]
 
     with_bonds(body)
 
@@ -224,8 +224,8 @@ def test_links_join_and_are_reported() -> None:
 def test_nobody_can_join_before_both_ends_seal() -> None:
     async def main() -> None:
         path = Path(10e6, 0.02)
-        watcher = Watcher()
-        client = Bond.open(path.client, watcher)
+        events = EventLog()
+        client = Bond.open(path.client, events)
         client.start(_Silent())
         client.send(b"hello")
         assert not client.is_joinable
@@ -266,7 +266,7 @@ def test_a_link_that_never_answers_is_given_up() -> None:
         assert [link.state for link in bonds.client.report().links] == ["open", "joining"]
         await asyncio.sleep(2)
         assert path.client.ended
-        assert bonds.watcher.calls[-1] == ("ended", (1, "the link did not join in time"))
+        assert bonds.events.events[-1] == LinkClosed(1, "the link did not join in time")
 
     with_bonds(body)
 
@@ -295,7 +295,7 @@ def test_links_come_and_go_while_packets_flow() -> None:
             owner.to_send = 0
         await bonds.of_client.until_received(bonds.of_egress.sent)
         await bonds.of_egress.until_received(bonds.of_client.sent)
-        assert bonds.watcher.count("ended") == bonds.egress_watcher.count("ended") == 20
+        assert bonds.events.count(LinkClosed) == bonds.egress_events.count(LinkClosed) == 20
 
     with_bonds(body)
 

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from freespan.link.bond import Arrival, Bond, session_key
-from tests.link.bond.bonds import SECRET, Owner, Watcher
+from tests.link.bond.bonds import SECRET, EventLog, Owner
 from tests.link.owners import SECONDS
 from tests.link.pairs import KINDS
 
@@ -17,8 +17,8 @@ COUNT = 300
 async def test_a_link_ends_and_the_other_one_carries_on(kind: str) -> None:
     async with AsyncExitStack() as stack, asyncio.timeout(SECONDS):
         first, second = [await stack.enter_async_context(KINDS[kind]()) for _ in range(2)]
-        watcher, session = Watcher(), session_key(SECRET, bytes(16))
-        client = Bond.open(first[0], watcher)
+        events, session = EventLog(), session_key(SECRET, bytes(16))
+        client = Bond.open(first[0], events)
         of_client = Owner(client)
         of_client.send_one()
         arrival = Arrival(first[1])
@@ -28,7 +28,7 @@ async def test_a_link_ends_and_the_other_one_carries_on(kind: str) -> None:
         of_egress.send_one()
         await of_client.until_received(1)
         client.seal_with(session)
-        await watcher.can_join.wait()
+        await events.joinable.wait()
         client.add(second[0])
         arrival = Arrival(second[1])
         await arrival.opening()

@@ -10,7 +10,7 @@ from random import Random
 from freespan.link.bond import Arrival, Bond, session_key
 from freespan.link.websocket import WebSocketLink
 from freespan.wire.limits import DATAGRAM_SIZE
-from tests.link.bond.bonds import SECRET, Owner, Watcher
+from tests.link.bond.bonds import SECRET, EventLog, Owner
 from tests.link.owners import SECONDS
 from tests.link.pairs import KINDS, Ends
 
@@ -26,7 +26,7 @@ class Soak:
 
     def __init__(self, random: Random) -> None:
         self.random = random
-        self.watcher = Watcher()
+        self.events = EventLog()
         self.links: list[tuple[AsyncExitStack, Ends]] = []
         self.kinds = 0
         self.gone: set[asyncio.Task[None]] = set()
@@ -42,7 +42,7 @@ class Soak:
     async def open(self) -> None:
         session = session_key(SECRET, bytes(16))
         ours, theirs = await self.link()
-        self.client = Bond.open(ours, self.watcher)
+        self.client = Bond.open(ours, self.events)
         sizes = (DATAGRAM_SIZE, 900, 40)
         self.of_client = Owner(self.client, lambda number: sizes[number % 3])
         self.of_client.send_one()
@@ -53,7 +53,7 @@ class Soak:
         self.of_egress.send_one()
         await self.of_client.until_received(1)
         self.client.seal_with(session)
-        await self.watcher.can_join.wait()
+        await self.events.joinable.wait()
 
     async def join(self) -> None:
         ours, theirs = await self.link()
@@ -81,7 +81,7 @@ class Soak:
             await owner.until(lambda owner=owner, other=other: not other.to_send and owner.received == other.sent)
             owner.arrivals.clear()
         await asyncio.gather(*self.gone)
-        self.watcher.calls.clear()
+        self.events.events.clear()
         gc.collect()
         return sys.getallocatedblocks()
 

@@ -68,8 +68,8 @@ async def soak(random: Random, kills: int) -> tuple[int, list[int]]:
         for owner in bonds.owners():
             keep_sending(owner)
         await asyncio.sleep(random.choice([0.01, 0.05, 0.1, 0.3]))
-        bonds.watcher.calls.clear()
-        bonds.egress_watcher.calls.clear()
+        bonds.events.events.clear()
+        bonds.egress_events.events.clear()
         for _ in range(random.choice([1, 1, 1, 2, 3])):
             if bonds.paths:
                 kill(random, bonds, random.choice(list(bonds.paths)))

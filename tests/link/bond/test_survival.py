@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from freespan.link.bond import Arrival
+from freespan.link.bond import Arrival, LinkClosed, LinkSuspected
 from freespan.link.bond.core import CLOSED, ENDED, NO_LINK, RESTARTED, TOLD
 from freespan.link.bond.health import SILENT
 from freespan.link.bond.seal import session_key
@@ -53,8 +53,8 @@ def test_a_death_that_one_end_sees_costs_about_a_round_trip(act: Act, which: int
     async def main() -> None:
         pause, bonds = await pause_after(act, which)
         assert pause <= 0.15
-        for watcher in (bonds.watcher, bonds.egress_watcher):
-            assert watcher.count("ended") == 1
+        for log in (bonds.events, bonds.egress_events):
+            assert log.count(LinkClosed) == 1
         assert len(bonds.client.report().links) == len(bonds.egress.report().links) == 2
         await bonds.close()
 
@@ -66,16 +66,11 @@ def test_a_frozen_link_is_left_within_a_second_and_ended_after_two(which: int) -
     async def main() -> None:
         pause, bonds = await pause_after(lambda _, path: path.freeze(), which)
         assert pause <= 1.0
-        reasons = [
-            said[1]
-            for watcher in (bonds.watcher, bonds.egress_watcher)
-            for call, said in watcher.calls
-            if call == "ended" and isinstance(said, tuple)
-        ]
+        reasons = [closed.reason for log in (bonds.events, bonds.egress_events) for closed in log.of(LinkClosed)]
         assert len(reasons) == 2
         assert SILENT in reasons
         assert set(reasons) <= {SILENT, TOLD, "the other end closed the link"}
-        assert bonds.egress_watcher.count("suspected") + bonds.watcher.count("suspected") >= 1
+        assert bonds.egress_events.count(LinkSuspected) + bonds.events.count(LinkSuspected) >= 1
         await bonds.close()
 
     run(main())
@@ -204,7 +199,7 @@ def test_a_client_whose_only_link_dies_in_silence_knows_it_within_a_second_of_qu
         await asyncio.sleep(2)
         bonds.paths[0].die(None, 0.0)
         died_at = bonds.loop.time()
-        while not bonds.watcher.count("suspected"):
+        while not bonds.events.count(LinkSuspected):
             await asyncio.sleep(0.01)
         assert bonds.loop.time() - died_at <= 1.0
         bonds.join(Path(2e6, 0.05))

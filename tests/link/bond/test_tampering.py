@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from freespan.link.bond import Arrival, Bond
+from freespan.link.bond import Arrival, Bond, LinkClosed
 from freespan.link.bond.core import TAMPERED, TOLD
 from freespan.link.bond.seal import refusal, session_key
 from freespan.wire.bond_frames import (
@@ -21,7 +21,7 @@ from freespan.wire.bond_frames import (
 )
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import BOND_WAIT_SECONDS
-from tests.link.bond.bonds import Bonds, Owner, Watcher
+from tests.link.bond.bonds import Bonds, EventLog, Owner
 from tests.link.bond.paths import Path, RoadEnd, Tamper
 from tests.support.virtual_time import run
 
@@ -98,9 +98,10 @@ def test_a_trick_ends_the_bridge_s_link_and_nothing_else(trick: str, direction: 
         await bonds.of_client.until_received(301)
         await bonds.of_egress.until_received(301)
         await asyncio.sleep(1)
-        for watcher in (bonds.watcher, bonds.egress_watcher):
-            ((_, ended),) = [call for call in watcher.calls if call[0] == "ended"]
-            assert ended in ((1, TAMPERED), (1, TOLD), (1, "the other end closed the link"))
+        for log in (bonds.events, bonds.egress_events):
+            (closed,) = log.of(LinkClosed)
+            assert closed.link == 1
+            assert closed.reason in (TAMPERED, TOLD, "the other end closed the link")
         assert len(bonds.client.report().links) == 1
         await bonds.close()
 
@@ -220,7 +221,7 @@ def test_a_refusal_that_is_not_the_egress_s_ends_that_link_alone(reason: int) ->
         forged = refusal(session_key(bytes(32), bonds.session.id), 1, reason)
         path.egress.send(encode_refused(forged))
         await asyncio.sleep(1)
-        assert bonds.watcher.calls[-1] == ("ended", (1, TAMPERED))
+        assert bonds.events.events[-1] == LinkClosed(1, TAMPERED)
         assert bonds.of_client.lost is None
         await bonds.close()
 
@@ -234,8 +235,8 @@ def test_a_trick_on_the_first_link_ends_the_session_before_others_can_join(trick
     async def main() -> None:
         bonds = Bonds()
         path = Path()
-        watcher = Watcher()
-        client = Bond.open(path.client, watcher)
+        events = EventLog()
+        client = Bond.open(path.client, events)
         reasons: list[str] = []
 
         class Silent:

@@ -1,11 +1,13 @@
 """Several links that act as one `Link`: the asyncio around `BondCore`, which decides everything.
 
-client   bond = Bond.open(link, watcher)          HELLO goes out with the first packet
+client   bond = Bond.open(link, on_event)         HELLO goes out with the first packet
          bond.seal_with(key)                      the key has come inside QUIC
-         watcher.joinable()      bond.add(link)   any number of times, at any time
+         on_event(Joinable())    bond.add(link)   any number of times, at any time
 egress   arrival = Arrival(link)
-         await arrival.opening()                  None: Bond.accept(arrival, key, watcher)
+         await arrival.opening()                  None: Bond.accept(arrival, key, on_event)
                                                   Join: bonds[join.session].admit(arrival)
+
+Events come from the event loop, never from inside a method of `Bond`.
 """
 
 from __future__ import annotations
@@ -15,34 +17,19 @@ import logging
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from freespan.link.base import Inbox, Link, LinkOwner
 from freespan.link.bond.arrival import Arrival
 from freespan.link.bond.core import BondCore
+from freespan.link.bond.events import BondEvent, Joinable, LinkClosed, LinkJoined, LinkSuspected
 from freespan.link.bond.seal import Role, SessionKey
 from freespan.wire.bond_frames import Join, opening_of
 from freespan.wire.errors import LinkError, MessageError
 from freespan.wire.limits import BOND_LINGER_SECONDS, DATAGRAM_SIZE, LINK_QUEUE_MAX
 
 _log = logging.getLogger(__name__)
+OnEvent = Callable[[BondEvent], None]
 _BROKEN = "an internal error"
-
-
-class BondWatcher(Protocol):
-    """Who wants to know how links are. Calls come from the event loop, never from inside a method of `Bond`."""
-
-    def joinable(self) -> None:
-        """From now on `Bond.add` works."""
-
-    def link_joined(self, link: int) -> None:
-        """A link takes part."""
-
-    def link_suspected(self, link: int) -> None:
-        """A link is silent: it may recover, or end soon."""
-
-    def link_ended(self, link: int, reason: str) -> None:
-        """A link has left the bond; `reason` is one phrase for a person."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +69,9 @@ class BondReport:
 class Bond:
     """A `Link` made of links. Packets have 1 to `DATAGRAM_SIZE` bytes. Made with `open` or `accept`."""
 
-    def __init__(self, role: Role, session: SessionKey | None, watcher: BondWatcher | None) -> None:
+    def __init__(self, role: Role, session: SessionKey | None, on_event: OnEvent | None) -> None:
         self._loop = asyncio.get_running_loop()
-        self._watcher = watcher
+        self._on_event = on_event
         self._links: dict[int, Link] = {}
         self._inbox = Inbox(LINK_QUEUE_MAX)
         self._timer: asyncio.TimerHandle | None = None
@@ -94,17 +81,17 @@ class Bond:
         self._core = BondCore(role, _Port(self), self._loop.time(), session)
 
     @classmethod
-    def open(cls, link: Link, watcher: BondWatcher | None = None) -> Bond:
+    def open(cls, link: Link, on_event: OnEvent | None = None) -> Bond:
         """The client begins a session on its first link."""
-        bond = cls(Role.CLIENT, None, watcher)
+        bond = cls(Role.CLIENT, None, on_event)
         bond._links[0] = link
         link.start(_Child(bond, 0))
         return bond
 
     @classmethod
-    def accept(cls, arrival: Arrival, session: SessionKey, watcher: BondWatcher | None = None) -> Bond:
+    def accept(cls, arrival: Arrival, session: SessionKey, on_event: OnEvent | None = None) -> Bond:
         """The egress takes a new session; the tunnel sends `session` to the client, inside QUIC."""
-        bond = cls(Role.EGRESS, session, watcher)
+        bond = cls(Role.EGRESS, session, on_event)
         bond._links[0] = arrival.link
         arrival.hand_over(_Child(bond, 0))
         return bond
@@ -298,9 +285,9 @@ class Bond:
         for link in self._links.values():
             link.close(reason)
 
-    def _tell(self, call: Callable[[BondWatcher], None]) -> None:
-        if self._watcher is not None:
-            self._loop.call_soon(call, self._watcher)
+    def _report(self, event: BondEvent) -> None:
+        if self._on_event is not None:
+            self._loop.call_soon(self._on_event, event)
 
 
 class _Child:
@@ -321,7 +308,7 @@ class _Child:
 
 
 class _Port:
-    """The core's door to the links, the owner and the watcher."""
+    """The core's door to the links, the owner and `on_event`."""
 
     def __init__(self, bond: Bond) -> None:
         self._bond = bond
@@ -334,19 +321,19 @@ class _Port:
         self._links[link].send(message)
 
     def joined(self, link: int) -> None:
-        self._bond._tell(lambda watcher: watcher.link_joined(link))
+        self._bond._report(LinkJoined(link))
 
     def suspected(self, link: int) -> None:
-        self._bond._tell(lambda watcher: watcher.link_suspected(link))
+        self._bond._report(LinkSuspected(link))
 
     def ended(self, link: int, reason: str) -> None:
         closing = self._links.pop(link, None)
         if closing is not None:
             closing.close(reason)
-        self._bond._tell(lambda watcher: watcher.link_ended(link, reason))
+        self._bond._report(LinkClosed(link, reason))
 
     def joinable(self) -> None:
-        self._bond._tell(lambda watcher: watcher.joinable())
+        self._bond._report(Joinable())
 
     def on_writable(self) -> None:
         self._bond._loop.call_soon(self._bond._inbox.make_room)
