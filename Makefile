@@ -7,10 +7,11 @@ TEST_PROCESSES := 2
 # Stamps: a second call finds them newer than what they were made from and does nothing.
 SETUP := .venv/.setup
 SETUP_DEV := .venv/.setup-dev
+SETUP_DOCS := .venv/.setup-docs
 SETUP_JS := node_modules/.setup
 MADE_FROM := pyproject.toml uv.lock scripts/make-venv.sh
 
-.PHONY: help setup dev demo test browsers modules check check-python check-js format bench lab lab-test screenshots switch-package wordpress-test wordpress-zip extension clean
+.PHONY: help setup dev demo test browsers modules check check-python check-js format bench lab lab-test screenshots switch-package wordpress-test wordpress-zip extension clean docs coverage
 
 help: ## this list
 	@echo "freespan: readers lend their browsers, so that others can read"
@@ -28,6 +29,16 @@ test: ## every test, real browsers too; ARGS="-k invite" for some, ARGS="-n 0" i
 	@$(PYTHON_IN_VENV) -m pytest -n $(TEST_PROCESSES) $(ARGS)
 
 check: check-python check-js ## lint, format, types: Python and JavaScript
+
+docs: $(SETUP_DOCS) ## build the documentation as a site: dist/docs/index.html
+	@$(PYTHON_IN_VENV) -m sphinx --quiet --fail-on-warning --nitpicky --keep-going -d build/doctrees docs dist/docs
+	@echo "dist/docs/index.html"
+
+coverage: $(SETUP_DEV) browsers modules ## measure which lines and branches the tests run; ARGS="tests/wire" for some tests
+	@$(PYTHON_IN_VENV) -m coverage erase
+	@$(PYTHON_IN_VENV) -m coverage run -m pytest $(ARGS)
+	@$(PYTHON_IN_VENV) -m coverage combine --quiet
+	@$(PYTHON_IN_VENV) -m coverage report
 
 bench: $(SETUP) browsers ## measure: a table, and bench/results.json
 	@$(PYTHON_IN_VENV) -m bench $(ARGS)
@@ -64,7 +75,7 @@ format: $(SETUP_DEV) ## put the Python code in the usual form
 	@$(PYTHON_IN_VENV) -m ruff format .
 
 clean: ## take away everything that the targets above have made
-	rm -rf .venv node_modules dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv node_modules dist build htmlcov .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 browsers:
@@ -89,6 +100,10 @@ $(SETUP): $(MADE_FROM)
 
 $(SETUP_DEV): $(MADE_FROM)
 	@scripts/make-venv.sh dev
+	@touch $(SETUP) $@
+
+$(SETUP_DOCS): $(MADE_FROM)
+	@scripts/make-venv.sh docs
 	@touch $(SETUP) $@
 
 $(SETUP_JS): package.json $(wildcard package-lock.json)

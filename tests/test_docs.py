@@ -1,0 +1,188 @@
+"""The pages of docs/, README.md and CONTRIBUTING.md: every link leads somewhere, and every line fits.
+
+`make docs` lets Sphinx check most of this again. These tests need nothing but the files, and so run with all others.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+WIDTH = 100
+
+NOT_YET_WRAPPED = {
+    "README.md",
+    "docs/design.md",
+    "docs/embedding.md",
+    "docs/extension.md",
+    "docs/headless.md",
+    "docs/languages.md",
+    "docs/protocol.md",
+    "docs/switch.md",
+    "docs/wordpress.md",
+}
+
+_FENCE = re.compile(r"^ *(```+|~~~+)", re.MULTILINE)
+_HEADING = re.compile(r"^#{1,6} +(.*?) *#*$", re.MULTILINE)
+_LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\[\]]*\])*\]\(([^()\s]*)\)")
+_HTML_LINK = re.compile(r"""<(?:a|img)\b[^>]*\b(?:href|src)="([^"]*)\"""")
+_CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
+_TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def pages() -> list[Path]:
+    return sorted(DOCS.rglob("*.md"))
+
+
+def texts() -> list[Path]:
+    """Everything that people read first, the pages of the site included."""
+    return [*pages(), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"))]
+
+
+def name_of(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+def prose(text: str) -> list[str]:
+    """The lines of a page; those inside code fences are left empty, so that numbers of lines stay right."""
+    lines, fence = [], ""
+    for line in text.splitlines():
+        found = _FENCE.match(line)
+        if found and not fence:
+            fence = found[1]
+            lines.append("")
+        elif fence:
+            if line.strip() == fence:
+                fence = ""
+            lines.append("")
+        else:
+            lines.append(line)
+    return lines
+
+
+def headings(text: str) -> list[str]:
+    return [match[1] for match in _HEADING.finditer("\n".join(prose(text)))]
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that GitHub and MyST give the headings of a page."""
+    found: set[str] = set()
+    for heading in headings(text):
+        words = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "").lower()
+        slug = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+        number, unique = 0, slug
+        while unique in found:
+            number += 1
+            unique = f"{slug}-{number}"
+        found.add(unique)
+    return found
+
+
+def links(text: str) -> Iterator[str]:
+    without_code = _CODE.sub("", "\n".join(prose(text)))
+    for pattern in (_LINK, _HTML_LINK):
+        for match in pattern.finditer(without_code):
+            yield match[1]
+
+
+def complaint(file: Path, link: str) -> str | None:
+    """What is wrong with one link, or None. Other sites are never asked: their addresses must have the right form."""
+    parts = urlsplit(link)
+    if parts.scheme:
+        fine = parts.scheme in {"https", "mailto"} and (parts.scheme == "mailto" or "." in (parts.hostname or ""))
+        return None if fine else f"{link}: not a web address"
+    target = file.parent / unquote(parts.path) if parts.path else file
+    if not target.exists():
+        return f"{link}: no such file"
+    if DOCS in file.parents and target.is_dir():
+        return f"{link}: a folder, which the site cannot show; name it without a link"
+    if parts.fragment and target.suffix == ".md" and parts.fragment not in anchors(target.read_text(encoding="utf-8")):
+        return f"{link}: no such heading"
+    return None
+
+
+def too_long(text: str) -> list[int]:
+    """Lines of prose that are too wide and could be wrapped; tables and single long words cannot."""
+    found = []
+    for number, line in enumerate(prose(text), start=1):
+        words = line.split()
+        while words and re.fullmatch(r"[-*>]|\d+\.", words[0]):
+            words.pop(0)
+        if len(line) > WIDTH and len(words) > 1 and not line.lstrip().startswith(("|", "#", "<", "![", "[!")):
+            found.append(number)
+    return found
+
+
+def toctree() -> set[str]:
+    """Every page that some `toctree` of the site names."""
+    named: set[str] = set()
+    for page in pages():
+        for block in re.findall(
+            r"^```\{toctree\}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+        ):
+            for entry in block.splitlines():
+                if entry.strip() and not entry.startswith(":"):
+                    target = (page.parent / f"{entry.strip()}.md").resolve()
+                    named.add(target.relative_to(DOCS).as_posix())
+    return named
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    assert {page.relative_to(DOCS).as_posix() for page in pages()} == toctree() | {"index.md"}
+
+
+@pytest.mark.parametrize("file", texts(), ids=name_of)
+def test_every_link_leads_somewhere(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert [found for link in links(text) if (found := complaint(file, link))] == []
+
+
+@pytest.mark.parametrize("file", texts(), ids=name_of)
+def test_prose_is_wrapped(file: Path) -> None:
+    lines = too_long(file.read_text(encoding="utf-8"))
+    assert lines == [] or name_of(file) in NOT_YET_WRAPPED
+
+
+@pytest.mark.parametrize("file", pages(), ids=name_of)
+def test_a_page_has_one_title(file: Path) -> None:
+    titles = [line for line in prose(file.read_text(encoding="utf-8")) if line.startswith("# ")]
+    assert len(titles) == 1
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        ("hosting.md", None),
+        ("hosting.md#options", None),
+        ("hosting.md#opinions", "no such heading"),
+        ("nowhere.md", "no such file"),
+        ("images", "a folder"),
+        ("https://example.org/a#b", None),
+        ("http://example.org/", "not a web address"),
+        ("https://nowhere/", "not a web address"),
+    ],
+)
+def test_a_bad_link_is_noticed(link: str, said: str | None) -> None:
+    found = complaint(DOCS / "index.md", link)
+    assert found is None if said is None else found is not None and said in found
+
+
+def test_code_is_neither_wrapped_nor_searched_for_links() -> None:
+    text = f"# Title\n\n```sh\n{'long ' * 40}\n# no heading\n[text](nowhere.md)\n```\n\nSee `[a](b)` and [c](d.md).\n"
+    assert too_long(text) == []
+    assert list(links(text)) == ["d.md"]
+    assert headings(text) == ["Title"]
+
+
+def test_long_lines_are_noticed() -> None:
+    address = "https://example.org/" + "x" * 100
+    assert too_long(f"{'word ' * 21}\n- {address}\n| {'cell ' * 30} |\n- {'word ' * 21}\n") == [1, 4]
+
+
+def test_anchors_are_those_of_a_forge() -> None:
+    text = "# The `link`: 2 ends?\n## What it [costs](a.md)\n## Twice\n## Twice\n"
+    assert anchors(text) == {"the-link-2-ends", "what-it-costs", "twice", "twice-1"}
