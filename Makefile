@@ -11,7 +11,7 @@ SETUP_DOCS := .venv/.setup-docs
 SETUP_JS := node_modules/.setup
 MADE_FROM := pyproject.toml uv.lock scripts/make-venv.sh
 
-.PHONY: help setup dev demo test browsers modules check check-python check-js format bench lab lab-test screenshots switch-package wordpress-test wordpress-zip extension clean docs coverage
+.PHONY: help setup dev demo test browsers modules check check-python check-js format format-python format-js bench lab lab-test screenshots switch-package wordpress-test wordpress-zip extension clean docs coverage
 
 help: ## this list
 	@echo "freespan: readers lend their browsers, so that others can read"
@@ -70,9 +70,7 @@ screenshots: $(SETUP_DEV) browsers ## make the pictures of the docs again
 switch-package: $(SETUP) ## the switch as a package for npm: dist/switch
 	@$(PYTHON_IN_VENV) scripts/make_switch_package.py
 
-format: $(SETUP_DEV) ## put the Python code in the usual form
-	@$(PYTHON_IN_VENV) -m ruff check --quiet --fix-only .
-	@$(PYTHON_IN_VENV) -m ruff format .
+format: format-python format-js ## put Python and JavaScript in the usual form
 
 clean: ## take away everything that the targets above have made
 	rm -rf .venv node_modules dist build htmlcov .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -86,13 +84,20 @@ check-python: $(SETUP_DEV)
 	@$(PYTHON_IN_VENV) -m ruff format --quiet --check . || { echo "run: make format"; exit 1; }
 	@$(PYTHON_IN_VENV) -m mypy
 
-# What the tests of accessibility need; they say so where it is not there.
+format-python: $(SETUP_DEV)
+	@$(PYTHON_IN_VENV) -m ruff check --quiet --fix-only .
+	@$(PYTHON_IN_VENV) -m ruff format .
+
+format-js:
+	@if command -v npm >/dev/null 2>&1; then $(MAKE) $(SETUP_JS) && npm run --silent format; fi
+
+# Needed by the tests of accessibility, which are skipped without it.
 modules:
 	@if command -v npm >/dev/null 2>&1; then $(MAKE) $(SETUP_JS); fi
 
 check-js:
-	@if command -v npm >/dev/null 2>&1; then $(MAKE) $(SETUP_JS) && npx --no-install tsc --noEmit; \
-	else echo "make check: npm is not here, so the JavaScript went unchecked; install Node.js 20 or newer"; fi
+	@if command -v npm >/dev/null 2>&1; then $(MAKE) $(SETUP_JS) && npm run --silent check; \
+	else echo "make check: npm is not installed, so the JavaScript is not checked; install Node.js 20.19 or newer"; fi
 
 $(SETUP): $(MADE_FROM)
 	@scripts/make-venv.sh
