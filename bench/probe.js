@@ -12,7 +12,8 @@ observe("layout-shift", ({ value, hadRecentInput }) => (vitals.cls += hadRecentI
 
 // The browser tells of the first click in any case, and of later ones if they took 16 ms or more.
 function noteClick({ interactionId, target, duration }) {
-  if (interactionId && target) vitals.clicks[target.localName] = Math.max(vitals.clicks[target.localName] ?? 0, duration);
+  if (interactionId && target)
+    vitals.clicks[target.localName] = Math.max(vitals.clicks[target.localName] ?? 0, duration);
 }
 observe("event", noteClick, { durationThreshold: 16 });
 observe("first-input", noteClick);
@@ -20,7 +21,11 @@ observe("first-input", noteClick);
 function isInteractive(element) {
   const find = (selector) => element.shadowRoot.querySelector(selector);
   const worded = find('[name="title"]').textContent !== "";
-  return worded && element.getAttribute("state") === "off" && find("[role=switch]").checkVisibility({ visibilityProperty: true });
+  return (
+    worded &&
+    element.getAttribute("state") === "off" &&
+    find("[role=switch]").checkVisibility({ visibilityProperty: true })
+  );
 }
 
 customElements.whenDefined("freespan-switch").then(() => {

@@ -16,7 +16,13 @@ export function fillHostForm(form, words, saved = () => {}) {
   const note = document.createElement("p");
   const button = document.createElement("button");
   label.textContent = words.say("host");
-  Object.assign(input, { id: "host-input", value: readSettings().host, spellcheck: false, autocomplete: "off", dir: "ltr" });
+  Object.assign(input, {
+    id: "host-input",
+    value: readSettings().host,
+    spellcheck: false,
+    autocomplete: "off",
+    dir: "ltr",
+  });
   label.htmlFor = input.id;
   Object.assign(help, { id: "host-help", className: "note", textContent: words.say("host_help") });
   Object.assign(note, { id: "host-note", className: "note" });

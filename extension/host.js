@@ -52,10 +52,14 @@ export async function checkHost(host) {
   const answer = new Promise((resolve) => {
     const timer = setTimeout(() => resolve(false), ANSWER_SECONDS * 1000);
     gone.signal.addEventListener("abort", () => clearTimeout(timer));
-    window.addEventListener("message", ({ source, data }) => {
-      const isAnswer = source === frame.contentWindow && data?.freespan === 1 && data.type === "checked";
-      if (isAnswer) resolve(data.found === true);
-    }, gone);
+    window.addEventListener(
+      "message",
+      ({ source, data }) => {
+        const isAnswer = source === frame.contentWindow && data?.freespan === 1 && data.type === "checked";
+        if (isAnswer) resolve(data.found === true);
+      },
+      gone,
+    );
   });
   document.body.append(frame);
   const found = await answer;

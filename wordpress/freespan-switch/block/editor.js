@@ -9,7 +9,10 @@
   const icon = h(
     "svg",
     { viewBox: "0 0 24 24", width: 24, height: 24, "aria-hidden": true },
-    h("path", { d: "M8 6h8a6 6 0 0 1 0 12H8A6 6 0 0 1 8 6zm0 1.5a4.5 4.5 0 0 0 0 9h8a4.5 4.5 0 0 0 0-9z", fillRule: "evenodd" }),
+    h("path", {
+      d: "M8 6h8a6 6 0 0 1 0 12H8A6 6 0 0 1 8 6zm0 1.5a4.5 4.5 0 0 0 0 9h8a4.5 4.5 0 0 0 0-9z",
+      fillRule: "evenodd",
+    }),
     h("circle", { cx: 16, cy: 12, r: 3 }),
   );
 
@@ -31,7 +34,9 @@
       const value = attributes[name] || defaults[name];
       if (!value || value === choices[0]?.[0]) return [];
       const choice = choices.find(([key]) => key === value);
-      return choice && choice[0] !== "yes" && choice[0] !== "no" ? [choice[1]] : [`${title}: ${choice ? choice[1] : value}`];
+      return choice && choice[0] !== "yes" && choice[0] !== "no"
+        ? [choice[1]]
+        : [`${title}: ${choice ? choice[1] : value}`];
     });
     return chosen.join(" · ");
   }

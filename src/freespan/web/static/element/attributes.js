@@ -19,7 +19,16 @@ const NUMBERS = {
 /** Two different times. */
 const HOURS = /^(?!(.+)-\1$)([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/;
 
-export const ATTRIBUTES = [...Object.keys(CHOICES), ...Object.keys(NUMBERS), "hours", "host", "lang", "label", "globe", "goodbye"];
+export const ATTRIBUTES = [
+  ...Object.keys(CHOICES),
+  ...Object.keys(NUMBERS),
+  "hours",
+  "host",
+  "lang",
+  "label",
+  "globe",
+  "goodbye",
+];
 
 /** @type {Set<string>} */
 const complaints = new Set();
@@ -36,7 +45,9 @@ export function number(element, name) {
   const [usual = 0, least = 0, most = 0] = NUMBERS[name];
   const text = element.getAttribute(name)?.trim() ?? String(usual);
   const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
-  return value >= least && value <= most ? value : bad(name, text, `is not a whole number from ${least} to ${most}`, usual);
+  return value >= least && value <= most
+    ? value
+    : bad(name, text, `is not a whole number from ${least} to ${most}`, usual);
 }
 
 /** @param {Element} element @returns {string} */

@@ -18,8 +18,7 @@ const CENSORED = {
     "Srednekolymsk Tomsk Ust-Nera Vladivostok Yakutsk Yekaterinburg " +
     "Kabul Vientiane Pyongyang Damascus Dushanbe Ashgabat Ashkhabad Aden",
   // Belarus, Turkey, Russia and Crimea
-  Europe:
-    "Minsk Istanbul Astrakhan Kaliningrad Kirov Moscow Samara Saratov Simferopol Ulyanovsk Volgograd",
+  Europe: "Minsk Istanbul Astrakhan Kaliningrad Kirov Moscow Samara Saratov Simferopol Ulyanovsk Volgograd",
   // Egypt, Ethiopia, Rwanda, Sudan; Eritrea
   Africa: "Cairo Addis_Ababa Kigali Khartoum Asmara Asmera",
   // Cuba, Venezuela

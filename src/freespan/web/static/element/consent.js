@@ -7,7 +7,10 @@ import { settings } from "./settings.js";
 
 export class Consent {
   #warnings = create("div", { class: "warnings" });
-  #sentences = ["consent_does", "consent_does_not", "consent_risk"].map((key) => ({ key, node: create("li", { class: key }) }));
+  #sentences = ["consent_does", "consent_does_not", "consent_risk"].map((key) => ({
+    key,
+    node: create("li", { class: key }),
+  }));
   #more = create("a", { target: "_blank", rel: "noopener" });
   #box = create("input", { type: "checkbox" });
   #rememberText = create("span");

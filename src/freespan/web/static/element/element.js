@@ -245,7 +245,12 @@ export class FreespanSwitch extends HTMLElement {
     if (this.#over && inPageColours) this.style.setProperty("--page", this.#over.groundOf(this));
     this.#consent.node.hidden = !(this.#opened || (off && (isCard || this.#layout === "banner")));
     this.#consent.render(words, this.#host, { off, asks: choice(this, "remember") === "yes", closes: !isCard });
-    this.#face.render(view, words, { label: this.getAttribute("label"), opened, closable: this.#mayClose, hours: this.#limits.hours });
+    this.#face.render(view, words, {
+      label: this.getAttribute("label"),
+      opened,
+      closable: this.#mayClose,
+      hours: this.#limits.hours,
+    });
     if (isCard || opened) this.#need("live");
     if (opened) this.#need("panel");
     this.#live?.render(view, words, { shown: isCard || opened, globe: this.hasAttribute("globe"), host: this.#host });

@@ -32,7 +32,8 @@ export const BUILT_IN = {
     close: "Close",
     consent_does:
       "While this page is open and the switch is on, your browser passes encrypted data between blocked readers and the host, which opens pages for them.",
-    consent_does_not: "You cannot see what they read, sites see the host’s address instead of yours, and nobody gets to your files or accounts.",
+    consent_does_not:
+      "You cannot see what they read, sites see the host’s address instead of yours, and nobody gets to your files or accounts.",
     consent_risk:
       "Readers, the host and network operators can see your IP address, and it uses your data; leave it off where helping may be against the law.",
     consent_more: "Read more",
@@ -48,7 +49,8 @@ export const BUILT_IN = {
     kilobits: "kbit/s",
     no_limit: "No limit",
     warn_metered: "Your connection may be metered. Helping uses your data and may cost you money.",
-    warn_censored: "Your network seems to be censored. Helping from there may put you at risk; it is better to leave it off.",
+    warn_censored:
+      "Your network seems to be censored. Helping from there may put you at risk; it is better to leave it off.",
     test: "Is it working?",
     test_start: "Test it",
     test_running: "Testing…",

@@ -31,7 +31,13 @@ export class Face {
     this.#close = button("close", visitor.close, { class: "close" });
     const title = create("span", { class: "title", part: "title", id: "title" }, this.#title);
     const line = create("span", { class: "line" }, this.#status, this.#more);
-    this.node = create("div", { class: "head" }, this.#switch, create("span", { class: "text" }, title, line), this.#close);
+    this.node = create(
+      "div",
+      { class: "head" },
+      this.#switch,
+      create("span", { class: "text" }, title, line),
+      this.#close,
+    );
   }
 
   /** @param {string} [which] what was opened from here */
@@ -50,7 +56,10 @@ export class Face {
     this.#close.setAttribute("aria-label", words.say("close"));
     write(this.#title, how.label ?? words.say("title"));
     write(this.#about, words.say("about"));
-    write(this.#status, this.#arrival && view.state === "helping" ? words.say("arrival") : sentence(view, words, how.hours));
+    write(
+      this.#status,
+      this.#arrival && view.state === "helping" ? words.say("arrival") : sentence(view, words, how.hours),
+    );
   }
 
   /** A gentle sign: somebody new is helped. */

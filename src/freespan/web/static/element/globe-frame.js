@@ -26,7 +26,13 @@ export class GlobeFrame {
     frame.referrerPolicy = "no-referrer";
     frame.tabIndex = -1;
     // A frame whose scheme is not that of the page in it gets an opaque ground; the page in it has none, which is light.
-    Object.assign(frame.style, { display: "block", inlineSize: "100%", aspectRatio: "1", border: "0", colorScheme: "light" });
+    Object.assign(frame.style, {
+      display: "block",
+      inlineSize: "100%",
+      aspectRatio: "1",
+      border: "0",
+      colorScheme: "light",
+    });
     frame.src = new URL("globe", host).href;
     window.addEventListener("message", this.#hear);
     place.appendChild(frame);

@@ -37,7 +37,10 @@ export function wishesOf(element) {
 export async function load(language) {
   try {
     const signal = AbortSignal.timeout?.(LOAD_SECONDS * 1000);
-    const response = await fetch(new URL(`../languages/${language}.json`, import.meta.url), { credentials: "omit", signal });
+    const response = await fetch(new URL(`../languages/${language}.json`, import.meta.url), {
+      credentials: "omit",
+      signal,
+    });
     const file = response.ok && (await response.json());
     if (file && file.language === language && file.texts) return file;
   } catch {

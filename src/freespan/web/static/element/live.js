@@ -90,9 +90,15 @@ export class Live {
   /** @param {Words} words */
   #draw(words) {
     const { color, accentColor } = getComputedStyle(this.#sky);
-    this.#globe?.show({ ink: color, accent: accentColor === "auto" ? color : accentColor }, this.#tastes[0]?.matches ?? false);
-    const places = this.#namesOf(this.#countries, words.language).map((name, k) => `${name} (${words.number(this.#countries[k]?.[1] ?? 0)})`);
+    this.#globe?.show(
+      { ink: color, accent: accentColor === "auto" ? color : accentColor },
+      this.#tastes[0]?.matches ?? false,
+    );
+    const places = this.#namesOf(this.#countries, words.language).map(
+      (name, k) => `${name} (${words.number(this.#countries[k]?.[1] ?? 0)})`,
+    );
     if (this.#somewhere) places.push(`${words.say("somewhere")} (${words.number(this.#somewhere)})`);
-    if (this.#globe) this.#globe.label = places.length ? words.say("globe", { places: places.join(", ") }) : words.say("globe_empty");
+    if (this.#globe)
+      this.#globe.label = places.length ? words.say("globe", { places: places.join(", ") }) : words.say("globe_empty");
   }
 }

@@ -57,7 +57,12 @@ export class Panel {
     fields.append(...this.#numbers.map(({ key, input }) => this.#field(key, input)));
     fields.addEventListener("change", () => this.#save());
     const test = create("div", { class: "test" }, this.#test, this.#results);
-    this.node = create("div", { class: "panel", part: "panel" }, this.#section("limits", fields), this.#section("test", test));
+    this.node = create(
+      "div",
+      { class: "panel", part: "panel" },
+      this.#section("limits", fields),
+      this.#section("test", test),
+    );
   }
 
   /** @param {Words} words @param {boolean} shown */
@@ -68,7 +73,9 @@ export class Panel {
     for (const { input } of this.#numbers) input.placeholder = words.say("no_limit");
     write(this.#test, words.say(this.#testing ? "test_running" : "test_start"));
     this.#test.disabled = this.#testing;
-    const lines = this.#found.map((key) => create("li", { class: /(^blocked|_not_|symmetric|_no$)/.test(key) ? "bad" : "good" }, words.say(key)));
+    const lines = this.#found.map((key) =>
+      create("li", { class: /(^blocked|_not_|symmetric|_no$)/.test(key) ? "bad" : "good" }, words.say(key)),
+    );
     this.#results.replaceChildren(...lines);
   }
 
@@ -95,7 +102,8 @@ export class Panel {
     const hours = this.#from.value && this.#until.value ? `${this.#from.value}-${this.#until.value}` : "";
     /** @type {import("./settings.js").Limits} */
     const limits = { hours };
-    for (const { name, input } of this.#numbers) limits[name] = Math.min(Math.max(Math.floor(Number(input.value)) || 0, 0), MOST);
+    for (const { name, input } of this.#numbers)
+      limits[name] = Math.min(Math.max(Math.floor(Number(input.value)) || 0, 0), MOST);
     settle({ limits });
   }
 

@@ -58,7 +58,9 @@ export class Executor {
     } finally {
       this.#busy = false; // whatever has failed, the next event is heard
       this.#cancelTimer();
-      this.#cancelTimer = this.#clock.after(this.#session.deadline - this.#clock.now, () => this.feed({ type: "timer" }));
+      this.#cancelTimer = this.#clock.after(this.#session.deadline - this.#clock.now, () =>
+        this.feed({ type: "timer" }),
+      );
     }
   }
 

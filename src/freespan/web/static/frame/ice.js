@@ -55,7 +55,12 @@ export function passable(sdp, allowPrivate) {
     if (line.startsWith("c=")) return "c=IN IP4 0.0.0.0";
     return line.startsWith("m=") ? line.replace(/^(m=[^ ]+) [^ ]+/, "$1 9") : "";
   };
-  return sdp.split(/\r\n|[\r\n]/).map(passed).filter(Boolean).concat("").join("\r\n");
+  return sdp
+    .split(/\r\n|[\r\n]/)
+    .map(passed)
+    .filter(Boolean)
+    .concat("")
+    .join("\r\n");
 }
 
 /** Whether a host, as URLs have it, is this machine, a name of the local link (RFC 6762), or no public address. @param {string} host */

@@ -199,7 +199,8 @@ export class Globe {
       return;
     }
     this.#phase += moving;
-    const sway = moving && wanted.sway * Math.sin((2 * Math.PI * this.#phase) / (SWAY_PERIOD + SWAY_LONGER * wanted.sway));
+    const sway =
+      moving && wanted.sway * Math.sin((2 * Math.PI * this.#phase) / (SWAY_PERIOD + SWAY_LONGER * wanted.sway));
     const part = 1 - Math.exp(-passed / MOVE);
     this.#view.longitude += shortest(wanted.view.longitude + sway - this.#view.longitude, 360) * part;
     this.#view.latitude += (wanted.view.latitude - this.#view.latitude) * part;

@@ -181,14 +181,20 @@ export function drawn(scene, size, colours) {
   ]);
   const picture = tag("svg", { viewBox: `0 0 ${size} ${size}`, "aria-hidden": "true" }, [
     tag("clipPath", { id: clip }, [tag("circle", globe)]),
-    tag("circle", { ...globe, fill: rgba(earth, (strong.bright + strong.shade) / 2), stroke: rgba(accent, strong.air) }),
+    tag("circle", {
+      ...globe,
+      fill: rgba(earth, (strong.bright + strong.shade) / 2),
+      stroke: rgba(accent, strong.air),
+    }),
     inside,
     ...scene.lines.map(({ points, width, alpha }) =>
       tag("path", { ...line, d: path(points), stroke: rgba(accent, alpha), "stroke-width": width * mark }),
     ),
     ...scene.dots.map(({ at, radius: r, alpha, hollow }) => {
       /** @type {Record<string, string | number>} */
-      const outline = hollow ? { stroke: rgba(accent, 1), "stroke-width": HOLLOW * mark, r: (r - HOLLOW / 2) * mark } : {};
+      const outline = hollow
+        ? { stroke: rgba(accent, 1), "stroke-width": HOLLOW * mark, r: (r - HOLLOW / 2) * mark }
+        : {};
       const fill = hollow ? core(colours) : rgba(accent, alpha);
       return tag("circle", { cx: near(at[0]), cy: down(at[1]), r: r * mark, fill, ...outline });
     }),

@@ -83,7 +83,8 @@ export function scene(moment) {
     const strength = still ? 1 : 1 - eased((now - arc.until) / FADE);
     const weight = Math.min(1, Math.log10(Math.max(1, arc.readers)) / 2.5);
     const pulse = still ? NaN : (((now - arc.since) / PULSE + rank * 0.37) % 1) * (1 + TAIL);
-    if (rank < ARCS_MAX && strength > 0) fly(lines, here ?? lowerEdge(to[0]), to, { grown, strength, width: 1.1 + 0.7 * weight, pulse, lively, rises });
+    if (rank < ARCS_MAX && strength > 0)
+      fly(lines, here ?? lowerEdge(to[0]), to, { grown, strength, width: 1.1 + 0.7 * weight, pulse, lively, rises });
     const arrived = still ? 0 : lively * Math.max(0, 1 - Math.abs(pulse - 1.02) / 0.16);
     const shown = strength * eased(grown * 3 - 2);
     if (to[2] > -0.02 && shown > 0) dots.push(...spot(to, 2 + 1.4 * weight, shown, arrived));

@@ -33,14 +33,26 @@ function chosen() {
   const text = (/** @type {string} */ name) => String(values.get(name) ?? "").trim();
   /** @type {Record<string, string>} */
   const attributes = {};
-  for (const name of ["layout", "theme", "size", "lang", "label", "capacity", "kilobits", "megabytes-a-day", "megabytes-a-month"]) {
+  for (const name of [
+    "layout",
+    "theme",
+    "size",
+    "lang",
+    "label",
+    "capacity",
+    "kilobits",
+    "megabytes-a-day",
+    "megabytes-a-month",
+  ]) {
     const field = form.elements.namedItem(name);
     const isValid = !(field instanceof HTMLInputElement) || field.validity.valid;
     const value = text(name);
-    if (value && isValid && value !== "0" && value !== USUAL[/** @type {keyof typeof USUAL} */ (name)]) attributes[name] = value;
+    if (value && isValid && value !== "0" && value !== USUAL[/** @type {keyof typeof USUAL} */ (name)])
+      attributes[name] = value;
   }
   // From a time until the same time is no span.
-  if (text("from") && text("until") && text("from") !== text("until")) attributes.hours = `${text("from")}-${text("until")}`;
+  if (text("from") && text("until") && text("from") !== text("until"))
+    attributes.hours = `${text("from")}-${text("until")}`;
   for (const name of ["globe", "goodbye"]) if (values.has(name)) attributes[name] = "";
   for (const name of ["remember", "run-when-hidden"]) if (!values.has(name)) attributes[name] = "no";
   const about = text(`${SLOT}about`);

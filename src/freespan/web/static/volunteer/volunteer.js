@@ -189,16 +189,21 @@ class Volunteer {
     const { place } = this.#first?.options() ?? {};
     const host = this.#host;
     let last = (this.#report = NOTHING);
-    const frame = (this.#frame = new Frame(place?.isConnected ? place : document.body, host, limits, (report, forbidden) => {
-      remember(report.total - last.total, report.megabytes - last.megabytes, new Date(), host);
-      last = report;
-      // One that was dropped still counts, until it is off.
-      if (frame === this.#frame) {
-        this.#report = report;
-        this.#forbidden = forbidden === true;
-      }
-      this.#settle();
-    }));
+    const frame = (this.#frame = new Frame(
+      place?.isConnected ? place : document.body,
+      host,
+      limits,
+      (report, forbidden) => {
+        remember(report.total - last.total, report.megabytes - last.megabytes, new Date(), host);
+        last = report;
+        // One that was dropped still counts, until it is off.
+        if (frame === this.#frame) {
+          this.#report = report;
+          this.#forbidden = forbidden === true;
+        }
+        this.#settle();
+      },
+    ));
   }
 
   #drop() {
