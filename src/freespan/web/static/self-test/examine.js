@@ -108,7 +108,8 @@ function ask(url, clock, listen) {
     try {
       socket = new WebSocket(url);
     } catch {
-      return done(undefined);
+      done(undefined);
+      return;
     }
     /** @param {T | undefined} found */
     const settle = (found) => {

@@ -87,7 +87,7 @@ export class Tabs {
     this.#wish?.abort();
     const wish = (this.#wish = new AbortController());
     const { signal } = wish;
-    const over = new Promise((resolve) => signal.addEventListener("abort", resolve));
+    const over = new Promise((resolve) => void signal.addEventListener("abort", resolve));
     const work = () => {
       if (wish !== this.#wish) return;
       this.#lead(true);
