@@ -34,7 +34,7 @@ RUBBISH: dict[str, str | bytes] = {
 
 async def no_load(bridge: Bridge) -> None:
     """Wait until the volunteer says that it serves nobody."""
-    while not isinstance(message := messages.decode_to_broker(await bridge.next()), messages.Load) or message.serving:
+    while not isinstance(message := messages.decode_to_broker(await bridge.next()), messages.Load) or message.sessions:
         pass
 
 
@@ -44,7 +44,7 @@ async def test_it_waits_and_helps_and_counts(helper: Helper, host: FakeHost, bri
     session.client.channel.send(b"x" * 16_000)
     await session.link.next()
     session.client.close()
-    assert (await bridge.expect(messages.Load)).serving == 0
+    assert (await bridge.expect(messages.Load)).sessions == 0
     await helper.statuses.until("waiting", now=0, total=1)
 
 
@@ -61,7 +61,7 @@ async def test_a_full_bridge_refuses(host: FakeHost) -> None:
         session = await connect(host, bridge)
         client = Client()
         await bridge.offer("two", await client.offer())
-        assert await bridge.expect(messages.Refuse) == messages.Refuse("two", "full")
+        assert await bridge.expect(messages.Refusal) == messages.Refusal("two", "full")
         session.client.channel.send(b"still here")
         assert await session.link.next() == b"still here"
         session.client.close()
@@ -93,11 +93,11 @@ async def test_sessions_outlive_the_broker(helper: Helper, host: FakeHost, bridg
     session = await connect(host, bridge)
     await bridge.socket.close()
     again = await host.bridge()
-    assert (await again.expect(messages.Load)).serving == 1
+    assert (await again.expect(messages.Load)).sessions == 1
     session.client.channel.send(b"still here")
     assert await session.link.next() == b"still here"
     session.client.close()
-    assert (await again.expect(messages.Load)).serving == 0
+    assert (await again.expect(messages.Load)).sessions == 0
 
 
 @pytest.mark.parametrize("rubbish", RUBBISH.values(), ids=RUBBISH.keys())
@@ -190,7 +190,7 @@ async def test_a_host_that_is_no_broker(said: bytes) -> None:
 async def test_an_offer_that_is_none_is_refused(host: FakeHost, bridge: Bridge, sdp: str) -> None:
     for name in ("bad", "worse"):
         await bridge.offer(name, sdp)
-        while not isinstance(message := messages.decode_to_broker(await bridge.next()), messages.Refuse):
+        while not isinstance(message := messages.decode_to_broker(await bridge.next()), messages.Refusal):
             assert isinstance(message, messages.Load)
         assert message.id == name
         assert "\n" not in message.reason
@@ -203,7 +203,7 @@ async def test_a_relay_without_a_name_is_a_refusal(bridge: Bridge) -> None:
     urls = ["turn:127.0.0.1:1"]
     client = Client()
     await bridge.say(type="offer", id="ice", sdp=await client.offer(), ice_servers=[{"urls": urls}])
-    while not isinstance(message := messages.decode_to_broker(await bridge.next()), messages.Refuse):
+    while not isinstance(message := messages.decode_to_broker(await bridge.next()), messages.Refusal):
         assert isinstance(message, messages.Load)
     assert message.id == "ice"
     await bridge.say(type="ping")
@@ -273,7 +273,7 @@ async def test_an_egress_that_is_away_ends_the_pipe(helper: Helper, host: FakeHo
     await bridge.say(type="welcome", egress=egress, ice_servers=[])
     client = Client()
     await bridge.offer("lost", await client.offer())
-    assert (await bridge.expect(messages.Load)).serving == 1
+    assert (await bridge.expect(messages.Load)).sessions == 1
     answer = await bridge.expect(messages.Answer)
     await client.accept(answer.sdp)
     await no_load(bridge)

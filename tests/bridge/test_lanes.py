@@ -53,7 +53,7 @@ async def test_few_are_in_the_making_at_a_time(host: FakeHost, bridge: Bridge, m
     first = await reply_to_lane(session, await clients[0].offer(), "1")
     assert isinstance(first, messages.LaneAnswer)
     second = await reply_to_lane(session, await clients[1].offer(), "2")
-    assert second == messages.LaneRefused("2", "full")
+    assert second == messages.LaneRefusal("2", "full")
     session.client.close()
     for client in clients:
         client.close()

@@ -128,7 +128,7 @@ async def test_an_answer_without_the_outside_address_makes_it_look_again(
     bridge = await joined(host, stun, other_stun)
     assert await report(bridge) == ("cone", None)
     stun.mapping = mute
-    assert network_of(await answer(bridge, "one")).is_mute
+    assert network_of(await answer(bridge, "one")).blocks_udp
     assert await report(bridge) == ("symmetric", None)
     assert network_of(await answer(bridge, "two")).ipv4 == "symmetric"
 
@@ -159,7 +159,7 @@ async def test_relays_of_an_offer_are_used_for_this_one_alone(
     relays = [{"urls": [url.replace("stun", "turn")], "username": "a", "credential": "b"} for url in other_stun.urls]
     assert network_of(await answer(bridge, "one", ice_servers=relays)).ipv4 == "cone"
     await until_asked(other_stun)
-    assert (await bridge.expect(messages.Load)).serving == 0
+    assert (await bridge.expect(messages.Load)).sessions == 0
     asked = list(other_stun.asked)
     await answer(bridge, "two")
     assert other_stun.asked == asked
@@ -181,10 +181,10 @@ async def test_without_a_server_it_says_nothing(host: FakeHost, monkeypatch: pyt
     bridge = await joined(host)
     client = Client()
     await bridge.offer("one", await client.offer())
-    assert (await bridge.expect(messages.Load)).serving == 1
+    assert (await bridge.expect(messages.Load)).sessions == 1
     assert (await bridge.expect(messages.Answer)).id == "one"
     client.close()
-    assert (await bridge.expect(messages.Load)).serving == 0
+    assert (await bridge.expect(messages.Load)).sessions == 0
     await bridge.socket.close()
     await soon(bridge.gone.wait())
     assert bridge.received.empty()

@@ -20,7 +20,7 @@ SIZES = (1, 2, 100, 1_200, 4_096, 16_000, MESSAGE_MAX - 1, MESSAGE_MAX)
 async def is_over(session: Session, serving: int = 0) -> None:
     """Both ends of a session and the broker see that it is gone."""
     await soon(session.link.gone.wait())
-    assert (await session.bridge.expect(messages.Load)).serving == serving
+    assert (await session.bridge.expect(messages.Load)).sessions == serving
     await soon(session.client.closed.wait())
     session.client.close()
 
@@ -111,7 +111,7 @@ async def test_a_client_that_ignores_its_window_is_cut_off(helper: Helper, host:
         await bridge.expect(messages.Load)
         await client.accept((await bridge.expect(messages.Answer)).sdp)
         await soon(_flood(client, 8 * PIPE_WAITING_MAX))
-        assert (await bridge.expect(messages.Load)).serving == 0
+        assert (await bridge.expect(messages.Load)).sessions == 0
         await soon(client.closed.wait())
         client.close()
     finally:

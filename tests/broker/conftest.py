@@ -14,7 +14,7 @@ import pytest
 from aiohttp import ClientWebSocketResponse
 
 from freespan.broker.server import Broker
-from freespan.broker.turn import Relays
+from freespan.broker.turn import TurnServers
 from freespan.observe.counters import HostCounters
 from freespan.wire.messages import IceServer
 from tests.support.sdp import ANSWER, OFFER
@@ -22,7 +22,7 @@ from tests.support.serving import serving
 
 SECONDS = 20.0
 ICE = IceServer(["stun:host.example:443", "stun:host.example:444"])
-RELAY_URLS = ["turn:relay.example:3478?transport=udp", "turns:relay.example:443?transport=tcp"]
+TURN_URLS = ["turn:relay.example:3478?transport=udp", "turns:relay.example:443?transport=tcp"]
 RUBBISH: dict[str, str | bytes] = {
     "nothing": "",
     "not JSON": "{",
@@ -30,12 +30,12 @@ RUBBISH: dict[str, str | bytes] = {
     "no type": "{}",
     "unknown type": '{"type": "dance"}',
     "wrong shape": '{"type": "answer", "id": 5, "sdp": []}',
-    "negative": '{"type": "load", "serving": -1}',
+    "negative": '{"type": "load", "sessions": -1}',
     "deep": "[" * 30_000,
     "NUL": "\0" * 100,
     "binary": b"\x00\xff" * 100,
-    "longer than allowed": '{"type": "load", "serving": ' + " " * 40_000 + "1}",
-    "10 MB": '{"type": "load", "serving": ' + " " * 10_000_000 + "1}",
+    "longer than allowed": '{"type": "load", "sessions": ' + " " * 40_000 + "1}",
+    "10 MB": '{"type": "load", "sessions": ' + " " * 10_000_000 + "1}",
 }
 
 
@@ -144,7 +144,7 @@ class Lab:
 
 
 @asynccontextmanager
-async def _lab(relays: Relays | None) -> AsyncIterator[Lab]:
+async def _lab(relays: TurnServers | None) -> AsyncIterator[Lab]:
     counters = HostCounters()
     lab: Lab
     broker = Broker(
@@ -173,5 +173,5 @@ async def lab() -> AsyncIterator[Lab]:
 @pytest.fixture
 async def relayed() -> AsyncIterator[Lab]:
     """The broker of a host with relays."""
-    async with _lab(Relays(RELAY_URLS, "north")) as lab:
+    async with _lab(TurnServers(TURN_URLS, "north")) as lab:
         yield lab

@@ -48,7 +48,7 @@ async def test_rubbish_ends_the_bridge(lab: Lab, rubbish: str | bytes, greeted: 
         ({"type": "hello", "version": 1, "capacity": -1}, "capacity"),
         ({"type": "hello", "version": 1, "capacity": 65}, "capacity"),
         ({"type": "hello", "version": 1}, "capacity"),
-        ({"type": "load", "serving": 0}, "hello"),
+        ({"type": "load", "sessions": 0}, "hello"),
     ],
     ids=["later version", "less than none", "too much capacity", "capacity missing", "no hello"],
 )

@@ -57,7 +57,7 @@ async def test_a_looker_is_no_bridge(lab: Lab) -> None:
 async def test_lookers_take_no_place_that_spare_bridges_are_given_by(lab: Lab) -> None:
     bridge = await lab.join()
     lookers = [await look_and_stay(lab) for _ in range(3)]
-    client = lab.ask(spare=True)
+    client = lab.ask(extra=True)
     await bridge.answer(await bridge.offer())
     assert (await client)[0] == 200
     for looker in lookers:

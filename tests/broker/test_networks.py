@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from freespan.wire.limits import AVOID_MAX, TURN_CREDENTIAL_SECONDS
-from freespan.wire.messages import decode_turn_servers
-from tests.broker.conftest import RELAY_URLS, FakeBridge, Lab
+from freespan.wire.messages import decode_turn_credentials
+from tests.broker.conftest import TURN_URLS, FakeBridge, Lab
 
 Network = dict[str, str]
 OPEN: Network = {"ipv4": "open"}
@@ -68,9 +68,9 @@ async def test_a_client_that_has_not_measured_is_given_anybody(lab: Lab) -> None
 async def test_two_that_cannot_connect_are_not_paired_without_a_relay(lab: Lab) -> None:
     bridge = await join(lab, SYMMETRIC)
     status, problem, headers = await lab.ask(network=SYMMETRIC)
-    assert (status, problem["type"]) == (503, "urn:freespan:problem:no_fit")
+    assert (status, problem["type"]) == (503, "urn:freespan:problem:no_reachable_bridge")
     assert headers["Retry-After"]
-    assert lab.outcome("no_fit") == 1
+    assert lab.outcome("no_reachable_bridge") == 1
     await answered_by(lab, bridge, network=OPEN)
 
 
@@ -79,7 +79,7 @@ async def test_a_bridge_that_is_full_or_avoided_does_not_count_among_those_that_
     name = await answered_by(lab, bridge, network=OPEN)
     _, problem, _ = await lab.ask(network=SYMMETRIC, avoid=[name])
     assert problem["type"] == "urn:freespan:problem:no_bridge"
-    await bridge.say("load", serving=1)
+    await bridge.say("load", sessions=1)
     await bridge.report(**SYMMETRIC)  # by then the load is known, too
     _, problem, _ = await lab.ask(network=SYMMETRIC)
     assert problem["type"] == "urn:freespan:problem:no_bridge"
@@ -159,7 +159,7 @@ async def test_relays_come_with_the_offer_where_they_are_needed(
     assert ("ice_servers" in offer) == needed
     if needed:
         (server,) = offer["ice_servers"]
-        assert server["urls"] == RELAY_URLS
+        assert server["urls"] == TURN_URLS
         assert server["username"].isdigit()
         assert server["credential"]
     await volunteer.answer(offer["id"])
@@ -188,8 +188,8 @@ async def test_relays_for_a_client(relayed: Lab) -> None:
         assert (response.status, response.content_type) == (200, "application/json")
         assert response.headers["Access-Control-Allow-Origin"] == "*"
         assert response.headers["Cache-Control"] == "no-store"
-        (server,) = decode_turn_servers(await response.read()).ice_servers
-    assert server.urls == RELAY_URLS
+        (server,) = decode_turn_credentials(await response.read()).ice_servers
+    assert server.urls == TURN_URLS
     assert server.username is not None
     assert earliest <= int(server.username) <= time.time() + TURN_CREDENTIAL_SECONDS
 

@@ -40,7 +40,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "avoid an empty name": (request(avoid=["a", ""]), "avoid"),
     "avoid a long name": (request(avoid=["x" * 65]), "avoid"),
     "avoid too many": (request(avoid=["x"] * (AVOID_MAX + 1)), "avoid"),
-    "spare a number": (request(spare=1), "spare"),
+    "extra a number": (request(extra=1), "extra"),
     "no fingerprint": (request(offer=OFFER.replace("a=fingerprint", "a=thumb")), "offer"),
 }
 
@@ -102,11 +102,11 @@ async def test_503_no_bridge_with_room(lab: Lab) -> None:
     offer = await bridge.offer()
     status, problem, _ = await lab.post()  # the one place is promised
     assert (status, problem["type"]) == (503, "urn:freespan:problem:no_bridge")
-    await bridge.say("load", serving=1)
+    await bridge.say("load", sessions=1)
     await bridge.answer(offer)
     assert (await first)[0] == 200
     assert (await lab.post())[0] == 503  # and then taken
-    await bridge.say("load", serving=0)
+    await bridge.say("load", sessions=0)
     await bridge.say("answer", id="nothing", sdp=ANSWER)  # nobody waits for it, and that is no harm
     second = lab.ask()
     await bridge.answer(await bridge.offer())
@@ -115,14 +115,14 @@ async def test_503_no_bridge_with_room(lab: Lab) -> None:
 
 async def test_a_spare_bridge_is_for_when_there_are_plenty(lab: Lab) -> None:
     bridge = await lab.join(capacity=4)
-    spare = lab.ask(spare=True)
+    spare = lab.ask(extra=True)
     await bridge.answer(await bridge.offer())
     assert (await spare)[0] == 200
-    await bridge.say("load", serving=2)
+    await bridge.say("load", sessions=2)
     await bridge.say("answer", id="nothing", sdp=ANSWER)
     first = lab.ask()
     offer = await bridge.offer()
-    status, problem, headers = await lab.post(request(spare=True))
+    status, problem, headers = await lab.post(request(extra=True))
     assert (status, problem["type"]) == (503, "urn:freespan:problem:no_bridge")
     assert "Retry-After" in headers
     await bridge.answer(offer)
@@ -155,7 +155,7 @@ async def test_504_when_the_only_bridge_is_silent(lab: Lab, monkeypatch: pytest.
     monkeypatch.setattr(server, "ANSWER_SECONDS", 0.1)
     bridge = await lab.join()
     status, problem, _ = await lab.post()
-    assert (status, problem["type"]) == (504, "urn:freespan:problem:bridge_silent")
+    assert (status, problem["type"]) == (504, "urn:freespan:problem:bridge_timeout")
     await bridge.answer(await bridge.offer())  # too late: no harm
     await lab.still_serves()
 
@@ -164,7 +164,7 @@ async def test_504_when_all_together_take_too_long(lab: Lab, monkeypatch: pytest
     monkeypatch.setattr(server, "RENDEZVOUS_SECONDS", 0.2)
     silent = [await lab.join() for _ in range(3)]
     status, problem, _ = await lab.post()
-    assert (status, problem["type"]) == (504, "urn:freespan:problem:bridge_silent")
+    assert (status, problem["type"]) == (504, "urn:freespan:problem:bridge_timeout")
     assert not any(bridge.socket.closed for bridge in silent)
 
 
@@ -195,10 +195,10 @@ async def test_a_refusing_bridge_is_not_asked_twice(lab: Lab) -> None:
     client = lab.ask()
     offer = await full.offer()
     helpful = await lab.join()
-    await full.say("refuse", id=offer, reason="full")
+    await full.say("refusal", id=offer, reason="full")
     await helpful.answer(await helpful.offer())
     assert (await client)[0] == 200
-    await helpful.say("load", serving=1)
+    await helpful.say("load", sessions=1)
     await helpful.say("answer", id="nothing", sdp="v=0")  # ends it: its load has been heard
     await helpful.closed()
     second = lab.ask()  # the refusal was for that offer alone
@@ -210,12 +210,12 @@ async def test_all_bridges_refuse(lab: Lab) -> None:
     bridges = [await lab.join(), await lab.join()]
 
     async def refuse(bridge: Any) -> None:
-        await bridge.say("refuse", id=await bridge.offer(), reason="full")
+        await bridge.say("refusal", id=await bridge.offer(), reason="full")
 
     client = lab.ask()
     await asyncio.gather(*(refuse(bridge) for bridge in bridges))
     status, problem, _ = await client
-    assert (status, problem["type"]) == (504, "urn:freespan:problem:bridge_silent")
+    assert (status, problem["type"]) == (504, "urn:freespan:problem:bridge_timeout")
 
 
 async def test_the_offers_of_a_bridge_that_leaves_go_to_another(lab: Lab) -> None:
@@ -248,7 +248,7 @@ async def test_the_answer_of_a_bridge_that_was_not_asked_does_not_count(lab: Lab
     offer = await asked.offer()
     stranger = await lab.join()
     await stranger.say("answer", id=offer, sdp=ANSWER.replace("abcd", "evil"))
-    await stranger.say("refuse", id=offer, reason="mine")
+    await stranger.say("refusal", id=offer, reason="mine")
     await stranger.say("hello", version=1, capacity=1)  # ends it: what it said before has been heard
     await stranger.closed()
     await asked.answer(offer)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freespan.broker.turn import RELAY_URLS_MAX, Relays, check_turn_url
+from freespan.broker.turn import TURN_URLS_MAX, TurnServers, check_turn_url
 from freespan.wire.errors import InputError
 from freespan.wire.limits import TURN_CREDENTIAL_SECONDS
 from tests.client.local_proxy.attempts import attempt
@@ -19,14 +19,14 @@ URL = "turn:relay.example:3478?transport=udp"
 
 def test_credentials_are_those_that_openssl_makes() -> None:
     # printf 1767229200 | openssl dgst -sha1 -hmac north -binary | base64
-    (server,) = Relays([URL], "north").credentials(1_767_229_200 - TURN_CREDENTIAL_SECONDS)
+    (server,) = TurnServers([URL], "north").credentials(1_767_229_200 - TURN_CREDENTIAL_SECONDS)
     assert server.urls == [URL]
     assert (server.username, server.credential) == ("1767229200", "f80RPgEEuIR04UWTyKwF+MITQdI=")
 
 
 @given(secret=st.text(min_size=1, max_size=200), now=st.floats(0, 2**40))
 def test_credentials_are_those_of_the_draft(secret: str, now: float) -> None:
-    (server,) = Relays([URL], secret).credentials(now)
+    (server,) = TurnServers([URL], secret).credentials(now)
     assert server.username is not None
     assert int(server.username) == int(now + TURN_CREDENTIAL_SECONDS)
     # HMAC (RFC 2104) by hand: what is longer than a block of 64 bytes is hashed first, what is shorter filled up
@@ -39,7 +39,7 @@ def test_credentials_are_those_of_the_draft(secret: str, now: float) -> None:
 
 def test_every_url_goes_with_the_same_credentials() -> None:
     urls = [URL, "turns:relay.example:443?transport=tcp"]
-    (server,) = Relays(urls, "north").credentials(0)
+    (server,) = TurnServers(urls, "north").credentials(0)
     assert server.urls == urls
 
 
@@ -98,7 +98,7 @@ def test_what_is_no_url_of_a_relay(url: str) -> None:
     assert caught.value.field == "turn"
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError):
-        Relays([URL, url], "north")
+        TurnServers([URL, url], "north")
 
 
 @given(st.text() | st.text().map("turn:".__add__) | st.text().map(f"{URL}&".__add__))
@@ -113,10 +113,10 @@ def test_any_text_is_a_url_or_an_input_error(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("urls", "secret"),
-    [([], "north"), ([URL] * (RELAY_URLS_MAX + 1), "north"), ([URL], "")],
+    [([], "north"), ([URL] * (TURN_URLS_MAX + 1), "north"), ([URL], "")],
     ids=["no URL", "too many", "no secret"],
 )
 def test_what_makes_no_relays(urls: list[str], secret: str) -> None:
     with pytest.raises(InputError) as caught:
-        Relays(urls, secret)
+        TurnServers(urls, secret)
     assert caught.value.field == "turn"

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from freespan.demo.certificates import DemoAuthority
 from freespan.wire.invite import parse_invite
 from freespan.wire.limits import PROTOCOL_VERSION
-from freespan.wire.messages import Hello, Welcome, decode_to_bridge, decode_turn_servers, encode
+from freespan.wire.messages import Hello, Welcome, decode_to_bridge, decode_turn_credentials, encode
 from tests.cli.conftest import Command
 from tests.support import readers
 from tests.support.laboratory import Lab, laboratory, url_of
@@ -217,7 +217,7 @@ def test_fronts_and_relays(tmp_path: Path) -> None:
     with laboratory(tmp_path / "data", *fronts, *turn) as lab:
         assert parse_invite(lab.invite).fronts == (f"https://front.example{lab.path}", "https://cdn.example/garden")
         response, body = ask(lab.port, "GET", f"{lab.path}/v1/turn")
-        (relay,) = decode_turn_servers(body).ice_servers
+        (relay,) = decode_turn_credentials(body).ice_servers
         assert (response.status, relay.urls) == (200, ["turn:relay.example:3478?transport=udp"])
         assert relay.username
         proof = base64.b64encode(hmac.digest(b"north", relay.username.encode(), "sha1")).decode()

@@ -335,7 +335,7 @@ async def test_where_stun_alone_is_blocked_an_open_bridge_is_reached_and_no_rela
     assert not asked
 
 
-@pytest.mark.parametrize("code", ["no_bridge", "no_fit"])
+@pytest.mark.parametrize("code", ["no_bridge", "no_reachable_bridge"])
 @pytest.mark.usefixtures("mute")
 async def test_where_no_bridge_is_for_the_mute_the_road_is_closed(code: str) -> None:
     two = (*STUN, ("stun:127.0.0.1:2",))
@@ -356,7 +356,7 @@ async def test_the_mute_try_one_bridge_and_not_for_long(monkeypatch: pytest.Monk
 
 
 async def test_where_no_bridge_fits_the_road_is_closed() -> None:
-    async with asyncio.timeout(SECONDS), serving([web.post("/v1/rendezvous", refuses("no_fit"))]) as url:
+    async with asyncio.timeout(SECONDS), serving([web.post("/v1/rendezvous", refuses("no_reachable_bridge"))]) as url:
         with pytest.raises(TransportError, match="none") as caught:
             await open_road(url, "webrtc")
     assert caught.value.closed

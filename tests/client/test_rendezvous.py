@@ -90,9 +90,9 @@ async def test_the_answer_of_a_bridge(broker: FakeBroker) -> None:
         (429, "too_many_requests", True),
         (413, "too_large", False),
         (503, "no_bridge", True),
-        (503, "no_fit", True),
+        (503, "no_reachable_bridge", True),
         (503, "busy", True),
-        (504, "bridge_silent", True),
+        (504, "bridge_timeout", True),
         (500, "internal_server_error", True),
         (404, "not_found", False),
     ],
@@ -161,7 +161,7 @@ RUBBISH: dict[str, Callable[[], web.Response]] = {
 async def test_rubbish(broker: FakeBroker, make: Callable[[], web.Response]) -> None:
     broker.answers = make()
     error = await broker.failure()
-    assert (error.code, error.retry) == ("rubbish", True)
+    assert (error.code, error.retry) == ("protocol_error", True)
     assert "invite may be out of date" in str(error)
     assert len(broker.asked) == 1  # nobody is led elsewhere
 
@@ -207,7 +207,7 @@ async def test_a_broker_that_never_stops(broker: FakeBroker) -> None:
             await response.write(bytes(65_536))
 
     broker.answers = pour
-    assert (await broker.failure()).code == "rubbish"
+    assert (await broker.failure()).code == "protocol_error"
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ WAIT = functools.partial(problem, 503, "no_bridge")
         (NO, WAIT, "no_bridge", True),
         (page, NO, "version", True),  # a front alone ends nobody's client
         (page, WAIT, "no_bridge", True),
-        (page, page, "rubbish", True),
+        (page, page, "protocol_error", True),
     ],
 )
 async def test_only_the_host_itself_ends_a_client_and_only_if_nobody_contradicts(

@@ -254,7 +254,7 @@ async def test_a_host_leads_to_no_other_machine(popup: Page, host: FakeHost) -> 
     await bridge.say(type="welcome", egress=elsewhere, ice_servers=[])
     client = Client()
     await bridge.offer("one", await client.offer())
-    assert (await bridge.expect(messages.Refuse)).id == "one"
+    assert (await bridge.expect(messages.Refusal)).id == "one"
     assert host.links.empty()
     client.close()
 

@@ -33,7 +33,7 @@ async def lanes_carry_and_end_with_the_first_pipe(host: FakeHost, bridge: Bridge
     session.client.close()
     for lane in (*lanes[1:], session):
         await is_over(lane)
-    assert (await bridge.expect(messages.Load)).serving == 0
+    assert (await bridge.expect(messages.Load)).sessions == 0
 
 
 async def there_are_so_many_and_no_more(host: FakeHost, bridge: Bridge) -> None:
@@ -41,7 +41,7 @@ async def there_are_so_many_and_no_more(host: FakeHost, bridge: Bridge) -> None:
     lanes = [await open_lane(host, session, str(number)) for number in range(LANES_MAX - 1)]
     client = Client()
     offer = await client.offer()
-    assert await reply_to_lane(session, offer, "more") == messages.LaneRefused("more", "full")
+    assert await reply_to_lane(session, offer, "more") == messages.LaneRefusal("more", "full")
     lanes[0].client.close()
     await is_over(lanes[0])
     again = await reply_to_lane(session, offer, "again")
@@ -54,7 +54,7 @@ async def there_are_so_many_and_no_more(host: FakeHost, bridge: Bridge) -> None:
 async def an_offer_that_is_none_is_refused(host: FakeHost, bridge: Bridge) -> None:
     session = await connect(host, bridge)
     for sdp in ("hello", "v=0\r\n"):
-        assert isinstance(await reply_to_lane(session, sdp), messages.LaneRefused)
+        assert isinstance(await reply_to_lane(session, sdp), messages.LaneRefusal)
     session.client.channel.send(b"still here")
     assert await session.link.next() == b"still here"
     session.client.close()
@@ -72,7 +72,7 @@ async def a_lane_cannot_ask_for_lanes(host: FakeHost, bridge: Bridge) -> None:
     session = await connect(host, bridge)
     lane = await open_lane(host, session)
     client = Client()
-    lane.client.words.send(messages.encode(messages.Lane("2", await client.offer())))
+    lane.client.words.send(messages.encode(messages.LaneOffer("2", await client.offer())))
     lane.client.channel.send(b"after that")
     assert await lane.link.next() == b"after that"
     assert lane.client.heard.empty()
@@ -84,7 +84,7 @@ async def a_lane_cannot_ask_for_lanes(host: FakeHost, bridge: Bridge) -> None:
 RUBBISH: list[str | bytes] = [
     "{",
     '{"type":"dance"}',
-    '{"type":"lane","id":1,"sdp":"v=0"}',
+    '{"type":"lane_offer","id":1,"sdp":"v=0"}',
     b"\x00" * 100,
     "x" * 40_000,
 ]

@@ -272,17 +272,17 @@ async def connect(host: FakeHost, bridge: Bridge, name: str = "one", serving: in
     await bridge.offer(name, await client.offer())
     link = await host.link()
     load = await bridge.expect(messages.Load)
-    assert load.serving == serving
+    assert load.sessions == serving
     answer = await bridge.expect(messages.Answer)
     assert answer.id == name
     await client.accept(answer.sdp)
     return Session(client, link, bridge, name)
 
 
-async def reply_to_lane(session: Session, sdp: str, name: str = "1") -> messages.ToLane:
+async def reply_to_lane(session: Session, sdp: str, name: str = "1") -> messages.LaneReply:
     """Ask for a lane with this offer; returns what the bridge says."""
-    session.client.words.send(messages.encode(messages.Lane(name, sdp)))
-    reply = messages.decode_to_lane(await soon(session.client.heard.get()))
+    session.client.words.send(messages.encode(messages.LaneOffer(name, sdp)))
+    reply = messages.decode_lane_reply(await soon(session.client.heard.get()))
     assert reply.id == name
     return reply
 

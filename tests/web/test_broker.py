@@ -37,7 +37,7 @@ async def test_sessions_outlive_the_broker(page: Page, host: FakeHost) -> None:
     session = await connect(host, bridge)
     await bridge.socket.close()
     again = await host.bridge()
-    assert (await again.expect(messages.Load)).serving == 1
+    assert (await again.expect(messages.Load)).sessions == 1
     session.client.channel.send(b"still here")
     assert await session.link.next() == b"still here"
     session.client.close()

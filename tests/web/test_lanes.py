@@ -53,7 +53,7 @@ async def test_rubbish_ends_the_session(page: Page, host: FakeHost, rubbish: str
 
 
 async def test_it_reads_clients_as_the_vectors_say(page: Page, host: FakeHost) -> None:
-    vectors = [vector for vector in VECTORS if vector["direction"] == "lane"]
+    vectors = [vector for vector in VECTORS if vector["direction"] == "lane_offer"]
     verdicts = await page.evaluate(f"""await (async () => {{
         const {{ parseLane, ProtocolError }} = await import("{host.url}/frame/messages.js");
         return {json.dumps([vector["text"] for vector in vectors])}.map((text) => {{

@@ -124,7 +124,7 @@ async def test_an_answer_without_the_outside_address_makes_it_look_again(
     bridge = await turn_on(page, host)
     assert await report(bridge) == ("cone", None)
     stun.mapping = mute
-    assert network_of(await answer(bridge, "one")).is_mute
+    assert network_of(await answer(bridge, "one")).blocks_udp
     assert await report(bridge) == ("symmetric", None)
 
 

@@ -146,16 +146,16 @@ async def test_load_is_told_before_the_answer_that_raises_it(page: Page, host: F
         }
     ]
     assert sent(steps[4]) == [
-        {"type": "load", "serving": 1},
+        {"type": "load", "sessions": 1},
         {"type": "answer", "id": "a", "sdp": "v=1"},
     ]
-    assert sent(steps[5]) == [{"type": "load", "serving": 0}]
+    assert sent(steps[5]) == [{"type": "load", "sessions": 0}]
 
 
 async def test_offers_beyond_capacity_are_refused(page: Page, host: FakeHost) -> None:
     steps = await play(page, host, [*WELCOMED, *((1, offer(name)) for name in "abc"), (2, closed("a"))])
-    assert sent(steps[5]) == [{"type": "refuse", "id": "c", "reason": "full"}]
-    assert sent(steps[6]) == [{"type": "refuse", "id": "a", "reason": "the offer could not be used"}]
+    assert sent(steps[5]) == [{"type": "refusal", "id": "c", "reason": "full"}]
+    assert sent(steps[6]) == [{"type": "refusal", "id": "a", "reason": "the offer could not be used"}]
 
 
 async def test_an_id_that_is_in_use_is_not_in_the_protocol(page: Page, host: FakeHost) -> None:
@@ -170,8 +170,8 @@ async def test_stop_ends_everything_and_nothing_wakes_it_again(page: Page, host:
     stop = steps[6]
     assert kinds(stop) == ["closePipe", "send", "closePipe", "send", "closeSocket"]
     assert sent(stop) == [
-        {"type": "refuse", "id": "b", "reason": "stopping"},
-        {"type": "load", "serving": 0},
+        {"type": "refusal", "id": "b", "reason": "stopping"},
+        {"type": "load", "sessions": 0},
     ]
     assert views(steps)[-1][0] == "off"
     assert all(step["commands"] == [] and step["deadline"] is None for step in steps[7:])
@@ -194,7 +194,7 @@ async def test_after_a_sleep_everything_begins_anew(page: Page, host: FakeHost) 
     )
     woke = steps[-4]
     assert kinds(woke) == ["closePipe", "send", "closeSocket", "openSocket"]
-    assert sent(woke) == [{"type": "load", "serving": 0}]
+    assert sent(woke) == [{"type": "load", "sessions": 0}]
     assert views([woke])[-1][:2] == ("connecting", 0)
     assert steps[-3]["commands"] == [HELLO]
     assert steps[-1]["commands"] == []
@@ -207,10 +207,10 @@ async def test_another_capacity_is_told_by_a_new_connection(page: Page, host: Fa
     assert steps[0]["commands"] == []  # it is not on
     changed, same, opened, welcomed = steps[-4:]
     assert kinds(changed) == ["send", "closePipe", "closeSocket", "openSocket"]
-    assert sent(changed) == [{"type": "refuse", "id": "b", "reason": "stopping"}]
+    assert sent(changed) == [{"type": "refusal", "id": "b", "reason": "stopping"}]
     assert same["commands"] == []
     assert sent(opened)[0]["capacity"] == 3
-    assert sent(welcomed)[0] == {"type": "load", "serving": 1}
+    assert sent(welcomed)[0] == {"type": "load", "sessions": 1}
 
 
 @pytest.mark.parametrize("chance", [0.0, 1.0])
@@ -252,7 +252,7 @@ async def test_sessions_go_on_without_the_broker_and_are_reported_to_the_next(pa
     steps = await play(page, host, [*events, (5, lost()), (6, timer()), (6, OPENED), (6, WELCOME)])
     assert kinds(steps[6]) == []
     assert views(steps)[-1][0] == "helping"
-    assert sent(steps[9]) == [{"type": "load", "serving": 1}]
+    assert sent(steps[9]) == [{"type": "load", "sessions": 1}]
 
 
 @pytest.mark.parametrize(("chance", "first"), [(1.0, 12), (0.5, 13), (0.25, 12.5)])

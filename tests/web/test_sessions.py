@@ -21,7 +21,7 @@ async def is_over(session: Session, serving: int = 0) -> None:
     await soon(session.client.closed.wait())
     await soon(session.link.gone.wait())
     load = await session.bridge.expect(messages.Load)
-    assert load.serving == serving
+    assert load.sessions == serving
     session.client.close()
 
 
@@ -119,7 +119,7 @@ async def test_turning_it_off_ends_everything_at_once(page: Page, host: FakeHost
         await soon(session.client.closed.wait(), 2)
         await soon(session.link.gone.wait(), 2)
         session.client.close()
-    assert (await bridge.expect(messages.Load)).serving == 0
+    assert (await bridge.expect(messages.Load)).sessions == 0
     await soon(bridge.gone.wait(), 2)
 
 
@@ -150,7 +150,7 @@ async def test_a_full_bridge_refuses(page: Page, host: FakeHost, site: FakeSite)
     session = await connect(host, bridge)
     client = Client()
     await bridge.offer("two", await client.offer())
-    refusal = await bridge.expect(messages.Refuse)
+    refusal = await bridge.expect(messages.Refusal)
     assert (refusal.id, refusal.reason) == ("two", "full")
     session.client.close()
     await is_over(session)
@@ -164,7 +164,7 @@ async def test_an_offer_that_is_none_is_refused(page: Page, host: FakeHost, sdp:
     bridge = await turn_on(page, host)
     for name in ("bad", "worse"):
         await bridge.offer(name, sdp)
-        assert (await bridge.expect(messages.Refuse)).id == name
+        assert (await bridge.expect(messages.Refusal)).id == name
 
 
 async def test_an_offer_of_sound_or_pictures_is_refused(page: Page, host: FakeHost) -> None:
@@ -178,7 +178,7 @@ async def test_an_offer_of_sound_or_pictures_is_refused(page: Page, host: FakeHo
         return sdp;
     })()""")
     await bridge.offer("media", sdp)
-    assert (await bridge.expect(messages.Refuse)).id == "media"
+    assert (await bridge.expect(messages.Refusal)).id == "media"
 
 
 async def test_an_egress_that_is_away_is_a_refusal(page: Page, host: FakeHost) -> None:
@@ -189,9 +189,9 @@ async def test_an_egress_that_is_away_is_a_refusal(page: Page, host: FakeHost) -
     client = Client()
     await bridge.offer("lost", await client.offer())
     message = messages.decode_to_broker(await bridge.next())
-    while not isinstance(message, messages.Refuse):  # the answer may have been faster
-        assert message.id == "lost" if isinstance(message, messages.Answer) else message.serving in (0, 1)
-        if isinstance(message, messages.Load) and message.serving == 0:
+    while not isinstance(message, messages.Refusal):  # the answer may have been faster
+        assert message.id == "lost" if isinstance(message, messages.Answer) else message.sessions in (0, 1)
+        if isinstance(message, messages.Load) and message.sessions == 0:
             break
         message = messages.decode_to_broker(await bridge.next())
     client.close()
@@ -202,5 +202,5 @@ async def test_a_relay_without_a_name_is_a_refusal(page: Page, host: FakeHost) -
     client = Client()
     relays = [{"urls": ["turn:127.0.0.1:1"]}]
     await bridge.say(type="offer", id="ice", sdp=await client.offer(), ice_servers=relays)
-    assert (await bridge.expect(messages.Refuse)).id == "ice"
+    assert (await bridge.expect(messages.Refusal)).id == "ice"
     client.close()

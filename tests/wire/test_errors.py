@@ -40,7 +40,7 @@ def test_bad_input_names_the_field() -> None:
 def test_a_failed_rendezvous_says_whether_to_ask_again() -> None:
     error = errors.RendezvousError("busy", "the broker is busy", retry=True, after=3.0)
     assert (error.code, error.retry, error.after) == ("busy", True, 3.0)
-    assert errors.RendezvousError("rubbish", "no JSON", retry=False).after is None
+    assert errors.RendezvousError("protocol_error", "no JSON", retry=False).after is None
 
 
 def test_a_wrong_key_is_an_error_of_the_tunnel_and_says_what_to_do() -> None:

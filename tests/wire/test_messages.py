@@ -17,7 +17,7 @@ from tests.client.local_proxy.attempts import attempt
 TO_BROKER = [
     messages.Hello(PROTOCOL_VERSION, 4),
     messages.Answer("a", "v=0"),
-    messages.Refuse("a", "full"),
+    messages.Refusal("a", "full"),
     messages.Load(3),
     messages.NetworkReport(),
     messages.NetworkReport("cone", "open"),
@@ -34,7 +34,7 @@ DECODERS: list[Callable[[bytes], msgspec.Struct]] = [
     messages.decode_to_bridge,
     messages.decode_rendezvous_request,
     messages.decode_rendezvous_answer,
-    messages.decode_turn_servers,
+    messages.decode_turn_credentials,
     messages.decode_problem,
 ]
 each_decoder = pytest.mark.parametrize("decode", DECODERS, ids=lambda decode: decode.__name__)
@@ -59,8 +59,8 @@ def test_round_trip_of_a_rendezvous() -> None:
         assert messages.decode_rendezvous_request(messages.encode(request).encode()) == request
     answer = messages.RendezvousAnswer(PROTOCOL_VERSION, "v=0", "a")
     assert messages.decode_rendezvous_answer(messages.encode(answer).encode()) == answer
-    relays = messages.Relays(PROTOCOL_VERSION, [messages.IceServer(["turn:h"], "name", "word")])
-    assert messages.decode_turn_servers(messages.encode(relays).encode()) == relays
+    relays = messages.TurnCredentials(PROTOCOL_VERSION, [messages.IceServer(["turn:h"], "name", "word")])
+    assert messages.decode_turn_credentials(messages.encode(relays).encode()) == relays
     problem = messages.Problem("urn:freespan:problem:no_bridge", "No bridge", 503, "come back", field=None)
     assert messages.decode_problem(messages.encode(problem).encode()) == problem
     assert problem.code == "no_bridge"
@@ -94,8 +94,8 @@ def test_the_form_is_the_one_of_the_protocol() -> None:
         (json.dumps({"type": "answer", "id": "x" * 65, "sdp": "x"}), "id"),
         ('{"type":"answer","id":"a","sdp":""}', "sdp"),
         (json.dumps({"type": "answer", "id": "a", "sdp": "x" * (SDP_MAX + 1)}), "sdp"),
-        (json.dumps({"type": "refuse", "id": "a", "reason": "x" * 201}), "reason"),
-        ('{"type":"load","serving":-1}', "serving"),
+        (json.dumps({"type": "refusal", "id": "a", "reason": "x" * 201}), "reason"),
+        ('{"type":"load","sessions":-1}', "sessions"),
         ('{"type":"ping"}', "type"),
         ('{"type":"offer","id":"a","sdp":"x"}', "type"),
         ('{"type":7}', "type"),
@@ -139,7 +139,7 @@ def test_what_a_broker_may_not_say_to_a_bridge(text: str, field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "decode", [messages.decode_rendezvous_request, messages.decode_rendezvous_answer, messages.decode_turn_servers]
+    "decode", [messages.decode_rendezvous_request, messages.decode_rendezvous_answer, messages.decode_turn_credentials]
 )
 def test_a_rendezvous_of_another_version(decode: Callable[[bytes], msgspec.Struct]) -> None:
     with pytest.raises(VersionError, match="update") as caught:
@@ -153,12 +153,12 @@ def test_missing_parts_are_said_to_be_missing() -> None:
 
 
 def test_fields_of_a_later_version_are_ignored() -> None:
-    assert messages.decode_to_broker('{"type":"load","serving":1,"mood":"good"}') == messages.Load(1)
+    assert messages.decode_to_broker('{"type":"load","sessions":1,"mood":"good"}') == messages.Load(1)
 
 
 @each_decoder
 def test_deep_nesting_is_no_trouble(decode: Callable[[bytes], msgspec.Struct]) -> None:
-    for text in (b"[" * 30_000, b'{"x":' * 5_000, b'{"type":"load","serving":1,"x":' + b"[" * 20_000):
+    for text in (b"[" * 30_000, b'{"x":' * 5_000, b'{"type":"load","sessions":1,"x":' + b"[" * 20_000):
         with pytest.raises(MessageError):
             decode(text)
 
@@ -181,7 +181,7 @@ words = st.sampled_from(
         "id",
         "sdp",
         "reason",
-        "serving",
+        "sessions",
         "egress",
         "ice_servers",
         "urls",
@@ -194,7 +194,7 @@ words = st.sampled_from(
         "ipv6",
     ]
 )
-tags = st.sampled_from(["hello", "network", "answer", "refuse", "load", "welcome", "offer", "ping"])
+tags = st.sampled_from(["hello", "network", "answer", "refusal", "load", "welcome", "offer", "ping"])
 values = st.recursive(
     scalars | tags | st.sampled_from([1, 4, "ws://h", "open", "cone", "symmetric"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=4),
@@ -222,8 +222,8 @@ SHARED: list[dict[str, Any]] = json.loads(VECTORS.read_text(encoding="utf-8"))
 BY_DIRECTION = {
     "to_bridge": messages.decode_to_bridge,
     "to_broker": messages.decode_to_broker,
-    "lane": messages.decode_lane,
-    "to_lane": messages.decode_to_lane,
+    "lane_offer": messages.decode_lane_offer,
+    "lane_reply": messages.decode_lane_reply,
 }
 
 
@@ -240,7 +240,7 @@ def test_shared_vectors(vector: dict[str, Any]) -> None:
 
 
 def test_length_is_counted_in_bytes() -> None:
-    text = json.dumps({"type": "load", "serving": 1, "x": "ä" * (SIGNAL_MESSAGE_MAX // 2)}, ensure_ascii=False)
+    text = json.dumps({"type": "load", "sessions": 1, "x": "ä" * (SIGNAL_MESSAGE_MAX // 2)}, ensure_ascii=False)
     assert len(text) < SIGNAL_MESSAGE_MAX
     with pytest.raises(MessageError, match="longer"):
         messages.decode_to_broker(text)
@@ -248,4 +248,4 @@ def test_length_is_counted_in_bytes() -> None:
 
 def test_text_that_is_no_unicode() -> None:
     with pytest.raises(MessageError, match="not JSON"):
-        messages.decode_to_broker('{"type":"load","serving":1,"x":"\ud800"}')
+        messages.decode_to_broker('{"type":"load","sessions":1,"x":"\ud800"}')

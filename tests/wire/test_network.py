@@ -49,7 +49,7 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
 
 
 def test_an_end_that_few_can_reach_wants_a_relay() -> None:
-    assert Network().is_mute
+    assert Network().blocks_udp
     assert Network().wants_relay
     assert Network("symmetric").wants_relay
     assert not Network("symmetric", "cone").wants_relay

@@ -25,7 +25,7 @@ from freespan.wire.messages import (
     Load,
     NetworkReport,
     Offer,
-    Refuse,
+    Refusal,
     ToBridge,
     ToBroker,
     Welcome,
@@ -138,12 +138,12 @@ class Bridge:
         """Serve an offer in a task of its own, or refuse it. Raises `MessageError` for relays that it may not name."""
         relays = check_turn_servers(offer.ice_servers, allow_private=self._allow_private)
         if len(self._sessions) >= self._capacity:
-            await _say(socket, Refuse(offer.id, "full"))
+            await _say(socket, Refusal(offer.id, "full"))
             return
         try:
             session = Session(http, egress, network.servers, relays, allow_private=self._allow_private)
         except LinkError as error:
-            await _say(socket, Refuse(offer.id, str(error)))
+            await _say(socket, Refusal(offer.id, str(error)))
             return
         self._sessions.add(session)
         task = asyncio.create_task(self._serve(session, socket, network, offer), name="bridge-offer")
@@ -162,7 +162,7 @@ class Bridge:
             reason = await session.run(self._publish)
             _log.info("a session ended: %s", reason)
         except LinkError as error:
-            await _say(socket, Refuse(offer.id, str(error)))
+            await _say(socket, Refusal(offer.id, str(error)))
         finally:
             self._sessions.discard(session)
             if session.bytes_passed:

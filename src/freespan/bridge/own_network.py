@@ -39,5 +39,5 @@ class OwnNetwork:
 
     def check(self, answer: str) -> None:
         """Hold an answer of this bridge against what is known: if nothing came back for it, the server may be gone."""
-        if self._found and not self._found.is_mute and network_of(answer).is_mute:
+        if self._found and not self._found.blocks_udp and network_of(answer).blocks_udp:
             self._doubted.set()

@@ -14,7 +14,7 @@ import aiohttp
 from freespan.bridge.pipe import Pipe
 from freespan.wire.errors import LinkError, MessageError
 from freespan.wire.limits import LANES_MAX, LANES_OPENING_MAX
-from freespan.wire.messages import IceServer, Lane, LaneAnswer, LaneRefused, decode_lane, encode
+from freespan.wire.messages import IceServer, LaneAnswer, LaneOffer, LaneRefusal, decode_lane_offer, encode
 from freespan.wire.sdp import check_offer, passable
 
 
@@ -71,16 +71,16 @@ class Session:
     def _hear(self, text: str) -> None:
         """A client that talks rubbish loses its session; one that asks for too much is refused that."""
         try:
-            wish = decode_lane(text)
+            wish = decode_lane_offer(text)
         except MessageError:
             self.end("the client said something that is not in the protocol")
             return
         try:
             self._begin(wish)
         except (LinkError, MessageError) as error:
-            self._first.say(encode(LaneRefused(wish.id, str(error))))
+            self._first.say(encode(LaneRefusal(wish.id, str(error))))
 
-    def _begin(self, wish: Lane) -> None:
+    def _begin(self, wish: LaneOffer) -> None:
         """Open a lane in a task of its own. Raises `LinkError` or `MessageError` with why not."""
         opening = sum(not lane.is_open for lane in self._lanes)
         if len(self._lanes) >= LANES_MAX - 1 or opening >= LANES_OPENING_MAX:
@@ -99,7 +99,7 @@ class Session:
             self._first.say(encode(LaneAnswer(name, self._passable(answer))))
             await lane.run(lambda: None)
         except LinkError as error:
-            self._first.say(encode(LaneRefused(name, str(error))))
+            self._first.say(encode(LaneRefusal(name, str(error))))
         finally:
             self._lanes.discard(lane)
             self._passed_before += lane.bytes_passed

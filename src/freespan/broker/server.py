@@ -16,7 +16,7 @@ from aiohttp import web
 
 from freespan.broker.live_picture import LivePicture
 from freespan.broker.matching import Matching
-from freespan.broker.turn import Relays
+from freespan.broker.turn import TurnServers
 from freespan.observe.counters import HostCounters
 from freespan.wire.errors import MessageError, VersionError
 from freespan.wire.limits import (
@@ -41,16 +41,16 @@ from freespan.wire.messages import (
     Offer,
     Ping,
     Problem,
-    Refuse,
+    Refusal,
     RendezvousAnswer,
     RendezvousRequest,
     ToBroker,
+    TurnCredentials,
     Welcome,
     decode_rendezvous_request,
     decode_to_broker,
     encode,
 )
-from freespan.wire.messages import Relays as RelaysAnswer
 from freespan.wire.network import Network
 from freespan.wire.sdp import check_answer, check_offer, passable
 
@@ -70,7 +70,7 @@ class Broker:
     """State and handlers of one broker.
 
     `egress_url` and `stun` are asked when a bridge joins, since the ports may be known late; each of the STUN servers
-    is one entry with its ports. `relays` are the host's, if it has any. `hides_private` tells whether private addresses
+    is one entry with its ports. `turn_servers` are the host's, if any. `hides_private` tells whether private addresses
     are left out of offers and answers: on the open internet they lead into the other side's own network.
     `picture` is told of each reader who was given a bridge.
     """
@@ -80,7 +80,7 @@ class Broker:
         egress_url: Callable[[], str],
         counters: HostCounters,
         stun: Callable[[], Sequence[IceServer]] = tuple,
-        relays: Relays | None = None,
+        turn_servers: TurnServers | None = None,
         picture: LivePicture | None = None,
         *,
         hides_private: Callable[[], bool] = lambda: False,
@@ -89,7 +89,7 @@ class Broker:
         self._hides_private = hides_private
         self._counters = counters
         self._stun = stun
-        self._relays = relays
+        self._turn_servers = turn_servers
         self._picture = picture or LivePicture()
         self._matching = Matching(secrets.randbelow)
         self._sockets: dict[str, web.WebSocketResponse] = {}
@@ -130,7 +130,7 @@ class Broker:
 
     async def handle_relays(self, request: web.Request) -> web.Response:
         """The host's relays, with credentials that are good for a while; an empty list where it has none."""
-        text = encode(RelaysAnswer(PROTOCOL_VERSION, self._fresh_relays()))
+        text = encode(TurnCredentials(PROTOCOL_VERSION, self._fresh_relays()))
         # credentials in a cache would be somebody else's, and perhaps no longer good
         headers = _CORS | {"Cache-Control": "no-store"}
         return web.Response(text=text, content_type="application/json", headers=headers)
@@ -144,19 +144,19 @@ class Broker:
                     pass
                 return answer
         except TimeoutError:
-            raise _RefusalError(504, "bridge_silent", "no bridge answered in time: ask again") from None
+            raise _RefusalError(504, "bridge_timeout", "no bridge answered in time: ask again") from None
 
     async def _ask_a_bridge(self, offer: str, request: RendezvousRequest, tried: set[str]) -> RendezvousAnswer | None:
         """The answer of one bridge, or None when it did not give one; raises `_RefusalError` when none is left."""
-        if request.spare and not self._matching.has_plenty:
+        if request.extra and not self._matching.has_plenty:
             raise _RefusalError(503, "no_bridge", "the free bridges are kept for those who have none")
         offer_id = secrets.token_urlsafe(12)
         avoid = frozenset(request.avoid)
-        bridge = self._matching.assign(offer_id, tried, request.network, avoid, relayed=self._relays is not None)
+        bridge = self._matching.assign(offer_id, tried, request.network, avoid, relayed=self._turn_servers is not None)
         if bridge is None and tried:
-            raise _RefusalError(504, "bridge_silent", "no bridge answered in time: ask again")
+            raise _RefusalError(504, "bridge_timeout", "no bridge answered in time: ask again")
         if bridge is None and self._matching.has_room(avoid):
-            raise _RefusalError(503, "no_fit", _NO_FIT)
+            raise _RefusalError(503, "no_reachable_bridge", _NO_FIT)
         if bridge is None:
             raise _RefusalError(503, "no_bridge", "no bridge is free right now: ask again in a moment")
         tried.add(bridge)
@@ -249,7 +249,7 @@ class Broker:
                 if self._matching.settle(bridge, offer_id):
                     self._matching.answered(bridge)
                     self._settle(offer_id, answer)
-            case Refuse(offer_id):
+            case Refusal(offer_id):
                 if self._matching.settle(bridge, offer_id):
                     self._settle(offer_id, None)
             case Hello():
@@ -263,7 +263,7 @@ class Broker:
         task.add_done_callback(self._farewells.discard)
 
     def _fresh_relays(self) -> list[IceServer]:
-        return self._relays.credentials(time.time()) if self._relays is not None else []
+        return self._turn_servers.credentials(time.time()) if self._turn_servers is not None else []
 
     def _passed_on(self, sdp: str) -> str:
         return passable(sdp, allow_private=not self._hides_private())

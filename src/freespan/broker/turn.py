@@ -18,7 +18,7 @@ from freespan.wire.limits import TURN_CREDENTIAL_SECONDS
 from freespan.wire.messages import IceServer
 from freespan.wire.target import parse_target
 
-RELAY_URLS_MAX = 8
+TURN_URLS_MAX = 8
 """More ways to the relays only make everybody's gathering slower; it is also what one `IceServer` holds."""
 _OPTION = "turn"
 _PORTS = {"turn": 3478, "turns": 5349}
@@ -26,7 +26,7 @@ _QUERIES = {"turn": {"", "transport=udp", "transport=tcp"}, "turns": {"", "trans
 """TURN over DTLS is in no browser, so `turns` with UDP would be of no use to anybody."""
 
 
-class Relays:
+class TurnServers:
     """`urls` are the ways to one or more relays that share one secret; `secret` is their `static-auth-secret`.
 
     Raises:
@@ -34,8 +34,8 @@ class Relays:
     """
 
     def __init__(self, urls: Sequence[str], secret: str) -> None:
-        if not 0 < len(urls) <= RELAY_URLS_MAX:
-            raise InputError(_OPTION, f"takes 1 to {RELAY_URLS_MAX} URLs")
+        if not 0 < len(urls) <= TURN_URLS_MAX:
+            raise InputError(_OPTION, f"takes 1 to {TURN_URLS_MAX} URLs")
         if not secret:
             raise InputError(_OPTION, "needs the secret of the relay, and the one given is empty")
         self._urls = [check_turn_url(url) for url in urls]

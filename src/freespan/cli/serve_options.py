@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from freespan.broker.live_picture import LivePicture
-from freespan.broker.turn import Relays
+from freespan.broker.turn import TurnServers
 from freespan.egress.policy import Policy
 from freespan.web.ordinary import OrdinarySite
 from freespan.wire.addresses import Address, is_private_url
@@ -176,7 +176,7 @@ def other_stun_servers(options: ServeOptions) -> list[tuple[str, ...]]:
     return groups
 
 
-def relays_of(options: ServeOptions) -> Relays | None:
+def relays_of(options: ServeOptions) -> TurnServers | None:
     """The relays; None without any."""
     if not options.turn and options.turn_secret_file is None:
         return None
@@ -193,7 +193,7 @@ def relays_of(options: ServeOptions) -> Relays | None:
         raise InputError("turn-secret-file", "is no text") from None
     if not secret:
         raise InputError("turn-secret-file", "is empty")
-    relays = Relays(options.turn, secret)
+    relays = TurnServers(options.turn, secret)
     try:
         check_turn_servers(relays.credentials(0), allow_private=_is_private(options))
     except MessageError as error:

@@ -172,7 +172,7 @@ class Links:
             return
         if not offering.cancelled() and (reason := offering.exception()) is not None:
             raise reason from None
-        if wish.spare or offering.cancelled() or error.code not in ("no_bridge", "no_fit"):
+        if wish.spare or offering.cancelled() or error.code not in ("no_bridge", "no_reachable_bridge"):
             return
         now = time.monotonic()
         if self._left.names(now):
@@ -180,8 +180,8 @@ class Links:
             return
         if _is_mute(offering.result().request.network):
             raise TransportError(_NO_UDP, closed=True) from None
-        if error.code == "no_fit" or self._avoided[wish.transport].names(now):
-            raise TransportError(str(error), closed=error.code == "no_fit", after=error.after) from None
+        if error.code == "no_reachable_bridge" or self._avoided[wish.transport].names(now):
+            raise TransportError(str(error), closed=error.code == "no_reachable_bridge", after=error.after) from None
 
     async def _accepted(self, transport: Transport, offered: _Offered, answer: RendezvousAnswer) -> FoundLink:
         """Take the answer and wait for the channel; a bridge with which this fails is not asked again soon.
@@ -189,9 +189,9 @@ class Links:
         A client that hears nothing by UDP tries one bridge, not for long: perhaps it is only the STUN server that is
         blocked.
         """
-        link, is_mute = offered.link, _is_mute(offered.request.network)
+        link, blocks_udp = offered.link, _is_mute(offered.request.network)
         try:
-            async with asyncio.timeout(_OPEN_SECONDS[transport] / (2 if is_mute else 1)):
+            async with asyncio.timeout(_OPEN_SECONDS[transport] / (2 if blocks_udp else 1)):
                 await link.accept(self._public(answer.answer), relays=self._may_relay)
                 await link.opened()
                 is_relayed = transport == "turn" or await link.is_relayed()
@@ -200,7 +200,7 @@ class Links:
         except (TimeoutError, LinkError) as error:
             self._avoided[transport].add(answer.bridge, time.monotonic())
             reason = str(error) or "the bridge could not be reached"
-            raise TransportError(_NO_UDP if is_mute else reason, closed=is_mute) from None
+            raise TransportError(_NO_UDP if blocks_udp else reason, closed=blocks_udp) from None
         door = None if is_relayed else offered.door
         return FoundLink(link, "turn" if is_relayed else transport, transport, bridge=answer.bridge, door=door)
 
@@ -225,7 +225,7 @@ class Links:
             dict.fromkeys([*self._left.names(now), *self._avoided[wish.transport].names(now), *wish.besides])
         )
         request = RendezvousRequest(
-            PROTOCOL_VERSION, self._public(sdp), network, avoided[-AVOID_MAX:], spare=wish.spare
+            PROTOCOL_VERSION, self._public(sdp), network, avoided[-AVOID_MAX:], extra=wish.spare
         )
         return _Offered(link, request, door)
 
@@ -253,7 +253,7 @@ class Links:
             door = self._door()
             sdp = await _offer_of(door.link)
             tries -= 1
-            if not tries or not network_of(sdp).is_mute:
+            if not tries or not network_of(sdp).blocks_udp:
                 return door, sdp
             self._stun.rotate(-1)
             door.link.close("given up")
@@ -321,4 +321,4 @@ async def _give_up(offering: asyncio.Task[_Offered]) -> None:
 
 
 def _is_mute(network: Network | None) -> bool:
-    return network is not None and network.is_mute
+    return network is not None and network.blocks_udp

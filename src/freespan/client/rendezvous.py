@@ -34,7 +34,7 @@ from freespan.wire.messages import (
     RendezvousRequest,
     decode_problem,
     decode_rendezvous_answer,
-    decode_turn_servers,
+    decode_turn_credentials,
     encode,
 )
 from freespan.wire.sdp import check_answer
@@ -43,9 +43,9 @@ _CLOSE_SECONDS = 1.0
 _UNREACHABLE = "the broker cannot be reached: is the invite still good, is this machine online?"
 _RUBBISH = "the broker's address answers something else than a broker: the invite may be out of date"
 _SLOW = "the broker took too long to answer"
-_RETRY_CODES = {"no_bridge", "no_fit", "busy", "bridge_silent"}
+_RETRY_CODES = {"no_bridge", "no_reachable_bridge", "busy", "bridge_timeout"}
 _RETRY_STATUS = {408, 425, 429}
-_NO_ANSWER_CODES = {"unreachable", "rubbish"}
+_NO_ANSWER_CODES = {"unreachable", "protocol_error"}
 """What is no word of a broker's; somebody in between can bring it about."""
 
 _Answer = TypeVar("_Answer")
@@ -109,7 +109,7 @@ class Rendezvous:
 
     def _checked_relays(self, body: bytes) -> list[IceServer]:
         return check_turn_servers(
-            decode_turn_servers(body).ice_servers, allow_private=is_private_url(self._endpoints.own)
+            decode_turn_credentials(body).ice_servers, allow_private=is_private_url(self._endpoints.own)
         )
 
     def prefer(self, endpoint: str) -> None:
@@ -197,7 +197,7 @@ def _understand(status: int, body: bytes, retry_after: str, decode: Callable[[by
     except VersionError as error:
         raise RendezvousError("version", f"the broker's version {error.reason}", retry=False) from None
     except MessageError:
-        raise RendezvousError("rubbish", _RUBBISH, retry=True) from None
+        raise RendezvousError("protocol_error", _RUBBISH, retry=True) from None
     seconds = float(retry_after) if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 4 else None
     after = min(seconds, RETRY_AFTER_MAX_SECONDS) if seconds is not None else None
     retry = problem.code in _RETRY_CODES or status in _RETRY_STATUS or status >= 500
@@ -214,5 +214,5 @@ async def _read_bounded(content: aiohttp.StreamReader) -> bytes:
     async for chunk in content.iter_chunked(RENDEZVOUS_BODY_MAX):
         body += chunk
         if len(body) > RENDEZVOUS_BODY_MAX:
-            raise RendezvousError("rubbish", _RUBBISH, retry=True)
+            raise RendezvousError("protocol_error", _RUBBISH, retry=True)
     return bytes(body)

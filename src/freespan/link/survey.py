@@ -18,9 +18,9 @@ async def survey(stun: Sequence[IceServer]) -> tuple[Network | None, IceServer |
     """
     for server in stun:
         network = await _ask(server)
-        if {network.ipv4, network.ipv6} <= {"open", None} and not network.is_mute:
+        if {network.ipv4, network.ipv6} <= {"open", None} and not network.blocks_udp:
             return network, None
-        if not network.is_mute:
+        if not network.blocks_udp:
             return network, server
     return (Network() if stun else None), None
 

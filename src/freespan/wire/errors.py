@@ -49,10 +49,10 @@ class VersionError(MessageError):
 
 
 class RendezvousError(FreespanError):
-    """The broker could not be reached, answered rubbish, or said no.
+    """The broker could not be reached, answered with something that is not in the protocol, or refused.
 
-    `code` is the problem's code (see docs/protocol.md) or `unreachable` or `rubbish`; `retry` tells whether the same
-    request can succeed later; `after` is the wait in seconds that the broker asks for, if it does.
+    `code` is the code of the broker's problem (docs/protocol.md), or `unreachable`, or `protocol_error`. `retry` tells
+    whether the same request can succeed later. `after` is the wait in seconds that the broker asks for, if any.
     """
 
     def __init__(self, code: str, text: str, *, retry: bool, after: float | None = None) -> None:

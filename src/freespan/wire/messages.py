@@ -40,7 +40,7 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
     sdp: Sdp
 
 
-class Refuse(msgspec.Struct, frozen=True, tag="refuse"):
+class Refusal(msgspec.Struct, frozen=True, tag="refusal"):
     """A bridge will not take the offer `id`."""
 
     id: OfferId
@@ -50,7 +50,7 @@ class Refuse(msgspec.Struct, frozen=True, tag="refuse"):
 class Load(msgspec.Struct, frozen=True, tag="load"):
     """How many sessions a bridge serves now."""
 
-    serving: Annotated[int, msgspec.Meta(ge=0, le=BRIDGE_CAPACITY_MAX)]
+    sessions: Annotated[int, msgspec.Meta(ge=0, le=BRIDGE_CAPACITY_MAX)]
 
 
 class NetworkReport(msgspec.Struct, frozen=True, omit_defaults=True, tag="network"):
@@ -82,7 +82,7 @@ class Ping(msgspec.Struct, frozen=True, tag="ping"):
     """A sign of life of the broker."""
 
 
-class Lane(msgspec.Struct, frozen=True, tag="lane"):
+class LaneOffer(msgspec.Struct, frozen=True, tag="lane_offer"):
     """A client wants one more peer connection to the bridge over whose data channel this comes."""
 
     id: OfferId
@@ -96,7 +96,7 @@ class LaneAnswer(msgspec.Struct, frozen=True, tag="lane_answer"):
     sdp: Sdp
 
 
-class LaneRefused(msgspec.Struct, frozen=True, tag="lane_refused"):
+class LaneRefusal(msgspec.Struct, frozen=True, tag="lane_refusal"):
     """A bridge will not open the lane `id`."""
 
     id: OfferId
@@ -106,14 +106,14 @@ class LaneRefused(msgspec.Struct, frozen=True, tag="lane_refused"):
 class RendezvousRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """A client asks for a bridge: what it knows of its own network, and bridges that it does not want.
 
-    With `spare` it has a bridge already, and leaves this one to those who have none when there are not many.
+    With `extra` it has a bridge already, and leaves this one to those who have none when there are not many.
     """
 
     version: int
     offer: str
     network: Network | None = None
     avoid: Annotated[list[BridgeName], msgspec.Meta(max_length=AVOID_MAX)] = []
-    spare: bool = False
+    extra: bool = False
 
 
 class RendezvousAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -124,7 +124,7 @@ class RendezvousAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     bridge: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
-class Relays(msgspec.Struct, frozen=True):
+class TurnCredentials(msgspec.Struct, frozen=True):
     """The relays (TURN) that a client may use for a while; none where the host has none."""
 
     version: int
@@ -153,18 +153,18 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.type.rpartition(":")[2]
 
 
-ToBroker = Hello | NetworkReport | Answer | Refuse | Load
+ToBroker = Hello | NetworkReport | Answer | Refusal | Load
 ToBridge = Welcome | Offer | Ping
-ToLane = LaneAnswer | LaneRefused
+LaneReply = LaneAnswer | LaneRefusal
 
 _Message = TypeVar("_Message")
 _to_broker: msgspec.json.Decoder[ToBroker] = msgspec.json.Decoder(ToBroker)
 _to_bridge: msgspec.json.Decoder[ToBridge] = msgspec.json.Decoder(ToBridge)
-_lane = msgspec.json.Decoder(Lane)
-_to_lane: msgspec.json.Decoder[ToLane] = msgspec.json.Decoder(ToLane)
+_lane_offer = msgspec.json.Decoder(LaneOffer)
+_lane_reply: msgspec.json.Decoder[LaneReply] = msgspec.json.Decoder(LaneReply)
 _request = msgspec.json.Decoder(RendezvousRequest)
 _answer = msgspec.json.Decoder(RendezvousAnswer)
-_relays = msgspec.json.Decoder(Relays)
+_turn_credentials = msgspec.json.Decoder(TurnCredentials)
 _problem = msgspec.json.Decoder(Problem)
 
 # msgspec ends its messages with the path of the wrong part: "… - at `$.ice_servers[0].urls`".
@@ -193,14 +193,14 @@ def decode_to_bridge(text: str | bytes) -> ToBridge:
     return message
 
 
-def decode_lane(text: str | bytes) -> Lane:
+def decode_lane_offer(text: str | bytes) -> LaneOffer:
     """Read what a client says to its bridge. Raises `MessageError`."""
-    return _decode(_lane, text)
+    return _decode(_lane_offer, text)
 
 
-def decode_to_lane(text: str | bytes) -> ToLane:
+def decode_lane_reply(text: str | bytes) -> LaneReply:
     """Read what a bridge says to its client. Raises `MessageError`."""
-    return _decode(_to_lane, text)
+    return _decode(_lane_reply, text)
 
 
 def decode_rendezvous_request(body: bytes) -> RendezvousRequest:
@@ -217,9 +217,9 @@ def decode_rendezvous_answer(body: bytes) -> RendezvousAnswer:
     return answer
 
 
-def decode_turn_servers(body: bytes) -> Relays:
+def decode_turn_credentials(body: bytes) -> TurnCredentials:
     """Read a broker's list of relays. Raises `MessageError`."""
-    relays = _decode(_relays, body)
+    relays = _decode(_turn_credentials, body)
     check_version(relays.version)
     return relays
 

@@ -33,7 +33,7 @@ class Network(msgspec.Struct, frozen=True, omit_defaults=True):
     ipv6: Mapping | None = None
 
     @property
-    def is_mute(self) -> bool:
+    def blocks_udp(self) -> bool:
         """Whether no UDP comes through at all."""
         return self.ipv4 is None and self.ipv6 is None
 
@@ -69,7 +69,7 @@ def network_of(sdp: str) -> Network:
 
 def fit(one: Network | None, other: Network | None) -> int:
     """How likely two ends connect: 0 surely, 1 probably or unknown, 2 hardly, 3 (`IMPOSSIBLE`) by a relay only."""
-    if any(end is not None and end.is_mute for end in (one, other)):
+    if any(end is not None and end.blocks_udp for end in (one, other)):
         # perhaps it is only the STUN server that is blocked: an open end will tell, and so may an unknown one
         return 2 if any(end is None or "open" in (end.ipv4, end.ipv6) for end in (one, other)) else IMPOSSIBLE
     if one is None or other is None:

@@ -215,7 +215,7 @@ async def test_a_bridge_that_talks_rubbish_loses_the_link(text: str) -> None:
     bridge = DataChannelLink(hear=lambda _: None)
     await door.link.accept(await bridge.answer(await door.link.offer()))
     await asyncio.gather(door.link.opened(), bridge.opened())
-    bridge.say('{"type":"lane_refused","id":"of nobody","reason":"late"}')
+    bridge.say('{"type":"lane_refusal","id":"of nobody","reason":"late"}')
     bridge.say(text)
     async with asyncio.timeout(SECONDS):
         while door.link.send_credit and not door.link._ended:

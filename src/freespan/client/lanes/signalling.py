@@ -9,7 +9,7 @@ from collections.abc import Callable
 from freespan.link.datachannel import DataChannelLink
 from freespan.wire.errors import LinkError, MessageError
 from freespan.wire.limits import BRIDGE_OPEN_SECONDS
-from freespan.wire.messages import Lane, LaneAnswer, decode_to_lane, encode
+from freespan.wire.messages import LaneAnswer, LaneOffer, decode_lane_reply, encode
 from freespan.wire.sdp import check_answer, passable
 
 _STATS_SECONDS = 0.5
@@ -58,7 +58,7 @@ class LaneSignalling:
         name = str(next(self._names))
         waiter = self._answers[name] = asyncio.get_running_loop().create_future()
         try:
-            self.link.say(encode(Lane(name, offer)))
+            self.link.say(encode(LaneOffer(name, offer)))
             answer: str = await waiter
             return answer
         finally:
@@ -67,7 +67,7 @@ class LaneSignalling:
     def _hear(self, text: str) -> None:
         """An answer to what is not asked any more is late, and no harm; rubbish ends the link, and so all lanes."""
         try:
-            reply = decode_to_lane(text)
+            reply = decode_lane_reply(text)
         except MessageError:
             self.link.close("the bridge said something that is not in the protocol")
             return

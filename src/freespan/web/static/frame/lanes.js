@@ -64,7 +64,7 @@ export class Client {
     }
     const { id, sdp } = wish;
     /** @param {string} reason */
-    const refuse = (reason) => this.#say({ type: "lane_refused", id, reason });
+    const refuse = (reason) => this.#say({ type: "lane_refusal", id, reason });
     const opening = [...this.#lanes.values()].filter((open) => !open).length;
     if (this.#lanes.size >= LANES_MAX || opening >= OPENING_MAX) return refuse("full");
     const { egress, iceServers } = this.#offer;

@@ -49,7 +49,7 @@ export function parse(text) {
  */
 export function parseLane(text) {
   const message = read(text);
-  if (message.type !== "lane") throw new ProtocolError("type", "is not in the protocol");
+  if (message.type !== "lane_offer") throw new ProtocolError("type", "is not in the protocol");
   return description(message);
 }
 

@@ -39,7 +39,7 @@ export function networkOf(sdp) {
 }
 
 /** Whether no UDP came through at all. @param {Network} network */
-export function isMute({ ipv4, ipv6 }) {
+export function blocksUdp({ ipv4, ipv6 }) {
   return !ipv4 && !ipv6;
 }
 

@@ -10,7 +10,7 @@
 
 import { checkServers, passable } from "./ice.js";
 import { ProtocolError, parse } from "./messages.js";
-import { isMute, networkOf } from "./network.js";
+import { blocksUdp, networkOf } from "./network.js";
 
 const VERSION = 1;
 const CAPACITY_MAX = 64;
@@ -247,7 +247,7 @@ export class Session {
   #consider({ id, sdp, iceServers }) {
     if (this.#pipes.has(id)) throw new ProtocolError("id", "is in use");
     checkServers(iceServers, "turn", this.#allowPrivate);
-    if (this.#pipes.size >= this.#capacity) return this.#send({ type: "refuse", id, reason: "full" });
+    if (this.#pipes.size >= this.#capacity) return this.#send({ type: "refusal", id, reason: "full" });
     this.#pipes.set(id, { answered: false, open: false, carried: false });
     iceServers = [...this.#stunInUse, ...iceServers];
     const offer = { sdp: passable(sdp, this.#allowPrivate), egress: this.#egress, iceServers };
@@ -282,7 +282,7 @@ export class Session {
 
   /** @param {string} id @param {string} reason for the broker, if it waits for an answer */
   #giveUp(id, reason) {
-    if (!this.#pipes.get(id)?.answered) this.#send({ type: "refuse", id, reason });
+    if (!this.#pipes.get(id)?.answered) this.#send({ type: "refusal", id, reason });
     this.#commands.push({ type: "closePipe", id });
     this.#pipes.delete(id);
   }
@@ -309,10 +309,10 @@ export class Session {
   }
 
   #reportLoad() {
-    const serving = [...this.#pipes.values()].filter((pipe) => pipe.answered).length;
-    if (this.#phase !== "welcomed" || serving === this.#reportedLoad) return;
-    this.#reportedLoad = serving;
-    this.#send({ type: "load", serving });
+    const sessions = [...this.#pipes.values()].filter((pipe) => pipe.answered).length;
+    if (this.#phase !== "welcomed" || sessions === this.#reportedLoad) return;
+    this.#reportedLoad = sessions;
+    this.#send({ type: "load", sessions });
   }
 
   // --- the network ---
@@ -330,8 +330,8 @@ export class Session {
   #learn(id, network) {
     if (this.#phase !== "welcomed" || id !== this.#survey) return;
     const next = this.#asked + 1;
-    if (isMute(network) && next < this.#stun.length) return this.#ask(next);
-    this.#stunInUse = isMute(network) ? [] : this.#stun.slice(this.#asked, next);
+    if (blocksUdp(network) && next < this.#stun.length) return this.#ask(next);
+    this.#stunInUse = blocksUdp(network) ? [] : this.#stun.slice(this.#asked, next);
     this.#surveyAt = this.#now + SURVEY_SECONDS;
     const last = this.#network;
     this.#network = network;
@@ -341,7 +341,7 @@ export class Session {
   /** Look again when nothing came back for an answer though something did before. @param {string} sdp */
   #check(sdp) {
     const idle = this.#surveyAt < Infinity;
-    if (idle && this.#network && !isMute(this.#network) && isMute(networkOf(sdp))) this.#ask(0);
+    if (idle && this.#network && !blocksUdp(this.#network) && blocksUdp(networkOf(sdp))) this.#ask(0);
   }
 
   // --- the sessions ---
@@ -369,7 +369,7 @@ export class Session {
     const pipe = this.#pipes.get(id);
     if (!pipe) return;
     this.#pipes.delete(id);
-    if (!pipe.answered) this.#send({ type: "refuse", id, reason: "the offer could not be used" });
+    if (!pipe.answered) this.#send({ type: "refusal", id, reason: "the offer could not be used" });
     this.#reportLoad();
   }
 

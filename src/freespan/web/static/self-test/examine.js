@@ -3,7 +3,7 @@
 import { survey } from "../frame/gathering.js";
 import { checkServers, isPrivateHost } from "../frame/ice.js";
 import { parse } from "../frame/messages.js";
-import { isMute } from "../frame/network.js";
+import { blocksUdp } from "../frame/network.js";
 import { mappingOf, outlook } from "./outlook.js";
 
 /** From the first packet to the welcome; and for the egress, to the open WebSocket. Twice this is all that a test takes. */
@@ -39,7 +39,7 @@ export async function examine(clock) {
   const [network, egress] = await Promise.all([askStun(welcome.iceServers, clock), askEgress(welcome.egress, clock)]);
   return {
     broker: true,
-    stun: network ? !isMute(network) : null,
+    stun: network ? !blocksUdp(network) : null,
     egress,
     nat: mappingOf(network),
     reader: egress ? outlook(network) : "no",
@@ -80,7 +80,7 @@ async function askStun(servers, clock) {
   let network;
   for (const each of surveys) {
     network = await each;
-    if (!isMute(network)) break;
+    if (!blocksUdp(network)) break;
   }
   return network;
 }

@@ -3,7 +3,7 @@
 // A connection of this page with itself would tell less: it shows whether a router lets its own guests meet (hairpinning),
 // which has nothing to do with readers elsewhere.
 
-import { isMute } from "../frame/network.js";
+import { blocksUdp } from "../frame/network.js";
 
 /** @typedef {import("../frame/network.js").Mapping} Mapping */
 /** @typedef {import("../frame/network.js").Network} Network */
@@ -44,7 +44,7 @@ export function mappingOf(network) {
  * @param {Network} other
  */
 export function fit(one, other) {
-  if (isMute(one) || isMute(other)) {
+  if (blocksUdp(one) || blocksUdp(other)) {
     // perhaps it is only the STUN server that is blocked: an open end will tell
     return [one, other].some(({ ipv4, ipv6 }) => ipv4 === "open" || ipv6 === "open") ? 2 : IMPOSSIBLE;
   }
