@@ -178,7 +178,7 @@ class Links:
         if self._left.names(now):
             self._left = Cooldown()
             return
-        if _is_mute(offering.result().request.network):
+        if _blocks_udp(offering.result().request.network):
             raise TransportError(_NO_UDP, closed=True) from None
         if error.code == "no_reachable_bridge" or self._avoided[wish.transport].names(now):
             raise TransportError(str(error), closed=error.code == "no_reachable_bridge", after=error.after) from None
@@ -189,7 +189,7 @@ class Links:
         A client that hears nothing by UDP tries one bridge, not for long: perhaps it is only the STUN server that is
         blocked.
         """
-        link, blocks_udp = offered.link, _is_mute(offered.request.network)
+        link, blocks_udp = offered.link, _blocks_udp(offered.request.network)
         try:
             async with asyncio.timeout(_OPEN_SECONDS[transport] / (2 if blocks_udp else 1)):
                 await link.accept(self._public(answer.answer), relays=self._may_relay)
@@ -320,5 +320,5 @@ async def _give_up(offering: asyncio.Task[_Offered]) -> None:
         outcome.link.close("given up")
 
 
-def _is_mute(network: Network | None) -> bool:
+def _blocks_udp(network: Network | None) -> bool:
     return network is not None and network.blocks_udp
