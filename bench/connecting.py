@@ -13,7 +13,7 @@ import time
 
 from bench.download import SMALL
 from bench.speaking import serve_until_told, tell
-from freespan.client.engine import Client, ClientStatus
+from freespan.client.client import Client, ClientStatus
 from freespan.client.local_proxy.server import LocalProxy
 from freespan.wire.invite import Invite, parse_invite
 

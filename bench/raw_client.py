@@ -8,7 +8,7 @@ import time
 
 from bench.raw import RawSink
 from bench.speaking import next_line, serve_until_told, tell
-from freespan.client.links import http_session
+from freespan.client.dialer import http_session
 from freespan.client.rendezvous import Rendezvous
 from freespan.link.datachannel import DataChannelLink
 from freespan.wire.limits import CHANNEL_OPEN_SECONDS, PROTOCOL_VERSION

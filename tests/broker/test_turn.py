@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from freespan.broker.turn import TURN_URLS_MAX, TurnServers, check_turn_url
 from freespan.wire.errors import InputError
 from freespan.wire.limits import TURN_CREDENTIAL_SECONDS
-from tests.client.local_proxy.attempts import attempt
+from tests.support.attempts import attempt
 
 URL = "turn:relay.example:3478?transport=udp"
 

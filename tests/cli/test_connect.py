@@ -14,7 +14,7 @@ import pytest
 from rich.text import Text
 
 from freespan.cli.connect import _words
-from freespan.client.engine import ClientStatus
+from freespan.client.client import ClientStatus
 from freespan.wire.invite import Invite, format_invite
 from tests.cli.conftest import Command
 from tests.support import readers

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from freespan.broker import server as broker_server
-from freespan.client import engine, pool
+from freespan.client import client, link_manager
 from freespan.demo.payload import sha256_of
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.backoff import Backoff
@@ -25,7 +25,7 @@ SIZE = 40_000_000
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long before the next try."""
-    for module in (engine, pool):
+    for module in (client, link_manager):
         monkeypatch.setattr(module, "Backoff", functools.partial(Backoff, first=0.02, longest=0.1))
     monkeypatch.setattr(broker_server, "RETRY_AFTER_SECONDS", 0)
 

@@ -26,7 +26,7 @@ from freespan.wire.limits import (
     SESSIONS_WAITING_BYTES_MAX,
 )
 from freespan.wire.target import Target
-from tests.client.pools import echo
+from tests.client.supplied import echo
 from tests.link.bond.bonds import EventLog
 from tests.support.virtual_time import run
 from tests.tunnel.sessions import IDENTITY

@@ -12,7 +12,7 @@ import aiohttp
 
 from freespan.bridge.bridge import Bridge, BridgeStatus
 from freespan.broker.server import Broker
-from freespan.client.engine import Client, ClientStatus
+from freespan.client.client import Client, ClientStatus
 from freespan.client.transports import TransportChoice
 from freespan.egress.dialler import Dialler
 from freespan.egress.policy import Policy

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from freespan.browsers import Browser, Page, switch
-from freespan.client import pool
+from freespan.client import link_manager
 from freespan.client.lanes.controller import LaneController
 from freespan.demo.payload import sha256_of
 from freespan.web import routes as switch_routes
@@ -82,7 +82,7 @@ async def test_a_download_through_lanes_of_a_browser_is_whole(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(LaneController, "carried", lambda judge, *_: setattr(judge, "wanted", 4))
-    monkeypatch.setattr(pool, "_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(link_manager, "_LOOK_SECONDS", 0.02)
     place, host = FakeSite(), Host()
     routes = [*host.broker.routes(), *host.egress.routes(), *switch_routes(lambda: host.url)]
     async with asyncio.timeout(SECONDS), serving(routes) as host.url, served(place):
@@ -93,15 +93,15 @@ async def test_a_download_through_lanes_of_a_browser_is_whole(
         with site_served() as site:
             async with reading(host.invite) as reader:
                 session = await reader.client.session(SECONDS)
-                while len(reader.client._pool.bond.report().links if reader.client._pool else ()) < 4:
+                while len(reader.client._links.bond.report().links if reader.client._links else ()) < 4:
                     await asyncio.sleep(0.01)
                 stream = await session.connect(
                     Target("site.test", site.port), f"GET /file?bytes={SIZE} HTTP/1.0\r\n\r\n".encode()
                 )
                 body = (await read_all(stream)).partition(b"\r\n\r\n")[2]
                 assert hashlib.sha256(body).hexdigest() == sha256_of(SIZE)
-                assert reader.client._pool is not None
-                assert min(link.bytes_received for link in reader.client._pool.bond.report().links) > 16_000
+                assert reader.client._links is not None
+                assert min(link.bytes_received for link in reader.client._links.bond.report().links) > 16_000
         await page.close()
         host.egress.close()
         host.dialler.close()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from freespan.wire.errors import MessageError
 from freespan.wire.ice import check_stun, check_turn_servers
 from freespan.wire.messages import IceServer
-from tests.client.local_proxy.attempts import attempt
+from tests.support.attempts import attempt
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "ice_servers.json").read_text("utf-8"))
 CHECKS = {"stun": check_stun, "turn": check_turn_servers}

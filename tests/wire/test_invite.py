@@ -18,7 +18,7 @@ from freespan.wire.invite import (
     format_invite,
     parse_invite,
 )
-from tests.client.local_proxy.attempts import attempt
+from tests.support.attempts import attempt
 
 KEY = hashlib.sha256(b"an egress").digest()
 GOOD = Invite("https://host.example", KEY)

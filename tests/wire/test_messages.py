@@ -12,7 +12,7 @@ from freespan.wire import messages
 from freespan.wire.errors import MessageError, VersionError
 from freespan.wire.limits import BRIDGE_CAPACITY_MAX, PROTOCOL_VERSION, SDP_MAX, SIGNAL_MESSAGE_MAX
 from freespan.wire.network import Network
-from tests.client.local_proxy.attempts import attempt
+from tests.support.attempts import attempt
 
 TO_BROKER = [
     messages.Hello(PROTOCOL_VERSION, 4),

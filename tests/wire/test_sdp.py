@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from freespan.wire.errors import MessageError
 from freespan.wire.limits import SDP_MAX
 from freespan.wire.sdp import check_answer, check_offer, public_addresses, without_private_addresses
-from tests.client.local_proxy.attempts import attempt
+from tests.support.attempts import attempt
 
 CANDIDATE = "a=candidate:1 1 udp 2122260223 192.0.2.1 50000 typ host"
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from freespan.wire.errors import InputError
 from freespan.wire.limits import TARGET_MAX
 from freespan.wire.target import Target, parse_host, parse_target
-from tests.client.local_proxy.attempts import attempt
+from tests.support.attempts import attempt
 
 labels = st.from_regex(r"[a-z0-9_]([a-z0-9_-]{0,20}[a-z0-9_])?", fullmatch=True)
 names = st.builds(

@@ -7,7 +7,7 @@ import contextlib
 import time
 
 from freespan.cli.running import print_json, print_line, run_until_stopped, show_status
-from freespan.client.engine import HOST_RESTARTED, Client, ClientStatus
+from freespan.client.client import HOST_RESTARTED, Client, ClientStatus
 from freespan.client.local_proxy.server import LocalProxy
 from freespan.client.transports import TransportChoice
 from freespan.wire.invite import Invite, parse_invite

@@ -18,7 +18,7 @@ import aiohttp
 import typer
 
 from freespan.cli.running import print_json, print_line, run_until_stopped
-from freespan.client.engine import Client, ClientStatus
+from freespan.client.client import Client, ClientStatus
 from freespan.client.local_proxy.server import LocalProxy
 from freespan.wire.errors import FreespanError, InputError
 from freespan.wire.invite import Invite, parse_invite

@@ -45,7 +45,7 @@ class TransportSelector:
     def failed(self, now: float, *, closed: bool = False) -> None:
         """The transport has not led anywhere; `closed` when another bridge would not change that.
 
-        That no other bridge is left beside one that failed counts as well (`Links`).
+        That no other bridge is left beside one that failed counts as well (`Dialer`).
         """
         self._failures += 1
         if closed or self._failures >= _TRIES[self._transports[self._at]]:

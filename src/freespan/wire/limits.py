@@ -49,7 +49,7 @@ LANES_OPENING_MAX = 4
 """Of those, how many may be in the making at a time; of more the bridge refuses one."""
 LANE_ANSWERS_MAX = 64 * 1024
 """What may wait for a client that asks for lanes and does not read the answers; more ends its pipe."""
-SPARE_LINK_SECONDS = 120.0
+EXTRA_LINK_SECONDS = 120.0
 """While a session has links, and the broker no bridge for another one, it asks so often in the end."""
 BOND_LINKS_MAX = LINKS_USUAL * LANES_MAX
 """Links of one bond; one acknowledgement for all of them fits beside a datagram."""
@@ -193,9 +193,9 @@ TARGET_MAX = 300
 """Longest `host:port`."""
 
 # --- client's local proxy --------------------------------------------------------------------
-FRONT_HEAD_MAX = 65_536
+PROXY_HEAD_MAX = 65_536
 """Longest request head of the local proxy."""
-FRONT_HEAD_SECONDS = 20.0
-FRONT_CONNECTIONS_MAX = 512
+PROXY_HEAD_SECONDS = 20.0
+PROXY_CONNECTIONS_MAX = 512
 SESSION_WAIT_SECONDS = 20.0
 """How long a request waits for a session before it gets 503."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from freespan.client import pool
+from freespan.client import link_manager
 from freespan.client.lanes.controller import LaneController
 from freespan.client.lanes.manager import LaneManager
 from freespan.client.lanes.queueing import Place
@@ -41,7 +41,7 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks often, and wants all lanes at once."""
     monkeypatch.setattr(LaneController, "carried", no_judging)
     monkeypatch.setattr(Wants, "lanes", LANES_MAX)
-    monkeypatch.setattr(pool, "_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(link_manager, "_LOOK_SECONDS", 0.02)
 
 
 @pytest.fixture
@@ -52,11 +52,11 @@ async def host() -> AsyncIterator[Host]:
 
 async def until_links(reader: Reader, count: int) -> None:
     async with asyncio.timeout(SECONDS):
-        while (one := reader.client._pool) is None or len(joined(one)) != count:
+        while (one := reader.client._links) is None or len(joined(one)) != count:
             await asyncio.sleep(0.01)
 
 
-def joined(one: pool.Pool) -> list[LinkReport]:
+def joined(one: link_manager.LinkManager) -> list[LinkReport]:
     return [link for link in one.bond.report().links if link.state != "joining"]
 
 
@@ -67,8 +67,8 @@ async def test_lanes_carry_a_download_and_the_broker_hears_of_none(
         await until_links(reader, LANES_MAX)
         stream, digest = await begin(reader, site, SIZE)
         await read_some(stream, digest, SIZE // 2)
-        assert reader.client._pool is not None
-        links = reader.client._pool.bond.report().links
+        assert reader.client._links is not None
+        links = reader.client._links.bond.report().links
         assert all(link.bytes_received > 16_000 for link in links)
         monkeypatch.setattr(Wants, "lanes", 1)
         assert await read_rest(stream, digest) == sha256_of(SIZE)

@@ -4,21 +4,21 @@ import itertools
 
 from hypothesis import strategies as st
 
-from freespan.client.local_proxy.request import Front, FrontError, FrontRequest
+from freespan.client.local_proxy.request import ProxyRequest, RequestError, RequestParser
 
-Outcome = tuple[FrontRequest | None, tuple[str, bytes] | None, bytes]
+Outcome = tuple[ProxyRequest | None, tuple[str, bytes] | None, bytes]
 """The request, or reason and reply of the error, or neither; and what was said in between."""
 
 
-def feed(front: Front, pieces: list[bytes]) -> Outcome:
+def feed(parser: RequestParser, pieces: list[bytes]) -> Outcome:
     """What comes of `pieces`; once there is a request, what the relay may pass on of the rest joins `first_bytes`."""
     said = b""
     for number, piece in enumerate(pieces):
         try:
-            request = front.receive_data(piece)
-        except FrontError as error:
-            return None, (str(error), error.reply), said + front.data_to_send()
-        said += front.data_to_send()
+            request = parser.receive_data(piece)
+        except RequestError as error:
+            return None, (str(error), error.reply), said + parser.data_to_send()
+        said += parser.data_to_send()
         if request is not None:
             rest = b"".join(pieces[number + 1 :])
             if request.body is not None:

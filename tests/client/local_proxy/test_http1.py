@@ -4,9 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from freespan.client.local_proxy.http1 import HttpFront, HttpRequest, response
-from freespan.client.local_proxy.request import FrontError
-from freespan.wire.limits import FRONT_HEAD_MAX
+from freespan.client.local_proxy.http1 import HttpParser, HttpRequest, response
+from freespan.client.local_proxy.request import RequestError
+from freespan.wire.limits import PROXY_HEAD_MAX
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
 from tests.client.local_proxy.splits import cut, feed, places
@@ -14,13 +14,13 @@ from tests.client.local_proxy.splits import cut, feed, places
 
 def ask(text: str | bytes) -> HttpRequest:
     data = text.encode("latin-1") if isinstance(text, str) else text
-    found = HttpFront().receive_data(data)
+    found = HttpParser().receive_data(data)
     assert found is not None
     return found
 
 
-def refused(text: str | bytes) -> FrontError:
-    with pytest.raises(FrontError) as caught:
+def refused(text: str | bytes) -> RequestError:
+    with pytest.raises(RequestError) as caught:
         ask(text)
     return caught.value
 
@@ -212,17 +212,17 @@ def test_what_cannot_become_http_is_refused_at_once(first: bytes) -> None:
 
 def test_a_head_of_the_greatest_length() -> None:
     start, end = b"GET http://example.org/ HTTP/1.1\r\nContent-Length: 4\r\nX: ", b"\r\n\r\n"
-    fitting = start + b"y" * (FRONT_HEAD_MAX - len(start) - len(end)) + end
+    fitting = start + b"y" * (PROXY_HEAD_MAX - len(start) - len(end)) + end
     assert ask(fitting + b"body").first_bytes.endswith(b"body")
     too_long = fitting[: -len(end)] + b"y" + end
     assert status_of(refused(too_long).reply) == 431
-    assert feed(HttpFront(), [too_long[:-1], b"\n"])[1] is not None
+    assert feed(HttpParser(), [too_long[:-1], b"\n"])[1] is not None
 
 
 def test_a_head_without_end_is_not_kept() -> None:
-    front = HttpFront()
-    assert front.receive_data(b"G" * FRONT_HEAD_MAX) is None
-    with pytest.raises(FrontError, match="longer"):
+    front = HttpParser()
+    assert front.receive_data(b"G" * PROXY_HEAD_MAX) is None
+    with pytest.raises(RequestError, match="longer"):
         front.receive_data(b"G")
 
 
@@ -263,9 +263,9 @@ good = st.builds(
 @given(st.lists(pieces, max_size=12).map(b"".join) | st.binary(max_size=80) | good, places)
 @example(b"GET http://a.example/ HTTP/1.1\r\n\r\n\r\nbody", [33, 34, 35])
 def test_any_bytes_in_any_split_come_to_the_same_end(data: bytes, at: list[int]) -> None:
-    whole = feed(HttpFront(), [data])
-    assert feed(HttpFront(), cut(data, at)) == whole
-    assert feed(HttpFront(), [bytes((byte,)) for byte in data]) == whole
+    whole = feed(HttpParser(), [data])
+    assert feed(HttpParser(), cut(data, at)) == whole
+    assert feed(HttpParser(), [bytes((byte,)) for byte in data]) == whole
     assert whole[2] == b""
 
 
@@ -276,6 +276,6 @@ def test_any_bytes_in_any_split_come_to_the_same_end(data: bytes, at: list[int])
 )
 def test_the_bound_is_the_same_in_any_split(tail: bytes, over: int, at: list[int]) -> None:
     head = b"GET http://example.org/ HTTP/1.1\r\nX: "
-    data = head + b"y" * (FRONT_HEAD_MAX - len(head) - len(tail) + over) + tail
+    data = head + b"y" * (PROXY_HEAD_MAX - len(head) - len(tail) + over) + tail
     near_the_end = [len(data) - place % 12 for place in at]
-    assert feed(HttpFront(), cut(data, near_the_end)) == feed(HttpFront(), [data])
+    assert feed(HttpParser(), cut(data, near_the_end)) == feed(HttpParser(), [data])

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from freespan.client.local_proxy.response_head import ResponseHead
 from freespan.wire.errors import StreamError
-from freespan.wire.limits import FRONT_HEAD_MAX
+from freespan.wire.limits import PROXY_HEAD_MAX
 from tests.client.local_proxy.splits import cut, places
 
 
@@ -59,7 +59,7 @@ def test_old_and_odd_ways_to_write_a_head(said: bytes, passed: bytes) -> None:
         (b"HTTP/1.1 099 x\r\n\r\n", "http_protocol_error"),
         (b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "http_protocol_error"),
         (b"HTTP/1.1 200 OK\r\nA: b\rConnection: keep-alive\r\n\r\n", "http_protocol_error"),
-        (b"HTTP/1.1 200 OK\r\nA: " + b"x" * FRONT_HEAD_MAX, "http_response_header_section_size"),
+        (b"HTTP/1.1 200 OK\r\nA: " + b"x" * PROXY_HEAD_MAX, "http_response_header_section_size"),
     ],
 )
 def test_answers_that_are_none(said: bytes, error: str) -> None:

@@ -19,7 +19,7 @@ from freespan.demo.payload import sha256_of
 from freespan.egress import dialler
 from freespan.tunnel.client import ClientTunnel
 from freespan.wire.errors import InputError, StreamError
-from freespan.wire.limits import FRONT_HEAD_MAX
+from freespan.wire.limits import PROXY_HEAD_MAX
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
 from tests.support import readers
@@ -40,7 +40,7 @@ class FakeClient:
         return self._session
 
 
-class Front:
+class RunningProxy:
     """The proxy, and calls to it in threads, since the programs that use it are not ours."""
 
     def __init__(self, proxy: LocalProxy, port: int, client: FakeClient) -> None:
@@ -63,13 +63,13 @@ class Front:
 
 
 @pytest.fixture
-async def front(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Front]:
+async def running(caplog: pytest.LogCaptureFixture) -> AsyncIterator[RunningProxy]:
     async with asyncio.timeout(4 * SECONDS), hosting() as host, direct_session(host) as session:
         client = FakeClient(session)
         proxy = LocalProxy(client)  # type: ignore[arg-type]
         port = await proxy.start(0)
         try:
-            yield Front(proxy, port, client)
+            yield RunningProxy(proxy, port, client)
         finally:
             await proxy.stop()
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
@@ -78,33 +78,33 @@ async def front(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Front]:
 # --- HTTP ------------------------------------------------------------------------------------
 
 
-async def test_absolute_form(front: Front, site: Site) -> None:
-    reply = await front.call(readers.get, f"http://site.test:{site.port}/path?x=1&y=%20#fragment")
+async def test_absolute_form(running: RunningProxy, site: Site) -> None:
+    reply = await running.call(readers.get, f"http://site.test:{site.port}/path?x=1&y=%20#fragment")
     assert (reply.status, reply.body) == (200, SMALL)
     assert site.paths[-1] == "/path?x=1&y=%20"
     assert site.hosts[-1] == f"site.test:{site.port}"
 
 
-async def test_what_is_for_the_proxy_alone_stays_with_it(front: Front, site: Site) -> None:
+async def test_what_is_for_the_proxy_alone_stays_with_it(running: RunningProxy, site: Site) -> None:
     request = (
         f"GET http://user:secret@site.test:{site.port}/ HTTP/1.1\r\nHost: site.test\r\nProxy-Connection: keep-alive\r\n"
         "Proxy-Authorization: Basic c2VjcmV0\r\nConnection: keep-alive, X-Mine\r\nX-Mine: 1\r\nX-Yours: 2\r\n\r\n"
     )
-    assert readers.parse(await front.call(readers.exchange, request.encode())).status == 200
+    assert readers.parse(await running.call(readers.exchange, request.encode())).status == 200
     head = site.heads[-1].lower()
     assert "x-yours: 2" in head
     assert "connection: close" in head
     assert not [word for word in ("proxy-", "x-mine", "secret", "keep-alive") if word in head]
 
 
-async def test_a_body_goes_along(front: Front, site: Site) -> None:
+async def test_a_body_goes_along(running: RunningProxy, site: Site) -> None:
     body = bytes(range(256)) * 20_000
     head = f"POST http://site.test:{site.port}/ HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
-    reply = readers.parse(await front.call(readers.exchange, head.encode() + body))
+    reply = readers.parse(await running.call(readers.exchange, head.encode() + body))
     assert reply.body.decode() == hashlib.sha256(body).hexdigest()
 
 
-async def test_connect(front: Front, site: Site) -> None:
+async def test_connect(running: RunningProxy, site: Site) -> None:
     def use(proxy: str) -> bytes:
         reply, connection = readers.connect(proxy, f"site.test:{site.port}")
         with connection:
@@ -112,20 +112,20 @@ async def test_connect(front: Front, site: Site) -> None:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.0\r\nHost: b\r\n\r\n")
             return readers.read_all(connection)
 
-    assert (await front.call(use)).count(SMALL) == 2
+    assert (await running.call(use)).count(SMALL) == 2
 
 
-async def test_connect_with_the_first_bytes_behind_it(front: Front, site: Site) -> None:
+async def test_connect_with_the_first_bytes_behind_it(running: RunningProxy, site: Site) -> None:
     request = f"CONNECT site.test:{site.port} HTTP/1.1\r\n\r\nGET / HTTP/1.0\r\n\r\n".encode()
-    answer = await front.call(readers.exchange, request)
+    answer = await running.call(readers.exchange, request)
     assert answer.startswith(b"HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 200 OK")
 
 
-async def test_a_program_that_keeps_its_connections(front: Front, site: Site) -> None:
+async def test_a_program_that_keeps_its_connections(running: RunningProxy, site: Site) -> None:
     """It is told to open another one for each request, and does."""
 
     def use(proxy: str) -> list[bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=SECONDS)
+        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=SECONDS)
         bodies = []
         for _ in range(3):
             connection.request("GET", f"http://site.test:{site.port}/", headers={"Connection": "keep-alive"})
@@ -133,10 +133,10 @@ async def test_a_program_that_keeps_its_connections(front: Front, site: Site) ->
         connection.close()
         return bodies
 
-    assert await front.call(use) == [SMALL] * 3
+    assert await running.call(use) == [SMALL] * 3
 
 
-async def test_a_request_byte_by_byte(front: Front, site: Site) -> None:
+async def test_a_request_byte_by_byte(running: RunningProxy, site: Site) -> None:
     def use(proxy: str) -> bytes:
         with readers.dial(proxy) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -144,10 +144,10 @@ async def test_a_request_byte_by_byte(front: Front, site: Site) -> None:
                 connection.sendall(bytes([byte]))
             return readers.read_all(connection)
 
-    assert (await front.call(use)).endswith(SMALL)
+    assert (await running.call(use)).endswith(SMALL)
 
 
-async def test_an_end_of_one_direction_leaves_the_other(front: Front, site: Site) -> None:
+async def test_an_end_of_one_direction_leaves_the_other(running: RunningProxy, site: Site) -> None:
     def use(proxy: str) -> bytes:
         _, connection = readers.connect(proxy, f"site.test:{site.port}")
         with connection:
@@ -155,14 +155,14 @@ async def test_an_end_of_one_direction_leaves_the_other(front: Front, site: Site
             connection.shutdown(socket.SHUT_WR)
             return readers.read_all(connection).partition(b"\r\n\r\n")[2]
 
-    assert hashlib.sha256(await front.call(use)).hexdigest() == sha256_of(2_000_000)
+    assert hashlib.sha256(await running.call(use)).hexdigest() == sha256_of(2_000_000)
 
 
 # --- SOCKS5 ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("host", ["site.test", "127.0.0.1", "::1"])
-async def test_socks_with_a_name_and_with_addresses(front: Front, host: str) -> None:
+async def test_socks_with_a_name_and_with_addresses(running: RunningProxy, host: str) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"hello from " + await reader.readline())
         writer.close()
@@ -177,35 +177,37 @@ async def test_socks_with_a_name_and_with_addresses(front: Front, host: str) -> 
             return code, readers.read_all(connection)
 
     async with server:
-        assert await front.call(use) == (0, b"hello from inside\n")
+        assert await running.call(use) == (0, b"hello from inside\n")
 
 
 # --- destinations that cannot be reached -----------------------------------------------------
 
 
-async def both(front: Front, target: Target, status: int, error: str, socks_code: int, sentence: str) -> None:
+async def both(running: RunningProxy, target: Target, status: int, error: str, socks_code: int, sentence: str) -> None:
     """HTTP, CONNECT and SOCKS are told the same, each in its words."""
-    reply = await front.call(readers.get, f"http://{target}/")
+    reply = await running.call(readers.get, f"http://{target}/")
     assert (reply.status, reply.header("Proxy-Status")) == (status, f"freespan; error={error}")
     assert reply.header("Content-Type") == "application/problem+json"
     assert sentence.encode() in reply.body
-    reply, connection = await front.call(readers.connect, str(target))
+    reply, connection = await running.call(readers.connect, str(target))
     connection.close()
     assert (reply.status, reply.header("Proxy-Status")) == (status, f"freespan; error={error}")
-    code, connection = await front.call(readers.socks, target)
+    code, connection = await running.call(readers.socks, target)
     connection.close()
     assert code == socks_code
 
 
-async def test_a_destination_that_refuses(front: Front, site: Site) -> None:
+async def test_a_destination_that_refuses(running: RunningProxy, site: Site) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         target = Target("site.test", bound.getsockname()[1])
-        await both(front, target, 502, "connection_refused", 5, "the site refused the connection")
-    await front.still_serves(site)
+        await both(running, target, 502, "connection_refused", 5, "the site refused the connection")
+    await running.still_serves(site)
 
 
-async def test_a_destination_that_does_not_resolve(front: Front, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_destination_that_does_not_resolve(
+    running: RunningProxy, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ask = socket.getaddrinfo
 
     def unknown(host: str, *arguments: Any, **options: Any) -> Any:
@@ -214,20 +216,20 @@ async def test_a_destination_that_does_not_resolve(front: Front, site: Site, mon
         return ask(host, *arguments, **options)
 
     monkeypatch.setattr(dialler.socket, "getaddrinfo", unknown)
-    await both(front, Target("nobody.example", 80), 502, "dns_error", 4, "could not be resolved")
-    await front.still_serves(site)
+    await both(running, Target("nobody.example", 80), 502, "dns_error", 4, "could not be resolved")
+    await running.still_serves(site)
 
 
-async def test_a_destination_that_is_forbidden(front: Front, site: Site) -> None:
-    await both(front, Target("site.test", 25), 403, "http_request_denied", 2, "does not allow this site")
-    await front.still_serves(site)
+async def test_a_destination_that_is_forbidden(running: RunningProxy, site: Site) -> None:
+    await both(running, Target("site.test", 25), 403, "http_request_denied", 2, "does not allow this site")
+    await running.still_serves(site)
 
 
 @pytest.mark.parametrize(
     "limit", ["freespan.egress.dialler.DIAL_SECONDS", "freespan.client.local_proxy.server._CONNECT_SECONDS"]
 )
 async def test_a_destination_or_an_egress_that_does_not_answer(
-    front: Front, site: Site, monkeypatch: pytest.MonkeyPatch, limit: str
+    running: RunningProxy, site: Site, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     async def never(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
@@ -235,15 +237,15 @@ async def test_a_destination_or_an_egress_that_does_not_answer(
     with monkeypatch.context() as patch:
         patch.setattr(dialler, "start_connection", never)
         patch.setattr(limit, 0.05)
-        await both(front, Target("site.test", 80), 504, "connection_timeout", 6, "did not answer in time")
-    await front.still_serves(site)
+        await both(running, Target("site.test", 80), 504, "connection_timeout", 6, "did not answer in time")
+    await running.still_serves(site)
 
 
-async def test_no_session(front: Front, site: Site) -> None:
-    front.client.has_session = False
-    await both(front, Target("site.test", 80), 503, "destination_unavailable", 1, "no session is open right now")
-    front.client.has_session = True
-    await front.still_serves(site)
+async def test_no_session(running: RunningProxy, site: Site) -> None:
+    running.client.has_session = False
+    await both(running, Target("site.test", 80), 503, "destination_unavailable", 1, "no session is open right now")
+    running.client.has_session = True
+    await running.still_serves(site)
 
 
 # --- programs with bad manners ---------------------------------------------------------------
@@ -266,17 +268,17 @@ NONSENSE: dict[str, tuple[bytes, int]] = {
     "header without colon": (b"GET http://site.test/ HTTP/1.1\r\nnonsense\r\n\r\n", 400),
     "white space before the colon": (b"GET http://site.test/ HTTP/1.1\r\nHost : x\r\n\r\n", 400),
     "folded header": (b"GET http://site.test/ HTTP/1.1\r\nA: b\r\n c\r\n\r\n", 400),
-    "a long head": (b"GET http://site.test/ HTTP/1.1\r\nA: " + b"b" * FRONT_HEAD_MAX, 431),
-    "a head without end": (b"G" * (FRONT_HEAD_MAX + 1), 431),
+    "a long head": (b"GET http://site.test/ HTTP/1.1\r\nA: " + b"b" * PROXY_HEAD_MAX, 431),
+    "a head without end": (b"G" * (PROXY_HEAD_MAX + 1), 431),
 }
 
 
 @pytest.mark.parametrize(("said", "status"), NONSENSE.values(), ids=NONSENSE.keys())
-async def test_nonsense_gets_a_problem(front: Front, site: Site, said: bytes, status: int) -> None:
-    reply = readers.parse(await front.call(readers.exchange, said))
+async def test_nonsense_gets_a_problem(running: RunningProxy, site: Site, said: bytes, status: int) -> None:
+    reply = readers.parse(await running.call(readers.exchange, said))
     assert (reply.status, reply.header("Content-Type")) == (status, "application/problem+json")
     assert reply.header("Connection") == "close"
-    await front.still_serves(site)
+    await running.still_serves(site)
 
 
 SOCKS_NONSENSE: dict[str, tuple[bytes, bytes]] = {
@@ -296,9 +298,9 @@ SOCKS_NONSENSE: dict[str, tuple[bytes, bytes]] = {
 
 
 @pytest.mark.parametrize(("said", "reply"), SOCKS_NONSENSE.values(), ids=SOCKS_NONSENSE.keys())
-async def test_socks_nonsense_gets_its_reply(front: Front, site: Site, said: bytes, reply: bytes) -> None:
-    assert await front.call(readers.exchange, said) == reply
-    await front.still_serves(site)
+async def test_socks_nonsense_gets_its_reply(running: RunningProxy, site: Site, said: bytes, reply: bytes) -> None:
+    assert await running.call(readers.exchange, said) == reply
+    await running.still_serves(site)
 
 
 MIDDLES: dict[str, bytes] = {
@@ -313,27 +315,29 @@ MIDDLES: dict[str, bytes] = {
 
 @pytest.mark.parametrize("said", MIDDLES.values(), ids=MIDDLES.keys())
 async def test_who_stops_in_the_middle_and_waits_is_given_up(
-    front: Front, site: Site, said: bytes, monkeypatch: pytest.MonkeyPatch
+    running: RunningProxy, site: Site, said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_proxy, "FRONT_HEAD_SECONDS", 0.1)
-    answer = await front.call(readers.exchange, said)
+    monkeypatch.setattr(local_proxy, "PROXY_HEAD_SECONDS", 0.1)
+    answer = await running.call(readers.exchange, said)
     assert answer in (b"", b"\x05\x00")
-    await front.until_idle()
-    await front.still_serves(site)
+    await running.until_idle()
+    await running.still_serves(site)
 
 
 @pytest.mark.parametrize("said", MIDDLES.values(), ids=MIDDLES.keys())
 @pytest.mark.parametrize("politely", [True, False], ids=["politely", "with a reset"])
-async def test_who_leaves_in_the_middle_leaves_nothing(front: Front, site: Site, said: bytes, politely: bool) -> None:
-    with await front.call(readers.dial) as connection:
+async def test_who_leaves_in_the_middle_leaves_nothing(
+    running: RunningProxy, site: Site, said: bytes, politely: bool
+) -> None:
+    with await running.call(readers.dial) as connection:
         connection.sendall(said)
         if not politely:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
-    await front.until_idle()
-    await front.still_serves(site)
+    await running.until_idle()
+    await running.still_serves(site)
 
 
-async def test_who_leaves_in_the_middle_of_a_download_leaves_nothing(front: Front, site: Site) -> None:
+async def test_who_leaves_in_the_middle_of_a_download_leaves_nothing(running: RunningProxy, site: Site) -> None:
     site.broken.clear()
 
     def use(proxy: str) -> None:
@@ -342,13 +346,13 @@ async def test_who_leaves_in_the_middle_of_a_download_leaves_nothing(front: Fron
             connection.sendall(b"GET /file?bytes=500000000 HTTP/1.0\r\n\r\n")
             readers.read_exactly(connection, 1_000_000)
 
-    await front.call(use)
-    await front.until_idle()
-    await front.still_serves(site)
+    await running.call(use)
+    await running.until_idle()
+    await running.still_serves(site)
     assert await asyncio.to_thread(site.broken.wait, SECONDS), "the site was told that nobody reads on"
 
 
-async def test_a_site_that_breaks_off_is_told_as_such(front: Front) -> None:
+async def test_a_site_that_breaks_off_is_told_as_such(running: RunningProxy) -> None:
     """Half an answer must not look like a whole one."""
 
     async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -369,43 +373,45 @@ async def test_a_site_that_breaks_off_is_told_as_such(front: Front) -> None:
 
     async with server:
         with pytest.raises(ConnectionResetError):
-            await front.call(use)
+            await running.call(use)
 
 
 # --- bounds ----------------------------------------------------------------------------------
 
 
-async def test_only_this_machine_may_use_it(front: Front) -> None:
-    assert [each.getsockname()[0] for each in front.proxy._server.sockets] == ["127.0.0.1"]  # type: ignore[union-attr]
+async def test_only_this_machine_may_use_it(running: RunningProxy) -> None:
+    assert [each.getsockname()[0] for each in running.proxy._server.sockets] == ["127.0.0.1"]  # type: ignore[union-attr]
     with pytest.raises(OSError):
-        await asyncio.to_thread(socket.create_connection, ("127.0.0.2", front.port), 2)
+        await asyncio.to_thread(socket.create_connection, ("127.0.0.2", running.port), 2)
 
 
-async def test_more_connections_than_allowed(front: Front, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_proxy, "FRONT_CONNECTIONS_MAX", 2)
-    held = [await front.call(readers.dial) for _ in range(2)]
+async def test_more_connections_than_allowed(
+    running: RunningProxy, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_proxy, "PROXY_CONNECTIONS_MAX", 2)
+    held = [await running.call(readers.dial) for _ in range(2)]
     try:
         async with asyncio.timeout(SECONDS):
-            while front.proxy.connections < 2:
+            while running.proxy.connections < 2:
                 await asyncio.sleep(0.005)
-        assert await front.call(readers.exchange, b"") == b""
+        assert await running.call(readers.exchange, b"") == b""
         held.pop().close()
         async with asyncio.timeout(SECONDS):
-            while front.proxy.connections > 1:
+            while running.proxy.connections > 1:
                 await asyncio.sleep(0.005)
-        await front.still_serves(site)
+        await running.still_serves(site)
     finally:
         for connection in held:
             connection.close()
 
 
-async def test_a_port_in_use(front: Front) -> None:
+async def test_a_port_in_use(running: RunningProxy) -> None:
     with pytest.raises(InputError) as caught:
-        await LocalProxy(front.client).start(front.port)  # type: ignore[arg-type]
-    assert str(caught.value) == f"port: {front.port}: address already in use; choose another one with --port"
+        await LocalProxy(running.client).start(running.port)  # type: ignore[arg-type]
+    assert str(caught.value) == f"port: {running.port}: address already in use; choose another one with --port"
 
 
-async def test_stopping_closes_everything(front: Front, site: Site) -> None:
+async def test_stopping_closes_everything(running: RunningProxy, site: Site) -> None:
     site.hold.clear()
 
     def hold(proxy: str) -> socket.socket:
@@ -414,21 +420,21 @@ async def test_stopping_closes_everything(front: Front, site: Site) -> None:
         readers.read_exactly(connection, 1)
         return connection
 
-    with await front.call(hold) as connection:
-        await front.proxy.stop()
+    with await running.call(hold) as connection:
+        await running.proxy.stop()
         with pytest.raises(ConnectionResetError):  # not an end, which would look like the whole
             await asyncio.to_thread(readers.read_all, connection)
-    assert front.proxy.connections == 0
+    assert running.proxy.connections == 0
     with pytest.raises(ConnectionRefusedError):
-        await front.call(readers.dial)
+        await running.call(readers.dial)
     site.hold.set()
 
 
-async def test_what_is_counted(front: Front, site: Site) -> None:
-    await front.call(readers.get, f"http://site.test:{site.port}/file?bytes=100000")
-    await front.until_idle()
-    assert front.proxy.received > 100_000
-    assert front.proxy.connections == 0
+async def test_what_is_counted(running: RunningProxy, site: Site) -> None:
+    await running.call(readers.get, f"http://site.test:{site.port}/file?bytes=100000")
+    await running.until_idle()
+    assert running.proxy.received > 100_000
+    assert running.proxy.connections == 0
 
 
 # --- one request a connection ----------------------------------------------------------------
@@ -454,27 +460,27 @@ class KeepingSite:
 OK = b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok"
 
 
-async def meet(front: Front, site: KeepingSite, use: Callable[[str, int], Any]) -> Any:
+async def meet(running: RunningProxy, site: KeepingSite, use: Callable[[str, int], Any]) -> Any:
     server = await asyncio.start_server(site.serve, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        said = await front.call(use, port)
-        await front.until_idle()
+        said = await running.call(use, port)
+        await running.until_idle()
     return said
 
 
-async def test_a_site_that_keeps_its_connection_gets_no_second_request(front: Front) -> None:
+async def test_a_site_that_keeps_its_connection_gets_no_second_request(running: RunningProxy) -> None:
     site = KeepingSite(OK)
 
     def use(proxy: str, port: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=SECONDS)
+        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=SECONDS)
         for path, secret in (("/", ""), ("/account", "secret")):
             connection.request("GET", f"http://site.test:{port}{path}", headers={"Cookie": secret})
             response = connection.getresponse()
             assert (response.read(), response.getheader("Connection")) == (b"ok", "close")
         connection.close()
 
-    await meet(front, site, use)
+    await meet(running, site, use)
     assert site.connections == 2
 
 
@@ -483,7 +489,7 @@ async def test_a_site_that_keeps_its_connection_gets_no_second_request(front: Fr
     [("", b""), ("Content-Length: 4\r\n", b"body"), ("Transfer-Encoding: chunked\r\n", b"4\r\nbody\r\n0\r\n\r\n")],
     ids=["no body", "a body", "chunks"],
 )
-async def test_nothing_behind_the_request_goes_to_its_site(front: Front, head: str, body: bytes) -> None:
+async def test_nothing_behind_the_request_goes_to_its_site(running: RunningProxy, head: str, body: bytes) -> None:
     site = KeepingSite(OK)
 
     def use(proxy: str, port: int) -> bytes:
@@ -496,7 +502,7 @@ async def test_nothing_behind_the_request_goes_to_its_site(front: Front, head: s
             readers.read_all(connection)
             return answer
 
-    assert (await meet(front, site, use)).endswith(b"ok")
+    assert (await meet(running, site, use)).endswith(b"ok")
     assert site.heard.endswith(b"Connection: close\r\n\r\n" + body)
 
 
@@ -504,18 +510,18 @@ async def test_nothing_behind_the_request_goes_to_its_site(front: Front, head: s
     ("answer", "error"),
     [
         (b"SSH-2.0-x\r\n\r\n", "http_protocol_error"),
-        (b"HTTP/1.1 200 OK\r\nA: " + b"x" * FRONT_HEAD_MAX, "http_response_header_section_size"),
+        (b"HTTP/1.1 200 OK\r\nA: " + b"x" * PROXY_HEAD_MAX, "http_response_header_section_size"),
     ],
 )
-async def test_an_answer_that_is_no_http(front: Front, answer: bytes, error: str) -> None:
+async def test_an_answer_that_is_no_http(running: RunningProxy, answer: bytes, error: str) -> None:
     def use(proxy: str, port: int) -> readers.Reply:
         return readers.get(proxy, f"http://site.test:{port}/")
 
-    reply = await meet(front, KeepingSite(answer), use)
+    reply = await meet(running, KeepingSite(answer), use)
     assert (reply.status, reply.header("Proxy-Status")) == (502, f"freespan; error={error}")
 
 
-async def test_a_body_whose_chunks_break_is_cut(front: Front) -> None:
+async def test_a_body_whose_chunks_break_is_cut(running: RunningProxy) -> None:
     go_on = b"HTTP/1.1 100 Continue\r\n\r\n"
     site = KeepingSite(go_on)
 
@@ -528,5 +534,5 @@ async def test_a_body_whose_chunks_break_is_cut(front: Front) -> None:
             with pytest.raises(ConnectionResetError):
                 readers.read_all(connection)
 
-    await meet(front, site, use)
+    await meet(running, site, use)
     assert b"GET" not in site.heard

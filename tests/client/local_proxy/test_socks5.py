@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from freespan.client.local_proxy.request import FrontError
-from freespan.client.local_proxy.socks5 import Socks5Front, SocksRequest
+from freespan.client.local_proxy.request import RequestError
+from freespan.client.local_proxy.socks5 import Socks5Parser, SocksRequest
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
 from tests.client.local_proxy.splits import cut, feed, places
@@ -22,7 +22,7 @@ def named(name: bytes, port: int = 443) -> bytes:
 
 
 def ask(data: bytes) -> SocksRequest:
-    front = Socks5Front()
+    front = Socks5Parser()
     found = front.receive_data(GREETING + data)
     assert found is not None
     return found
@@ -51,7 +51,7 @@ def test_what_comes_behind_the_request_is_kept() -> None:
 
 
 def test_a_conversation() -> None:
-    front = Socks5Front()
+    front = Socks5Parser()
     assert front.receive_data(b"\x05") is None
     assert front.data_to_send() == b""
     assert front.receive_data(b"\x02\x02\x00") is None
@@ -73,8 +73,8 @@ def test_refusals_carry_the_reply_code(error: str, code: int) -> None:
 
 @pytest.mark.parametrize("greeting", [b"\x05\x00", b"\x05\x01\x02", b"\x05\x02\x01\x02"])
 def test_who_wants_to_authenticate_is_told_no(greeting: bytes) -> None:
-    with pytest.raises(FrontError, match="authentication") as caught:
-        Socks5Front().receive_data(greeting)
+    with pytest.raises(RequestError, match="authentication") as caught:
+        Socks5Parser().receive_data(greeting)
     assert caught.value.reply == b"\x05\xff"
 
 
@@ -97,7 +97,7 @@ def test_who_wants_to_authenticate_is_told_no(greeting: bytes) -> None:
     ],
 )
 def test_bad_requests_get_a_reply(data: bytes, code: int) -> None:
-    with pytest.raises(FrontError) as caught:
+    with pytest.raises(RequestError) as caught:
         ask(data)
     assert caught.value.reply == bytes((5, code, 0, 1)) + bytes(6)
 
@@ -114,7 +114,7 @@ conversations = st.builds(
 @given(conversations | st.binary(max_size=60), places)
 @example(GREETING + named(b"example.org") + b"hello", [1, 3, 7])
 def test_any_bytes_in_any_split_come_to_the_same_end(data: bytes, at: list[int]) -> None:
-    whole = feed(Socks5Front(), [data])
-    assert feed(Socks5Front(), cut(data, at)) == whole
-    assert feed(Socks5Front(), [bytes((byte,)) for byte in data]) == whole
+    whole = feed(Socks5Parser(), [data])
+    assert feed(Socks5Parser(), cut(data, at)) == whole
+    assert feed(Socks5Parser(), [bytes((byte,)) for byte in data]) == whole
     assert whole[2] in {b"", b"\x05\x00"}

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from freespan.client.local_proxy.request import FrontError
+from freespan.client.local_proxy.request import RequestError
 from freespan.client.local_proxy.request_body import BodyError, RequestBody, body_of
 from freespan.wire.errors import InputError
-from freespan.wire.limits import FRONT_HEAD_MAX
+from freespan.wire.limits import PROXY_HEAD_MAX
 from freespan.wire.messages import Problem
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target, parse_target
@@ -47,7 +47,7 @@ class HttpRequest:
         return response(status.http_status, status.error, status.sentence(), proxy_status=status)
 
 
-class HttpFront:
+class HttpParser:
     """Parses one request head; sans-I/O."""
 
     def __init__(self) -> None:
@@ -58,15 +58,15 @@ class HttpFront:
         return b""
 
     def receive_data(self, data: bytes) -> HttpRequest | None:
-        """Take bytes; return the request once its head is complete. Raises `FrontError`."""
+        """Take bytes; return the request once its head is complete. Raises `RequestError`."""
         seen = max(0, len(self._buffer) - 3)
         self._buffer += data
         if self._buffer and not _TOKEN.match(self._buffer, 0, 1):
             raise _error(400, _NOT_SPOKEN)
         end = _HEAD_END.search(self._buffer, seen)
-        if end is None or end.end() > FRONT_HEAD_MAX:
-            if len(self._buffer) > FRONT_HEAD_MAX:
-                raise _error(431, f"the request head is longer than {FRONT_HEAD_MAX} bytes")
+        if end is None or end.end() > PROXY_HEAD_MAX:
+            if len(self._buffer) > PROXY_HEAD_MAX:
+                raise _error(431, f"the request head is longer than {PROXY_HEAD_MAX} bytes")
             return None
         head, rest = bytes(self._buffer[: end.start()]), bytes(self._buffer[end.end() :])
         return _parse(head, rest)
@@ -147,5 +147,5 @@ def _forwarded(headers: list[tuple[bytes, bytes]]) -> list[bytes]:
     return [line for name, line in headers if name not in dropped]
 
 
-def _error(status: int, reason: str) -> FrontError:
-    return FrontError(reason, response(status, "http_request_error", reason))
+def _error(status: int, reason: str) -> RequestError:
+    return RequestError(reason, response(status, "http_request_error", reason))

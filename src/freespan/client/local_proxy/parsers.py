@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from freespan.client.local_proxy.http1 import HttpFront
-from freespan.client.local_proxy.request import Front, FrontError
-from freespan.client.local_proxy.socks5 import Socks5Front
+from freespan.client.local_proxy.http1 import HttpParser
+from freespan.client.local_proxy.request import RequestError, RequestParser
+from freespan.client.local_proxy.socks5 import Socks5Parser
 
 
-def front_for(first_byte: int) -> Front:
-    """Choose the parser. Raises `FrontError` for SOCKS4, which cannot resolve names remotely."""
+def parser_for(first_byte: int) -> RequestParser:
+    """Choose the parser. Raises `RequestError` for SOCKS4, which cannot resolve names remotely."""
     if first_byte == 4:
-        raise FrontError("SOCKS4 is not spoken here: set SOCKS5", b"\x00\x5b" + bytes(6))
-    return Socks5Front() if first_byte == 5 else HttpFront()
+        raise RequestError("SOCKS4 is not spoken here: set SOCKS5", b"\x00\x5b" + bytes(6))
+    return Socks5Parser() if first_byte == 5 else HttpParser()

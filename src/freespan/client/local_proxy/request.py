@@ -1,6 +1,6 @@
 """What the local proxy needs to know of a connection, whichever language it speaks.
 
-A front is fed bytes until it has a `FrontRequest`; in between it may have bytes to send back. The first byte tells
+A front is fed bytes until it has a `ProxyRequest`; in between it may have bytes to send back. The first byte tells
 SOCKS5 (RFC 1928) from HTTP (RFC 9112): one port serves both.
 """
 
@@ -14,7 +14,7 @@ from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
 
 
-class FrontError(FreespanError):
+class RequestError(FreespanError):
     """The program that uses the local proxy spoke nonsense; `reply` is what it gets before the connection is closed."""
 
     def __init__(self, reason: str, reply: bytes) -> None:
@@ -22,7 +22,7 @@ class FrontError(FreespanError):
         self.reply = reply
 
 
-class FrontRequest(Protocol):
+class ProxyRequest(Protocol):
     """One wish for a stream."""
 
     @property
@@ -50,11 +50,11 @@ class FrontRequest(Protocol):
         ...
 
 
-class Front(Protocol):
+class RequestParser(Protocol):
     """A parser of one language."""
 
-    def receive_data(self, data: bytes) -> FrontRequest | None:
-        """Take bytes; return the request once it is complete. Raises `FrontError`."""
+    def receive_data(self, data: bytes) -> ProxyRequest | None:
+        """Take bytes; return the request once it is complete. Raises `RequestError`."""
         ...
 
     def data_to_send(self) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from freespan.wire.errors import StreamError
-from freespan.wire.limits import FRONT_HEAD_MAX
+from freespan.wire.limits import PROXY_HEAD_MAX
 from freespan.wire.proxy_status import ProxyStatus
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
@@ -37,7 +37,7 @@ class ResponseHead:
         passed = bytearray()
         while not self.is_whole:
             end = _HEAD_END.search(self._buffer, seen)
-            if (end.end() if end else len(self._buffer)) > FRONT_HEAD_MAX:
+            if (end.end() if end else len(self._buffer)) > PROXY_HEAD_MAX:
                 raise StreamError(ProxyStatus("http_response_header_section_size"))
             if end is None:
                 return bytes(passed)

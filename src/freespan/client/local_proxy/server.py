@@ -7,17 +7,17 @@ import errno
 import os
 from typing import cast
 
-from freespan.client.engine import Client
+from freespan.client.client import Client
 from freespan.client.local_proxy.exchange import RequestReader, ResponseStream
-from freespan.client.local_proxy.parsers import front_for
-from freespan.client.local_proxy.request import FrontError, FrontRequest
+from freespan.client.local_proxy.parsers import parser_for
+from freespan.client.local_proxy.request import ProxyRequest, RequestError
 from freespan.tunnel.splice import splice
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import InputError, StreamError
 from freespan.wire.limits import (
     DIAL_SECONDS,
-    FRONT_CONNECTIONS_MAX,
-    FRONT_HEAD_SECONDS,
+    PROXY_CONNECTIONS_MAX,
+    PROXY_HEAD_SECONDS,
     RESOLVE_SECONDS,
     SPLICE_CHUNK,
 )
@@ -65,10 +65,10 @@ class LocalProxy:
         self._tasks.add(task)
         self.connections += 1
         try:
-            if self.connections <= FRONT_CONNECTIONS_MAX:
+            if self.connections <= PROXY_CONNECTIONS_MAX:
                 await self._serve(reader, writer)
-        except (FrontError, TimeoutError, OSError, EOFError) as error:
-            if isinstance(error, FrontError):
+        except (RequestError, TimeoutError, OSError, EOFError) as error:
+            if isinstance(error, RequestError):
                 await _say_last(writer, error.reply)
         except asyncio.CancelledError:
             pass  # stopping
@@ -78,7 +78,7 @@ class LocalProxy:
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async with asyncio.timeout(FRONT_HEAD_SECONDS):
+        async with asyncio.timeout(PROXY_HEAD_SECONDS):
             request = await _read_request(reader, writer)
         try:
             session = await self._client.session()
@@ -105,7 +105,7 @@ class LocalProxy:
 
 
 def _joined(
-    request: FrontRequest, stream: TunnelStream, reader: asyncio.StreamReader
+    request: ProxyRequest, stream: TunnelStream, reader: asyncio.StreamReader
 ) -> tuple[asyncio.StreamReader, TunnelStream]:
     """What the relay joins: the two as they are, or one exchange of HTTP between them."""
     if request.body is None:
@@ -115,17 +115,17 @@ def _joined(
     return source, cast(TunnelStream, ResponseStream(stream, request.refused))
 
 
-async def _read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> FrontRequest:
-    """Feed the parser until it has a request. Raises `FrontError`, or `EOFError` when the program went away."""
+async def _read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ProxyRequest:
+    """Feed the parser until it has a request. Raises `RequestError`, or `EOFError` when the program went away."""
     data = await reader.read(SPLICE_CHUNK)
     if not data:
         raise EOFError
-    front = front_for(data[0])
+    parser = parser_for(data[0])
     while True:
         try:
-            request = front.receive_data(data)
+            request = parser.receive_data(data)
         finally:
-            writer.write(front.data_to_send())  # a program may have sent all at once: each part has its answer
+            writer.write(parser.data_to_send())  # a program may have sent all at once: each part has its answer
         if request is not None:
             return request
         data = await reader.read(SPLICE_CHUNK)
@@ -137,7 +137,7 @@ async def _say_last(writer: asyncio.StreamWriter, reply: bytes) -> None:
     """The last words on a connection."""
     try:
         writer.write(reply)
-        async with asyncio.timeout(FRONT_HEAD_SECONDS):
+        async with asyncio.timeout(PROXY_HEAD_SECONDS):
             await writer.drain()
             writer.write_eof()
     except (OSError, TimeoutError):

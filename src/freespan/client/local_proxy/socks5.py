@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
-from freespan.client.local_proxy.request import FrontError
+from freespan.client.local_proxy.request import RequestError
 from freespan.wire.errors import InputError
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target, parse_host
@@ -31,7 +31,7 @@ class SocksRequest:
         return _reply(status.socks_reply)
 
 
-class Socks5Front:
+class Socks5Parser:
     """Parses greeting and request; sans-I/O."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Socks5Front:
         return data
 
     def receive_data(self, data: bytes) -> SocksRequest | None:
-        """Take bytes; return the request once it is complete. Raises `FrontError`."""
+        """Take bytes; return the request once it is complete. Raises `RequestError`."""
         self._buffer += data
         if not self._greeted and not self._greet():
             return None
@@ -56,7 +56,7 @@ class Socks5Front:
             return False
         methods = self._buffer[2 : 2 + self._buffer[1]]
         if 0 not in methods:
-            raise FrontError("SOCKS5 without authentication is all that is spoken here", b"\x05\xff")
+            raise RequestError("SOCKS5 without authentication is all that is spoken here", b"\x05\xff")
         del self._buffer[: 2 + self._buffer[1]]
         self._greeted = True
         self._to_send = b"\x05\x00"
@@ -68,13 +68,13 @@ class Socks5Front:
             return None
         version, command, _, kind = buffer[:4]
         if version != _VERSION:
-            raise FrontError("the SOCKS5 request has another version", _reply(_GENERAL_FAILURE))
+            raise RequestError("the SOCKS5 request has another version", _reply(_GENERAL_FAILURE))
         if command != _CONNECT:
-            raise FrontError("of SOCKS5 only CONNECT is spoken here", _reply(_COMMAND_NOT_SUPPORTED))
+            raise RequestError("of SOCKS5 only CONNECT is spoken here", _reply(_COMMAND_NOT_SUPPORTED))
         start = 5 if kind == _NAME else 4
         length = buffer[4] if kind == _NAME else _ADDRESS_LENGTHS.get(kind)
         if length is None:
-            raise FrontError("the SOCKS5 address is of an unknown kind", _reply(_ADDRESS_NOT_SUPPORTED))
+            raise RequestError("the SOCKS5 address is of an unknown kind", _reply(_ADDRESS_NOT_SUPPORTED))
         end = start + length
         if len(buffer) < end + 2:
             return None
@@ -89,7 +89,7 @@ def _target(address: bytes, kind: int, port: int) -> Target:
             raise InputError("target", "needs a port from 1 to 65535")
         return Target(parse_host(host), port)
     except (InputError, UnicodeDecodeError):
-        raise FrontError("the SOCKS5 address is no valid destination", _reply(_ADDRESS_NOT_SUPPORTED)) from None
+        raise RequestError("the SOCKS5 address is no valid destination", _reply(_ADDRESS_NOT_SUPPORTED)) from None
 
 
 def _reply(code: int) -> bytes:

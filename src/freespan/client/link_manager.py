@@ -10,10 +10,10 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from freespan.client.dialer import DialedLink, Dialer, TransportError
 from freespan.client.lanes.manager import LaneManager
 from freespan.client.lanes.signalling import LaneSignalling
-from freespan.client.links import FoundLink, Links, TransportError
-from freespan.client.supply import Supply
+from freespan.client.link_demand import LinkDemand
 from freespan.client.transports import TransportSelector
 from freespan.link.bond import Bond, BondEvent, Joinable, LinkClosed, LinkJoined, LinkSuspected, SessionKey
 from freespan.tunnel.client import ClientTunnel
@@ -23,9 +23,9 @@ from freespan.wire.errors import FreespanError, LinkError, RendezvousError
 from freespan.wire.limits import (
     BOND_LINGER_SECONDS,
     BOND_LINKS_MAX,
+    EXTRA_LINK_SECONDS,
     HANDSHAKE_SECONDS,
     SESSION_WAIT_SECONDS,
-    SPARE_LINK_SECONDS,
     STEADY_SECONDS,
 )
 
@@ -48,13 +48,13 @@ _log = logging.getLogger(__name__)
 class _Member:
     """A bridge of the session: the first link to it. Its lanes are the keeper's."""
 
-    found: FoundLink
+    found: DialedLink
     since: float
     joined: bool = False
     suspect: bool = False
 
 
-class Pool:
+class LinkManager:
     """The links of one session. `on_change` is called with how many links carry it.
 
     A session keeps to its transport. When nothing is to be had there for as long as the bond waits, it ends, and the client
@@ -62,7 +62,7 @@ class Pool:
     """
 
     def __init__(
-        self, links: Links, transports: TransportSelector, found: FoundLink, on_change: Callable[[int], None]
+        self, links: Dialer, transports: TransportSelector, found: DialedLink, on_change: Callable[[int], None]
     ) -> None:
         self.bond = Bond.open(found.link, self._on_bond_event)
         self._lanes = LaneManager(self.bond)
@@ -72,7 +72,7 @@ class Pool:
         self._first = found
         self._on_change = on_change
         self._takes_bridges = found.tried != "websocket"
-        self._supply = Supply() if self._takes_bridges else Supply(1, 1)
+        self._supply = LinkDemand() if self._takes_bridges else LinkDemand(1, 1)
         self._members = {0: _Member(found, self._now(), joined=True)}
         self._told = 1
         self._alone_since = self._now()
@@ -80,18 +80,18 @@ class Pool:
         self._was_refused = False
         self._is_barred = False
         self._urgent = Backoff(random.random, longest=_URGENT_SECONDS)
-        self._spare = Backoff(random.random, longest=SPARE_LINK_SECONDS)
+        self._spare = Backoff(random.random, longest=EXTRA_LINK_SECONDS)
         self._carried = 0
         self._session: ClientTunnel | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self, session: ClientTunnel) -> None:
-        """Supply the session from now on."""
+        """LinkDemand the session from now on."""
         self._session = session
-        self._task = asyncio.create_task(self._supply_session(session), name="client-pool")
+        self._task = asyncio.create_task(self._supply_session(session), name="client-manager")
 
     async def stop(self) -> None:
-        """Supply it no more, and wait until the goodbye of a closed session has left."""
+        """LinkDemand it no more, and wait until the goodbye of a closed session has left."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -108,7 +108,7 @@ class Pool:
         try:
             await self._get_key(session)
             async with asyncio.TaskGroup() as group:
-                looking = group.create_task(self._look(), name="client-pool-look")
+                looking = group.create_task(self._look(), name="client-manager-look")
                 await self._keep_links(session)
                 looking.cancel()
         except Exception as error:

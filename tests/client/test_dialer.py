@@ -12,8 +12,8 @@ import pytest
 from aiohttp import web
 
 from freespan.broker import server as broker_server
-from freespan.client import engine, links, rendezvous
-from freespan.client.links import FoundLink, Links, TransportError, http_session
+from freespan.client import client, dialer, rendezvous
+from freespan.client.dialer import DialedLink, Dialer, TransportError, http_session
 from freespan.client.rendezvous import Rendezvous
 from freespan.client.transports import Transport
 from freespan.link import gathering
@@ -35,9 +35,9 @@ DEAD = "http://127.0.0.1:1"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long before the next try, for candidates, nor for a channel that will not open."""
-    monkeypatch.setattr(engine, "Backoff", functools.partial(Backoff, first=0.02, longest=0.1))
+    monkeypatch.setattr(client, "Backoff", functools.partial(Backoff, first=0.02, longest=0.1))
     monkeypatch.setattr(broker_server, "RETRY_AFTER_SECONDS", 0)
-    monkeypatch.setitem(links._OPEN_SECONDS, "webrtc", 0.5)
+    monkeypatch.setitem(dialer._OPEN_SECONDS, "webrtc", 0.5)
     monkeypatch.setattr(gathering, "_SECONDS", 0.1)
     monkeypatch.setattr(gathering, "_RELAY_SECONDS", 0.1)
 
@@ -56,7 +56,7 @@ class UdpBlockedLink(DataChannelLink):
 
 
 def blocks_udp(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(links, "DataChannelLink", UdpBlockedLink)
+    monkeypatch.setattr(dialer, "DataChannelLink", UdpBlockedLink)
 
 
 # --- the WebSocket ---------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ async def test_where_webrtc_does_not_work_the_second_road_does(
         async def offer(self, *, patient: bool = False) -> str:
             raise LinkError("this machine's WebRTC could not make an offer")
 
-    monkeypatch.setattr(links, "DataChannelLink", Broken)
+    monkeypatch.setattr(dialer, "DataChannelLink", Broken)
     async with reading(host.invite) as reader:
         assert (await reader.statuses.until("open")).transport == "websocket"
 
@@ -186,9 +186,9 @@ async def test_where_webrtc_does_not_work_the_second_road_does(
 RELAY = IceServer(["turn:127.0.0.1:1?transport=tcp"], "1", "x")
 
 
-async def open_road(url: str, transport: Transport, stun: tuple[tuple[str, ...], ...] = ()) -> FoundLink:
+async def open_road(url: str, transport: Transport, stun: tuple[tuple[str, ...], ...] = ()) -> DialedLink:
     async with http_session() as http:
-        return await Links(http, Invite(url, bytes(32), stun=stun), lambda _: None).open(transport, lambda: None)
+        return await Dialer(http, Invite(url, bytes(32), stun=stun), lambda _: None).open(transport, lambda: None)
 
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -234,7 +234,7 @@ def noting_links(monkeypatch: pytest.MonkeyPatch, kind: type[DataChannelLink]) -
         made.append(kind(*args, **options))
         return made[-1]
 
-    monkeypatch.setattr(links, "DataChannelLink", make)
+    monkeypatch.setattr(dialer, "DataChannelLink", make)
     return made
 
 
@@ -288,7 +288,7 @@ async def test_credentials_that_have_run_out_are_asked_for_anew(monkeypatch: pyt
 
     routes = [web.get("/v1/turn", handle), web.post("/v1/rendezvous", no_bridge)]
     async with asyncio.timeout(SECONDS), serving(routes) as url, http_session() as http:
-        ours = Links(http, Invite(url, bytes(32)), lambda _: None)
+        ours = Dialer(http, Invite(url, bytes(32)), lambda _: None)
         for RelayedOffer.good in ("first", "second"):
             with pytest.raises(RendezvousError):
                 await ours.open("turn", lambda: None)
@@ -304,7 +304,7 @@ STUN = (("stun:127.0.0.1:1",),)
 @pytest.fixture
 def mute(monkeypatch: pytest.MonkeyPatch) -> None:
     """No STUN server answers."""
-    monkeypatch.setattr(links, "network_of", lambda _: Network())
+    monkeypatch.setattr(dialer, "network_of", lambda _: Network())
 
 
 def front_of(host: Host, handler: Handler) -> list[web.RouteDef]:
@@ -348,7 +348,7 @@ async def test_where_no_bridge_is_for_the_mute_the_road_is_closed(code: str) -> 
 @pytest.mark.usefixtures("mute")
 async def test_the_mute_try_one_bridge_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     blocks_udp(monkeypatch)
-    monkeypatch.setitem(links._OPEN_SECONDS, "webrtc", 0.2)
+    monkeypatch.setitem(dialer._OPEN_SECONDS, "webrtc", 0.2)
     async with asyncio.timeout(SECONDS), serving([web.post("/v1/rendezvous", answer_of_another_link)]) as url:
         with pytest.raises(TransportError, match="UDP does not come through") as caught:
             await open_road(url, "webrtc", STUN)
@@ -376,7 +376,7 @@ async def test_a_session_through_a_bridge_s_relay_is_said_to_be_one(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The relay is the host's, so its tickets are for sessions by relay alone."""
-    monkeypatch.setattr(links, "DataChannelLink", RelayedBridge)
+    monkeypatch.setattr(dialer, "DataChannelLink", RelayedBridge)
     async with volunteering(host.url), reading(host.invite) as reader:
         opened = await reader.statuses.until("open")
         assert opened.transport == "turn"
@@ -386,8 +386,8 @@ async def test_a_session_through_a_bridge_s_relay_is_said_to_be_one(
 
 async def test_whoever_wants_no_relay_gets_none_of_a_bridge_s(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bridge's checks come through it all the same, though nobody has told its address."""
-    monkeypatch.setattr(links, "DataChannelLink", RelayedBridge)
-    monkeypatch.setitem(links._OPEN_SECONDS, "webrtc", SECONDS)
+    monkeypatch.setattr(dialer, "DataChannelLink", RelayedBridge)
+    monkeypatch.setitem(dialer._OPEN_SECONDS, "webrtc", SECONDS)
     async with volunteering(host.url), reading(host.invite, "webrtc") as reader:
         while "only the host's relay" not in (await reader.statuses.until("waiting")).detail:
             pass
@@ -421,7 +421,7 @@ async def test_an_offer_that_fails_is_the_reason_that_is_told(monkeypatch: pytes
         async def offer(self, *, patient: bool = False) -> str:
             raise LinkError("this machine's WebRTC could not make an offer")
 
-    monkeypatch.setattr(links, "DataChannelLink", NoOffer)
+    monkeypatch.setattr(dialer, "DataChannelLink", NoOffer)
     async with asyncio.timeout(SECONDS), serving([web.post("/v1/rendezvous", answer)]) as url:
         with pytest.raises(TransportError, match="could not make an offer") as caught:
             await open_road(url, "webrtc")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from freespan.client.links import FoundLink, Links, TransportError, http_session
+from freespan.client.dialer import DialedLink, Dialer, TransportError, http_session
 from freespan.client.transports import TransportChoice, TransportSelector
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import FreespanError, LinkError, RendezvousError, StreamError, TunnelError, WrongKeyError
@@ -22,7 +22,7 @@ from freespan.wire.limits import SESSION_WAIT_SECONDS, STEADY_SECONDS
 from freespan.wire.proxy_status import ProxyStatus
 
 if TYPE_CHECKING:
-    from freespan.client.pool import Pool
+    from freespan.client.link_manager import LinkManager
     from freespan.tunnel.client import ClientTunnel
     from freespan.tunnel.tickets import TicketJar
 
@@ -42,7 +42,7 @@ _WORDS = {
 class ClientStatus:
     """`state` is one of the picture above; `seconds` are the parts of the set-up that led here.
 
-    `transport` is the one in use (`webrtc`, `relay`, `websocket`, `front`; see `FoundLink`), empty without a session;
+    `transport` is the one in use (`webrtc`, `relay`, `websocket`, `front`; see `DialedLink`), empty without a session;
     `links` is how many links carry it. A session without a link is `waiting`, and has a transport.
     """
 
@@ -69,14 +69,14 @@ class Client:
         self._session: ClientTunnel | None = None
         self._jars: dict[str, TicketJar] = {}
         self._loading: asyncio.Task[None] | None = None
-        self._pool: Pool | None = None
+        self._links: LinkManager | None = None
         self._news = asyncio.Condition()
         self.status = ClientStatus("looking")
 
     async def run(self) -> None:
         """Keep a session until cancelled. Raises `FreespanError` when trying again cannot help."""
         async with http_session() as http:
-            links = Links(http, self._invite, lambda part: self._watch.lap(part), relays=self._may_relay)
+            links = Dialer(http, self._invite, lambda part: self._watch.lap(part), relays=self._may_relay)
             try:
                 while True:
                     try:
@@ -99,7 +99,7 @@ class Client:
         except TimeoutError:
             raise StreamError(ProxyStatus("destination_unavailable")) from None
 
-    async def _open(self, links: Links) -> tuple[ClientTunnel, FoundLink]:
+    async def _open(self, links: Dialer) -> tuple[ClientTunnel, DialedLink]:
         """One whole attempt, each part timed."""
         self._watch = _Stopwatch()
         self._tell(ClientStatus("looking", "asking the broker for a bridge"))
@@ -108,7 +108,7 @@ class Client:
         found = await self._found(links)
         try:
             await self._loading
-            pool, session = self._new_session(links, found)
+            manager, session = self._new_session(links, found)
             if session.begin():
                 await self._offer(session)
             await session.start()
@@ -127,19 +127,19 @@ class Client:
                 if found.endpoint or not isinstance(error, WrongKeyError):
                     links.avoid(found)
             raise
-        self._pool = pool
-        pool.start(session)
+        self._links = manager
+        manager.start(session)
         return session, found
 
-    def _new_session(self, links: Links, found: FoundLink) -> tuple[Pool, ClientTunnel]:
-        from freespan.client.pool import Pool
+    def _new_session(self, links: Dialer, found: DialedLink) -> tuple[LinkManager, ClientTunnel]:
+        from freespan.client.link_manager import LinkManager
         from freespan.tunnel.client import ClientTunnel
         from freespan.tunnel.tickets import TicketJar
 
         # the host must not be able to join what a reader did through bridges to an address that it sees by another transport
         jar = self._jars.setdefault(found.transport, TicketJar())
-        pool = Pool(links, self._transports, found, lambda count: self._links_changed(found.transport, count))
-        return pool, ClientTunnel(self._invite.egress_key, pool.bond, jar)
+        manager = LinkManager(links, self._transports, found, lambda count: self._links_changed(found.transport, count))
+        return manager, ClientTunnel(self._invite.egress_key, manager.bond, jar)
 
     def _links_changed(self, transport: str, count: int) -> None:
         """Tell who looks at the status; the session goes on, whether it has links or waits for one."""
@@ -160,7 +160,7 @@ class Client:
         async with self._news:
             self._news.notify_all()
 
-    async def _found(self, links: Links) -> FoundLink:
+    async def _found(self, links: Dialer) -> DialedLink:
         """A link by the first transport that is not known to be closed."""
         while True:
             transport = self._transports.choose(time.monotonic())
@@ -187,8 +187,8 @@ class Client:
         finally:
             self._session = None
             session.close("the client is stopping")
-            if self._pool is not None:
-                await self._pool.stop()
+            if self._links is not None:
+                await self._links.stop()
         if reason == RESTARTED:
             self._tell(ClientStatus("looking", HOST_RESTARTED))
             return True
@@ -223,7 +223,7 @@ class Client:
 
 def _load_tunnel() -> None:
     """QUIC and its cryptography take a tenth of a second to load: time that the way to the broker and back leaves."""
-    import freespan.client.pool  # noqa: F401
+    import freespan.client.link_manager  # noqa: F401
 
 
 class _Stopwatch:

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from freespan.broker import server as broker_server
-from freespan.client import engine, links
+from freespan.client import client, dialer
 from freespan.link.datachannel import DataChannelLink
 from freespan.tunnel import client as tunnel_client
 from freespan.wire.backoff import Backoff
@@ -32,7 +32,7 @@ from tests.support.site import SMALL, Site
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long before the next try."""
-    monkeypatch.setattr(engine, "Backoff", functools.partial(Backoff, first=0.02, longest=0.1))
+    monkeypatch.setattr(client, "Backoff", functools.partial(Backoff, first=0.02, longest=0.1))
     monkeypatch.setattr(broker_server, "RETRY_AFTER_SECONDS", 0)
 
 
@@ -87,7 +87,7 @@ async def test_the_wait_is_as_long_as_the_broker_asks_for(host: Host, monkeypatc
         def succeeded(self) -> None:
             succeeded.set()
 
-    monkeypatch.setattr(engine, "Backoff", Watched)
+    monkeypatch.setattr(client, "Backoff", Watched)
     monkeypatch.setattr(broker_server, "RETRY_AFTER_SECONDS", 7)
     async with reading(host.invite) as reader:
         await reader.statuses.until("waiting")
@@ -106,8 +106,8 @@ async def test_a_session_that_held_lets_the_waits_begin_anew(host: Host, monkeyp
         def succeeded(self) -> None:
             succeeded.set()
 
-    monkeypatch.setattr(engine, "Backoff", Watched)
-    monkeypatch.setattr(engine, "STEADY_SECONDS", 0.0)
+    monkeypatch.setattr(client, "Backoff", Watched)
+    monkeypatch.setattr(client, "STEADY_SECONDS", 0.0)
     async with reading(host.invite) as reader:
         async with volunteering(host.url):
             await reader.statuses.until("open")
@@ -331,7 +331,7 @@ async def test_a_bridge_that_misbehaves_costs_a_try_and_no_more(
 
 
 async def test_an_answer_that_leads_nowhere(host: Host, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(links._OPEN_SECONDS, "webrtc", 0.5)
+    monkeypatch.setitem(dialer._OPEN_SECONDS, "webrtc", 0.5)
     async with aiohttp.ClientSession() as http:
         socket = await http.ws_connect(f"{host.url}/v1/bridge")
         await socket.send_json({"type": "hello", "version": 1, "capacity": 1})

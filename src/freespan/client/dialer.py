@@ -54,12 +54,12 @@ class TransportError(LinkError):
 
 
 @dataclass(frozen=True)
-class FoundLink:
+class DialedLink:
     """An open link, and what is to be known of it.
 
     `transport` is `webrtc`, `relay`, `websocket`, or `front` for a WebSocket by way of a front: the transport that it took, which
     may be another one than the one `tried`, since a bridge may have a relay of its own. `bridge` and `endpoint` (of a
-    WebSocket) are names for what `Links` is to be told, empty where there is none. `door` leads to lanes, where there
+    WebSocket) are names for what `Dialer` is to be told, empty where there is none. `door` leads to lanes, where there
     can be any: not by way of a relay.
     """
 
@@ -76,7 +76,7 @@ class _Wish:
     """For a bridge: by which transport, other than which, and whether only if there are many."""
 
     transport: Transport
-    besides: Sequence[str]
+    avoid: Sequence[str]
     spare: bool
 
 
@@ -87,7 +87,7 @@ class _Offered:
     door: LaneSignalling | None
 
 
-class Links:
+class Dialer:
     """One for each client: it remembers what it has learned of its network, and which bridges could not be reached.
 
     `lap` is called with the name of each part of the set-up when that is done. Without `relays` no link through a
@@ -111,9 +111,9 @@ class Links:
         self._sockets: set[asyncio.Task[None]] = set()
 
     async def open(
-        self, transport: Transport, on_answer: Callable[[], None], besides: Sequence[str] = (), *, spare: bool = False
-    ) -> FoundLink:
-        """Open a link by a transport; `on_answer` is called when a bridge has been found, which is none of `besides`.
+        self, transport: Transport, on_answer: Callable[[], None], avoid: Sequence[str] = (), *, spare: bool = False
+    ) -> DialedLink:
+        """Open a link by a transport; `on_answer` is called when a bridge has been found, which is none of `avoid`.
 
         A `spare` one is for a session that has a link, and goes to others when there are not many bridges.
 
@@ -123,21 +123,21 @@ class Links:
         """
         if transport == "websocket":
             return await self._open_socket()
-        return await self._open_channel(_Wish(transport, besides, spare), on_answer)
+        return await self._open_channel(_Wish(transport, avoid, spare), on_answer)
 
-    def worked(self, found: FoundLink) -> None:
+    def worked(self, found: DialedLink) -> None:
         """A session came about in this link."""
         if found.endpoint:
             self._rendezvous.prefer(found.endpoint)
 
-    def avoid(self, found: FoundLink) -> None:
+    def avoid(self, found: DialedLink) -> None:
         """No session came about in this link: do not ask for its bridge for a while, nor at its address first."""
         if found.endpoint:
             self._rendezvous.put_last(found.endpoint)
         if found.bridge:
             self._avoided[found.tried].add(found.bridge, time.monotonic())
 
-    def pass_over(self, found: FoundLink) -> None:
+    def pass_over(self, found: DialedLink) -> None:
         """The session in this link did not last: take another bridge or address, if there is one."""
         if found.endpoint:
             self._rendezvous.put_last(found.endpoint)
@@ -150,7 +150,7 @@ class Links:
         await asyncio.gather(*self._sockets, return_exceptions=True)
 
     # --- through a bridge ----------------------------------------------------------------------
-    async def _open_channel(self, wish: _Wish, on_answer: Callable[[], None]) -> FoundLink:
+    async def _open_channel(self, wish: _Wish, on_answer: Callable[[], None]) -> DialedLink:
         offering = asyncio.create_task(self._offer(wish), name="client-offer")
         try:
             answer = await self._rendezvous.ask_for_bridge(lambda: _request_of(offering))
@@ -183,7 +183,7 @@ class Links:
         if error.code == "no_reachable_bridge" or self._avoided[wish.transport].names(now):
             raise TransportError(str(error), closed=error.code == "no_reachable_bridge", after=error.after) from None
 
-    async def _accepted(self, transport: Transport, offered: _Offered, answer: RendezvousAnswer) -> FoundLink:
+    async def _accepted(self, transport: Transport, offered: _Offered, answer: RendezvousAnswer) -> DialedLink:
         """Take the answer and wait for the channel; a bridge with which this fails is not asked again soon.
 
         A client that hears nothing by UDP tries one bridge, not for long: perhaps it is only the STUN server that is
@@ -202,7 +202,7 @@ class Links:
             reason = str(error) or "the bridge could not be reached"
             raise TransportError(_NO_UDP if blocks_udp else reason, closed=blocks_udp) from None
         door = None if is_relayed else offered.door
-        return FoundLink(link, "turn" if is_relayed else transport, transport, bridge=answer.bridge, door=door)
+        return DialedLink(link, "turn" if is_relayed else transport, transport, bridge=answer.bridge, door=door)
 
     async def _offer(self, wish: _Wish) -> _Offered:
         """Gather, and write the request. Raises `TransportError`."""
@@ -221,9 +221,7 @@ class Links:
         # with a relay of its own this end can be reached by all
         network = network_of(sdp) if self._stun and wish.transport == "webrtc" else None
         now = time.monotonic()
-        avoided = list(
-            dict.fromkeys([*self._left.names(now), *self._avoided[wish.transport].names(now), *wish.besides])
-        )
+        avoided = list(dict.fromkeys([*self._left.names(now), *self._avoided[wish.transport].names(now), *wish.avoid]))
         request = RendezvousRequest(
             PROTOCOL_VERSION, self._public(sdp), network, avoided[-AVOID_MAX:], extra=wish.spare
         )
@@ -277,7 +275,7 @@ class Links:
         return passable(sdp, allow_private=self._is_private)
 
     # --- without a bridge ----------------------------------------------------------------------
-    async def _open_socket(self) -> FoundLink:
+    async def _open_socket(self) -> DialedLink:
         try:
             endpoint, socket = await self._rendezvous.open_egress()
         except RendezvousError as error:
@@ -287,7 +285,7 @@ class Links:
         task = asyncio.create_task(link.run(), name="client-egress-socket")
         self._sockets.add(task)
         task.add_done_callback(self._sockets.discard)
-        return FoundLink(link, "websocket" if endpoint == self._own_base else "front", "websocket", endpoint=endpoint)
+        return DialedLink(link, "websocket" if endpoint == self._own_base else "front", "websocket", endpoint=endpoint)
 
 
 def http_session() -> aiohttp.ClientSession:

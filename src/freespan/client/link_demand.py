@@ -22,7 +22,7 @@ _IDLE_SECONDS = 120.0
 _IDLE_LINKS = 2
 
 
-class Supply:
+class LinkDemand:
     """Told every second or so what was carried; answers how many links are wanted. Times in seconds."""
 
     def __init__(self, usual: int = LINKS_USUAL, most: int = LINKS_MOST) -> None:

@@ -13,13 +13,13 @@ from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import RendezvousError, StreamError
 from freespan.wire.limits import (
     BOND_WAIT_SECONDS,
+    EXTRA_LINK_SECONDS,
     LINKS_MOST,
     LINKS_USUAL,
     SESSION_WAIT_SECONDS,
-    SPARE_LINK_SECONDS,
 )
 from freespan.wire.target import Target
-from tests.client.pools import DELAY, Supplied, World, closed_road, new_egress, no_bridge, supplied, unreached
+from tests.client.supplied import DELAY, Supplied, World, closed_road, new_egress, no_bridge, supplied, unreached
 from tests.support.virtual_time import run
 
 SITE = Target("site", 1)
@@ -53,7 +53,7 @@ async def said_back(stream: TunnelStream, text: bytes) -> bytes:
 def test_three_links_none_by_a_bridge_that_is_in_use() -> None:
     async def body(one: Supplied) -> None:
         await one.until_links(LINKS_USUAL)
-        assert [set(besides) for _, _, besides in one.world.asked] == [{"bridge 0"}, {"bridge 0", "bridge 1"}]
+        assert [set(avoid) for _, _, avoid in one.world.asked] == [{"bridge 0"}, {"bridge 0", "bridge 1"}]
         assert {transport for _, transport, _ in one.world.asked} == {"webrtc"}
         await asyncio.sleep(60)
         assert one.counts == [2, 3]
@@ -119,14 +119,14 @@ def test_a_silent_one_is_replaced_before_it_has_ended_and_given_back_when_it_rec
         ours, theirs = one.world.bridges["bridge 1"]
         peers, ours._peer, theirs._peer = (ours._peer, theirs._peer), None, None
         await one.until_links(2)
-        assert len(one.pool.bond.report().links) == 3
+        assert len(one.manager.bond.report().links) == 3
         assert one.counts.count(3) == 1
         await one.until_links(3)
         assert one.world.asked[-1][2] == ("bridge 0", "bridge 1", "bridge 2")
         ours._peer, theirs._peer = peers
         for end in (ours, theirs):
             end._pump_soon()
-        await one.until(lambda: len(one.pool.bond.report().links) == 3)
+        await one.until(lambda: len(one.manager.bond.report().links) == 3)
         assert one.counts[-1] == 3
 
     with_session(body, 20)
@@ -141,7 +141,7 @@ def test_no_bridge_is_asked_for_again_ever_more_rarely_while_others_carry_the_se
             later - sooner for sooner, later in zip(one.asked_since(began), one.asked_since(began)[1:], strict=False)
         ]
         assert min(waits) >= 3.0
-        assert max(waits) <= SPARE_LINK_SECONDS + 1
+        assert max(waits) <= EXTRA_LINK_SECONDS + 1
         assert waits[-1] > 50
         assert len(waits) < 30
         assert one.counts == []
@@ -204,7 +204,7 @@ def test_a_session_that_came_by_bridges_waits_for_bridges_alone() -> None:
         assert await one.session.wait_ended() == NO_LINK
         assert BOND_WAIT_SECONDS <= one.now - began <= BOND_WAIT_SECONDS + 1
         assert {transport for _, transport, _ in one.world.asked} == {"webrtc"}
-        await one.pool.stop()
+        await one.manager.stop()
         assert one.transports.choose(one.now) == "turn"  # the one after it, and no further
 
     with_session(body)
@@ -218,7 +218,7 @@ def test_a_road_that_led_somewhere_in_the_end_is_not_left() -> None:
         one.world.free = 1
         await one.until_links(1)
         one.session.close("enough")
-        await one.pool.stop()
+        await one.manager.stop()
         assert one.transports.choose(one.now) == "webrtc"
 
     with_session(body)
@@ -233,7 +233,7 @@ def test_where_no_bridge_could_help_a_session_does_not_wait_for_one() -> None:
         began = one.now
         await one.session.wait_ended()
         assert SESSION_WAIT_SECONDS <= one.now - began <= 3 * SESSION_WAIT_SECONDS
-        await one.pool.stop()
+        await one.manager.stop()
         assert one.transports.choose(one.now) == "turn"
 
     with_session(body)
@@ -257,7 +257,7 @@ def test_to_have_no_bridge_for_long_leads_nobody_to_another_road() -> None:
     async def body(one: Supplied) -> None:
         one.world.leave(0)
         assert await one.session.wait_ended() == NO_LINK
-        await one.pool.stop()
+        await one.manager.stop()
         assert one.transports.choose(one.now) == "webrtc"
 
     with_session(body)

@@ -1,4 +1,4 @@
-"""A session whose links a `Pool` fetches from a world in memory: bridges that come, go, and are not to be had."""
+"""A session whose links a `LinkManager` fetches from a world in memory, where bridges come, go, and run out."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from freespan.client.links import FoundLink, Links, TransportError
-from freespan.client.pool import Pool
+from freespan.client.dialer import DialedLink, Dialer, TransportError
+from freespan.client.link_manager import LinkManager
 from freespan.client.transports import Transport, TransportChoice, TransportSelector
 from freespan.egress.sessions import EgressSession, Sessions
 from freespan.link.memory import MemoryLink, memory_pair
@@ -43,7 +43,7 @@ async def echo(session: EgressSession, stream: TunnelStream) -> None:
 
 
 class World:
-    """Stands in for `Links`: `free` bridges wait, and `refusal` says why there is none."""
+    """Stands in for `Dialer`: `free` bridges wait, and `refusal` says why there is none."""
 
     def __init__(self, free: int = 0, sessions: Sessions | None = None) -> None:
         self.sessions = sessions or new_egress()
@@ -61,26 +61,26 @@ class World:
         self._loop = asyncio.get_running_loop()
         self._taking: set[asyncio.Task[None]] = set()
 
-    # --- Links -----------------------------------------------------------------------------------
+    # --- Dialer -----------------------------------------------------------------------------------
     async def open(
-        self, transport: Transport, on_answer: Callable[[], None], besides: Sequence[str] = (), *, spare: bool = False
-    ) -> FoundLink:
+        self, transport: Transport, on_answer: Callable[[], None], avoid: Sequence[str] = (), *, spare: bool = False
+    ) -> DialedLink:
         self.spares.append(spare)
-        self.asked.append((self._loop.time(), transport, tuple(besides)))
+        self.asked.append((self._loop.time(), transport, tuple(avoid)))
         await asyncio.sleep(DELAY + self.opens_late)
         if not self.free:
             raise self.refusal()
         self.free -= 1
         return self.found(transport)
 
-    def avoid(self, found: FoundLink) -> None:
+    def avoid(self, found: DialedLink) -> None:
         self.avoided.append(found.bridge)
 
-    def pass_over(self, found: FoundLink) -> None:
+    def pass_over(self, found: DialedLink) -> None:
         self.passed_over.append(found.bridge)
 
     # --- for tests ---------------------------------------------------------------------------------
-    def found(self, transport: Transport) -> FoundLink:
+    def found(self, transport: Transport) -> DialedLink:
         """A link to the egress."""
         ours, theirs = memory_pair(delay=DELAY, rate=self.rate)
         name = f"bridge {len(self.bridges)}"
@@ -89,7 +89,7 @@ class World:
             self.take(theirs)
         else:
             self._loop.call_later(DELAY, theirs.close)
-        return FoundLink(ours, self.transport or transport, transport, bridge=name)
+        return DialedLink(ours, self.transport or transport, transport, bridge=name)
 
     def take(self, link: MemoryLink) -> None:
         task = asyncio.create_task(self.sessions.take(link), name="test-take")
@@ -117,8 +117,8 @@ class Supplied:
         self.world = world
         self.counts: list[int] = []
         self.transports = TransportSelector(choice)
-        self.pool = Pool(cast(Links, world), self.transports, world.found(transport), self.counts.append)
-        self.session = ClientTunnel(IDENTITY.pin, self.pool.bond)
+        self.manager = LinkManager(cast(Dialer, world), self.transports, world.found(transport), self.counts.append)
+        self.session = ClientTunnel(IDENTITY.pin, self.manager.bond)
         self._news = asyncio.Event()
 
     async def until(self, condition: Callable[[], bool], seconds: float = 600.0) -> None:
@@ -140,13 +140,13 @@ class Supplied:
 
     async def stop(self) -> None:
         self.session.close("the test is over")
-        await self.pool.stop()
+        await self.manager.stop()
         await self.world.end()
 
 
 async def supplied(world: World, choice: TransportChoice = "auto", transport: Transport = "webrtc") -> Supplied:
     one = Supplied(world, choice, transport)
     await one.session.start()
-    one.pool.start(one.session)
-    await one.until(lambda: one.pool.bond.is_joinable)
+    one.manager.start(one.session)
+    await one.until(lambda: one.manager.bond.is_joinable)
     return one

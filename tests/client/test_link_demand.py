@@ -7,13 +7,13 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freespan.client.supply import Supply
+from freespan.client.link_demand import LinkDemand
 from freespan.wire.limits import LINKS_MOST, LINKS_USUAL
 
 BUSY = 1e6
 
 
-def after(supply: Supply, seconds: int, rate_of: float, begin: int = 0) -> tuple[int, list[int]]:
+def after(supply: LinkDemand, seconds: int, rate_of: float, begin: int = 0) -> tuple[int, list[int]]:
     """Each link adds `rate_of`, and is there at once; returns the time, and what was wanted each second."""
     wanted = []
     for now in range(begin, begin + seconds):
@@ -23,7 +23,7 @@ def after(supply: Supply, seconds: int, rate_of: float, begin: int = 0) -> tuple
 
 
 def test_three_at_first_and_two_when_little_is_carried_for_long() -> None:
-    supply = Supply()
+    supply = LinkDemand()
     now, wanted = after(supply, 120, 1_000.0)
     assert set(wanted) == {LINKS_USUAL}
     now, wanted = after(supply, 200, 1_000.0, now)
@@ -32,13 +32,13 @@ def test_three_at_first_and_two_when_little_is_carried_for_long() -> None:
 
 
 def test_each_that_helps_stays_until_there_are_eight() -> None:
-    _, wanted = after(Supply(), 120, BUSY)
+    _, wanted = after(LinkDemand(), 120, BUSY)
     assert wanted == sorted(wanted)
     assert wanted[-1] == LINKS_MOST
 
 
 def test_one_that_does_not_help_goes_and_the_next_trial_is_a_minute_later() -> None:
-    supply = Supply()
+    supply = LinkDemand()
     wanted = []
     for now in range(200):
         supply.carried(BUSY, supply.wanted, float(now))
@@ -50,7 +50,7 @@ def test_one_that_does_not_help_goes_and_the_next_trial_is_a_minute_later() -> N
 
 
 def test_one_that_is_not_to_be_had_is_not_wanted_for_long() -> None:
-    supply = Supply()
+    supply = LinkDemand()
     wanted = []
     for now in range(60):
         supply.carried(BUSY, LINKS_USUAL, float(now))
@@ -59,7 +59,7 @@ def test_one_that_is_not_to_be_had_is_not_wanted_for_long() -> None:
 
 
 def test_calm_gives_back_what_is_more_than_usual_and_a_short_rest_does_not() -> None:
-    supply = Supply()
+    supply = LinkDemand()
     now, _ = after(supply, 120, BUSY)
     now, wanted = after(supply, 20, 0.0, now)
     assert wanted[-1] == LINKS_MOST
@@ -67,7 +67,7 @@ def test_calm_gives_back_what_is_more_than_usual_and_a_short_rest_does_not() -> 
 
 
 def test_a_road_without_bridges_has_one() -> None:
-    assert set(after(Supply(1, 1), 200, BUSY)[1]) == {1}
+    assert set(after(LinkDemand(1, 1), 200, BUSY)[1]) == {1}
 
 
 @given(
@@ -78,7 +78,7 @@ def test_a_road_without_bridges_has_one() -> None:
 def test_whatever_is_carried_the_bounds_hold_and_a_step_is_one_link(
     usual: int, more: int, seconds: list[tuple[float, int, float]]
 ) -> None:
-    supply = Supply(usual, usual + more)
+    supply = LinkDemand(usual, usual + more)
     now = 0.0
     for rate, links, pause in seconds:
         now += pause
