@@ -60,7 +60,7 @@ def test_no_mapping_opens_what_is_closed(address: ipaddress.IPv4Address) -> None
 
 
 @given(st.ip_addresses())
-def test_what_may_be_dialled_is_of_the_open_internet(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+def test_what_may_be_dialed_is_of_the_open_internet(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     if OPEN.may_dial(address):
         assert not any((address.is_loopback, address.is_link_local, address.is_multicast, address.is_unspecified))
 

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from freespan.demo.payload import sha256_of
-from freespan.egress import dialler as dialler_module
+from freespan.egress import dialer as dialer_module
 from freespan.egress import server, sessions
 from freespan.link.bond import Bond
 from freespan.link.websocket import WebSocketLink
@@ -108,7 +108,7 @@ async def test_a_destination_that_does_not_resolve(lab: Lab, monkeypatch: pytest
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
-    monkeypatch.setattr(dialler_module.socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(dialer_module.socket, "getaddrinfo", unknown)
     assert await error_of(lab, "nobody.example", 80) == "dns_error"
 
 
@@ -120,8 +120,8 @@ async def test_a_destination_that_does_not_answer(lab: Lab, monkeypatch: pytest.
     async def never(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(dialler_module, "start_connection", never)
-    monkeypatch.setattr(dialler_module, "DIAL_SECONDS", 0.05)
+    monkeypatch.setattr(dialer_module, "start_connection", never)
+    monkeypatch.setattr(dialer_module, "DIAL_SECONDS", 0.05)
     assert await error_of(lab, "site.test", 80) == "connection_timeout"
 
 
@@ -285,18 +285,18 @@ async def test_a_reader_that_leaves_while_the_egress_dials(
     lab: Lab, site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What was asked for is not there any more when the answer comes."""
-    dialling, go_on = asyncio.Event(), asyncio.Event()
-    start_connection = dialler_module.start_connection
+    dialing, go_on = asyncio.Event(), asyncio.Event()
+    start_connection = dialer_module.start_connection
 
     async def held(*arguments: object, **options: object) -> socket.socket:
-        dialling.set()
+        dialing.set()
         await go_on.wait()
         return await start_connection(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(dialler_module, "start_connection", held)
+    monkeypatch.setattr(dialer_module, "start_connection", held)
     async with lab.session() as session:
         leaving = asyncio.create_task(session.connect(Target("site.test", site.port)), name="leaving")
-        await asyncio.wait_for(dialling.wait(), SECONDS)
+        await asyncio.wait_for(dialing.wait(), SECONDS)
         leaving.cancel()
         await asyncio.gather(leaving, return_exceptions=True)
         go_on.set()
@@ -339,8 +339,8 @@ async def test_what_is_counted(lab: Lab, site: Site) -> None:
     async with lab.session() as session:
         await ask(session, site.port, "/file?bytes=1000000")
     value = lab.counters.registry.get_sample_value
-    assert (value("freespan_relayed_bytes_total", {"direction": "down"}) or 0) > 1_000_000
-    assert (value("freespan_relayed_bytes_total", {"direction": "up"}) or 0) > 10
+    assert (value("freespan_transferred_bytes_total", {"direction": "download"}) or 0) > 1_000_000
+    assert (value("freespan_transferred_bytes_total", {"direction": "upload"}) or 0) > 10
     await lab.until_sessions(0)
     assert lab.counters.figures().streams == 0
 

@@ -17,8 +17,8 @@ def test_figures_are_sums_of_now(counters: HostCounters) -> None:
     counters.sessions.inc()
     counters.streams.inc(2)
     counters.streams.dec()
-    counters.relayed.labels("up").inc(1_500_000)
-    counters.relayed.labels("down").inc(2_600_000)
+    counters.transferred.labels("upload").inc(1_500_000)
+    counters.transferred.labels("download").inc(2_600_000)
     assert counters.figures() == HostFigures(bridges=3, sessions=1, streams=1, megabytes=4)
 
 
@@ -39,6 +39,6 @@ def test_the_exposition_is_prometheus_text_of_freespan_alone(counters: HostCount
 
 def test_no_label_could_name_anybody(counters: HostCounters) -> None:
     labels = {
-        name for metric in (counters.rendezvous, counters.relayed, counters.refused) for name in metric._labelnames
+        name for metric in (counters.rendezvous, counters.transferred, counters.refused) for name in metric._labelnames
     }
     assert labels == {"outcome", "direction", "error"}

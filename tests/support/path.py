@@ -14,7 +14,7 @@ from freespan.bridge.bridge import Bridge, BridgeStatus
 from freespan.broker.server import Broker
 from freespan.client.client import Client, ClientStatus
 from freespan.client.transports import TransportChoice
-from freespan.egress.dialler import Dialler
+from freespan.egress.dialer import Dialer
 from freespan.egress.policy import Policy
 from freespan.egress.server import Egress
 from freespan.link.bond import Bond
@@ -41,8 +41,8 @@ class Host:
         self.url = ""
         self.identity = identity or new_identity()
         self.counters = HostCounters()
-        self.dialler = Dialler(Policy(allow_private=True), {"site.test": LOOPBACK})
-        self.egress = Egress(self.identity, self.dialler, self.counters)
+        self.dialer = Dialer(Policy(allow_private=True), {"site.test": LOOPBACK})
+        self.egress = Egress(self.identity, self.dialer, self.counters)
         self.broker = Broker(lambda: self.url.replace("http", "ws", 1) + "/v1/egress", self.counters)
 
     @property
@@ -73,7 +73,7 @@ async def hosting(port: int = 0, identity: Identity | None = None) -> AsyncItera
                 host.egress.close()
     finally:
         await host.egress.stop()
-        host.dialler.close()
+        host.dialer.close()
 
 
 class Statuses(Generic[Status]):

@@ -50,17 +50,17 @@ def now() -> float:
 
 
 class Place:
-    """An egress with its store, and whatever has been dialled from it."""
+    """An egress with its store, and whatever has been dialed from it."""
 
     def __init__(self, identity: Identity = IDENTITY) -> None:
         self.identity = identity
         self.store = TicketStore(now)
-        self.dialled: list[bytes] = []
+        self.dialed: list[bytes] = []
         self.sessions: list[ServerTunnel] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     async def dial(self, session: ServerTunnel, stream: TunnelStream) -> None:
-        self.dialled.append(dict(stream.headers)[b":authority"])
+        self.dialed.append(dict(stream.headers)[b":authority"])
         await by_name(session, stream)
 
     def serve(self, link: object) -> ServerTunnel:
@@ -200,7 +200,7 @@ def test_a_ticket_that_is_not_taken_costs_nothing() -> None:
                 await starting
                 assert not visit.quic.is_resumed
                 assert await echoed(stream) == b"x"
-                assert anew.dialled == [b"echo.test:1"]
+                assert anew.dialed == [b"echo.test:1"]
             await anew.close()
 
     run(main())
@@ -256,7 +256,7 @@ def test_many_early_streams_with_much_to_say_arrive_whole_and_once(is_known: boo
                 streams, _ = await asyncio.gather(asyncio.gather(*opening), visit.client.start())
                 assert await asyncio.gather(*map(echoed, streams)) == texts
                 assert visit.quic.is_resumed == is_known
-                assert sorted(place.dialled) == sorted(f"echo.test:{n + 1}".encode() for n in range(STREAMS_MAX))
+                assert sorted(place.dialed) == sorted(f"echo.test:{n + 1}".encode() for n in range(STREAMS_MAX))
                 visit.client.release(streams[0])
                 assert await echoed(await visit.client.connect(site("echo"), b"x")) == b"x"  # and it goes on
             await place.close()
@@ -301,7 +301,7 @@ def test_early_packets_that_get_lost_are_sent_again() -> None:
             await starting
             assert lost == 4
             assert await echoed(stream) == text
-            assert here.place.dialled == [b"echo.test:1"]
+            assert here.place.dialed == [b"echo.test:1"]
 
     run(main())
 
@@ -383,7 +383,7 @@ def test_a_flight_that_is_played_again_opens_nothing() -> None:
             assert not session._quic.tls.session_resumed
             await asyncio.sleep(2 * HANDSHAKE_SECONDS)
             assert session.is_over
-            assert here.place.dialled == [b"echo.test:1"]
+            assert here.place.dialed == [b"echo.test:1"]
 
     run(main())
 
@@ -407,7 +407,7 @@ def test_a_flight_that_is_carried_to_the_egress_twice_is_heard_once() -> None:
                 await visit.client.start()
             with pytest.raises(StreamError):
                 await opening
-            assert here.place.dialled == [b"echo.test:1"]
+            assert here.place.dialed == [b"echo.test:1"]
             assert first._quic is not None
             assert first._quic.tls.early_data_accepted
             assert now() - began < HANDSHAKE_SECONDS  # the client is told, and need not wait
@@ -426,7 +426,7 @@ def test_a_flight_that_was_kept_until_its_client_left_is_not_heard() -> None:
                 await visit.client.start()
             await asyncio.gather(opening, return_exceptions=True)
             await replay(here.place, visit.flight)
-            assert not here.place.dialled
+            assert not here.place.dialed
 
     run(main())
 
@@ -460,7 +460,7 @@ def test_another_egress_can_neither_read_what_was_early_nor_complete(is_thief: b
                 with pytest.raises(StreamError):
                     await opening
                 await asyncio.sleep(ROUND_TRIP)
-                assert not other.dialled
+                assert not other.dialed
                 quic = visit.server._quic
                 assert quic is not None
                 assert all(one % 4 in (1, 3) for one in quic._streams)  # its own; no byte of the client's

@@ -171,10 +171,10 @@ async def test_a_serve_that_is_cancelled_closes_everything() -> None:
 
 @pytest.mark.parametrize("answer", ["accept", "refuse"])
 async def test_an_answer_to_a_client_that_has_left_does_no_harm(answer: str) -> None:
-    """The stream is long gone at both ends when the handler comes back from dialling."""
+    """The stream is long gone at both ends when the handler comes back from dialing."""
     answered = asyncio.Event()
 
-    async def dialling(session: ServerTunnel, stream: TunnelStream) -> None:
+    async def dialing(session: ServerTunnel, stream: TunnelStream) -> None:
         assert session._quic is not None
         while stream.id in session._quic._streams:
             await asyncio.sleep(0.001)
@@ -187,7 +187,7 @@ async def test_an_answer_to_a_client_that_has_left_does_no_harm(answer: str) -> 
             session.refuse(stream, ProxyStatus("connection_timeout"))
         answered.set()
 
-    async with session(dialling) as ends:
+    async with session(dialing) as ends:
         opening = asyncio.create_task(ends.client.connect(site("any")), name="test-open")
         await until(lambda: bool(ends.server._streams))
         opening.cancel()
@@ -253,15 +253,15 @@ async def test_a_request_that_ends_at_once_is_heard_to_its_end() -> None:
 
 # --- clients that keep no rule -------------------------------------------------------------------------
 async def test_streams_that_are_opened_and_reset_in_a_hurry_are_bounded() -> None:
-    """QUIC lets a new one open for each that is reset; the dialling that was begun for it goes on for a while."""
+    """QUIC lets a new one open for each that is reset; the dialing that was begun for it goes on for a while."""
     most = 0
 
-    async def dialling(session: ServerTunnel, stream: TunnelStream) -> None:
+    async def dialing(session: ServerTunnel, stream: TunnelStream) -> None:
         nonlocal most
         most = max(most, len(session._streams))
         await asyncio.Event().wait()
 
-    async with session(dialling) as ends:
+    async with session(dialing) as ends:
         http, quic = ends.client._http, ends.client._quic
         assert http is not None
         assert quic is not None

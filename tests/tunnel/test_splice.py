@@ -11,7 +11,7 @@ import pytest
 
 from freespan.tunnel import splice as splice_module
 from freespan.tunnel.server import ServerTunnel
-from freespan.tunnel.splice import splice
+from freespan.tunnel.splice import Direction, TcpConnection, splice
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.limits import STREAM_WINDOW
 from freespan.wire.proxy_status import ProxyStatus
@@ -27,18 +27,18 @@ busy machine), and far less than what a test that is not held back sends."""
 
 @dataclass
 class Path:
-    """The program's end of the connection, and what is known of the two relays."""
+    """The program's end of the connection, and what is known of the two splices."""
 
     ends: Ends
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    relays: "list[asyncio.Task[None]]" = field(default_factory=list)
+    splices: "list[asyncio.Task[None]]" = field(default_factory=list)
     up: list[int] = field(default_factory=list)
     down: list[int] = field(default_factory=list)
 
-    async def relays_end(self) -> None:
+    async def splices_end(self) -> None:
         async with asyncio.timeout(SECONDS):
-            await asyncio.wait(self.relays)
+            await asyncio.wait(self.splices)
 
 
 @asynccontextmanager
@@ -69,20 +69,25 @@ async def listening(handle: Site) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def path(at_site: Site) -> AsyncIterator[Path]:
-    """A program is connected to `at_site`: program, relay, session, relay, site."""
+    """A program is connected to `at_site`: program, splice, session, splice, site."""
     async with listening(at_site) as port:
         up: list[int] = []
         down: list[int] = []
-        relays: list[asyncio.Task[None]] = []
+        splices: list[asyncio.Task[None]] = []
 
         async def egress(session: ServerTunnel, stream: TunnelStream) -> None:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             session.accept(stream)
             task = asyncio.current_task()
             assert task is not None
-            relays.append(task)
+            splices.append(task)
             try:
-                await splice(stream, reader, writer, count_from_stream=up.append, count_to_stream=down.append)
+                connection = TcpConnection(reader, writer)
+                await splice(
+                    upload=Direction(stream, connection, up.append),
+                    download=Direction(connection, stream, down.append),
+                    reset=connection.reset,
+                )
             finally:
                 writer.close()
 
@@ -92,20 +97,26 @@ async def path(at_site: Site) -> AsyncIterator[Path]:
                 stream = await ends.client.connect(site("any"))
                 task = asyncio.current_task()
                 assert task is not None
-                relays.append(task)
+                splices.append(task)
                 try:
-                    await splice(stream, reader, writer, count_from_stream=ignore, count_to_stream=ignore)
+                    await splice_program(TcpConnection(reader, writer), stream)
                 finally:
                     ends.client.release(stream)
 
             async with listening(local_proxy) as proxy:
                 reader, writer = await asyncio.open_connection("127.0.0.1", proxy)
-                await until(lambda: len(relays) == 2)
-                yield Path(ends, reader, writer, relays, up, down)
+                await until(lambda: len(splices) == 2)
+                yield Path(ends, reader, writer, splices, up, down)
                 writer.close()
 
 
 def ignore(_: int) -> None: ...
+
+
+async def splice_program(program: TcpConnection, stream: TunnelStream) -> None:
+    """As the local proxy does it."""
+    upload, download = Direction(program, stream, ignore), Direction(stream, program, ignore)
+    await splice(upload=upload, download=download, reset=program.reset)
 
 
 async def read_to_end(reader: asyncio.StreamReader) -> bytes:
@@ -141,7 +152,7 @@ async def test_both_directions_at_once() -> None:
         way.writer.write(pattern(1_500_000))
         way.writer.write_eof()
         assert await read_to_end(way.reader) == pattern(2_000_000)
-        await way.relays_end()
+        await way.splices_end()
     assert received == [pattern(1_500_000)]
     assert sum(way.up) == 1_500_000
     assert sum(way.down) == 2_000_000
@@ -156,7 +167,7 @@ async def test_an_answer_may_come_after_the_question_has_ended() -> None:
         way.writer.write(b"why?")
         way.writer.write_eof()
         assert await read_to_end(way.reader) == b"you asked: why?"
-        await way.relays_end()
+        await way.splices_end()
 
 
 async def test_a_question_may_go_on_after_the_answer_has_ended() -> None:
@@ -170,7 +181,7 @@ async def test_a_question_may_go_on_after_the_answer_has_ended() -> None:
         assert await read_to_end(way.reader) == b""
         way.writer.write(b"still talking")
         way.writer.write_eof()
-        await way.relays_end()
+        await way.splices_end()
     assert received == [b"still talking"]
 
 
@@ -239,7 +250,7 @@ async def test_a_site_that_resets() -> None:
         assert await way.reader.readexactly(9) == b"half of i"
         way.writer.write(b"x")
         await assert_reset(way.reader)
-        await way.relays_end()
+        await way.splices_end()
         assert not way.ends.client.is_over
 
 
@@ -260,7 +271,7 @@ async def test_a_program_that_resets() -> None:
         reset(way.writer)
         async with asyncio.timeout(SECONDS):
             assert isinstance(await outcome, ConnectionError)
-        await way.relays_end()
+        await way.splices_end()
 
 
 async def test_a_session_that_ends_cuts_both_sides() -> None:
@@ -278,20 +289,20 @@ async def test_a_session_that_ends_cuts_both_sides() -> None:
         await assert_reset(way.reader)
         async with asyncio.timeout(SECONDS):
             assert await met is not None
-        await way.relays_end()
+        await way.splices_end()
 
 
-async def test_a_relay_that_is_cancelled_leaves_nothing_and_no_false_end() -> None:
+async def test_a_splice_that_is_cancelled_leaves_nothing_and_no_false_end() -> None:
     async def at_site(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"half of i")
         await asyncio.Event().wait()
 
     async with path(at_site) as way:
         assert await way.reader.readexactly(9) == b"half of i"
-        way.relays[0].cancel()
+        way.splices[0].cancel()
         await assert_reset(way.reader)
-        await way.relays_end()
-        assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("relay-")]
+        await way.splices_end()
+        assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("splice-")]
 
 
 # --- time --------------------------------------------------------------------------------------------
@@ -303,7 +314,7 @@ async def test_a_connection_on_which_nothing_moves_is_closed(monkeypatch: pytest
 
     async with path(at_site) as way:
         await assert_reset(way.reader)
-        await way.relays_end()
+        await way.splices_end()
 
 
 async def test_movement_in_one_direction_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -354,9 +365,9 @@ class OddWriter:
         self.aborted = True
 
 
-async def relay_with(writer: OddWriter, reader: asyncio.StreamReader, stream: TunnelStream) -> None:
+async def splice_with(writer: OddWriter, reader: asyncio.StreamReader, stream: TunnelStream) -> None:
     async with asyncio.timeout(SECONDS):
-        await splice(stream, reader, writer, count_from_stream=ignore, count_to_stream=ignore)  # type: ignore[arg-type]
+        await splice_program(TcpConnection(reader, writer), stream)  # type: ignore[arg-type]
 
 
 async def test_a_connection_that_cannot_be_half_closed() -> None:
@@ -365,7 +376,7 @@ async def test_a_connection_that_cannot_be_half_closed() -> None:
         reader = asyncio.StreamReader()
         reader.feed_eof()
         writer = OddWriter()
-        await relay_with(writer, reader, stream)
+        await splice_with(writer, reader, stream)
         assert b"".join(writer.written) == pattern(100 * 1024)
         assert not writer.aborted
 
@@ -375,11 +386,11 @@ async def test_what_a_site_said_before_it_took_no_more_still_arrives() -> None:
         stream = await ends.client.connect(site("echo"), b"x")
         reader = asyncio.StreamReader()
         writer = OddWriter(BrokenPipeError())
-        relaying = asyncio.create_task(relay_with(writer, reader, stream), name="test-relay")
+        splicing = asyncio.create_task(splice_with(writer, reader, stream), name="test-splice")
         await until(lambda: bool(writer.written))
         reader.feed_data(b"last words")
         reader.feed_eof()
-        await relaying
+        await splicing
         assert not writer.aborted
 
 
@@ -388,5 +399,5 @@ async def test_a_socket_that_is_gone_can_still_be_given_up() -> None:
         stream = await ends.client.connect(site("silent"))
         stream.cut(ProxyStatus("connection_terminated"))
         writer = OddWriter()
-        await relay_with(writer, asyncio.StreamReader(), stream)
+        await splice_with(writer, asyncio.StreamReader(), stream)
         assert writer.aborted

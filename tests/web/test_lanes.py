@@ -104,5 +104,5 @@ async def test_a_download_through_lanes_of_a_browser_is_whole(
                 assert min(link.bytes_received for link in reader.client._links.bond.report().links) > 16_000
         await page.close()
         host.egress.close()
-        host.dialler.close()
+        host.dialer.close()
     assert host.counters.registry.get_sample_value("freespan_rendezvous_total", {"outcome": "answered"}) == 1

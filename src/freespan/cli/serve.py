@@ -15,7 +15,7 @@ from freespan.cli.open_files import raise_open_files_limit
 from freespan.cli.own_path import own_path
 from freespan.cli.running import print_json, print_line, run_until_stopped, show_status
 from freespan.cli.serve_options import ServeOptions
-from freespan.egress.dialler import Dialler
+from freespan.egress.dialer import Dialer
 from freespan.egress.server import Egress
 from freespan.observe.counters import HostCounters
 from freespan.tunnel.identity import Identity, load_or_create_identity
@@ -83,8 +83,8 @@ async def running_host(options: ServeOptions, identity: Identity) -> AsyncIterat
     tls = serve_options.tls_of(options)
     embedders = serve_options.embedders_of(options)
     host = Host(HostCounters())
-    dialler = Dialler(serve_options.policy_of(options), serve_options.names_of(options))
-    egress = Egress(identity, dialler, host.counters)
+    dialer = Dialer(serve_options.policy_of(options), serve_options.names_of(options))
+    egress = Egress(identity, dialer, host.counters)
     broker = Broker(
         lambda: host.url.replace("http", "ws", 1) + "/v1/egress",
         host.counters,
@@ -97,7 +97,7 @@ async def running_host(options: ServeOptions, identity: Identity) -> AsyncIterat
     doors = [*broker.routes(), *egress.routes(), *web_routes(lambda: host.url, embedders)]
     app = host_application(path, doors, serve_options.site_of(options), host.counters if options.metrics else None)
     async with contextlib.AsyncExitStack() as stack:
-        stack.callback(dialler.close)
+        stack.callback(dialer.close)
         stack.push_async_callback(egress.stop)
         port = await stack.enter_async_context(listening(app, options.host, options.port, tls))
         stack.callback(egress.close)

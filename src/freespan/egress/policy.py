@@ -1,7 +1,7 @@
 """Where the egress may lead. Pure: names and addresses in, verdicts out.
 
 Two checks, because a name says nothing about its address: `check_target` before resolving, `may_dial` on each address
-that would really be dialled.
+that would really be dialed.
 """
 
 from __future__ import annotations

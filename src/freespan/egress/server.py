@@ -7,12 +7,12 @@ import contextlib
 
 from aiohttp import web
 
-from freespan.egress.dialler import Dialler
+from freespan.egress.dialer import Dialer
 from freespan.egress.sessions import EgressSession, Sessions
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
 from freespan.tunnel.identity import Identity
-from freespan.tunnel.splice import splice
+from freespan.tunnel.splice import Direction, TcpConnection, splice
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.bond_frames import KEY_PATH
 from freespan.wire.errors import InputError, StreamError
@@ -24,8 +24,8 @@ from freespan.wire.target import Target, parse_target
 class Egress:
     """Handlers of one egress."""
 
-    def __init__(self, identity: Identity, dialler: Dialler, counters: HostCounters) -> None:
-        self._dialler = dialler
+    def __init__(self, identity: Identity, dialer: Dialer, counters: HostCounters) -> None:
+        self._dialer = dialer
         self._counters = counters
         self._sessions = Sessions(identity, self._serve_stream, counters.sessions.inc)
         self._links = 0
@@ -72,15 +72,19 @@ class Egress:
             return
         with self._counters.streams.track_inprogress():
             try:
-                reader, writer = await self._dialler.dial(_target_of(stream), session)
+                reader, writer = await self._dialer.dial(_target_of(stream), session)
             except StreamError as error:
                 self._counters.refused.labels(error.status.error).inc()
                 session.refuse(stream, error.status)
                 return
             try:
                 session.accept(stream)
-                up, down = self._counters.relayed.labels("up"), self._counters.relayed.labels("down")
-                await splice(stream, reader, writer, count_from_stream=up.inc, count_to_stream=down.inc)
+                connection, transferred = TcpConnection(reader, writer), self._counters.transferred
+                await splice(
+                    upload=Direction(stream, connection, transferred.labels("upload").inc),
+                    download=Direction(connection, stream, transferred.labels("download").inc),
+                    reset=connection.reset,
+                )
             finally:
                 writer.close()
 

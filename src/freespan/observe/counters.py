@@ -26,7 +26,9 @@ class HostCounters:
         self.sessions = self._gauge("sessions", "Sessions open at the egress")
         self.streams = self._gauge("streams", "Streams open at the egress")
         self.rendezvous = self._counter("rendezvous", "Rendezvous by outcome", ("outcome",))
-        self.relayed = self._counter("relayed_bytes", "Bytes passed between streams and sites", ("direction",))
+        self.transferred = self._counter(
+            "transferred_bytes", "Bytes copied between streams and targets", ("direction",)
+        )
         self.refused = self._counter("refused_streams", "Streams that were not opened, by RFC 9209 error", ("error",))
 
     def figures(self) -> HostFigures:
@@ -35,15 +37,15 @@ class HostCounters:
             bridges=int(self._value("freespan_bridges")),
             sessions=int(self._value("freespan_sessions")),
             streams=int(self._value("freespan_streams")),
-            megabytes=int((self._relayed("up") + self._relayed("down")) / 1e6),
+            megabytes=int((self._transferred("upload") + self._transferred("download")) / 1e6),
         )
 
     def exposition(self) -> bytes:
         """The Prometheus text format, version 0.0.4."""
         return generate_latest(self.registry)
 
-    def _relayed(self, direction: str) -> float:
-        return self._value("freespan_relayed_bytes_total", {"direction": direction})
+    def _transferred(self, direction: str) -> float:
+        return self._value("freespan_transferred_bytes_total", {"direction": direction})
 
     def _value(self, name: str, labels: dict[str, str] | None = None) -> float:
         return self.registry.get_sample_value(name, labels) or 0.0

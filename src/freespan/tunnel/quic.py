@@ -18,7 +18,7 @@ from aioquic.quic.recovery import QuicPacketPacer, QuicPacketSpace
 from aioquic.quic.stream import QuicStream
 from aioquic.tls import Epoch, SessionTicket, pull_client_hello
 
-from freespan.tunnel import room_control
+from freespan.tunnel import congestion
 from freespan.tunnel.identity import Identity, key_pin
 from freespan.tunnel.tickets import TicketStore
 from freespan.wire.errors import TunnelError
@@ -76,10 +76,10 @@ class LinkQuic(QuicConnection):
         self._tickets = tickets
 
     @property
-    def control(self) -> room_control.RoomControl:
+    def control(self) -> congestion.SendCreditControl:
         """What this connection may send, and its round trip."""
         control = self._loss._cc
-        assert isinstance(control, room_control.RoomControl)
+        assert isinstance(control, congestion.SendCreditControl)
         return control
 
     @property
@@ -293,7 +293,7 @@ def _configuration(*, is_client: bool) -> QuicConfiguration:
     return QuicConfiguration(
         is_client=is_client,
         alpn_protocols=H3_ALPN,
-        congestion_control_algorithm=room_control.NAME,
+        congestion_control_algorithm=congestion.NAME,
         idle_timeout=SESSION_IDLE_SECONDS,
         initial_rtt=_FIRST_ROUND_TRIP_SECONDS,
         max_datagram_size=DATAGRAM_SIZE,

@@ -1,4 +1,10 @@
-"""Joins a stream of a session to a TCP connection, as both ends need it."""
+"""Copies bytes between a stream of a session and a TCP connection, in both directions. Both ends of a tunnel use it.
+
+    client    program ── upload ──▶ stream          egress    stream ── upload ──▶ target
+              program ◀── download ── stream                  stream ◀── download ── target
+
+*Upload* is towards the target and *download* towards the reader, at both ends.
+"""
 
 from __future__ import annotations
 
@@ -7,36 +13,101 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
-from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
 from freespan.wire.limits import SPLICE_CHUNK, STREAM_IDLE_SECONDS
+from freespan.wire.proxy_status import ProxyStatus
 
-Count = Callable[[int], None]
-_LINGER_NOT = struct.pack("HH" if sys.platform == "win32" else "ii", 1, 0)
+_RESET_ON_CLOSE = struct.pack("HH" if sys.platform == "win32" else "ii", 1, 0)
+"""SO_LINGER of 0 s: closing the socket discards what is queued and sends a reset."""
 
 
-async def splice(
-    stream: TunnelStream,
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    *,
-    count_from_stream: Count,
-    count_to_stream: Count,
-) -> None:
-    """Pass bytes both ways until both directions have ended, one is cut, or nothing moves for `STREAM_IDLE_SECONDS`.
+class ByteSource(Protocol):
+    """What a direction reads from."""
 
-    Each direction waits for its own receiver, so a slow one slows its own sender and nobody else. The end of a
-    direction is passed on as such (half-close); a cut, or a cancellation, is passed on as a cut. The caller releases
-    the stream and closes the connection.
+    async def read(self) -> bytes:
+        """The next bytes, `b""` at the end.
+
+        Raises:
+            StreamError: the source was cut; what came before is no whole.
+        """
+        ...
+
+
+class ByteSink(Protocol):
+    """What a direction writes to."""
+
+    async def write(self, data: bytes) -> None:
+        """Take bytes, and wait while too many are queued.
+
+        Raises:
+            StreamError: the sink was cut, and the other direction is worthless as well.
+            OSError: the sink takes no more, but bytes may still come from it.
+        """
+
+    def write_eof(self) -> None:
+        """End this direction (half-close); the other one goes on. Raises as `write` does."""
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One direction of a splice; `count` is called with the size of each piece that was read."""
+
+    source: ByteSource
+    sink: ByteSink
+    count: Callable[[int], None]
+
+
+class TcpConnection:
+    """A TCP connection as both a source and a sink."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def read(self) -> bytes:
+        """See `ByteSource`: at most `SPLICE_CHUNK` bytes."""
+        try:
+            return await self._reader.read(SPLICE_CHUNK)
+        except OSError:
+            raise StreamError(ProxyStatus("connection_terminated")) from None
+
+    async def write(self, data: bytes) -> None:
+        """See `ByteSink`."""
+        self._writer.write(data)
+        await self._writer.drain()
+
+    def write_eof(self) -> None:
+        """See `ByteSink`; a connection that cannot be half-closed stays open."""
+        if self._writer.can_write_eof():
+            self._writer.write_eof()
+
+    def reset(self) -> None:
+        """Close with a TCP reset, so that nobody takes a part for the whole."""
+        connection = self._writer.get_extra_info("socket")
+        try:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        except OSError:
+            pass  # it is closed already
+        self._writer.transport.abort()
+
+
+async def splice(*, upload: Direction, download: Direction, reset: Callable[[], None]) -> None:
+    """Copy until both directions have ended, one is cut, or nothing moves for `STREAM_IDLE_SECONDS`.
+
+    Each direction waits for its own sink, so a slow receiver slows its own sender and nobody else. The end of a
+    direction is passed on as a half-close. If the splice ends in any other way, cancellation included, `reset` is
+    called to cut the TCP connection. The caller then releases the stream and closes the connection.
     """
-    moved = _Activity()
-    down = asyncio.create_task(_to_stream(stream, reader, moved, count_to_stream), name="relay-to-stream")
-    up = asyncio.create_task(_from_stream(stream, writer, moved, count_from_stream), name="relay-from-stream")
-    idle = asyncio.create_task(moved.wait_idle(), name="relay-idle")
+    activity = _Activity()
+    up = asyncio.create_task(_copy(upload, activity), name="splice-upload")
+    down = asyncio.create_task(_copy(download, activity), name="splice-download")
+    idle = asyncio.create_task(activity.wait_idle(), name="splice-idle")
     is_whole = False
     try:
-        running = {down, up}
+        running = {up, down}
         while running:
             done, _ = await asyncio.wait({*running, idle}, return_when=asyncio.FIRST_COMPLETED)
             running -= done
@@ -45,54 +116,30 @@ async def splice(
         is_whole = True
     finally:
         if not is_whole:
-            _reset(writer)
-        for task in (down, up, idle):
+            reset()
+        for task in (up, down, idle):
             task.cancel()
-        await asyncio.gather(down, up, idle, return_exceptions=True)
+        await asyncio.gather(up, down, idle, return_exceptions=True)
 
 
-async def _to_stream(stream: TunnelStream, reader: asyncio.StreamReader, moved: _Activity, count: Count) -> bool:
-    """TCP to stream; false when the rest is worthless too."""
+async def _copy(direction: Direction, activity: _Activity) -> bool:
+    """Copy one direction to its end; false when the other direction is worthless too."""
+    source, sink, count = direction.source, direction.sink, direction.count
     try:
-        while data := await reader.read(SPLICE_CHUNK):
+        while data := await source.read():
             count(len(data))
-            moved.note()
-            await stream.write(data)
-        stream.write_eof()
-    except (StreamError, OSError):
-        return False
-    return True
-
-
-async def _from_stream(stream: TunnelStream, writer: asyncio.StreamWriter, moved: _Activity, count: Count) -> bool:
-    """Stream to TCP; false when the rest is worthless too."""
-    try:
-        while data := await stream.read():
-            count(len(data))
-            moved.note()
-            writer.write(data)
-            await writer.drain()
-        if writer.can_write_eof():
-            writer.write_eof()
+            activity.note()
+            await sink.write(data)
+        sink.write_eof()
     except StreamError:
         return False
     except OSError:
-        pass  # it takes no more, but what it has said before may still be on its way to us
+        pass  # the sink takes no more, but what it sent before may still be on its way
     return True
 
 
-def _reset(writer: asyncio.StreamWriter) -> None:
-    """Close so that the other side sees a reset and never takes half for the whole (SO_LINGER of 0 s)."""
-    connection = writer.get_extra_info("socket")
-    try:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
-    except OSError:
-        pass  # it is closed already
-    writer.transport.abort()
-
-
 class _Activity:
-    """Notices when nothing moves for long, at the cost of one flag a chunk."""
+    """Notices when nothing has moved for long, at the cost of one flag for each piece."""
 
     def __init__(self) -> None:
         self._moved = False

@@ -16,7 +16,7 @@ import pytest
 from freespan.client.local_proxy import server as local_proxy
 from freespan.client.local_proxy.server import LocalProxy
 from freespan.demo.payload import sha256_of
-from freespan.egress import dialler
+from freespan.egress import dialer
 from freespan.tunnel.client import ClientTunnel
 from freespan.wire.errors import InputError, StreamError
 from freespan.wire.limits import PROXY_HEAD_MAX
@@ -215,7 +215,7 @@ async def test_a_destination_that_does_not_resolve(
             raise socket.gaierror(socket.EAI_NONAME, "unknown")
         return ask(host, *arguments, **options)
 
-    monkeypatch.setattr(dialler.socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(dialer.socket, "getaddrinfo", unknown)
     await both(running, Target("nobody.example", 80), 502, "dns_error", 4, "could not be resolved")
     await running.still_serves(site)
 
@@ -226,7 +226,7 @@ async def test_a_destination_that_is_forbidden(running: RunningProxy, site: Site
 
 
 @pytest.mark.parametrize(
-    "limit", ["freespan.egress.dialler.DIAL_SECONDS", "freespan.client.local_proxy.server._CONNECT_SECONDS"]
+    "limit", ["freespan.egress.dialer.DIAL_SECONDS", "freespan.client.local_proxy.server._CONNECT_SECONDS"]
 )
 async def test_a_destination_or_an_egress_that_does_not_answer(
     running: RunningProxy, site: Site, monkeypatch: pytest.MonkeyPatch, limit: str
@@ -235,7 +235,7 @@ async def test_a_destination_or_an_egress_that_does_not_answer(
         await asyncio.Event().wait()
 
     with monkeypatch.context() as patch:
-        patch.setattr(dialler, "start_connection", never)
+        patch.setattr(dialer, "start_connection", never)
         patch.setattr(limit, 0.05)
         await both(running, Target("site.test", 80), 504, "connection_timeout", 6, "did not answer in time")
     await running.still_serves(site)

@@ -1,15 +1,15 @@
 """One request and its response, and nothing else, on a connection that asked in absolute-form.
 
-Stands between the relay and the two things that it joins. Once the response head has passed it costs a call a chunk.
+Stands between the splice and the two things that it joins. Once the response head has passed it costs a call a chunk.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from freespan.client.local_proxy.request_body import BodyError, RequestBody
 from freespan.client.local_proxy.response_head import ResponseHead
+from freespan.tunnel.splice import ByteSource
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
@@ -18,14 +18,14 @@ from freespan.wire.proxy_status import ProxyStatus
 class RequestReader:
     """The program's side: the announced body and then nothing until the program's end."""
 
-    def __init__(self, reader: asyncio.StreamReader, body: RequestBody) -> None:
-        self._reader = reader
+    def __init__(self, program: ByteSource, body: RequestBody) -> None:
+        self._program = program
         self._body = body
 
-    async def read(self, size: int) -> bytes:
-        """See `asyncio.StreamReader`. Raises `StreamError` for a body whose end cannot be told."""
+    async def read(self) -> bytes:
+        """See `ByteSource`. Raises `StreamError` for a body whose end cannot be told."""
         try:
-            while data := await self._reader.read(size):
+            while data := await self._program.read():
                 if passed := self._body.take(data):
                     return passed
         except BodyError:
@@ -43,7 +43,7 @@ class ResponseStream:
         self._is_refused = False
 
     async def read(self) -> bytes:
-        """See `TunnelStream`."""
+        """See `ByteSource`."""
         if self._head.is_whole:
             return await self._stream.read()
         if self._is_refused:
@@ -61,7 +61,7 @@ class ResponseStream:
             return self._refused(error.status)
 
     async def write(self, data: bytes) -> None:
-        """See `TunnelStream`; what comes after a refusal is of no use, and no reason to cut the refusal short."""
+        """See `ByteSink`; what comes after a refusal is of no use, and no reason to cut the refusal short."""
         try:
             await self._stream.write(data)
         except StreamError:
@@ -69,5 +69,5 @@ class ResponseStream:
                 raise
 
     def write_eof(self) -> None:
-        """See `TunnelStream`."""
+        """See `ByteSink`."""
         self._stream.write_eof()

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from typing import cast
 
 from freespan.client.client import Client
 from freespan.client.local_proxy.exchange import RequestReader, ResponseStream
 from freespan.client.local_proxy.parsers import parser_for
 from freespan.client.local_proxy.request import ProxyRequest, RequestError
-from freespan.tunnel.splice import splice
+from freespan.tunnel.splice import ByteSource, Direction, TcpConnection, splice
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import InputError, StreamError
 from freespan.wire.limits import (
@@ -92,8 +91,13 @@ class LocalProxy:
             return
         try:
             writer.write(request.accepted)
-            source, sink = _joined(request, stream, reader)
-            await splice(sink, source, writer, count_from_stream=self._count_received, count_to_stream=self._count_sent)
+            connection = TcpConnection(reader, writer)
+            program, site = _ends_of(request, connection, stream)
+            await splice(
+                upload=Direction(program, site, self._count_sent),
+                download=Direction(site, connection, self._count_received),
+                reset=connection.reset,
+            )
         finally:
             session.release(stream)
 
@@ -104,15 +108,13 @@ class LocalProxy:
         self.sent += count
 
 
-def _joined(
-    request: ProxyRequest, stream: TunnelStream, reader: asyncio.StreamReader
-) -> tuple[asyncio.StreamReader, TunnelStream]:
-    """What the relay joins: the two as they are, or one exchange of HTTP between them."""
+def _ends_of(
+    request: ProxyRequest, connection: TcpConnection, stream: TunnelStream
+) -> tuple[ByteSource, TunnelStream | ResponseStream]:
+    """What is spliced: the connection and the stream as they are, or one exchange of HTTP between them."""
     if request.body is None:
-        return reader, stream
-    # they stand in for what the relay uses of the two
-    source = cast(asyncio.StreamReader, RequestReader(reader, request.body))
-    return source, cast(TunnelStream, ResponseStream(stream, request.refused))
+        return connection, stream
+    return RequestReader(connection, request.body), ResponseStream(stream, request.refused)
 
 
 async def _read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ProxyRequest:

@@ -24,7 +24,7 @@ _ADDRESSES_MAX = 8
 _UNROUTABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 
-class Dialler:
+class Dialer:
     """`names` answers some names without DNS (tests, demos, labs)."""
 
     def __init__(self, policy: Policy, names: Mapping[str, Address] | None = None) -> None:

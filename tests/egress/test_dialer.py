@@ -1,4 +1,4 @@
-"""The dialler: what it resolves, what it really dials, and what it says when it cannot."""
+"""The dialer: what it resolves, what it really dials, and what it says when it cannot."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from freespan.egress import dialler as module
+from freespan.egress import dialer as module
 from freespan.egress import own_addresses, resolver
-from freespan.egress.dialler import Dialler
+from freespan.egress.dialer import Dialer
 from freespan.egress.own_addresses import is_own
 from freespan.egress.policy import Policy
 from freespan.wire.errors import StreamError
@@ -55,8 +55,8 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
 
 
 @pytest.fixture
-def dialled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The addresses that would be dialled; each refuses."""
+def dialed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that would be dialed; each refuses."""
     addresses: list[str] = []
 
     async def start_connection(infos: Any, **_: Any) -> socket.socket:
@@ -67,90 +67,90 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return addresses
 
 
-async def failure(dialler: Dialler, host: str, port: int = 80) -> str:
+async def failure(dialer: Dialer, host: str, port: int = 80) -> str:
     """The error of a dial that must fail."""
     try:
         with pytest.raises(StreamError) as caught:
-            await dialler.dial(Target(host, port))
+            await dialer.dial(Target(host, port))
     finally:
-        dialler.close()
+        dialer.close()
     return caught.value.status.error
 
 
-async def speak(dialler: Dialler, host: str, port: int) -> bytes:
-    reader, writer = await dialler.dial(Target(host, port))
+async def speak(dialer: Dialer, host: str, port: int) -> bytes:
+    reader, writer = await dialer.dial(Target(host, port))
     writer.write(b"GET / HTTP/1.0\r\n\r\n")
     answer = await reader.readuntil(b"\r\n")
     writer.close()
     await writer.wait_closed()
-    dialler.close()
+    dialer.close()
     return answer
 
 
 async def test_an_address(site: Site) -> None:
-    assert await speak(Dialler(PRIVATE), "127.0.0.1", site.port) == b"HTTP/1.1 200 OK\r\n"
+    assert await speak(Dialer(PRIVATE), "127.0.0.1", site.port) == b"HTTP/1.1 200 OK\r\n"
 
 
 async def test_a_name_of_the_host_needs_no_resolver(site: Site, names: Names) -> None:
-    dialler = Dialler(PRIVATE, {"blocked.test": LOOPBACK})
-    assert await speak(dialler, "blocked.test", site.port) == b"HTTP/1.1 200 OK\r\n"
+    dialer = Dialer(PRIVATE, {"blocked.test": LOOPBACK})
+    assert await speak(dialer, "blocked.test", site.port) == b"HTTP/1.1 200 OK\r\n"
     assert names.asked == []
 
 
 async def test_a_resolved_name(site: Site, names: Names) -> None:
     names.answers["site.test"] = ["127.0.0.1"]
-    assert await speak(Dialler(PRIVATE), "site.test", site.port) == b"HTTP/1.1 200 OK\r\n"
+    assert await speak(Dialer(PRIVATE), "site.test", site.port) == b"HTTP/1.1 200 OK\r\n"
     assert names.asked == ["site.test"]
 
 
 async def test_the_first_address_that_answers(site: Site, names: Names) -> None:
     """127.0.0.2 refuses, and that costs nothing."""
     names.answers["site.test"] = ["127.0.0.2", "127.0.0.1"]
-    assert await speak(Dialler(PRIVATE), "site.test", site.port) == b"HTTP/1.1 200 OK\r\n"
+    assert await speak(Dialer(PRIVATE), "site.test", site.port) == b"HTTP/1.1 200 OK\r\n"
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "168.63.129.16", "0.0.0.0"])
-async def test_a_name_that_leads_inside(names: Names, dialled: list[str], address: str) -> None:
+async def test_a_name_that_leads_inside(names: Names, dialed: list[str], address: str) -> None:
     names.answers["inside.example"] = [address]
-    assert await failure(Dialler(Policy()), "inside.example") == "destination_ip_prohibited"
-    assert dialled == []
+    assert await failure(Dialer(Policy()), "inside.example") == "destination_ip_prohibited"
+    assert dialed == []
 
 
-async def test_a_name_of_the_host_that_leads_inside(dialled: list[str]) -> None:
+async def test_a_name_of_the_host_that_leads_inside(dialed: list[str]) -> None:
     assert (
-        await failure(Dialler(Policy(), {"inside.example": LOOPBACK}), "inside.example") == "destination_ip_prohibited"
+        await failure(Dialer(Policy(), {"inside.example": LOOPBACK}), "inside.example") == "destination_ip_prohibited"
     )
-    assert dialled == []
+    assert dialed == []
 
 
-async def test_only_the_addresses_that_were_checked_are_dialled(names: Names, dialled: list[str]) -> None:
+async def test_only_the_addresses_that_were_checked_are_dialed(names: Names, dialed: list[str]) -> None:
     """A name is resolved once, so that a second answer cannot lead elsewhere."""
     names.answers["both.example"] = ["127.0.0.1", "1.1.1.1", "10.0.0.1", "1.0.0.1"]
-    assert await failure(Dialler(Policy()), "both.example") == "connection_refused"
-    assert dialled == ["1.1.1.1", "1.0.0.1"]
+    assert await failure(Dialer(Policy()), "both.example") == "connection_refused"
+    assert dialed == ["1.1.1.1", "1.0.0.1"]
     assert names.asked == ["both.example"]
 
 
-async def test_no_more_than_eight_addresses(names: Names, dialled: list[str]) -> None:
+async def test_no_more_than_eight_addresses(names: Names, dialed: list[str]) -> None:
     names.answers["many.example"] = [f"1.1.1.{number}" for number in range(1, 101)]
-    await failure(Dialler(Policy()), "many.example")
-    assert len(dialled) == 8
+    await failure(Dialer(Policy()), "many.example")
+    assert len(dialed) == 8
 
 
-async def test_a_host_outside_the_list_is_not_even_resolved(names: Names, dialled: list[str]) -> None:
-    assert await failure(Dialler(Policy.of(["news.example"])), "evilnews.example") == "http_request_denied"
-    assert await failure(Dialler(Policy()), "mail.example", 25) == "http_request_denied"
-    assert names.asked == dialled == []
+async def test_a_host_outside_the_list_is_not_even_resolved(names: Names, dialed: list[str]) -> None:
+    assert await failure(Dialer(Policy.of(["news.example"])), "evilnews.example") == "http_request_denied"
+    assert await failure(Dialer(Policy()), "mail.example", 25) == "http_request_denied"
+    assert names.asked == dialed == []
 
 
-async def test_a_literal_address_inside(names: Names, dialled: list[str]) -> None:
+async def test_a_literal_address_inside(names: Names, dialed: list[str]) -> None:
     for host in ("127.0.0.1", "::1", "::ffff:127.0.0.1", "169.254.169.254", "fd00:ec2::254"):
-        assert await failure(Dialler(Policy()), host) == "destination_ip_prohibited"
-    assert names.asked == dialled == []
+        assert await failure(Dialer(Policy()), host) == "destination_ip_prohibited"
+    assert names.asked == dialed == []
 
 
 async def test_a_name_that_nobody_knows(names: Names) -> None:
-    assert await failure(Dialler(Policy()), "nobody.example") == "dns_error"
+    assert await failure(Dialer(Policy()), "nobody.example") == "dns_error"
 
 
 async def test_a_resolver_that_is_slow_holds_up_nobody_else(
@@ -158,63 +158,63 @@ async def test_a_resolver_that_is_slow_holds_up_nobody_else(
 ) -> None:
     monkeypatch.setattr(resolver, "RESOLVE_SECONDS", 0.1)
     names.slow.clear()
-    dialler = Dialler(PRIVATE)
-    waiting = asyncio.create_task(failure(dialler, "slow.example"), name="slow")
-    assert await speak(Dialler(PRIVATE), "127.0.0.1", site.port)
+    dialer = Dialer(PRIVATE)
+    waiting = asyncio.create_task(failure(dialer, "slow.example"), name="slow")
+    assert await speak(Dialer(PRIVATE), "127.0.0.1", site.port)
     assert await waiting == "dns_timeout"
 
 
 async def test_slow_names_of_one_session_hold_up_nobody_else(
-    names: Names, dialled: list[str], monkeypatch: pytest.MonkeyPatch
+    names: Names, dialed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even after their waits have ended, since their threads have not."""
     monkeypatch.setattr(resolver, "RESOLVE_SECONDS", 0.1)
     names.slow.clear()
-    dialler = Dialler(PRIVATE)
-    slow = [dialler.dial(Target(f"slow{number}.example", 80), "one") for number in range(100)]
+    dialer = Dialer(PRIVATE)
+    slow = [dialer.dial(Target(f"slow{number}.example", 80), "one") for number in range(100)]
     errors = await asyncio.gather(*slow, return_exceptions=True)
     assert {str(error) for error in errors} == {str(StreamError(ProxyStatus("dns_timeout")))}
     assert len(names.asked) == resolver.LOOKUPS_PER_SESSION_MAX
     monkeypatch.setattr(resolver, "RESOLVE_SECONDS", 20.0)
     names.answers["good.example"] = ["127.0.0.1"]
     monkeypatch.setattr(resolver.socket, "getaddrinfo", names.answer)
-    assert await failure(dialler, "good.example") == "connection_refused"
+    assert await failure(dialer, "good.example") == "connection_refused"
 
 
-async def test_places_come_back_when_the_threads_end(names: Names, dialled: list[str]) -> None:
-    dialler = Dialler(PRIVATE)
+async def test_places_come_back_when_the_threads_end(names: Names, dialed: list[str]) -> None:
+    dialer = Dialer(PRIVATE)
     names.answers |= {f"{number}.example": ["127.0.0.1"] for number in range(50)}
-    dials = [dialler.dial(Target(f"{number}.example", 80), "one") for number in range(50)]
+    dials = [dialer.dial(Target(f"{number}.example", 80), "one") for number in range(50)]
     await asyncio.gather(*dials, return_exceptions=True)
-    assert len(dialled) == 50
+    assert len(dialed) == 50
     async with asyncio.timeout(20):
-        while dialler._resolver._turns:
+        while dialer._resolver._turns:
             await asyncio.sleep(0.005)
-    dialler.close()
+    dialer.close()
 
 
 async def test_more_lookups_than_threads(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolver, "LOOKUPS_MAX", 1)
     names.slow.clear()
-    dialler = Dialler(PRIVATE)
-    waiting = asyncio.create_task(dialler.dial(Target("slow.example", 80), "one"), name="slow")
+    dialer = Dialer(PRIVATE)
+    waiting = asyncio.create_task(dialer.dial(Target("slow.example", 80), "one"), name="slow")
     async with asyncio.timeout(20):
         while not names.asked:
             await asyncio.sleep(0.005)
-    assert await failure(dialler, "next.example") == "connection_limit_reached"
+    assert await failure(dialer, "next.example") == "connection_limit_reached"
     names.slow.set()
     await asyncio.gather(waiting, return_exceptions=True)
 
 
-async def test_this_machines_own_addresses(dialled: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_this_machines_own_addresses(dialed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Public as they may be, what listens there may be meant for the machine's own network alone."""
     monkeypatch.setattr(module, "is_own", lambda address: str(address) == "9.9.9.9")
-    assert await failure(Dialler(Policy()), "9.9.9.9") == "destination_ip_prohibited"
-    assert dialled == []
-    assert await failure(Dialler(Policy.of(["9.9.9.9"])), "9.9.9.9") == "connection_refused"
-    assert await failure(Dialler(PRIVATE), "9.9.9.9") == "connection_refused"
-    assert await failure(Dialler(Policy()), "1.1.1.1") == "connection_refused"
-    assert dialled == ["9.9.9.9", "9.9.9.9", "1.1.1.1"]
+    assert await failure(Dialer(Policy()), "9.9.9.9") == "destination_ip_prohibited"
+    assert dialed == []
+    assert await failure(Dialer(Policy.of(["9.9.9.9"])), "9.9.9.9") == "connection_refused"
+    assert await failure(Dialer(PRIVATE), "9.9.9.9") == "connection_refused"
+    assert await failure(Dialer(Policy()), "1.1.1.1") == "connection_refused"
+    assert dialed == ["9.9.9.9", "9.9.9.9", "1.1.1.1"]
 
 
 def test_which_addresses_are_this_machines() -> None:
@@ -233,7 +233,7 @@ def test_a_machine_that_may_bind_whatever_it_likes(monkeypatch: pytest.MonkeyPat
 async def test_a_port_where_nobody_listens() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
-        assert await failure(Dialler(PRIVATE), "127.0.0.1", bound.getsockname()[1]) == "connection_refused"
+        assert await failure(Dialer(PRIVATE), "127.0.0.1", bound.getsockname()[1]) == "connection_refused"
 
 
 async def test_a_site_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +243,7 @@ async def test_a_site_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(module, "start_connection", start_connection)
     monkeypatch.setattr(module, "DIAL_SECONDS", 0.05)
-    assert await failure(Dialler(PRIVATE), "127.0.0.1") == "connection_timeout"
+    assert await failure(Dialer(PRIVATE), "127.0.0.1") == "connection_timeout"
 
 
 @pytest.mark.parametrize(
@@ -261,4 +261,4 @@ async def test_other_failures(monkeypatch: pytest.MonkeyPatch, error: OSError, w
         raise error
 
     monkeypatch.setattr(module, "start_connection", start_connection)
-    assert await failure(Dialler(PRIVATE), "127.0.0.1") == word
+    assert await failure(Dialer(PRIVATE), "127.0.0.1") == word

@@ -6,7 +6,7 @@ from aioquic.tls import Epoch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freespan.tunnel.room_control import NAME, RoomControl
+from freespan.tunnel.congestion import NAME, SendCreditControl
 from freespan.wire.limits import DATAGRAM_SIZE, FLIGHT_MAX
 
 
@@ -24,24 +24,24 @@ def packet(number: int, sent_time: float, epoch: Epoch = Epoch.ONE_RTT) -> QuicS
 
 
 @pytest.fixture
-def control() -> RoomControl:
-    return RoomControl(max_datagram_size=DATAGRAM_SIZE)
+def control() -> SendCreditControl:
+    return SendCreditControl(max_datagram_size=DATAGRAM_SIZE)
 
 
 def test_aioquic_knows_it_by_name() -> None:
-    assert isinstance(create_congestion_control(NAME, max_datagram_size=DATAGRAM_SIZE), RoomControl)
+    assert isinstance(create_congestion_control(NAME, max_datagram_size=DATAGRAM_SIZE), SendCreditControl)
 
 
 @given(st.integers(0, FLIGHT_MAX), st.integers(0, FLIGHT_MAX))
-def test_only_whole_datagrams_and_never_less_than_nothing(room: int, in_flight: int) -> None:
-    control = RoomControl(max_datagram_size=DATAGRAM_SIZE)
-    control.send_credit, control.bytes_in_flight = room, in_flight
+def test_only_whole_datagrams_and_never_less_than_nothing(send_credit: int, in_flight: int) -> None:
+    control = SendCreditControl(max_datagram_size=DATAGRAM_SIZE)
+    control.send_credit, control.bytes_in_flight = send_credit, in_flight
     allowed = control.congestion_window - in_flight
-    assert 0 <= allowed <= room
+    assert 0 <= allowed <= send_credit
     assert allowed % DATAGRAM_SIZE == 0
 
 
-def test_packets_of_two_epochs_may_have_one_number(control: RoomControl) -> None:
+def test_packets_of_two_epochs_may_have_one_number(control: SendCreditControl) -> None:
     first, same_number = packet(1, 1.0, Epoch.HANDSHAKE), packet(1, 1.0)
     control.on_packet_sent(packet=first)
     control.on_packet_sent(packet=same_number)
@@ -53,7 +53,7 @@ def test_packets_of_two_epochs_may_have_one_number(control: RoomControl) -> None
     assert control.min_rtt == 0.1
 
 
-def test_what_was_lost_or_is_not_needed_leaves_the_flight(control: RoomControl) -> None:
+def test_what_was_lost_or_is_not_needed_leaves_the_flight(control: SendCreditControl) -> None:
     packets = [packet(number, 0.0) for number in range(4)]
     for sent in packets:
         control.on_packet_sent(packet=sent)
@@ -62,7 +62,7 @@ def test_what_was_lost_or_is_not_needed_leaves_the_flight(control: RoomControl) 
     assert control.bytes_in_flight == DATAGRAM_SIZE
 
 
-def test_the_smallest_round_trip_of_late(control: RoomControl) -> None:
+def test_the_smallest_round_trip_of_late(control: SendCreditControl) -> None:
     assert control.min_rtt == 0
     for now, seconds, expected in [(1, 0.2, 0.2), (2, 0.1, 0.1), (3, 0.3, 0.1), (12.5, 0.3, 0.3), (13, 0.2, 0.2)]:
         control.on_rtt_measurement(now=now, rtt=seconds)

@@ -1,0 +1,63 @@
+"""Congestion control for aioquic that follows the send credit of the link below.
+
+That link is a bond. It loses nothing, and it has a congestion window for each of its own links
+(`link/bond/congestion.py`). A second controller above those would only fight them, so this one has no window of its
+own: it lets through what the bond has credit for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aioquic.quic.congestion.base import QuicCongestionControl, register_congestion_control
+from aioquic.quic.packet_builder import QuicSentPacket
+
+NAME = "freespan-send-credit"
+"""The name under which aioquic finds this algorithm."""
+_MIN_RTT_SECONDS = 10.0
+"""A measurement may replace a smaller `min_rtt` that is older than this."""
+
+
+class SendCreditControl(QuicCongestionControl):
+    """One instance for each connection, made by aioquic. Sizes are in bytes, times in seconds."""
+
+    def __init__(self, *, max_datagram_size: int) -> None:
+        self.bytes_in_flight = 0
+        self.send_credit = max_datagram_size
+        """What the link below takes now; whoever asks for datagrams sets it first."""
+        self.min_rtt = 0.0
+        """The smallest round-trip time of late, with the queues on the way; 0 before the first measurement."""
+        self._datagram = max_datagram_size
+        self._min_rtt_at = 0.0
+
+    @property
+    def congestion_window(self) -> int:  # type: ignore[override]  # aioquic has a plain attribute
+        """What may be in flight now: whole datagrams only, since small ones cost as much as big ones."""
+        return self.bytes_in_flight + max(0, self.send_credit // self._datagram * self._datagram)
+
+    def on_packet_sent(self, *, packet: QuicSentPacket) -> None:
+        """Count a packet as in flight."""
+        self.bytes_in_flight += packet.sent_bytes
+
+    def on_packet_acked(self, *, now: float, packet: QuicSentPacket) -> None:
+        """Count a packet as arrived."""
+        self.bytes_in_flight -= packet.sent_bytes
+
+    def on_packets_expired(self, *, packets: Iterable[QuicSentPacket]) -> None:
+        """Forget packets whose keys were discarded before they were acknowledged."""
+        self.bytes_in_flight -= sum(packet.sent_bytes for packet in packets)
+
+    def on_packets_lost(self, *, now: float, packets: Iterable[QuicSentPacket]) -> None:
+        """Forget packets only: on a reliable link a loss is a late acknowledgement, and says nothing of the rate."""
+        self.on_packets_expired(packets=packets)
+
+    def on_persistent_congestion(self) -> None:
+        """Do nothing: a bond that waits for a link is silent for long, and that is no congestion."""
+
+    def on_rtt_measurement(self, *, now: float, rtt: float) -> None:
+        """Keep the smallest measurement of late."""
+        if not self.min_rtt or rtt <= self.min_rtt or now - self._min_rtt_at > _MIN_RTT_SECONDS:
+            self.min_rtt, self._min_rtt_at = rtt, now
+
+
+register_congestion_control(NAME, SendCreditControl)
