@@ -12,8 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from freespan.demo.errors import NoNameError
-from freespan.demo.names import find_name
+from freespan.demo.requested_name import NoNameError, find_name
 from lab import dns
 from lab.capture import Seen
 from lab.inspector import Packet
@@ -382,7 +381,7 @@ def names(packets: Sequence[Seen]) -> dict[str, list[str]]:
         except NoNameError:
             continue
         if name:
-            found[name.by].append(name.name)
+            found[name.source].append(name.name)
     return {where: sorted(set(words)) for where, words in found.items()}
 
 

@@ -17,8 +17,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from types import FrameType
 
-from freespan.demo.errors import NoNameError
-from freespan.demo.names import find_name
+from freespan.demo.requested_name import NoNameError, find_name
 from lab import dns, wan
 from lab.censor import WATCH
 
@@ -137,7 +136,7 @@ class Inspector:
         if asked is None:
             return False
         flow.judged, flow.start = True, b""
-        kind, names = ("cut_sni", self.cut_sni) if asked.by == "sni" else ("cut_host", self.cut_host)
+        kind, names = ("cut_sni", self.cut_sni) if asked.source == "sni" else ("cut_host", self.cut_host)
         if not _is_under(asked.name, names):
             return False
         self.counts[kind] += 1

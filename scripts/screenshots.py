@@ -1,6 +1,7 @@
-"""Makes the pictures of the docs again, from the real programs in a real Chromium: `make screenshots`.
+"""Makes the pictures of the docs from the real programs, in a real Chromium: `make screenshots`.
 
-The demo's terminal (docs/images/demo.png), and the switch in its states, light and dark (docs/images/switch.png).
+They show the demo's terminal (docs/images/demo.png), and the states of the switch in a light and in a dark page
+(docs/images/switch.png).
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from rich.console import Console
 
 from freespan.browsers import launch
 from freespan.browsers.switch import turn_on
-from freespan.demo.programs import command, running
-from freespan.demo.show import Show
+from freespan.demo.display import Display
+from freespan.demo.programs import freespan_command, running
 from freespan.demo.steps import Report, Step
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
@@ -41,20 +42,21 @@ async def main() -> None:
 
 
 async def picture_of_demo(folder: Path) -> None:
-    """Run the demo, and show what it showed."""
-    done = await asyncio.to_thread(
-        subprocess.run, command(["demo", "--once", "--json"]), stdout=subprocess.PIPE, check=True, timeout=2 * SECONDS
-    )
+    """Run the demo, and draw what it displayed."""
+    command = freespan_command(["demo", "--once", "--json"])
+    done = await asyncio.to_thread(subprocess.run, command, stdout=subprocess.PIPE, check=True, timeout=2 * SECONDS)
     result = json.loads(done.stdout)
     report = Report(**(result | {"steps": [Step(**step) for step in result["steps"]]}))
-    show = Show(width=TERMINAL_WIDTH, file=io.StringIO())
-    show.console = Console(width=TERMINAL_WIDTH, record=True, file=io.StringIO(), force_terminal=True, highlight=False)
-    show.title()
+    display = Display(width=TERMINAL_WIDTH, file=io.StringIO())
+    display.console = Console(
+        width=TERMINAL_WIDTH, record=True, file=io.StringIO(), force_terminal=True, highlight=False
+    )
+    display.title()
     for step in report.steps:
-        show.step_ends(step)
-    show.summary(report)
+        display.step_ended(step)
+    display.summary(report)
     svg = folder / "demo.svg"
-    svg.write_text(show.console.export_svg(title="make demo"), encoding="utf-8")
+    svg.write_text(display.console.export_svg(title="make demo"), encoding="utf-8")
     async with launch("chromium", width=1000, height=620) as browser:
         page = await browser.open(svg.as_uri())
         await page.screenshot(IMAGES / "demo.png")

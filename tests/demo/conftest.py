@@ -1,4 +1,4 @@
-"""The demo's stage without its programs: sites and censor on loopback."""
+"""The demo without its programs: its sites and its censor on loopback."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -7,16 +7,17 @@ from ssl import SSLContext
 
 import pytest
 
+from freespan.demo.addresses import BLOCKED, NEWS
 from freespan.demo.censor import Censor
 from freespan.demo.certificates import DemoAuthority
-from freespan.demo.sites import BLOCKED, NEWS, Site, both_sites
+from freespan.demo.sites import Site, both_sites
 
 EMBED = '<script type="module" src="http://127.0.0.1:1/switch.js"></script><freespan-switch></freespan-switch>'
 
 
 @dataclass
-class Road:
-    """Two sites and the censor in front of them."""
+class CensoredSites:
+    """Two sites and the censor on the path to them."""
 
     news: Site
     blocked: Site
@@ -24,6 +25,7 @@ class Road:
     tls: SSLContext
 
     def direct(self, scheme: str, name: str, path: str = "/") -> str:
+        """The URL of a site by way of the censor."""
         return f"{scheme}://{name}:{self.censor.port}{path}"
 
 
@@ -33,8 +35,8 @@ def authority(tmp_path: Path) -> DemoAuthority:
 
 
 @pytest.fixture
-async def road(authority: DemoAuthority) -> AsyncIterator[Road]:
-    async with both_sites(EMBED, authority, easy_ports=False) as (news, blocked):
+async def sites(authority: DemoAuthority) -> AsyncIterator[CensoredSites]:
+    async with both_sites(EMBED, authority, fixed_ports=False) as (news, blocked):
         censor = Censor([BLOCKED], {NEWS: news.route, BLOCKED: blocked.route})
         async with censor.listening():
-            yield Road(news, blocked, censor, authority.client_context())
+            yield CensoredSites(news, blocked, censor, authority.client_context())

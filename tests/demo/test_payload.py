@@ -1,3 +1,5 @@
+"""The content of downloads."""
+
 import hashlib
 
 from hypothesis import given

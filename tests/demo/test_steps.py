@@ -1,3 +1,5 @@
+"""Steps: their results, time limits and errors."""
+
 import asyncio
 
 import pytest
@@ -6,25 +8,25 @@ from freespan.demo.errors import DemoError
 from freespan.demo.steps import Report, Step, StepFailedError, Steps
 
 
-class Nobody:
+class RecordingObserver:
     def __init__(self) -> None:
         self.seen: list[tuple[str, bool | None]] = []
 
-    def step_begins(self, step: Step) -> None:
+    def step_started(self, step: Step) -> None:
         self.seen.append((step.name, step.ok))
 
-    def step_ends(self, step: Step) -> None:
+    def step_ended(self, step: Step) -> None:
         self.seen.append((step.name, step.ok))
 
 
-async def test_a_step_that_holds() -> None:
-    report, watcher = Report(), Nobody()
-    async with Steps(report, watcher).step("sites open", 10) as step:
+async def test_a_step_that_succeeds() -> None:
+    report, observer = Report(), RecordingObserver()
+    async with Steps(report, observer).step("sites open", 10) as step:
         step.detail = "two of them"
     assert report.as_json()["steps"] == [
         {"name": "sites open", "seconds": pytest.approx(0, abs=5), "ok": True, "detail": "two of them"}
     ]
-    assert watcher.seen == [("sites open", None), ("sites open", True)]
+    assert observer.seen == [("sites open", None), ("sites open", True)]
 
 
 @pytest.mark.parametrize(
@@ -35,30 +37,30 @@ async def test_a_step_that_holds() -> None:
         (KeyError("embed"), "KeyError: 'embed'"),
     ],
 )
-async def test_a_step_that_fails_says_why_in_one_line(error: Exception, detail: str) -> None:
-    report, watcher = Report(), Nobody()
+async def test_a_step_that_fails_has_its_cause_in_one_line(error: Exception, detail: str) -> None:
+    report, observer = Report(), RecordingObserver()
     with pytest.raises(StepFailedError, match="host starts"):
-        async with Steps(report, watcher).step("host starts", 10):
+        async with Steps(report, observer).step("host starts", 10):
             raise error
     (step,) = report.steps
     assert (step.ok, step.detail) == (False, detail)
-    assert watcher.seen[-1] == ("host starts", False)
+    assert observer.seen[-1] == ("host starts", False)
 
 
 async def test_a_step_has_a_time_limit() -> None:
     report = Report()
     with pytest.raises(StepFailedError):
-        async with Steps(report, Nobody()).step("speed", 0.01) as step:
+        async with Steps(report, RecordingObserver()).step("speed", 0.01) as step:
             step.detail = "3 % of 32 MiB"
             await asyncio.Event().wait()
-    assert report.steps[0].detail == "not done within 0.01 s: 3 % of 32 MiB"
+    assert report.steps[0].detail == "not finished within 0.01 s: 3 % of 32 MiB"
 
 
-async def test_a_step_that_is_stopped_did_not_hold() -> None:
+async def test_a_step_that_is_stopped_has_failed() -> None:
     report = Report()
 
     async def one() -> None:
-        async with Steps(report, Nobody()).step("speed", 10):
+        async with Steps(report, RecordingObserver()).step("speed", 10):
             await asyncio.Event().wait()
 
     task = asyncio.create_task(one(), name="one")

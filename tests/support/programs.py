@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import freespan
-from freespan.demo.programs import command
+from freespan.demo.programs import freespan_command
 
 SECONDS = 30.0
 """For anything that a program is expected to do; generous, because nothing here is timed."""
@@ -38,7 +38,7 @@ class Program:
     def __init__(
         self, *arguments: str, limits: Mapping[str, float] | None = None, folder: Path | None = None, text: bool = True
     ) -> None:
-        line = command(arguments)
+        line = freespan_command(arguments)
         if limits:
             line = [sys.executable, str(Path(__file__).with_name("with_limits.py")), json.dumps(limits), *arguments]
         self.name = f"freespan {arguments[0]}" if arguments else "freespan"

@@ -1,4 +1,4 @@
-"""A certificate authority that lives as long as the demo; its own key never leaves memory."""
+"""A certificate authority for the length of the demo; its own key never leaves memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CLOCK_SKEW = datetime.timedelta(hours=1)
 
 
 class DemoAuthority:
-    """Signs server certificates; writes its own one, and theirs, to `folder`."""
+    """Signs server certificates. Writes its own certificate, and theirs with their keys, to `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

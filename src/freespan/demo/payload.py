@@ -1,4 +1,4 @@
-"""Bytes for downloads: the same for everybody, made as they are sent, with a SHA-256 known beforehand."""
+"""The content of downloads: made as it is sent, the same each time, with a SHA-256 that is known beforehand. Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from functools import lru_cache
 FILE_MAX = 1024 * 1024 * 1024
 """Longest file, in bytes."""
 CHUNK = 64 * 1024
+"""Length of all chunks but the last, in bytes."""
 
 _NOISE = hashlib.shake_256(b"freespan demo").digest(CHUNK - 8)
 
 
 def chunks(size: int) -> Iterator[bytes]:
-    """Yield `size` bytes in chunks of at most CHUNK; each begins with its number, so no swap goes unseen."""
+    """Yield `size` bytes in chunks of at most CHUNK.
+
+    Each chunk begins with its number, so that swapped chunks change the hash.
+    """
     for number in range(-(-size // CHUNK)):
         chunk = number.to_bytes(8, "big") + _NOISE
         yield chunk[: size - number * CHUNK]
@@ -22,7 +26,7 @@ def chunks(size: int) -> Iterator[bytes]:
 
 @lru_cache(maxsize=16)
 def sha256_of(size: int) -> str:
-    """SHA-256, in hexadecimal, of the file of `size` bytes."""
+    """Return the SHA-256, in hexadecimal, of the file of `size` bytes."""
     digest = hashlib.sha256()
     for chunk in chunks(size):
         digest.update(chunk)

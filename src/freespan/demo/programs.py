@@ -1,4 +1,4 @@
-"""The real programs, as subprocesses that say what happens in lines of JSON."""
+"""Runs the real `freespan` commands as subprocesses and reads the JSON lines in which they report events."""
 
 from __future__ import annotations
 
@@ -16,30 +16,32 @@ from typing import Any
 from freespan.demo.errors import DemoError, one_line
 
 STOP_SECONDS = 5.0
-"""From the polite signal to the other one."""
-PIPE_SECONDS = 1.0
+"""Limit for a program to end after SIGTERM; then it is killed."""
 LINE_MAX = 1024 * 1024
+"""Longest line of output, in bytes; longer ones are left out."""
+_PIPE_SECONDS = 1.0
 _EVENTS_KEPT = 256
-_WORDS_KEPT = 20
+_LINES_KEPT = 20
 
 Event = dict[str, Any]
-"""One line of a program's standard output."""
+"""One JSON object on a program's standard output."""
 
 
 class Program:
-    """One `freespan …` command that runs; `running` starts and ends it."""
+    """A `freespan …` command that runs; `running` starts and ends it."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, name: str, process: asyncio.subprocess.Process, stop_seconds: float = STOP_SECONDS) -> None:
         self.name = name
         self.last: Event = {}
-        """The latest event, for those who only want to show it."""
+        """The latest event; for callers that only show it."""
         self._process = process
+        self._stop_seconds = stop_seconds
         self._events: deque[Event] = deque(maxlen=_EVENTS_KEPT)
-        self._words: deque[str] = deque(maxlen=_WORDS_KEPT)
-        self._news = asyncio.Condition()
+        self._lines: deque[str] = deque(maxlen=_LINES_KEPT)
+        self._changed = asyncio.Condition()
         self._readers = (
             asyncio.create_task(self._read_events(), name=f"{name}: standard output"),
-            asyncio.create_task(self._read_words(), name=f"{name}: standard error"),
+            asyncio.create_task(self._read_errors(), name=f"{name}: standard error"),
         )
 
     @property
@@ -48,26 +50,36 @@ class Program:
 
     @property
     def unread(self) -> tuple[Event, ...]:
-        """The latest events that nobody has waited for, oldest first."""
+        """The latest events that no call of `event` has taken, oldest first."""
         return tuple(self._events)
+
+    @property
+    def text(self) -> str:
+        """The latest lines that are not events: standard error, and other lines of standard output."""
+        return " ".join(self._lines)
 
     @property
     def ended(self) -> bool:
         return self._process.returncode is not None
 
     def why_ended(self) -> str:
-        """One line: the program's exit code and its last words."""
-        words = " ".join(self._words) or "it said nothing"
-        return f"{self.name} ended with code {self._process.returncode}: {one_line(Exception(words), 300)}"
+        """Return one line with the program's exit code and its last output."""
+        code = self._process.returncode
+        return f"{self.name} ended with code {code}: {one_line(self.text or 'it printed nothing', 300)}"
 
     async def event(self, wanted: Callable[[Event], bool], seconds: float, what: str = "event") -> Event:
         """Take events, oldest first, until a wanted one comes, and return that.
 
+        Args:
+            wanted: whether an event is the one to wait for.
+            seconds: limit.
+            what: the event's name in error messages.
+
         Raises:
-            DemoError: the program ended, or said nothing of the kind in time.
+            DemoError: the program ended, or reported no such event in time.
         """
         try:
-            async with asyncio.timeout(seconds), self._news:
+            async with asyncio.timeout(seconds), self._changed:
                 while True:
                     while self._events:
                         event = self._events.popleft()
@@ -75,22 +87,22 @@ class Program:
                             return event
                     if self._readers[0].done():
                         break
-                    await self._news.wait()
+                    await self._changed.wait()
         except TimeoutError:
-            last = one_line(Exception(_said(self.last) or " ".join(self._words) or "nothing"))
-            raise DemoError(f"{self.name}: no {what} within {seconds:g} s; the last it said: {last}") from None
+            last = one_line(_summary(self.last) or self.text or "nothing")
+            raise DemoError(f"{self.name}: no {what} within {seconds:g} s; last output: {last}") from None
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_SECONDS):
+            async with asyncio.timeout(self._stop_seconds):
                 await self._process.wait()
                 await self._readers[1]
         raise DemoError(self.why_ended())
 
     async def stop(self) -> None:
-        """End the program: politely, then at once. Nothing of its process group stays."""
+        """End the program with SIGTERM, or with SIGKILL if that takes too long. No process of its group remains."""
         try:
             if not self.ended:
-                self._ask_to_end()
-                async with asyncio.timeout(STOP_SECONDS):
+                self._terminate()
+                async with asyncio.timeout(self._stop_seconds):
                     await self._process.wait()
         except TimeoutError:
             self._kill()
@@ -99,13 +111,13 @@ class Program:
             self._kill()
             raise
         finally:
-            # The pipes end with the program, unless something else holds them.
-            await asyncio.wait(self._readers, timeout=PIPE_SECONDS)
+            # The pipes end with the program, unless another process holds them.
+            await asyncio.wait(self._readers, timeout=_PIPE_SECONDS)
             for reader in self._readers:
                 reader.cancel()
             await asyncio.gather(*self._readers, return_exceptions=True)
 
-    def _ask_to_end(self) -> None:
+    def _terminate(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             if sys.platform == "win32":
                 self._process.send_signal(signal.CTRL_BREAK_EVENT)
@@ -124,51 +136,62 @@ class Program:
             try:
                 event = json.loads(line)
             except ValueError:
-                self._words.append(line)
+                self._lines.append(line)
                 continue
             if isinstance(event, dict):
                 self.last = event
-                async with self._news:
+                async with self._changed:
                     self._events.append(event)
-                    self._news.notify_all()
-        async with self._news:
-            self._news.notify_all()
+                    self._changed.notify_all()
+        async with self._changed:
+            self._changed.notify_all()
 
-    async def _read_words(self) -> None:
+    async def _read_errors(self) -> None:
         async for line in _lines(self._process.stderr):
             if line:
-                self._words.append(line)
+                self._lines.append(line)
+
+
+def freespan_command(arguments: Sequence[str]) -> list[str]:
+    """Return the command line for `freespan ARGUMENTS` with the Python that runs this."""
+    return [sys.executable, "-m", "freespan", *arguments]
 
 
 @contextlib.asynccontextmanager
-async def running(*arguments: str) -> AsyncIterator[Program]:
+async def running(
+    *arguments: str,
+    command: Callable[[Sequence[str]], list[str]] = freespan_command,
+    stop_seconds: float = STOP_SECONDS,
+    line_max: int = LINE_MAX,
+) -> AsyncIterator[Program]:
     """Run `freespan ARGUMENTS` in a process group of its own for the length of the block.
 
-    Of its own, because Ctrl-C in a terminal goes to a whole group: the demo ends its programs in order.
+    Ctrl-C in a terminal goes to a whole process group. A group of its own lets the caller end the program in order.
+
+    Args:
+        arguments: of `freespan`, its command first.
+        command: makes the command line.
+        stop_seconds: see STOP_SECONDS.
+        line_max: see LINE_MAX.
     """
     process = await asyncio.create_subprocess_exec(
         *command(arguments),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        limit=LINE_MAX,
+        limit=line_max,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
         **_own_group(),
     )
-    program = Program(f"freespan {arguments[0]}", process)
+    program = Program(f"freespan {arguments[0]}", process, stop_seconds)
     try:
         yield program
     finally:
         await program.stop()
 
 
-def command(arguments: Sequence[str]) -> list[str]:
-    """Return the command line for `freespan ARGUMENTS` with this very Python."""
-    return [sys.executable, "-m", "freespan", *arguments]
-
-
 async def _lines(stream: asyncio.StreamReader | None) -> AsyncIterator[str]:
-    """Lines of text without their ends; a line over the limit is left out."""
+    """Yield lines of text without their ends; a line over the limit is left out."""
     while stream is not None:
         try:
             line = await stream.readline()
@@ -185,5 +208,5 @@ def _own_group() -> dict[str, Any]:
     return {"start_new_session": True}
 
 
-def _said(event: Event) -> str:
+def _summary(event: Event) -> str:
     return " ".join(str(value) for key, value in event.items() if key in ("state", "detail") and value)

@@ -1,4 +1,4 @@
-"""The whole demo: sets the stage, runs the steps, stays until Ctrl-C, ends everything."""
+"""The demo from its start to its end: runs the steps, then stays up until a signal, and ends everything it started."""
 
 from __future__ import annotations
 
@@ -8,310 +8,120 @@ import functools
 import json
 import os
 import signal
-import ssl
 import sys
-import tempfile
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
 
 from freespan import browsers
-from freespan.demo.byhand import Stage, firefox_profile, firefox_settings, things_to_try
-from freespan.demo.censor import Censor
-from freespan.demo.certificates import DemoAuthority
-from freespan.demo.errors import DemoError
-from freespan.demo.payload import sha256_of
-from freespan.demo.ports import LOOPBACK, usable_port
-from freespan.demo.programs import Program, running
-from freespan.demo.reader import CutError, Fetched, fetch
-from freespan.demo.show import Show
-from freespan.demo.sites import BLOCKED, DOWNLOAD_SIZE, NEWS, Site, both_sites
+from freespan.demo.display import Display
+from freespan.demo.settings import DemoSettings
 from freespan.demo.steps import Report, StepFailedError, Steps
-from freespan.demo.volunteer import BROWSER_SECONDS, JOIN_SECONDS, first_volunteer, kinds_to_try
+from freespan.demo.suggestions import firefox_profile, firefox_settings, suggestions
+from freespan.demo.volunteer import kinds_to_try
+from freespan.demo.walkthrough import RunningDemo, Walkthrough
 
-START_SECONDS = 20.0
-"""For a program to say that it is ready."""
-DIRECT_SECONDS = 5.0
-"""For each try of direct access."""
-SESSION_SECONDS = 40.0
-PAGE_SECONDS = 20.0
-DOWNLOAD_SECONDS = 180.0
-_PAGE_MAX = 1024 * 1024
 _TICK_SECONDS = 0.5
-_LAST_WORDS_SECONDS = 0.2
-"""For the client to say why, when something has broken off."""
-_MARGIN_SECONDS = 5.0
-"""A step ends a little later than the waits in it, so that the one with the better words speaks."""
+"""How often the counters are updated while the demo stays up."""
 
 EXIT_OK, EXIT_FAILED, EXIT_STOPPED = 0, 1, 130
 
 
-def run_demo(*, once: bool, as_json: bool, bridge: str | None) -> int:
+def run_demo(*, once: bool, as_json: bool, bridge: str | None, settings: DemoSettings | None = None) -> int:
     """Run the demo and return the exit code.
 
     Args:
-        once: end after the steps instead of staying until SIGINT or SIGTERM.
+        once: end after the steps instead of staying up until SIGINT or SIGTERM.
         as_json: print one JSON object (see `steps.Report`) and nothing else.
         bridge: `chromium`, `firefox` or `headless`; None takes the first one that works.
+        settings: time limits.
 
     Returns:
-        0 if every step held, 1 if one did not, 130 if the demo was stopped before its last step.
+        0 if every step succeeded, 1 if one failed, 130 if the demo was stopped before its last step.
     """
-    return asyncio.run(_Demo(once=once, as_json=as_json, bridge=bridge).run())
-
-
-@dataclass(slots=True)
-class _Cast:
-    """Who is on the stage when the steps are through."""
-
-    stage: Stage
-    programs: list[Program]
-    blocked: Site
-    censor: Censor
+    demo = _Demo(once=once, as_json=as_json, bridge=bridge, settings=settings or DemoSettings())
+    return asyncio.run(demo.run())
 
 
 class _Demo:
-    def __init__(self, *, once: bool, as_json: bool, bridge: str | None) -> None:
+    def __init__(self, *, once: bool, as_json: bool, bridge: str | None, settings: DemoSettings) -> None:
         self._once = once
         self._as_json = as_json
-        self._kinds = kinds_to_try(bridge)
-        self._show = Show(quiet=as_json)
+        self._browsers = browsers.find_browsers()
+        self._display = Display(quiet=as_json)
         self._report = Report()
-        self._steps = Steps(self._report, self._show)
+        self._walkthrough = Walkthrough(
+            Steps(self._report, self._display),
+            self._report,
+            kinds_to_try(bridge, self._browsers),
+            fixed_ports=not once,
+            settings=settings,
+        )
         self._stop = asyncio.Event()
-        self._staying = False
+        self._stays_up = False
 
     async def run(self) -> int:
-        play = asyncio.create_task(self._play(), name="demo")
-        with _signals(functools.partial(self._on_signal, play)):
+        running = asyncio.create_task(self._run(), name="demo")
+        with _signals(functools.partial(self._on_signal, running)):
             try:
-                return await play
+                return await running
             except asyncio.CancelledError:
-                self._show.say("Stopped before the end; all programs ended, nothing left behind.")
+                self._display.line("Stopped before the end; all programs have ended, and nothing is left behind.")
                 return EXIT_STOPPED
 
-    def _on_signal(self, play: asyncio.Task[int]) -> None:
+    def _on_signal(self, running: asyncio.Task[int]) -> None:
         if self._stop.is_set():
-            return  # the end is under way and bounded
+            return  # the demo is ending already, within its time limits
         self._stop.set()
-        if not self._staying:
-            play.cancel()
+        if not self._stays_up:
+            running.cancel()
 
-    async def _play(self) -> int:
-        self._show.title()
+    async def _run(self) -> int:
+        self._display.title()
         async with AsyncExitStack() as stack:
-            cast = await self._run_steps(stack)
-            code = EXIT_FAILED if cast is None else EXIT_OK
-            if cast is not None and not self._once:
-                code = await self._stay(cast)
-            self._show.stopping()
+            demo = await self._run_steps(stack)
+            code = EXIT_FAILED if demo is None else EXIT_OK
+            if demo is not None and not self._once:
+                code = await self._stay_up(demo)
+            self._display.stopping()
         if code == EXIT_OK:
-            self._show.goodbye()
+            self._display.goodbye()
         return code
 
-    # --- the steps -----------------------------------------------------------------------------
-
-    async def _run_steps(self, stack: AsyncExitStack) -> _Cast | None:
-        """All steps; None if one failed. The report is printed in either case, and when stopped."""
+    async def _run_steps(self, stack: AsyncExitStack) -> RunningDemo | None:
+        """Run all steps; None if one failed. The report is printed in any case, even when the demo was stopped."""
         try:
-            cast = await self._set_the_stage(stack)
+            demo = await self._walkthrough.run(stack)
             if not self._once:
-                self._report.addresses = cast.stage.addresses()
-            self._show.summary(self._report)
-            return cast
+                self._report.addresses = demo.addresses.as_json()
+            self._display.summary(self._report)
+            return demo
         except StepFailedError as error:
-            self._show.failure(f"It ended at the step “{error.step.name}”; everything was put away.")
+            self._display.failure(f"The failed step is “{error.step.name}”. Everything was cleaned up.")
             return None
         finally:
             if self._as_json:
                 sys.stdout.write(json.dumps(self._report.as_json()) + "\n")
                 sys.stdout.flush()
 
-    async def _set_the_stage(self, stack: AsyncExitStack) -> _Cast:
-        folder = Path(stack.enter_context(_temporary_folder()))
-        authority = DemoAuthority(folder)
-        host, ready = await self._start_host(stack, folder / "host")
-        news, blocked, censor = await self._open_sites(stack, authority, ready["embed"])
-        tls = authority.client_context()
-        await self._try_directly(tls, censor, blocked)
-        await self._join_bridge(stack, ready["url"], news)
-        client, proxy = await self._open_session(stack, ready["invite"])
-        stage = Stage(
-            host=ready["url"],
-            proxy=proxy,
-            news_port=news.http_port,
-            blocked_port=blocked.http_port,
-            blocked_tls_port=blocked.https_port,
-            censor_port=censor.port,
-            authority_file=authority.file,
-            folder=folder,
-        )
-        await self._read_page(stage, tls, client, blocked)
-        await self._download(stage, tls, client)
-        return _Cast(stage, [host, client], blocked, censor)
-
-    async def _start_host(self, stack: AsyncExitStack, data: Path) -> tuple[Program, dict[str, str]]:
-        async with self._steps.step("host starts", START_SECONDS + _MARGIN_SECONDS) as step:
-            resolve = f"{BLOCKED}={LOOPBACK}"
-            host = await stack.enter_async_context(
-                running(
-                    *("serve", "--json", "--port", "0", "--data", str(data)),
-                    *("--allow-private", "--resolve", resolve),
-                )
-            )
-            ready = await host.event(lambda event: event.get("event") == "ready", START_SECONDS, "ready")
-            step.detail = f"broker, egress and switch on {ready['url'].partition('//')[2]}"
-        return host, ready
-
-    async def _open_sites(
-        self, stack: AsyncExitStack, authority: DemoAuthority, embed: str
-    ) -> tuple[Site, Site, Censor]:
-        async with self._steps.step("sites open", START_SECONDS) as step:
-            easy = not self._once
-            news, blocked = await stack.enter_async_context(both_sites(embed, authority, easy_ports=easy))
-            censor = Censor([BLOCKED], {NEWS: news.route, BLOCKED: blocked.route})
-            await stack.enter_async_context(censor.listening(8003 if easy else 0))
-            step.detail = f"{NEWS}, {BLOCKED}; a censor on the road"
-        return news, blocked, censor
-
-    async def _try_directly(self, tls: ssl.SSLContext, censor: Censor, blocked: Site) -> None:
-        async with self._steps.step("direct access", 4 * DIRECT_SECONDS + _MARGIN_SECONDS) as step:
-            for scheme in ("http", "https"):
-                url = f"{scheme}://{NEWS}:{censor.port}/"
-                await fetch(url, tls=tls, seconds=DIRECT_SECONDS, size_max=_PAGE_MAX)
-            for scheme in ("http", "https"):
-                await self._expect_cut(f"{scheme}://{BLOCKED}:{censor.port}/", tls)
-            counts = censor.counts
-            if not counts.cut_by_host or not counts.cut_by_sni or blocked.traffic.requests:
-                raise DemoError("the connections failed, but not because the censor cut them")
-            self._report.direct = "blocked"
-            step.detail = f"{BLOCKED} cut (SNI, Host); {NEWS} open"
-
-    async def _expect_cut(self, url: str, tls: ssl.SSLContext) -> None:
-        try:
-            await fetch(url, tls=tls, seconds=DIRECT_SECONDS, size_max=_PAGE_MAX)
-        except CutError:
-            return
-        self._report.direct = "open"
-        raise DemoError(f"{url} was not cut: the censor let it pass")
-
-    async def _join_bridge(self, stack: AsyncExitStack, host: str, news: Site) -> None:
-        seconds = len(self._kinds) * (BROWSER_SECONDS + JOIN_SECONDS)
-        async with self._steps.step("bridge joins", seconds) as step:
-            troubles: list[str] = []
-
-            def say(trouble: str) -> None:
-                troubles.append(trouble)
-                step.detail = trouble
-
-            page = f"http://{LOOPBACK}:{news.http_port}/"
-            joined = await first_volunteer(self._kinds, stack, host=host, news=page, on_trouble=say)
-            self._report.bridge = joined.kind
-            step.detail = "; ".join([*troubles, joined.detail])
-
-    async def _open_session(self, stack: AsyncExitStack, invite: str) -> tuple[Program, str]:
-        async with self._steps.step("session opens", START_SECONDS + SESSION_SECONDS + _MARGIN_SECONDS) as step:
-            port = 0 if self._once else usable_port(8118)
-            client = await stack.enter_async_context(running("connect", invite, "--port", str(port), "--json"))
-            proxy = await client.event(lambda event: event.get("event") == "proxy", START_SECONDS, "proxy")
-            asked_at = time.perf_counter()
-            await client.event(lambda event: event.get("state") == "open", SESSION_SECONDS, "session")
-            milliseconds = (time.perf_counter() - asked_at) * 1000
-            address = str(proxy["address"])
-            step.detail = f"bridge in {milliseconds:.0f} ms; proxy on {address}"
-        return client, address
-
-    async def _read_page(self, stage: Stage, tls: ssl.SSLContext, client: Program, blocked: Site) -> None:
-        step_seconds = PAGE_SECONDS + _MARGIN_SECONDS
-        async with self._steps.step("blocked page arrives", step_seconds) as step, _asking(client):
-            page = await fetch(
-                stage.blocked_tls,
-                tls=tls,
-                proxy=f"http://{stage.proxy}",
-                seconds=PAGE_SECONDS,
-                size_max=_PAGE_MAX,
-            )
-            self._compare(page, blocked.page_sha256())
-            self._report.first_byte_s = page.first_byte_s
-            first_byte = f"first byte {page.first_byte_s * 1000:.0f} ms"
-            step.detail = f"{page.size:,} bytes, SHA-256 equal, {first_byte}"
-
-    async def _download(self, stage: Stage, tls: ssl.SSLContext, client: Program) -> None:
-        async with self._steps.step("speed", DOWNLOAD_SECONDS + _MARGIN_SECONDS) as step, _asking(client):
-            began = time.perf_counter()
-
-            def on_bytes(size: int) -> None:
-                speed = size / (time.perf_counter() - began) / 1e6
-                step.detail = f"{size / DOWNLOAD_SIZE:.0%} of {DOWNLOAD_SIZE >> 20} MiB, {speed:.1f} MB/s"
-
-            file = await fetch(
-                f"{stage.blocked_tls}file?bytes={DOWNLOAD_SIZE}",
-                tls=tls,
-                proxy=f"http://{stage.proxy}",
-                seconds=DOWNLOAD_SECONDS,
-                size_max=DOWNLOAD_SIZE,
-                on_bytes=on_bytes,
-            )
-            self._compare(file, sha256_of(DOWNLOAD_SIZE))
-            self._report.mb_per_s = file.mb_per_s
-            self._report.sha256_ok = True
-            step.detail = f"{file.size >> 20} MiB at {file.mb_per_s:.1f} MB/s, SHA-256 equal"
-
-    def _compare(self, fetched: Fetched, sha256: str) -> None:
-        self._report.bytes += fetched.size
-        if fetched.sha256 != sha256:
-            raise DemoError(f"{fetched.size} bytes came, but their SHA-256 is not that of what the site sent")
-
-    # --- staying -------------------------------------------------------------------------------
-
-    async def _stay(self, cast: _Cast) -> int:
-        """Until a signal, or until a program ends that should not."""
-        self._staying = True
-        found = browsers.find_browsers()
-        if "firefox" in found:
-            profile = firefox_profile(cast.stage)
+    async def _stay_up(self, demo: RunningDemo) -> int:
+        """Wait for a signal, or for the unexpected end of a program."""
+        self._stays_up = True
+        if "firefox" in self._browsers:
+            profile = firefox_profile(demo.addresses)
             profile.mkdir()
-            (profile / "user.js").write_text(firefox_settings(cast.stage.proxy))
+            (profile / "user.js").write_text(firefox_settings(demo.addresses.proxy))
         as_root = hasattr(os, "geteuid") and os.geteuid() == 0
-        self._show.stay(things_to_try(cast.stage, found, as_root=as_root))
+        self._display.suggestions(suggestions(demo.addresses, self._browsers, as_root=as_root))
         while not self._stop.is_set():
-            for program in cast.programs:
+            for program in demo.programs:
                 if program.ended:
-                    self._show.failure(program.why_ended())
+                    self._display.failure(program.why_ended())
                     return EXIT_FAILED
-            self._show.counters(_counters(cast))
+            self._display.counters(demo.counters())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_TICK_SECONDS):
                     await self._stop.wait()
         return EXIT_OK
-
-
-@contextlib.asynccontextmanager
-async def _asking(client: Program) -> AsyncIterator[None]:
-    """Add to an error what the client has to say about its session: it often knows the cause."""
-    try:
-        yield
-    except DemoError as error:
-        await asyncio.sleep(_LAST_WORDS_SECONDS)
-        if client.ended:
-            raise DemoError(client.why_ended()) from None
-        lost = [event for event in client.unread if event.get("state") not in (None, "open")]
-        if not lost:
-            raise
-        said = lost[0].get("detail") or lost[0]["state"]
-        raise DemoError(f"{error}; the session was lost: {said}") from None
-
-
-def _counters(cast: _Cast) -> str:
-    state = cast.programs[-1].last.get("state", "open")
-    counts, traffic = cast.censor.counts, cast.blocked.traffic
-    return f"session {state} · censor cut {counts.cut} · {BLOCKED} sent {traffic.body_bytes / 1e6:,.1f} MB"
-
-
-def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="freespan-", ignore_cleanup_errors=True)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,6 @@
-"""The two sites of the demo: `news.test`, whose page carries the switch, and `blocked.test`, the forbidden.
+"""The two sites of the demo: `news.test`, whose page carries the switch, and `blocked.test`, which the censor blocks.
 
-Both are served on loopback over http and https (by the demo's own authority). Their names are under `.test`
-(RFC 6761), which no resolver knows: they exist only where the demo says so.
+Both are served on loopback over http and over https, with certificates of the demo's own authority.
 """
 
 from __future__ import annotations
@@ -16,31 +15,36 @@ from importlib import resources
 
 from aiohttp import web
 
+from freespan.demo.addresses import BLOCKED, LOOPBACK, NEWS
 from freespan.demo.censor import Route
 from freespan.demo.certificates import DemoAuthority
 from freespan.demo.payload import FILE_MAX, chunks, sha256_of
-from freespan.demo.ports import LOOPBACK, usable_port
+from freespan.demo.ports import usable_port
 
-NEWS = "news.test"
-BLOCKED = "blocked.test"
 DOWNLOAD_SIZE = 32 * 1024 * 1024
 """Size in bytes of the file that the demo downloads."""
 
 _DOWNLOADS_MAX = 16
-"""Downloads at a time; the next one gets 503."""
+"""How many downloads may run at a time; another one gets 503."""
 _SHUTDOWN_SECONDS = 1.0
 
 
 @dataclass(slots=True)
 class Traffic:
-    """What a site has answered so far."""
+    """What a site has served so far."""
 
     requests: int = 0
     body_bytes: int = 0
 
 
 class Site:
-    """One site: what it serves, where it listens, what it has answered. Pages are bytes that never change."""
+    """One site; its pages are bytes that never change.
+
+    Args:
+        name: its host name.
+        pages: content type and body by path.
+        files: whether it serves downloads at `/file?bytes=N`.
+    """
 
     def __init__(self, name: str, pages: dict[str, tuple[str, bytes]], *, files: bool = False) -> None:
         self.name = name
@@ -103,14 +107,18 @@ class Site:
                 self.traffic.body_bytes += len(chunk)
             await response.write_eof()
         except ConnectionError:
-            pass  # the reader went away; nobody is left to be told
+            pass  # the reader has gone
         finally:
             self._downloads -= 1
         return response
 
 
 def news_site(embed: str) -> Site:
-    """Return the news site; `embed` is the line of HTML that the host gives to publishers, used as it is."""
+    """Return the news site.
+
+    Args:
+        embed: the HTML that the host gives to publishers, used as it is.
+    """
     return Site(NEWS, {"/": ("text/html", _fill("news.html", embed=embed))})
 
 
@@ -147,10 +155,16 @@ async def _listen(runner: web.AppRunner, port: int, tls: ssl.SSLContext | None) 
 
 
 @contextlib.asynccontextmanager
-async def both_sites(embed: str, authority: DemoAuthority, *, easy_ports: bool) -> AsyncIterator[tuple[Site, Site]]:
-    """Serve the news site and the blocked one; with `easy_ports` on 8001 and 8002 where these are free."""
+async def both_sites(embed: str, authority: DemoAuthority, *, fixed_ports: bool) -> AsyncIterator[tuple[Site, Site]]:
+    """Serve the news site and the blocked site while the block runs.
+
+    Args:
+        embed: see `news_site`.
+        authority: signs the certificates.
+        fixed_ports: whether to use the ports 8001 and 8002, where they are free.
+    """
     news, blocked = news_site(embed), blocked_site()
-    news_port, blocked_port = (8001, 8002) if easy_ports else (0, 0)
+    news_port, blocked_port = (8001, 8002) if fixed_ports else (0, 0)
     async with (
         news.serving(authority.server_context(NEWS), news_port),
         blocked.serving(authority.server_context(BLOCKED), blocked_port),

@@ -1,4 +1,4 @@
-"""Steps: what the demo does one after the other, each with a time limit, a result and its seconds."""
+"""Runs steps one after the other, each with a time limit, and records their results in a report."""
 
 from __future__ import annotations
 
@@ -15,31 +15,33 @@ from freespan.wire.errors import FreespanError
 
 @dataclass(slots=True)
 class Step:
-    """One step: `ok` is None while it runs; `detail` is a line for people."""
+    """One step."""
 
     name: str
     seconds: float = 0.0
     ok: bool | None = None
+    """None while it runs."""
     detail: str = ""
+    """A line for people."""
 
 
 @dataclass(slots=True)
 class Report:
-    """All that `--json` says."""
+    """The content of what `--json` prints."""
 
     direct: str | None = None
-    """`blocked` or `open`; None if it was not found out."""
+    """`blocked` or `open`; None if it is unknown."""
     bridge: str | None = None
     """`chromium`, `firefox` or `headless`; None if none joined."""
     steps: list[Step] = field(default_factory=list)
     bytes: int = 0
-    """Bytes that came through the bridge and were compared, page and file together."""
+    """Bytes that came through the bridge and were compared: page and file together."""
     sha256_ok: bool = False
-    """Page and file both came, with the SHA-256 of what the site sent."""
+    """Whether page and file both arrived with the SHA-256 of what the site sent."""
     first_byte_s: float | None = None
     mb_per_s: float | None = None
     addresses: dict[str, str] = field(default_factory=dict)
-    """Only when the demo stays: what to open by hand."""
+    """What to open by hand; empty unless the demo stays up."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that `--json` prints."""
@@ -60,55 +62,55 @@ class Report:
 
 
 class StepFailedError(DemoError):
-    """A step did not hold; the report and the screen already say which and why."""
+    """A step failed. The report and the screen already show which one, and why."""
 
     def __init__(self, step: Step) -> None:
         super().__init__(f"{step.name}: {step.detail}")
         self.step = step
 
 
-class Watcher(Protocol):
-    """Who wants to see steps as they go."""
+class StepObserver(Protocol):
+    """Is notified of steps as they run."""
 
-    def step_begins(self, step: Step) -> None: ...
+    def step_started(self, step: Step) -> None: ...
 
-    def step_ends(self, step: Step) -> None: ...
+    def step_ended(self, step: Step) -> None: ...
 
 
 class Steps:
-    """Runs steps in order, writes them into the report and tells the watcher."""
+    """Runs steps in order, records them in the report and notifies the observer."""
 
-    def __init__(self, report: Report, watcher: Watcher) -> None:
+    def __init__(self, report: Report, observer: StepObserver) -> None:
         self._report = report
-        self._watcher = watcher
+        self._observer = observer
 
     @contextlib.asynccontextmanager
     async def step(self, name: str, seconds: float) -> AsyncIterator[Step]:
-        """One step of at most `seconds`; the block may set `detail`.
+        """Run the block as a step that may take `seconds`; the block may set `detail`.
 
         Raises:
             StepFailedError: the block raised, or took too long.
         """
         step = Step(name)
         self._report.steps.append(step)
-        self._watcher.step_begins(step)
-        began = time.perf_counter()
+        self._observer.step_started(step)
+        started_at = time.perf_counter()
         try:
             async with asyncio.timeout(seconds):
                 yield step
             step.ok = True
         except TimeoutError:
-            self._fail(step, f"not done within {seconds:g} s" + (f": {step.detail}" if step.detail else ""))
+            self._fail(step, f"not finished within {seconds:g} s" + (f": {step.detail}" if step.detail else ""))
         except (FreespanError, OSError) as error:
             self._fail(step, one_line(error, 400))
         except asyncio.CancelledError:
             step.ok, step.detail = False, "stopped"
             raise
-        except Exception as error:  # a mistake of ours is also said in one line, and what was started is ended
+        except Exception as error:  # a bug is reported in one line as well, and what was started is ended
             self._fail(step, f"{type(error).__name__}: {one_line(error, 400)}")
         finally:
-            step.seconds = time.perf_counter() - began
-            self._watcher.step_ends(step)
+            step.seconds = time.perf_counter() - started_at
+            self._observer.step_ended(step)
 
     def _fail(self, step: Step, detail: str) -> None:
         step.ok, step.detail = False, detail

@@ -1,98 +1,106 @@
-"""The volunteer: a real browser whose switch is clicked on the news page, or the headless bridge."""
+"""The volunteer: a real browser in which the switch of the news page is clicked, or the headless bridge."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 
 from freespan import browsers
 from freespan.browsers.switch import turn_on
 from freespan.demo.errors import DemoError, one_line
 from freespan.demo.programs import running
+from freespan.demo.settings import DemoSettings
 from freespan.wire.errors import FreespanError
 
 KINDS = ("chromium", "firefox", "headless")
-"""In the order in which the demo prefers them."""
-
-BROWSER_SECONDS = 45.0
-"""From starting the browser to a switch that waits."""
-JOIN_SECONDS = 15.0
-"""From the click, or from the start of the headless bridge, to waiting."""
+"""The kinds of volunteers, in the order in which the demo prefers them."""
 
 _SWITCH = 'document.querySelector("freespan-switch")'
 
 
 @dataclass(frozen=True, slots=True)
-class Bridge:
+class JoinedBridge:
     """A bridge that waits for readers."""
 
     kind: str
+    """One of KINDS."""
     detail: str
+    """What it is, in a few words for people."""
+
+
+Join = Callable[[str], AbstractAsyncContextManager[JoinedBridge]]
+"""Makes a bridge of one of KINDS join for the length of a block."""
 
 
 @contextlib.asynccontextmanager
-async def volunteer(kind: str, *, host: str, news: str) -> AsyncIterator[Bridge]:
-    """Have a bridge of this kind for the length of the block.
+async def volunteer(
+    kind: str, *, host: str, news: str, settings: DemoSettings | None = None
+) -> AsyncIterator[JoinedBridge]:
+    """Run a bridge of this kind for the length of the block.
 
     Args:
         kind: one of KINDS.
-        host: URL of the host, which the headless bridge joins.
+        host: URL of the host that the headless bridge joins.
         news: URL of the page with the switch, which a browser opens.
+        settings: time limits.
 
     Raises:
         DemoError: it did not start, or did not join in time.
     """
-    if kind == "headless":
-        async with _headless(host) as joined:
-            yield joined
-    else:
-        async with _in_browser(kind, news) as joined:
-            yield joined
+    settings = settings or DemoSettings()
+    joining = _headless(host, settings) if kind == "headless" else _in_browser(kind, news, settings)
+    async with joining as joined:
+        yield joined
 
 
-async def first_volunteer(
-    kinds: tuple[str, ...], stack: AsyncExitStack, *, host: str, news: str, on_trouble: Callable[[str], None]
-) -> Bridge:
-    """Enter, on `stack`, the first kind that joins; `on_trouble` hears why another one did not.
+async def first_to_join(
+    kinds: tuple[str, ...], join: Join, stack: AsyncExitStack, on_failure: Callable[[str], None]
+) -> JoinedBridge:
+    """Try the kinds in turn and enter the first one that joins on `stack`.
+
+    Args:
+        kinds: at least one.
+        join: joins a bridge of one kind.
+        stack: ends the bridge.
+        on_failure: gets one line about each kind that failed, except the last.
 
     Raises:
-        DemoError: none did; the text is the last one's cause.
+        FreespanError: none joined; this is the error of the last one.
     """
     for kind in kinds[:-1]:
         try:
-            return await stack.enter_async_context(volunteer(kind, host=host, news=news))
+            return await stack.enter_async_context(join(kind))
         except (FreespanError, OSError) as error:
-            on_trouble(f"{kind} could not join ({one_line(error)})")
-    return await stack.enter_async_context(volunteer(kinds[-1], host=host, news=news))
+            on_failure(f"{kind} could not join ({one_line(error)})")
+    return await stack.enter_async_context(join(kinds[-1]))
 
 
-def kinds_to_try(forced: str | None) -> tuple[str, ...]:
-    """Return the forced kind alone, or else all that this machine has; the headless one is always there."""
+def kinds_to_try(forced: str | None, installed: Collection[str]) -> tuple[str, ...]:
+    """Return the forced kind alone, or else the installed browsers and then the headless bridge."""
     if forced is not None:
         return (forced,)
-    found = browsers.find_browsers()
-    return tuple(kind for kind in KINDS if kind == "headless" or kind in found)
+    return tuple(kind for kind in KINDS if kind == "headless" or kind in installed)
 
 
 @contextlib.asynccontextmanager
-async def _headless(host: str) -> AsyncIterator[Bridge]:
-    async with running("bridge", host, "--json") as program:
-        await program.event(lambda event: event.get("state") == "waiting", JOIN_SECONDS, "bridge that waits")
-        yield Bridge("headless", "the headless bridge, no browser")
+async def _headless(host: str, settings: DemoSettings) -> AsyncIterator[JoinedBridge]:
+    async with running("bridge", host, "--json", command=settings.command) as program:
+        await program.event(lambda event: event.get("state") == "waiting", settings.join_seconds, "bridge that waits")
+        yield JoinedBridge("headless", "the headless bridge, no browser")
 
 
 @contextlib.asynccontextmanager
-async def _in_browser(kind: str, news: str) -> AsyncIterator[Bridge]:
+async def _in_browser(kind: str, news: str, settings: DemoSettings) -> AsyncIterator[JoinedBridge]:
     async with AsyncExitStack() as stack:
         try:
-            async with asyncio.timeout(BROWSER_SECONDS):
-                window = await stack.enter_async_context(browsers.launch(kind, width=1000, height=800))
-                page = await window.open(news)
+            async with asyncio.timeout(settings.browser_seconds):
+                browser = await stack.enter_async_context(browsers.launch(kind, width=1000, height=800))
+                page = await browser.open(news)
                 await turn_on(page)
-                await page.wait_for(f'{_SWITCH}.getAttribute("state") === "waiting"', JOIN_SECONDS)
+                await page.wait_for(f'{_SWITCH}.getAttribute("state") === "waiting"', settings.join_seconds)
         except TimeoutError:
-            raise DemoError(f"{kind}: no switch that waits within {BROWSER_SECONDS:g} s") from None
-        yield Bridge(kind, f"real {kind.capitalize()}: page opened, switch clicked")
+            raise DemoError(f"{kind}: the switch was not waiting within {settings.browser_seconds:g} s") from None
+        yield JoinedBridge(kind, f"real {kind.capitalize()}: page opened, switch clicked")

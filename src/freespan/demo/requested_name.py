@@ -1,6 +1,6 @@
-"""The name that a connection's first bytes ask for: what a censor in the path can read. Pure.
+"""Finds the host name that the first bytes of a connection ask for, as a censor on the path does. Pure.
 
-Two places show it in clear: the server name (SNI, RFC 6066 section 3) in a TLS ClientHello (RFC 8446 section
+It stands in plain text in two places: the server name (SNI, RFC 6066 section 3) in a TLS ClientHello (RFC 8446 section
 4.1.2), and the Host header of an HTTP/1 request (RFC 9112 section 3.2).
 """
 
@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from freespan.demo.errors import NoNameError
+from freespan.wire.errors import FreespanError
 
 START_MAX = 20_000
-"""Bytes that are looked at; a ClientHello with a post-quantum share has about 1,800."""
+"""How many bytes are read at most; a ClientHello with a post-quantum key share has about 1,800."""
 
 _TLS_HANDSHAKE = 0x16
 _CLIENT_HELLO = 0x01
@@ -23,16 +23,21 @@ _NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*", re.ASCII)
 _REQUEST_LINE = re.compile(rb"[A-Z]{1,20} [\x21-\x7e]+ HTTP/1\.[01]")
 
 
+class NoNameError(FreespanError):
+    """The first bytes of a connection contain no name that can be read."""
+
+
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A name in lower case without the final dot, and where it stood."""
+class RequestedName:
+    """A name, and where it was found."""
 
     name: str
-    by: Literal["sni", "host"]
+    """In lower case, without the final dot."""
+    source: Literal["sni", "host"]
 
 
-def find_name(start: bytes) -> Asked | None:
-    """Return what the connection asks for, or None while more bytes are needed to tell.
+def find_name(start: bytes) -> RequestedName | None:
+    """Return the name that the connection asks for, or None while more bytes are needed.
 
     Raises:
         NoNameError: neither TLS nor HTTP/1, malformed, without a name, or longer than START_MAX.
@@ -40,30 +45,30 @@ def find_name(start: bytes) -> Asked | None:
     if not start:
         return None
     if start[0] == _TLS_HANDSHAKE:
-        asked = _find_server_name(start[:START_MAX])
+        found = _find_server_name(start[:START_MAX])
     elif start[:1].isupper():
-        asked = _find_host(start[:START_MAX])
+        found = _find_host(start[:START_MAX])
     else:
         raise NoNameError("neither TLS nor HTTP")
-    if asked is None and len(start) >= START_MAX:
+    if found is None and len(start) >= START_MAX:
         raise NoNameError(f"no name in the first {START_MAX} bytes")
-    return asked
+    return found
 
 
-def _clean(raw: bytes, by: Literal["sni", "host"]) -> Asked:
+def _clean(raw: bytes, source: Literal["sni", "host"]) -> RequestedName:
     try:
         name = raw.decode("ascii").lower().removesuffix(".")
     except UnicodeDecodeError:
         raise NoNameError("the name is not ASCII") from None
     if len(name) > 253 or not _NAME.fullmatch(name):
         raise NoNameError("the name is malformed")
-    return Asked(name, by)
+    return RequestedName(name, source)
 
 
 # --- HTTP ------------------------------------------------------------------------------------
 
 
-def _find_host(start: bytes) -> Asked | None:
+def _find_host(start: bytes) -> RequestedName | None:
     *lines, _unfinished = start.split(b"\n")
     if not lines:
         return None
@@ -87,7 +92,7 @@ def _without_port(value: bytes) -> bytes:
 
 
 class _Cursor:
-    """Reads forward through bytes; reading past their end is a NoNameError."""
+    """Reads forward through bytes; raises NoNameError at their end."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -99,7 +104,7 @@ class _Cursor:
     def take(self, length: int) -> bytes:
         end = self._at + length
         if end > len(self._data):
-            raise NoNameError("a TLS field is longer than what holds it")
+            raise NoNameError("a TLS field is longer than the one around it")
         piece, self._at = self._data[self._at : end], end
         return piece
 
@@ -107,11 +112,11 @@ class _Cursor:
         return int.from_bytes(self.take(size), "big")
 
     def vector(self, size: int) -> bytes:
-        """Bytes behind a length of `size` bytes."""
+        """Read bytes that follow their length, a number of `size` bytes."""
         return self.take(self.number(size))
 
 
-def _find_server_name(start: bytes) -> Asked | None:
+def _find_server_name(start: bytes) -> RequestedName | None:
     message = _handshake_bytes(start)
     if not message:
         return None
@@ -121,14 +126,14 @@ def _find_server_name(start: bytes) -> Asked | None:
         return None
     length = int.from_bytes(message[1:4], "big")
     if length > START_MAX:
-        raise NoNameError("a ClientHello over the limit")
+        raise NoNameError("a ClientHello that is too long")
     if len(message) < 4 + length:
         return None
     return _name_in_hello(_Cursor(message[4 : 4 + length]))
 
 
 def _handshake_bytes(start: bytes) -> bytes:
-    """The payload of the records so far, the last one perhaps in part: a ClientHello may span several."""
+    """Join the payloads of the records so far: a ClientHello may span several, and the last one may be incomplete."""
     parts: list[bytes] = []
     at = 0
     while len(start) - at >= 5:
@@ -140,7 +145,7 @@ def _handshake_bytes(start: bytes) -> bytes:
     return b"".join(parts)
 
 
-def _name_in_hello(hello: _Cursor) -> Asked:
+def _name_in_hello(hello: _Cursor) -> RequestedName:
     hello.take(2 + 32)  # version, random
     hello.vector(1)  # session id
     hello.vector(2)  # cipher suites
@@ -153,7 +158,7 @@ def _name_in_hello(hello: _Cursor) -> Asked:
     raise NoNameError("a ClientHello without a server name")
 
 
-def _name_in_extension(body: bytes) -> Asked:
+def _name_in_extension(body: bytes) -> RequestedName:
     names = _Cursor(_Cursor(body).vector(2))
     while names:
         kind, name = names.number(1), names.vector(2)

@@ -1,36 +1,38 @@
+"""What the demo prints in a terminal."""
+
 import io
 
 from rich.cells import cell_len
 
-from freespan.demo.byhand import Try
-from freespan.demo.show import Show, _never_fail_on_signs
+from freespan.demo.display import Display, replace_unwritable_signs
 from freespan.demo.steps import Report, Step
+from freespan.demo.suggestions import Suggestion
 
 REPORT = Report(
     direct="blocked", bridge="firefox", bytes=33_557_933, sha256_ok=True, first_byte_s=0.0123, mb_per_s=15.2
 )
 
 
-def play(show: Show) -> None:
-    show.title()
+def print_all(display: Display) -> None:
+    display.title()
     for step in (
         Step("host starts", 0.5, True, "on 127.0.0.1:1000"),
         Step("speed", 1.25, False, "broke [off]"),
     ):
-        show.step_begins(step)
-        show.step_ends(step)
-    show.summary(REPORT)
-    show.failure("because")
-    show.stay([Try("Look", "curl " + "x" * 200)])
-    show.counters("session open")
-    show.say("one more")
-    show.stopping()
-    show.goodbye()
+        display.step_started(step)
+        display.step_ended(step)
+    display.summary(REPORT)
+    display.failure("because")
+    display.suggestions([Suggestion("Look", "curl " + "x" * 200)])
+    display.counters("session open")
+    display.line("one more")
+    display.stopping()
+    display.goodbye()
 
 
 def test_plain_lines_without_a_terminal() -> None:
     file = io.StringIO()
-    play(Show(file=file, width=80))
+    print_all(Display(file=file, width=80))
     text = file.getvalue()
     assert "\x1b" not in text
     assert "\r" not in text
@@ -44,27 +46,27 @@ def test_plain_lines_without_a_terminal() -> None:
         "15.2 MB/s",
     ):
         assert part in text
-    assert "12 ms after asking" in text
+    assert "12 ms after the request" in text
     assert "session open" not in text
 
 
 def test_nothing_is_wider_than_80_columns_but_what_is_to_be_copied() -> None:
     file = io.StringIO()
-    play(Show(file=file, width=80))
+    print_all(Display(file=file, width=80))
     wide = [line for line in file.getvalue().splitlines() if cell_len(line) > 80]
     assert [line.strip() for line in wide] == ["curl " + "x" * 200]
 
 
-def test_quiet_says_nothing() -> None:
+def test_quiet_prints_nothing() -> None:
     file = io.StringIO()
-    play(Show(quiet=True, file=file))
+    print_all(Display(quiet=True, file=file))
     assert file.getvalue() == ""
 
 
-def test_a_stream_of_few_characters_gets_ascii() -> None:
+def test_a_stream_that_cannot_encode_a_sign_gets_ascii() -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
-    _never_fail_on_signs(stream)
+    replace_unwritable_signs(stream)
     stream.write("✓ a ─▶ b ✗ é")
     stream.flush()
     assert raw.getvalue() == b"+ a -> b x ?"
@@ -73,7 +75,7 @@ def test_a_stream_of_few_characters_gets_ascii() -> None:
 def test_the_signs_replaced_are_all_those_of_the_picture() -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
-    _never_fail_on_signs(stream)
-    play(Show(file=stream, width=80))
+    replace_unwritable_signs(stream)
+    print_all(Display(file=stream, width=80))
     stream.flush()
     assert b"?" not in raw.getvalue()

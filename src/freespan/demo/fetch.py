@@ -1,4 +1,4 @@
-"""What the reader's program does: ask for a URL, straight through the censor or by way of the local proxy."""
+"""The reader's requests: fetch a URL directly, through the censor, or through the local proxy."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ from dataclasses import dataclass
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from freespan.demo.addresses import LOOPBACK
 from freespan.demo.errors import DemoError, one_line
-from freespan.demo.ports import LOOPBACK
 
 _CHUNK = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A whole answer: its size in bytes, its SHA-256 in hexadecimal, and how long it took."""
+    """A complete response."""
 
     size: int
+    """Of the body, in bytes."""
     sha256: str
+    """Of the body, in hexadecimal."""
     first_byte_s: float
-    """From asking, connections included, to the head of the answer."""
+    """Seconds from the start, before connecting, to the head of the response."""
     seconds: float
-    """From asking to the last byte."""
+    """Seconds from the start to the last byte."""
 
     @property
     def mb_per_s(self) -> float:
@@ -37,11 +39,11 @@ class Fetched:
 
 
 class CutError(DemoError):
-    """The connection was reset or closed before an answer came."""
+    """The connection was reset or closed before a response came."""
 
 
 class _LoopbackResolver(AbstractResolver):
-    """Every name is this machine: the reader's road to any site leads through the censor."""
+    """Resolves every name to this machine, where the censor listens."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -70,17 +72,17 @@ async def fetch(
     size_max: int,
     on_bytes: Callable[[int], None] = lambda size: None,
 ) -> Fetched:
-    """GET `url` on a new connection and hash what comes.
+    """GET `url` on a new connection and hash the body.
 
     Args:
-        proxy: `http://host:port` of an HTTP proxy; without it, names lead to loopback.
-        seconds: limit for the whole exchange.
-        size_max: a longer body is an error.
-        on_bytes: told the number of bytes so far, after each chunk.
+        proxy: `http://host:port` of an HTTP proxy; without it, every name is resolved to loopback.
+        seconds: limit for the whole request.
+        size_max: limit for the body, in bytes.
+        on_bytes: called after each chunk with the number of bytes so far.
 
     Raises:
-        CutError: the connection was cut before the answer's head.
-        DemoError: no answer in time, another status than 200, a broken or too long body.
+        CutError: the connection ended before the head of a response came.
+        DemoError: no complete response in time, another status than 200, or a body that is broken or too long.
     """
     connector = aiohttp.TCPConnector(resolver=_LoopbackResolver(), force_close=True)
     async with aiohttp.ClientSession(connector=connector, auto_decompress=False, trust_env=False) as session:
@@ -88,7 +90,7 @@ async def fetch(
             async with asyncio.timeout(seconds):
                 return await _get(session, url, tls, proxy, size_max, on_bytes)
         except TimeoutError:
-            raise DemoError(f"{url}: no whole answer within {seconds:g} s") from None
+            raise DemoError(f"{url}: no complete response within {seconds:g} s") from None
 
 
 async def _get(
@@ -99,11 +101,11 @@ async def _get(
     size_max: int,
     on_bytes: Callable[[int], None],
 ) -> Fetched:
-    asked_at = time.perf_counter()
+    started_at = time.perf_counter()
     try:
         response = await session.get(url, ssl=tls, proxy=proxy, allow_redirects=False)
     except aiohttp.ClientHttpProxyError as error:
-        raise DemoError(f"{url}: the local proxy said {error.status} {one_line(Exception(error.message))}") from None
+        raise DemoError(f"{url}: the local proxy answered {error.status} {one_line(error.message)}") from None
     except aiohttp.ClientConnectorCertificateError as error:
         raise DemoError(f"{url}: {one_line(error)}") from None
     except (aiohttp.ClientConnectionError, ConnectionError) as error:
@@ -111,12 +113,12 @@ async def _get(
     except aiohttp.ClientError as error:
         raise DemoError(f"{url}: {one_line(error)}") from None
     async with response:
-        first_byte_s = time.perf_counter() - asked_at
+        first_byte_s = time.perf_counter() - started_at
         if response.status != 200:
             text = (await response.content.read(400)).decode("utf-8", "replace")
-            raise DemoError(f"{url}: answered {response.status} {one_line(Exception(text))}")
+            raise DemoError(f"{url}: answered {response.status} {one_line(text)}")
         size, sha256 = await _hash_body(url, response, size_max, on_bytes)
-    return Fetched(size, sha256, first_byte_s, time.perf_counter() - asked_at)
+    return Fetched(size, sha256, first_byte_s, time.perf_counter() - started_at)
 
 
 async def _hash_body(
@@ -128,7 +130,7 @@ async def _hash_body(
             digest.update(chunk)
             size += len(chunk)
             if size > size_max:
-                raise DemoError(f"{url}: more than {size_max} bytes came")
+                raise DemoError(f"{url}: the body has more than {size_max} bytes")
             on_bytes(size)
     except (aiohttp.ClientError, ConnectionError) as error:
         raise DemoError(f"{url}: broke off after {size} bytes: {one_line(error)}") from None

@@ -1,8 +1,11 @@
+"""The commands and addresses that the demo suggests."""
+
 from pathlib import Path
 
-from freespan.demo.byhand import Stage, firefox_settings, things_to_try
+from freespan.demo.addresses import Addresses
+from freespan.demo.suggestions import firefox_settings, suggestions
 
-STAGE = Stage(
+ADDRESSES = Addresses(
     host="http://127.0.0.1:1000",
     proxy="127.0.0.1:8118",
     news_port=8001,
@@ -15,7 +18,7 @@ STAGE = Stage(
 
 
 def test_commands_are_ready_to_copy() -> None:
-    copies = [one.copy for one in things_to_try(STAGE, {})]
+    copies = [one.copy for one in suggestions(ADDRESSES, {})]
     assert "http://127.0.0.1:8001/" in copies
     assert "curl --connect-to ::127.0.0.1:8003 http://blocked.test/" in copies
     assert "curl -x http://127.0.0.1:8118 http://blocked.test:8002/small" in copies
@@ -23,18 +26,18 @@ def test_commands_are_ready_to_copy() -> None:
     assert copies[-1] == "http://blocked.test:8002/"
 
 
-def test_only_browsers_that_are_here_are_offered() -> None:
+def test_only_installed_browsers_are_offered() -> None:
     both = {"chromium": Path("/usr/bin/chromium"), "firefox": Path("/usr/bin/firefox")}
-    text = "\n".join(one.copy for one in things_to_try(STAGE, both))
+    text = "\n".join(one.copy for one in suggestions(ADDRESSES, both))
     assert "/usr/bin/chromium --no-first-run" in text
     assert "--proxy-server=http://127.0.0.1:8118" in text
     assert "/usr/bin/firefox --no-remote --profile '/tmp/a b/firefox'" in text
-    assert "firefox" not in "\n".join(one.copy for one in things_to_try(STAGE, {"chromium": both["chromium"]}))
+    assert "firefox" not in "\n".join(one.copy for one in suggestions(ADDRESSES, {"chromium": both["chromium"]}))
 
 
-def test_chromium_needs_its_option_for_root() -> None:
-    tries = things_to_try(STAGE, {"chromium": Path("/usr/bin/chromium")}, as_root=True)
-    assert any("--no-sandbox" in one.copy for one in tries)
+def test_root_gets_the_option_that_chromium_needs() -> None:
+    found = suggestions(ADDRESSES, {"chromium": Path("/usr/bin/chromium")}, as_root=True)
+    assert any("--no-sandbox" in one.copy for one in found)
 
 
 def test_firefox_asks_the_proxy_for_names() -> None:

@@ -1,3 +1,5 @@
+"""Which name a connection asks for, by its first bytes."""
+
 import ssl
 import string
 
@@ -5,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freespan.demo.errors import NoNameError
-from freespan.demo.names import START_MAX, Asked, find_name
+from freespan.demo.requested_name import START_MAX, NoNameError, RequestedName, find_name
 
 labels = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=20)
 # Begins with a letter, so that the library below takes it for a name and not for an address.
@@ -37,13 +38,13 @@ REQUEST = b"GET /a HTTP/1.1\r\nAccept: */*\r\nHost: blocked.test:8002\r\n\r\nbod
 
 @given(host_names)
 def test_finds_the_name_in_a_real_client_hello(name: str) -> None:
-    assert find_name(client_hello(name)) == Asked(name, "sni")
+    assert find_name(client_hello(name)) == RequestedName(name, "sni")
 
 
 @given(host_names, st.sampled_from(["", ":80", ":65535"]), st.sampled_from(["Host", "HOST", "host"]))
 def test_finds_the_name_in_a_request(name: str, port: str, field: str) -> None:
     request = f"GET / HTTP/1.1\r\nUser-Agent: x\r\n{field}:  {name.upper()}.{port} \r\n\r\n"
-    assert find_name(request.encode()) == Asked(name, "host")
+    assert find_name(request.encode()) == RequestedName(name, "host")
 
 
 @pytest.mark.parametrize("whole", [HELLO, in_records(HELLO, 7), REQUEST], ids=["tls", "tls in pieces", "http"])
@@ -56,7 +57,7 @@ def test_waits_until_there_is_enough_and_no_longer(whole: bytes) -> None:
 
 @pytest.mark.parametrize("size", [1, 5, 100])
 def test_a_client_hello_over_several_records_hides_nothing(size: int) -> None:
-    assert find_name(in_records(HELLO, size)) == Asked("blocked.test", "sni")
+    assert find_name(in_records(HELLO, size)) == RequestedName("blocked.test", "sni")
 
 
 @pytest.mark.parametrize(

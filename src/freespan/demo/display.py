@@ -1,6 +1,6 @@
-"""The demo on the terminal: a picture of the path, steps that tick off, a summary, and what to try by hand.
+"""The demo in the terminal: a picture of the path, a line for each step, a summary, and suggestions to try.
 
-Without a terminal it is plain lines; with `quiet` it says nothing at all.
+Where standard output is no terminal, it prints plain lines.
 """
 
 from __future__ import annotations
@@ -19,34 +19,40 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from freespan.demo.byhand import Try
 from freespan.demo.steps import Report, Step
+from freespan.demo.suggestions import Suggestion
 
 WIDTH_MAX = 100
 _SPINNER = "dots"
 _NAME_WIDTH = 20
 _SECONDS_WIDTH = 8
 
-_PLAIN_SIGNS = str.maketrans("✓✗─│╭╮╰╯▶▲·…•→✂×⠋", "+x-|..'`>^..*>xx*")
+_ASCII_SIGNS = str.maketrans("✓✗─│╭╮╰╯▶▲·…•→✂×⠋", "+x-|..'`>^..*>xx*")
 
 
-class Show:
-    """Everything a person sees. `quiet` for `--json`."""
+class Display:
+    """Prints everything that a person sees of the demo.
+
+    Args:
+        quiet: whether to print nothing at all, as for `--json`.
+        file: where to print instead of standard output.
+        width: in columns; that of the terminal if left out.
+    """
 
     def __init__(self, *, quiet: bool = False, file: TextIO | None = None, width: int | None = None) -> None:
         if file is None:
-            _never_fail_on_signs(sys.stdout)
+            replace_unwritable_signs(sys.stdout)
         self.console = Console(quiet=quiet, file=file, width=width, highlight=False)
         if width is None and self.console.width > WIDTH_MAX:
             self.console.width = WIDTH_MAX
-        self._moving = self.console.is_terminal and not self.console.is_dumb_terminal and not quiet
+        self._animated = self.console.is_terminal and not self.console.is_dumb_terminal and not quiet
         self._live: Live | None = None
         self._line: _RunningStep | None = None
 
-    # --- opening -------------------------------------------------------------------------------
+    # --- beginning -------------------------------------------------------------------------------
 
     def title(self) -> None:
-        """Title and picture of the path."""
+        """Print the title and the picture of the path."""
         self.console.print()
         self.console.print(
             Text.from_markup("  [bold cyan]freespan[/]  a blocked page, read through a visitor's browser")
@@ -57,16 +63,16 @@ class Show:
 
     # --- steps ---------------------------------------------------------------------------------
 
-    def step_begins(self, step: Step) -> None:
-        """Show a step that runs."""
-        if not self._moving:
+    def step_started(self, step: Step) -> None:
+        """Show a step while it runs."""
+        if not self._animated:
             return
         self._line = _RunningStep(step)
         self._live = Live(self._line, console=self.console, transient=True, refresh_per_second=12)
         self._live.start()
 
-    def step_ends(self, step: Step) -> None:
-        """Put the step's result in its place."""
+    def step_ended(self, step: Step) -> None:
+        """Replace the running step by its result."""
         self._end_live()
         sign = Text("✓", "bold green") if step.ok else Text("✗", "bold red")
         self.console.print(_step_row(sign, step, step.seconds, "dim" if step.ok else "red"))
@@ -74,7 +80,7 @@ class Show:
     # --- end -----------------------------------------------------------------------------------
 
     def summary(self, report: Report) -> None:
-        """A table of what was found out."""
+        """Print a table of the results."""
         table = Table(box=box.ROUNDED, border_style="dim", show_header=False, padding=(0, 2), expand=True)
         table.add_column(style="bold", no_wrap=True)
         table.add_column(ratio=1)
@@ -84,49 +90,50 @@ class Show:
         self.console.print(Padding(table, (0, 2)))
 
     def failure(self, cause: str) -> None:
-        """One line for what went wrong."""
+        """Print what went wrong, in one line."""
         self._end_live()
         self.console.print()
-        self.console.print(Padding(Text.assemble(("The demo did not hold. ", "bold red"), cause), (0, 2)))
+        self.console.print(Padding(Text.assemble(("The demo failed. ", "bold red"), cause), (0, 2)))
 
-    def stay(self, tries: Sequence[Try]) -> None:
-        """Addresses and commands. They are never broken over lines by us: they are there to be copied."""
+    def suggestions(self, suggestions: Sequence[Suggestion]) -> None:
+        """Print addresses and commands, each on one line of any length, so that it can be copied."""
         self.console.print()
-        self.console.print(Text("  It stays up. Try it yourself:", "bold"))
+        self.console.print(Text("  The demo stays up. Try it yourself:", "bold"))
         self.console.print()
-        for one in tries:
+        for one in suggestions:
             self.console.print(Text.assemble("  ", ("• ", "cyan"), one.what))
             self.console.print(Text.assemble("    ", (one.copy, "cyan")), soft_wrap=True)
         self.console.print()
-        if not self._moving:
-            self.console.print("  Ctrl-C ends it all.")
+        if not self._animated:
+            self.console.print("  Ctrl-C ends everything.")
 
     def counters(self, text: str) -> None:
-        """One line at the bottom that is written over again and again; nothing without a terminal."""
-        if not self._moving:
+        """Update the line at the bottom of a terminal."""
+        if not self._animated:
             return
-        line = Text.assemble("  ", (text, "dim"), ("   Ctrl-C ends it all", "bold"), no_wrap=True, overflow="ellipsis")
+        line = Text.assemble(
+            "  ", (text, "dim"), ("   Ctrl-C ends everything", "bold"), no_wrap=True, overflow="ellipsis"
+        )
         if self._live is None:
             self._live = Live(line, console=self.console, transient=True, auto_refresh=False)
             self._live.start()
         self._live.update(line, refresh=True)
 
-    def say(self, text: str) -> None:
-        """One more line."""
+    def line(self, text: str) -> None:
+        """Print one more line."""
         self.console.print(Padding(Text(text), (0, 2)))
 
     def goodbye(self) -> None:
-        """The last line."""
+        """Print the last line."""
         self._end_live()
         self.console.print()
-        self.console.print(
-            Text.from_markup("  [bold green]✓[/] All programs ended, nothing left behind. Thank you for looking.")
-        )
+        text = "All programs have ended, and nothing is left behind. Thank you for looking."
+        self.console.print(Text.from_markup(f"  [bold green]✓[/] {text}"))
 
     def stopping(self) -> None:
-        """Between Ctrl-C and the end."""
+        """Show that the demo is ending."""
         self._end_live()
-        if self._moving:
+        if self._animated:
             self.console.print(Text("  Ending everything…", "dim"))
 
     def _end_live(self) -> None:
@@ -136,15 +143,15 @@ class Show:
 
 
 class _RunningStep:
-    """A step's line with a spinner and a clock; its detail may change while it is shown."""
+    """The line of a running step, with a spinner and a clock; its detail may change meanwhile."""
 
     def __init__(self, step: Step) -> None:
         self._step = step
         self._spinner = Spinner(_SPINNER, style="cyan")
-        self._began = time.monotonic()
+        self._started_at = time.monotonic()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield _step_row(self._spinner, self._step, time.monotonic() - self._began, "cyan")
+        yield _step_row(self._spinner, self._step, time.monotonic() - self._started_at, "cyan")
 
 
 def _step_row(sign: RenderableType, step: Step, seconds: float, style: str) -> Table:
@@ -165,10 +172,10 @@ def _summary_rows(report: Report) -> list[tuple[str, RenderableType]]:
         real = report.bridge != "headless"
         rows.append(("Bridge", f"{report.bridge} ({'a real browser' if real else 'no browser'})"))
     if report.bytes:
-        sealed = f"{report.bytes:,} bytes, SHA-256 {'equal' if report.sha256_ok else 'differs'}"
-        rows.append(("Through the bridge", _mark(report.sha256_ok, sealed)))
+        received = f"{report.bytes:,} bytes, SHA-256 {'equal' if report.sha256_ok else 'differs'}"
+        rows.append(("Through the bridge", _mark(report.sha256_ok, received)))
     if report.first_byte_s is not None:
-        rows.append(("First byte", f"{report.first_byte_s * 1000:.0f} ms after asking, https handshake included"))
+        rows.append(("First byte", f"{report.first_byte_s * 1000:.0f} ms after the request, https handshake included"))
     if report.mb_per_s is not None:
         rows.append(("Speed", Text(f"{report.mb_per_s:.1f} MB/s", "bold")))
     return rows
@@ -178,17 +185,17 @@ def _mark(good: bool, text: str) -> Group | Text:
     return Text.assemble(("✓ ", "green") if good else ("✗ ", "bold red"), text)
 
 
-def _never_fail_on_signs(stream: TextIO) -> None:
-    """On a terminal of few characters, write ASCII for our signs instead of failing."""
-    codecs.register_error("freespan-plain", _plain)
+def replace_unwritable_signs(stream: TextIO) -> None:
+    """Have a stream whose encoding lacks the signs of this module write ASCII in their place."""
+    codecs.register_error("freespan-ascii", _as_ascii)
     if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="freespan-plain")
+        stream.reconfigure(errors="freespan-ascii")
 
 
-def _plain(error: UnicodeError) -> tuple[str, int]:
+def _as_ascii(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    unwritable = error.object[error.start : error.end].translate(_PLAIN_SIGNS)
+    unwritable = error.object[error.start : error.end].translate(_ASCII_SIGNS)
     return "".join(sign if sign.isascii() else "?" for sign in unwritable), error.end
 
 
@@ -197,4 +204,4 @@ _PICTURE = """\
       │                                                 ▲
       ╰─────▶ [bold green]bridge[/] ────────────▶ [bold]egress[/] ──────────────╯
               [dim]a visitor's tab     the host[/]
-              [dim]passes on sealed bytes: HTTP/3, TLS 1.3, pinned key[/]"""
+              [dim]passes on encrypted bytes: HTTP/3, TLS 1.3, pinned key[/]"""
