@@ -16,7 +16,6 @@ WIDTH = 100
 
 NOT_YET_WRAPPED = {
     "README.md",
-    "docs/design.md",
     "docs/embedding.md",
     "docs/extension.md",
     "docs/headless.md",
@@ -100,6 +99,8 @@ def complaint(file: Path, link: str) -> str | None:
         return f"{link}: no such file"
     if DOCS in file.parents and target.is_dir():
         return f"{link}: a folder, which the site cannot show; name it without a link"
+    if DOCS in file.parents and target.suffix == ".md" and DOCS not in target.resolve().parents:
+        return f"{link}: not a page of the site; name it without a link"
     if parts.fragment and target.suffix == ".md" and parts.fragment not in anchors(target.read_text(encoding="utf-8")):
         return f"{link}: no such heading"
     return None
@@ -161,6 +162,7 @@ def test_a_page_has_one_title(file: Path) -> None:
         ("hosting.md#opinions", "no such heading"),
         ("nowhere.md", "no such file"),
         ("images", "a folder"),
+        ("../README.md", "not a page of the site"),
         ("https://example.org/a#b", None),
         ("http://example.org/", "not a web address"),
         ("https://nowhere/", "not a web address"),

@@ -1,7 +1,7 @@
 """The rooms of src/freespan and who may import whom, held against the code.
 
 ROOMS is the one table. A new dependency between rooms, or a library in a new room, is a decision: it is made
-here (and in docs/design.md), not by an import that nobody noticed. Imports inside functions and under
+here (and in docs/architecture.md), not by an import that nobody noticed. Imports inside functions and under
 TYPE_CHECKING count as well.
 """
 
@@ -253,9 +253,9 @@ def test_a_task_without_a_name_is_noticed() -> None:
     assert unnamed_tasks("group.create_task(run())\nasyncio.create_task(run(), name='run')\n") == [1]
 
 
-def rooms_in_design() -> set[str]:
+def rooms_in_architecture() -> set[str]:
     """The names in backticks in the first column of the table under the heading that says rooms."""
-    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     sections = re.split(r"^#+ +(.*)$", text, flags=re.MULTILINE)
     bodies = [body for heading, body in zip(sections[1::2], sections[2::2], strict=True) if "room" in heading.lower()]
     names: set[str] = set()
@@ -264,5 +264,5 @@ def rooms_in_design() -> set[str]:
     return names
 
 
-def test_the_design_page_lists_these_rooms() -> None:
-    assert rooms_in_design() == set(ROOMS)
+def test_the_architecture_page_lists_these_rooms() -> None:
+    assert rooms_in_architecture() == set(ROOMS)

@@ -1,6 +1,6 @@
 """Every bound of the system in one place; sizes in bytes, times in seconds.
 
-What happens at a bound is said where the bound is applied; the summary is in `docs/design.md`.
+What happens at a bound is said where the bound is applied; the summary is in `docs/limits.md`.
 """
 
 PROTOCOL_VERSION = 1
