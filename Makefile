@@ -4,75 +4,75 @@ MAKEFLAGS += --no-print-directory
 PYTHON_IN_VENV := .venv/bin/python
 TEST_PROCESSES := 2
 
-# Stamps: a second call finds them newer than what they were made from and does nothing.
+# Stamp files: a second call finds them newer than their sources and does nothing.
 SETUP := .venv/.setup
 SETUP_DEV := .venv/.setup-dev
 SETUP_DOCS := .venv/.setup-docs
 SETUP_JS := node_modules/.setup
 MADE_FROM := pyproject.toml uv.lock scripts/make-venv.sh
 
-.PHONY: help setup dev demo test browsers modules check check-python check-js format format-python format-js bench lab lab-test screenshots switch-package wordpress-test wordpress-zip extension clean docs coverage
+.PHONY: help setup dev demo test browsers modules check check-python check-js format format-python format-js bench lab lab-test screenshots switch-package wordpress-test wordpress-zip extension docs coverage clean
 
-help: ## this list
-	@echo "freespan: readers lend their browsers, so that others can read"
+help: ## list the targets
+	@echo "freespan: visitors lend their browsers, so that blocked readers can read"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
-setup: $(SETUP) ## .venv with freespan in it: .venv/bin/freespan
+setup: $(SETUP) ## install freespan into .venv: .venv/bin/freespan
 
-dev: $(SETUP_DEV) ## the same, with pytest, ruff and mypy
+dev: $(SETUP_DEV) ## the same, with pytest, ruff, mypy and coverage
 
-demo: $(SETUP) ## see it work: a blocked page read through a visitor's browser
+demo: $(SETUP) ## show a blocked page arriving through a real browser, all on this machine
 	@.venv/bin/freespan demo
 
-test: ## every test, real browsers too; ARGS="-k invite" for some, ARGS="-n 0" in one process
+test: ## run every test, with real browsers; ARGS="-k invite" runs some, ARGS="-n 0" uses one process
 	@$(MAKE) --jobs=2 $(SETUP_DEV) browsers modules
 	@$(PYTHON_IN_VENV) -m pytest -n $(TEST_PROCESSES) $(ARGS)
 
-check: check-python check-js ## lint, format, types: Python and JavaScript
+check: check-python check-js ## check style, formatting and types of Python and JavaScript
 
 docs: $(SETUP_DOCS) ## build the documentation as a site: dist/docs/index.html
 	@$(PYTHON_IN_VENV) -m sphinx --quiet --fail-on-warning --nitpicky --keep-going -d build/doctrees docs dist/docs
 	@echo "dist/docs/index.html"
 
-coverage: $(SETUP_DEV) browsers modules ## measure which lines and branches the tests run; ARGS="tests/wire" for some tests
+coverage: $(SETUP_DEV) browsers modules ## measure which lines and branches the tests run; ARGS="tests/wire" runs some
 	@$(PYTHON_IN_VENV) -m coverage erase
 	@$(PYTHON_IN_VENV) -m coverage run -m pytest $(ARGS)
 	@$(PYTHON_IN_VENV) -m coverage combine --quiet
 	@$(PYTHON_IN_VENV) -m coverage report
 
-bench: $(SETUP) browsers ## measure: a table, and bench/results.json
+bench: $(SETUP) browsers ## measure speed and size: prints a table, writes bench/results.json
 	@$(PYTHON_IN_VENV) -m bench $(ARGS)
 
-lab: $(SETUP) browsers ## networks, NATs and censors on this machine (root); ARGS="sni dtls", ARGS="shell reader", ARGS=help
+lab: $(SETUP) browsers ## try networks, NATs and censors on this machine (root); ARGS="sni dtls", ARGS="shell reader", ARGS=help
 	@scripts/install-lab.sh
 	@$(PYTHON_IN_VENV) -m lab $(ARGS)
 
-lab-test: $(SETUP_DEV) browsers ## every test of the lab, the long ones too (root)
+lab-test: $(SETUP_DEV) browsers ## run every test of the lab, the long ones too (root)
 	@scripts/install-lab.sh
 	@FREESPAN_LAB=1 $(PYTHON_IN_VENV) -m pytest tests/lab $(ARGS)
 
-wordpress-test: $(SETUP_DEV) browsers ## the plugin in a real WordPress, in real browsers (root)
+wordpress-test: $(SETUP_DEV) browsers ## test the plugin in a real WordPress with real browsers (root)
 	@scripts/install-wordpress.sh
 	@FREESPAN_WORDPRESS=1 $(PYTHON_IN_VENV) -m pytest tests/wordpress $(ARGS)
 
-wordpress-zip: $(SETUP) ## dist/freespan-switch.zip, the plugin as WordPress installs it
+wordpress-zip: $(SETUP) ## build the WordPress plugin: dist/freespan-switch.zip
 	@$(PYTHON_IN_VENV) scripts/wordpress_zip.py
 
-extension: $(SETUP) ## the browser extension: dist/freespan-chromium.zip, dist/freespan-firefox.xpi
+extension: $(SETUP) ## build the browser extension: dist/freespan-chromium.zip, dist/freespan-firefox.xpi
 	@$(PYTHON_IN_VENV) scripts/make_extension.py
 
-screenshots: $(SETUP_DEV) browsers ## make the pictures of the docs again
+screenshots: $(SETUP_DEV) browsers ## take the pictures of the documentation again
 	@$(PYTHON_IN_VENV) scripts/screenshots.py
 	@$(PYTHON_IN_VENV) scripts/globe_pictures.py --docs
 	@$(PYTHON_IN_VENV) scripts/switch_pictures.py
 	@$(PYTHON_IN_VENV) scripts/extension_picture.py
 
-switch-package: $(SETUP) ## the switch as a package for npm: dist/switch
+switch-package: $(SETUP) ## build the switch as an npm package: dist/switch
 	@$(PYTHON_IN_VENV) scripts/make_switch_package.py
 
 format: format-python format-js ## put Python and JavaScript in the usual form
 
-clean: ## take away everything that the targets above have made
+clean: ## remove everything that the targets above have made
 	rm -rf .venv node_modules dist build htmlcov .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
