@@ -3,6 +3,7 @@
 `make docs` lets Sphinx check most of this again. These tests need nothing but the files, and so run with all others.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,6 @@ DOCS = ROOT / "docs"
 WIDTH = 100
 
 NOT_YET_WRAPPED = {
-    "README.md",
     "docs/embedding.md",
     "docs/extension.md",
     "docs/headless.md",
@@ -24,6 +24,35 @@ NOT_YET_WRAPPED = {
     "docs/switch.md",
     "docs/wordpress.md",
 }
+
+FIGURES = {
+    "README.md": [
+        "| through Chromium; through Firefox | {chromium_mb_s:.1f} MB/s; {firefox_mb_s:.1f} MB/s |",
+        "| through the headless bridge | {headless_mb_s:.1f} MB/s |",
+        "| from asking for a bridge to the first byte, on loopback; with Chromium"
+        " | {connect_first_byte_ms:.0f} ms; {connect_first_byte_chromium_ms:.0f} ms |",
+        "| a small page in an open session | {warm_first_byte_ms:.1f} ms |",
+        "| the switch before anybody clicks, gzip; what a click adds"
+        " | {switch_gzip_kb:.1f} KB; {bridge_gzip_kb:.1f} KB |",
+    ],
+    "docs/measurements.md": [
+        "| Chromium bridge, MB/s (15) | {chromium_mb_s:.1f} | {chromium_raw_mb_s:.1f} |",
+        "| Firefox bridge, MB/s (15) | {firefox_mb_s:.1f} | {firefox_raw_mb_s:.1f} |",
+        "| headless bridge, MB/s (15) | {headless_mb_s:.1f} | {headless_raw_mb_s:.1f} |",
+        "| from asking for a bridge to the first byte, headless (20) | {connect_first_byte_ms:.0f} ms:",
+        "| the same, Chromium (20) | {connect_first_byte_chromium_ms:.0f} ms:",
+        "| start of the client until it asks (10) | {client_start_s:.2f} s |",
+        "| small page in an open session (100) | {warm_first_byte_ms:.1f} ms |",
+        "client + bridge + egress | {cpu_client:.2f} + {cpu_bridge:.2f} + {cpu_egress:.2f} = {cpu_all:.1f} |",
+        "client, bridge, egress | {rss_client:.0f}, {rss_bridge:.0f}, {rss_egress:.0f} MB |",
+        "the globe | {switch_gzip_bytes:,}; {bridge_gzip_bytes:,}; {globe_gzip_bytes:,} bytes |",
+        "to one of them (3) | {bond_4x2_ratio:.1f} |",
+        "to their sum (3) | {bond_mixed_ratio:.2f} |",
+        "| median {kill_pause_median_s:.2f} s, worst {kill_pause_worst_s:.2f} s, no byte wrong |",
+        "| {replacement_pause_s:.2f} s; a link takes {link_setup_s:.2f} s |",
+    ],
+}
+"""Parts of tables, as bench/results.json has them."""
 
 _FENCE = re.compile(r"^ *(```+|~~~+)", re.MULTILINE)
 _HEADING = re.compile(r"^#{1,6} +(.*?) *#*$", re.MULTILINE)
@@ -146,6 +175,23 @@ def test_every_link_leads_somewhere(file: Path) -> None:
 def test_prose_is_wrapped(file: Path) -> None:
     lines = too_long(file.read_text(encoding="utf-8"))
     assert lines == [] or name_of(file) in NOT_YET_WRAPPED
+
+
+def figures() -> dict[str, float]:
+    """What bench/results.json says, with the units that tables use."""
+    results = json.loads((ROOT / "bench" / "results.json").read_text(encoding="utf-8"))
+    known: dict[str, float] = {name: value for name, value in results.items() if isinstance(value, int | float)}
+    known |= {f"{name.removesuffix('_s')}_ms": 1000 * value for name, value in known.items() if name.endswith("_s")}
+    known |= {f"{name.removesuffix('_bytes')}_kb": value / 1000 for name, value in known.items() if "_bytes" in name}
+    known |= {f"cpu_{part}": seconds for part, seconds in results["cpu_s_per_100mb"].items()}
+    known |= {f"rss_{part}": megabytes for part, megabytes in results["idle_rss_mb"].items()}
+    return known | {"cpu_all": sum(results["cpu_s_per_100mb"].values())}
+
+
+@pytest.mark.parametrize("page", sorted(FIGURES))
+def test_figures_are_those_that_were_measured(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert [row for form in FIGURES[page] if (row := form.format(**figures())) not in text] == []
 
 
 @pytest.mark.parametrize("file", pages(), ids=name_of)
