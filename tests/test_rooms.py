@@ -51,8 +51,9 @@ ROOMS = {
     "bridge": room("wire observe link", "aiohttp"),
     "web": room("wire observe", "aiohttp rjsmin"),
     "browsers": room("wire", "aiohttp"),
-    "demo": room(f"{BELOW} {ROLES} browsers", "aiohttp cryptography rich"),
-    "cli": room(f"{BELOW} {ROLES} demo", "aiohttp rich typer"),
+    "api": room(f"{BELOW} {ROLES}", "aiohttp"),
+    "demo": room(f"{BELOW} {ROLES} api browsers", "aiohttp cryptography rich"),
+    "cli": room(f"{BELOW} {ROLES} api demo", "aiohttp rich typer"),
 }
 
 PURE_MODULES = {

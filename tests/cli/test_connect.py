@@ -41,18 +41,18 @@ BAD_INVITES = {
 @pytest.mark.parametrize(("invite", "why"), BAD_INVITES.values(), ids=BAD_INVITES.keys())
 def test_an_invite_that_is_none(command: Command, tmp_path: Path, name: str, invite: str, why: str) -> None:
     more = ["http://site.test/", "-o", str(tmp_path / "file")] if name == "fetch" else []
-    said = command(name, invite, *more).fails(2)
-    assert said.startswith("invite: ")
-    assert why in said
-    assert "hello" not in said
+    message = command(name, invite, *more).fails(2)
+    assert message.startswith("invite: ")
+    assert why in message
+    assert "hello" not in message
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("command", ["connect", "fetch"])
 def test_an_invite_that_is_none_at_a_terminal(programs: Programs, tmp_path: Path, command: str) -> None:
     more = ["http://site.test/"] if command == "fetch" else []
-    said = programs(command, GOOD[:-5], *more, folder=tmp_path).fails(2)
-    assert said == "invite: is cut or mistyped: copy it again, whole"
+    message = programs(command, GOOD[:-5], *more, folder=tmp_path).fails(2)
+    assert message == "invite: is cut or mistyped: copy it again, whole"
 
 
 @pytest.mark.parametrize("broker", ["ftp://x", "file:///etc/passwd", "http://", "http://user@x", "http://x/?a=b"])
@@ -95,8 +95,8 @@ def test_what_it_says_to_people(lab: Lab, site: Site) -> None:
 def test_a_port_in_use(programs: Programs) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        said = programs("connect", GOOD, "--port", str(port)).fails(2)
-        assert said == f"port: {port}: address already in use; choose another one with --port"
+        message = programs("connect", GOOD, "--port", str(port)).fails(2)
+        assert message == f"--port: {port}: address already in use; choose another one"
 
 
 def test_a_dead_host_is_asked_again_with_a_word_about_it(programs: Programs) -> None:
@@ -144,9 +144,9 @@ def test_a_host_that_has_changed_its_key(tmp_path: Path) -> None:
         assert lab.port == port
         lab.bridge()
         client = lab.programs("connect", invite, "--port", "0", "--json")
-        said = client.state("failed")["detail"]
-        assert "another key than the invite says" in said
-        assert "the host has changed its key; nothing was sent. Ask for a new invite" in said
+        message = client.state("failed")["detail"]
+        assert "another key than the invite says" in message
+        assert "the host has changed its key; nothing was sent. Ask for a new invite" in message
         assert client.stop() == 0  # it goes on trying: a single bridge must not be able to end a client
         fetched = lab.programs("fetch", invite, "http://site.test/", "-o", "-")
         assert "Ask for a new invite" in fetched.fails(1)

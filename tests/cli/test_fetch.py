@@ -88,7 +88,7 @@ def test_a_file_that_is_there_stays(command: Command, tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     (tmp_path / "index.html").write_text("mine")
     said = command("fetch", DEAD, "http://site.test/").fails(2)
-    assert said == "output: index.html is there already; name another file with -o"
+    assert said == "--output: index.html exists already; name another file with -o"
     assert (tmp_path / "index.html").read_text() == "mine"
 
 
@@ -128,7 +128,7 @@ def test_a_full_disk(lab: Lab, command: Command, site: Site) -> None:
 @pytest.mark.parametrize(("name", "why"), [("no/such/folder", "no such file"), (".", "is a directory")])
 def test_a_place_that_cannot_be_written(command: Command, tmp_path: Path, name: str, why: str) -> None:
     said = command("fetch", DEAD, "http://site.test/", "-o", str(tmp_path / name)).fails(2)
-    assert said.startswith(f"output: cannot be written: {why}")
+    assert said.startswith(f"--output: cannot be written: {why}")
 
 
 @pytest.mark.parametrize("url", ["", "hello", "ftp://site.test/", "http://", "http://[::1", "http://site.test:99999/"])
@@ -195,7 +195,7 @@ def test_a_ca_file_that_is_none(command: Command, tmp_path: Path, content: bytes
     if content is not None:
         file.write_bytes(content)
     said = command("fetch", DEAD, "http://site.test/", "--ca-file", str(file)).fails(2)
-    assert said == "ca-file: is no readable file of certificates (PEM)"
+    assert said == "--ca-file: not a readable file of certificates (PEM)"
 
 
 # --- interruptions -----------------------------------------------------------------------------

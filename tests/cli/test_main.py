@@ -10,11 +10,12 @@ from freespan import __version__
 from tests.cli.conftest import Command
 from tests.support.programs import Programs
 
-COMMANDS = ["serve", "connect", "fetch", "bridge", "demo", "version"]
+COMMANDS = ["serve", "config", "connect", "fetch", "bridge", "demo", "version"]
 
 
-def test_version(programs: Programs) -> None:
-    program = programs("version")
+@pytest.mark.parametrize("wanted", ["version", "--version"])
+def test_version(programs: Programs, wanted: str) -> None:
+    program = programs(wanted)
     assert (program.wait(), program.output, program.errors) == (0, [__version__], [])
 
 
@@ -33,10 +34,10 @@ def test_no_command_is_a_wish_for_help(programs: Programs) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_each(command: Command, name: str) -> None:
-    told = command(name, "--help")
-    assert (told.code, told.errors) == (0, "")
-    assert "Usage" in told.output
-    assert name in told.output
+    outcome = command(name, "--help")
+    assert (outcome.code, outcome.errors) == (0, "")
+    assert "Usage" in outcome.output
+    assert name in outcome.output
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_help_of_each(command: Command, name: str) -> None:
         (["serve", "--dance"], "--dance"),
         (["serve", "--port", "x"], "--port"),
         (["serve", "--port", "70000"], "--port"),
-        (["serve", "--embedder", "news.example"], "embedder"),
+        (["serve", "--embedder", "news.example"], "--embedder"),
         (["serve", "more"], "more"),
         (["connect"], "INVITE"),
         (["connect", "x", "--port", "-1"], "--port"),

@@ -68,8 +68,8 @@ def test_key_and_path_are_made_once_and_for_their_owner_alone(tmp_path: Path) ->
 @pytest.mark.parametrize("content", [b"", b"not a key", b"\x00" * 1000], ids=["empty", "text", "bytes"])
 def test_a_key_that_is_none(command: Command, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "egress-key.pem").write_bytes(content)
-    said = command("serve", "--port", "0", "--data", str(tmp_path)).fails(2)
-    assert "egress-key.pem is no private key; move it away to make a new one" in said
+    message = command("serve", "--port", "0", "--data", str(tmp_path)).fails(2)
+    assert "egress-key.pem is no private key; move it away to make a new one" in message
     assert (tmp_path / "egress-key.pem").read_bytes() == content
 
 
@@ -124,38 +124,38 @@ def test_all_addresses(programs: Programs, tmp_path: Path) -> None:
 def test_a_port_in_use(programs: Programs, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        said = programs("serve", "--port", str(port), "--data", str(tmp_path)).fails(2)
-        assert said == f"port: {port}: address already in use; choose another one with --port"
+        message = programs("serve", "--port", str(port), "--data", str(tmp_path)).fails(2)
+        assert message == f"--port: {port}: address already in use; choose another one"
 
 
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        (["--host", "203.0.113.7"], "host: is no address of this machine"),
-        (["--host", "host.invalid"], "host: is no address of this machine"),
-        (["--public-url", "ftp://x"], "public-url: must be an http or https URL"),
-        (["--public-url", "bridge.example"], "public-url: must be an http or https URL"),
-        (["--tls-cert", "/nowhere.pem"], "tls: needs both --tls-cert and --tls-key"),
+        (["--host", "203.0.113.7"], "--host: is not an address of this machine"),
+        (["--host", "host.invalid"], "--host: is not an address of this machine"),
+        (["--public-url", "ftp://x"], "--public-url: must be the http or https URL"),
+        (["--public-url", "bridge.example"], "--public-url: must be the http or https URL"),
+        (["--tls-cert", "/nowhere.pem"], "--tls-cert: needs tls-key as well"),
         (["--tls-cert", "/nowhere.pem", "--tls-key", "/nowhere.pem"], "no such file"),
-        (["--allow-host", "http://news.example/"], "allow-host: must be the name"),
-        (["--public-url", "https://bridge.example/a b"], "public-url: must be an http or https URL"),
-        (["--public-url", "https://bridge.example/{a}"], "public-url: may have letters, digits"),
-        (["--front", "cdn.example"], "front: must be an http or https URL"),
+        (["--allow-host", "http://news.example/"], "--allow-host: must be the name"),
+        (["--public-url", "https://bridge.example/a b"], "--public-url: must be the http or https URL"),
+        (["--public-url", "https://bridge.example/{a}"], "--public-url: may have letters, digits"),
+        (["--front", "cdn.example"], "--front: must be an http or https URL"),
         (
             ["--front", "https://cdn.example/" + "x" * 900, "--front", "https://cdn.example/" + "y" * 900],
-            "front: makes",
+            "--front: makes",
         ),
-        (["--site", "/nowhere"], "site: is no folder"),
-        (["--redirect-port", "0"], "redirect-port: leads to https"),
-        (["--no-stun", "--stun-port", "0"], "no-stun: and the options of that server"),
-        (["--stun-port", "0", "--stun-host", "a b"], "stun-host: must be the name"),
-        (["--stun-server", "stun.example"], "stun-server: must look like stun:"),
-        (["--turn", "turn:relay.example:3478"], "turn: needs --turn-secret-file"),
-        (["--turn", "turn:relay.example:3478", "--turn-secret-file", "/nowhere"], "turn-secret-file: cannot be read"),
-        (["--turn", "http://relay.example", "--turn-secret-file", __file__], "turn: must look like turn:"),
-        (["--resolve", "news.example"], "resolve: must be NAME=ADDRESS"),
-        (["--resolve", "news.example=elsewhere.example"], "resolve: must be NAME=ADDRESS"),
-        (["--resolve", "a b=127.0.0.1"], "resolve: must be NAME=ADDRESS"),
+        (["--site", "/nowhere"], "--site: not a directory"),
+        (["--redirect-port", "0"], "--redirect-port: redirects to https"),
+        (["--no-stun", "--stun-port", "0"], "--stun-port: is of no use while STUN is off"),
+        (["--stun-port", "0", "--stun-host", "a b"], "--stun-host: must be the name"),
+        (["--stun-server", "stun.example"], "--stun-server: must look like stun:"),
+        (["--turn", "turn:relay.example:3478"], "--turn: needs turn-secret-file"),
+        (["--turn", "turn:relay.example:3478", "--turn-secret-file", "/nowhere"], "--turn-secret-file: cannot be read"),
+        (["--turn", "http://relay.example", "--turn-secret-file", __file__], "--turn: must look like turn:"),
+        (["--resolve", "news.example"], "--resolve: must be NAME=ADDRESS"),
+        (["--resolve", "news.example=elsewhere.example"], "--resolve: must be NAME=ADDRESS"),
+        (["--resolve", "a b=127.0.0.1"], "--resolve: must be NAME=ADDRESS"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -170,10 +170,10 @@ def test_stun_ports_in_use(command: Command, tmp_path: Path, given: str) -> None
         taken.bind(("127.0.0.1", 0))
         port = str(taken.getsockname()[1])
         public = ["--public-url", "https://bridge.example"] if given == "--port" else ["--port", "0"]
-        said = command("serve", given, port, *public, "--data", str(tmp_path)).fails(2)
-    assert said == (
-        f"stun-port: UDP {port} and {int(port) + 1}: address already in use; "
-        "choose another one with --stun-port, or none with --no-stun"
+        message = command("serve", given, port, *public, "--data", str(tmp_path)).fails(2)
+    assert message == (
+        f"--stun-port: UDP {port} and {int(port) + 1}: address already in use; "
+        "choose another one, or none with --no-stun"
     )
 
 
@@ -272,8 +272,8 @@ def test_a_site_and_the_way_to_https(programs: Programs, tmp_path: Path) -> None
         assert (response.status, response.getheader("Location")) == (301, f"https://127.0.0.1:{lab.port}/page?x=1")
         assert response.getheader("Server") is None
     with socket.create_server(("127.0.0.1", port)):
-        said = programs("serve", "--port", "0", "--data", str(tmp_path / "data"), *options).fails(2)
-        assert said == f"redirect-port: {port}: address already in use; choose another one with --redirect-port"
+        message = programs("serve", "--port", "0", "--data", str(tmp_path / "data"), *options).fails(2)
+        assert message == f"--redirect-port: {port}: address already in use; choose another one"
 
 
 # --- TLS ---------------------------------------------------------------------------------------
@@ -312,8 +312,8 @@ def test_a_key_with_a_password_is_not_asked_for(command: Command, tmp_path: Path
     )
     (tmp_path / "key.pem").write_bytes(key)
     options = ["--tls-cert", str(tmp_path / "localhost.pem"), "--tls-key", str(tmp_path / "key.pem")]
-    said = command("serve", "--port", "0", "--data", str(tmp_path), *options).fails(2)
-    assert "tls: certificate and key cannot be used" in said
+    message = command("serve", "--port", "0", "--data", str(tmp_path), *options).fails(2)
+    assert "--tls-cert: certificate and key cannot be used" in message
 
 
 # --- over HTTP ---------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 import pytest
 
-from freespan.observe.counters import HostCounters, HostFigures
+from freespan.observe.counters import HostCounters
+from freespan.observe.host_status import HostStatus
 
 
 @pytest.fixture
@@ -9,7 +10,7 @@ def counters() -> HostCounters:
 
 
 def test_all_begins_with_nothing(counters: HostCounters) -> None:
-    assert counters.figures() == HostFigures(bridges=0, sessions=0, streams=0, megabytes=0)
+    assert counters.figures() == HostStatus(bridges=0, sessions=0, streams=0, megabytes=0)
 
 
 def test_figures_are_sums_of_now(counters: HostCounters) -> None:
@@ -19,7 +20,7 @@ def test_figures_are_sums_of_now(counters: HostCounters) -> None:
     counters.streams.dec()
     counters.transferred.labels("upload").inc(1_500_000)
     counters.transferred.labels("download").inc(2_600_000)
-    assert counters.figures() == HostFigures(bridges=3, sessions=1, streams=1, megabytes=4)
+    assert counters.figures() == HostStatus(bridges=3, sessions=1, streams=1, megabytes=4)
 
 
 def test_two_hosts_in_one_process_count_apart(counters: HostCounters) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import freespan
-from freespan.demo.programs import freespan_command
+from freespan.demo.programs import environment, freespan_command
 
 SECONDS = 30.0
 """For anything that a program is expected to do; generous, because nothing here is timed."""
@@ -25,7 +25,6 @@ SECONDS = 30.0
 # The package that is tested, wherever a program starts; and a terminal's habits that no test should depend on.
 ENVIRONMENT = {
     "PYTHONPATH": str(Path(freespan.__file__).parents[1]),
-    "PYTHONUNBUFFERED": "1",
     "COLUMNS": "200",
     "NO_COLOR": "1",
 }
@@ -52,7 +51,7 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=folder,
-            env={**os.environ, **ENVIRONMENT},
+            env={**environment(), **ENVIRONMENT},
             start_new_session=True,
         )
         sources: list[tuple[IO[bytes] | None, list[str]]] = [(self._process.stderr, self.errors)]

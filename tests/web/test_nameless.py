@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from freespan.cli.listening import listening
+from freespan.api.listening import listening
 from freespan.web.ordinary import OrdinarySite, plain_errors
 
 SECONDS = 20.0

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 
-from freespan.cli.running import print_json, print_line, run_until_stopped, show_status
+from freespan.cli.running import naming_options, print_json, print_line, run_until_stopped, show_status
 from freespan.client.client import HOST_RESTARTED, Client, ClientStatus
 from freespan.client.local_proxy.server import LocalProxy
 from freespan.client.transports import TransportChoice
@@ -19,7 +19,8 @@ _NEWS_SECONDS = 10.0
 
 def run_connect(invite: str, port: int, transport: TransportChoice, *, as_json: bool, verbose: bool) -> None:
     """Run a client until stopped. Raises `InviteError`, or `FreespanError` when trying again cannot help."""
-    run_until_stopped(_connect(parse_invite(invite), port, transport, as_json=as_json), verbose=verbose)
+    with naming_options("port"):
+        run_until_stopped(_connect(parse_invite(invite), port, transport, as_json=as_json), verbose=verbose)
 
 
 async def _connect(invite: Invite, port: int, transport: TransportChoice, *, as_json: bool) -> None:

@@ -171,7 +171,7 @@ def _output(path: Path | None) -> Iterator[BinaryIO]:
     try:
         file = part.open("wb")
     except OSError as error:
-        raise InputError("output", f"cannot be written: {_reason(error)}") from None
+        raise InputError("--output", f"cannot be written: {_reason(error)}") from None
     try:
         with file:
             yield file
@@ -234,7 +234,7 @@ def _output_path(output: str, url: str) -> Path | None:
     name = Path(unquote(urlsplit(url).path)).name or "index.html"
     path = Path(name)
     if path.exists():
-        raise InputError("output", f"{name} is there already; name another file with -o")
+        raise InputError("--output", f"{name} exists already; name another file with -o")
     return path
 
 
@@ -244,5 +244,5 @@ def _trust(ca_file: Path | None) -> ssl.SSLContext:
         try:
             context.load_verify_locations(ca_file)
         except (OSError, ssl.SSLError):
-            raise InputError("ca-file", "is no readable file of certificates (PEM)") from None
+            raise InputError("--ca-file", "not a readable file of certificates (PEM)") from None
     return context

@@ -10,34 +10,34 @@ from typing import Annotated
 
 import typer
 
+from freespan.api.settings import HostSettings
+from freespan.api.sources import Sourced
+from freespan.cli.settings_options import takes_settings
 from freespan.client.transports import TransportChoice
 from freespan.wire.errors import FreespanError, InputError
 
 app = typer.Typer(
     name="freespan",
-    help="Readers lend their browsers, so that others can read.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 _GC_THRESHOLDS = (100_000, 20, 20)
-"""Python's own would search the libraries, while they load, for garbage that is not there: a tenth of the start-up."""
+"""With Python's own thresholds the collector searches the libraries while they load: a tenth of the start-up."""
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on standard output, nothing else.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what is normal too; addresses stay blanked out.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON only, one object a line.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log normal events too; addresses stay blanked out.")]
 InviteText = Annotated[str, typer.Argument(metavar="INVITE", help="The invite that the host gave you.")]
 
 
-_ROAD_HELP = (
-    "Use one transport alone: webrtc and relay lead through a bridge; websocket shows the host your address, and so does"
-    " relay, since the relay is the host's."
+_TRANSPORT_HELP = (
+    "Use this transport only. webrtc and turn lead through a bridge; turn and websocket show the host your address."
 )
 
 
 class BridgeKind(StrEnum):
-    """What lends the transport in the demo."""
+    """The kinds of bridge in the demo."""
 
     chromium = "chromium"
     firefox = "firefox"
@@ -45,110 +45,44 @@ class BridgeKind(StrEnum):
 
 
 @app.command()
-def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8787,
-    public_url: Annotated[str, typer.Option(help="How readers and bridges reach this host, if not as above.")] = "",
-    tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM), for https.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder of the egress key and the host's path; made at the first start.")
-    ] = None,
-    site: Annotated[
-        Path | None, typer.Option(help="Folder of the web site that strangers see at this address.")
-    ] = None,
-    redirect_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Send plain HTTP at this port on to https; usually 80.")
-    ] = None,
-    front: Annotated[
-        list[str] | None,
-        typer.Option(metavar="URL", help="Another address that leads here, for the invite; repeatable."),
-    ] = None,
-    embedder: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ORIGIN", help="Let this site alone embed the switch; repeatable. Default: any site."),
-    ] = None,
-    stun_port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65534, help="UDP port for STUN; the next one is used too. Default: as --port."),
-    ] = None,
-    stun_host: Annotated[str, typer.Option(help="Name at which UDP reaches this host, if not the public one.")] = "",
-    no_stun: Annotated[bool, typer.Option("--no-stun", help="Answer no STUN.")] = False,
-    stun_server: Annotated[
-        list[str] | None,
-        typer.Option(metavar="stun:HOST:PORT", help="Somebody else's, to be asked after ours; repeatable."),
-    ] = None,
-    turn: Annotated[
-        list[str] | None,
-        typer.Option(metavar="turn:HOST:PORT", help="A relay of yours, for those who cannot connect; repeatable."),
-    ] = None,
-    turn_secret_file: Annotated[
-        Path | None, typer.Option(help="File with the secret that the relays share with this host.")
-    ] = None,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option(help="Let readers reach this site (and its subdomains) only; repeatable. Default: all."),
-    ] = None,
-    allow_private: Annotated[
-        bool, typer.Option("--allow-private", help="Reach private and loopback addresses too: tests and demos only.")
-    ] = False,
-    resolve: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=ADDRESS", help="Answer a name without DNS; repeatable.")
-    ] = None,
-    countries: Annotated[
-        Path | None,
-        typer.Option(help="Database of countries (MMDB), for the globe of the switch; see docs/hosting.md."),
-    ] = None,
-    proxy_header: Annotated[
-        str, typer.Option(help="Header in which the web server in front names who asks, such as X-Forwarded-For.")
-    ] = "",
-    metrics: Annotated[bool, typer.Option("--metrics", help="Serve counters at URL/metrics (Prometheus).")] = False,
-    as_json: Json = False,
-    verbose: Verbose = False,
-) -> None:
+@takes_settings(HostSettings)
+def serve(settings: Sourced[HostSettings], as_json: Json = False, verbose: Verbose = False) -> None:
     """Run a host: broker, egress, switch and landing page on one port, STUN on two UDP ports."""
     from freespan.cli.serve import run_serve
-    from freespan.cli.serve_options import ServeOptions
 
-    run_serve(
-        ServeOptions(
-            host=host,
-            port=port,
-            public_url=public_url,
-            tls_cert=tls_cert,
-            tls_key=tls_key,
-            data=data or Path(typer.get_app_dir("freespan")),
-            site=site,
-            redirect_port=redirect_port,
-            fronts=tuple(front or ()),
-            embedders=tuple(embedder or ()),
-            stun_port=stun_port,
-            stun_host=stun_host,
-            no_stun=no_stun,
-            stun_servers=tuple(stun_server or ()),
-            turn=tuple(turn or ()),
-            turn_secret_file=turn_secret_file,
-            allow_hosts=tuple(allow_host or ()),
-            allow_private=allow_private,
-            resolve=tuple(resolve or ()),
-            countries=countries,
-            proxy_header=proxy_header,
-            metrics=metrics,
-            as_json=as_json,
-            verbose=verbose,
-        )
-    )
+    run_serve(settings, as_json=as_json, verbose=verbose)
+
+
+@app.command()
+@takes_settings(HostSettings)
+def config(
+    settings: Sourced[HostSettings],
+    template: Annotated[
+        bool, typer.Option("--template", help="Print a TOML file with every setting explained, and nothing else.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Print nothing: exit code 0 if a host can use these settings, 2 if not.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show the settings that serve would use with the same options, and where each comes from."""
+    from freespan.cli.config import show_settings, show_template
+
+    if template:
+        show_template()
+    else:
+        show_settings(settings, check_only=check, json=as_json)
 
 
 @app.command()
 def connect(
     invite: InviteText,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the local proxy; 0 picks a free one.")] = 8118,
-    transport: Annotated[TransportChoice, typer.Option(help=_ROAD_HELP)] = "auto",
+    transport: Annotated[TransportChoice, typer.Option(help=_TRANSPORT_HELP)] = "auto",
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Find a bridge and offer a local proxy (HTTP and SOCKS5) on 127.0.0.1."""
+    """Connect through a bridge, and offer a local proxy (HTTP and SOCKS5) on 127.0.0.1."""
     from freespan.cli.connect import run_connect
 
     run_connect(invite, port, transport, as_json=as_json, verbose=verbose)
@@ -173,12 +107,12 @@ def fetch(
 
 @app.command()
 def bridge(
-    url: Annotated[str, typer.Argument(metavar="URL", help="The host's address, as in its switch.")],
-    capacity: Annotated[int, typer.Option(min=1, max=64, help="Readers to help at a time.")] = 8,
+    url: Annotated[str, typer.Argument(metavar="URL", help="URL of the host.")],
+    capacity: Annotated[int, typer.Option(min=1, max=64, help="Readers to help at the same time.")] = 8,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Be a bridge without a browser: for a server or a small computer at home."""
+    """Run a bridge without a browser, on a server or a small computer at home."""
     from freespan.cli.bridge import run_bridge
 
     run_bridge(url, capacity, as_json=as_json, verbose=verbose)
@@ -201,12 +135,27 @@ def demo(
     raise typer.Exit(run_demo(once=once, as_json=as_json, bridge=kind.value if kind else None))
 
 
-@app.command()
-def version() -> None:
+@app.command("version")
+def print_version() -> None:
     """Print the version."""
     from freespan import __version__
 
     typer.echo(__version__)
+
+
+def _print_version_and_exit(wanted: bool) -> None:
+    if wanted:
+        print_version()
+        raise typer.Exit
+
+
+@app.callback(no_args_is_help=True)
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version_and_exit)
+    ] = False,
+) -> None:
+    """Readers lend their browsers, so that others can read."""
 
 
 def main() -> None:

@@ -1,22 +1,24 @@
-"""What the long-running commands share: a clean end on a signal, and telling people or programs how it goes."""
+"""What the long-running commands share: a clean end on a signal, and output for people or for programs."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from freespan.observe.log import set_up_logging
+from freespan.wire.errors import InputError
 
 _REFRESH_SECONDS = 0.5
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def run_until_stopped(main: Coroutine[Any, Any, None], *, verbose: bool) -> bool:
-    """Run a command until it ends or SIGINT or SIGTERM comes; it has cleaned up then. True when it was a signal."""
+    """Run a command until it ends, or is cancelled by SIGINT or SIGTERM. True if it was a signal."""
     set_up_logging(verbose=verbose)
     try:
         return asyncio.run(_run_until_signal(main))
@@ -33,14 +35,14 @@ async def _run_until_signal(main: Coroutine[Any, Any, None]) -> bool:
         nonlocal stopped
         stopped = True
         task.cancel()
-        for number in _STOPPING:  # a second signal has its usual, rude effect
+        for number in _STOPPING:  # a second signal ends the process
             loop.remove_signal_handler(number)
 
     try:
-        # by the loop: a handler of `signal` may come in the middle of a callback, and cancel what it works on
+        # by the loop: a handler of `signal` may run in the middle of a callback, and cancel what it works on
         for number in _STOPPING:
             loop.add_signal_handler(number, stop)
-    except NotImplementedError:  # Windows: SIGTERM takes the way that asyncio has for Ctrl-C
+    except NotImplementedError:  # Windows: SIGTERM is treated as asyncio treats Ctrl-C
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         await task
@@ -48,6 +50,17 @@ async def _run_until_signal(main: Coroutine[Any, Any, None]) -> bool:
         if not stopped:
             raise
     return stopped
+
+
+@contextlib.contextmanager
+def naming_options(*names: str) -> Iterator[None]:
+    """Let an `InputError` about one of these options name it as it is written on the command line."""
+    try:
+        yield
+    except InputError as error:
+        if error.field not in names:
+            raise
+        raise InputError(f"--{error.field}", error.reason) from None
 
 
 def print_json(event: dict[str, object]) -> None:
@@ -61,9 +74,9 @@ def print_line(text: str) -> None:
 
 
 async def show_status(text: Callable[[], str]) -> None:
-    """Keep one line of status up to date on a terminal, until cancelled; elsewhere print each new text once.
+    """Keep one line of status up to date on a terminal, until cancelled. Elsewhere print each new text once.
 
-    `text` is rich markup. rich is imported here, once the command is under way, so that it does not delay the start.
+    `text` returns rich markup. rich is imported here, once the command is under way, so that it does not delay it.
     """
     if not sys.stdout.isatty():
         await _print_changes(text)

@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
+from freespan.api.settings import HostSettings
+from freespan.api.sources import variables_of
 from freespan.demo.errors import DemoError, one_line
 
 STOP_SECONDS = 5.0
@@ -180,7 +182,7 @@ async def running(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=line_max,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env=environment(),
         **_own_group(),
     )
     program = Program(f"freespan {arguments[0]}", process, stop_seconds)
@@ -188,6 +190,13 @@ async def running(
         yield program
     finally:
         await program.stop()
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment without the settings of a host: they are not meant for the demo's host."""
+    settings = variables_of(HostSettings)
+    inherited = {name: value for name, value in os.environ.items() if name not in settings}
+    return {**inherited, "PYTHONUNBUFFERED": "1"}
 
 
 async def _lines(stream: asyncio.StreamReader | None) -> AsyncIterator[str]:

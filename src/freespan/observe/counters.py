@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-
-@dataclass(frozen=True)
-class HostFigures:
-    """A snapshot for the status line; `megabytes` in both directions, 10^6 bytes."""
-
-    bridges: int
-    sessions: int
-    streams: int
-    megabytes: int
+from freespan.observe.host_status import HostStatus
 
 
 class HostCounters:
@@ -31,9 +21,9 @@ class HostCounters:
         )
         self.refused = self._counter("refused_streams", "Streams that were not opened, by RFC 9209 error", ("error",))
 
-    def figures(self) -> HostFigures:
+    def figures(self) -> HostStatus:
         """The sums of now."""
-        return HostFigures(
+        return HostStatus(
             bridges=int(self._value("freespan_bridges")),
             sessions=int(self._value("freespan_sessions")),
             streams=int(self._value("freespan_streams")),

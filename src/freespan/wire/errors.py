@@ -8,6 +8,7 @@ of somebody else's.
     │   ├── InviteError     an invite that cannot be used
     │   └── MessageError    a broker, bridge or client said something that is not in the protocol
     │       └── VersionError    it speaks another version
+    ├── MissingLibraryError a library is not installed; names what to install
     ├── RendezvousError     the broker could not be asked, or said no; `retry` tells whether asking again can help
     ├── LinkError           a link could not be opened, or ended
     ├── TunnelError         the session could not be opened, or ended
@@ -16,6 +17,8 @@ of somebody else's.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from freespan.wire.proxy_status import ProxyStatus
 
@@ -46,6 +49,15 @@ class MessageError(InputError):
 
 class VersionError(MessageError):
     """A message of a protocol version that this end does not speak."""
+
+
+class MissingLibraryError(FreespanError):
+    """Libraries that are needed here are not installed; `install` is what to give to pip."""
+
+    def __init__(self, install: str, missing: Sequence[str]) -> None:
+        super().__init__(f'{", ".join(missing)} not installed; run: pip install "{install}"')
+        self.install = install
+        self.missing = tuple(missing)
 
 
 class RendezvousError(FreespanError):

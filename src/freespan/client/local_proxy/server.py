@@ -47,7 +47,7 @@ class LocalProxy:
             self._server = await asyncio.start_server(self._handle, "127.0.0.1", port, limit=SPLICE_CHUNK)
         except OSError as error:
             reason = os.strerror(error.errno or errno.EADDRNOTAVAIL).lower()
-            raise InputError("port", f"{port}: {reason}; choose another one with --port") from None
+            raise InputError("port", f"{port}: {reason}; choose another one") from None
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:

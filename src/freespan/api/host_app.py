@@ -1,4 +1,4 @@
-"""The application of a host: what it is under its own path, and the ordinary site that everybody else sees."""
+"""The HTTP application of a host: its routes under its own path, and an ordinary site everywhere else."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def host_application(
-    path: str, doors: Iterable[web.RouteDef], site: OrdinarySite, counters: HostCounters | None
+    path: str, routes: Iterable[web.RouteDef], site: OrdinarySite, counters: HostCounters | None
 ) -> web.Application:
-    """Put `doors`, and `/v1/health`, under `path`, and `site` everywhere else; `/metrics` too if there are counters."""
+    """Put `routes` and `/v1/health` under `path`, and `site` everywhere else. With counters there is `/metrics` too."""
     inside = web.Application(middlewares=[_problems])
-    inside.add_routes([*doors, web.get("/v1/health", _health)])
+    inside.add_routes([*routes, web.get("/v1/health", _health)])
     if counters is not None:
         inside.add_routes([web.get("/metrics", _metrics(counters))])
     app = web.Application(middlewares=[plain_errors], client_max_size=RENDEZVOUS_BODY_MAX)
@@ -51,7 +51,7 @@ def _metrics(counters: HostCounters) -> _Handler:
 
 @web.middleware
 async def _problems(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Every error over HTTP is a problem (RFC 9457), whoever raised it."""
+    """Answer every error with a problem (RFC 9457), whoever raised it."""
     try:
         return await handler(request)
     except web.HTTPException as error:
@@ -62,7 +62,7 @@ async def _problems(request: web.Request, handler: _Handler) -> web.StreamRespon
             response.headers["Allow"] = error.headers["Allow"]
         return response
     except ConnectionError:
-        return _problem(400, "Bad Request", "the connection is gone")  # nobody is left to be told
+        return _problem(400, "Bad Request", "the connection is gone")  # nobody is left to read this
     except Exception:
         _log.exception("a request failed")
         return _problem(500, "Internal Server Error", "the host failed; it has noted why")

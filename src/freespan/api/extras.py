@@ -1,0 +1,20 @@
+"""Which libraries only a host needs, and one clear line where they are missing.
+
+They are installed with the extra `host`: `pip install "freespan[host]"`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+from freespan.wire.errors import MissingLibraryError
+
+HOST_LIBRARIES = ("aiohappyeyeballs", "aioice", "maxminddb", "prometheus_client", "rjsmin")
+"""Imported by the broker, the egress and the pages of a host, and by nothing that a client or a bridge runs."""
+
+
+def require_host_libraries() -> None:
+    """Raise `MissingLibraryError` unless everything that a host needs is installed."""
+    missing = [name for name in HOST_LIBRARIES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise MissingLibraryError("freespan[host]", missing)

@@ -1,0 +1,93 @@
+"""`Host`: broker, egress, STUN server and pages, as one asyncio context manager."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from freespan.api.extras import require_host_libraries
+from freespan.api.settings import HostSettings
+from freespan.observe.host_status import HostStatus
+
+if TYPE_CHECKING:
+    from freespan.api.running_host import RunningHost
+
+_LOOK_SECONDS = 0.5
+"""Between two looks at the counters of a host, for its events."""
+
+
+class Host:
+    """A host, which runs for the length of its block::
+
+        async with freespan.Host(freespan.HostSettings(port=0)) as host:
+            print(host.url, host.invite)
+
+    Entering and leaving the block raise:
+        MissingLibraryError: the libraries of a host are not installed; see `freespan[host]`.
+        InputError: a setting cannot be used; the field is its name.
+    """
+
+    def __init__(self, settings: HostSettings | None = None) -> None:
+        self._settings = settings or HostSettings()
+        self._stack = contextlib.AsyncExitStack()
+        self._running: RunningHost | None = None
+        self._closed = asyncio.Event()
+
+    async def __aenter__(self) -> Host:
+        if self._running is not None or self._closed.is_set():
+            raise RuntimeError("a Host runs once: make another one")
+        require_host_libraries()
+        from freespan.api.running_host import running_host  # loads the libraries that only hosts need
+
+        self._running = await self._stack.enter_async_context(running_host(self._settings))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._closed.set()
+        await self._stack.aclose()
+
+    @property
+    def url(self) -> str:
+        """The public URL with the host's own path, without a trailing slash."""
+        return self._parts.url
+
+    @property
+    def invite(self) -> str:
+        """The text that readers need."""
+        return self._parts.invite
+
+    @property
+    def embed(self) -> str:
+        """The line that puts the switch into a page."""
+        return f'<script type="module" src="{self.url}/switch.js"></script><freespan-switch></freespan-switch>'
+
+    @property
+    def stun(self) -> tuple[str, ...]:
+        """The URLs of the host's own STUN server; none if it has none."""
+        return self._parts.stun
+
+    @property
+    def status(self) -> HostStatus:
+        """Figures of now."""
+        return HostStatus() if self._running is None else self._running.counters.figures()
+
+    async def events(self) -> AsyncIterator[HostStatus]:
+        """The figures of now, and again whenever they have changed, until the host is closed."""
+        last: HostStatus | None = None
+        while not self._closed.is_set():
+            if (status := self.status) != last:
+                last = status
+                yield status
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closed.wait(), _LOOK_SECONDS)
+
+    @property
+    def _parts(self) -> RunningHost:
+        if self._running is None:
+            raise RuntimeError("the Host is not running: use it inside its `async with` block")
+        return self._running

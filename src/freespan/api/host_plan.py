@@ -1,0 +1,215 @@
+"""What the settings of a host mean together: where it listens, what it is called, which servers it names.
+
+The functions open nothing but files. Each raises `InputError` whose field is the name of a setting; `check_settings`
+calls all of them. What is wrong with a single setting has been found before, by `HostSettings` itself.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from freespan.api.settings import HostSettings, bracketed
+from freespan.broker.turn import TurnServers
+from freespan.egress.policy import Policy
+from freespan.wire.addresses import Address, is_private_url
+from freespan.wire.errors import InputError, InviteError, MessageError
+from freespan.wire.ice import check_stun, check_turn_servers
+from freespan.wire.invite import check_broker_url, check_stun_urls
+from freespan.wire.messages import IceServer
+from freespan.wire.target import parse_host
+
+if TYPE_CHECKING:
+    from freespan.broker.live_picture import LivePicture
+    from freespan.web.ordinary import OrdinarySite
+
+
+def check_settings(settings: HostSettings) -> None:
+    """Raise `InputError` for the first setting that a host could not use."""
+    tls_of(settings)
+    fronts_of(settings, "/path")
+    redirects(settings)
+    site_of(settings)
+    if (port := stun_port_of(settings, settings.port)) is not None:
+        stun_urls_of(settings, (port or 1, (port or 1) + 1))
+    other_stun_servers(settings)
+    turn_servers_of(settings)
+    policy_of(settings)
+    names_of(settings)
+    live_picture_of(settings)
+
+
+def tls_of(settings: HostSettings) -> ssl.SSLContext | None:
+    """The certificate; None for http."""
+    if settings.tls_cert is None and settings.tls_key is None:
+        return None
+    if settings.tls_cert is None:
+        raise InputError("tls-key", "is of no use without tls-cert")
+    if settings.tls_key is None:
+        raise InputError("tls-cert", "needs tls-key as well")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key, password="")  # rather than ask for one
+    except OSError as error:
+        is_tls = isinstance(error, ssl.SSLError)
+        reason = "not a matching pair in PEM form" if is_tls else (error.strerror or "input/output error").lower()
+        raise InputError("tls-cert", f"certificate and key cannot be used: {reason}") from None
+    return context
+
+
+def public_url_of(settings: HostSettings) -> str:
+    """The public URL without a trailing slash, with its path if it has one; empty if none was given."""
+    return check_broker_url(settings.public_url) if settings.public_url else ""
+
+
+def origin_of(settings: HostSettings, port: int) -> str:
+    """Scheme, host and port by which others reach the host that listens on `port`."""
+    if url := public_url_of(settings):
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.netloc}"
+    scheme = "https" if settings.tls_cert else "http"
+    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host).strip("[]")
+    return f"{scheme}://{bracketed(host)}:{port}"
+
+
+def fronts_of(settings: HostSettings, path: str) -> tuple[str, ...]:
+    """Base URLs of the fronts; one that was given without a path leads to the host's own, `path`."""
+    urls = [check_broker_url(front) for front in settings.front]
+    return tuple(url if urlsplit(url).path else url + path for url in urls)
+
+
+def redirects(settings: HostSettings) -> bool:
+    """Whether a second port redirects browsers to https."""
+    if settings.redirect_port is None:
+        return False
+    if not origin_of(settings, 0).startswith("https://"):
+        raise InputError("redirect-port", "redirects to https, so this host needs tls-cert or an https public-url")
+    return True
+
+
+def site_of(settings: HostSettings) -> OrdinarySite:
+    """What strangers see."""
+    from freespan.web.ordinary import OrdinarySite
+
+    if settings.site is not None and not settings.site.is_dir():
+        raise InputError("site", "not a directory")
+    return OrdinarySite(settings.site)
+
+
+def embedders_of(settings: HostSettings) -> tuple[str, ...]:
+    """Origins of the only sites that may embed the switch; none if any site may."""
+    return tuple(embedder.removesuffix("/") for embedder in settings.embedder)
+
+
+# --- STUN and TURN -----------------------------------------------------------------------------
+
+
+def stun_port_of(settings: HostSettings, port: int) -> int | None:
+    """The first port of the host's STUN server, 0 for any; None for no server. `port` is the one for HTTP."""
+    if not settings.stun:
+        for name, given in (("stun-port", settings.stun_port is not None), ("stun-host", bool(settings.stun_host))):
+            if given:
+                raise InputError(name, "is of no use while STUN is off")
+        return None
+    if settings.stun_port is None and is_private_url(origin_of(settings, port)):
+        if settings.stun_host:
+            raise InputError("stun-host", "needs stun-port on a host that is not public")
+        return None
+    if settings.stun_port is None and settings.port == 0:
+        return 0
+    return port if settings.stun_port is None else settings.stun_port
+
+
+def stun_address_of(settings: HostSettings) -> str:
+    """The address on which the STUN server listens: that of HTTP, or every one behind a web server on this machine.
+
+    A web server passes HTTP on, and never STUN.
+    """
+    host = settings.host.strip("[]")
+    return "" if _is_loopback(host) and not is_private_url(origin_of(settings, 1)) else host
+
+
+def stun_urls_of(settings: HostSettings, ports: tuple[int, int]) -> tuple[str, ...]:
+    """The host's own STUN server, as one group of an invite."""
+    host = settings.stun_host or urlsplit(origin_of(settings, 1)).hostname or ""
+    try:
+        urls = check_stun_urls([f"stun:{bracketed(host.strip('[]'))}:{port}" for port in ports])
+        check_stun([IceServer(list(urls))], allow_private=_is_private(settings))
+        return urls
+    except (InviteError, MessageError):
+        raise InputError("stun-host", "must be the name or the address at which UDP reaches this host") from None
+
+
+def other_stun_servers(settings: HostSettings) -> list[tuple[str, ...]]:
+    """Groups of URLs, each one server; its ports are separated by commas."""
+    groups = [check_stun_urls(server.split(",")) for server in settings.stun_server]
+    try:
+        check_stun([IceServer(list(group)) for group in groups], allow_private=_is_private(settings))
+    except MessageError as error:
+        raise InputError("stun-server", error.reason) from None
+    return groups
+
+
+def turn_servers_of(settings: HostSettings) -> TurnServers | None:
+    """The TURN servers and their secret; None without any."""
+    if not settings.turn and settings.turn_secret_file is None:
+        return None
+    if settings.turn_secret_file is None:
+        raise InputError("turn", "needs turn-secret-file, the secret that the TURN server and this host share")
+    if not settings.turn:
+        raise InputError("turn-secret-file", "is of no use without turn")
+    try:
+        secret = settings.turn_secret_file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        reason = (error.strerror or "input/output error").lower()
+        raise InputError("turn-secret-file", f"cannot be read: {reason}") from None
+    except UnicodeDecodeError:
+        raise InputError("turn-secret-file", "is not text") from None
+    if not secret:
+        raise InputError("turn-secret-file", "is empty")
+    servers = TurnServers(settings.turn, secret)
+    try:
+        check_turn_servers(servers.credentials(0), allow_private=_is_private(settings))
+    except MessageError as error:
+        raise InputError("turn", error.reason) from None
+    return servers
+
+
+def _is_private(settings: HostSettings) -> bool:
+    """Whether clients and bridges may be led to private addresses: they refuse these of a host that is public."""
+    return is_private_url(origin_of(settings, 1))
+
+
+# --- readers ----------------------------------------------------------------------------------
+
+
+def live_picture_of(settings: HostSettings) -> LivePicture:
+    """Counts the countries of readers, if there is a database of countries."""
+    from freespan.broker.live_picture import LivePicture
+
+    if settings.countries is None:
+        return LivePicture(None, settings.proxy_header)
+    from freespan.broker.country_database import CountryDatabase  # loads a library that most hosts do not need
+
+    return LivePicture(CountryDatabase(settings.countries), settings.proxy_header)
+
+
+def policy_of(settings: HostSettings) -> Policy:
+    """Where the egress may connect."""
+    return Policy.of(settings.allow_host, allow_private=settings.allow_private)
+
+
+def names_of(settings: HostSettings) -> dict[str, Address]:
+    """The names that the egress resolves without DNS."""
+    entries = [entry.partition("=") for entry in settings.resolve]
+    return {parse_host(name): ipaddress.ip_address(address) for name, _, address in entries}
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

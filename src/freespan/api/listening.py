@@ -1,0 +1,69 @@
+"""Serves an application at an address. Idle connections are closed, and answers do not name the program."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import ssl
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from freespan.api.idle_connections import IdleConnections
+from freespan.web.nameless import nameless
+from freespan.wire.errors import InputError
+
+_STOP_SECONDS = 3.0
+_HANDSHAKE_SECONDS = 10.0
+"""For a TLS handshake, which gets as long as the first request head after it."""
+
+
+@contextlib.asynccontextmanager
+async def listening(
+    app: web.Application, host: str, port: int, tls: ssl.SSLContext | None = None, *, setting: str = "port"
+) -> AsyncIterator[int]:
+    """Serve while the block runs; yields the port, which the system picks for 0.
+
+    Raises:
+        InputError: field `host` or `setting`; that address or port cannot be used.
+    """
+    idle = IdleConnections()
+    app.middlewares.insert(0, idle.note_request)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_SECONDS, handler_cancellation=True)
+    await runner.setup()
+    assert runner.server is not None
+    watching = asyncio.create_task(idle.watch(runner.server), name="host-idle-connections")
+    try:
+        server = await _bound(runner.server, host, port, tls, setting)
+        try:
+            yield server.sockets[0].getsockname()[1]
+        finally:
+            server.close()
+    finally:
+        watching.cancel()
+        await runner.cleanup()
+
+
+async def _bound(server: web.Server, host: str, port: int, tls: ssl.SSLContext | None, setting: str) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.create_server(
+            nameless(server), host, port, ssl=tls, ssl_handshake_timeout=_HANDSHAKE_SECONDS if tls else None
+        )
+    except OSError as error:
+        raise unusable_address(error, setting, str(port)) from None
+
+
+def unusable_address(error: OSError, setting: str, ports: str, advice: str = "") -> InputError:
+    """The error for an address and ports on which the system does not let us listen.
+
+    `setting` is the one that names the port, and `advice` what a person can do besides naming another one.
+    """
+    # newer Pythons have tried every address, and give no number
+    if isinstance(error, socket.gaierror) or error.errno in (None, errno.EADDRNOTAVAIL):
+        return InputError("host", "is not an address of this machine")
+    reason = os.strerror(error.errno).lower()
+    return InputError(setting, f"{ports}: {reason}; choose another one{advice}")

@@ -1,0 +1,109 @@
+"""Composes a host: broker, egress and web on one port, STUN beside them. It needs the libraries of `freespan[host]`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from freespan.api import host_plan
+from freespan.api.host_app import host_application
+from freespan.api.listening import listening, unusable_address
+from freespan.api.own_path import own_path
+from freespan.api.settings import HostSettings
+from freespan.broker.server import Broker
+from freespan.egress.dialer import Dialer
+from freespan.egress.server import Egress
+from freespan.observe.counters import HostCounters
+from freespan.tunnel.identity import load_or_create_identity
+from freespan.web.ordinary import redirect_to
+from freespan.web.server import routes as web_routes
+from freespan.wire.addresses import is_private_url
+from freespan.wire.errors import InputError, InviteError
+from freespan.wire.invite import Invite, format_invite, parse_invite
+from freespan.wire.messages import IceServer
+
+
+@dataclass
+class RunningHost:
+    """What is known of a host that runs; see `Host` for the fields."""
+
+    counters: HostCounters
+    url: str = ""
+    stun: tuple[str, ...] = ()
+    invite: str = ""
+
+
+@contextlib.asynccontextmanager
+async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
+    """Start everything; stop it at the end.
+
+    Raises:
+        InputError: the field is the setting that cannot be used.
+    """
+    identity = await asyncio.to_thread(load_or_create_identity, settings.data_directory)
+    path = own_path(host_plan.public_url_of(settings), settings.data_directory)
+    fronts = host_plan.fronts_of(settings, path)
+    stun_servers = host_plan.other_stun_servers(settings)
+    tls = host_plan.tls_of(settings)
+    host = RunningHost(HostCounters())
+    dialer = Dialer(host_plan.policy_of(settings), host_plan.names_of(settings))
+    egress = Egress(identity, dialer, host.counters)
+    broker = Broker(
+        lambda: host.url.replace("http", "ws", 1) + "/v1/egress",
+        host.counters,
+        lambda: [IceServer(list(urls)) for urls in stun_servers],
+        host_plan.turn_servers_of(settings),
+        host_plan.live_picture_of(settings),
+        # a host that is itself at a private address serves a private network
+        hides_private=lambda: not (settings.allow_private or is_private_url(host.url)),
+    )
+    web = web_routes(lambda: host.url, host_plan.embedders_of(settings))
+    routes = [*broker.routes(), *egress.routes(), *web]
+    app = host_application(path, routes, host_plan.site_of(settings), host.counters if settings.metrics else None)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(dialer.close)
+        stack.push_async_callback(egress.stop)
+        port = await stack.enter_async_context(listening(app, settings.host, settings.port, tls))
+        stack.callback(egress.close)
+        host.url = host_plan.origin_of(settings, port) + path
+        if host_plan.redirects(settings):
+            await stack.enter_async_context(_redirecting(settings, port))
+        host.stun = await stack.enter_async_context(_answering_stun(settings, port))
+        if host.stun:
+            stun_servers.insert(0, host.stun)
+        host.invite = _invite(Invite(host.url, identity.pin, fronts, tuple(stun_servers)))
+        yield host
+
+
+def _redirecting(settings: HostSettings, port: int) -> contextlib.AbstractAsyncContextManager[int]:
+    app = redirect_to(host_plan.origin_of(settings, port))
+    return listening(app, settings.host, settings.redirect_port or 0, setting="redirect-port")
+
+
+@contextlib.asynccontextmanager
+async def _answering_stun(settings: HostSettings, http_port: int) -> AsyncIterator[tuple[str, ...]]:
+    """Yields the URLs of the host's own STUN server."""
+    port = host_plan.stun_port_of(settings, http_port)
+    if port is None:
+        yield ()
+        return
+    from freespan.broker.stun_server import serving_stun  # loads libraries that a host without it does not need
+
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            ports = await stack.enter_async_context(serving_stun(host_plan.stun_address_of(settings), port))
+        except OSError as error:
+            taken = f"UDP {port} and {port + 1}" if port else "UDP"
+            raise unusable_address(error, "stun-port", taken, ", or none with --no-stun") from None
+        yield host_plan.stun_urls_of(settings, ports)
+
+
+def _invite(invite: Invite) -> str:
+    text = format_invite(invite)
+    try:
+        parse_invite(text)
+    except InviteError:
+        raise InputError("front", "makes the invite too long: give fewer or shorter ones") from None
+    return text

@@ -1,0 +1,380 @@
+"""The settings of a host. Each stands here once: type, default, help and checks.
+
+The options of `freespan serve`, the files and environment variables that it reads, `freespan config` and the table in
+the docs are all made from `HostSettings`. What several settings mean together is in `host_plan.py`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from freespan.api.options import About, conform_fields
+from freespan.wire.errors import InputError, InviteError
+
+FRONTS_MAX = 4
+"""Fronts in an invite; the same number as `freespan.wire.invite.FRONTS_MAX`."""
+OTHER_STUN_SERVERS_MAX = 3
+"""STUN servers in an invite, without the host's own; one less than `freespan.wire.invite.STUN_MAX`."""
+TURN_URLS_MAX = 8
+"""TURN URLs that a client is given; the same number as `freespan.broker.turn.TURN_URLS_MAX`."""
+
+_HEADER = re.compile(r"[A-Za-z0-9-]{0,64}")
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?/?")
+
+_ADDRESS = "Address"
+_PAGES = "Pages"
+_ICE = "STUN and TURN"
+_EGRESS = "What readers may reach"
+_FIGURES = "Figures"
+
+
+# --- checks of single values: each returns what is wrong, or None -----------------------------------------------------
+# They import what they need when they run: `freespan --help` loads this module, and should stay fast.
+
+
+def _check_public_url(url: str) -> str | None:
+    from freespan.api.own_path import check_path
+    from freespan.wire.invite import check_broker_url
+
+    if not url:
+        return None
+    try:
+        return check_path(check_broker_url(url))
+    except InviteError:
+        return "must be the http or https URL of a host, such as https://bridge.example.org"
+
+
+def _check_front(url: str) -> str | None:
+    from freespan.wire.invite import check_broker_url
+
+    try:
+        check_broker_url(url)
+    except InviteError:
+        return "must be an http or https URL, such as https://cdn.example"
+    return None
+
+
+def _check_embedder(origin: str) -> str | None:
+    return None if _ORIGIN.fullmatch(origin) else "must be the origin of a site, such as https://news.example"
+
+
+def _check_stun_host(host: str) -> str | None:
+    from freespan.wire.invite import check_stun_urls
+
+    if not host:
+        return None
+    try:
+        check_stun_urls([f"stun:{bracketed(host.strip('[]'))}:1"])
+    except InviteError:
+        return "must be the name or the address at which UDP reaches this host"
+    return None
+
+
+def _check_stun_server(server: str) -> str | None:
+    from freespan.wire.invite import check_stun_urls
+
+    try:
+        check_stun_urls(server.split(","))
+    except InviteError:
+        return "must look like stun:stun.example.org:3478"
+    return None
+
+
+def _check_turn(url: str) -> str | None:
+    from freespan.broker.turn import check_turn_url
+
+    try:
+        check_turn_url(url)
+    except InputError as error:
+        return error.reason
+    return None
+
+
+def _check_allowed(host: str) -> str | None:
+    from freespan.wire.target import parse_host
+
+    try:
+        parse_host(host.strip("[]"))
+    except InputError:
+        return "must be the name or the address of a site"
+    return None
+
+
+def _check_resolved(entry: str) -> str | None:
+    from freespan.wire.target import parse_host
+
+    name, equals, address = entry.partition("=")
+    try:
+        parse_host(name)
+        ipaddress.ip_address(address)
+    except (ValueError, InputError):
+        equals = ""
+    return None if equals else "must be NAME=ADDRESS, with an IP address"
+
+
+def _check_header(name: str) -> str | None:
+    return None if _HEADER.fullmatch(name) else "must be the name of a header, such as X-Forwarded-For"
+
+
+# --- the settings -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostSettings:
+    """The settings of a `Host`; every field has a default.
+
+    A path may be given as text, and a list in place of a tuple.
+
+    Raises:
+        InputError: a value has the wrong type or form; `field` is its name, with hyphens.
+    """
+
+    host: Annotated[
+        str,
+        About(
+            "Address to listen on; 0.0.0.0 for all.",
+            _ADDRESS,
+            metavar="ADDRESS",
+            details="On a machine with several addresses name one, so that STUN answers from it",
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[int, About("Port to listen on; 0 picks a free one.", _ADDRESS, low=0, high=65_535)] = 8787
+    public_url: Annotated[
+        str,
+        About(
+            "URL at which readers and bridges reach this host.",
+            _ADDRESS,
+            metavar="URL",
+            default_text="made of --host and --port",
+            details="It goes into the invite. If it has a path, that is the host's own path",
+            example='"https://bridge.example.org"',
+            check=_check_public_url,
+        ),
+    ] = ""
+    tls_cert: Annotated[
+        Path | None,
+        About(
+            "Certificate chain (PEM), to serve https.",
+            _ADDRESS,
+            metavar="FILE",
+            details="Needs `tls-key`. Not needed behind a web server that speaks TLS",
+            example='"/etc/letsencrypt/live/bridge.example.org/fullchain.pem"',
+        ),
+    ] = None
+    tls_key: Annotated[
+        Path | None,
+        About(
+            "Private key of the certificate (PEM).",
+            _ADDRESS,
+            metavar="FILE",
+            example='"/etc/letsencrypt/live/bridge.example.org/privkey.pem"',
+        ),
+    ] = None
+    redirect_port: Annotated[
+        int | None,
+        About("Redirect HTTP on this port to HTTPS; usually 80.", _ADDRESS, low=0, high=65_535, example="80"),
+    ] = None
+    front: Annotated[
+        tuple[str, ...],
+        About(
+            "Another URL that leads to this host, for the invite.",
+            _ADDRESS,
+            metavar="URL",
+            details="A front without a path leads to the host's own path",
+            example='["https://cdn.example"]',
+            most=FRONTS_MAX,
+            check=_check_front,
+        ),
+    ] = ()
+    data: Annotated[
+        Path | None,
+        About(
+            "Directory of the egress key and the host's path.",
+            _ADDRESS,
+            metavar="DIRECTORY",
+            default_text="the user's directory for settings",
+            details=(
+                "Holds `egress-key.pem` and `path.txt` (0600), made at the first start. **Back it up: with another"
+                " key, or another path, every invite is void**"
+            ),
+            example='"/var/lib/freespan"',
+        ),
+    ] = None
+    site: Annotated[
+        Path | None,
+        About(
+            "Directory of the web site that strangers see at this address.",
+            _PAGES,
+            metavar="DIRECTORY",
+            default_text="one stock page",
+            details=(
+                "Static files; `index.html` stands for its directory. There is no listing, nothing outside the"
+                " directory is served, and no name that begins with a dot except `.well-known`"
+            ),
+            example='"/var/www/garden"',
+        ),
+    ] = None
+    embedder: Annotated[
+        tuple[str, ...],
+        About(
+            "Site that may embed the switch; no other site may then.",
+            _PAGES,
+            metavar="ORIGIN",
+            default_text="any site",
+            details="Sent with `/embed` and with `/bridge`, which every switch needs",
+            example='["https://news.example"]',
+            check=_check_embedder,
+        ),
+    ] = ()
+    stun: Annotated[bool, About("Run a STUN server beside the host.", _ICE)] = True
+    stun_port: Annotated[
+        int | None,
+        About(
+            "UDP port for STUN; the next one is used too.",
+            _ICE,
+            low=0,
+            high=65_534,
+            default_text="the number of --port",
+            details="A host whose URL is private answers STUN only if this is given",
+            example="3478",
+        ),
+    ] = None
+    stun_host: Annotated[
+        str,
+        About(
+            "Name at which UDP reaches this host.",
+            _ICE,
+            metavar="NAME",
+            default_text="that of the public URL",
+            details="For a host behind a front or a CDN, which carries no UDP",
+            example='"udp.example.org"',
+            check=_check_stun_host,
+        ),
+    ] = ""
+    stun_server: Annotated[
+        tuple[str, ...],
+        About(
+            "Another STUN server, which is asked after the host's own.",
+            _ICE,
+            metavar="stun:HOST:PORT",
+            details=(
+                "Two ports of one server, separated by a comma, let clients find out their NAT mapping. Its owner sees"
+                " the addresses of all who ask"
+            ),
+            example='["stun:stun.example.org:3478"]',
+            most=OTHER_STUN_SERVERS_MAX,
+            check=_check_stun_server,
+            separator=r"\s+",  # a comma joins the ports of one server
+        ),
+    ] = ()
+    turn: Annotated[
+        tuple[str, ...],
+        About(
+            "TURN server for peers that cannot connect directly.",
+            _ICE,
+            metavar="turn:HOST:PORT",
+            details="`turn:HOST:3478?transport=udp`, `turns:HOST:443?transport=tcp`. Needs `turn-secret-file`",
+            example='["turn:turn.example.org:3478?transport=udp"]',
+            most=TURN_URLS_MAX,
+            check=_check_turn,
+        ),
+    ] = ()
+    turn_secret_file: Annotated[
+        Path | None,
+        About(
+            "File with the secret that the TURN servers share with this host.",
+            _ICE,
+            metavar="FILE",
+            example='"/etc/freespan-turn-secret"',
+        ),
+    ] = None
+    allow_host: Annotated[
+        tuple[str, ...],
+        About(
+            "Site that readers may reach, with its subdomains; no other site then.",
+            _EGRESS,
+            metavar="NAME",
+            default_text="all public ones",
+            details="An IP address in this list may be private",
+            example='["news.example"]',
+            check=_check_allowed,
+        ),
+    ] = ()
+    allow_private: Annotated[
+        bool,
+        About(
+            "Let readers reach private and loopback addresses: for tests and demos only.",
+            _EGRESS,
+            details="Never on a real host",
+        ),
+    ] = False
+    resolve: Annotated[
+        tuple[str, ...],
+        About(
+            "Address of a name that is not looked up in DNS.",
+            _EGRESS,
+            metavar="NAME=ADDRESS",
+            example='["news.example=192.0.2.7"]',
+            check=_check_resolved,
+        ),
+    ] = ()
+    countries: Annotated[
+        Path | None,
+        About(
+            "Database of countries (MMDB) for the globe of the switch.",
+            _FIGURES,
+            metavar="FILE",
+            example='"/var/lib/freespan/countries.mmdb"',
+        ),
+    ] = None
+    proxy_header: Annotated[
+        str,
+        About(
+            "Header in which the web server in front names the client, such as X-Forwarded-For.",
+            _FIGURES,
+            metavar="NAME",
+            details=(
+                "Its last address counts. Only for a host behind such a server: whoever can write this header can"
+                " pretend to be anywhere"
+            ),
+            example='"X-Forwarded-For"',
+            check=_check_header,
+        ),
+    ] = ""
+    metrics: Annotated[
+        bool,
+        About(
+            "Serve counters at URL/metrics (Prometheus).",
+            _FIGURES,
+            details="Sums only; no label names anybody. Whoever knows the path can read them",
+        ),
+    ] = False
+
+    def __post_init__(self) -> None:
+        conform_fields(self)
+
+    @property
+    def data_directory(self) -> Path:
+        """Where the egress key and the host's path are kept."""
+        return self.data or default_data_directory()
+
+
+def default_data_directory() -> Path:
+    """The directory in which the system keeps a user's settings of freespan."""
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA", home)) / "freespan"
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "freespan"
+    return Path(os.environ.get("XDG_CONFIG_HOME", home / ".config")) / "freespan"
+
+
+def bracketed(host: str) -> str:
+    """The host as it stands in a URL: an IPv6 address has brackets around it."""
+    return f"[{host}]" if ":" in host else host

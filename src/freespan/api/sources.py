@@ -1,0 +1,118 @@
+"""Where settings come from: the command line, then the environment, then a TOML file, then the defaults.
+
+`read_sources` puts the values together, remembers where each comes from, and names that place in errors: `--site: not a
+directory`, `FREESPAN_SITE: not a directory`, `host.toml: site: not a directory`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from freespan.api.options import PREFIX, Option, options_of
+from freespan.wire.errors import InputError
+
+CONFIG_VARIABLE = f"{PREFIX}CONFIG"
+_CONFIG_MAX = 1024 * 1024
+
+Settings = TypeVar("Settings")
+
+
+@dataclass(frozen=True)
+class Sourced(Generic[Settings]):
+    """Settings, and by the name of each field the place that its value comes from; a default comes from nowhere."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+    @contextlib.contextmanager
+    def naming_origins(self) -> Iterator[None]:
+        """Let an `InputError` about a setting name the place that the value comes from."""
+        with _naming(options_of(type(self.settings)), self.origins):
+            yield
+
+
+def read_sources(
+    settings: type[Settings], given: Mapping[str, Any], environment: Mapping[str, str], config: Path | None
+) -> Sourced[Settings]:
+    """Read settings from all sources.
+
+    Args:
+        settings: the class of the settings.
+        given: what the command line has, by the names of the fields; None where it has nothing.
+        environment: the variables; those that are empty count as not given.
+        config: a TOML file; None for the one that `FREESPAN_CONFIG` names, if it does.
+
+    Raises:
+        InputError: a value or a file cannot be used; the field names the place.
+    """
+    options = options_of(settings)
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    if config is None and environment.get(CONFIG_VARIABLE):
+        config = Path(environment[CONFIG_VARIABLE])
+    if config is not None:
+        for field, value in _read_config(config, options).items():
+            values[field], origins[field] = value, f"{config}: {options[field].name}"
+    with _naming(options, origins):
+        for field, each in options.items():
+            if text := environment.get(each.variable):
+                origins[field] = each.variable
+                values[field] = each.from_text(text)
+            if given.get(field) is not None:
+                values[field], origins[field] = given[field], each.flag
+        return Sourced(settings(**values), origins)
+
+
+def variables_of(settings: type) -> frozenset[str]:
+    """The names of all environment variables from which these settings are read."""
+    return frozenset({CONFIG_VARIABLE, *(each.variable for each in options_of(settings).values())})
+
+
+@contextlib.contextmanager
+def _naming(options: Mapping[str, Option], origins: Mapping[str, str]) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        option = next((each for each in options.values() if each.name == error.field), None)
+        if option is None:
+            raise
+        raise InputError(origins.get(option.field, option.flag), error.reason) from None
+
+
+def _read_config(path: Path, options: Mapping[str, Option]) -> dict[str, Any]:
+    """The values of a TOML file by the names of their fields."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_CONFIG_MAX + 1)
+    except OSError as error:
+        raise InputError(str(path), f"cannot be read: {(error.strerror or 'input/output error').lower()}") from None
+    if len(content) > _CONFIG_MAX:
+        raise InputError(str(path), "is too large for a file of settings")
+    try:
+        table = tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(str(path), f"is not valid TOML: {error}") from None
+    by_name = {each.name: field for field, each in options.items()}
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        field = by_name.get(key.replace("_", "-"))
+        if field is None:
+            raise InputError(f"{path}: {key}", f"no such setting{_nearest(key, by_name)}")
+        if field in values:
+            raise InputError(f"{path}: {key}", "is given twice, with a hyphen and with an underscore")
+        values[field] = value
+    return values
+
+
+def _nearest(key: str, names: Mapping[str, str]) -> str:
+    wanted = key.replace("_", "-").lower()
+    near = difflib.get_close_matches(wanted, names, n=1) or difflib.get_close_matches(wanted.rstrip("s"), names, n=1)
+    if near:
+        return f"; did you mean {near[0]}?"
+    return "; freespan config --template lists them all"

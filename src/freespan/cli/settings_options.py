@@ -1,0 +1,68 @@
+"""Makes the command-line options of a settings class for typer, so that no option is written down twice."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from freespan.api.options import Option, options_of
+from freespan.api.settings_text import metavar
+from freespan.api.sources import CONFIG_VARIABLE, read_sources
+
+_CONFIG = "config"
+_CONFIG_HELP = f"File with settings (TOML); freespan config --template prints one. Default: that of {CONFIG_VARIABLE}."
+
+
+def takes_settings(settings: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of `settings`, and `--config`.
+
+    The command gets what was read from all sources as its first argument (`Sourced`), and its own options by keyword.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        options = options_of(settings)
+        own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+
+        def run(**arguments: Any) -> None:
+            given = {field: arguments.pop(field) for field in options}
+            command(read_sources(settings, given, os.environ, arguments.pop(_CONFIG)), **arguments)
+
+        parameters = [_parameter(each) for each in options.values()]
+        config = typer.Option(metavar="FILE", help=_CONFIG_HELP)
+        parameters.append(_keyword(_CONFIG, Path | None, config))
+        parameters += [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        return run
+
+    return decorate
+
+
+def _parameter(each: Option) -> inspect.Parameter:
+    """None stands for an option that was not given."""
+    flags = [f"{each.flag}/--no-{each.name}"] if each.kind is bool else [each.flag]
+    made = typer.Option(
+        *flags,
+        metavar=None if each.kind is bool else metavar(each),
+        min=each.about.low,
+        max=each.about.high,
+        help=_help(each),
+        rich_help_panel=each.about.group,
+    )
+    return _keyword(each.field, list[each.kind] | None if each.is_list else each.kind | None, made)  # type: ignore[name-defined]
+
+
+def _keyword(name: str, annotation: Any, option: Any) -> inspect.Parameter:
+    annotated = Annotated[annotation, option]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotated)
+
+
+def _help(each: Option) -> str:
+    repeatable = " May be repeated." if each.is_list else ""
+    return f"{each.about.help}{repeatable}" + (f" Default: {each.default_text}." if each.default_text else "")

@@ -1,0 +1,150 @@
+"""Where settings come from, which source comes before which, and how errors name them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from freespan.api.options import options_of
+from freespan.api.settings import HostSettings
+from freespan.api.sources import Sourced, read_sources
+from freespan.wire.errors import InputError
+
+
+def read(
+    given: dict[str, Any] | None = None, environment: dict[str, str] | None = None, config: Path | None = None
+) -> Sourced[HostSettings]:
+    nothing_given = dict.fromkeys(options_of(HostSettings))
+    return read_sources(HostSettings, nothing_given | (given or {}), environment or {}, config)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    file = tmp_path / "host.toml"
+    file.write_text(
+        'port = 1\nstun-port = 2\nstun_host = "udp.example"\nmetrics = true\n'
+        'front = ["https://a.example", "https://b.example"]\n'
+    )
+    return file
+
+
+def test_without_sources_there_are_the_defaults() -> None:
+    sourced = read()
+    assert (sourced.settings, sourced.origins) == (HostSettings(), {})
+
+
+def test_the_command_line_comes_before_the_environment_and_that_before_the_file(file: Path) -> None:
+    sourced = read(
+        {"port": 3, "metrics": False}, {"FREESPAN_PORT": "4", "FREESPAN_STUN_PORT": "5", "FREESPAN_LAB": "1"}, file
+    )
+    assert sourced.settings == HostSettings(
+        port=3, stun_port=5, stun_host="udp.example", front=("https://a.example", "https://b.example"), metrics=False
+    )
+    assert sourced.origins == {
+        "port": "--port",
+        "metrics": "--metrics",
+        "stun_port": "FREESPAN_STUN_PORT",
+        "stun_host": f"{file}: stun-host",
+        "front": f"{file}: front",
+    }
+
+
+def test_the_environment_can_name_the_file(file: Path) -> None:
+    assert read(environment={"FREESPAN_CONFIG": str(file)}).settings.port == 1
+    other = file.with_name("other.toml")
+    other.write_text("port = 9")
+    assert read(environment={"FREESPAN_CONFIG": str(file)}, config=other).settings.port == 9
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "expected"),
+    [
+        ("FREESPAN_PORT", " 443 ", {"port": 443}),
+        ("FREESPAN_METRICS", "yes", {"metrics": True}),
+        ("FREESPAN_METRICS", "0", {"metrics": False}),
+        ("FREESPAN_STUN", "off", {"stun": False}),
+        ("FREESPAN_SITE", "/var/www", {"site": Path("/var/www")}),
+        ("FREESPAN_SITE", "", {}),
+        (
+            "FREESPAN_FRONT",
+            "https://a.example,https://b.example",
+            {"front": ("https://a.example", "https://b.example")},
+        ),
+        (
+            "FREESPAN_FRONT",
+            " https://a.example https://b.example ",
+            {"front": ("https://a.example", "https://b.example")},
+        ),
+        (
+            "FREESPAN_STUN_SERVER",
+            "stun:a.example:1,stun:a.example:2 stun:b.example:1",
+            {"stun_server": ("stun:a.example:1,stun:a.example:2", "stun:b.example:1")},
+        ),
+    ],
+)
+def test_values_in_the_environment(variable: str, text: str, expected: dict[str, Any]) -> None:
+    assert read(environment={variable: text}).settings == HostSettings(**expected)
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "content", "message"),
+    [
+        ({"embedder": ["news.example"]}, {}, "", "--embedder: must be the origin of a site"),
+        ({}, {"FREESPAN_PORT": "x"}, "", "FREESPAN_PORT: must be a whole number"),
+        ({}, {"FREESPAN_PORT": "70000"}, "", "FREESPAN_PORT: must be from 0 to 65535"),
+        ({}, {"FREESPAN_METRICS": "maybe"}, "", "FREESPAN_METRICS: must be yes or no"),
+        ({}, {}, "port = 70000", "FILE: port: must be from 0 to 65535"),
+        ({}, {}, 'port = "443"', "FILE: port: must be a whole number"),
+        ({}, {}, 'front = "https://a.example"', "FILE: front: must be a list"),
+        ({}, {}, "prot = 443", "FILE: prot: no such setting; did you mean port?"),
+        ({}, {}, "fronts = []", "FILE: fronts: no such setting; did you mean front?"),
+        ({}, {}, "zebra = 1", "FILE: zebra: no such setting; freespan config --template lists them all"),
+        ({}, {}, "[host]\nport = 1", "FILE: host: must be text"),
+        ({}, {}, "stun_port = 1\nstun-port = 2", "FILE: stun-port: is given twice"),
+        ({}, {}, "port =", "FILE: is not valid TOML: Invalid value (at end of document)"),
+        ({}, {}, "port = 1\nport = 2\n#", "FILE: is not valid TOML: Cannot overwrite a value (at line 2"),
+    ],
+)
+def test_errors_name_the_source(
+    tmp_path: Path, given: dict[str, Any], environment: dict[str, str], content: str, message: str
+) -> None:
+    file = tmp_path / "host.toml"
+    file.write_text(content)
+    with pytest.raises(InputError) as caught:
+        read(given, environment, file)
+    assert str(caught.value).startswith(message.replace("FILE", str(file)))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read: no such file or directory"),
+        (b"\xff", "is not valid TOML"),
+        (b"#" * 2_000_000, "is too large for a file of settings"),
+    ],
+    ids=["missing", "not text", "too large"],
+)
+def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | None, message: str) -> None:
+    file = tmp_path / "host.toml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        read(config=file)
+    assert caught.value.field == str(file)
+
+
+def test_later_errors_name_the_source_too(file: Path) -> None:
+    sourced = read({"site": Path("x")}, {"FREESPAN_DATA": "y"}, file)
+    for field, origin in [
+        ("site", "--site"),
+        ("data", "FREESPAN_DATA"),
+        ("stun-port", f"{file}: stun-port"),
+        ("host", "--host"),  # a default: the option is what a person can give
+        ("invite", "invite"),  # not a setting
+    ]:
+        with pytest.raises(InputError) as caught, sourced.naming_origins():
+            raise InputError(field, "reason")
+        assert str(caught.value) == f"{origin}: reason"
