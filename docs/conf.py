@@ -19,6 +19,8 @@ html_title = "freespan"
 html_copy_source = False
 html_show_sourcelink = False
 html_favicon = "../src/freespan/web/static/pages/icon.svg"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_theme_options = {"navigation_with_keys": True}
 
 # Nothing is loaded from elsewhere: a reader of these pages may have good reason to contact no one else.
