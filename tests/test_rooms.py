@@ -59,6 +59,9 @@ ROOMS = {
 PURE_MODULES = {
     "broker/census.py",
     "broker/matching.py",
+    "broker/nat.py",
+    "broker/settings.py",
+    "bridge/settings.py",
     "broker/turn.py",
     "broker/stun.py",
     "client/lanes/controller.py",

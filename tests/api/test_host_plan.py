@@ -212,10 +212,10 @@ def test_a_database_of_countries_that_cannot_be_used_is_named(tmp_path: Path) ->
     rubbish.write_bytes(b"hello")
     for path in (rubbish, tmp_path, tmp_path / "missing.mmdb"):
         with pytest.raises(InputError) as caught:
-            host_plan.live_picture_of(HostSettings(countries=path))
+            host_plan.reader_statistics_of(HostSettings(countries=path))
         assert caught.value.field == "countries"
 
 
 @pytest.mark.parametrize("name", ["", "X-Forwarded-For", "x-real-ip"])
 def test_no_database_is_needed(name: str) -> None:
-    assert host_plan.live_picture_of(HostSettings(proxy_header=name)).routes()
+    assert host_plan.reader_statistics_of(HostSettings(proxy_header=name)).routes()

@@ -1,20 +1,20 @@
-"""The volunteer and its broker: offers, capacity, and a broker that is away, silent, or talks rubbish."""
+"""The headless bridge and its broker: offers, capacity, and a broker that is away, silent, or breaks the protocol."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import contextlib
+import dataclasses
 import hashlib
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from freespan.bridge import bridge as bridge_module
-from freespan.bridge import pipe
+from freespan.bridge.settings import BridgeSettings
 from freespan.wire import messages
-from tests.support.path import SECONDS, Helper, volunteering
+from tests.support.path import QUICK_BRIDGE, SECONDS, Helper, volunteering
 from tests.web.fakes import Bridge, Client, FakeHost, connect, soon
 
 RUBBISH: dict[str, str | bytes] = {
@@ -27,13 +27,13 @@ RUBBISH: dict[str, str | bytes] = {
     "too long": '{"type": "ping", "x": "' + "x" * 40_000 + '"}',
     "10 MB": '{"type": "ping", "x": "' + "x" * 10_000_000 + '"}',
     "binary": b"\x00" * 100,
-    "no relay": '{"type": "offer", "id": "a", "sdp": "v=0", "ice_servers": [{"urls": ["http://127.0.0.1"]}]}',
-    "STUN as a relay": '{"type": "offer", "id": "a", "sdp": "v=0", "ice_servers": [{"urls": ["stun:127.0.0.1:1"]}]}',
+    "not a TURN server": '{"type": "offer", "id": "a", "sdp": "v=0", "ice_servers": [{"urls": ["http://127.0.0.1"]}]}',
+    "STUN for TURN": '{"type": "offer", "id": "a", "sdp": "v=0", "ice_servers": [{"urls": ["stun:127.0.0.1:1"]}]}',
 }
 
 
 async def no_load(bridge: Bridge) -> None:
-    """Wait until the volunteer says that it serves nobody."""
+    """Wait until the bridge reports that it has no session."""
     while not isinstance(message := messages.decode_to_broker(await bridge.next()), messages.Load) or message.sessions:
         pass
 
@@ -48,7 +48,7 @@ async def test_it_waits_and_helps_and_counts(helper: Helper, host: FakeHost, bri
     await helper.statuses.until("waiting", now=0, total=1)
 
 
-async def test_a_session_without_a_byte_is_none(helper: Helper, host: FakeHost, bridge: Bridge) -> None:
+async def test_a_session_without_a_byte_is_not_counted(helper: Helper, host: FakeHost, bridge: Bridge) -> None:
     session = await connect(host, bridge)
     await helper.statuses.until("helping", now=1)
     session.client.close()
@@ -101,7 +101,7 @@ async def test_sessions_outlive_the_broker(helper: Helper, host: FakeHost, bridg
 
 
 @pytest.mark.parametrize("rubbish", RUBBISH.values(), ids=RUBBISH.keys())
-async def test_rubbish_of_the_broker_ends_the_socket_and_it_comes_back(
+async def test_a_broker_that_breaks_the_protocol_loses_the_socket_and_gets_a_new_one(
     helper: Helper, host: FakeHost, bridge: Bridge, rubbish: str | bytes
 ) -> None:
     session = await connect(host, bridge)
@@ -128,7 +128,7 @@ async def test_rubbish_of_the_broker_ends_the_socket_and_it_comes_back(
     ],
     ids=["ping", "offer", "egress over http", "egress of another type", "ICE server without URL"],
 )
-async def test_what_is_no_welcome(helper: Helper, host: FakeHost, greeting: dict[str, Any]) -> None:
+async def test_a_first_message_that_is_not_a_welcome(helper: Helper, host: FakeHost, greeting: dict[str, Any]) -> None:
     bridge: Bridge = await soon(host.bridges.get())
     await bridge.expect(messages.Hello)
     await bridge.say(**greeting)
@@ -137,26 +137,27 @@ async def test_what_is_no_welcome(helper: Helper, host: FakeHost, greeting: dict
     await helper.statuses.until("waiting")
 
 
-async def test_a_broker_that_never_says_welcome(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bridge_module, "HELLO_SECONDS", 0.2)
-    async with volunteering(host.url) as helper:
+def settings(**values: Any) -> BridgeSettings:
+    return dataclasses.replace(QUICK_BRIDGE, **values)
+
+
+async def test_a_broker_that_never_says_welcome(host: FakeHost) -> None:
+    async with volunteering(host.url, settings=settings(welcome_seconds=0.2)) as helper:
         silent: Bridge = await soon(host.bridges.get())
         await soon(silent.gone.wait())
         await host.bridge()
         await helper.statuses.until("waiting")
 
 
-async def test_a_broker_that_falls_silent(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bridge_module, "SILENCE_SECONDS", 0.2)
-    async with volunteering(host.url):
+async def test_a_broker_that_falls_silent(host: FakeHost) -> None:
+    async with volunteering(host.url, settings=settings(silence_seconds=0.2)):
         silent = await host.bridge()
         await soon(silent.gone.wait())
         await host.bridge()
 
 
-async def test_pings_keep_it_there(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bridge_module, "SILENCE_SECONDS", 1.0)
-    async with volunteering(host.url):
+async def test_pings_keep_it_there(host: FakeHost) -> None:
+    async with volunteering(host.url, settings=settings(silence_seconds=1.0)):
         bridge = await host.bridge()
         for _ in range(15):
             await bridge.say(type="ping")
@@ -168,7 +169,7 @@ async def test_pings_keep_it_there(host: FakeHost, monkeypatch: pytest.MonkeyPat
     "said",
     [b"", b"HTTP/1.1 200 OK\r\n\r\n", b"\x00" * 100, b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n"],
 )
-async def test_a_host_that_is_no_broker(said: bytes) -> None:
+async def test_a_host_that_is_not_a_broker(said: bytes) -> None:
     knocked = asyncio.Semaphore(0)
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -187,7 +188,7 @@ async def test_a_host_that_is_no_broker(said: bytes) -> None:
 @pytest.mark.parametrize(
     "sdp", ["hello", "v=0\r\n", "v=0\r\n" + "a=x\r\n" * 2_000], ids=["text", "empty description", "long"]
 )
-async def test_an_offer_that_is_none_is_refused(host: FakeHost, bridge: Bridge, sdp: str) -> None:
+async def test_an_unusable_offer_is_refused(host: FakeHost, bridge: Bridge, sdp: str) -> None:
     for name in ("bad", "worse"):
         await bridge.offer(name, sdp)
         while not isinstance(message := messages.decode_to_broker(await bridge.next()), messages.Refusal):
@@ -199,7 +200,7 @@ async def test_an_offer_that_is_none_is_refused(host: FakeHost, bridge: Bridge, 
     session.client.close()
 
 
-async def test_a_relay_without_a_name_is_a_refusal(bridge: Bridge) -> None:
+async def test_a_turn_server_without_credentials_is_a_refusal(bridge: Bridge) -> None:
     urls = ["turn:127.0.0.1:1"]
     client = Client()
     await bridge.say(type="offer", id="ice", sdp=await client.offer(), ice_servers=[{"urls": urls}])
@@ -225,13 +226,13 @@ async def listening() -> AsyncIterator[tuple[int, asyncio.Event]]:
         yield server.sockets[0].getsockname()[1], came
 
 
-async def test_a_public_broker_leads_into_no_private_network(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bridge_module, "is_private_url", lambda _: False)
-    async with listening() as (port, came), volunteering(host.url) as helper:
-        relay = {"urls": [f"turn:127.0.0.1:{port}?transport=tcp"], "username": "u", "credential": "c"}
+async def test_a_public_broker_leads_into_no_private_network(host: FakeHost) -> None:
+    public = settings(allow_private=False)
+    async with listening() as (port, came), volunteering(host.url, settings=public) as helper:
+        turn = {"urls": [f"turn:127.0.0.1:{port}?transport=tcp"], "username": "u", "credential": "c"}
         bridge = await host.bridge()
         client = Client()
-        await bridge.say(type="offer", id="a", sdp=await client.offer(), ice_servers=[relay])
+        await bridge.say(type="offer", id="a", sdp=await client.offer(), ice_servers=[turn])
         await soon(bridge.gone.wait())
         client.close()
         host.ice_servers = [{"urls": [f"stun:127.0.0.1:{port}"]}]
@@ -282,16 +283,15 @@ async def test_an_egress_that_is_away_ends_the_pipe(helper: Helper, host: FakeHo
     client.close()
 
 
-async def test_a_client_that_never_comes_frees_its_place(
-    helper: Helper, host: FakeHost, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pipe, "CHANNEL_OPEN_SECONDS", 0.3)
-    client = Client()
-    await bridge.offer("lost", await client.offer())
-    link = await host.link()
-    await no_load(bridge)
-    await soon(link.gone.wait())
-    client.close()
+async def test_a_client_that_never_comes_frees_its_place(host: FakeHost) -> None:
+    async with volunteering(host.url, settings=settings(channel_open_seconds=0.3)):
+        bridge = await host.bridge()
+        client = Client()
+        await bridge.offer("lost", await client.offer())
+        link = await host.link()
+        await no_load(bridge)
+        await soon(link.gone.wait())
+        client.close()
 
 
 async def test_stopping_ends_everything_at_once(host: FakeHost) -> None:

@@ -1,20 +1,24 @@
-"""What the headless bridge finds out about its network, tells its broker, and uses for its pipes."""
+"""What the headless bridge finds out about its network, reports to its broker, and uses for its pipes."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from freespan.bridge import own_network, pipe
+from freespan.bridge import own_network
 from freespan.link import gathering
 from freespan.wire import messages
 from freespan.wire.network import network_of
-from tests.support.path import Helper
+from tests.support.path import QUICK_BRIDGE, Helper, volunteering
 from tests.support.stun import Address, StunServer, cone, mute, need_private_addresses, stun_server, symmetric
 from tests.web.fakes import SECONDS, Bridge, Client, FakeHost, soon
+
+NO_PATIENCE = dataclasses.replace(QUICK_BRIDGE, channel_open_seconds=0.0)
+"""Pipes end as soon as they are answered."""
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +71,7 @@ async def until_asked(server: StunServer) -> None:
 
 
 @pytest.mark.usefixtures("helper")
-async def test_it_tells_what_it_has_found(host: FakeHost, stun: StunServer, other_stun: StunServer) -> None:
+async def test_it_reports_what_it_has_found(host: FakeHost, stun: StunServer, other_stun: StunServer) -> None:
     bridge = await joined(host, stun, other_stun)
     assert await report(bridge) == ("cone", None)
     assert network_of(await answer(bridge, "one")).ipv4 == "cone"
@@ -75,7 +79,7 @@ async def test_it_tells_what_it_has_found(host: FakeHost, stun: StunServer, othe
 
 
 @pytest.mark.usefixtures("helper")
-async def test_it_tells_each_broker(host: FakeHost, stun: StunServer) -> None:
+async def test_it_reports_to_each_broker(host: FakeHost, stun: StunServer) -> None:
     for _ in range(2):
         bridge = await joined(host, stun)
         assert await report(bridge) == ("cone", None)
@@ -97,7 +101,7 @@ async def test_offers_are_served_before_it_knows(
 
 
 @pytest.mark.usefixtures("helper")
-async def test_a_silent_server_is_left_for_the_next(
+async def test_a_server_that_does_not_answer_is_left_for_the_next(
     host: FakeHost, stun: StunServer, other_stun: StunServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def silent(source: Address, which: int) -> None:
@@ -112,7 +116,7 @@ async def test_a_silent_server_is_left_for_the_next(
 
 
 @pytest.mark.usefixtures("helper")
-async def test_without_udp_it_says_so_and_waits_for_no_server(host: FakeHost, stun: StunServer) -> None:
+async def test_without_udp_it_reports_so_and_waits_for_no_server(host: FakeHost, stun: StunServer) -> None:
     stun.mapping = mute
     bridge = await joined(host, stun)
     assert await report(bridge) == (None, None)
@@ -122,7 +126,7 @@ async def test_without_udp_it_says_so_and_waits_for_no_server(host: FakeHost, st
 
 
 @pytest.mark.usefixtures("helper")
-async def test_an_answer_without_the_outside_address_makes_it_look_again(
+async def test_an_answer_without_the_outside_address_makes_it_survey_again(
     host: FakeHost, stun: StunServer, other_stun: StunServer
 ) -> None:
     bridge = await joined(host, stun, other_stun)
@@ -133,41 +137,37 @@ async def test_an_answer_without_the_outside_address_makes_it_look_again(
     assert network_of(await answer(bridge, "two")).ipv4 == "symmetric"
 
 
-@pytest.mark.usefixtures("helper")
-async def test_it_looks_again_from_time_to_time_and_tells_what_is_new(
-    host: FakeHost, stun: StunServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(own_network, "SURVEY_SECONDS", 0.02)
-    bridge = await joined(host, stun)
-    assert await report(bridge) == ("cone", None)
-    async with asyncio.timeout(SECONDS):
-        while stun.asked[0] < 4:
-            await asyncio.sleep(0.005)
-    assert bridge.received.empty()
-    stun.mapping = symmetric
-    assert await report(bridge) == ("symmetric", None)
+async def test_it_surveys_from_time_to_time_and_reports_changes(host: FakeHost, stun: StunServer) -> None:
+    async with volunteering(host.url, settings=dataclasses.replace(QUICK_BRIDGE, survey_seconds=0.02)):
+        bridge = await joined(host, stun)
+        assert await report(bridge) == ("cone", None)
+        async with asyncio.timeout(SECONDS):
+            while stun.asked[0] < 4:
+                await asyncio.sleep(0.005)
+        assert bridge.received.empty()
+        stun.mapping = symmetric
+        assert await report(bridge) == ("symmetric", None)
 
 
-@pytest.mark.usefixtures("helper")
-async def test_relays_of_an_offer_are_used_for_this_one_alone(
-    host: FakeHost, stun: StunServer, other_stun: StunServer, monkeypatch: pytest.MonkeyPatch
+async def test_turn_servers_of_an_offer_are_used_for_this_one_alone(
+    host: FakeHost, stun: StunServer, other_stun: StunServer
 ) -> None:
-    monkeypatch.setattr(pipe, "CHANNEL_OPEN_SECONDS", 0.0)
-    bridge = await joined(host, stun)
-    await report(bridge)
-    other_stun.mapping = mute
-    relays = [{"urls": [url.replace("stun", "turn")], "username": "a", "credential": "b"} for url in other_stun.urls]
-    assert network_of(await answer(bridge, "one", ice_servers=relays)).ipv4 == "cone"
-    await until_asked(other_stun)
-    assert (await bridge.expect(messages.Load)).sessions == 0
-    asked = list(other_stun.asked)
-    await answer(bridge, "two")
-    assert other_stun.asked == asked
+    async with volunteering(host.url, settings=NO_PATIENCE):
+        bridge = await joined(host, stun)
+        await report(bridge)
+        other_stun.mapping = mute
+        turn = [{"urls": [url.replace("stun", "turn")], "username": "a", "credential": "b"} for url in other_stun.urls]
+        assert network_of(await answer(bridge, "one", ice_servers=turn)).ipv4 == "cone"
+        await until_asked(other_stun)
+        assert (await bridge.expect(messages.Load)).sessions == 0
+        asked = list(other_stun.asked)
+        await answer(bridge, "two")
+        assert other_stun.asked == asked
 
 
 @pytest.mark.parametrize("urls", [["no-such-scheme:x"], ["stun:"], ["http://127.0.0.1"], ["turn:127.0.0.1:1"]])
 @pytest.mark.usefixtures("helper")
-async def test_a_welcome_with_a_server_that_is_none_is_no_welcome(host: FakeHost, urls: list[str]) -> None:
+async def test_a_welcome_with_an_unusable_server_is_refused(host: FakeHost, urls: list[str]) -> None:
     host.ice_servers = [{"urls": urls}]
     for _ in range(2):
         bridge = await host.bridge()
@@ -175,19 +175,18 @@ async def test_a_welcome_with_a_server_that_is_none_is_no_welcome(host: FakeHost
         assert bridge.received.empty()
 
 
-@pytest.mark.usefixtures("helper")
-async def test_without_a_server_it_says_nothing(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipe, "CHANNEL_OPEN_SECONDS", 0.0)
-    bridge = await joined(host)
-    client = Client()
-    await bridge.offer("one", await client.offer())
-    assert (await bridge.expect(messages.Load)).sessions == 1
-    assert (await bridge.expect(messages.Answer)).id == "one"
-    client.close()
-    assert (await bridge.expect(messages.Load)).sessions == 0
-    await bridge.socket.close()
-    await soon(bridge.gone.wait())
-    assert bridge.received.empty()
+async def test_without_a_server_it_reports_nothing(host: FakeHost) -> None:
+    async with volunteering(host.url, settings=NO_PATIENCE):
+        bridge = await joined(host)
+        client = Client()
+        await bridge.offer("one", await client.offer())
+        assert (await bridge.expect(messages.Load)).sessions == 1
+        assert (await bridge.expect(messages.Answer)).id == "one"
+        client.close()
+        assert (await bridge.expect(messages.Load)).sessions == 0
+        await bridge.socket.close()
+        await soon(bridge.gone.wait())
+        assert bridge.received.empty()
 
 
 async def test_leaving_in_the_middle_of_a_survey(helper: Helper, host: FakeHost, stun: StunServer) -> None:

@@ -1,4 +1,4 @@
-"""A broker on loopback, bridges that say what the test wants, clients that ask."""
+"""A broker on loopback, bridges that send what the test wants, and clients that ask."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from aiohttp import ClientWebSocketResponse
 
 from freespan.broker.server import Broker
+from freespan.broker.settings import BrokerSettings
 from freespan.broker.turn import TurnServers
 from freespan.observe.counters import HostCounters
 from freespan.wire.messages import IceServer
@@ -43,7 +44,7 @@ Response = tuple[int, dict[str, Any], dict[str, str]]
 
 
 class FakeBridge:
-    """One bridge's end of the matchmaking."""
+    """One bridge's end of the signalling."""
 
     def __init__(self, socket: ClientWebSocketResponse) -> None:
         self.socket = socket
@@ -56,33 +57,33 @@ class FakeBridge:
             return await self.receive()
         return message
 
-    async def hear_any(self) -> dict[str, Any]:
+    async def next_or_ping(self) -> dict[str, Any]:
         """The next message."""
         message = await self.receive()
         assert message.type is aiohttp.WSMsgType.TEXT, message
         return dict(message.json())
 
-    async def hear(self) -> dict[str, Any]:
+    async def next(self) -> dict[str, Any]:
         """The next message that is no ping."""
-        while (message := await self.hear_any())["type"] == "ping":
+        while (message := await self.next_or_ping())["type"] == "ping":
             pass
         return message
 
     async def offer(self) -> str:
         """The id of the offer that comes next."""
-        message = await self.hear()
+        message = await self.next()
         assert (message["type"], message["sdp"]) == ("offer", OFFER)
         return str(message["id"])
 
-    async def say(self, kind: str, **parts: Any) -> None:
+    async def send(self, kind: str, **parts: Any) -> None:
         await self.socket.send_json({"type": kind, **parts})
 
     async def answer(self, offer: str) -> None:
-        await self.say("answer", id=offer, sdp=ANSWER)
+        await self.send("answer", id=offer, sdp=ANSWER)
 
     async def report(self, **network: str) -> None:
-        """Tell of its network, and wait until the broker has heard it: pings are answered in their turn."""
-        await self.say("network", **network)
+        """Report a network, and wait until the broker has read it: pings are answered in their turn."""
+        await self.send("network", **network)
         await self.socket.ping()
         assert (await self.receive()).type is aiohttp.WSMsgType.PONG
 
@@ -107,16 +108,16 @@ class Lab:
         self.hides_private = False
         self.counters = counters
 
-    async def knock(self) -> FakeBridge:
-        """A bridge that has said nothing yet."""
+    async def connect(self) -> FakeBridge:
+        """A bridge that has sent nothing yet."""
         timeout = aiohttp.ClientWSTimeout(ws_close=SECONDS)
         return FakeBridge(await self.http.ws_connect("/v1/bridge", autoping=False, timeout=timeout))
 
     async def join(self, capacity: int = 1) -> FakeBridge:
-        """A bridge that is welcome."""
-        bridge = await self.knock()
-        await bridge.say("hello", version=1, capacity=capacity)
-        assert (await bridge.hear())["type"] == "welcome"
+        """A bridge that has got its welcome."""
+        bridge = await self.connect()
+        await bridge.send("hello", version=1, capacity=capacity)
+        assert (await bridge.next())["type"] == "welcome"
         return bridge
 
     async def post(self, body: bytes | BytesIO | None = None, **options: Any) -> Response:
@@ -144,14 +145,18 @@ class Lab:
 
 
 @asynccontextmanager
-async def _lab(relays: TurnServers | None) -> AsyncIterator[Lab]:
+async def running_lab(
+    settings: BrokerSettings | None = None, turn_servers: TurnServers | None = None
+) -> AsyncIterator[Lab]:
+    """A lab for the length of the block, for tests whose broker has settings of its own."""
     counters = HostCounters()
     lab: Lab
     broker = Broker(
         lambda: "ws://egress.example/v1/egress",
         counters,
         lambda: [ICE],
-        relays,
+        turn_servers,
+        settings=settings,
         hides_private=lambda: lab.hides_private,
     )
     async with (
@@ -165,13 +170,13 @@ async def _lab(relays: TurnServers | None) -> AsyncIterator[Lab]:
 
 @pytest.fixture
 async def lab() -> AsyncIterator[Lab]:
-    """The broker of a host without relays."""
-    async with _lab(None) as lab:
+    """The broker of a host without TURN servers."""
+    async with running_lab() as lab:
         yield lab
 
 
 @pytest.fixture
-async def relayed() -> AsyncIterator[Lab]:
-    """The broker of a host with relays."""
-    async with _lab(TurnServers(TURN_URLS, "north")) as lab:
+async def turn_lab() -> AsyncIterator[Lab]:
+    """The broker of a host with TURN servers."""
+    async with running_lab(turn_servers=TurnServers(TURN_URLS, "north")) as lab:
         yield lab

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from freespan.broker import country_database
 from freespan.broker.country_database import CountryDatabase
 from freespan.wire.errors import InputError
 from tests.support.mmdb import database
@@ -62,13 +61,14 @@ def test_files_that_are_no_database(tmp_path: Path, content: bytes) -> None:
     assert str(tmp_path) not in str(caught.value)
 
 
-def test_files_that_are_not_there_or_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_are_not_there_or_too_large(tmp_path: Path) -> None:
     for path in (tmp_path / "missing.mmdb", tmp_path):
         with pytest.raises(InputError, match="cannot be read"):
             CountryDatabase(path)
-    monkeypatch.setattr(country_database, "COUNTRY_DATABASE_MAX", 100)
+    path = tmp_path / "countries.mmdb"
+    path.write_bytes(database(NETWORKS))
     with pytest.raises(InputError, match="larger than"):
-        made(tmp_path, database(NETWORKS))
+        CountryDatabase(path, max_size=100)
 
 
 def test_a_broken_database_is_an_error_at_start_or_knows_nothing(tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from freespan.broker import matching
 from freespan.broker.matching import Matching
-from freespan.wire.limits import AVOID_MAX, BRIDGE_CAPACITY_MAX, OFFERS_PER_BRIDGE
-from freespan.wire.network import IMPOSSIBLE, Network, fit
+from freespan.broker.nat import Connectivity, connectivity
+from freespan.broker.settings import BrokerSettings
+from freespan.wire.limits import AVOID_MAX, BRIDGE_CAPACITY_MAX
+from freespan.wire.network import Network
 
+OFFERS_PER_BRIDGE = BrokerSettings().offers_per_bridge
 KINDS = st.sampled_from([None, "open", "cone", "symmetric"])
 NETWORKS = st.builds(Network, KINDS, KINDS)
 
@@ -29,16 +31,16 @@ def last(count: int) -> int:
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What a client says of itself, and whether its host has relays."""
+class Request:
+    """What a client says of itself, and whether its host has TURN servers."""
 
     network: Network | None
     avoid: frozenset[str]
-    relayed: bool
+    has_turn: bool
 
 
 class Promises(RuleBasedStateMachine):
-    """Runs the real thing beside a model that only remembers what was said."""
+    """Runs the real thing beside a model that only remembers what was reported."""
 
     bridges = Bundle("bridges")
     offers = Bundle("offers")
@@ -48,11 +50,11 @@ class Promises(RuleBasedStateMachine):
         self.chosen = 0
         self.matching = Matching(lambda count: self.chosen % count)
         self.capacity: dict[str, int] = {}
-        self.serving: dict[str, int] = {}
+        self.sessions: dict[str, int] = {}
         self.pending: dict[str, set[str]] = {}
         self.at: dict[str, str] = {}
         self.networks: dict[str, Network] = {}
-        self.wishes: dict[str, Wishes] = {}
+        self.requests: dict[str, Request] = {}
         self.tried: dict[str, set[str]] = {}
         self.settled: set[str] = set()
         self.names = 0
@@ -62,23 +64,26 @@ class Promises(RuleBasedStateMachine):
         return f"n{self.names}"
 
     def assign(self, offer: str) -> None:
-        before = {name: self.serving[name] + len(self.pending[name]) for name in self.capacity}
-        wishes = self.wishes[offer]
-        fits = {
-            name: fit(wishes.network, self.networks.get(name))
+        before = {name: self.sessions[name] + len(self.pending[name]) for name in self.capacity}
+        request = self.requests[offer]
+        chances = {
+            name: connectivity(request.network, self.networks.get(name))
             for name, load in before.items()
             if load < self.capacity[name] and len(self.pending[name]) < OFFERS_PER_BRIDGE
-            if name not in self.tried[offer] | wishes.avoid
+            if name not in self.tried[offer] | request.avoid
         }
-        if not wishes.relayed:
-            fits = {name: how for name, how in fits.items() if how != IMPOSSIBLE}
-        bridge = self.matching.assign(offer, self.tried[offer], wishes.network, wishes.avoid, relayed=wishes.relayed)
-        assert (bridge is None) == (not fits), "a bridge is found when, and only when, there is one"
+        if not request.has_turn:
+            chances = {name: chance for name, chance in chances.items() if chance != Connectivity.IMPOSSIBLE}
+        bridge = self.matching.assign(
+            offer, self.tried[offer], request.network, request.avoid, has_turn=request.has_turn
+        )
+        assert (bridge is None) == (not chances), "a bridge is found when, and only when, there is one"
         if bridge is None:
             return
-        assert bridge in fits, "never over capacity, never tried or avoided, never impossible without a relay"
-        assert fits[bridge] != IMPOSSIBLE or set(fits.values()) == {IMPOSSIBLE}, "never impossible while one is not"
-        assert fits[bridge] == min(fits.values()), "all of these answer, so the fit alone decides"
+        assert bridge in chances, "never over capacity, never tried or avoided, never impossible without a TURN server"
+        only_impossible = set(chances.values()) == {Connectivity.IMPOSSIBLE}
+        assert chances[bridge] != Connectivity.IMPOSSIBLE or only_impossible, "never impossible while one is not"
+        assert chances[bridge] == min(chances.values()), "all of these answer, so connectivity alone decides"
         self.tried[offer].add(bridge)
         self.pending[bridge].add(offer)
         self.at[offer] = bridge
@@ -87,23 +92,23 @@ class Promises(RuleBasedStateMachine):
     def join(self, capacity: int) -> str:
         bridge = self.name()
         assert self.matching.join(bridge, capacity)
-        self.capacity[bridge], self.serving[bridge], self.pending[bridge] = capacity, 0, set()
+        self.capacity[bridge], self.sessions[bridge], self.pending[bridge] = capacity, 0, set()
         return bridge
 
     @rule(bridge=consumes(bridges))
     def leave(self, bridge: str) -> None:
-        owed = self.matching.leave(bridge)
-        assert owed == self.pending.pop(bridge), "every offer comes back, to be given to another bridge"
-        del self.capacity[bridge], self.serving[bridge]
-        for offer in owed:
+        unanswered = self.matching.leave(bridge)
+        assert unanswered == self.pending.pop(bridge), "every offer comes back, to be given to another bridge"
+        del self.capacity[bridge], self.sessions[bridge]
+        for offer in unanswered:
             del self.at[offer]
             self.assign(offer)
         assert self.matching.leave(bridge) == set()
 
-    @rule(bridge=bridges, serving=st.integers(0, BRIDGE_CAPACITY_MAX))
-    def report(self, bridge: str, serving: int) -> None:
-        self.matching.report(bridge, serving)
-        self.serving[bridge] = serving
+    @rule(bridge=bridges, sessions=st.integers(0, BRIDGE_CAPACITY_MAX))
+    def report_load(self, bridge: str, sessions: int) -> None:
+        self.matching.report_load(bridge, sessions)
+        self.sessions[bridge] = sessions
 
     @rule(bridge=bridges, network=NETWORKS)
     def report_network(self, bridge: str, network: Network) -> None:
@@ -115,13 +120,13 @@ class Promises(RuleBasedStateMachine):
         choice=st.integers(0, 9),
         network=st.none() | NETWORKS,
         avoid=st.lists(bridges, max_size=AVOID_MAX),
-        relayed=st.booleans(),
+        has_turn=st.booleans(),
     )
-    def offer(self, choice: int, network: Network | None, avoid: list[str], relayed: bool) -> str:
+    def offer(self, choice: int, network: Network | None, avoid: list[str], has_turn: bool) -> str:
         self.chosen = choice
         offer = self.name()
         self.tried[offer] = set()
-        self.wishes[offer] = Wishes(network, frozenset(avoid), relayed)
+        self.requests[offer] = Request(network, frozenset(avoid), has_turn)
         self.assign(offer)
         return offer
 
@@ -171,17 +176,17 @@ def test_chance_decides_among_equals(choose, bridge: str) -> None:
     assert matching.assign("offer") == bridge
 
 
-def test_half_of_all_places_are_kept_for_those_who_have_none() -> None:
+def test_whether_more_than_half_of_all_places_are_free() -> None:
     matching = Matching(first)
-    assert not matching.has_plenty
+    assert not matching.is_mostly_free
     matching.join("a", 3)
     matching.join("b", 2)
-    matching.report("a", 2)
-    assert matching.has_plenty
+    matching.report_load("a", 2)
+    assert matching.is_mostly_free
     matching.assign("offer")
-    assert not matching.has_plenty
-    matching.report("a", 0)
-    assert matching.has_plenty
+    assert not matching.is_mostly_free
+    matching.report_load("a", 0)
+    assert matching.is_mostly_free
 
 
 def test_a_bridge_that_lies_about_its_load_gets_no_more_than_its_share() -> None:
@@ -189,13 +194,13 @@ def test_a_bridge_that_lies_about_its_load_gets_no_more_than_its_share() -> None
     matching = Matching(lambda count: next(turn) % count)
     for name in ("honest", "liar", "other"):
         matching.join(name, BRIDGE_CAPACITY_MAX)
-    matching.report("honest", 9)
-    matching.report("other", 9)
+    matching.report_load("honest", 9)
+    matching.report_load("other", 9)
     chosen = []
     for number in range(30):
         chosen.append(matching.assign(f"offer {number}"))
         matching.settle(chosen[-1], f"offer {number}")
-        matching.report("liar", 0)
+        matching.report_load("liar", 0)
     assert chosen.count("liar") == 10
 
 
@@ -212,7 +217,7 @@ def test_a_bridge_that_lies_about_its_network_gets_no_more_than_an_open_one(
     chosen: Counter[str | None] = Counter()
     for client in clients:
         for _ in range(6):
-            bridge = matching.assign("offer", network=client, relayed=True)
+            bridge = matching.assign("offer", network=client, has_turn=True)
             assert bridge is not None
             chosen[bridge] += 1
             matching.settle(bridge, "offer")
@@ -223,61 +228,60 @@ def test_a_bridge_that_lies_about_its_network_gets_no_more_than_an_open_one(
         assert chosen["liar"] == chosen["open"]
 
 
-def test_a_new_report_does_not_make_up_for_what_was_missed() -> None:
+def test_a_new_report_does_not_make_up_for_timeouts() -> None:
     matching = Matching(first)
-    for name in ("silent", "good"):
+    for name in ("mute", "good"):
         matching.join(name, 1)
         matching.report_network(name, Network("cone"))
-    matching.missed("silent")
-    matching.report_network("silent", Network("open"))
+    matching.count_timeout("mute")
+    matching.report_network("mute", Network("open"))
     assert matching.assign("offer", network=Network("symmetric")) == "good"
 
 
-def test_a_silent_bridge_comes_before_an_impossible_one() -> None:
+def test_a_bridge_that_does_not_answer_comes_before_an_impossible_one() -> None:
     matching = Matching(first)
-    for name, network in (("silent", Network("cone")), ("impossible", Network("symmetric"))):
+    for name, network in (("mute", Network("cone")), ("impossible", Network("symmetric"))):
         matching.join(name, 1)
         matching.report_network(name, network)
-    matching.missed("silent")
+    matching.count_timeout("mute")
     client = Network("symmetric")
-    assert matching.assign("one", network=client, relayed=True) == "silent"
-    assert matching.assign("two", network=client) is None, "no relay"
-    assert matching.assign("two", network=client, relayed=True) == "impossible"
+    assert matching.assign("one", network=client, has_turn=True) == "mute"
+    assert matching.assign("two", network=client) is None, "no TURN server"
+    assert matching.assign("two", network=client, has_turn=True) == "impossible"
 
 
-def test_a_silent_bridge_is_asked_last_and_then_sent_away() -> None:
+def test_a_bridge_that_does_not_answer_is_asked_last_and_then_disconnected() -> None:
     matching = Matching(first)
-    matching.join("silent", 9)
+    matching.join("mute", 9)
     matching.join("good", 1)
-    assert not matching.missed("silent")
+    assert not matching.count_timeout("mute")
     assert matching.assign("one") == "good"
-    assert matching.assign("two") == "silent", "better than nobody"
-    assert not matching.missed("silent")
-    assert matching.missed("silent"), "three times in a row"
-    assert not matching.missed("gone"), "nobody to send away"
+    assert matching.assign("two") == "mute", "better than nobody"
+    assert not matching.count_timeout("mute")
+    assert matching.count_timeout("mute"), "three times in a row"
+    assert not matching.count_timeout("gone"), "nobody to disconnect"
 
 
-def test_an_answer_makes_up_for_what_was_missed() -> None:
+def test_an_answer_makes_up_for_timeouts() -> None:
     matching = Matching(first)
     matching.join("a", 9)
-    assert not matching.missed("a")
-    assert not matching.missed("a")
-    matching.answered("a")
-    assert not matching.missed("a")
+    assert not matching.count_timeout("a")
+    assert not matching.count_timeout("a")
+    matching.count_answer("a")
+    assert not matching.count_timeout("a")
 
 
-def test_what_a_bridge_says_of_its_load_counts() -> None:
+def test_the_load_that_a_bridge_reports_counts() -> None:
     matching = Matching(first)
     matching.join("a", 2)
-    matching.report("a", 2)
+    matching.report_load("a", 2)
     assert matching.assign("offer") is None
-    matching.report("a", 1)
+    matching.report_load("a", 1)
     assert matching.assign("offer") == "a"
 
 
-def test_a_full_broker_takes_no_more_bridges(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matching, "BRIDGES_MAX", 1)
-    full = Matching(first)
+def test_a_full_broker_takes_no_more_bridges() -> None:
+    full = Matching(first, BrokerSettings(bridges_max=1))
     assert full.join("a", 1)
     assert not full.join("b", 1)
     full.leave("a")

@@ -1,4 +1,4 @@
-"""`POST /v1/rendezvous`: every status of docs/protocol.md, and offers that go from bridge to bridge."""
+"""`POST /v1/rendezvous`: every status of docs/protocol/rendezvous.md, and offers that go from bridge to bridge."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from freespan.broker import server
-from freespan.wire.limits import AVOID_MAX, RENDEZVOUS_BODY_MAX, RETRY_AFTER_SECONDS, SDP_MAX
-from tests.broker.conftest import SECONDS, Lab, request
+from freespan.broker.settings import BrokerSettings
+from freespan.wire.limits import AVOID_MAX, RENDEZVOUS_BODY_MAX, SDP_MAX
+from tests.broker.conftest import SECONDS, Lab, request, running_lab
 from tests.support.sdp import ANSWER, OFFER
 
 BAD: dict[str, tuple[bytes, str]] = {
@@ -89,105 +89,103 @@ async def test_a_body_of_just_the_size_is_read(lab: Lab) -> None:
     assert (status, problem["type"]) == (503, "urn:freespan:problem:no_bridge")
 
 
-async def test_503_no_bridge_says_when_to_ask_again(lab: Lab) -> None:
+async def test_503_no_bridge_has_retry_after(lab: Lab) -> None:
     status, problem, headers = await lab.post()
     assert (status, problem["type"]) == (503, "urn:freespan:problem:no_bridge")
-    assert headers["Retry-After"] == str(RETRY_AFTER_SECONDS)
+    assert headers["Retry-After"] == str(BrokerSettings().retry_after_seconds)
     assert lab.outcome("no_bridge") == 1
 
 
-async def test_503_no_bridge_with_room(lab: Lab) -> None:
+async def test_503_no_bridge_while_the_only_one_is_full(lab: Lab) -> None:
     bridge = await lab.join(capacity=1)
     first = lab.ask()
     offer = await bridge.offer()
     status, problem, _ = await lab.post()  # the one place is promised
     assert (status, problem["type"]) == (503, "urn:freespan:problem:no_bridge")
-    await bridge.say("load", sessions=1)
+    await bridge.send("load", sessions=1)
     await bridge.answer(offer)
     assert (await first)[0] == 200
     assert (await lab.post())[0] == 503  # and then taken
-    await bridge.say("load", sessions=0)
-    await bridge.say("answer", id="nothing", sdp=ANSWER)  # nobody waits for it, and that is no harm
+    await bridge.send("load", sessions=0)
+    await bridge.send("answer", id="nothing", sdp=ANSWER)  # nobody waits for it, and that is no harm
     second = lab.ask()
     await bridge.answer(await bridge.offer())
     assert (await second)[0] == 200
 
 
-async def test_a_spare_bridge_is_for_when_there_are_plenty(lab: Lab) -> None:
+async def test_an_extra_bridge_is_given_while_most_places_are_free(lab: Lab) -> None:
     bridge = await lab.join(capacity=4)
-    spare = lab.ask(extra=True)
+    extra = lab.ask(extra=True)
     await bridge.answer(await bridge.offer())
-    assert (await spare)[0] == 200
-    await bridge.say("load", sessions=2)
-    await bridge.say("answer", id="nothing", sdp=ANSWER)
+    assert (await extra)[0] == 200
+    await bridge.send("load", sessions=2)
+    await bridge.send("answer", id="nothing", sdp=ANSWER)
     first = lab.ask()
     offer = await bridge.offer()
     status, problem, headers = await lab.post(request(extra=True))
     assert (status, problem["type"]) == (503, "urn:freespan:problem:no_bridge")
     assert "Retry-After" in headers
     await bridge.answer(offer)
-    assert (await first)[0] == 200, "who has none gets one of the places that are kept"
+    assert (await first)[0] == 200, "a client without a bridge gets one of the places that are kept"
 
 
-async def test_503_busy(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "RENDEZVOUS_UNDER_WAY_MAX", 1)
-    bridge = await lab.join(capacity=2)
-    first = lab.ask()
-    offer = await bridge.offer()
-    status, problem, headers = await lab.post()
-    assert (status, problem["type"]) == (503, "urn:freespan:problem:busy")
-    assert headers["Retry-After"] == str(RETRY_AFTER_SECONDS)
-    await bridge.answer(offer)
-    assert (await first)[0] == 200
-    await lab.still_serves()
+async def test_503_busy() -> None:
+    async with running_lab(BrokerSettings(rendezvous_max=1)) as lab:
+        bridge = await lab.join(capacity=2)
+        first = lab.ask()
+        offer = await bridge.offer()
+        status, problem, headers = await lab.post()
+        assert (status, problem["type"]) == (503, "urn:freespan:problem:busy")
+        assert headers["Retry-After"] == str(BrokerSettings().retry_after_seconds)
+        await bridge.answer(offer)
+        assert (await first)[0] == 200
+        await lab.still_serves()
 
 
-async def test_who_sends_half_a_body_takes_no_place(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "RENDEZVOUS_UNDER_WAY_MAX", 1)
-    reader, writer = await asyncio.open_connection("127.0.0.1", lab.port)
-    writer.write(b"POST /v1/rendezvous HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n{")
-    await reader.readuntil(b"100 Continue")  # the broker waits for the rest
-    await lab.still_serves()
-    writer.close()
+async def test_a_client_that_sends_half_a_body_takes_no_place() -> None:
+    async with running_lab(BrokerSettings(rendezvous_max=1)) as lab:
+        reader, writer = await asyncio.open_connection("127.0.0.1", lab.port)
+        writer.write(b"POST /v1/rendezvous HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n{")
+        await reader.readuntil(b"100 Continue")  # the broker waits for the rest
+        await lab.still_serves()
+        writer.close()
 
 
-async def test_504_when_the_only_bridge_is_silent(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "ANSWER_SECONDS", 0.1)
-    bridge = await lab.join()
-    status, problem, _ = await lab.post()
-    assert (status, problem["type"]) == (504, "urn:freespan:problem:bridge_timeout")
-    await bridge.answer(await bridge.offer())  # too late: no harm
-    await lab.still_serves()
+async def test_504_when_the_only_bridge_is_silent() -> None:
+    async with running_lab(BrokerSettings(answer_seconds=0.1)) as lab:
+        bridge = await lab.join()
+        status, problem, _ = await lab.post()
+        assert (status, problem["type"]) == (504, "urn:freespan:problem:bridge_timeout")
+        await bridge.answer(await bridge.offer())  # too late: no harm
+        await lab.still_serves()
 
 
-async def test_504_when_all_together_take_too_long(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "RENDEZVOUS_SECONDS", 0.2)
-    silent = [await lab.join() for _ in range(3)]
-    status, problem, _ = await lab.post()
-    assert (status, problem["type"]) == (504, "urn:freespan:problem:bridge_timeout")
-    assert not any(bridge.socket.closed for bridge in silent)
+async def test_504_when_all_together_take_too_long() -> None:
+    async with running_lab(BrokerSettings(rendezvous_seconds=0.2)) as lab:
+        silent = [await lab.join() for _ in range(3)]
+        status, problem, _ = await lab.post()
+        assert (status, problem["type"]) == (504, "urn:freespan:problem:bridge_timeout")
+        assert not any(bridge.socket.closed for bridge in silent)
 
 
-async def test_a_body_that_never_ends_is_given_up(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "_BODY_SECONDS", 0.1)
-    reader, writer = await asyncio.open_connection("127.0.0.1", lab.port)
-    writer.write(b"POST /v1/rendezvous HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SECONDS)
-    assert head.startswith(b"HTTP/1.1 408 ")
-    writer.close()
-    await lab.still_serves()
+async def test_408_when_the_body_never_ends() -> None:
+    async with running_lab(BrokerSettings(body_seconds=0.1)) as lab:
+        reader, writer = await asyncio.open_connection("127.0.0.1", lab.port)
+        writer.write(b"POST /v1/rendezvous HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SECONDS)
+        assert head.startswith(b"HTTP/1.1 408 ")
+        writer.close()
+        await lab.still_serves()
 
 
-async def test_a_silent_bridge_costs_its_time_and_the_next_one_answers(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server, "ANSWER_SECONDS", 0.1)
-    silent = await lab.join()
-    client = lab.ask()
-    await silent.offer()
-    helpful = await lab.join()
-    await helpful.answer(await helpful.offer())
-    assert (await client)[0] == 200
+async def test_a_silent_bridge_costs_its_time_and_the_next_one_answers() -> None:
+    async with running_lab(BrokerSettings(answer_seconds=0.1)) as lab:
+        silent = await lab.join()
+        client = lab.ask()
+        await silent.offer()
+        helpful = await lab.join()
+        await helpful.answer(await helpful.offer())
+        assert (await client)[0] == 200
 
 
 async def test_a_refusing_bridge_is_not_asked_twice(lab: Lab) -> None:
@@ -195,11 +193,11 @@ async def test_a_refusing_bridge_is_not_asked_twice(lab: Lab) -> None:
     client = lab.ask()
     offer = await full.offer()
     helpful = await lab.join()
-    await full.say("refusal", id=offer, reason="full")
+    await full.send("refusal", id=offer, reason="full")
     await helpful.answer(await helpful.offer())
     assert (await client)[0] == 200
-    await helpful.say("load", sessions=1)
-    await helpful.say("answer", id="nothing", sdp="v=0")  # ends it: its load has been heard
+    await helpful.send("load", sessions=1)
+    await helpful.send("answer", id="nothing", sdp="v=0")  # ends it: its load has been heard
     await helpful.closed()
     second = lab.ask()  # the refusal was for that offer alone
     await full.answer(await full.offer())
@@ -210,7 +208,7 @@ async def test_all_bridges_refuse(lab: Lab) -> None:
     bridges = [await lab.join(), await lab.join()]
 
     async def refuse(bridge: Any) -> None:
-        await bridge.say("refusal", id=await bridge.offer(), reason="full")
+        await bridge.send("refusal", id=await bridge.offer(), reason="full")
 
     client = lab.ask()
     await asyncio.gather(*(refuse(bridge) for bridge in bridges))
@@ -247,9 +245,9 @@ async def test_the_answer_of_a_bridge_that_was_not_asked_does_not_count(lab: Lab
     client = lab.ask()
     offer = await asked.offer()
     stranger = await lab.join()
-    await stranger.say("answer", id=offer, sdp=ANSWER.replace("abcd", "evil"))
-    await stranger.say("refusal", id=offer, reason="mine")
-    await stranger.say("hello", version=1, capacity=1)  # ends it: what it said before has been heard
+    await stranger.send("answer", id=offer, sdp=ANSWER.replace("abcd", "evil"))
+    await stranger.send("refusal", id=offer, reason="mine")
+    await stranger.send("hello", version=1, capacity=1)  # ends it: what it said before has been heard
     await stranger.closed()
     await asked.answer(offer)
     assert (await client)[1]["answer"] == ANSWER
@@ -292,7 +290,7 @@ async def test_rendezvous_from_a_page_of_any_origin(lab: Lab) -> None:
     ],
     ids=["bytes", "no version", "bad chunk", "negative length", "long head"],
 )
-async def test_noise_at_the_door(lab: Lab, noise: bytes) -> None:
+async def test_bytes_that_are_not_http(lab: Lab, noise: bytes) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", lab.port)
     writer.write(noise)
     head = await asyncio.wait_for(reader.read(65_536), SECONDS)
@@ -313,7 +311,7 @@ async def test_on_the_open_internet_private_addresses_are_not_passed_on(lab: Lab
     lab.hides_private = True
     bridge = await lab.join()
     client = lab.ask()
-    message = await bridge.hear()
+    message = await bridge.next()
     assert "127.0.0.1 9 typ host" not in message["sdp"]
     await bridge.answer(message["id"])
     assert "127.0.0.1 9 typ host" not in (await client)[1]["answer"]
@@ -323,7 +321,7 @@ async def test_candidates_of_tcp_are_not_passed_on_in_a_private_network_either(l
     tcp = "a=candidate:9 1 tcp 1518280447 127.0.0.1 25 typ host tcptype passive\r\n"
     bridge = await lab.join()
     client = lab.ask(offer=OFFER + tcp)
-    message = await bridge.hear()
+    message = await bridge.next()
     assert message["sdp"] == OFFER
-    await bridge.say("answer", id=message["id"], sdp=ANSWER + tcp)
+    await bridge.send("answer", id=message["id"], sdp=ANSWER + tcp)
     assert (await client)[1]["answer"] == ANSWER

@@ -10,11 +10,12 @@ from aioice import stun
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freespan.broker.stun import Budget, binding_answer
-from freespan.wire.limits import STUN_ANSWERS_PER_SECOND, STUN_BURST, STUN_REQUEST_MAX, STUN_SOURCES_MAX
+from freespan.broker.settings import StunSettings
+from freespan.broker.stun import REQUEST_MAX, RateLimiter, binding_answer
 
 SOURCE = ("11.0.0.9", 40_000)
 ID = bytes(range(12))
+SETTINGS = StunSettings()
 
 sources = st.tuples(st.ip_addresses().map(str), st.integers(0, 65_535))
 attributes = st.lists(st.tuples(st.integers(0, 0xFFFF), st.binary(max_size=40)), max_size=6)
@@ -54,11 +55,11 @@ def test_a_scope_is_no_part_of_an_address() -> None:
     [
         request((0x8022, b"a browser"), (0xC001, b""), (0xFFFF, b"123")),
         with_fingerprint(),
-        request((0x9000, bytes(STUN_REQUEST_MAX - 24))),
+        request((0x9000, bytes(REQUEST_MAX - 24))),
     ],
     ids=["optional attributes", "fingerprint", "as long as may be"],
 )
-def test_what_need_not_be_understood_is_passed_over(packet: bytes) -> None:
+def test_attributes_that_need_not_be_understood_are_skipped(packet: bytes) -> None:
     assert binding_answer(packet, SOURCE) == binding_answer(request(), SOURCE) is not None
 
 
@@ -89,11 +90,11 @@ def test_what_need_not_be_understood_is_passed_over(packet: bytes) -> None:
         request((0x8028, b"abcd")),
         request((0x8028, b"ab")),
         request((0x8029, b"")),
-        request((0x9000, bytes(STUN_REQUEST_MAX - 23))),
+        request((0x9000, bytes(REQUEST_MAX - 23))),
     ],
     ids=lambda packet: packet.hex()[:64] or "nothing",
 )
-def test_everything_else_meets_silence(packet: bytes) -> None:
+def test_everything_else_is_ignored(packet: bytes) -> None:
     assert binding_answer(packet, SOURCE) is None
 
 
@@ -115,35 +116,35 @@ def test_any_bytes_get_a_short_answer_or_none(packet: bytes, source: tuple[str, 
 # --- how often ---------------------------------------------------------------------------------
 
 
-def answered(budget: Budget, address: str, now: float, count: int = 10 * STUN_BURST) -> int:
-    return sum(budget.allows(address, now) for _ in range(count))
+def answered(limiter: RateLimiter, address: str, now: float, count: int = 10 * SETTINGS.burst) -> int:
+    return sum(limiter.allows(address, now) for _ in range(count))
 
 
 def test_an_address_gets_a_burst_and_then_so_much_a_second() -> None:
-    budget = Budget()
-    assert answered(budget, "11.0.0.1", 100.0) == STUN_BURST
-    assert answered(budget, "11.0.0.1", 101.0) == STUN_ANSWERS_PER_SECOND
-    assert answered(budget, "11.0.0.1", 101.0) == 0
-    assert answered(budget, "11.0.0.1", 10_000.0) == STUN_BURST
+    limiter = RateLimiter()
+    assert answered(limiter, "11.0.0.1", 100.0) == SETTINGS.burst
+    assert answered(limiter, "11.0.0.1", 101.0) == SETTINGS.answers_per_second
+    assert answered(limiter, "11.0.0.1", 101.0) == 0
+    assert answered(limiter, "11.0.0.1", 10_000.0) == SETTINGS.burst
 
 
 def test_each_address_has_its_own_and_each_network_of_ipv6() -> None:
-    budget = Budget()
-    answered(budget, "11.0.0.1", 0.0)
-    answered(budget, "2d00:1::1", 0.0)
-    assert budget.allows("11.0.0.2", 0.0)
-    assert budget.allows("2d00:1:0:1::1", 0.0)
-    assert budget.allows("::11.0.0.1", 0.0)
-    assert not budget.allows("2d00:1::ffff:1", 0.0)
+    limiter = RateLimiter()
+    answered(limiter, "11.0.0.1", 0.0)
+    answered(limiter, "2d00:1::1", 0.0)
+    assert limiter.allows("11.0.0.2", 0.0)
+    assert limiter.allows("2d00:1:0:1::1", 0.0)
+    assert limiter.allows("::11.0.0.1", 0.0)
+    assert not limiter.allows("2d00:1::ffff:1", 0.0)
 
 
 def test_the_table_is_capped_and_forgets_the_one_that_was_answered_longest_ago() -> None:
-    budget = Budget()
-    answered(budget, "11.0.0.1", 0.0)
-    answered(budget, "11.0.0.2", 0.0)
-    budget.allows("11.0.0.1", 0.125)
-    for number in range(STUN_SOURCES_MAX - 1):
-        assert budget.allows(str(ipaddress.IPv4Address(number)), 0.125)
-    assert len(budget) == STUN_SOURCES_MAX
-    assert answered(budget, "11.0.0.1", 0.125) == STUN_ANSWERS_PER_SECOND // 8 - 1
-    assert answered(budget, "11.0.0.2", 0.125) == STUN_BURST
+    limiter = RateLimiter()
+    answered(limiter, "11.0.0.1", 0.0)
+    answered(limiter, "11.0.0.2", 0.0)
+    limiter.allows("11.0.0.1", 0.125)
+    for number in range(SETTINGS.sources_max - 1):
+        assert limiter.allows(str(ipaddress.IPv4Address(number)), 0.125)
+    assert len(limiter) == SETTINGS.sources_max
+    assert answered(limiter, "11.0.0.1", 0.125) == SETTINGS.answers_per_second // 8 - 1
+    assert answered(limiter, "11.0.0.2", 0.125) == SETTINGS.burst

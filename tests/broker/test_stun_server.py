@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 from aioice import stun
 
+from freespan.broker.settings import StunSettings
 from freespan.broker.stun_server import serving_stun
-from freespan.wire.limits import STUN_BURST
 
 SECONDS = 10.0
 HOSTS = ["127.0.0.1", pytest.param("::1", marks=pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6"))]
@@ -72,11 +72,11 @@ async def test_nonsense_gets_no_answer_and_does_no_harm(guest: socket.socket) ->
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="one address of loopback only")
-async def test_nobody_is_flooded_with_answers(guest: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nobody_is_flooded_with_answers(guest: socket.socket) -> None:
     """The two ports share what one address may get."""
-    monkeypatch.setattr("freespan.broker.stun.STUN_ANSWERS_PER_SECOND", 1 / 1024)
-    async with serving_stun("127.0.0.1", 0) as (first, second):
-        for number in range(STUN_BURST):
+    settings = StunSettings(answers_per_second=1 / 1024)
+    async with serving_stun("127.0.0.1", 0, settings) as (first, second):
+        for number in range(settings.burst):
             await ask(guest, "127.0.0.1", (first, second)[number % 2])
         for port in (first, second):
             guest.sendto(question(), ("127.0.0.1", port))

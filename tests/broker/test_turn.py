@@ -1,4 +1,4 @@
-"""Credentials of relays: as the draft makes them, good for as long as promised; and what is no URL of a relay."""
+"""Credentials for TURN servers, made as in the draft and good for as long as promised; and which URLs are TURN URLs."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_every_url_goes_with_the_same_credentials() -> None:
         ("turn:Relay.Example:1?transport=udp", "turn:relay.example:1?transport=udp"),
     ],
 )
-def test_urls_of_relays(url: str, checked: str) -> None:
+def test_turn_urls(url: str, checked: str) -> None:
     assert check_turn_url(url) == checked
     assert check_turn_url(checked) == checked
 
@@ -92,7 +92,7 @@ def test_urls_of_relays(url: str, checked: str) -> None:
         "turn:" + "x" * 2_000,
     ],
 )
-def test_what_is_no_url_of_a_relay(url: str) -> None:
+def test_what_is_not_a_turn_url(url: str) -> None:
     with pytest.raises(InputError) as caught:
         check_turn_url(url)
     assert caught.value.field == "turn"
@@ -116,7 +116,7 @@ def test_any_text_is_a_url_or_an_input_error(text: str) -> None:
     [([], "north"), ([URL] * (TURN_URLS_MAX + 1), "north"), ([URL], "")],
     ids=["no URL", "too many", "no secret"],
 )
-def test_what_makes_no_relays(urls: list[str], secret: str) -> None:
+def test_what_makes_no_turn_servers(urls: list[str], secret: str) -> None:
     with pytest.raises(InputError) as caught:
         TurnServers(urls, secret)
     assert caught.value.field == "turn"

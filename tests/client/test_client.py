@@ -14,7 +14,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from freespan.broker import server as broker_server
+from freespan.broker import rendezvous as broker_rendezvous
+from freespan.broker.settings import BrokerSettings
 from freespan.client import client, dialer
 from freespan.link.datachannel import DataChannelLink
 from freespan.tunnel import client as tunnel_client
@@ -33,7 +34,6 @@ from tests.support.site import SMALL, Site
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long before the next try."""
     monkeypatch.setattr(client, "Backoff", functools.partial(Backoff, first=0.02, longest=0.1))
-    monkeypatch.setattr(broker_server, "RETRY_AFTER_SECONDS", 0)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ async def test_a_broker_that_comes_later(site: Site) -> None:
             assert (await reader.ask(site.port)).endswith(SMALL)
 
 
-async def test_the_wait_is_as_long_as_the_broker_asks_for(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_wait_is_as_long_as_the_broker_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[float] = []
     succeeded = asyncio.Event()
 
@@ -88,8 +88,8 @@ async def test_the_wait_is_as_long_as_the_broker_asks_for(host: Host, monkeypatc
             succeeded.set()
 
     monkeypatch.setattr(client, "Backoff", Watched)
-    monkeypatch.setattr(broker_server, "RETRY_AFTER_SECONDS", 7)
-    async with reading(host.invite) as reader:
+    patient = BrokerSettings(retry_after_seconds=7)
+    async with hosting(broker=patient) as host, reading(host.invite) as reader:
         await reader.statuses.until("waiting")
         assert asked[0] == 7
         async with volunteering(host.url):
@@ -207,14 +207,14 @@ async def test_a_bridge_that_holds_no_session_is_passed_over_and_drives_nobody_a
 ) -> None:
     """But where no other is free, it is better than none."""
     avoided: list[int] = []
-    decode = broker_server.decode_rendezvous_request
+    decode = broker_rendezvous.decode_rendezvous_request
 
     def noted(body: bytes) -> RendezvousRequest:
         request = decode(body)
         avoided.append(len(request.avoid))
         return request
 
-    monkeypatch.setattr(broker_server, "decode_rendezvous_request", noted)
+    monkeypatch.setattr(broker_rendezvous, "decode_rendezvous_request", noted)
     async with volunteering(host.url), reading(host.invite) as reader:
         await reader.statuses.until("open")
         avoided.clear()

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from freespan.broker import server as broker_server
 from freespan.client import client, dialer, rendezvous
 from freespan.client.dialer import DialedLink, Dialer, TransportError, http_session
 from freespan.client.rendezvous import Rendezvous
@@ -36,7 +35,6 @@ DEAD = "http://127.0.0.1:1"
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long before the next try, for candidates, nor for a channel that will not open."""
     monkeypatch.setattr(client, "Backoff", functools.partial(Backoff, first=0.02, longest=0.1))
-    monkeypatch.setattr(broker_server, "RETRY_AFTER_SECONDS", 0)
     monkeypatch.setitem(dialer._OPEN_SECONDS, "webrtc", 0.5)
     monkeypatch.setattr(gathering, "_SECONDS", 0.1)
     monkeypatch.setattr(gathering, "_RELAY_SECONDS", 0.1)
@@ -310,7 +308,7 @@ def mute(monkeypatch: pytest.MonkeyPatch) -> None:
 def front_of(host: Host, handler: Handler) -> list[web.RouteDef]:
     """The host, with other relays."""
     return [
-        web.post("/v1/rendezvous", host.broker.handle_rendezvous),
+        web.post("/v1/rendezvous", host.broker.rendezvous.handle_rendezvous),
         web.get("/v1/turn", handler),
         web.get("/v1/egress", host.egress.handle_link),
     ]
@@ -328,8 +326,8 @@ async def test_where_stun_alone_is_blocked_an_open_bridge_is_reached_and_no_rela
 
     async with volunteering(host.url), serving(front_of(host, handle)) as url:
         await host.until(bridges=1)
-        (bridge,) = host.broker._matching._bridges
-        host.broker._matching.report_network(bridge, Network("open"))
+        (bridge,) = host.broker.matching._bridges
+        host.broker.matching.report_network(bridge, Network("open"))
         async with reading(Invite(url, host.identity.pin, stun=STUN)) as reader:
             assert (await reader.statuses.until("open")).transport == "webrtc"
     assert not asked

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from freespan.broker import server as broker_server
 from freespan.client import client, link_manager
 from freespan.demo.payload import sha256_of
 from freespan.tunnel.stream import TunnelStream
@@ -27,7 +26,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long before the next try."""
     for module in (client, link_manager):
         monkeypatch.setattr(module, "Backoff", functools.partial(Backoff, first=0.02, longest=0.1))
-    monkeypatch.setattr(broker_server, "RETRY_AFTER_SECONDS", 0)
 
 
 @pytest.fixture

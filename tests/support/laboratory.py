@@ -15,7 +15,7 @@ from tests.support.programs import SECONDS, Program, Programs, no_tracebacks
 from tests.support.site import Site
 
 SITE = "site.test"
-SOON = {"freespan.broker.server.RETRY_AFTER_SECONDS": 0}
+SOON = {"freespan.broker.settings.BrokerSettings.retry_after_seconds": 0}
 """For a host: who finds no bridge may ask again at once."""
 
 

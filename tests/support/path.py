@@ -11,7 +11,9 @@ from typing import Generic, TypeVar
 import aiohttp
 
 from freespan.bridge.bridge import Bridge, BridgeStatus
+from freespan.bridge.settings import BridgeSettings
 from freespan.broker.server import Broker
+from freespan.broker.settings import BrokerSettings
 from freespan.client.client import Client, ClientStatus
 from freespan.client.transports import TransportChoice
 from freespan.egress.dialer import Dialer
@@ -30,6 +32,9 @@ from freespan.wire.target import Target
 from tests.support.serving import serving
 
 SECONDS = 30.0
+QUICK_BROKER = BrokerSettings(retry_after_seconds=0)
+"""Clients that find no bridge may ask again at once."""
+QUICK_BRIDGE = BridgeSettings(first_retry_seconds=0.02)
 LOOPBACK = ipaddress.ip_address("127.0.0.1")
 Status = TypeVar("Status", ClientStatus, BridgeStatus)
 
@@ -37,13 +42,15 @@ Status = TypeVar("Status", ClientStatus, BridgeStatus)
 class Host:
     """Broker, egress and switch at one URL; `site.test` leads to this machine."""
 
-    def __init__(self, identity: Identity | None = None) -> None:
+    def __init__(self, identity: Identity | None = None, broker: BrokerSettings | None = None) -> None:
         self.url = ""
         self.identity = identity or new_identity()
         self.counters = HostCounters()
         self.dialer = Dialer(Policy(allow_private=True), {"site.test": LOOPBACK})
         self.egress = Egress(self.identity, self.dialer, self.counters)
-        self.broker = Broker(lambda: self.url.replace("http", "ws", 1) + "/v1/egress", self.counters)
+        self.broker = Broker(
+            lambda: self.url.replace("http", "ws", 1) + "/v1/egress", self.counters, settings=broker or QUICK_BROKER
+        )
 
     @property
     def port(self) -> int:
@@ -61,9 +68,11 @@ class Host:
 
 
 @contextlib.asynccontextmanager
-async def hosting(port: int = 0, identity: Identity | None = None) -> AsyncIterator[Host]:
+async def hosting(
+    port: int = 0, identity: Identity | None = None, broker: BrokerSettings | None = None
+) -> AsyncIterator[Host]:
     """A host for the length of the block."""
-    host = Host(identity)
+    host = Host(identity, broker)
     try:
         everything = [*host.broker.routes(), *host.egress.routes(), *routes(lambda: host.url)]
         async with serving(everything, port) as host.url:
@@ -114,10 +123,10 @@ class Helper:
 
 
 @contextlib.asynccontextmanager
-async def volunteering(url: str, capacity: int = 4) -> AsyncIterator[Helper]:
+async def volunteering(url: str, capacity: int = 4, settings: BridgeSettings = QUICK_BRIDGE) -> AsyncIterator[Helper]:
     """A volunteer for the length of the block."""
     statuses: Statuses[BridgeStatus] = Statuses()
-    volunteer = Bridge(url, capacity, statuses, first_retry=0.02)
+    volunteer = Bridge(url, capacity, statuses, settings)
     helper = Helper(asyncio.create_task(volunteer.run(), name="volunteer"), statuses)
     try:
         yield helper

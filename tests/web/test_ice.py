@@ -35,8 +35,8 @@ async def test_candidates_of_tcp_never_pass(page: Page, host: FakeHost) -> None:
     offers = [OFFER, *(f"{OFFER}{candidate}\r\n" for candidate in TCP_CANDIDATES)]
     for allow_private in (False, True):
         passed = await page.evaluate(f"""await (async () => {{
-            const {{ passable }} = await import("{host.url}/frame/ice.js");
-            return {json.dumps(offers)}.map((sdp) => passable(sdp, {json.dumps(allow_private)}));
+            const {{ filterSdp }} = await import("{host.url}/frame/ice.js");
+            return {json.dumps(offers)}.map((sdp) => filterSdp(sdp, {json.dumps(allow_private)}));
         }})()""")
         assert "9.9.9.9 50370 typ srflx" in passed[0]
         assert ("192.168.1.7 50370 typ host" in passed[0]) == allow_private

@@ -14,7 +14,7 @@ from freespan.client import link_manager
 from freespan.client.lanes.controller import LaneController
 from freespan.demo.payload import sha256_of
 from freespan.web import routes as switch_routes
-from freespan.wire.sdp import check_offer, passable
+from freespan.wire.sdp import check_offer, filter_sdp
 from freespan.wire.target import Target
 from tests.support import lane_rules
 from tests.support.path import SECONDS, Host, read_all, reading
@@ -70,10 +70,10 @@ async def test_it_leaves_out_of_descriptions_what_a_broker_does(
 ) -> None:
     many = OFFER + "a=candidate:4 1 udp 1686052607 9.9.9.9 50370 typ srflx raddr 192.168.1.7 rport 50370\r\n" * 40
     passed = await page.evaluate(f"""await (async () => {{
-        const {{ passable }} = await import("{host.url}/frame/ice.js");
-        return {json.dumps([OFFER, PLAIN_OFFER, many])}.map((sdp) => passable(sdp, {json.dumps(allow_private)}));
+        const {{ filterSdp }} = await import("{host.url}/frame/ice.js");
+        return {json.dumps([OFFER, PLAIN_OFFER, many])}.map((sdp) => filterSdp(sdp, {json.dumps(allow_private)}));
     }})()""")
-    assert passed[:2] == [passable(sdp, allow_private=allow_private) for sdp in (OFFER, PLAIN_OFFER)]
+    assert passed[:2] == [filter_sdp(sdp, allow_private=allow_private) for sdp in (OFFER, PLAIN_OFFER)]
     assert passed[2].count("a=candidate:") == 32
     assert check_offer(passed[2])
 

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from freespan.broker.nat import connectivity
 from freespan.browsers import Page
-from freespan.wire.network import Network, fit
+from freespan.wire.network import Network
 from tests.support.path import hosting
 from tests.support.stun import StunServer, cone, mute, need_private_addresses, stun_server, symmetric
 from tests.web.fakes import FakeHost, FakeSite, soon
@@ -171,11 +172,11 @@ NETWORKS = [
 
 async def test_the_table_is_the_brokers(page: Page, host: FakeHost) -> None:
     table = await page.evaluate(f"""await (async () => {{
-        const {{ fit }} = await import("{host.url}/self-test/outlook.js");
+        const {{ connectivity }} = await import("{host.url}/self-test/outlook.js");
         const networks = {json.dumps(NETWORKS)};
-        return networks.map((one) => networks.map((other) => fit(one, other)));
+        return networks.map((one) => networks.map((other) => connectivity(one, other)));
     }})()""")
-    assert table == [[fit(Network(**one), Network(**other)) for other in NETWORKS] for one in NETWORKS]  # type: ignore[arg-type]
+    assert table == [[connectivity(Network(**one), Network(**other)) for other in NETWORKS] for one in NETWORKS]  # type: ignore[arg-type]
 
 
 async def test_what_it_means_for_readers(page: Page, host: FakeHost) -> None:

@@ -1,11 +1,16 @@
-"""What candidates tell of a NAT, and who is paired with whom for it."""
+"""What candidates tell of a NAT; the browser's bridge reads the same vectors (tests/web/test_network.py)."""
+
+import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freespan.wire.network import IMPOSSIBLE, Network, fit, network_of
+from freespan.wire.network import Network, network_of
 
+VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "network.json").read_text("utf-8"))
 HOST = "a=candidate:1 1 udp 2122260223 192.168.1.2 5000 typ host"
 PUBLIC_HOST = "a=candidate:1 1 udp 2122260223 11.0.0.5 5000 typ host"
 HIDDEN_HOST = "a=candidate:1 1 udp 2122260223 0f3d.local 5000 typ host"
@@ -48,38 +53,14 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
     network_of("a=candidate:" + text)
 
 
-def test_an_end_that_few_can_reach_wants_a_relay() -> None:
+def test_an_end_without_any_mapping_blocks_udp() -> None:
     assert Network().blocks_udp
-    assert Network().wants_relay
-    assert Network("symmetric").wants_relay
-    assert not Network("symmetric", "cone").wants_relay
-    assert not Network("cone").wants_relay
+    assert not Network("symmetric").blocks_udp
+    assert not Network(None, "open").blocks_udp
 
 
-NETWORKS = st.builds(Network, *[st.sampled_from([None, "open", "cone", "symmetric"])] * 2)
-
-
-@given(st.none() | NETWORKS, st.none() | NETWORKS)
-def test_fit_does_not_depend_on_who_asks(one: Network | None, other: Network | None) -> None:
-    assert fit(one, other) == fit(other, one)
-    assert 0 <= fit(one, other) <= IMPOSSIBLE
-
-
-def test_the_order_of_fit() -> None:
-    symmetric = Network("symmetric")
-    order = [fit(symmetric, other) for other in (Network("open"), Network("cone"), symmetric)]
-    assert order == [1, 2, IMPOSSIBLE]
-    assert fit(Network("cone"), Network("cone")) == 0
-    assert fit(Network("cone"), None) == 1
-
-
-def test_an_end_that_heard_nothing_may_still_reach_an_open_one() -> None:
-    assert fit(Network(), Network("open")) == fit(Network(None, "open"), Network()) == 2
-    assert fit(Network(), None) == 2, "one that says nothing is no better than an open one"
-    assert fit(Network(), Network("cone", "cone")) == IMPOSSIBLE
-    assert fit(Network(), Network()) == IMPOSSIBLE
-
-
-def test_two_ends_without_a_common_ip_version_cannot_connect() -> None:
-    assert fit(Network("open"), Network(None, "open")) == IMPOSSIBLE
-    assert fit(Network("symmetric", "cone"), Network("symmetric", "cone")) == 0
+@pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])
+@pytest.mark.parametrize("end", ["\r\n", "\n"], ids=["CRLF", "LF"])
+def test_the_shared_vectors(vector: dict[str, Any], end: str) -> None:
+    sdp = end.join(["v=0", *vector["candidates"], ""])
+    assert network_of(sdp) == Network(**vector["network"])

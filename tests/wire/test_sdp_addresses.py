@@ -2,7 +2,7 @@
 
 import pytest
 
-from freespan.wire.sdp import check_offer, passable, without_private_addresses
+from freespan.wire.sdp import check_offer, filter_sdp, without_private_addresses
 
 OFFER = """v=0
 o=- 1 2 IN IP4 127.0.0.1
@@ -56,12 +56,12 @@ TCP_CANDIDATES = [
 @pytest.mark.parametrize("candidate", TCP_CANDIDATES)
 @pytest.mark.parametrize("allow_private", [False, True], ids=["public", "private"])
 def test_candidates_of_tcp_never_pass(candidate: str, allow_private: bool) -> None:
-    passed = passable(f"{OFFER}{candidate}\r\n", allow_private=allow_private)
-    assert passed == passable(OFFER, allow_private=allow_private)
+    passed = filter_sdp(f"{OFFER}{candidate}\r\n", allow_private=allow_private)
+    assert passed == filter_sdp(OFFER, allow_private=allow_private)
     assert " 9.9.9.9 25 " not in passed
 
 
 def test_a_private_network_keeps_all_else() -> None:
     whole = OFFER.replace("a=candidate:5 1 udp 1686052607\r\n", "")
-    assert passable(whole, allow_private=True) == whole
-    assert passable(whole, allow_private=False) == without_private_addresses(whole)
+    assert filter_sdp(whole, allow_private=True) == whole
+    assert filter_sdp(whole, allow_private=False) == without_private_addresses(whole)

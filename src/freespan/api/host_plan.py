@@ -22,7 +22,7 @@ from freespan.wire.messages import IceServer
 from freespan.wire.target import parse_host
 
 if TYPE_CHECKING:
-    from freespan.broker.live_picture import LivePicture
+    from freespan.broker.reader_statistics import ReaderStatistics
     from freespan.web.ordinary import OrdinarySite
 
 
@@ -38,7 +38,7 @@ def check_settings(settings: HostSettings) -> None:
     turn_servers_of(settings)
     policy_of(settings)
     names_of(settings)
-    live_picture_of(settings)
+    reader_statistics_of(settings)
 
 
 def tls_of(settings: HostSettings) -> ssl.SSLContext | None:
@@ -186,15 +186,15 @@ def _is_private(settings: HostSettings) -> bool:
 # --- readers ----------------------------------------------------------------------------------
 
 
-def live_picture_of(settings: HostSettings) -> LivePicture:
+def reader_statistics_of(settings: HostSettings) -> ReaderStatistics:
     """Counts the countries of readers, if there is a database of countries."""
-    from freespan.broker.live_picture import LivePicture
+    from freespan.broker.reader_statistics import ReaderStatistics
 
     if settings.countries is None:
-        return LivePicture(None, settings.proxy_header)
+        return ReaderStatistics(None, settings.proxy_header)
     from freespan.broker.country_database import CountryDatabase  # loads a library that most hosts do not need
 
-    return LivePicture(CountryDatabase(settings.countries), settings.proxy_header)
+    return ReaderStatistics(CountryDatabase(settings.countries), settings.proxy_header)
 
 
 def policy_of(settings: HostSettings) -> Policy:

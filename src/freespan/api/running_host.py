@@ -55,7 +55,7 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
         host.counters,
         lambda: [IceServer(list(urls)) for urls in stun_servers],
         host_plan.turn_servers_of(settings),
-        host_plan.live_picture_of(settings),
+        host_plan.reader_statistics_of(settings),
         # a host that is itself at a private address serves a private network
         hides_private=lambda: not (settings.allow_private or is_private_url(host.url)),
     )

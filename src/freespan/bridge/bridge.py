@@ -1,4 +1,16 @@
-"""A volunteer without a browser: stays with a broker, takes its offers, runs one session for each."""
+"""A bridge without a browser: stays connected to one broker, and runs a session for each offer.
+
+                 WebSocket open            welcome
+    connecting ─────────────────▶ hello ────────────▶ waiting ◀──▶ helping (sessions are open)
+       ▲  │                         │                    │
+       │  └── not reached ─────────┐│                    │
+       │                           ▼▼                    │
+       └────── backoff ───────── offline ◀───────────────┘
+                                    closed, silent for too long, or a bad message
+
+Sessions do not need the broker: they go on while the bridge is offline, and the next broker connection begins with
+their number. `freespan.web` has the same state machine in JavaScript (static/bridge/).
+"""
 
 from __future__ import annotations
 
@@ -12,13 +24,14 @@ from dataclasses import dataclass
 import aiohttp
 
 from freespan.bridge.own_network import OwnNetwork
-from freespan.bridge.session import Session
+from freespan.bridge.session import BridgeSession
+from freespan.bridge.settings import BridgeSettings
 from freespan.link.no_redirects import refuse_redirects
 from freespan.wire.addresses import is_private_url
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import LinkError, MessageError
 from freespan.wire.ice import check_stun, check_turn_servers
-from freespan.wire.limits import HELLO_SECONDS, PROTOCOL_VERSION, SIGNAL_MESSAGE_MAX, SILENCE_SECONDS
+from freespan.wire.limits import PROTOCOL_VERSION, SIGNAL_MESSAGE_MAX
 from freespan.wire.messages import (
     Answer,
     Hello,
@@ -34,15 +47,19 @@ from freespan.wire.messages import (
 )
 from freespan.wire.network import Network
 
-_STOP_SECONDS = 3.0
-_CLOSE_SECONDS = 1.0
-_SAY_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class BridgeStatus:
-    """`state` is connecting, waiting, helping or offline; `now` and `total` count sessions, `megabytes` 10^6 bytes."""
+    """What a bridge does, and what it has done.
+
+    Attributes:
+        state: `connecting`, `waiting`, `helping` or `offline`.
+        now: sessions that are open.
+        total: sessions that have carried data, those that are open included.
+        megabytes: what they have passed on in both directions, in whole 10^6 bytes.
+    """
 
     state: str
     now: int
@@ -51,83 +68,121 @@ class BridgeStatus:
 
 
 class Bridge:
-    """`broker` is its base URL (http or https); `on_status` hears of each change."""
+    """A headless bridge; call `run`.
+
+    Args:
+        broker: the broker's base URL, http or https.
+        capacity: sessions at a time, 1 to `BRIDGE_CAPACITY_MAX`.
+        on_status: called after each change.
+        settings: limits and times.
+    """
 
     def __init__(
-        self, broker: str, capacity: int, on_status: Callable[[BridgeStatus], None], *, first_retry: float = 0.5
+        self,
+        broker: str,
+        capacity: int,
+        on_status: Callable[[BridgeStatus], None],
+        settings: BridgeSettings | None = None,
     ) -> None:
+        self._settings = settings or BridgeSettings()
         self._url = f"{broker}/v1/bridge".replace("http", "ws", 1)
-        self._allow_private = is_private_url(broker)
+        allow_private = self._settings.allow_private
+        self._allow_private = is_private_url(broker) if allow_private is None else allow_private
         self._capacity = capacity
         self._on_status = on_status
-        self._backoff = Backoff(random.random, first=first_retry)
-        self._sessions: set[Session] = set()
+        self._backoff = Backoff(
+            random.random, first=self._settings.first_retry_seconds, longest=self._settings.longest_retry_seconds
+        )
+        self._sessions: set[BridgeSession] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._total = 0
-        self._passed_before = 0
+        self._ended_with_data = 0
+        self._bytes_of_ended = 0
         self._connection = "connecting"
         self._socket: aiohttp.ClientWebSocketResponse | None = None
 
     async def run(self) -> None:
-        """Help until cancelled; a broker that goes away is asked again, later and later."""
+        """Help until cancelled. When the broker goes away, connect again, with longer and longer waits."""
         async with aiohttp.ClientSession(middlewares=(refuse_redirects,), skip_auto_headers=("User-Agent",)) as http:
             try:
                 while True:
-                    reason = await self._stay(http)
+                    reason = await self._stay_connected(http)
                     wait = self._backoff.failed()
-                    _log.info("no broker: %s; next try in %.0f s", reason, wait)
-                    self._set_connected("offline")
+                    _log.info("broker connection lost: %s; next attempt in %.0f s", reason, wait)
+                    self._set_connection("offline")
                     await asyncio.sleep(wait)
             finally:
                 await self._end_sessions()
 
-    async def _stay(self, http: aiohttp.ClientSession) -> str:
-        """One connection to the broker, until it ends; returns why."""
+    # --- the broker --------------------------------------------------------------------------
+    async def _stay_connected(self, http: aiohttp.ClientSession) -> str:
+        """Make one connection to the broker and serve its offers until it ends; returns why it ended."""
         try:
-            async with asyncio.timeout(HELLO_SECONDS):
+            async with asyncio.timeout(self._settings.connect_seconds):
                 socket = await http.ws_connect(
                     self._url,
                     max_msg_size=SIGNAL_MESSAGE_MAX + 1,
                     compress=0,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
+                    timeout=aiohttp.ClientWSTimeout(ws_close=self._settings.close_seconds),
                 )
         except (TimeoutError, aiohttp.ClientError, OSError):
             return "it cannot be reached"
         try:
             await socket.send_str(encode(Hello(PROTOCOL_VERSION, self._capacity)))
-            welcome = await self._receive(socket, HELLO_SECONDS)
+            welcome = await _receive(socket, self._settings.welcome_seconds)
             if not isinstance(welcome, Welcome):
-                return "it did not say welcome"
+                return "its first message was not a welcome"
             check_stun(welcome.ice_servers, allow_private=self._allow_private)
             self._backoff.succeeded()
             self._socket = socket
             if self._sessions:
-                await self._tell_load()  # of sessions that have outlived the broker's last connection
-            self._set_connected("waiting")
-            async with _knowing_the_network(socket, welcome) as network:
+                await self._report_load()  # sessions that have outlived the last connection
+            self._set_connection("waiting")
+            async with self._watching_network(welcome) as network:
                 while True:
-                    message = await self._receive(socket, SILENCE_SECONDS)
+                    message = await _receive(socket, self._settings.silence_seconds)
                     if isinstance(message, Offer):
-                        await self._take(http, socket, welcome.egress, network, message)
+                        await self._on_offer(http, socket, welcome.egress, network, message)
         except EOFError:
             return "it closed the connection"
         except TimeoutError:
             return "it was silent for too long"
         except (MessageError, ConnectionError, aiohttp.ClientError):
-            return "it said something that is not in the protocol"
+            return "it sent a message that is not in the protocol"
         finally:
             self._socket = None
             await socket.close()
 
-    async def _receive(self, socket: aiohttp.ClientWebSocketResponse, seconds: float) -> ToBridge:
-        message = await socket.receive(timeout=seconds)
-        if message.type is aiohttp.WSMsgType.TEXT:
-            return decode_to_bridge(message.data)
-        if message.type is aiohttp.WSMsgType.BINARY:
-            raise MessageError("message", "must be text")
-        raise EOFError
+    @contextlib.asynccontextmanager
+    async def _watching_network(self, welcome: Welcome) -> AsyncIterator[OwnNetwork]:
+        """Keep the broker informed about this bridge's network while the block runs."""
 
-    async def _take(
+        async def report(found: Network) -> None:
+            await self._send(self._socket, NetworkReport(found.ipv4, found.ipv6))
+
+        network = OwnNetwork(welcome.ice_servers, report, self._settings.survey_seconds)
+        watching = asyncio.create_task(network.keep_up_to_date(), name="bridge-network")
+        try:
+            yield network
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    async def _send(self, socket: aiohttp.ClientWebSocketResponse | None, message: ToBroker) -> None:
+        """Send a message if the broker is still there; if it is gone, it has forgotten this bridge anyway."""
+        if socket is None:
+            return
+        try:
+            async with asyncio.timeout(self._settings.send_seconds):
+                await socket.send_str(encode(message))
+        except (TimeoutError, ConnectionError, aiohttp.ClientError, RuntimeError):
+            pass
+
+    async def _report_load(self) -> None:
+        """Report to the current broker connection, which need not be the one that the offer came from."""
+        await self._send(self._socket, Load(len(self._sessions)))
+
+    # --- sessions ----------------------------------------------------------------------------
+    async def _on_offer(
         self,
         http: aiohttp.ClientSession,
         socket: aiohttp.ClientWebSocketResponse,
@@ -135,85 +190,78 @@ class Bridge:
         network: OwnNetwork,
         offer: Offer,
     ) -> None:
-        """Serve an offer in a task of its own, or refuse it. Raises `MessageError` for relays that it may not name."""
-        relays = check_turn_servers(offer.ice_servers, allow_private=self._allow_private)
+        """Run a session in a task of its own, or refuse. Raises `MessageError` for forbidden TURN servers."""
+        turn = check_turn_servers(offer.ice_servers, allow_private=self._allow_private)
         if len(self._sessions) >= self._capacity:
-            await _say(socket, Refusal(offer.id, "full"))
+            await self._send(socket, Refusal(offer.id, "full"))
             return
         try:
-            session = Session(http, egress, network.servers, relays, allow_private=self._allow_private)
+            session = BridgeSession(
+                http, egress, network.servers, turn, allow_private=self._allow_private, settings=self._settings
+            )
         except LinkError as error:
-            await _say(socket, Refusal(offer.id, str(error)))
+            await self._send(socket, Refusal(offer.id, str(error)))
             return
         self._sessions.add(session)
-        task = asyncio.create_task(self._serve(session, socket, network, offer), name="bridge-offer")
+        task = asyncio.create_task(self._run_session(session, socket, network, offer), name="bridge-offer")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _serve(
-        self, session: Session, socket: aiohttp.ClientWebSocketResponse, network: OwnNetwork, offer: Offer
+    async def _run_session(
+        self,
+        session: BridgeSession,
+        socket: aiohttp.ClientWebSocketResponse,
+        network: OwnNetwork,
+        offer: Offer,
     ) -> None:
         try:
-            # the load before the answer, so that the broker never counts this place as free
-            await self._tell_load()
+            # The load goes before the answer, so that the broker never takes this place for a free one.
+            await self._report_load()
             answer = await session.answer(offer.sdp)
-            await _say(socket, Answer(offer.id, answer))
+            await self._send(socket, Answer(offer.id, answer))
             network.check(answer)
             reason = await session.run(self._publish)
             _log.info("a session ended: %s", reason)
         except LinkError as error:
-            await _say(socket, Refusal(offer.id, str(error)))
+            await self._send(socket, Refusal(offer.id, str(error)))
         finally:
             self._sessions.discard(session)
             if session.bytes_passed:
-                self._total += 1
-                self._passed_before += session.bytes_passed
+                self._ended_with_data += 1
+                self._bytes_of_ended += session.bytes_passed
             self._publish()
-            await self._tell_load()
-
-    async def _tell_load(self) -> None:
-        """To the broker of now, which may not be the one that sent the offer."""
-        if self._socket is not None:
-            await _say(self._socket, Load(len(self._sessions)))
+            await self._report_load()
 
     async def _end_sessions(self) -> None:
         for session in list(self._sessions):
             session.end("the bridge is stopping")
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
+            await asyncio.wait(self._tasks, timeout=self._settings.stop_seconds)
 
-    def _set_connected(self, state: str) -> None:
+    # --- status ------------------------------------------------------------------------------
+    def _set_connection(self, state: str) -> None:
         self._connection = state
         self._publish()
 
     def _publish(self) -> None:
-        carrying = [session for session in self._sessions if session.is_open]
-        passed = self._passed_before + sum(session.bytes_passed for session in self._sessions)
-        total = self._total + sum(1 for session in self._sessions if session.bytes_passed)
-        state = "helping" if carrying else self._connection
-        self._on_status(BridgeStatus(state, len(carrying), total, passed // 1_000_000))
+        open_sessions = sum(session.is_open for session in self._sessions)
+        total = self._ended_with_data + sum(1 for session in self._sessions if session.bytes_passed)
+        passed = self._bytes_of_ended + sum(session.bytes_passed for session in self._sessions)
+        state = "helping" if open_sessions else self._connection
+        self._on_status(BridgeStatus(state, open_sessions, total, passed // 1_000_000))
 
 
-@contextlib.asynccontextmanager
-async def _knowing_the_network(socket: aiohttp.ClientWebSocketResponse, welcome: Welcome) -> AsyncIterator[OwnNetwork]:
-    """Find out about this bridge's network beside all else, and tell the broker, for the length of the block."""
+async def _receive(socket: aiohttp.ClientWebSocketResponse, seconds: float) -> ToBridge:
+    """Return the next message.
 
-    async def tell(found: Network) -> None:
-        await _say(socket, NetworkReport(found.ipv4, found.ipv6))
-
-    network = OwnNetwork(welcome.ice_servers, tell)
-    keeping = asyncio.create_task(network.keep(), name="bridge-network")
-    try:
-        yield network
-    finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
-
-
-async def _say(socket: aiohttp.ClientWebSocketResponse, message: ToBroker) -> None:
-    """Tell the broker, if it is still there; if not, it has forgotten us anyway."""
-    try:
-        async with asyncio.timeout(_SAY_SECONDS):
-            await socket.send_str(encode(message))
-    except (TimeoutError, ConnectionError, aiohttp.ClientError, RuntimeError):
-        pass
+    Raises:
+        EOFError: the WebSocket is closed.
+        MessageError: the message is not in the protocol.
+        TimeoutError: nothing came in time.
+    """
+    message = await socket.receive(timeout=seconds)
+    if message.type is aiohttp.WSMsgType.TEXT:
+        return decode_to_bridge(message.data)
+    if message.type is aiohttp.WSMsgType.BINARY:
+        raise MessageError("message", "must be text")
+    raise EOFError

@@ -1,8 +1,10 @@
 """One pipe: a client's data channel on one side, a WebSocket to the egress on the other, and nothing in between.
 
-It passes messages on as they are. A client that reads slowly slows the egress, since the WebSocket is not read while
-the data channel is full; the other direction is bounded by the client's own window, and by an end to pipes that ignore
-it.
+    client ◀══ data channel ══▶ [Pipe] ◀══ WebSocket ══▶ egress
+
+The pipe passes messages on as they are. A client that reads slowly slows the egress, because the WebSocket is not read
+while the data channel is full. In the other direction, the congestion windows of the two ends bound what waits here,
+and a pipe whose client ignores them is closed.
 """
 
 from __future__ import annotations
@@ -21,15 +23,15 @@ from freespan.wire.messages import IceServer
 
 
 class Side:
-    """Owner of one of the two links: what it receives goes to the other."""
+    """The owner of one of the two links; what it receives goes to the other."""
 
-    def __init__(self, pipe: Pipe, onward: Link) -> None:
+    def __init__(self, pipe: Pipe, other: Link) -> None:
         self._pipe = pipe
-        self._onward = onward
+        self._other = other
 
     def on_message(self, message: bytes) -> None:
         self._pipe.bytes_passed += len(message)
-        self._onward.send(message)
+        self._other.send(message)
         self._pipe.balance()
 
     def on_writable(self) -> None:
@@ -40,20 +42,30 @@ class Side:
 
 
 class Pipe:
-    """Made for one offer; `answer`, then `run` until it ends. `hear` and `say` are of `DataChannelLink`."""
+    """Made for one offer: call `answer`, then `run`, which returns when the pipe has ended.
+
+    Args:
+        http: makes the WebSocket; it must not follow redirects.
+        egress: the WebSocket URL of the egress.
+        ice_servers: STUN and TURN servers for the data channel.
+        on_signal: called with each text message of the signalling channel; without it there is no such channel.
+        open_seconds: how long the data channel may take to open.
+    """
 
     def __init__(
         self,
         http: aiohttp.ClientSession,
         egress: str,
         ice_servers: Sequence[IceServer],
-        hear: Callable[[str], None] | None = None,
+        on_signal: Callable[[str], None] | None = None,
+        open_seconds: float = CHANNEL_OPEN_SECONDS,
     ) -> None:
         self.bytes_passed = 0
-        self._channel = DataChannelLink(ice_servers, hear=hear)
+        self._open_seconds = open_seconds
+        self._channel = DataChannelLink(ice_servers, on_signal=on_signal)
         self._socket_link: WebSocketLink | None = None
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        # the egress is reached while the client's checks are still on their way
+        # The WebSocket opens while the connectivity checks with the client are still on their way.
         self._opening = asyncio.create_task(_open_socket(http, egress), name="bridge-egress-socket")
 
     @property
@@ -62,27 +74,27 @@ class Pipe:
         return self._socket_link is not None and not self._ended.done()
 
     async def answer(self, offer: str) -> str:
-        """The answer to a client's offer. Raises `LinkError` when the offer is unusable; the pipe has ended then."""
+        """Return the answer to a client's offer. Raises `LinkError` if it is unusable; the pipe has ended then."""
         try:
             return await self._channel.answer(offer)
         except BaseException:
-            await self._give_up("the offer is unusable")
+            await self._abandon("the offer is unusable")
             raise
 
     async def run(self, on_open: Callable[[], None]) -> str:
-        """Pass messages until one side ends; returns the reason. Both sides are closed then."""
+        """Pass messages until one side ends, then close the other one; returns the reason."""
         try:
-            async with asyncio.timeout(CHANNEL_OPEN_SECONDS):
+            async with asyncio.timeout(self._open_seconds):
                 await self._channel.opened()
                 link = WebSocketLink(await asyncio.shield(self._opening))
         except TimeoutError:
-            return await self._give_up("the client did not reach this bridge")
+            return await self._abandon("the client did not reach this bridge")
         except LinkError as error:
-            return await self._give_up(str(error))
+            return await self._abandon(str(error))
         except (aiohttp.ClientError, OSError):
-            return await self._give_up("the egress cannot be reached")
+            return await self._abandon("the egress cannot be reached")
         except asyncio.CancelledError:
-            await self._give_up("the bridge is stopping")
+            await self._abandon("the bridge is stopping")
             raise
         self._socket_link = link
         link.start(Side(self, self._channel))
@@ -94,12 +106,12 @@ class Pipe:
             self.end("the bridge is stopping")
         return self._ended.result()
 
-    def say(self, text: str) -> None:
-        """Send the client a text, beside the messages."""
-        self._channel.say(text)
+    def send_signal(self, text: str) -> None:
+        """Send the client a text message in the signalling channel."""
+        self._channel.send_signal(text)
 
     def balance(self) -> None:
-        """Read from the egress only while the client takes it."""
+        """Read from the egress only while the client takes what comes."""
         if self._socket_link is not None:
             if self._channel.waiting_bytes > LINK_QUEUE_MAX:
                 self._socket_link.pause()
@@ -114,7 +126,7 @@ class Pipe:
         if self._socket_link is not None:
             self._socket_link.close(reason)
 
-    async def _give_up(self, reason: str) -> str:
+    async def _abandon(self, reason: str) -> str:
         """End a pipe that never opened."""
         self.end(reason)
         self._opening.cancel()

@@ -1,7 +1,12 @@
-"""One client of a bridge: its first pipe, and the lanes that it asks for over that one.
+"""One reader's session at a bridge: its first pipe, and the lanes that the client asks for over it.
 
-A lane is a pipe like the first, with a peer connection and a WebSocket of its own, so no pipe has to look into what it
-carries. It is set up without the broker: the client's offer comes over the open link. Lanes end with the first pipe.
+A lane is a pipe like the first one, with a peer connection and a WebSocket of its own, so that no pipe has to look into
+what it carries. It is set up without the broker: the client's offer comes in the signalling channel of the first pipe.
+
+    lane_offer ──▶ checked ──▶ opening ── lane_answer, channel open ──▶ open ──▶ ended
+                      │           │                                      ▲
+                      │           └── unusable, or not open in time ─────┤ with the first pipe
+                      └── full, or unusable ──▶ lane_refusal             │
 """
 
 from __future__ import annotations
@@ -12,32 +17,44 @@ from collections.abc import Callable, Sequence
 import aiohttp
 
 from freespan.bridge.pipe import Pipe
+from freespan.bridge.settings import BridgeSettings
 from freespan.wire.errors import LinkError, MessageError
-from freespan.wire.limits import LANES_MAX, LANES_OPENING_MAX
+from freespan.wire.limits import LANES_MAX
 from freespan.wire.messages import IceServer, LaneAnswer, LaneOffer, LaneRefusal, decode_lane_offer, encode
-from freespan.wire.sdp import check_offer, passable
+from freespan.wire.sdp import check_offer, filter_sdp
 
 
-class Session:
-    """Made for one offer; `answer`, then `run` until it ends. `stun` are the servers for its lanes."""
+class BridgeSession:
+    """Made for one offer: call `answer`, then `run`, which returns when the session has ended.
+
+    Args:
+        http: makes the WebSockets; it must not follow redirects.
+        egress: the WebSocket URL of the egress.
+        stun: STUN servers for all pipes.
+        turn: TURN servers for the first pipe.
+        allow_private: whether descriptions may have private addresses.
+        settings: limits and times.
+    """
 
     def __init__(
         self,
         http: aiohttp.ClientSession,
         egress: str,
         stun: Sequence[IceServer],
-        relays: Sequence[IceServer],
+        turn: Sequence[IceServer],
         *,
         allow_private: bool,
+        settings: BridgeSettings,
     ) -> None:
         self._http = http
         self._egress = egress
         self._stun = stun
         self._allow_private = allow_private
-        self._first = Pipe(http, egress, [*stun, *relays], self._hear)
+        self._settings = settings
+        self._first = Pipe(http, egress, [*stun, *turn], self._on_signal, settings.channel_open_seconds)
         self._lanes: set[Pipe] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._passed_before = 0
+        self._bytes_of_ended_lanes = 0
 
     @property
     def is_open(self) -> bool:
@@ -46,15 +63,15 @@ class Session:
 
     @property
     def bytes_passed(self) -> int:
-        """What all its pipes have passed on, in both directions."""
-        return self._first.bytes_passed + self._passed_before + sum(lane.bytes_passed for lane in self._lanes)
+        """The bytes that all its pipes have passed on, in both directions."""
+        return self._first.bytes_passed + self._bytes_of_ended_lanes + sum(lane.bytes_passed for lane in self._lanes)
 
     async def answer(self, offer: str) -> str:
-        """The answer to a client's offer. Raises `LinkError` when the offer is unusable; the session has ended then."""
-        return await self._first.answer(self._passable(offer))
+        """Return the answer to a client's offer. Raises `LinkError` if it is unusable; the session has ended then."""
+        return await self._first.answer(self._filter(offer))
 
     async def run(self, on_open: Callable[[], None]) -> str:
-        """Pass messages until the first pipe ends; returns the reason. All pipes are closed then."""
+        """Pass messages until the first pipe ends, then close all lanes; returns the reason."""
         try:
             return await self._first.run(on_open)
         finally:
@@ -68,41 +85,41 @@ class Session:
         self._first.end(reason)
 
     # --- lanes -------------------------------------------------------------------------------
-    def _hear(self, text: str) -> None:
-        """A client that talks rubbish loses its session; one that asks for too much is refused that."""
+    def _on_signal(self, text: str) -> None:
+        """Open a lane or refuse it; a client that breaks the protocol loses its session."""
         try:
-            wish = decode_lane_offer(text)
+            offer = decode_lane_offer(text)
         except MessageError:
-            self.end("the client said something that is not in the protocol")
+            self.end("the client sent a message that is not in the protocol")
             return
         try:
-            self._begin(wish)
+            self._open_lane(offer)
         except (LinkError, MessageError) as error:
-            self._first.say(encode(LaneRefusal(wish.id, str(error))))
+            self._first.send_signal(encode(LaneRefusal(offer.id, str(error))))
 
-    def _begin(self, wish: LaneOffer) -> None:
-        """Open a lane in a task of its own. Raises `LinkError` or `MessageError` with why not."""
+    def _open_lane(self, offer: LaneOffer) -> None:
+        """Run a lane in a task of its own. Raises `LinkError` or `MessageError` if it is refused."""
         opening = sum(not lane.is_open for lane in self._lanes)
-        if len(self._lanes) >= LANES_MAX - 1 or opening >= LANES_OPENING_MAX:
+        if len(self._lanes) >= LANES_MAX - 1 or opening >= self._settings.lanes_opening_max:
             raise LinkError("full")
-        offer = self._passable(check_offer(wish.sdp))  # no broker has checked this one
-        lane = Pipe(self._http, self._egress, self._stun)
+        sdp = self._filter(check_offer(offer.sdp))  # no broker has checked this one
+        lane = Pipe(self._http, self._egress, self._stun, open_seconds=self._settings.channel_open_seconds)
         self._lanes.add(lane)
-        task = asyncio.create_task(self._serve(lane, wish.id, offer), name="bridge-lane")
+        task = asyncio.create_task(self._run_lane(lane, offer.id, sdp), name="bridge-lane")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _serve(self, lane: Pipe, name: str, offer: str) -> None:
+    async def _run_lane(self, lane: Pipe, lane_id: str, offer: str) -> None:
         try:
             answer = await lane.answer(offer)
-            # a broker would have taken this end's own addresses out
-            self._first.say(encode(LaneAnswer(name, self._passable(answer))))
+            # A broker would have filtered the answer.
+            self._first.send_signal(encode(LaneAnswer(lane_id, self._filter(answer))))
             await lane.run(lambda: None)
         except LinkError as error:
-            self._first.say(encode(LaneRefusal(name, str(error))))
+            self._first.send_signal(encode(LaneRefusal(lane_id, str(error))))
         finally:
             self._lanes.discard(lane)
-            self._passed_before += lane.bytes_passed
+            self._bytes_of_ended_lanes += lane.bytes_passed
 
-    def _passable(self, sdp: str) -> str:
-        return passable(sdp, allow_private=self._allow_private)
+    def _filter(self, sdp: str) -> str:
+        return filter_sdp(sdp, allow_private=self._allow_private)

@@ -1,21 +1,22 @@
-"""How many readers came from which country in the last hour, told so that it is never about one of them. Pure.
+"""How many readers came from which country in the last hour, published so that it is never about one of them. Pure.
 
-No address is kept, nor a hash that is an address's own. Each reader who is given a bridge sets two marks in small
-fields of his country and of the ten minutes: a keyed hash (BLAKE2, RFC 7693) of his *network* picks one of 64, and one
-of his *address* one of 256. The same network, or address, always sets the same mark, so that somebody who comes again
-and again counts once; and very many others would set those marks as well: of IPv4 some 260,000 addresses, for whoever
-had the key. A key is made every hour and thrown away after two; marks are thrown away after an hour.
+No address is kept, nor a hash that belongs to one address. Each reader who is given a bridge sets two marks in the
+small bitmaps of their country and of the current ten minutes. A keyed hash (BLAKE2, RFC 7693) of their *network*
+chooses one of 64 marks, and one of their *address* chooses one of 256. The same network or address always sets the same
+mark, so a reader who comes again and again counts once. Very many others would set the same mark: some 260,000
+addresses of IPv4, even for somebody who had the key. A key is made every hour and deleted after two hours; marks are
+deleted after an hour.
 
-What is told:
+What is published:
 
-- a country only if at least `READERS_LEAST` marks of networks are set, which takes as many networks; all others
-  together, and readers of no known country, are "somewhere", by the same rule;
-- a number of readers that is worked out from the marks of addresses (linear counting, Whang and others, 1990) and
-  rounded down to one of `_STEPS`;
-- nothing of the ten minutes that are under way, so that no number changes in the moment in which somebody comes.
+- a country, only if at least `readers_min` marks of networks are set, which takes as many networks; all other
+  countries together, and readers of no known country, are "somewhere", by the same rule;
+- a number of readers, estimated from the marks of addresses (linear counting, Whang and others, 1990) and rounded down
+  to one of `_PUBLISHED_NUMBERS`;
+- nothing of the ten minutes that are under way, so that no number changes at the moment when somebody comes.
 
-Requests would be no measure: a reader asks again for each further bridge, and three requests of one person would look
-like three people. Neither are addresses alone: a phone has a new one after each tunnel, mostly of the same network.
+Requests would be a bad measure: a client asks again for each further bridge, so three requests of one person would look
+like three people. So would addresses alone: a phone has a new one after each tunnel, mostly of the same network.
 """
 
 from __future__ import annotations
@@ -27,22 +28,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from freespan.broker.settings import CensusSettings
 from freespan.wire.addresses import Address
-from freespan.wire.limits import CENSUS_SECONDS, CENSUS_STEP_SECONDS, READERS_LEAST
 
-_STEPS_AN_HOUR = int(CENSUS_SECONDS // CENSUS_STEP_SECONDS)
-_STEPS = (3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1_000)
+_PUBLISHED_NUMBERS = (3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1_000)
 _NETWORK_MARKS = 64
 _ADDRESS_MARKS = 256
 _PREFIXES = {4: (16, 32), 6: (32, 64)}
-"""Bits of an address by which a network, and a household, are told from others; by IP version."""
+"""For each IP version: how many bits of an address stand for its network, and how many for its household."""
 _CODE = re.compile(r"[A-Z]{2}")
-_NOWHERE = ""
+_SOMEWHERE = ""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """At least so many readers in the last hour: by country (ISO 3166-1, two letters), and from anywhere else."""
+    """At least so many readers in the last hour, by country (ISO 3166-1, two letters) and from anywhere else."""
 
     countries: dict[str, int] = field(default_factory=dict)
     somewhere: int = 0
@@ -50,7 +50,7 @@ class Figures:
 
 @dataclass
 class _Marks:
-    """Marks that are set, as bits."""
+    """Two bitmaps."""
 
     networks: int = 0
     addresses: int = 0
@@ -60,64 +60,86 @@ class _Marks:
         self.addresses |= other.addresses
 
 
-# ten minutes, hour of the key, country, IP version
-_Place = tuple[int, int, str, int]
+@dataclass(frozen=True)
+class _Bucket:
+    """Readers who share one pair of bitmaps: of the same step, key, country and IP version."""
+
+    step: int
+    key_hour: int
+    country: str
+    version: int
 
 
 class Census:
-    """Counts readers. Times are seconds of a clock that does not go back; `new_key` gives 32 secret random bytes."""
+    """Counts readers. Times are seconds of a clock that never goes back; `new_key` returns 32 secret random bytes."""
 
-    def __init__(self, new_key: Callable[[], bytes]) -> None:
+    def __init__(self, new_key: Callable[[], bytes], settings: CensusSettings | None = None) -> None:
         self._new_key = new_key
+        self._settings = settings or CensusSettings()
+        self._steps_per_hour = int(self._settings.memory_seconds // self._settings.step_seconds)
         self._keys: dict[int, bytes] = {}
-        self._marks: dict[_Place, _Marks] = {}
+        self._marks: dict[_Bucket, _Marks] = {}
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is remembered."""
         return not self._keys and not self._marks
 
-    def saw(self, address: Address, country: str | None, now: float) -> None:
-        """A reader was given a bridge; a country that is no code of two letters counts as none."""
-        self.forget(now)
+    def count(self, address: Address, country: str | None, now: float) -> None:
+        """Count a reader who was given a bridge; a country that is not two letters counts as none."""
+        self.delete_old(now)
         step, hour = self._step(now), self._hour(self._step(now))
-        code = country if country and _CODE.fullmatch(country) else _NOWHERE
-        # by two keys, so that for any hour there is one that was there all the time
-        for start in (hour - 1, hour):
-            key = self._keys.get(start) or self._keys.setdefault(start, self._new_key())
-            place = (step, start, code, address.version)
-            self._marks.setdefault(place, _Marks()).add(_marks_of(address, key))
+        code = country if country and _CODE.fullmatch(country) else _SOMEWHERE
+        # Marks are set under two keys, so that for every hour there is one key that was in use throughout.
+        for key_hour in (hour - 1, hour):
+            key = self._keys.get(key_hour) or self._keys.setdefault(key_hour, self._new_key())
+            bucket = _Bucket(step, key_hour, code, address.version)
+            self._marks.setdefault(bucket, _Marks()).add(_marks_of(address, key))
 
     def figures(self, now: float) -> Figures:
-        """What may be told to anybody; the same for all of ten minutes."""
-        self.forget(now)
+        """Return what may be published; it stays the same within one step."""
+        self.delete_old(now)
         by_country: dict[str, dict[int, _Marks]] = defaultdict(lambda: defaultdict(_Marks))
-        first = self._step(now) - _STEPS_AN_HOUR
-        for (step, start, code, version), marks in self._marks.items():
-            if first <= step < self._step(now) and start == self._hour(first):
-                by_country[code][version].add(marks)
-        shown = {code: _told(versions.values()) for code, versions in by_country.items() if code != _NOWHERE}
+        first = self._step(now) - self._steps_per_hour
+        for bucket, marks in self._marks.items():
+            if first <= bucket.step < self._step(now) and bucket.key_hour == self._hour(first):
+                by_country[bucket.country][bucket.version].add(marks)
+        named = {
+            code: number
+            for code, versions in sorted(by_country.items())
+            if code != _SOMEWHERE and (number := self._published(versions.values()))
+        }
         others: dict[int, _Marks] = defaultdict(_Marks)
         for code, versions in by_country.items():
-            if not shown.get(code):
+            if code not in named:
                 for version, marks in versions.items():
                     others[version].add(marks)
-        return Figures({code: told for code, told in sorted(shown.items()) if told}, _told(others.values()))
+        return Figures(named, self._published(others.values()))
 
-    def forget(self, now: float) -> None:
-        """Throw away keys and marks whose time is over."""
+    def delete_old(self, now: float) -> None:
+        """Delete the keys and marks whose time is over."""
         step = self._step(now)
         hour = self._hour(step)
-        self._keys = {start: key for start, key in self._keys.items() if start >= hour - 1}
-        self._marks = {place: marks for place, marks in self._marks.items() if place[0] >= step - _STEPS_AN_HOUR}
+        self._keys = {key_hour: key for key_hour, key in self._keys.items() if key_hour >= hour - 1}
+        oldest = step - self._steps_per_hour
+        self._marks = {bucket: marks for bucket, marks in self._marks.items() if bucket.step >= oldest}
 
-    @staticmethod
-    def _step(now: float) -> int:
-        return int(now // CENSUS_STEP_SECONDS)
+    def _step(self, now: float) -> int:
+        return int(now // self._settings.step_seconds)
 
-    @staticmethod
-    def _hour(step: int) -> int:
-        return step // _STEPS_AN_HOUR
+    def _hour(self, step: int) -> int:
+        return step // self._steps_per_hour
+
+    def _published(self, versions: Iterable[_Marks]) -> int:
+        """Return the number to publish, 0 for none: the larger one of both IP versions, as a reader may use either."""
+        return max((self._rounded(marks) for marks in versions), default=0)
+
+    def _rounded(self, marks: _Marks) -> int:
+        if marks.networks.bit_count() < self._settings.readers_min:
+            return 0
+        empty = _ADDRESS_MARKS - marks.addresses.bit_count()
+        readers = _ADDRESS_MARKS * math.log(_ADDRESS_MARKS / empty) if empty else math.inf
+        return max((number for number in _PUBLISHED_NUMBERS if number <= readers + 0.5), default=_PUBLISHED_NUMBERS[0])
 
 
 def _marks_of(address: Address, key: bytes) -> _Marks:
@@ -131,16 +153,3 @@ def _marks_of(address: Address, key: bytes) -> _Marks:
 def _hash(address: Address, bits: int, key: bytes, purpose: bytes) -> int:
     prefix = int(address) >> (address.max_prefixlen - bits)
     return int.from_bytes(hashlib.blake2b(prefix.to_bytes(16), key=key, person=purpose, digest_size=8).digest())
-
-
-def _told(versions: Iterable[_Marks]) -> int:
-    """The number to tell, 0 for none. The larger one of both IP versions: somebody may come by either."""
-    return max((_rounded(marks) for marks in versions), default=0)
-
-
-def _rounded(marks: _Marks) -> int:
-    if marks.networks.bit_count() < READERS_LEAST:
-        return 0
-    empty = _ADDRESS_MARKS - marks.addresses.bit_count()
-    readers = _ADDRESS_MARKS * math.log(_ADDRESS_MARKS / empty) if empty else math.inf
-    return max((step for step in _STEPS if step <= readers + 0.5), default=_STEPS[0])

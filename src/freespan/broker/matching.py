@@ -1,12 +1,16 @@
-"""Who is paired with whom. Pure: bridges and offers are names, time and sockets are somebody else's.
+"""Which bridge gets which offer. Pure: bridges and offers are names; others have the clock and the sockets.
 
-assign ──▶ pending ── settle (answer, refusal, time-out) ──▶ gone
-              └────── leave (the bridge went) ──▶ returned to the caller, who assigns anew
+              assign                  settle (answer, refusal, timeout)
+    (new) ────────────▶ pending ──────────────────────────────────────▶ (done)
+                           │
+                           └── leave (the bridge is gone) ──▶ returned to the caller, who assigns it again
 
-Two that cannot connect (`fit`) are not paired, unless a relay can join them; then comes who has answered lately, then
-who fits better, and chance chooses among equals. What a bridge says of itself helps it only so far: its load can only
-take it out, because if the least loaded were preferred, one that lies would be given every reader; and the best that it
-can say of its network puts it among those that really are open, of whom chance chooses. To say so again is no help.
+Two ends that cannot connect are paired only by a TURN server, and only if no other bridge is free. Among the rest,
+those that answered lately come first, then those with the better `connectivity`; chance chooses among equals.
+
+A bridge cannot attract readers by what it reports. Its load can only exclude it: if the least loaded bridge were
+preferred, a bridge that lies would be given every reader. The best network that it can report makes it equal to the
+bridges that really are open, and repeating the report changes nothing.
 """
 
 from __future__ import annotations
@@ -15,58 +19,62 @@ from collections import defaultdict
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
-from freespan.wire.limits import BRIDGES_MAX, MISSES_MAX, OFFERS_PER_BRIDGE
-from freespan.wire.network import IMPOSSIBLE, Network, fit
-
-_HARDLY = 2
-"""The `fit` from which on a relay is offered, beside trying without."""
+from freespan.broker.nat import Connectivity, connectivity, needs_turn
+from freespan.broker.settings import BrokerSettings
+from freespan.wire.network import Network
 
 
 @dataclass
 class _Bridge:
+    """What is known of one bridge; `timeouts` counts offers in a row that it did not answer."""
+
     capacity: int
-    serving: int = 0
+    sessions: int = 0
     pending: set[str] = field(default_factory=set)
-    misses: int = 0
+    timeouts: int = 0
     network: Network | None = None
 
     @property
-    def free(self) -> int:
-        if len(self.pending) >= OFFERS_PER_BRIDGE:
-            return 0
-        return max(0, self.capacity - self.serving - len(self.pending))
+    def free_places(self) -> int:
+        return max(0, self.capacity - self.sessions - len(self.pending))
 
 
 class Matching:
-    """`choose(n)` returns a random index below n (passed in, so that tests decide)."""
+    """The bridges of one broker, and the offers that wait for their answers.
 
-    def __init__(self, choose: Callable[[int], int]) -> None:
+    `choose(n)` returns a random index below n; it is passed in, so that tests decide.
+    """
+
+    def __init__(self, choose: Callable[[int], int], settings: BrokerSettings | None = None) -> None:
         self._choose = choose
+        self._settings = settings or BrokerSettings()
         self._bridges: dict[str, _Bridge] = {}
 
     def __len__(self) -> int:
         return len(self._bridges)
 
+    # --- what bridges report ---------------------------------------------------------------------
     def join(self, bridge: str, capacity: int) -> bool:
-        """A bridge offers `capacity` sessions; false when the broker is full."""
-        if len(self._bridges) >= BRIDGES_MAX:
+        """Add a bridge that takes `capacity` sessions; returns false when the broker is full."""
+        if len(self._bridges) >= self._settings.bridges_max:
             return False
         self._bridges[bridge] = _Bridge(capacity)
         return True
 
     def leave(self, bridge: str) -> Set[str]:
-        """A bridge is gone; returns the offers that it owed an answer."""
+        """Remove a bridge; returns the offers that it has not answered."""
         gone = self._bridges.pop(bridge, None)
         return gone.pending if gone is not None else set()
 
-    def report(self, bridge: str, serving: int) -> None:
-        """A bridge says how many sessions it serves."""
-        self._bridges[bridge].serving = serving
+    def report_load(self, bridge: str, sessions: int) -> None:
+        """Note how many sessions a bridge has."""
+        self._bridges[bridge].sessions = sessions
 
     def report_network(self, bridge: str, network: Network) -> None:
-        """A bridge says what it has found out about its network; before that, it counts as unknown."""
+        """Note what a bridge has found out about its network; before that, its network is unknown."""
         self._bridges[bridge].network = network
 
+    # --- what clients ask for --------------------------------------------------------------------
     def assign(
         self,
         offer: str,
@@ -74,58 +82,66 @@ class Matching:
         network: Network | None = None,
         avoid: Set[str] = frozenset(),
         *,
-        relayed: bool = False,
+        has_turn: bool = False,
     ) -> str | None:
-        """Choose a bridge for an offer: with room, neither tried nor to be avoided; or None.
+        """Choose a free bridge for an offer, none of `tried` and `avoid`; returns None when there is none.
 
-        `network` is the client's. Two that cannot connect are paired only when nothing better is left and there is a
-        relay for them (`relayed`).
+        `network` is the client's; `has_turn` tells whether a TURN server could connect the two.
         """
-        free = {name: b for name, b in self._bridges.items() if b.free and name not in tried and name not in avoid}
-        # there are few kinds of networks, however many bridges there are
-        fits = {kind: fit(network, kind) for kind in {b.network for b in free.values()}}
-        ranks: dict[tuple[bool, int, int], list[str]] = defaultdict(list)
-        for name, b in free.items():
-            impossible = fits[b.network] == IMPOSSIBLE
-            if relayed or not impossible:
-                ranks[impossible, b.misses, fits[b.network]].append(name)
+        free = self._free(tried | avoid)
+        # There are few kinds of networks, however many bridges there are.
+        chances = {kind: connectivity(network, kind) for kind in {b.network for b in free.values()}}
+        ranks: dict[tuple[bool, int, Connectivity], list[str]] = defaultdict(list)
+        for name, bridge in free.items():
+            chance = chances[bridge.network]
+            is_impossible = chance is Connectivity.IMPOSSIBLE
+            if has_turn or not is_impossible:
+                ranks[is_impossible, bridge.timeouts, chance].append(name)
         if not ranks:
             return None
         equals = ranks[min(ranks)]
-        name = equals[self._choose(len(equals))]
-        self._bridges[name].pending.add(offer)
-        return name
+        chosen = equals[self._choose(len(equals))]
+        self._bridges[chosen].pending.add(offer)
+        return chosen
 
     @property
-    def has_plenty(self) -> bool:
-        """Whether more than half of all places are free, so that some can go to clients who have one already."""
-        return 2 * sum(b.free for b in self._bridges.values()) > sum(b.capacity for b in self._bridges.values())
+    def is_mostly_free(self) -> bool:
+        """Whether more than half of all places are free, so that some can go to clients who have a bridge already."""
+        places = sum(b.capacity for b in self._bridges.values())
+        return 2 * sum(self._free_places(b) for b in self._bridges.values()) > places
 
-    def has_room(self, avoid: Set[str] = frozenset()) -> bool:
-        """Whether any bridge is free that is not to be avoided, whether a client could reach it or not."""
-        return any(b.free and name not in avoid for name, b in self._bridges.items())
+    def has_free_bridge(self, avoid: Set[str] = frozenset()) -> bool:
+        """Whether a bridge outside `avoid` is free, even if the client could not connect to it."""
+        return bool(self._free(avoid))
 
-    def needs_relay(self, bridge: str, network: Network | None) -> bool:
-        """Whether a bridge should offer a client of this network the way by a relay, too."""
+    def needs_turn(self, bridge: str, network: Network | None) -> bool:
+        """Whether a bridge should offer a client with this network a TURN server's candidates as well."""
         own = self._bridges[bridge].network
-        return (own is not None and own.wants_relay) or fit(own, network) >= _HARDLY
+        return (own is not None and needs_turn(own)) or connectivity(own, network) >= Connectivity.UNLIKELY
 
+    # --- how it went -----------------------------------------------------------------------------
     def settle(self, bridge: str, offer: str) -> bool:
-        """An offer is over for this bridge; false when it was not waiting for it."""
+        """Note that an offer no longer waits for a bridge; returns false when it did not wait for this one."""
         known = self._bridges.get(bridge)
         if known is None or offer not in known.pending:
             return False
         known.pending.remove(offer)
         return True
 
-    def answered(self, bridge: str) -> None:
-        """A bridge has given an answer: what it missed before is forgotten."""
-        self._bridges[bridge].misses = 0
+    def count_answer(self, bridge: str) -> None:
+        """A bridge has answered; its earlier timeouts are forgotten."""
+        self._bridges[bridge].timeouts = 0
 
-    def missed(self, bridge: str) -> bool:
-        """A bridge has let an offer wait in vain; true when it is time to send it away (`MISSES_MAX` in a row)."""
+    def count_timeout(self, bridge: str) -> bool:
+        """A bridge has not answered in time; returns true when it is to be disconnected (`timeouts_max` in a row)."""
         known = self._bridges.get(bridge)
         if known is None:
             return False
-        known.misses += 1
-        return known.misses >= MISSES_MAX
+        known.timeouts += 1
+        return known.timeouts >= self._settings.timeouts_max
+
+    def _free(self, excluded: Set[str]) -> dict[str, _Bridge]:
+        return {name: b for name, b in self._bridges.items() if name not in excluded and self._free_places(b)}
+
+    def _free_places(self, bridge: _Bridge) -> int:
+        return 0 if len(bridge.pending) >= self._settings.offers_per_bridge else bridge.free_places

@@ -1,12 +1,13 @@
-"""A STUN server's answers (RFC 8489): to a Binding request, the address that it came from. Pure, without a socket.
+"""The answers of a STUN server (RFC 8489): a Binding request gets the address that it came from. Pure.
 
-It answers what a WebRTC engine asks while it gathers, and is mute to everything else: to what is no STUN, to other
-methods, and to requests with an attribute that must be understood. RFC 8489 has an error for those (420), but no client
-of ours sends one, and an error that lists what came would tell a scanner more, and grow with what he sends. Nothing in
-an answer names a library or a program.
+The server answers what a WebRTC engine sends while it gathers, and ignores everything else: what is not STUN, other
+methods, and requests with an attribute that a server must understand. RFC 8489 has an error for those (420), but no
+client of ours needs it, and an error that lists attributes would tell a scanner more, and grow with the request.
+Nothing in an answer names a library or a program.
 
-It is of little use for reflecting packets at others: an answer is 32 bytes, 44 over IPv6, and the shortest request has
-20 (1.25 and 1.35 times as much with the headers of IP and UDP); and no address gets more answers than `Budget` allows.
+The server is of little use for amplifying attacks. An answer has 32 bytes (44 over IPv6) and the shortest request has
+20, which is a factor of 1.25 (1.35) with the headers of IP and UDP; and `RateLimiter` bounds the answers to one
+address.
 """
 
 from __future__ import annotations
@@ -17,23 +18,25 @@ from collections import OrderedDict
 
 from aioice import stun
 
-from freespan.wire.limits import STUN_ANSWERS_PER_SECOND, STUN_BURST, STUN_REQUEST_MAX, STUN_SOURCES_MAX
+from freespan.broker.settings import StunSettings
 
+REQUEST_MAX = 548
+"""Size of the longest request that is read: what crosses every IPv4 network unfragmented (RFC 8489 section 6.1)."""
 _BINDING_REQUEST = struct.pack("!H", stun.Method.BINDING | stun.Class.REQUEST)
 _COOKIE = struct.pack("!I", stun.COOKIE)
-_OPTIONAL = 0x8000
-"""From here on are the attributes that a server need not understand (RFC 8489 section 14)."""
+_COMPREHENSION_OPTIONAL = 0x8000
+"""The first attribute type that a server need not understand (RFC 8489 section 14)."""
 
 
 def binding_answer(packet: bytes, source: tuple[str, int]) -> bytes | None:
-    """Return the answer to `packet`, which came from this address and port; None for silence, never an error."""
-    if len(packet) > STUN_REQUEST_MAX or packet[:2] != _BINDING_REQUEST or packet[4:8] != _COOKIE:
+    """Return the answer to `packet`, which came from this address and port; None if there is none. Raises nothing."""
+    if len(packet) > REQUEST_MAX or packet[:2] != _BINDING_REQUEST or packet[4:8] != _COOKIE:
         return None
     try:
         request = stun.parse_message(packet)
-        if not all(kind >= _OPTIONAL for kind in _kinds_of_attributes(packet)):
+        if not all(kind >= _COMPREHENSION_OPTIONAL for kind in _attribute_types(packet)):
             return None
-    except (ValueError, struct.error):  # lengths that are wrong, a wrong fingerprint, text that is none
+    except (ValueError, struct.error):  # wrong lengths, a wrong fingerprint, text that is not UTF-8
         return None
     answer = stun.Message(
         stun.Method.BINDING, stun.Class.RESPONSE, request.transaction_id, {"XOR-MAPPED-ADDRESS": source}
@@ -41,8 +44,8 @@ def binding_answer(packet: bytes, source: tuple[str, int]) -> bytes | None:
     return bytes(answer)
 
 
-def _kinds_of_attributes(packet: bytes) -> list[int]:
-    """Also of those that aioice does not know; it passes over them. Raises `struct.error` and `ValueError`."""
+def _attribute_types(packet: bytes) -> list[int]:
+    """Return all attribute types, also those that aioice skips. Raises `struct.error` and `ValueError`."""
     kinds = []
     at = stun.HEADER_LENGTH
     while at < len(packet):
@@ -54,28 +57,33 @@ def _kinds_of_attributes(packet: bytes) -> list[int]:
     return kinds
 
 
-class Budget:
-    """How many answers go to one address a second; IPv6 addresses count by their /64, which is one network's.
+class RateLimiter:
+    """Bounds the answers to one address; IPv6 addresses count by their /64, which is one network.
 
-    A token bucket for each, kept as the moment at which it will be full again. The table is capped: the source that was
-    answered longest ago is forgotten. Who can forge so many sources gains by it nothing but the factor above.
+    There is a token bucket for each address, kept as the time at which it will be full again. Their number is bounded:
+    the address that was answered longest ago is forgotten. Somebody who can forge so many source addresses gains
+    nothing by it but the factor above.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: StunSettings | None = None) -> None:
+        settings = settings or StunSettings()
+        self._rate = settings.answers_per_second
+        self._burst_seconds = settings.burst / settings.answers_per_second
+        self._sources_max = settings.sources_max
         self._full_at: OrderedDict[int, float] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._full_at)
 
     def allows(self, address: str, now: float) -> bool:
-        """Whether one more answer may go there; it counts as sent then. `now` in seconds."""
+        """Return whether one more answer may be sent to an address, and count it if so; `now` in seconds."""
         network = _network(address)
-        full_at = max(self._full_at.get(network, now), now) + 1 / STUN_ANSWERS_PER_SECOND
-        if full_at - now > STUN_BURST / STUN_ANSWERS_PER_SECOND:
+        full_at = max(self._full_at.get(network, now), now) + 1 / self._rate
+        if full_at - now > self._burst_seconds:
             return False
         self._full_at[network] = full_at
         self._full_at.move_to_end(network)
-        if len(self._full_at) > STUN_SOURCES_MAX:
+        if len(self._full_at) > self._sources_max:
             self._full_at.popitem(last=False)
         return True
 

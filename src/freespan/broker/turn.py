@@ -1,9 +1,9 @@
-"""The host's relays (TURN, RFC 8656), and credentials for them that are good for a while. Pure: the time is handed in.
+"""The host's TURN servers (RFC 8656), and credentials for them that expire. Pure: the time is handed in.
 
-A relay shares one secret with the broker and keeps no list of users. A user name is the time until which it is good, in
-seconds of unix time, and its password proves that somebody with the secret wrote it: base64(HMAC-SHA1(secret, name)),
-as coturn expects it with `use-auth-secret` (draft-uberti-behave-turn-rest-00). Whoever asks in the same second is given
-the same name, so that it tells nobody from anybody else.
+A TURN server shares one secret with the broker and has no list of users. A user name is the time at which it expires,
+in seconds of unix time, and its password proves that somebody with the secret wrote it: base64(HMAC-SHA1(secret,
+name)), as coturn expects it with `use-auth-secret` (draft-uberti-behave-turn-rest-00). All who ask in the same second
+are given the same user name, so that it identifies nobody.
 """
 
 from __future__ import annotations
@@ -19,37 +19,41 @@ from freespan.wire.messages import IceServer
 from freespan.wire.target import parse_target
 
 TURN_URLS_MAX = 8
-"""More ways to the relays only make everybody's gathering slower; it is also what one `IceServer` holds."""
+"""How many URLs a host may have: more only slow down everybody's gathering, and one `IceServer` holds no more."""
 _OPTION = "turn"
 _PORTS = {"turn": 3478, "turns": 5349}
 _QUERIES = {"turn": {"", "transport=udp", "transport=tcp"}, "turns": {"", "transport=tcp"}}
-"""TURN over DTLS is in no browser, so `turns` with UDP would be of no use to anybody."""
+"""The queries that a URL may have. No browser speaks TURN over DTLS, so `turns` with UDP would be useless."""
 
 
 class TurnServers:
-    """`urls` are the ways to one or more relays that share one secret; `secret` is their `static-auth-secret`.
+    """One or more TURN servers that share one secret.
+
+    Args:
+        urls: `turn:` and `turns:` URLs (RFC 7065), 1 to `TURN_URLS_MAX`.
+        secret: the `static-auth-secret` of the servers.
 
     Raises:
-        InputError: field `turn`; none or too many URLs, one that is none of TURN's, or an empty secret.
+        InputError: field `turn`; no URL, too many URLs, one that is not a TURN URL, or an empty secret.
     """
 
     def __init__(self, urls: Sequence[str], secret: str) -> None:
         if not 0 < len(urls) <= TURN_URLS_MAX:
             raise InputError(_OPTION, f"takes 1 to {TURN_URLS_MAX} URLs")
         if not secret:
-            raise InputError(_OPTION, "needs the secret of the relay, and the one given is empty")
+            raise InputError(_OPTION, "needs the secret of the TURN server, and the one given is empty")
         self._urls = [check_turn_url(url) for url in urls]
         self._secret = secret.encode()
 
     def credentials(self, now: float) -> list[IceServer]:
-        """The relays with credentials that are good for `TURN_CREDENTIAL_SECONDS`; `now` in seconds of unix time."""
+        """Return the servers with credentials for `TURN_CREDENTIAL_SECONDS`; `now` in seconds of unix time."""
         username = str(int(now + TURN_CREDENTIAL_SECONDS))
         digest = hmac.digest(self._secret, username.encode(), hashlib.sha1)
         return [IceServer(self._urls, username, base64.b64encode(digest).decode())]
 
 
 def check_turn_url(url: str) -> str:
-    """Return a URL of a relay (RFC 7065) with its port written out: `turn:host:port?transport=udp`, `turns:…`.
+    """Return a TURN URL (RFC 7065) with its port written out, such as `turn:host:port?transport=udp`.
 
     Raises:
         InputError: field `turn`.
@@ -57,9 +61,9 @@ def check_turn_url(url: str) -> str:
     scheme, _, rest = url.partition(":")
     address, mark, query = rest.partition("?")
     if scheme not in _PORTS or (mark and not query):
-        raise InputError(_OPTION, "must look like turn:relay.example:3478?transport=udp")
+        raise InputError(_OPTION, "must look like turn:turn.example:3478?transport=udp")
     if query not in _QUERIES[scheme]:
-        raise InputError(_OPTION, "takes ?transport=udp or ?transport=tcp, and turns is over tcp alone")
+        raise InputError(_OPTION, "takes ?transport=udp or ?transport=tcp, and turns: takes tcp alone")
     try:
         target = parse_target(address, default_port=_PORTS[scheme])
     except InputError as error:

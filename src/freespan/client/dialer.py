@@ -35,7 +35,7 @@ from freespan.wire.limits import (
 )
 from freespan.wire.messages import IceServer, RendezvousAnswer, RendezvousRequest
 from freespan.wire.network import Network, network_of
-from freespan.wire.sdp import passable
+from freespan.wire.sdp import filter_sdp
 
 _NO_UDP = "UDP does not come through here"
 _OPEN_SECONDS = {"webrtc": BRIDGE_OPEN_SECONDS, "turn": TURN_OPEN_SECONDS}
@@ -272,7 +272,7 @@ class Dialer:
 
     def _public(self, sdp: str) -> str:
         """A description as it may cross the open internet, either way: nobody learns of the other's own network."""
-        return passable(sdp, allow_private=self._is_private)
+        return filter_sdp(sdp, allow_private=self._is_private)
 
     # --- without a bridge ----------------------------------------------------------------------
     async def _open_socket(self) -> DialedLink:

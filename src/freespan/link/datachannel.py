@@ -3,7 +3,7 @@
 Both sides create the channel themselves (`negotiated`, id 0), so it is usable the moment SCTP is up. Candidates travel
 inside the one offer and the one answer; `gathering` says how long to wait for them.
 
-A second channel of the same kind (id 1) may carry a few words in text between the two ends, apart from the messages: a
+A second channel of the same kind (id 1) may carry signalling in text between the two ends, apart from the messages: a
 client asks there for further peer connections (lanes), without a broker.
 """
 
@@ -32,8 +32,8 @@ class DataChannelLink:
     """One end of a peer connection with one data channel.
 
     As the offerer: `offer()`, then `accept(answer)`; as the answerer: `answer(offer)`. Then `opened()`. With `relayed`
-    every packet takes a relay (TURN) of the ICE servers. `hear` is called with the words of the other end; without it
-    there is no channel for them. Raises `LinkError` when the ICE servers are none.
+    every packet takes a relay (TURN) of the ICE servers. `on_signal` is called with each text of the other end in the
+    signalling channel; without it there is no such channel. Raises `LinkError` when the ICE servers are none.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class DataChannelLink:
         ice_servers: Sequence[IceServer] = (),
         *,
         relayed: bool = False,
-        hear: Callable[[str], None] | None = None,
+        on_signal: Callable[[str], None] | None = None,
     ) -> None:
         servers = [
             webrtc.RTCIceServer(urls=list(server.urls), username=server.username, credential=server.credential)
@@ -58,9 +58,9 @@ class DataChannelLink:
             _LABEL, webrtc.RTCDataChannelInit(negotiated=True, id=0, ordered=True)
         )
         self._channel.buffered_amount_low_threshold = LINK_QUEUE_MAX // 2
-        self._words = self._channel_for_words() if hear is not None else None
-        self._hear = hear
-        self._unopened = 1 if hear is None else 2
+        self._signalling = self._create_signalling_channel() if on_signal is not None else None
+        self._on_signal = on_signal
+        self._unopened = 1 if on_signal is None else 2
         self._inbox = Inbox(LINK_QUEUE_MAX)
         self._bound = SendBound()
         self._ended = False
@@ -181,31 +181,31 @@ class DataChannelLink:
         """See `Link.close`. An other end that misses the goodbye, a datagram, notices after 15 s (RFC 7675)."""
         asyncio.get_running_loop().call_soon(self._end, reason)
 
-    # --- words beside the messages -----------------------------------------------------------
-    def say(self, text: str) -> None:
-        """Send a text to the other end's `hear`, once the link is open; of one that does not read it ends the link."""
-        if self._ended or self._words is None:
+    # --- signalling --------------------------------------------------------------------------
+    def send_signal(self, text: str) -> None:
+        """Send a text in the signalling channel once the link is open; the link ends if the other end does not read."""
+        if self._ended or self._signalling is None:
             return
         try:
-            self._words.send(text)
+            self._signalling.send(text)
         except webrtc.PythonWebRTCExceptionBase:
             return  # the other end has no such channel, or closes just now
-        if self._words.buffered_amount > LANE_ANSWERS_MAX:
+        if self._signalling.buffered_amount > LANE_ANSWERS_MAX:
             self.close(OVERRUN)
 
-    def _channel_for_words(self) -> webrtc.RTCDataChannel:
+    def _create_signalling_channel(self) -> webrtc.RTCDataChannel:
         channel = self._connection.create_data_channel(
             _LANES_LABEL, webrtc.RTCDataChannelInit(negotiated=True, id=1, ordered=True)
         )
         channel.on("open", self._on_open)
-        channel.on("message", self._on_words)
+        channel.on("message", self._on_signal_event)
         return channel
 
-    def _on_words(self, event: webrtc.MessageEvent) -> None:
+    def _on_signal_event(self, event: webrtc.MessageEvent) -> None:
         if not isinstance(event.data, str):
             self._end(BINARY)
-        elif self._hear is not None and not self._ended:
-            self._hear(event.data)
+        elif self._on_signal is not None and not self._ended:
+            self._on_signal(event.data)
 
     # --- events of the engine ----------------------------------------------------------------
     def _on_open(self, _: object) -> None:

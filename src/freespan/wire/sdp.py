@@ -54,7 +54,7 @@ def _roles(lines: list[str]) -> set[str]:
     return {line.removeprefix("a=setup:") for line in lines if line.startswith("a=setup:")}
 
 
-def passable(sdp: str, *, allow_private: bool) -> str:
+def filter_sdp(sdp: str, *, allow_private: bool) -> str:
     """A description as it may reach the WebRTC engine of an end: without candidates that lead it astray.
 
     Candidates of TCP (RFC 6544) are always left out, because they would make it connect to any port of any service.

@@ -212,11 +212,11 @@ async def test_a_bridge_without_lanes_leaves_the_link_alone(monkeypatch: pytest.
 @pytest.mark.parametrize("text", ["{", '{"type":"lane_answer"}', '{"type":"welcome"}'])
 async def test_a_bridge_that_talks_rubbish_loses_the_link(text: str) -> None:
     door = LaneSignalling(lambda **options: DataChannelLink(**options), allow_private=True)
-    bridge = DataChannelLink(hear=lambda _: None)
+    bridge = DataChannelLink(on_signal=lambda _: None)
     await door.link.accept(await bridge.answer(await door.link.offer()))
     await asyncio.gather(door.link.opened(), bridge.opened())
-    bridge.say('{"type":"lane_refusal","id":"of nobody","reason":"late"}')
-    bridge.say(text)
+    bridge.send_signal('{"type":"lane_refusal","id":"of nobody","reason":"late"}')
+    bridge.send_signal(text)
     async with asyncio.timeout(SECONDS):
         while door.link.send_credit and not door.link._ended:
             await asyncio.sleep(0.005)

@@ -10,17 +10,17 @@ from freespan.link.datachannel import DataChannelLink
 from freespan.wire.errors import LinkError, MessageError
 from freespan.wire.limits import BRIDGE_OPEN_SECONDS
 from freespan.wire.messages import LaneAnswer, LaneOffer, decode_lane_reply, encode
-from freespan.wire.sdp import check_answer, passable
+from freespan.wire.sdp import check_answer, filter_sdp
 
 _STATS_SECONDS = 0.5
 """Patience with this machine's WebRTC, when asked what it has measured; it takes a millisecond."""
 
 
 class LaneSignalling:
-    """One for each link to a bridge; `make` makes that one and the lanes, and is given `hear` for it."""
+    """One for each link to a bridge; `make` makes that one and the lanes, and is given `on_signal` for it."""
 
     def __init__(self, make: Callable[..., DataChannelLink], *, allow_private: bool) -> None:
-        self.link = make(hear=self._hear)
+        self.link = make(on_signal=self._on_signal)
         """The first link to the bridge."""
         self._make = make
         self._allow_private = allow_private
@@ -58,13 +58,13 @@ class LaneSignalling:
         name = str(next(self._names))
         waiter = self._answers[name] = asyncio.get_running_loop().create_future()
         try:
-            self.link.say(encode(LaneOffer(name, offer)))
+            self.link.send_signal(encode(LaneOffer(name, offer)))
             answer: str = await waiter
             return answer
         finally:
             del self._answers[name]
 
-    def _hear(self, text: str) -> None:
+    def _on_signal(self, text: str) -> None:
         """An answer to what is not asked any more is late, and no harm; rubbish ends the link, and so all lanes."""
         try:
             reply = decode_lane_reply(text)
@@ -80,4 +80,4 @@ class LaneSignalling:
             waiter.set_exception(LinkError("the bridge refused a lane"))
 
     def _passable(self, sdp: str) -> str:
-        return passable(sdp, allow_private=self._allow_private)
+        return filter_sdp(sdp, allow_private=self._allow_private)

@@ -42,7 +42,7 @@ export function checkServers(servers, kind, allowPrivate) {
  * @param {string} sdp
  * @param {boolean} allowPrivate
  */
-export function passable(sdp, allowPrivate) {
+export function filterSdp(sdp, allowPrivate) {
   let candidates = 0;
   /** @param {string} line */
   const passed = (line) => {

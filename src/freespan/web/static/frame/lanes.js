@@ -1,7 +1,7 @@
 // One client: its first pipe, and the lanes that it asks for over that one, without the broker. A lane is a pipe like
 // the first, so none has to look into what it carries. Lanes end with the first pipe.
 
-import { passable } from "./ice.js";
+import { filterSdp } from "./ice.js";
 import { parseLane } from "./messages.js";
 import { Pipe } from "./pipe.js";
 
@@ -71,11 +71,11 @@ export class Client {
     const stun = iceServers.filter(({ urls }) => urls.every((url) => url.startsWith("stun:")));
     let answered = false;
     try {
-      const lane = new Pipe({ sdp: this.#passable(sdp), egress, iceServers: stun }, this.#clock, this.#rate, {
+      const lane = new Pipe({ sdp: this.#filter(sdp), egress, iceServers: stun }, this.#clock, this.#rate, {
         answered: (answer) => {
           answered = true;
           // a broker would have taken this end's own addresses out
-          this.#say({ type: "lane_answer", id, sdp: this.#passable(answer) });
+          this.#say({ type: "lane_answer", id, sdp: this.#filter(answer) });
         },
         opened: () => this.#lanes.set(lane, true),
         carried: () => {},
@@ -97,7 +97,7 @@ export class Client {
   }
 
   /** @param {string} sdp */
-  #passable(sdp) {
-    return passable(sdp, this.#allowPrivate);
+  #filter(sdp) {
+    return filterSdp(sdp, this.#allowPrivate);
   }
 }

@@ -8,7 +8,7 @@
 //
 // Sessions (pipes) do not need the broker: they go on when it is lost, and end with stop or when the network is gone.
 
-import { checkServers, passable } from "./ice.js";
+import { checkServers, filterSdp } from "./ice.js";
 import { ProtocolError, parse } from "./messages.js";
 import { blocksUdp, networkOf } from "./network.js";
 
@@ -250,7 +250,7 @@ export class Session {
     if (this.#pipes.size >= this.#capacity) return this.#send({ type: "refusal", id, reason: "full" });
     this.#pipes.set(id, { answered: false, open: false, carried: false });
     iceServers = [...this.#stunInUse, ...iceServers];
-    const offer = { sdp: passable(sdp, this.#allowPrivate), egress: this.#egress, iceServers };
+    const offer = { sdp: filterSdp(sdp, this.#allowPrivate), egress: this.#egress, iceServers };
     this.#commands.push({ type: "openPipe", id, ...offer });
   }
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 import pytest
 
-from freespan.bridge import session as bridge_session
 from freespan.wire import messages
 from tests.support import lane_rules
-from tests.support.path import Helper
+from tests.support.path import QUICK_BRIDGE, Helper, volunteering
 from tests.web.fakes import Bridge, Client, FakeHost, connect, open_lane, reply_to_lane, soon
 
 RULES = [
@@ -46,17 +46,17 @@ async def test_a_session_with_lanes_is_one_and_all_its_bytes_count(
     assert {status.now for status in helper.statuses.all} <= {0, 1}
 
 
-async def test_few_are_in_the_making_at_a_time(host: FakeHost, bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bridge_session, "LANES_OPENING_MAX", 1)
-    session = await connect(host, bridge)
-    clients = [Client(), Client()]
-    first = await reply_to_lane(session, await clients[0].offer(), "1")
-    assert isinstance(first, messages.LaneAnswer)
-    second = await reply_to_lane(session, await clients[1].offer(), "2")
-    assert second == messages.LaneRefusal("2", "full")
-    session.client.close()
-    for client in clients:
-        client.close()
+async def test_few_may_be_opening_at_a_time(host: FakeHost) -> None:
+    async with volunteering(host.url, settings=dataclasses.replace(QUICK_BRIDGE, lanes_opening_max=1)):
+        session = await connect(host, await host.bridge())
+        clients = [Client(), Client()]
+        first = await reply_to_lane(session, await clients[0].offer(), "1")
+        assert isinstance(first, messages.LaneAnswer)
+        second = await reply_to_lane(session, await clients[1].offer(), "2")
+        assert second == messages.LaneRefusal("2", "full")
+        session.client.close()
+        for client in clients:
+            client.close()
 
 
 async def test_a_volunteer_that_stops_ends_lanes_too(helper: Helper, host: FakeHost, bridge: Bridge) -> None:
@@ -68,9 +68,7 @@ async def test_a_volunteer_that_stops_ends_lanes_too(helper: Helper, host: FakeH
     assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("bridge-lane")]
 
 
-async def test_an_egress_that_is_away_ends_the_lane_alone(
-    host: FakeHost, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_egress_that_is_away_ends_the_lane_alone(host: FakeHost, bridge: Bridge) -> None:
     session = await connect(host, bridge)
     lane = await open_lane(host, session)
     await lane.link.socket.close()

@@ -1,21 +1,19 @@
-"""What ends tell of their networks: who is given to whom, who is avoided, and who is offered a relay."""
+"""Rendezvous by what ends report of their networks: who is paired, who is avoided, and who is offered TURN servers."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 
-from freespan.wire.limits import AVOID_MAX, TURN_CREDENTIAL_SECONDS
-from freespan.wire.messages import decode_turn_credentials
+from freespan.wire.limits import AVOID_MAX
 from tests.broker.conftest import TURN_URLS, FakeBridge, Lab
 
 Network = dict[str, str]
 OPEN: Network = {"ipv4": "open"}
 CONE: Network = {"ipv4": "cone"}
 SYMMETRIC: Network = {"ipv4": "symmetric"}
-MUTE: Network = {}
+BLOCKED: Network = {}
 """No UDP came back."""
 
 
@@ -35,7 +33,7 @@ async def answered_by(lab: Lab, bridge: FakeBridge, **parts: Any) -> str:
     return str(answer["bridge"])
 
 
-# --- who is given to whom --------------------------------------------------------------------
+# --- who is paired with whom --------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("client", "better", "worse"),
     [
@@ -45,8 +43,8 @@ async def answered_by(lab: Lab, bridge: FakeBridge, **parts: Any) -> str:
         (SYMMETRIC, None, SYMMETRIC),
         (CONE, CONE, SYMMETRIC),
         (CONE, OPEN, None),
-        (CONE, CONE, MUTE),
-        (MUTE, OPEN, CONE),
+        (CONE, CONE, BLOCKED),
+        (BLOCKED, OPEN, CONE),
         ({"ipv6": "cone"}, {"ipv6": "cone"}, CONE),
     ],
     ids=str,
@@ -65,7 +63,7 @@ async def test_a_client_that_has_not_measured_is_given_anybody(lab: Lab) -> None
     await answered_by(lab, bridge, network=None)
 
 
-async def test_two_that_cannot_connect_are_not_paired_without_a_relay(lab: Lab) -> None:
+async def test_two_that_cannot_connect_are_not_paired_without_a_turn_server(lab: Lab) -> None:
     bridge = await join(lab, SYMMETRIC)
     status, problem, headers = await lab.ask(network=SYMMETRIC)
     assert (status, problem["type"]) == (503, "urn:freespan:problem:no_reachable_bridge")
@@ -79,7 +77,7 @@ async def test_a_bridge_that_is_full_or_avoided_does_not_count_among_those_that_
     name = await answered_by(lab, bridge, network=OPEN)
     _, problem, _ = await lab.ask(network=SYMMETRIC, avoid=[name])
     assert problem["type"] == "urn:freespan:problem:no_bridge"
-    await bridge.say("load", sessions=1)
+    await bridge.send("load", sessions=1)
     await bridge.report(**SYMMETRIC)  # by then the load is known, too
     _, problem, _ = await lab.ask(network=SYMMETRIC)
     assert problem["type"] == "urn:freespan:problem:no_bridge"
@@ -89,14 +87,14 @@ async def test_a_network_that_has_changed_counts(lab: Lab) -> None:
     bridge = await join(lab, SYMMETRIC)
     await bridge.report(**OPEN)
     await answered_by(lab, bridge, network=SYMMETRIC)
-    await bridge.report(**MUTE)
+    await bridge.report(**BLOCKED)
     assert (await lab.ask(network=SYMMETRIC))[0] == 503
 
 
 @pytest.mark.parametrize("network", [{"ipv4": "full cone"}, {"ipv4": 4}, {"ipv6": ["cone"]}], ids=str)
-async def test_a_bridge_that_tells_nonsense_of_its_network_is_sent_away(lab: Lab, network: dict[str, Any]) -> None:
+async def test_a_bridge_that_reports_nonsense_of_its_network_is_disconnected(lab: Lab, network: dict[str, Any]) -> None:
     bridge = await lab.join()
-    await bridge.say("network", **network)
+    await bridge.send("network", **network)
     code, reason = await bridge.closed()
     assert code == 1008
     assert reason.startswith("ipv")
@@ -128,7 +126,7 @@ async def test_when_all_are_avoided_there_is_no_bridge(lab: Lab) -> None:
     assert headers["Retry-After"]
 
 
-# --- who is offered a relay ------------------------------------------------------------------
+# --- who is offered a TURN server--------------------------------------------------------------
 @pytest.mark.parametrize(
     ("client", "bridge", "needed"),
     [
@@ -138,24 +136,24 @@ async def test_when_all_are_avoided_there_is_no_bridge(lab: Lab) -> None:
         (None, CONE, False),
         (CONE, None, False),
         (SYMMETRIC, None, False),
-        (MUTE, None, True),
+        (BLOCKED, None, True),
         (SYMMETRIC, CONE, True),
         (CONE, SYMMETRIC, True),
         (OPEN, SYMMETRIC, True),  # the bridge is one that few can reach
         (None, SYMMETRIC, True),
         (SYMMETRIC, SYMMETRIC, True),
-        (MUTE, CONE, True),
-        (CONE, MUTE, True),
-        (MUTE, MUTE, True),
+        (BLOCKED, CONE, True),
+        (CONE, BLOCKED, True),
+        (BLOCKED, BLOCKED, True),
     ],
     ids=str,
 )
-async def test_relays_come_with_the_offer_where_they_are_needed(
-    relayed: Lab, client: Network | None, bridge: Network | None, needed: bool
+async def test_turn_servers_come_with_the_offer_where_they_are_needed(
+    turn_lab: Lab, client: Network | None, bridge: Network | None, needed: bool
 ) -> None:
-    volunteer = await join(relayed, bridge)
-    asking = relayed.ask(network=client)
-    offer = await volunteer.hear()
+    volunteer = await join(turn_lab, bridge)
+    asking = turn_lab.ask(network=client)
+    offer = await volunteer.next()
     assert ("ice_servers" in offer) == needed
     if needed:
         (server,) = offer["ice_servers"]
@@ -166,35 +164,17 @@ async def test_relays_come_with_the_offer_where_they_are_needed(
     assert (await asking)[0] == 200
 
 
-async def test_an_impossible_pair_waits_behind_any_other_even_with_relays(relayed: Lab) -> None:
-    await join(relayed, SYMMETRIC)
-    possible = await join(relayed, CONE)
+async def test_an_impossible_pair_comes_last_even_with_a_turn_server(turn_lab: Lab) -> None:
+    await join(turn_lab, SYMMETRIC)
+    possible = await join(turn_lab, CONE)
     for _ in range(5):
-        await answered_by(relayed, possible, network=SYMMETRIC)
+        await answered_by(turn_lab, possible, network=SYMMETRIC)
 
 
-async def test_a_host_without_relays_offers_none(lab: Lab) -> None:
+async def test_a_host_without_turn_servers_offers_none(lab: Lab) -> None:
     bridge = await join(lab, SYMMETRIC)
     client = lab.ask(network=OPEN)
-    offer = await bridge.hear()
+    offer = await bridge.next()
     assert "ice_servers" not in offer
     await bridge.answer(offer["id"])
     assert (await client)[0] == 200
-
-
-async def test_relays_for_a_client(relayed: Lab) -> None:
-    earliest = int(time.time() + TURN_CREDENTIAL_SECONDS)
-    async with relayed.http.get("/v1/turn") as response:
-        assert (response.status, response.content_type) == (200, "application/json")
-        assert response.headers["Access-Control-Allow-Origin"] == "*"
-        assert response.headers["Cache-Control"] == "no-store"
-        (server,) = decode_turn_credentials(await response.read()).ice_servers
-    assert server.urls == TURN_URLS
-    assert server.username is not None
-    assert earliest <= int(server.username) <= time.time() + TURN_CREDENTIAL_SECONDS
-
-
-async def test_relays_of_a_host_without_any(lab: Lab) -> None:
-    async with lab.http.get("/v1/turn") as response:
-        assert response.status == 200
-        assert await response.json() == {"version": 1, "ice_servers": []}

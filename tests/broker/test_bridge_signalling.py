@@ -1,4 +1,4 @@
-"""WebSocket `/v1/bridge`: who is welcome, who is told to go, and that nobody else notices."""
+"""WebSocket `/v1/bridge`: who is welcome, who is disconnected, and that nobody else notices."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import asyncio
 import aiohttp
 import pytest
 
-from freespan.broker import matching, server
-from tests.broker.conftest import ICE, RUBBISH, SECONDS, Lab
+from freespan.broker.settings import BrokerSettings
+from tests.broker.conftest import ICE, RUBBISH, SECONDS, Lab, running_lab
 
 POLICY, TRY_AGAIN_LATER, TOO_BIG = 1008, 1013, 1009
 
 
 async def test_welcome_names_egress_and_ice_servers(lab: Lab) -> None:
-    bridge = await lab.knock()
-    await bridge.say("hello", version=1, capacity=4)
-    assert await bridge.hear() == {
+    bridge = await lab.connect()
+    await bridge.send("hello", version=1, capacity=4)
+    assert await bridge.next() == {
         "type": "welcome",
         "egress": "ws://egress.example/v1/egress",
         "ice_servers": [{"urls": list(ICE.urls)}],
@@ -26,7 +26,7 @@ async def test_welcome_names_egress_and_ice_servers(lab: Lab) -> None:
 @pytest.mark.parametrize("rubbish", RUBBISH.values(), ids=RUBBISH.keys())
 @pytest.mark.parametrize("greeted", [True, False], ids=["later", "at first"])
 async def test_rubbish_ends_the_bridge(lab: Lab, rubbish: str | bytes, greeted: bool) -> None:
-    bridge = await lab.join() if greeted else await lab.knock()
+    bridge = await lab.join() if greeted else await lab.connect()
     try:
         await (bridge.socket.send_bytes(rubbish) if isinstance(rubbish, bytes) else bridge.socket.send_str(rubbish))
     except ConnectionError:
@@ -42,7 +42,7 @@ async def test_rubbish_ends_the_bridge(lab: Lab, rubbish: str | bytes, greeted: 
 
 
 @pytest.mark.parametrize(
-    ("message", "word"),
+    ("message", "expected"),
     [
         ({"type": "hello", "version": 2, "capacity": 1}, "update"),
         ({"type": "hello", "version": 1, "capacity": -1}, "capacity"),
@@ -52,45 +52,45 @@ async def test_rubbish_ends_the_bridge(lab: Lab, rubbish: str | bytes, greeted: 
     ],
     ids=["later version", "less than none", "too much capacity", "capacity missing", "no hello"],
 )
-async def test_a_hello_that_is_none(lab: Lab, message: dict[str, object], word: str) -> None:
-    bridge = await lab.knock()
+async def test_bad_hellos(lab: Lab, message: dict[str, object], expected: str) -> None:
+    bridge = await lab.connect()
     await bridge.socket.send_json(message)
     code, reason = await bridge.closed()
     assert code == POLICY
-    assert word in reason
+    assert expected in reason
     assert lab.counters.figures().bridges == 0
 
 
 async def test_hello_twice(lab: Lab) -> None:
     bridge = await lab.join()
-    await bridge.say("hello", version=1, capacity=4)
+    await bridge.send("hello", version=1, capacity=4)
     assert (await bridge.closed())[0] == POLICY
 
 
-async def test_who_never_says_hello_is_sent_away(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "HELLO_SECONDS", 0.1)
-    bridge = await lab.knock()
-    await bridge.closed()
-    await lab.still_serves()
+async def test_a_bridge_without_a_hello_is_disconnected() -> None:
+    async with running_lab(BrokerSettings(hello_seconds=0.1)) as lab:
+        bridge = await lab.connect()
+        await bridge.closed()
+        await lab.still_serves()
 
 
-async def test_a_full_broker_says_when_to_come(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matching, "BRIDGES_MAX", 1)
-    first = await lab.join()
-    second = await lab.knock()
-    await second.say("hello", version=1, capacity=1)
-    assert await second.closed() == (TRY_AGAIN_LATER, "the broker is full")
-    client = lab.ask()
-    await first.answer(await first.offer())
-    assert (await client)[0] == 200
+async def test_a_full_broker_says_try_again_later() -> None:
+    async with running_lab(BrokerSettings(bridges_max=1)) as lab:
+        first = await lab.join()
+        second = await lab.connect()
+        await second.send("hello", version=1, capacity=1)
+        assert await second.closed() == (TRY_AGAIN_LATER, "the broker is full")
+        client = lab.ask()
+        await first.answer(await first.offer())
+        assert (await client)[0] == 200
 
 
-async def test_an_answer_that_is_no_answer_ends_the_bridge_and_another_one_is_asked(lab: Lab) -> None:
+async def test_a_bad_answer_ends_the_bridge_and_another_one_is_asked(lab: Lab) -> None:
     rogue = await lab.join()
     client = lab.ask()
     offer = await rogue.offer()
     honest = await lab.join()
-    await rogue.say("answer", id=offer, sdp="v=0 hello")
+    await rogue.send("answer", id=offer, sdp="v=0 hello")
     code, reason = await rogue.closed()
     assert code == POLICY
     assert reason.startswith("answer: ")
@@ -111,24 +111,24 @@ async def test_no_more_than_four_offers_wait_for_one_bridge(lab: Lab) -> None:
     assert (await another)[0] == 200
 
 
-async def test_pings_come(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "PING_SECONDS", 0.05)
-    bridge = await lab.join()
-    for _ in range(3):
-        assert await bridge.hear_any() == {"type": "ping"}
+async def test_pings_come() -> None:
+    async with running_lab(BrokerSettings(ping_seconds=0.05)) as lab:
+        bridge = await lab.join()
+        for _ in range(3):
+            assert await bridge.next_or_ping() == {"type": "ping"}
 
 
-async def test_a_bridge_that_does_not_answer_the_heartbeat_is_gone(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "PING_SECONDS", 0.05)
-    socket = await lab.http.ws_connect("/v1/bridge", autoping=False)
-    await socket.send_json({"type": "hello", "version": 1, "capacity": 1})
-    async with asyncio.timeout(SECONDS):
-        while (await socket.receive()).type not in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED):
-            pass
-    async with asyncio.timeout(SECONDS):
-        while lab.counters.figures().bridges:
-            await asyncio.sleep(0.01)
-    assert (await lab.post())[0] == 503
+async def test_a_bridge_that_does_not_answer_the_heartbeat_is_gone() -> None:
+    async with running_lab(BrokerSettings(ping_seconds=0.05)) as lab:
+        socket = await lab.http.ws_connect("/v1/bridge", autoping=False)
+        await socket.send_json({"type": "hello", "version": 1, "capacity": 1})
+        async with asyncio.timeout(SECONDS):
+            while (await socket.receive()).type not in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED):
+                pass
+        async with asyncio.timeout(SECONDS):
+            while lab.counters.figures().bridges:
+                await asyncio.sleep(0.01)
+        assert (await lab.post())[0] == 503
 
 
 async def test_bridges_are_counted(lab: Lab) -> None:

@@ -13,11 +13,12 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from freespan.broker import live_picture
+from freespan.broker import reader_statistics
 from freespan.broker.country_database import CountryDatabase
-from freespan.broker.live_picture import LivePicture
-from freespan.wire.limits import CENSUS_SECONDS, CENSUS_STEP_SECONDS
+from freespan.broker.reader_statistics import ReaderStatistics
+from freespan.broker.settings import CensusSettings
 from tests.broker.conftest import Lab
+from tests.support import virtual_time
 from tests.support.mmdb import database
 from tests.support.sdp import OFFER
 from tests.support.serving import serving
@@ -34,13 +35,13 @@ class Clock:
         return self.now
 
     def later(self) -> None:
-        self.now += CENSUS_STEP_SECONDS
+        self.now += CensusSettings().step_seconds
 
 
 @pytest.fixture(autouse=True)
 def _known_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys under which no two readers of these tests set the same mark."""
-    monkeypatch.setattr(live_picture.secrets, "token_bytes", random.Random(3).randbytes)
+    monkeypatch.setattr(reader_statistics.secrets, "token_bytes", random.Random(3).randbytes)
 
 
 @pytest.fixture
@@ -57,19 +58,19 @@ def offer(*addresses: str, kind: str = "srflx") -> str:
     return OFFER.replace("a=mid:0\r\n", "".join(f"{line}\r\n" for line in lines) + "a=mid:0\r\n")
 
 
-def come(picture: LivePicture, address: str, *offered: str, kind: str = "srflx") -> None:
+def come(statistics: ReaderStatistics, address: str, *offered: str, kind: str = "srflx") -> None:
     """A reader who asks from an address, by way of a web server, and offers others."""
     request = make_mocked_request("POST", "/v1/rendezvous", headers={HEADER: address})
-    picture.saw(request, offer(*offered, kind=kind))
+    statistics.count(request, offer(*offered, kind=kind))
 
 
 @asynccontextmanager
-async def asking(picture: LivePicture) -> AsyncIterator[aiohttp.ClientSession]:
-    async with serving(picture.routes()) as url, aiohttp.ClientSession(url) as http:
+async def asking(statistics: ReaderStatistics) -> AsyncIterator[aiohttp.ClientSession]:
+    async with serving(statistics.routes()) as url, aiohttp.ClientSession(url) as http:
         yield http
 
 
-async def told(http: aiohttp.ClientSession) -> dict[str, Any]:
+async def published(http: aiohttp.ClientSession) -> dict[str, Any]:
     async with http.get("/v1/countries") as response:
         assert response.status == 200
         return dict(await response.json())
@@ -77,11 +78,11 @@ async def told(http: aiohttp.ClientSession) -> dict[str, Any]:
 
 async def test_the_answer_is_for_any_page_and_may_be_kept_for_five_minutes(countries: CountryDatabase) -> None:
     clock = Clock()
-    picture = LivePicture(countries, HEADER, clock)
-    async with asking(picture) as http:
+    statistics = ReaderStatistics(countries, HEADER, clock)
+    async with asking(statistics) as http:
         for part in range(5):
-            come(picture, f"11.{part}.0.1", f"11.{part}.0.1")
-        assert await told(http) == {"countries": {}, "somewhere": 0}
+            come(statistics, f"11.{part}.0.1", f"11.{part}.0.1")
+        assert await published(http) == {"countries": {}, "somewhere": 0}
         clock.later()
         async with http.get("/v1/countries") as response:
             assert response.content_type == "application/json"
@@ -90,17 +91,17 @@ async def test_the_answer_is_for_any_page_and_may_be_kept_for_five_minutes(count
             assert await response.json() == {"countries": {"IR": 5}, "somewhere": 0}
 
 
-async def test_only_two_from_a_country_are_not_told_of(countries: CountryDatabase) -> None:
+async def test_two_readers_of_a_country_are_not_published(countries: CountryDatabase) -> None:
     clock = Clock()
-    picture = LivePicture(countries, HEADER, clock)
-    async with asking(picture) as http:
+    statistics = ReaderStatistics(countries, HEADER, clock)
+    async with asking(statistics) as http:
         for part in (1, 2, 1, 2, 1, 2):
-            come(picture, f"11.{part}.0.{part}", f"11.{part}.0.1")
+            come(statistics, f"11.{part}.0.{part}", f"11.{part}.0.1")
         clock.later()
-        assert await told(http) == {"countries": {}, "somewhere": 0}
-        come(picture, "12.1.0.1", "12.1.0.1")
+        assert await published(http) == {"countries": {}, "somewhere": 0}
+        come(statistics, "12.1.0.1", "12.1.0.1")
         clock.later()
-        assert await told(http) == {"countries": {}, "somewhere": 3}
+        assert await published(http) == {"countries": {}, "somewhere": 3}
 
 
 @pytest.mark.parametrize(
@@ -112,61 +113,61 @@ async def test_a_country_must_be_that_of_the_request_and_of_the_offer(
     countries: CountryDatabase, offered: tuple[str, ...], kind: str
 ) -> None:
     clock = Clock()
-    picture = LivePicture(countries, HEADER, clock)
-    async with asking(picture) as http:
+    statistics = ReaderStatistics(countries, HEADER, clock)
+    async with asking(statistics) as http:
         for part in range(4):
-            come(picture, f"11.{part}.0.1", *offered, kind=kind)
+            come(statistics, f"11.{part}.0.1", *offered, kind=kind)
         clock.later()
-        assert await told(http) == {"countries": {}, "somewhere": 3}
+        assert await published(http) == {"countries": {}, "somewhere": 3}
 
 
 async def test_one_ip_version_may_ask_and_the_other_offer(countries: CountryDatabase) -> None:
     clock = Clock()
-    picture = LivePicture(countries, HEADER, clock)
-    async with asking(picture) as http:
+    statistics = ReaderStatistics(countries, HEADER, clock)
+    async with asking(statistics) as http:
         for part in range(5):
-            come(picture, f"2a00:{part}::1", f"11.{part}.0.1", "12.0.0.1")
+            come(statistics, f"2a00:{part}::1", f"11.{part}.0.1", "12.0.0.1")
         clock.later()
-        assert await told(http) == {"countries": {"IR": 5}, "somewhere": 0}
+        assert await published(http) == {"countries": {"IR": 5}, "somewhere": 0}
 
 
 async def test_what_a_client_writes_into_the_header_itself_does_not_count(countries: CountryDatabase) -> None:
     clock = Clock()
-    picture = LivePicture(countries, HEADER, clock)
-    async with asking(picture) as http:
+    statistics = ReaderStatistics(countries, HEADER, clock)
+    async with asking(statistics) as http:
         for part in range(6):  # the web server has put the real address, always the same one, behind it
-            come(picture, f"11.{part}.0.1, 11.200.0.1", f"11.{part}.0.1")
+            come(statistics, f"11.{part}.0.1, 11.200.0.1", f"11.{part}.0.1")
         for rubbish in ("", "unknown", "11.0.0.1:80:90", "1" * 5000, ",", "11.1.1.1,"):
-            come(picture, rubbish, "11.1.1.1")
+            come(statistics, rubbish, "11.1.1.1")
         clock.later()
-        assert await told(http) == {"countries": {}, "somewhere": 0}
+        assert await published(http) == {"countries": {}, "somewhere": 0}
 
 
 async def test_without_a_database_everybody_is_somewhere() -> None:
     clock = Clock()
-    picture = LivePicture(None, HEADER, clock)
-    async with asking(picture) as http:
+    statistics = ReaderStatistics(None, HEADER, clock)
+    async with asking(statistics) as http:
         for part in range(5):
-            come(picture, f"11.{part}.0.1", f"11.{part}.0.1")
+            come(statistics, f"11.{part}.0.1", f"11.{part}.0.1")
         clock.later()
-        assert await told(http) == {"countries": {}, "somewhere": 5}
+        assert await published(http) == {"countries": {}, "somewhere": 5}
 
 
 async def test_a_header_counts_only_where_the_host_says_so(countries: CountryDatabase) -> None:
     clock = Clock()
-    picture = LivePicture(countries, "", clock)
-    async with asking(picture) as http:
+    statistics = ReaderStatistics(countries, "", clock)
+    async with asking(statistics) as http:
         for part in range(5):
-            come(picture, f"11.{part}.0.1", f"11.{part}.0.1")
+            come(statistics, f"11.{part}.0.1", f"11.{part}.0.1")
         clock.later()
-        assert await told(http) == {"countries": {}, "somewhere": 0}
+        assert await published(http) == {"countries": {}, "somewhere": 0}
 
 
-async def test_readers_who_were_given_a_bridge_are_seen_and_no_others(
+async def test_readers_who_were_given_a_bridge_are_counted_and_no_others(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
-    monkeypatch.setattr(LivePicture, "saw", lambda self, request, offer: seen.append(offer))
+    monkeypatch.setattr(ReaderStatistics, "count", lambda self, request, offer: seen.append(offer))
     assert (await lab.post())[0] == 503
     assert (await lab.post(b"{}"))[0] == 400
     assert seen == []
@@ -179,16 +180,14 @@ async def test_readers_who_were_given_a_bridge_are_seen_and_no_others(
         assert await response.json() == {"countries": {}, "somewhere": 0}
 
 
-async def test_what_is_kept_goes_by_itself_when_nobody_comes_or_asks_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_picture, "CENSUS_SECONDS", 0)  # of the timer alone
-    monkeypatch.setattr(live_picture, "CENSUS_STEP_SECONDS", 0)
-    clock = Clock()
-    picture = LivePicture(None, HEADER, clock)
-    come(picture, "11.1.0.1")
-    for _ in range(20):
-        await asyncio.sleep(0)
-    assert not picture._census.is_empty  # its time is not over
-    clock.now = 3.0 * CENSUS_SECONDS
-    async with asyncio.timeout(5):
-        while not picture._census.is_empty:
-            await asyncio.sleep(0)
+def test_old_marks_are_deleted_even_if_nobody_comes_or_asks() -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        statistics = ReaderStatistics(None, HEADER, loop.time)
+        come(statistics, "11.1.0.1")
+        await asyncio.sleep(CensusSettings().memory_seconds)
+        assert not statistics._census.is_empty
+        await asyncio.sleep(3 * CensusSettings().memory_seconds)
+        assert statistics._census.is_empty
+
+    virtual_time.run(scenario())

@@ -1,0 +1,149 @@
+"""`POST /v1/rendezvous`: a client's offer goes to one bridge after the other until one of them answers.
+
+    request ──▶ check ──▶ assign ──▶ ask the bridge ── answer ──▶ 200
+                  │          ▲ │           │
+                  ▼          │ └── none ───┼──▶ 503 (first attempt), 504 (later)
+                 400         └─ refusal, timeout, bridge gone
+
+All attempts together are bounded by `rendezvous_seconds`; then the client gets 504. docs/protocol.md lists the
+problems.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+
+from aiohttp import web
+
+from freespan.broker.bridge_signalling import BridgeSignalling
+from freespan.broker.matching import Matching
+from freespan.broker.reader_statistics import ReaderStatistics
+from freespan.broker.responses import ANY_ORIGIN, ProblemError, json_response, problem_response
+from freespan.broker.settings import BrokerSettings
+from freespan.broker.turn import TurnServers
+from freespan.observe.counters import HostCounters
+from freespan.wire.errors import MessageError, VersionError
+from freespan.wire.limits import PROTOCOL_VERSION, RENDEZVOUS_BODY_MAX
+from freespan.wire.messages import Offer, RendezvousAnswer, RendezvousRequest, decode_rendezvous_request
+from freespan.wire.sdp import check_offer
+
+
+class Rendezvous:
+    """Answers clients. `filter_sdp` takes out of an offer what the bridge must not be given."""
+
+    def __init__(
+        self,
+        matching: Matching,
+        signalling: BridgeSignalling,
+        turn_servers: TurnServers | None,
+        statistics: ReaderStatistics,
+        counters: HostCounters,
+        settings: BrokerSettings,
+        filter_sdp: Callable[[str], str],
+    ) -> None:
+        self._matching = matching
+        self._signalling = signalling
+        self._turn_servers = turn_servers
+        self._statistics = statistics
+        self._counters = counters
+        self._settings = settings
+        self._filter_sdp = filter_sdp
+        self._under_way = 0
+
+    def routes(self) -> list[web.RouteDef]:
+        """The routes for clients."""
+        return [
+            web.post("/v1/rendezvous", self.handle_rendezvous),
+            web.options("/v1/rendezvous", _handle_preflight),
+        ]
+
+    async def handle_rendezvous(self, request: web.Request) -> web.Response:
+        """Answer one request, and count how it ended."""
+        try:
+            body = await self._read_body(request)
+            # Checked after the body, so that a client that sends none takes no place.
+            if self._under_way >= self._settings.rendezvous_max:
+                raise ProblemError(503, "busy", "the broker is busy: ask again in a moment")
+            wanted = _checked(body)
+            self._under_way += 1
+            try:
+                answer = await self._find_answer(wanted)
+            finally:
+                self._under_way -= 1
+        except ProblemError as error:
+            self._counters.rendezvous.labels(error.problem.code).inc()
+            return problem_response(error.problem, self._settings.retry_after_seconds)
+        self._counters.rendezvous.labels("answered").inc()
+        self._statistics.count(request, wanted.offer)
+        return json_response(answer, {})
+
+    async def _find_answer(self, request: RendezvousRequest) -> RendezvousAnswer:
+        offer = self._filter_sdp(request.offer)
+        tried: set[str] = set()
+        try:
+            async with asyncio.timeout(self._settings.rendezvous_seconds):
+                while (answer := await self._ask_next_bridge(offer, request, tried)) is None:
+                    pass
+                return answer
+        except TimeoutError:
+            raise _bridge_timeout() from None
+
+    async def _ask_next_bridge(self, sdp: str, request: RendezvousRequest, tried: set[str]) -> RendezvousAnswer | None:
+        """Return one bridge's answer, or None when it gave none. Raises `ProblemError` when no bridge is left."""
+        offer_id = secrets.token_urlsafe(12)
+        bridge = self._assign(offer_id, request, tried)
+        tried.add(bridge)
+        needs_turn = self._matching.needs_turn(bridge, request.network)
+        turn = self._turn_servers.credentials(time.time()) if self._turn_servers and needs_turn else []
+        answer = await self._signalling.ask(bridge, Offer(offer_id, sdp, turn))
+        return None if answer is None else RendezvousAnswer(PROTOCOL_VERSION, answer, bridge)
+
+    def _assign(self, offer_id: str, request: RendezvousRequest, tried: set[str]) -> str:
+        if request.extra and not self._matching.is_mostly_free:
+            raise ProblemError(503, "no_bridge", "the free bridges are kept for clients that have none")
+        avoid = frozenset(request.avoid)
+        has_turn = self._turn_servers is not None
+        bridge = self._matching.assign(offer_id, tried, request.network, avoid, has_turn=has_turn)
+        if bridge is not None:
+            return bridge
+        if tried:
+            raise _bridge_timeout()
+        if self._matching.has_free_bridge(avoid):
+            raise ProblemError(503, "no_reachable_bridge", "no free bridge can be reached from this kind of network")
+        raise ProblemError(503, "no_bridge", "no bridge is free right now: ask again in a moment")
+
+    async def _read_body(self, request: web.Request) -> bytes:
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._settings.body_seconds):
+                async for chunk in request.content.iter_chunked(RENDEZVOUS_BODY_MAX):
+                    body += chunk
+                    if len(body) > RENDEZVOUS_BODY_MAX:
+                        raise ProblemError(413, "too_large", f"the request is longer than {RENDEZVOUS_BODY_MAX} bytes")
+        except TimeoutError:
+            raise ProblemError(408, "bad_request", "the request did not arrive in time") from None
+        except web.RequestPayloadError:
+            raise ProblemError(400, "bad_request", "the request is cut off or wrongly encoded", "message") from None
+        return bytes(body)
+
+
+def _checked(body: bytes) -> RendezvousRequest:
+    """Decode a request and check its offer."""
+    try:
+        request = decode_rendezvous_request(body)
+        check_offer(request.offer)
+        return request
+    except MessageError as error:
+        code = "version" if isinstance(error, VersionError) else "bad_request"
+        raise ProblemError(400, code, str(error), error.field) from None
+
+
+def _bridge_timeout() -> ProblemError:
+    return ProblemError(504, "bridge_timeout", "no bridge answered in time: ask again")
+
+
+async def _handle_preflight(request: web.Request) -> web.Response:
+    return web.Response(status=204, headers={**ANY_ORIGIN, "Access-Control-Allow-Headers": "Content-Type"})

@@ -1,0 +1,74 @@
+"""The values that a broker can be given. Pure data: each object of the broker takes the settings that it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from freespan.wire.limits import ANSWER_SECONDS, HELLO_SECONDS, PING_SECONDS, RENDEZVOUS_SECONDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokerSettings:
+    """How many bridges and requests a broker takes, and how long it waits for them.
+
+    Attributes:
+        bridges_max: bridges that are connected at a time; the next one is closed with 1013 (try again later).
+        offers_per_bridge: offers that may wait for one bridge's answer at a time.
+        timeouts_max: offers in a row that a bridge may leave without an answer before it is disconnected.
+        probes_max: probes that are connected at a time; the next one is closed with 1013.
+        probe_seconds: how long a probe may take to read its welcome and to close.
+        rendezvous_max: requests of clients under way at a time; the next one is answered with 503 `busy`.
+        body_seconds: how long the body of a request may take to arrive.
+        hello_seconds: how long a bridge may take to send its hello.
+        answer_seconds: how long a bridge may take to answer an offer; then another bridge is asked.
+        rendezvous_seconds: how long all attempts of one rendezvous may take together.
+        ping_seconds: the time between two pings to a bridge.
+        retry_after_seconds: the `Retry-After` of every 503, in whole seconds.
+    """
+
+    bridges_max: int = 10_000
+    offers_per_bridge: int = 4
+    timeouts_max: int = 3
+    probes_max: int = 256
+    probe_seconds: float = 10.0
+    rendezvous_max: int = 512
+    body_seconds: float = 10.0
+    hello_seconds: float = HELLO_SECONDS
+    answer_seconds: float = ANSWER_SECONDS
+    rendezvous_seconds: float = RENDEZVOUS_SECONDS
+    ping_seconds: float = PING_SECONDS
+    retry_after_seconds: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class CensusSettings:
+    """How the broker counts readers by country.
+
+    Attributes:
+        readers_min: readers, each in a network of their own, that a country must have to be named.
+        memory_seconds: how long a reader is counted.
+        step_seconds: figures change only at multiples of this time; it divides `memory_seconds`.
+        cache_seconds: how long the published figures may be cached, in whole seconds.
+    """
+
+    readers_min: int = 3
+    memory_seconds: float = 3_600.0
+    step_seconds: float = 600.0
+    cache_seconds: int = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class StunSettings:
+    """How often the STUN server answers.
+
+    Attributes:
+        answers_per_second: answers to one address in the long run; many people may share the address of a carrier's
+            NAT.
+        burst: answers to one address at once.
+        sources_max: addresses whose rate is remembered; beyond them, the one that was answered longest ago is
+            forgotten.
+    """
+
+    answers_per_second: float = 64.0
+    burst: int = 256
+    sources_max: int = 8_192
