@@ -58,8 +58,22 @@ _FENCE = re.compile(r"^ *(```+|~~~+)", re.MULTILINE)
 _HEADING = re.compile(r"^#{1,6} +(.*?) *#*$", re.MULTILINE)
 _LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\[\]]*\])*\]\(([^()\s]*)\)")
 _HTML_LINK = re.compile(r"""<(?:a|img)\b[^>]*\b(?:href|src)="([^"]*)\"""")
+_CODE_SPAN = re.compile(r"`[^`\n]+`")
 _CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
 _TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+_PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)+\.(?:py|js|json|sh|html|css|toml|md|svg|yml)")
+PLACES = [
+    "",
+    "src/freespan",
+    "src/freespan/web",
+    "src/freespan/web/static",
+    "src/freespan/web/static/languages",
+    "extension",
+]
+"""Where a path in a page may begin."""
+MADE = ("dist/", "languages/CODE", "about/CODE", "extension/languages/CODE")
+"""Files that a clone does not have: what make builds, and names with a part to fill in."""
 
 
 def pages() -> list[Path]:
@@ -186,6 +200,13 @@ def figures() -> dict[str, float]:
     known |= {f"cpu_{part}": seconds for part, seconds in results["cpu_s_per_100mb"].items()}
     known |= {f"rss_{part}": megabytes for part, megabytes in results["idle_rss_mb"].items()}
     return known | {"cpu_all": sum(results["cpu_s_per_100mb"].values())}
+
+
+@pytest.mark.parametrize("file", texts(), ids=name_of)
+def test_every_file_that_is_named_exists(file: Path) -> None:
+    named = {code.strip("`") for code in _CODE_SPAN.findall("\n".join(prose(file.read_text(encoding="utf-8"))))}
+    paths = {name for name in named if _PATH.fullmatch(name) and not name.startswith(MADE)}
+    assert [name for name in sorted(paths) if not any((ROOT / place / name).exists() for place in PLACES)] == []
 
 
 @pytest.mark.parametrize("page", sorted(FIGURES))
