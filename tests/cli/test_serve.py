@@ -69,7 +69,7 @@ def test_key_and_path_are_made_once_and_for_their_owner_alone(tmp_path: Path) ->
 def test_a_key_that_is_none(command: Command, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "egress-key.pem").write_bytes(content)
     message = command("serve", "--port", "0", "--data", str(tmp_path)).fails(2)
-    assert "egress-key.pem is no private key; move it away to make a new one" in message
+    assert "egress-key.pem is not a private key; move it away to make a new one" in message
     assert (tmp_path / "egress-key.pem").read_bytes() == content
 
 

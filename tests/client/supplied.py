@@ -9,12 +9,13 @@ from typing import cast
 from freespan.client.dialer import DialedLink, Dialer, TransportError
 from freespan.client.link_manager import LinkManager
 from freespan.client.transports import Transport, TransportChoice, TransportSelector
-from freespan.egress.sessions import EgressSession, Sessions
+from freespan.egress.session import EgressSession
+from freespan.egress.sessions import Sessions
 from freespan.link.memory import MemoryLink, memory_pair
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import FreespanError, RendezvousError
-from tests.tunnel.sessions import IDENTITY
+from tests.support.tunnels import IDENTITY
 
 DELAY = 0.01
 
@@ -33,7 +34,7 @@ def closed_road() -> TransportError:
 
 async def echo(session: EgressSession, stream: TunnelStream) -> None:
     """Tells the key to who asks for it, and sends everybody else back what comes."""
-    session.accept(stream)
+    session.tunnel.accept(stream)
     if dict(stream.headers)[b":method"] == b"GET":
         await stream.write(session.key.id + session.key.key)
     else:

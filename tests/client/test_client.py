@@ -19,6 +19,7 @@ from freespan.broker.settings import BrokerSettings
 from freespan.client import client, dialer
 from freespan.link.datachannel import DataChannelLink
 from freespan.tunnel import client as tunnel_client
+from freespan.tunnel.settings import TunnelSettings
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import RendezvousError, StreamError
 from freespan.wire.invite import Invite
@@ -318,7 +319,8 @@ MISCONDUCT: dict[str, Misconduct] = {
 async def test_a_bridge_that_misbehaves_costs_a_try_and_no_more(
     host: Host, site: Site, misconduct: Misconduct, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(tunnel_client, "HANDSHAKE_SECONDS", 0.3)
+    impatient = functools.partial(tunnel_client.ClientTunnel, settings=TunnelSettings(handshake_seconds=0.3))
+    monkeypatch.setattr(tunnel_client, "ClientTunnel", impatient)
     async with rogue(host, misconduct) as bridge, reading(host.invite) as reader:
         waiting = await reader.statuses.until("waiting")
         assert bridge.met

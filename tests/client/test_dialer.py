@@ -18,6 +18,7 @@ from freespan.client.transports import Transport
 from freespan.link import gathering
 from freespan.link.datachannel import DataChannelLink
 from freespan.tunnel import client as tunnel_client
+from freespan.tunnel.settings import TunnelSettings
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import LinkError, RendezvousError
 from freespan.wire.invite import Invite
@@ -143,7 +144,8 @@ def second_road(host: Host, own: str) -> contextlib.AbstractAsyncContextManager[
 async def test_an_address_that_takes_sockets_and_serves_none_does_not_hold_the_second_road(
     host: Host, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tunnel_client, "HANDSHAKE_SECONDS", 0.5)
+    impatient = functools.partial(tunnel_client.ClientTunnel, settings=TunnelSettings(handshake_seconds=0.5))
+    monkeypatch.setattr(tunnel_client, "ClientTunnel", impatient)
     async with serving([web.get("/v1/egress", silent)]) as url, second_road(host, url) as reader:
         assert (await reader.statuses.until("open")).transport == "front"
         assert (await reader.ask(site.port)).endswith(SMALL)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from freespan.demo.payload import chunks, sha256_of
-from freespan.wire.limits import STREAM_WINDOW
+from freespan.tunnel.settings import DEFAULTS
 from tests.support import readers
 from tests.support.laboratory import SITE, Lab, laboratory, url_of
 from tests.support.programs import Program
@@ -33,7 +33,7 @@ UNDER_WAY_MAX = 16 * MEGABYTE
 STALLED = 30
 MEMORY_MAX = 128 * MEGABYTE
 """Of each program, at its worst; about 70 of it are Python and the WebRTC engine."""
-MEMORY_MAX_STALLED = MEMORY_MAX + 2 * STALLED * STREAM_WINDOW
+MEMORY_MAX_STALLED = MEMORY_MAX + 2 * STALLED * DEFAULTS.stream_window
 """With so many streams whose windows are full, on their way in and out."""
 
 pytestmark = pytest.mark.timeout(180)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
+from freespan.egress.settings import DEFAULTS, EgressSettings
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.tickets import TicketJar
 from tests.support.path import SECONDS, Host, ask, direct_session, hosting
@@ -45,7 +46,18 @@ class Lab:
         await self.host.until(sessions=count)
 
 
+@contextlib.asynccontextmanager
+async def lab_with(settings: EgressSettings) -> AsyncIterator[Lab]:
+    """A lab whose egress has these settings."""
+    async with (
+        asyncio.timeout(4 * SECONDS),
+        hosting(egress=settings) as host,
+        aiohttp.ClientSession(host.url) as http,
+    ):
+        yield Lab(http, host)
+
+
 @pytest.fixture
 async def lab() -> AsyncIterator[Lab]:
-    async with asyncio.timeout(4 * SECONDS), hosting() as host, aiohttp.ClientSession(host.url) as http:
-        yield Lab(http, host)
+    async with lab_with(DEFAULTS) as lab:
+        yield lab

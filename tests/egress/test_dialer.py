@@ -17,6 +17,7 @@ from freespan.egress import own_addresses, resolver
 from freespan.egress.dialer import Dialer
 from freespan.egress.own_addresses import is_own
 from freespan.egress.policy import Policy
+from freespan.egress.settings import DEFAULTS, EgressSettings
 from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
@@ -153,12 +154,9 @@ async def test_a_name_that_nobody_knows(names: Names) -> None:
     assert await failure(Dialer(Policy()), "nobody.example") == "dns_error"
 
 
-async def test_a_resolver_that_is_slow_holds_up_nobody_else(
-    names: Names, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(resolver, "RESOLVE_SECONDS", 0.1)
+async def test_a_resolver_that_is_slow_holds_up_nobody_else(names: Names, site: Site) -> None:
     names.slow.clear()
-    dialer = Dialer(PRIVATE)
+    dialer = Dialer(PRIVATE, settings=EgressSettings(resolve_seconds=0.1))
     waiting = asyncio.create_task(failure(dialer, "slow.example"), name="slow")
     assert await speak(Dialer(PRIVATE), "127.0.0.1", site.port)
     assert await waiting == "dns_timeout"
@@ -168,14 +166,13 @@ async def test_slow_names_of_one_session_hold_up_nobody_else(
     names: Names, dialed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even after their waits have ended, since their threads have not."""
-    monkeypatch.setattr(resolver, "RESOLVE_SECONDS", 0.1)
     names.slow.clear()
-    dialer = Dialer(PRIVATE)
+    dialer = Dialer(PRIVATE, settings=EgressSettings(resolve_seconds=0.1))
     slow = [dialer.dial(Target(f"slow{number}.example", 80), "one") for number in range(100)]
     errors = await asyncio.gather(*slow, return_exceptions=True)
     assert {str(error) for error in errors} == {str(StreamError(ProxyStatus("dns_timeout")))}
-    assert len(names.asked) == resolver.LOOKUPS_PER_SESSION_MAX
-    monkeypatch.setattr(resolver, "RESOLVE_SECONDS", 20.0)
+    assert len(names.asked) == DEFAULTS.lookups_per_session_max
+    dialer._resolver._settings = EgressSettings(resolve_seconds=20.0)
     names.answers["good.example"] = ["127.0.0.1"]
     monkeypatch.setattr(resolver.socket, "getaddrinfo", names.answer)
     assert await failure(dialer, "good.example") == "connection_refused"
@@ -188,15 +185,14 @@ async def test_places_come_back_when_the_threads_end(names: Names, dialed: list[
     await asyncio.gather(*dials, return_exceptions=True)
     assert len(dialed) == 50
     async with asyncio.timeout(20):
-        while dialer._resolver._turns:
+        while dialer._resolver._quotas:
             await asyncio.sleep(0.005)
     dialer.close()
 
 
-async def test_more_lookups_than_threads(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resolver, "LOOKUPS_MAX", 1)
+async def test_more_lookups_than_threads(names: Names) -> None:
     names.slow.clear()
-    dialer = Dialer(PRIVATE)
+    dialer = Dialer(PRIVATE, settings=EgressSettings(lookups_max=1))
     waiting = asyncio.create_task(dialer.dial(Target("slow.example", 80), "one"), name="slow")
     async with asyncio.timeout(20):
         while not names.asked:
@@ -242,8 +238,9 @@ async def test_a_site_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> N
         raise AssertionError
 
     monkeypatch.setattr(module, "start_connection", start_connection)
-    monkeypatch.setattr(module, "DIAL_SECONDS", 0.05)
-    assert await failure(Dialer(PRIVATE), "127.0.0.1") == "connection_timeout"
+    assert (
+        await failure(Dialer(PRIVATE, settings=EgressSettings(dial_seconds=0.05)), "127.0.0.1") == "connection_timeout"
+    )
 
 
 @pytest.mark.parametrize(

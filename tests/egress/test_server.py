@@ -14,17 +14,17 @@ import pytest
 
 from freespan.demo.payload import sha256_of
 from freespan.egress import dialer as dialer_module
-from freespan.egress import server, sessions
+from freespan.egress.settings import EgressSettings
 from freespan.link.bond import Bond
 from freespan.link.websocket import WebSocketLink
-from freespan.tunnel import server as tunnel_server
 from freespan.tunnel.client import ClientTunnel
+from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.tickets import TicketJar
 from freespan.wire.bond_frames import KEY_PATH
 from freespan.wire.errors import StreamError, TunnelError, WrongKeyError
 from freespan.wire.limits import MESSAGE_MAX
 from freespan.wire.target import Target
-from tests.egress.conftest import Lab
+from tests.egress.conftest import Lab, lab_with
 from tests.support.path import SECONDS, ask, read_all
 from tests.support.site import SMALL, Site
 
@@ -46,7 +46,7 @@ NOISE: dict[str, bytes | str] = {
 
 
 def _socket_of(session: ClientTunnel) -> aiohttp.ClientWebSocketResponse:
-    bond = session._link
+    bond = session._driver._link
     assert isinstance(bond, Bond)
     link = bond._links[0]
     assert isinstance(link, WebSocketLink)
@@ -72,8 +72,8 @@ async def test_a_reader_who_comes_back_is_known_by_the_ticket(lab: Lab, site: Si
     for is_known in (False, True):
         async with lab.session(tickets=tickets) as session:
             assert (await ask(session, site.port)).endswith(SMALL)
-            assert session._quic is not None
-            assert session._quic.is_resumed == is_known
+            assert session._driver.quic is not None
+            assert session._driver.quic.is_resumed == is_known
 
 
 async def test_an_egress_that_stops_says_goodbye(lab: Lab, site: Site) -> None:
@@ -116,13 +116,13 @@ async def test_a_destination_that_is_forbidden(lab: Lab) -> None:
     assert await error_of(lab, "site.test", 25) == "http_request_denied"
 
 
-async def test_a_destination_that_does_not_answer(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_destination_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     async def never(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setattr(dialer_module, "start_connection", never)
-    monkeypatch.setattr(dialer_module, "DIAL_SECONDS", 0.05)
-    assert await error_of(lab, "site.test", 80) == "connection_timeout"
+    async with lab_with(EgressSettings(dial_seconds=0.05)) as lab:
+        assert await error_of(lab, "site.test", 80) == "connection_timeout"
 
 
 @pytest.mark.parametrize(
@@ -146,11 +146,12 @@ async def test_a_destination_that_does_not_answer(lab: Lab, monkeypatch: pytest.
 )
 async def test_a_request_that_is_none(lab: Lab, site: Site, headers: list[tuple[bytes, bytes]]) -> None:
     async with lab.session() as session:
-        assert session._http is not None
-        assert session._quic is not None
-        stream = session._new_stream(session._quic.get_next_available_stream_id())
-        session._http.send_headers(stream.id, headers)
-        session._flush_soon()
+        http, quic = session._streams.http, session._driver.quic
+        assert http is not None
+        assert quic is not None
+        stream = session._streams.open(quic.get_next_available_stream_id())
+        http.send_headers(stream.id, headers)
+        session._driver.flush_soon()
         try:
             answer = dict(await asyncio.wait_for(stream.wait_headers(), SECONDS))
         except StreamError:
@@ -163,18 +164,16 @@ async def test_a_request_that_is_none(lab: Lab, site: Site, headers: list[tuple[
 
 
 @pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE.keys())
-async def test_noise_at_first_ends_the_link(
-    lab: Lab, site: Site, noise: bytes | str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with lab.session() as bystander:
+async def test_noise_at_first_ends_the_link(site: Site, noise: bytes | str, caplog: pytest.LogCaptureFixture) -> None:
+    settings = EgressSettings(tunnel=TunnelSettings(handshake_seconds=0.3))
+    async with lab_with(settings) as lab, lab.session() as bystander:
         assert (await ask(bystander, site.port)).endswith(SMALL)
-        monkeypatch.setattr(sessions, "HANDSHAKE_SECONDS", 0.3)
-        monkeypatch.setattr(tunnel_server, "HANDSHAKE_SECONDS", 0.3)
         link = await lab.knock()
         await _say(link, noise)
         await _closed(link)
         assert (await ask(bystander, site.port)).endswith(SMALL)
-    await lab.until_sessions(0)
+        bystander.close()
+        await lab.until_sessions(0)
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
@@ -194,10 +193,10 @@ async def test_noise_in_an_open_session_harms_nobody_else(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-async def test_a_link_without_a_handshake_is_given_up(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "HANDSHAKE_SECONDS", 0.1)
-    await _closed(await lab.knock())
-    await lab.until_sessions(0)
+async def test_a_link_without_a_handshake_is_given_up() -> None:
+    async with lab_with(EgressSettings(tunnel=TunnelSettings(handshake_seconds=0.1))) as lab:
+        await _closed(await lab.knock())
+        await lab.until_sessions(0)
 
 
 async def test_a_link_that_only_looks_leaves_nothing(lab: Lab, site: Site, caplog: pytest.LogCaptureFixture) -> None:
@@ -206,47 +205,46 @@ async def test_a_link_that_only_looks_leaves_nothing(lab: Lab, site: Site, caplo
     for link in [await lab.knock() for _ in range(3)]:
         await link.close()
     async with asyncio.timeout(SECONDS):
-        while lab.host.egress._links or lab.host.egress._sessions._knocking:
+        while lab.host.egress._links or len(lab.host.egress._sessions._without_handshake):
             await asyncio.sleep(0.005)
     assert lab.counters.figures().sessions == 0
     assert not [record for record in caplog.records if record.name.startswith("freespan")]
     await lab.still_serves(site.port)
 
 
-async def test_more_sessions_than_allowed(lab: Lab, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "SESSIONS_MAX", 1)
-    async with lab.session() as session:
-        with pytest.raises(TunnelError):
-            async with lab.session():
-                pass
-        assert (await ask(session, site.port)).endswith(SMALL)
-    await lab.until_sessions(0)
-    await lab.still_serves(site.port)
+async def test_more_sessions_than_allowed(site: Site) -> None:
+    async with lab_with(EgressSettings(sessions_max=1)) as lab:
+        async with lab.session() as session:
+            with pytest.raises(TunnelError):
+                async with lab.session():
+                    pass
+            assert (await ask(session, site.port)).endswith(SMALL)
+        await lab.until_sessions(0)
+        await lab.still_serves(site.port)
 
 
-async def test_more_links_than_allowed(lab: Lab, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "EGRESS_LINKS_MAX", 1)
-    async with lab.session() as session:
-        with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
-            await lab.knock()
-        assert caught.value.status == 503
-        assert (await ask(session, site.port)).endswith(SMALL)
-    await lab.until_sessions(0)
-    await lab.still_serves(site.port)
+async def test_more_links_than_allowed(site: Site) -> None:
+    async with lab_with(EgressSettings(links_max=1)) as lab:
+        async with lab.session() as session:
+            with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+                await lab.knock()
+            assert caught.value.status == 503
+            assert (await ask(session, site.port)).endswith(SMALL)
+        await lab.until_sessions(0)
+        await lab.still_serves(site.port)
 
 
-async def test_links_without_a_handshake_keep_nobody_out(lab: Lab, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "LINKS_WITHOUT_SESSION_MAX", 2)
-    monkeypatch.setattr(sessions, "SESSIONS_MAX", 4)
-    async with lab.session() as session:
-        idle = [await lab.knock() for _ in range(10)]
-        for link in idle[:8]:
-            await _closed(link)
-        async with lab.session() as another:
-            for each in (session, another):
-                assert (await ask(each, site.port)).endswith(SMALL)
-            await asyncio.gather(*(link.close() for link in idle))
-    await lab.until_sessions(0)
+async def test_links_without_a_handshake_keep_nobody_out(site: Site) -> None:
+    async with lab_with(EgressSettings(without_handshake_max=2, sessions_max=4)) as lab:
+        async with lab.session() as session:
+            idle = [await lab.knock() for _ in range(10)]
+            for link in idle[:8]:
+                await _closed(link)
+            async with lab.session() as another:
+                for each in (session, another):
+                    assert (await ask(each, site.port)).endswith(SMALL)
+                await asyncio.gather(*(link.close() for link in idle))
+        await lab.until_sessions(0)
 
 
 async def test_an_end_of_one_direction_leaves_the_other(lab: Lab) -> None:
@@ -327,8 +325,8 @@ async def test_who_asks_for_the_key_and_is_gone_leaves_no_trace(
         async with lab.session() as session:
             asking = asyncio.create_task(session.get(KEY_PATH, 48), name="asking")
             await asyncio.sleep(0)
-            session._flush()
-            session._link.close("gone")
+            session._driver._flush()
+            session._driver._link.close("gone")
             await asyncio.gather(asking, return_exceptions=True)
     await lab.until_sessions(0)
     gc.collect()

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from freespan.egress import sessions as sessions_module
-from freespan.egress.sessions import EgressSession, Sessions
+from freespan.egress.session import EgressSession
+from freespan.egress.sessions import Sessions
+from freespan.egress.settings import DEFAULTS, EgressSettings
 from freespan.link.bond import Bond, LinkClosed, LinkJoined, SessionKey
 from freespan.link.bond.core import CLOSED, ENDED, RESTARTED
 from freespan.link.bond.envelope import Envelope
@@ -22,14 +23,12 @@ from freespan.wire.errors import StreamError, TunnelError
 from freespan.wire.limits import (
     BOND_LINKS_MAX,
     BOND_WAIT_SECONDS,
-    LINKS_WITHOUT_SESSION_MAX,
-    SESSIONS_WAITING_BYTES_MAX,
 )
 from freespan.wire.target import Target
 from tests.client.supplied import echo
 from tests.link.bond.bonds import EventLog
+from tests.support.tunnels import IDENTITY
 from tests.support.virtual_time import run
-from tests.tunnel.sessions import IDENTITY
 
 DELAY = 0.01
 SITE = Target("site", 1)
@@ -38,14 +37,15 @@ SITE = Target("site", 1)
 class Scene:
     """An egress, and links to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: EgressSettings = DEFAULTS) -> None:
+        self.settings = settings
         self.count = 0
         self.handler: Callable[[EgressSession, TunnelStream], Awaitable[None]] = echo
         self.sessions = self.new_egress()
         self._taking: set[asyncio.Task[None]] = set()
 
     def new_egress(self) -> Sessions:
-        return Sessions(IDENTITY, lambda session, stream: self.handler(session, stream), self._counted)
+        return Sessions(IDENTITY, lambda session, stream: self.handler(session, stream), self._counted, self.settings)
 
     def _counted(self, change: int) -> None:
         self.count += change
@@ -69,7 +69,7 @@ class Scene:
         return reader
 
     def at_egress(self, reader: Reader) -> EgressSession:
-        return self.sessions._running[reader.key.id]
+        return self.sessions._by_id[reader.key.id]
 
     async def until(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
         async with asyncio.timeout(seconds):
@@ -108,7 +108,7 @@ class Reader:
     async def lose_all(self) -> None:
         for number in list(self.ends):
             self.lose(number)
-        await self.scene.until(lambda: self.scene.at_egress(self).waits)
+        await self.scene.until(lambda: self.scene.at_egress(self).is_waiting)
 
     async def still_works(self) -> None:
         async with asyncio.timeout(5):
@@ -135,15 +135,15 @@ class Nobody:
         self.lost = True
 
 
-def with_scene(body: Callable[[Scene], Awaitable[None]]) -> None:
+def with_scene(body: Callable[[Scene], Awaitable[None]], settings: EgressSettings = DEFAULTS) -> None:
     async def main() -> None:
-        scene = Scene()
+        scene = Scene(settings)
         await body(scene)
         await scene.stop()
         assert scene.count == 0
-        assert not scene.sessions._running
-        assert not scene.sessions._knocking
-        assert not scene.sessions._waiting
+        assert not scene.sessions._by_id
+        assert not len(scene.sessions._without_handshake)
+        assert not len(scene.sessions._waiting)
         await asyncio.sleep(3)  # clients linger
         assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
@@ -175,7 +175,7 @@ def test_what_has_shaken_hands_is_counted_and_nothing_else() -> None:
         quiet.send(b"no QUIC")
         reader = Reader(scene)
         reader.session.begin()
-        await scene.until(lambda: len(scene.sessions._running) == 1)
+        await scene.until(lambda: len(scene.sessions._by_id) == 1)
         assert scene.count == 0
         await reader.session.start()
         await scene.until(lambda: scene.count == 1)
@@ -189,10 +189,10 @@ def test_without_a_handshake_a_session_ends_with_its_link() -> None:
     async def body(scene: Scene) -> None:
         reader = Reader(scene)
         reader.session.begin()
-        await scene.until(lambda: len(scene.sessions._running) == 1)
+        await scene.until(lambda: len(scene.sessions._by_id) == 1)
         reader.lose(0)
-        await scene.until(lambda: not scene.sessions._running, 0.1)
-        assert not scene.sessions._waiting
+        await scene.until(lambda: not scene.sessions._by_id, 0.1)
+        assert not len(scene.sessions._waiting)
         with pytest.raises(TunnelError):
             await reader.session.start()
 
@@ -214,8 +214,7 @@ def test_a_goodbye_ends_a_session_at_once_and_a_killed_client_leaves_one_that_wa
 
 
 # --- sessions that wait ---------------------------------------------------------------------------
-def test_of_too_many_that_wait_the_one_that_has_waited_longest_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions_module, "SESSIONS_WAITING_MAX", 3)
+def test_of_too_many_that_wait_the_one_that_has_waited_longest_ends() -> None:
 
     async def body(scene: Scene) -> None:
         with_link = await scene.reader()
@@ -233,19 +232,18 @@ def test_of_too_many_that_wait_the_one_that_has_waited_longest_ends(monkeypatch:
         for reader in (*readers[3:], with_link):
             reader.join()
             await reader.still_works()
-        assert not scene.sessions._waiting
+        assert not len(scene.sessions._waiting)
 
-    with_scene(body)
+    with_scene(body, EgressSettings(waiting_sessions_max=3))
 
 
-def test_what_those_that_wait_hold_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions_module, "SESSIONS_WAITING_BYTES_MAX", 1_000_000)
+def test_what_those_that_wait_hold_is_bounded() -> None:
 
     async def gushing(session: EgressSession, stream: TunnelStream) -> None:
         if dict(stream.headers)[b":method"] == b"GET":
             await echo(session, stream)
             return
-        session.accept(stream)
+        session.tunnel.accept(stream)
         while True:
             await stream.write(bytes(50_000))
 
@@ -259,15 +257,15 @@ def test_what_those_that_wait_hold_is_bounded(monkeypatch: pytest.MonkeyPatch) -
                 await reader.session.connect(SITE)
             await asyncio.sleep(0.05)
             await reader.lose_all()
-        assert 500_000 < scene.at_egress(greedy[1]).held < SESSIONS_WAITING_BYTES_MAX
+        assert 500_000 < scene.at_egress(greedy[1]).held < DEFAULTS.waiting_bytes_max
         await asyncio.sleep(1.5)
-        assert sum(session.held for session in scene.sessions._waiting) <= 1_000_000
-        assert greedy[0].key.id not in scene.sessions._running
-        assert modest.key.id not in scene.sessions._running  # it has waited longest
+        assert scene.sessions._waiting.held <= 1_000_000
+        assert greedy[0].key.id not in scene.sessions._by_id
+        assert modest.key.id not in scene.sessions._by_id  # it has waited longest
         for reader in greedy:
             reader.session.close()
 
-    with_scene(body)
+    with_scene(body, EgressSettings(waiting_bytes_max=1_000_000))
 
 
 # --- joining ---------------------------------------------------------------------------------------
@@ -293,7 +291,7 @@ def test_a_join_of_a_session_that_is_just_ending_is_told_so() -> None:
     unwinding = asyncio.Event()
 
     async def slow_to_go(session: EgressSession, stream: TunnelStream) -> None:
-        session.accept(stream)
+        session.tunnel.accept(stream)
         try:
             await stream.read()
             await asyncio.sleep(1_000)
@@ -306,9 +304,9 @@ def test_a_join_of_a_session_that_is_just_ending_is_told_so() -> None:
         scene.handler = slow_to_go
         stream = await reader.session.connect(SITE)
         await reader.lose_all()
-        scene.at_egress(reader).close("enough")
+        scene.at_egress(reader).tunnel.close("enough")
         await unwinding.wait()
-        assert reader.key.id in scene.sessions._running
+        assert reader.key.id in scene.sessions._by_id
         reader.join()
         assert await asyncio.wait_for(reader.session.wait_ended(), 1) == ENDED
         with pytest.raises(StreamError):
@@ -378,10 +376,11 @@ def test_links_that_are_being_refused_are_bounded_too() -> None:
     async def body(scene: Scene) -> None:
         reader = await scene.reader()
         links = [
-            say(scene, join_head(Join(os.urandom(SESSION_ID_SIZE), 1))) for _ in range(3 * LINKS_WITHOUT_SESSION_MAX)
+            say(scene, join_head(Join(os.urandom(SESSION_ID_SIZE), 1)))
+            for _ in range(3 * DEFAULTS.without_handshake_max)
         ]
         await asyncio.sleep(3 * DELAY)
-        assert len(scene.sessions._knocking) <= LINKS_WITHOUT_SESSION_MAX
+        assert len(scene.sessions._without_handshake) <= DEFAULTS.without_handshake_max
         await asyncio.sleep(2)
         assert all(link.lost for link in links)
         await reader.still_works()
@@ -390,8 +389,7 @@ def test_links_that_are_being_refused_are_bounded_too() -> None:
     with_scene(body)
 
 
-def test_a_full_egress_takes_links_of_its_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions_module, "SESSIONS_MAX", 1)
+def test_a_full_egress_takes_links_of_its_sessions() -> None:
 
     async def body(scene: Scene) -> None:
         reader = await scene.reader()
@@ -403,7 +401,7 @@ def test_a_full_egress_takes_links_of_its_sessions(monkeypatch: pytest.MonkeyPat
         await reader.still_works()
         reader.session.close()
 
-    with_scene(body)
+    with_scene(body, EgressSettings(sessions_max=1))
 
 
 def test_stopping_says_goodbye_on_every_link_and_waits_for_all_that_is_under_way() -> None:

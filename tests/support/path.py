@@ -19,6 +19,7 @@ from freespan.client.transports import TransportChoice
 from freespan.egress.dialer import Dialer
 from freespan.egress.policy import Policy
 from freespan.egress.server import Egress
+from freespan.egress.settings import DEFAULTS, EgressSettings
 from freespan.link.bond import Bond
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
@@ -42,12 +43,17 @@ Status = TypeVar("Status", ClientStatus, BridgeStatus)
 class Host:
     """Broker, egress and switch at one URL; `site.test` leads to this machine."""
 
-    def __init__(self, identity: Identity | None = None, broker: BrokerSettings | None = None) -> None:
+    def __init__(
+        self,
+        identity: Identity | None = None,
+        broker: BrokerSettings | None = None,
+        egress: EgressSettings = DEFAULTS,
+    ) -> None:
         self.url = ""
         self.identity = identity or new_identity()
         self.counters = HostCounters()
-        self.dialer = Dialer(Policy(allow_private=True), {"site.test": LOOPBACK})
-        self.egress = Egress(self.identity, self.dialer, self.counters)
+        self.dialer = Dialer(Policy(allow_private=True), {"site.test": LOOPBACK}, egress)
+        self.egress = Egress(self.identity, self.dialer, self.counters, egress)
         self.broker = Broker(
             lambda: self.url.replace("http", "ws", 1) + "/v1/egress", self.counters, settings=broker or QUICK_BROKER
         )
@@ -69,10 +75,13 @@ class Host:
 
 @contextlib.asynccontextmanager
 async def hosting(
-    port: int = 0, identity: Identity | None = None, broker: BrokerSettings | None = None
+    port: int = 0,
+    identity: Identity | None = None,
+    broker: BrokerSettings | None = None,
+    egress: EgressSettings = DEFAULTS,
 ) -> AsyncIterator[Host]:
     """A host for the length of the block."""
-    host = Host(identity, broker)
+    host = Host(identity, broker, egress)
     try:
         everything = [*host.broker.routes(), *host.egress.routes(), *routes(lambda: host.url)]
         async with serving(everything, port) as host.url:

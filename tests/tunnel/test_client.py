@@ -4,17 +4,19 @@ from collections.abc import Callable
 import pytest
 
 from freespan.link.memory import memory_pair
-from freespan.tunnel import client as client_module
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.identity import new_identity
 from freespan.tunnel.quic import LinkQuic
 from freespan.tunnel.server import ServerTunnel
+from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError, TunnelError, WrongKeyError
 from freespan.wire.limits import DATAGRAM_SIZE, MESSAGE_MAX, STREAMS_MAX
 from freespan.wire.proxy_status import ProxyStatus
 from tests.link.owners import Recorder
-from tests.tunnel.sessions import IDENTITY, SECONDS, as_owner, read_all, session, site, two_ends, until
+from tests.support.tunnels import IDENTITY, SECONDS, as_owner, read_all, session, site, two_ends, until
+
+IMPATIENT = TunnelSettings(handshake_seconds=0.05)
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -30,7 +32,7 @@ async def test_an_egress_with_another_key_is_refused_before_anything_is_said() -
         with pytest.raises(WrongKeyError):
             await ends.client.start()
         assert ends.client.is_over
-        assert ends.client._http is None  # so there was nothing to say it with
+        assert ends.client._streams.http is None  # so there was nothing to say it with
         with pytest.raises(StreamError) as caught:
             await ends.client.connect(site("echo"), b"secret")
         assert caught.value.status == ProxyStatus("destination_unavailable")
@@ -48,12 +50,11 @@ async def test_a_key_of_no_length_is_no_key() -> None:
 
 
 # --- the handshake -----------------------------------------------------------------------------------
-async def test_a_silent_egress_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "HANDSHAKE_SECONDS", 0.05)
+async def test_a_silent_egress_is_given_up() -> None:
     link, other = memory_pair()
     far = Recorder()
     other.start(far)
-    client = ClientTunnel(IDENTITY.pin, link)
+    client = ClientTunnel(IDENTITY.pin, link, settings=IMPATIENT)
     with pytest.raises(TunnelError, match="handshake took too long"):
         await client.start()
     assert await far.lost()
@@ -75,11 +76,10 @@ async def test_the_first_packet_fills_a_datagram() -> None:
 
 
 @pytest.mark.parametrize("noise", [b"x", b"\x00" * 16_000, b"\xff" * 1_200, b"HTTP/1.1 200 OK\r\n\r\n"])
-async def test_an_egress_that_speaks_no_quic_is_given_up(noise: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "HANDSHAKE_SECONDS", 0.05)
+async def test_an_egress_that_speaks_no_quic_is_given_up(noise: bytes) -> None:
     link, other = memory_pair()
     other.start(Recorder())
-    client = ClientTunnel(IDENTITY.pin, link)
+    client = ClientTunnel(IDENTITY.pin, link, settings=IMPATIENT)
     other.send(noise)
     with pytest.raises(TunnelError):
         await client.start()
@@ -99,7 +99,7 @@ async def test_an_egress_that_refuses_the_handshake(monkeypatch: pytest.MonkeyPa
     """A close of QUIC in the middle of it."""
     async with two_ends() as ends:
         refuse: Callable[[LinkQuic], None] = lambda quic: quic.close(error_code=2)  # noqa: E731
-        monkeypatch.setattr(ends.server, "_protocol_negotiated", refuse)
+        monkeypatch.setattr(ends.server._streams, "begin_http", refuse)
         with pytest.raises(TunnelError):
             async with asyncio.timeout(SECONDS):
                 await ends.client.start()
@@ -125,11 +125,11 @@ async def test_a_connect_that_is_cancelled_gives_its_place_back() -> None:
     async with session() as ends:
         for _ in range(3):
             opening = asyncio.create_task(ends.client.connect(site("never")), name="test-open")
-            await until(lambda: bool(ends.client._streams))
+            await until(lambda: bool(ends.client._streams.by_id))
             opening.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await opening
-            assert not ends.client._streams
+            assert not ends.client._streams.by_id
             assert ends.client._slots._value == STREAMS_MAX
 
 
@@ -147,14 +147,14 @@ async def test_an_answer_that_comes_too_late_does_no_harm() -> None:
     answered = asyncio.Event()
     async with session(slow, delay=0.02) as ends:
         opening = asyncio.create_task(ends.client.connect(site("any")), name="test-open")
-        await until(lambda: bool(ends.server._streams))
+        await until(lambda: bool(ends.server._streams.by_id))
         opening.cancel()
         go_on.set()
         await asyncio.gather(opening, return_exceptions=True)
         await answered.wait()
         received = ends.client.bytes_received
         await until(lambda: ends.client.bytes_received > received)
-        assert not ends.client._streams
+        assert not ends.client._streams.by_id
         assert not ends.client.is_over
         ends.client.release(await ends.client.connect(site("any")))
 
@@ -170,13 +170,13 @@ async def test_an_answer_that_comes_too_late_does_no_harm() -> None:
 )
 async def test_refusals_of_all_kinds(headers: list[tuple[bytes, bytes]], error: str) -> None:
     async def refuse(session: ServerTunnel, stream: TunnelStream) -> None:
-        session._respond(stream, headers, end=True)
+        session._streams.send_headers(stream, headers, end=True)
 
     async with session(refuse) as ends:
         with pytest.raises(StreamError) as caught:
             await ends.client.connect(site("any"))
         assert caught.value.status == ProxyStatus(error)
-        assert not ends.client._streams
+        assert not ends.client._streams.by_id
 
 
 async def test_an_egress_that_ends_a_stream_without_an_answer() -> None:
@@ -195,7 +195,7 @@ async def test_signs_of_life_end_with_the_session() -> None:
         ends.client.close()
         assert ends.client._keepalive.cancelled()
         ends.client._keep_alive()
-        assert as_owner(ends.client) is ends.client
+        assert as_owner(ends.client._driver) is ends.client._driver
 
 
 async def test_a_session_tells_what_it_has_received() -> None:

@@ -29,8 +29,8 @@ from freespan.tunnel.tickets import TicketJar, TicketStore
 from freespan.wire.errors import StreamError, TunnelError, WrongKeyError
 from freespan.wire.limits import HANDSHAKE_SECONDS, HELLO_DATAGRAM_SIZE, STREAMS_MAX
 from tests.link.owners import Recorder
+from tests.support.tunnels import IDENTITY, Bridge, Change, by_name, pattern, read_all, site, unchanged
 from tests.support.virtual_time import run
-from tests.tunnel.sessions import IDENTITY, Bridge, Change, by_name, pattern, read_all, site, unchanged
 from tests.tunnel.test_tickets import ticket as ticket_of
 
 ONE_WAY = 0.2
@@ -90,8 +90,8 @@ class Visit:
 
     @property
     def quic(self) -> LinkQuic:
-        assert self.client._quic is not None
-        return self.client._quic
+        assert self.client._driver.quic is not None
+        return self.client._driver.quic
 
     def _to_egress(self, message: bytes) -> Iterable[bytes]:
         self.flight.append(message)
@@ -376,11 +376,11 @@ def test_a_flight_that_is_played_again_opens_nothing() -> None:
             for _ in range(2):
                 _, session = await replay(here.place, visit.flight)
                 assert session.is_over
-                assert not session._established
+                assert not session._driver.is_established
             await asyncio.sleep(10 * HANDSHAKE_SECONDS)  # long enough for the egress to forget that it was used
             _, session = await replay(here.place, visit.flight)
-            assert session._quic is not None
-            assert not session._quic.tls.session_resumed
+            assert session._driver.quic is not None
+            assert not session._driver.quic.tls.session_resumed
             await asyncio.sleep(2 * HANDSHAKE_SECONDS)
             assert session.is_over
             assert here.place.dialed == [b"echo.test:1"]
@@ -408,8 +408,8 @@ def test_a_flight_that_is_carried_to_the_egress_twice_is_heard_once() -> None:
             with pytest.raises(StreamError):
                 await opening
             assert here.place.dialed == [b"echo.test:1"]
-            assert first._quic is not None
-            assert first._quic.tls.early_data_accepted
+            assert first._driver.quic is not None
+            assert first._driver.quic.tls.early_data_accepted
             assert now() - began < HANDSHAKE_SECONDS  # the client is told, and need not wait
 
     run(main())
@@ -461,7 +461,7 @@ def test_another_egress_can_neither_read_what_was_early_nor_complete(is_thief: b
                     await opening
                 await asyncio.sleep(ROUND_TRIP)
                 assert not other.dialed
-                quic = visit.server._quic
+                quic = visit.server._driver.quic
                 assert quic is not None
                 assert all(one % 4 in (1, 3) for one in quic._streams)  # its own; no byte of the client's
             await other.close()
@@ -475,9 +475,9 @@ def test_a_ticket_of_an_egress_with_another_key_is_not_kept(monkeypatch: pytest.
     look_at_key = ClientTunnel._handshake_completed
     ticket = ticket_of(0)
 
-    def first_a_ticket(client: ClientTunnel, quic: LinkQuic) -> None:
+    def first_a_ticket(client: ClientTunnel) -> None:
         client._keep_ticket(ticket)
-        look_at_key(client, quic)
+        look_at_key(client)
 
     async def main() -> None:
         async with scene() as here:

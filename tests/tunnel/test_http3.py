@@ -8,20 +8,20 @@ from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.http3 import PlainHttp
 from freespan.tunnel.quic import LinkQuic
 from freespan.tunnel.server import ServerTunnel
-from freespan.tunnel.session import Session
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
 from freespan.wire.limits import HEADERS_MAX
-from tests.tunnel.sessions import SECONDS, Ends, by_name, read_all, session, site, until
+from tests.support.tunnels import SECONDS, Ends, by_name, read_all, session, site, until
 
 
 async def test_neither_end_keeps_tables() -> None:
     """What the other end may not refer to, it does not wait for."""
     async with session() as ends:
-        await until(lambda: ends.server._http is not None and ends.server._http.received_settings is not None)
+        await until(lambda: ends.server._driver.is_established)
+        _, http = parts(ends.server)
+        await until(lambda: http.received_settings is not None)
         for one in (ends.client, ends.server):
-            assert one._http is not None
-            settings = one._http.sent_settings
+            settings = parts(one)[1].sent_settings
             assert settings is not None
             assert settings[Setting.QPACK_MAX_TABLE_CAPACITY] == 0
             assert settings[Setting.QPACK_BLOCKED_STREAMS] == 0
@@ -33,11 +33,11 @@ async def test_a_request_is_one_packet() -> None:
         passed: list[bytes] = []
         send = ends.client_link.send
         ends.client_link.send = passed.append  # type: ignore[method-assign, assignment]
-        assert ends.client._http is not None
-        assert ends.client._quic is not None
-        stream_id = ends.client._quic.get_next_available_stream_id()
-        ends.client._http.send_headers(stream_id, [(b":method", b"CONNECT"), (b":authority", b"a.example:443")])
-        ends.client._flush()
+        quic, http = parts(ends.client)
+        http.send_headers(
+            quic.get_next_available_stream_id(), [(b":method", b"CONNECT"), (b":authority", b"a.example:443")]
+        )
+        ends.client._driver._flush()
         assert len(passed) == 1
         assert len(passed[0]) < 200
         ends.client_link.send = send  # type: ignore[method-assign]
@@ -49,10 +49,10 @@ SET_CAPACITY = b"\x3f\xe1\x1f"
 """QPACK's instruction to keep a table of 4,096 bytes (RFC 9204 section 4.3.1)."""
 
 
-def parts(one: Session) -> tuple[LinkQuic, PlainHttp]:
-    assert one._quic is not None
-    assert one._http is not None
-    return one._quic, one._http
+def parts(one: ClientTunnel | ServerTunnel) -> tuple[LinkQuic, PlainHttp]:
+    assert one._driver.quic is not None
+    assert one._streams.http is not None
+    return one._driver.quic, one._streams.http
 
 
 def send_headers_frame(client: ClientTunnel, size: int) -> None:
@@ -61,7 +61,7 @@ def send_headers_frame(client: ClientTunnel, size: int) -> None:
     block = b"\x00\x00" + b"\xcf" + b"\x50\x0aecho.test:"
     stream_id = quic.get_next_available_stream_id()
     quic.send_stream_data(stream_id, encode_frame(FrameType.HEADERS, block + b"\xdd" * (size - len(block))))
-    client._flush()
+    client._driver._flush()
 
 
 async def wait_both_ended(ends: Ends) -> None:
@@ -73,7 +73,7 @@ async def wait_both_ended(ends: Ends) -> None:
 async def test_headers_up_to_the_bound_are_served() -> None:
     async with session() as ends:
         send_headers_frame(ends.client, HEADERS_MAX)
-        await until(lambda: bool(ends.server._streams))
+        await until(lambda: bool(ends.server._streams.by_id))
         assert not ends.server.is_over
 
 
@@ -82,7 +82,7 @@ async def test_longer_headers_end_the_session_unread(size: int) -> None:
     async with session() as ends:
         send_headers_frame(ends.client, size)
         await wait_both_ended(ends)
-        assert not ends.server._streams
+        assert not ends.server._streams.by_id
 
 
 async def test_who_fills_a_table_that_was_not_offered_ends_the_session() -> None:
@@ -92,7 +92,7 @@ async def test_who_fills_a_table_that_was_not_offered_ends_the_session() -> None
         assert http._local_encoder_stream_id is not None
         entry = b"\x41x" + b"\x7f\xbd\x1d" + b"v" * 3_900
         quic.send_stream_data(http._local_encoder_stream_id, SET_CAPACITY + entry)
-        ends.client._flush()
+        ends.client._driver._flush()
         await wait_both_ended(ends)
 
 
@@ -123,7 +123,7 @@ async def test_no_stream_is_remembered_when_it_is_over(kind: str) -> None:
     async with session(HANDLERS[kind]) as ends:
         for _ in range(5):
             await USES[kind](ends.client)
-        await until(lambda: not ends.server._streams)
+        await until(lambda: not ends.server._streams.by_id)
         for one in (ends.client, ends.server):
             _, http = parts(one)
             await until(lambda http=http: all(map(stream_is_unidirectional, http._stream)))  # type: ignore[misc]
@@ -131,7 +131,7 @@ async def test_no_stream_is_remembered_when_it_is_over(kind: str) -> None:
 
 async def give_up_unanswered(client: ClientTunnel) -> None:
     opening = asyncio.create_task(client.connect(site("never"), b"hello"), name="test-open")
-    await until(lambda: bool(client._streams))
+    await until(lambda: bool(client._streams.by_id))
     opening.cancel()
     await asyncio.gather(opening, return_exceptions=True)
 

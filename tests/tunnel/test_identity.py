@@ -86,13 +86,13 @@ def test_a_file_system_without_links_will_do(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("contents", "word"),
     [
-        (b"", "no private key"),
-        (b"hello", "no private key"),
-        (b"\xff\x00", "no private key"),
-        (pem(new_identity().private_key)[:100], "no private key"),
-        (pem(new_identity().private_key, b"secret"), "no private key"),
-        (pem(rsa.generate_private_key(65_537, 2_048)), "another kind"),
-        (pem(ec.generate_private_key(ec.SECP384R1())), "another kind"),
+        (b"", "is not a private key"),
+        (b"hello", "is not a private key"),
+        (b"\xff\x00", "is not a private key"),
+        (pem(new_identity().private_key)[:100], "is not a private key"),
+        (pem(new_identity().private_key, b"secret"), "is not a private key"),
+        (pem(rsa.generate_private_key(65_537, 2_048)), "is not a P-256 key"),
+        (pem(ec.generate_private_key(ec.SECP384R1())), "is not a P-256 key"),
     ],
     ids=["empty", "text", "bytes", "cut", "locked", "RSA", "P-384"],
 )

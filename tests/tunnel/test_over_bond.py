@@ -11,8 +11,8 @@ from freespan.tunnel.server import ServerTunnel
 from freespan.wire.target import Target
 from tests.link.bond.bonds import Bonds, EventLog
 from tests.link.bond.paths import Path
+from tests.support.tunnels import IDENTITY, pattern, sized
 from tests.support.virtual_time import run
-from tests.tunnel.sessions import IDENTITY, pattern, sized
 
 
 class Tunnel(Bonds):

@@ -10,15 +10,17 @@ from hypothesis import strategies as st
 
 from freespan.tunnel import quic as quic_module
 from freespan.tunnel.quic import PEER, LinkQuic, client_quic, server_quic
+from freespan.tunnel.settings import DEFAULTS
 from freespan.wire.errors import TunnelError
-from freespan.wire.limits import DATAGRAM_SIZE, MESSAGE_MAX, SESSION_WINDOW, STREAM_WINDOW
-from tests.tunnel.sessions import IDENTITY
+from freespan.wire.limits import DATAGRAM_SIZE, MESSAGE_MAX
+from tests.support.tunnels import IDENTITY
 
+SESSION_WINDOW, STREAM_WINDOW = DEFAULTS.session_window, DEFAULTS.stream_window
 CLOCK = itertools.count(1.0, 0.002)
 
 
 def hello() -> tuple[LinkQuic, bytes]:
-    client = client_quic()
+    client = client_quic(DEFAULTS)
     client.connect(PEER, now=0.0)
     return client, client.datagrams_to_send(now=0.0)[0][0]
 
@@ -35,7 +37,7 @@ def pass_on(source: LinkQuic, goal: LinkQuic, now: float) -> int:
 
 def connected() -> tuple[LinkQuic, LinkQuic]:
     client, first = hello()
-    server = server_quic(IDENTITY, first)
+    server = server_quic(IDENTITY, first, DEFAULTS)
     server.receive_datagram(first, PEER, now=0.0)
     settle(client, server)
     return client, server
@@ -61,7 +63,7 @@ def test_the_pin_is_known_once_the_server_has_proved_it() -> None:
 # --- the first message -------------------------------------------------------------------------------
 def test_nothing_is_sent_to_somebody_who_has_proved_nothing() -> None:
     _, first = hello()
-    assert server_quic(IDENTITY, first).datagrams_to_send(now=0.0) == []
+    assert server_quic(IDENTITY, first, DEFAULTS).datagrams_to_send(now=0.0) == []
 
 
 @pytest.mark.parametrize(
@@ -78,13 +80,13 @@ def test_nothing_is_sent_to_somebody_who_has_proved_nothing() -> None:
 def test_what_opens_no_connection(change) -> None:  # type: ignore[no-untyped-def]
     _, first = hello()
     with pytest.raises(TunnelError):
-        server_quic(IDENTITY, change(first))
+        server_quic(IDENTITY, change(first), DEFAULTS)
 
 
 @given(st.binary(max_size=100))
 def test_any_first_message_opens_a_connection_or_is_a_tunnel_error(first: bytes) -> None:
     try:
-        server_quic(IDENTITY, first)
+        server_quic(IDENTITY, first, DEFAULTS)
     except TunnelError:
         pass
 
@@ -121,13 +123,13 @@ def test_forged_packets_raise_nothing(seed: int) -> None:
     """Whatever a bridge makes up, the connection answers or ends by itself."""
     dice = random.Random(seed)
     client, first = hello()
-    server = server_quic(IDENTITY, first)
+    server = server_quic(IDENTITY, first, DEFAULTS)
     server.receive_datagram(first, PEER, now=0.0)
     said = [bytes(next(iter(one._crypto_streams.values())).sender._buffer) for one in (client, server)]
 
     destination = dice.randbytes(8)
     packet = forged(frames(dice, said[0]), destination, destination, by_client=True)
-    finish(server_quic(IDENTITY, packet), packet)
+    finish(server_quic(IDENTITY, packet, DEFAULTS), packet)
     packet = forged(frames(dice, said[1]), client.host_cid, client.original_destination_connection_id, by_client=False)
     finish(client, packet)
 
@@ -288,4 +290,4 @@ def test_many_packets_are_not_left_unanswered() -> None:
 def test_it_is_the_pipe_that_is_controlled() -> None:
     client, _ = hello()
     assert client.control.congestion_window > 0
-    assert quic_module._Unpaced(max_datagram_size=DATAGRAM_SIZE).next_send_time(now=0.0) is None
+    assert quic_module._NoPacer(max_datagram_size=DATAGRAM_SIZE).next_send_time(now=0.0) is None

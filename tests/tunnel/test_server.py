@@ -2,19 +2,22 @@ import asyncio
 
 import pytest
 from aioquic.h3.connection import H3Connection
+from aioquic.h3.events import HeadersReceived
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freespan.link.memory import memory_pair
-from freespan.tunnel import server as server_module
 from freespan.tunnel.quic import client_quic
 from freespan.tunnel.server import ServerTunnel
+from freespan.tunnel.settings import DEFAULTS, TunnelSettings
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
 from freespan.wire.limits import MESSAGE_MAX, STREAMS_MAX
 from freespan.wire.proxy_status import ProxyStatus
 from tests.link.owners import Recorder
-from tests.tunnel.sessions import IDENTITY, SECONDS, by_name, read_all, session, site, two_ends, until
+from tests.support.tunnels import IDENTITY, SECONDS, by_name, read_all, session, site, two_ends, until
+
+IMPATIENT = TunnelSettings(handshake_seconds=0.05)
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -60,16 +63,15 @@ def test_any_messages_end_in_silence_or_a_clean_end(messages: list[bytes], start
         runner.run(play())
 
 
-async def test_a_hello_whose_inside_is_noise_gets_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hello_whose_inside_is_noise_gets_no_further() -> None:
     """The header is that of an Initial, so there is a connection; but nothing in it opens, so nothing is answered."""
-    monkeypatch.setattr(server_module, "HANDSHAKE_SECONDS", 0.05)
-    quic = client_quic()
+    quic = client_quic(DEFAULTS)
     quic.connect(("link", 0), now=0.0)
     hello = quic.datagrams_to_send(now=0.0)[0][0] if quic._network_paths else b""
     near, far = memory_pair()
     owner = Recorder()
     near.start(owner)
-    server = ServerTunnel(IDENTITY, far, by_name)
+    server = ServerTunnel(IDENTITY, far, by_name, settings=IMPATIENT)
     serving = asyncio.create_task(server.serve(), name="test-serve")
     near.send(hello[:40] + bytes(len(hello) - 40))
     async with asyncio.timeout(SECONDS):
@@ -78,12 +80,11 @@ async def test_a_hello_whose_inside_is_noise_gets_no_further(monkeypatch: pytest
     assert not owner.messages
 
 
-async def test_a_client_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "HANDSHAKE_SECONDS", 0.05)
+async def test_a_client_that_says_nothing_is_not_waited_for() -> None:
     near, far = memory_pair()
     owner = Recorder()
     near.start(owner)
-    server = ServerTunnel(IDENTITY, far, by_name)
+    server = ServerTunnel(IDENTITY, far, by_name, settings=IMPATIENT)
     async with asyncio.timeout(SECONDS):
         await server.serve()
     assert await server.wait_ended() == "no handshake in time"
@@ -92,7 +93,7 @@ async def test_a_client_that_says_nothing_is_not_waited_for(monkeypatch: pytest.
 
 async def test_an_open_session_is_not_ended_by_the_handshake_s_limit() -> None:
     async with session() as ends:
-        await until(lambda: ends.server._established)
+        await until(lambda: ends.server._driver.is_established)
         ends.server._end_without_handshake()
         assert not ends.server.is_over
 
@@ -120,7 +121,7 @@ async def test_a_handler_that_returns_lets_go_of_its_stream() -> None:
     async with session(hello) as ends:
         stream = await ends.client.connect(site("any"))
         assert await read_all(stream) == b"hello"
-        await until(lambda: not ends.server._streams)
+        await until(lambda: not ends.server._streams.by_id)
         assert not ends.server._tasks
 
 
@@ -175,25 +176,25 @@ async def test_an_answer_to_a_client_that_has_left_does_no_harm(answer: str) -> 
     answered = asyncio.Event()
 
     async def dialing(session: ServerTunnel, stream: TunnelStream) -> None:
-        assert session._quic is not None
-        while stream.id in session._quic._streams:
+        assert session._driver.quic is not None
+        while stream.id in session._driver.quic._streams:
             await asyncio.sleep(0.001)
         if answer == "accept":
             session.accept(stream)
             with pytest.raises(StreamError):
                 await stream.write(b"x")
-            session.send_stream(stream.id, b"x", end=False)
+            session._streams.send_data(stream.id, b"x", end=False)
         else:
             session.refuse(stream, ProxyStatus("connection_timeout"))
         answered.set()
 
     async with session(dialing) as ends:
         opening = asyncio.create_task(ends.client.connect(site("any")), name="test-open")
-        await until(lambda: bool(ends.server._streams))
+        await until(lambda: bool(ends.server._streams.by_id))
         opening.cancel()
         async with asyncio.timeout(SECONDS):
             await answered.wait()
-        await until(lambda: not ends.server._streams)
+        await until(lambda: not ends.server._streams.by_id)
         assert not ends.server.is_over
 
 
@@ -224,12 +225,13 @@ async def test_trailers_that_come_after_the_stream_was_served_open_no_new_one() 
 
     async with session(once) as ends:
         stream = await ends.client.connect(site("any"))
-        await until(lambda: not ends.server._streams)
-        http = ends.client._http
+        await until(lambda: not ends.server._streams.by_id)
+        http = ends.client._streams.http
         assert http is not None
-        ends.server._request_received(stream.id, [(b"x-trailer", b"1")], ended=True)
+        trailers = HeadersReceived([(b"x-trailer", b"1")], stream_id=stream.id, stream_ended=True)
+        assert ends.server._streams._handle_http_event(trailers) is None
         assert served == 1
-        assert not ends.server._streams
+        assert not ends.server._streams.by_id
 
 
 async def test_a_request_that_ends_at_once_is_heard_to_its_end() -> None:
@@ -241,12 +243,12 @@ async def test_a_request_that_ends_at_once_is_heard_to_its_end() -> None:
         ended.set()
 
     async with session(listen) as ends:
-        http, quic = ends.client._http, ends.client._quic
+        http, quic = ends.client._streams.http, ends.client._driver.quic
         assert http is not None
         assert quic is not None
         headers = [(b":method", b"CONNECT"), (b":authority", b"a.test:1")]
         http.send_headers(quic.get_next_available_stream_id(), headers, end_stream=True)
-        ends.client._flush()
+        ends.client._driver._flush()
         async with asyncio.timeout(SECONDS):
             await ended.wait()
 
@@ -258,11 +260,11 @@ async def test_streams_that_are_opened_and_reset_in_a_hurry_are_bounded() -> Non
 
     async def dialing(session: ServerTunnel, stream: TunnelStream) -> None:
         nonlocal most
-        most = max(most, len(session._streams))
+        most = max(most, len(session._streams.by_id))
         await asyncio.Event().wait()
 
     async with session(dialing) as ends:
-        http, quic = ends.client._http, ends.client._quic
+        http, quic = ends.client._streams.http, ends.client._driver.quic
         assert http is not None
         assert quic is not None
         opened = 0
@@ -271,13 +273,13 @@ async def test_streams_that_are_opened_and_reset_in_a_hurry_are_bounded() -> Non
                 stream_id = quic.get_next_available_stream_id()
                 http.send_headers(stream_id, [(b":method", b"CONNECT"), (b":authority", b"a.test:1")])
                 opened += 1
-            ends.client._flush()
+            ends.client._driver._flush()
             await until(lambda: not quic._streams_blocked_pending)
             for stream in list(quic._streams.values()):
                 if stream.stream_id is not None and stream.stream_id % 4 == 0:
                     quic.reset_stream(stream.stream_id, 0)
                     quic.stop_stream(stream.stream_id, 0)
-            ends.client._flush()
+            ends.client._driver._flush()
             await until(lambda: all((one.stream_id or 1) % 4 for one in quic._streams.values()))
         assert most <= 2 * STREAMS_MAX
         assert len(ends.server._tasks) <= 2 * STREAMS_MAX
@@ -297,11 +299,11 @@ async def test_a_request_that_is_no_http_ends_the_session_cleanly(
 ) -> None:
     async with two_ends() as ends:
         await ends.client.start()
-        http, quic = ends.client._http, ends.client._quic
+        http, quic = ends.client._streams.http, ends.client._driver.quic
         assert isinstance(http, H3Connection)
         assert quic is not None
         http.send_headers(quic.get_next_available_stream_id(), headers)
-        ends.client._flush()
+        ends.client._driver._flush()
         async with asyncio.timeout(SECONDS):
             assert await ends.client.wait_ended() != "closed"
             await ends.serving

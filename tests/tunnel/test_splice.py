@@ -11,11 +11,11 @@ import pytest
 
 from freespan.tunnel import splice as splice_module
 from freespan.tunnel.server import ServerTunnel
+from freespan.tunnel.settings import DEFAULTS
 from freespan.tunnel.splice import Direction, TcpConnection, splice
 from freespan.tunnel.stream import TunnelStream
-from freespan.wire.limits import STREAM_WINDOW
 from freespan.wire.proxy_status import ProxyStatus
-from tests.tunnel.sessions import SECONDS, Ends, pattern, session, site, until
+from tests.support.tunnels import SECONDS, Ends, pattern, session, site, until
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -68,7 +68,7 @@ async def listening(handle: Site) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def path(at_site: Site) -> AsyncIterator[Path]:
+async def path(at_site: Site, idle_seconds: float = DEFAULTS.stream_idle_seconds) -> AsyncIterator[Path]:
     """A program is connected to `at_site`: program, splice, session, splice, site."""
     async with listening(at_site) as port:
         up: list[int] = []
@@ -87,6 +87,7 @@ async def path(at_site: Site) -> AsyncIterator[Path]:
                     upload=Direction(stream, connection, up.append),
                     download=Direction(connection, stream, down.append),
                     reset=connection.reset,
+                    idle_seconds=idle_seconds,
                 )
             finally:
                 writer.close()
@@ -99,7 +100,7 @@ async def path(at_site: Site) -> AsyncIterator[Path]:
                 assert task is not None
                 splices.append(task)
                 try:
-                    await splice_program(TcpConnection(reader, writer), stream)
+                    await splice_program(TcpConnection(reader, writer), stream, idle_seconds)
                 finally:
                     ends.client.release(stream)
 
@@ -113,10 +114,12 @@ async def path(at_site: Site) -> AsyncIterator[Path]:
 def ignore(_: int) -> None: ...
 
 
-async def splice_program(program: TcpConnection, stream: TunnelStream) -> None:
+async def splice_program(
+    program: TcpConnection, stream: TunnelStream, idle_seconds: float = DEFAULTS.stream_idle_seconds
+) -> None:
     """As the local proxy does it."""
     upload, download = Direction(program, stream, ignore), Direction(stream, program, ignore)
-    await splice(upload=upload, download=download, reset=program.reset)
+    await splice(upload=upload, download=download, reset=program.reset, idle_seconds=idle_seconds)
 
 
 async def read_to_end(reader: asyncio.StreamReader) -> bytes:
@@ -197,9 +200,9 @@ async def test_a_program_that_does_not_read_holds_the_site_back() -> None:
             sent += 65_536
 
     async with path(at_site) as way:
-        (stream,) = way.ends.client._streams.values()
-        await until(lambda: stream.unread > STREAM_WINDOW - 20_000)
-        assert stream.unread <= stream.window
+        (stream,) = way.ends.client._streams.by_id.values()
+        await until(lambda: stream.unread > DEFAULTS.stream_window - 20_000)
+        assert stream.unread <= stream.window.size
         at_rest = await come_to_rest(lambda: sent)
         assert at_rest < KERNEL_AT_MOST
         while sent < at_rest + 10_000_000:  # it is read at last, and everything moves again
@@ -222,10 +225,10 @@ async def test_a_site_that_does_not_read_holds_the_program_back() -> None:
                 sent += 65_536
 
         talking = asyncio.create_task(talk(), name="test-talk")
-        await until(lambda: any(stream.unread for stream in way.ends.server._streams.values()))
+        await until(lambda: any(stream.unread for stream in way.ends.server._streams.by_id.values()))
         assert await come_to_rest(lambda: sent) < KERNEL_AT_MOST
-        (stream,) = way.ends.server._streams.values()
-        assert stream.unread <= stream.window
+        (stream,) = way.ends.server._streams.by_id.values()
+        assert stream.unread <= stream.window.size
         talking.cancel()
         await asyncio.gather(talking, return_exceptions=True)
 
@@ -306,13 +309,12 @@ async def test_a_splice_that_is_cancelled_leaves_nothing_and_no_false_end() -> N
 
 
 # --- time --------------------------------------------------------------------------------------------
-async def test_a_connection_on_which_nothing_moves_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(splice_module, "STREAM_IDLE_SECONDS", 0.05)
+async def test_a_connection_on_which_nothing_moves_is_closed() -> None:
 
     async def at_site(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.Event().wait()
 
-    async with path(at_site) as way:
+    async with path(at_site, idle_seconds=0.05) as way:
         await assert_reset(way.reader)
         await way.splices_end()
 
@@ -328,7 +330,7 @@ async def test_movement_in_one_direction_is_enough(monkeypatch: pytest.MonkeyPat
         looks.append(True)
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
-    await activity.wait_idle()
+    await activity.wait_idle(1.0)
     assert len(looks) == 4
 
 

@@ -4,9 +4,11 @@ import asyncio
 
 import pytest
 
+from freespan.tunnel.flow_control import SessionWindow, StreamWindow
+from freespan.tunnel.settings import DEFAULTS
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
-from freespan.wire.limits import SPLICE_CHUNK, STREAM_WINDOW, STREAM_WINDOW_MAX
+from freespan.wire.limits import SPLICE_CHUNK
 from freespan.wire.proxy_status import ProxyStatus
 
 REFUSED = ProxyStatus("connection_refused")
@@ -15,34 +17,20 @@ REFUSED = ProxyStatus("connection_refused")
 class Host:
     def __init__(self) -> None:
         self.asked: list[tuple[object, ...]] = []
-        self.clock = 0.0
-        self.smallest_round_trip = 0.0
-        self.send_credit = asyncio.Event()
-        self.send_credit.set()
-        self.spare = 2 * STREAM_WINDOW_MAX
+        self.is_drained = asyncio.Event()
+        self.is_drained.set()
 
-    def send_stream(self, stream_id: int, data: bytes, *, end: bool) -> None:
+    def send_data(self, stream_id: int, data: bytes, *, end: bool) -> None:
         self.asked.append(("send", data, end))
 
     async def drained(self, stream_id: int) -> None:
-        await self.send_credit.wait()
+        await self.is_drained.wait()
 
-    def taken(self, stream: TunnelStream, count: int) -> None:
-        self.asked.append(("taken", count))
+    def on_read(self, stream: TunnelStream, count: int) -> None:
+        self.asked.append(("read", count))
 
-    def abort_stream(self, stream_id: int, *, reset: bool, stop: bool) -> None:
-        self.asked.append(("abort", reset, stop))
-
-    def now(self) -> float:
-        return self.clock
-
-    def min_rtt(self) -> float:
-        return self.smallest_round_trip
-
-    def take_window(self, wanted: int) -> int:
-        taken = min(wanted, self.spare)
-        self.spare -= taken
-        return taken
+    def give_up(self, stream_id: int, *, reset: bool, stop: bool) -> None:
+        self.asked.append(("give up", reset, stop))
 
 
 @pytest.fixture
@@ -52,7 +40,7 @@ def host() -> Host:
 
 @pytest.fixture
 def stream(host: Host) -> TunnelStream:
-    return TunnelStream(host, 4)
+    return TunnelStream(host, 4, StreamWindow(SessionWindow(DEFAULTS), now=0.0))
 
 
 # --- reading -----------------------------------------------------------------------------------------
@@ -64,7 +52,7 @@ async def test_small_parts_are_joined_up_to_a_chunk(host: Host, stream: TunnelSt
     assert sizes == [64_000, 64_000, 32_000]
     assert max(sizes) <= SPLICE_CHUNK
     assert stream.unread == 0
-    assert host.asked == [("taken", 64_000), ("taken", 64_000), ("taken", 32_000)]
+    assert host.asked == [("read", 64_000), ("read", 64_000), ("read", 32_000)]
 
 
 async def test_a_part_that_is_longer_than_a_chunk_comes_alone(stream: TunnelStream) -> None:
@@ -128,73 +116,24 @@ async def test_waiting_for_headers_ends_with_the_stream(stream: TunnelStream) ->
         await stream.wait_headers()
 
 
-# --- the window --------------------------------------------------------------------------------------
-async def take(stream: TunnelStream, count: int) -> None:
-    stream.receive_data(bytes(count))
-    await stream.read()
-
-
-async def test_a_fast_reader_s_window_doubles_up_to_the_bound(host: Host, stream: TunnelStream) -> None:
-    windows = [stream.window]
-    for _ in range(6):
-        await take(stream, stream.window)
-        windows.append(stream.window)
-    assert windows[:4] == [STREAM_WINDOW, 2 * STREAM_WINDOW, 4 * STREAM_WINDOW, 8 * STREAM_WINDOW]
-    assert windows[-1] == STREAM_WINDOW_MAX
-
-
-async def test_a_fast_reader_s_window_gets_no_more_than_the_session_has(host: Host, stream: TunnelStream) -> None:
-    host.spare = STREAM_WINDOW + 1_000
-    for _ in range(6):
-        await take(stream, stream.window)
-    assert stream.window == 2 * STREAM_WINDOW + 1_000
-    assert host.spare == 0
-
-
-async def test_a_slow_reader_s_window_stays(host: Host, stream: TunnelStream) -> None:
-    for _ in range(4):
-        host.clock += 1.0
-        await take(stream, STREAM_WINDOW)
-    assert stream.window == STREAM_WINDOW
-
-
-async def test_far_away_a_window_in_two_round_trips_is_fast(host: Host, stream: TunnelStream) -> None:
-    """A window comes once in a round trip at best, so half a second is more than anybody could do."""
-    host.smallest_round_trip = 1.0
-    host.clock += 2.1
-    await take(stream, STREAM_WINDOW)
-    assert stream.window == STREAM_WINDOW
-    host.clock += 1.9
-    await take(stream, STREAM_WINDOW)
-    assert stream.window == 2 * STREAM_WINDOW
-
-
-async def test_a_reader_that_lags_behind_keeps_its_window(host: Host, stream: TunnelStream) -> None:
-    for _ in range(3):
-        stream.receive_data(bytes(STREAM_WINDOW // 2))
-    await stream.read()
-    await stream.read()
-    assert stream.window == STREAM_WINDOW
-
-
 # --- writing -----------------------------------------------------------------------------------------
-async def test_a_writer_waits_for_room(host: Host, stream: TunnelStream) -> None:
-    host.send_credit.clear()
+async def test_a_writer_waits_until_the_stream_has_drained(host: Host, stream: TunnelStream) -> None:
+    host.is_drained.clear()
     writing = asyncio.create_task(stream.write(b"x"), name="test-write")
     await asyncio.sleep(0)
     assert not writing.done()
     assert host.asked == [("send", b"x", False)]
-    host.send_credit.set()
+    host.is_drained.set()
     await writing
 
 
 async def test_a_writer_learns_of_a_cut_while_it_waits(host: Host, stream: TunnelStream) -> None:
-    host.send_credit.clear()
+    host.is_drained.clear()
     writing = asyncio.create_task(stream.write(b"x"), name="test-write")
     await asyncio.sleep(0)
     stream.cut_writing(REFUSED)
     stream.cut_writing(ProxyStatus("dns_error"))
-    host.send_credit.set()
+    host.is_drained.set()
     with pytest.raises(StreamError) as caught:
         await writing
     assert caught.value.status == REFUSED
@@ -219,9 +158,9 @@ def test_no_end_is_sent_after_a_cut(host: Host, stream: TunnelStream) -> None:
 @pytest.mark.parametrize(
     ("wrote_end", "read_end", "asked"),
     [
-        (False, False, [("abort", True, True)]),
-        (True, False, [("abort", False, True)]),
-        (False, True, [("abort", True, False)]),
+        (False, False, [("give up", True, True)]),
+        (True, False, [("give up", False, True)]),
+        (False, True, [("give up", True, False)]),
         (True, True, []),
     ],
 )

@@ -1,4 +1,4 @@
-"""Opens TCP connections for readers: resolves, asks the policy, dials exactly the addresses that it let through."""
+"""Opens TCP connections to targets: resolves the name, asks the policy, dials only the addresses that it allows."""
 
 from __future__ import annotations
 
@@ -12,36 +12,42 @@ from aiohappyeyeballs import AddrInfoType, start_connection
 
 from freespan.egress.own_addresses import is_own
 from freespan.egress.policy import Policy
-from freespan.egress.resolver import Asker, Resolver
+from freespan.egress.resolver import Requester, Resolver
+from freespan.egress.settings import DEFAULTS, EgressSettings
 from freespan.wire.addresses import Address
 from freespan.wire.errors import StreamError
-from freespan.wire.limits import DIAL_SECONDS, SPLICE_CHUNK
+from freespan.wire.limits import SPLICE_CHUNK
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
 
-_NEXT_ADDRESS_SECONDS = 0.25  # RFC 8305 section 5
+_ATTEMPT_DELAY_SECONDS = 0.25  # RFC 8305 section 5
 _ADDRESSES_MAX = 8
 _UNROUTABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 
 class Dialer:
-    """`names` answers some names without DNS (tests, demos, labs)."""
+    """Dials for all sessions of an egress. `names` answers some names without DNS (for tests, demos and labs)."""
 
-    def __init__(self, policy: Policy, names: Mapping[str, Address] | None = None) -> None:
+    def __init__(
+        self, policy: Policy, names: Mapping[str, Address] | None = None, settings: EgressSettings = DEFAULTS
+    ) -> None:
         self._policy = policy
         self._names = dict(names or {})
-        self._resolver = Resolver()
+        self._dial_seconds = settings.dial_seconds
+        self._resolver = Resolver(settings)
 
-    async def dial(self, target: Target, asker: Asker = None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Open a connection (Happy Eyeballs, RFC 8305) for `asker`, whose slow names hold up nobody else's.
+    async def dial(
+        self, target: Target, requester: Requester = None
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open a connection (Happy Eyeballs, RFC 8305) for `requester`, whose slow names delay no other requester.
 
         Raises:
-            StreamError: with the reason in RFC 9209's terms.
+            StreamError: the connection could not be opened; its status is an error of RFC 9209.
         """
         refusal = self._policy.check_target(target)
         if refusal is not None:
             raise StreamError(refusal)
-        addresses = await self._resolve(target.host, asker)
+        addresses = await self._resolve(target.host, requester)
         allowed = [address for address in addresses if self._may_dial(address)]
         if not allowed:
             raise StreamError(ProxyStatus("destination_ip_prohibited"))
@@ -50,28 +56,28 @@ class Dialer:
         return await asyncio.open_connection(sock=connection, limit=SPLICE_CHUNK)
 
     def close(self) -> None:
-        """Let the resolver threads go."""
+        """Stop the threads of the resolver."""
         self._resolver.close()
 
     def _may_dial(self, address: Address) -> bool:
         # what listens on this machine's public addresses may be meant for its own network alone
         return self._policy.may_dial(address) and (self._policy.is_trusted(address) or not is_own(address))
 
-    async def _resolve(self, host: str, asker: Asker) -> list[Address]:
+    async def _resolve(self, host: str, requester: Requester) -> list[Address]:
         if host in self._names:
             return [self._names[host]]
         try:
             return [ipaddress.ip_address(host)]
         except ValueError:
             pass
-        addresses = await self._resolver.resolve(host, asker)
+        addresses = await self._resolver.resolve(host, requester)
         return list(dict.fromkeys(addresses))[:_ADDRESSES_MAX]
 
     async def _connect(self, addresses: list[Address], port: int) -> socket.socket:
         infos = [_address_info(address, port) for address in addresses]
         try:
-            async with asyncio.timeout(DIAL_SECONDS):
-                return await start_connection(infos, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS, interleave=1)
+            async with asyncio.timeout(self._dial_seconds):
+                return await start_connection(infos, happy_eyeballs_delay=_ATTEMPT_DELAY_SECONDS, interleave=1)
         except TimeoutError:
             raise StreamError(ProxyStatus("connection_timeout")) from None
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Which addresses belong to this machine. Asked of the system each time, since addresses come and go."""
+"""Tells which addresses belong to this machine. The system is asked each time, since addresses come and go."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import socket
 
 from freespan.wire.addresses import Address
 
-# Documentation addresses (RFC 5737, RFC 3849), which no machine has.
-_NOBODYS: dict[int, Address] = {4: ipaddress.ip_address("192.0.2.1"), 6: ipaddress.ip_address("2001:db8::1")}
+# Addresses for documentation (RFC 5737, RFC 3849), which no machine has.
+_UNASSIGNED: dict[int, Address] = {4: ipaddress.ip_address("192.0.2.1"), 6: ipaddress.ip_address("2001:db8::1")}
 
 
 def is_own(address: Address) -> bool:
@@ -17,8 +17,8 @@ def is_own(address: Address) -> bool:
         address = address.ipv4_mapped
     if not _can_bind(address):
         return False
-    # some hosts may bind whatever they like (ip_nonlocal_bind): there the route tells
-    return not _can_bind(_NOBODYS[address.version]) or _is_its_own_source(address)
+    # some machines may bind any address (ip_nonlocal_bind); there the route decides
+    return not _can_bind(_UNASSIGNED[address.version]) or _is_its_own_source(address)
 
 
 def _can_bind(address: Address) -> bool:

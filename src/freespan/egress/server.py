@@ -1,4 +1,7 @@
-"""The egress' door, WebSocket `/v1/egress`, a link each; and what streams ask for: CONNECTs (RFC 9114 section 4.4)."""
+"""The egress' WebSocket, `/v1/egress`: each connection is a link, and each stream on it a request to serve.
+
+A request is a CONNECT to a target (RFC 9114 section 4.4), or a GET for the key of its session.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ import contextlib
 from aiohttp import web
 
 from freespan.egress.dialer import Dialer
-from freespan.egress.sessions import EgressSession, Sessions
+from freespan.egress.session import EgressSession
+from freespan.egress.sessions import Sessions
+from freespan.egress.settings import DEFAULTS, EgressSettings
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
 from freespan.tunnel.identity import Identity
@@ -16,27 +21,30 @@ from freespan.tunnel.splice import Direction, TcpConnection, splice
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.bond_frames import KEY_PATH
 from freespan.wire.errors import InputError, StreamError
-from freespan.wire.limits import EGRESS_LINKS_MAX, MESSAGE_MAX, PING_SECONDS
+from freespan.wire.limits import MESSAGE_MAX, PING_SECONDS
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target, parse_target
 
 
 class Egress:
-    """Handlers of one egress."""
+    """The routes of one egress, and its sessions."""
 
-    def __init__(self, identity: Identity, dialer: Dialer, counters: HostCounters) -> None:
+    def __init__(
+        self, identity: Identity, dialer: Dialer, counters: HostCounters, settings: EgressSettings = DEFAULTS
+    ) -> None:
         self._dialer = dialer
         self._counters = counters
-        self._sessions = Sessions(identity, self._serve_stream, counters.sessions.inc)
+        self._settings = settings
+        self._sessions = Sessions(identity, self._serve_stream, counters.sessions.inc, settings)
         self._links = 0
 
     def routes(self) -> list[web.RouteDef]:
-        """The one door."""
+        """The only route."""
         return [web.get("/v1/egress", self.handle_link)]
 
     async def handle_link(self, request: web.Request) -> web.StreamResponse:
-        """One link, from its first packet to its end."""
-        if self._links >= EGRESS_LINKS_MAX:
+        """Serve one link, from its first message to its end."""
+        if self._links >= self._settings.links_max:
             raise web.HTTPServiceUnavailable(text="the egress is full: come back in a moment")
         self._links += 1
         try:
@@ -53,7 +61,7 @@ class Egress:
             await self._sessions.take(link)
             await asyncio.shield(running)
         finally:
-            # this handler is cancelled in the wait above when the other end goes
+            # this handler is cancelled while it waits above, when the other end goes
             link.close("the link is gone")
             await running
         return socket
@@ -63,40 +71,41 @@ class Egress:
         self._sessions.close()
 
     async def stop(self) -> None:
-        """When the door is closed: end all sessions, and wait until nothing of them is left."""
+        """End all sessions, and wait until nothing of them is left. No requests may come any more."""
         await self._sessions.stop()
 
     async def _serve_stream(self, session: EgressSession, stream: TunnelStream) -> None:
-        if _is_for_bond_key(stream):
-            await _tell_bond_key(session, stream)
+        if _is_for_session_key(stream):
+            await _send_session_key(session, stream)
             return
         with self._counters.streams.track_inprogress():
             try:
                 reader, writer = await self._dialer.dial(_target_of(stream), session)
             except StreamError as error:
                 self._counters.refused.labels(error.status.error).inc()
-                session.refuse(stream, error.status)
+                session.tunnel.refuse(stream, error.status)
                 return
             try:
-                session.accept(stream)
+                session.tunnel.accept(stream)
                 connection, transferred = TcpConnection(reader, writer), self._counters.transferred
                 await splice(
                     upload=Direction(stream, connection, transferred.labels("upload").inc),
                     download=Direction(connection, stream, transferred.labels("download").inc),
                     reset=connection.reset,
+                    idle_seconds=self._settings.tunnel.stream_idle_seconds,
                 )
             finally:
                 writer.close()
 
 
-def _is_for_bond_key(stream: TunnelStream) -> bool:
+def _is_for_session_key(stream: TunnelStream) -> bool:
     headers = dict(stream.headers)
     return headers.get(b":method") == b"GET" and headers.get(b":path") == KEY_PATH.encode()
 
 
-async def _tell_bond_key(session: EgressSession, stream: TunnelStream) -> None:
-    session.accept(stream)
-    with contextlib.suppress(StreamError):  # the client has gone in this very moment
+async def _send_session_key(session: EgressSession, stream: TunnelStream) -> None:
+    session.tunnel.accept(stream)
+    with contextlib.suppress(StreamError):  # the client has gone at this very moment
         await stream.write(session.key.id + session.key.key)
         stream.write_eof()
 

@@ -1,4 +1,4 @@
-"""The client's end of a session: says hello, checks the key, opens streams."""
+"""The client's end of a session: begins the handshake, checks the egress' key, opens streams."""
 
 from __future__ import annotations
 
@@ -6,54 +6,84 @@ import asyncio
 import hmac
 from typing import Any
 
+from aioquic.quic.events import HandshakeCompleted
 from aioquic.tls import SessionTicket
 
 from freespan.link.base import Link
-from freespan.tunnel.http3 import PlainHttp
+from freespan.tunnel.drain import DrainWaiters
+from freespan.tunnel.driver import QuicDriver, TunnelEnded, TunnelEvent
 from freespan.tunnel.quic import PEER, LinkQuic, client_quic
-from freespan.tunnel.session import Session
+from freespan.tunnel.settings import DEFAULTS, TunnelSettings
 from freespan.tunnel.stream import Headers, TunnelStream
+from freespan.tunnel.streams import StreamTable
 from freespan.tunnel.tickets import TicketJar
 from freespan.wire.errors import StreamError, TunnelError, WrongKeyError
-from freespan.wire.limits import HANDSHAKE_SECONDS, KEEPALIVE_SECONDS, STREAMS_MAX
+from freespan.wire.limits import STREAMS_MAX
 from freespan.wire.proxy_status import ProxyStatus, parse_proxy_status
 from freespan.wire.target import Target
 
 
-class ClientTunnel(Session):
-    """Open with `start`, then any number of `connect`; with a ticket in `tickets`, these need not wait for `start`."""
+class ClientTunnel:
+    """Open it with `start`, then open any number of streams with `connect`.
 
-    def __init__(self, egress_key: bytes, link: Link, tickets: TicketJar | None = None) -> None:
-        super().__init__(link)
+    With a ticket in `tickets` for this egress, streams can be opened after `begin`, before `start` has returned.
+    """
+
+    def __init__(
+        self, egress_key: bytes, link: Link, tickets: TicketJar | None = None, settings: TunnelSettings = DEFAULTS
+    ) -> None:
         self._egress_key = egress_key
         self._tickets = tickets
+        self._settings = settings
         self._wrong_key = False
         self._begun = False
-        self._opened: asyncio.Future[None] = self._loop.create_future()
+        writers = DrainWaiters(settings.stream_unsent_max)
+        self._driver = QuicDriver(link, self._on_event, writers)
+        self._streams = StreamTable(self._driver, writers, settings)
+        self._loop = asyncio.get_running_loop()
+        self._established: asyncio.Future[None] = self._loop.create_future()
         self._slots = asyncio.Semaphore(STREAMS_MAX)
         self._keepalive: asyncio.TimerHandle | None = None
 
-    def begin(self) -> bool:
-        """Say hello; true when streams may be opened from now on, and their requests travel along in the first flight.
+    # --- the session -------------------------------------------------------------------------
+    @property
+    def is_over(self) -> bool:
+        """Whether the session has ended."""
+        return self._driver.is_over
 
-        Only the egress can read those. `start` must follow: it says how it went, and ends the session, with all its
-        streams, if it went wrong. An egress that would not take requests so early gets them after the handshake.
+    @property
+    def bytes_received(self) -> int:
+        """The size of all datagrams that have come from the egress."""
+        return self._driver.bytes_received
+
+    async def wait_ended(self) -> str:
+        """Wait for the end; returns the reason, one phrase for a person."""
+        return await self._driver.wait_ended()
+
+    def close(self, reason: str = "closed") -> None:
+        """End the session and its link; streams are cut."""
+        self._driver.close(reason)
+
+    def begin(self) -> bool:
+        """Send the first flight of the handshake; returns whether requests can be sent from now on (0-RTT).
+
+        Early requests travel in the first flight, and only the egress can read them. If it does not accept them so
+        early, they are sent again after the handshake. `start` must follow: it reports how the handshake went, and
+        ends the session, with all its streams, if it failed.
         """
         self._begun = True
-        self._link.start(self)
         if self._tickets is None:
-            quic = client_quic()
+            quic = client_quic(self._settings)
         else:
-            quic = client_quic(self._tickets.take(self._egress_key), self._keep_ticket)
+            quic = client_quic(self._settings, self._tickets.take(self._egress_key), self._keep_ticket)
         quic.connect(PEER, now=self._loop.time())
-        self._quic = quic
+        self._driver.start(quic)
         if quic.is_early:
-            self._http = PlainHttp(quic)
-        self._flush_soon()
+            self._streams.begin_http(quic)
         return quic.is_early
 
     async def start(self) -> None:
-        """Do the handshake, whose first part may have been done by `begin`.
+        """Complete the handshake, which `begin` may have begun.
 
         Raises:
             WrongKeyError: the egress has another key than the invite names.
@@ -62,8 +92,8 @@ class ClientTunnel(Session):
         if not self._begun:
             self.begin()
         try:
-            async with asyncio.timeout(HANDSHAKE_SECONDS):
-                await self._opened_or_ended()
+            async with asyncio.timeout(self._settings.handshake_seconds):
+                await self._established_or_ended()
         except TimeoutError:
             self.close("the handshake took too long")
         except asyncio.CancelledError:
@@ -71,10 +101,11 @@ class ClientTunnel(Session):
             raise
         if self._wrong_key:
             raise WrongKeyError
-        if self._ended.done():
-            raise TunnelError(f"no session with the egress: {self._ended.result()}")
+        if self._driver.ended.done():
+            raise TunnelError(f"no session with the egress: {self._driver.ended.result()}")
         self._keep_alive()
 
+    # --- streams -----------------------------------------------------------------------------
     async def connect(self, target: Target, first_bytes: bytes = b"") -> TunnelStream:
         """Open a stream to `target` (HTTP/3 CONNECT, RFC 9114 section 4.4); `first_bytes` travel with the request.
 
@@ -86,13 +117,13 @@ class ClientTunnel(Session):
         return await self._request([(b":method", b"CONNECT"), (b":authority", str(target).encode())], first_bytes)
 
     async def get(self, path: str, size: int) -> bytes:
-        """Ask the egress itself for the `size` bytes at `path` (HTTP/3 GET).
+        """Ask the egress itself for the `size` bytes at `path` (HTTP/3 GET). The caller sets the time limit.
 
         Raises:
-            StreamError: it has no such thing, or the session is over; the caller sets the time limit.
+            StreamError: the egress has no such resource, or one of another size; or the session is over.
         """
-        asked = ((b":method", b"GET"), (b":scheme", b"https"), (b":authority", b"egress"), (b":path", path.encode()))
-        stream = await self._request(list(asked))
+        request = [(b":method", b"GET"), (b":scheme", b"https"), (b":authority", b"egress"), (b":path", path.encode())]
+        stream = await self._request(request)
         try:
             answer = b""
             while len(answer) <= size and (data := await stream.read()):
@@ -103,64 +134,71 @@ class ClientTunnel(Session):
             raise StreamError(ProxyStatus("http_protocol_error"))
         return answer
 
+    def release(self, stream: TunnelStream) -> None:
+        """The user is done with a stream, and another one may take its place; what has not ended is cut."""
+        if self._streams.release(stream):
+            self._slots.release()
+
     async def _request(self, headers: Headers, first_bytes: bytes = b"") -> TunnelStream:
         await self._slots.acquire()
-        http, quic = self._http, self._quic
+        http, quic = self._streams.http, self._driver.quic
         if http is None or quic is None or self.is_over:
             self._slots.release()
             raise StreamError(ProxyStatus("destination_unavailable"))
-        stream = self._new_stream(quic.get_next_available_stream_id())
+        stream = self._streams.open(quic.get_next_available_stream_id())
         try:
             http.send_headers(stream.id, headers)
             if first_bytes:
-                self.send_stream(stream.id, first_bytes, end=False)
-            self._flush_soon()
-            answer = dict(await stream.wait_headers())
-            if answer[b":status"] != b"200":
-                raise StreamError(parse_proxy_status(answer.get(b"proxy-status", b"").decode("latin-1")))
+                self._streams.send_data(stream.id, first_bytes, end=False)
+            self._driver.flush_soon()
+            response = dict(await stream.wait_headers())
+            if response[b":status"] != b"200":
+                raise StreamError(parse_proxy_status(response.get(b"proxy-status", b"").decode("latin-1")))
         except BaseException:
             self.release(stream)
             raise
         return stream
 
-    def release(self, stream: TunnelStream) -> None:
-        """See `Session.release`; another stream may take its place."""
-        if stream.id in self._streams:
-            super().release(stream)
-            self._slots.release()
+    # --- events ------------------------------------------------------------------------------
+    def _on_event(self, event: TunnelEvent) -> None:
+        if isinstance(event, HandshakeCompleted):
+            self._handshake_completed()
+        elif isinstance(event, TunnelEnded):
+            if self._keepalive is not None:
+                self._keepalive.cancel()
+            self._streams.cut_all()
+        else:
+            self._streams.handle_event(event)
 
-    async def _opened_or_ended(self) -> None:
-        both: set[asyncio.Future[Any]] = {self._opened, self._ended}
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-
-    def _handshake_completed(self, quic: LinkQuic) -> None:
-        if not self._is_our_egress(quic):
+    def _handshake_completed(self) -> None:
+        quic = self._driver.quic
+        assert quic is not None
+        if not self._is_right_egress(quic):
             self._wrong_key = True
             self.close("the egress has another key than the invite")
             return
-        if self._http is None:
-            self._http = PlainHttp(quic)
-        quic.send_rejected_again(self._loop.time())
-        self._opened.set_result(None)
+        self._streams.begin_http(quic)
+        quic.resend_rejected(self._loop.time())
+        self._established.set_result(None)
 
-    def _is_our_egress(self, quic: LinkQuic) -> bool:
-        """A ticket's secret is as good as the key: the session that it is from has compared that."""
+    def _is_right_egress(self, quic: LinkQuic) -> bool:
+        """A ticket's secret proves as much as the key, which was compared in the session that the ticket is from."""
         return quic.is_resumed or hmac.compare_digest(quic.peer_pin, self._egress_key)
 
     def _keep_ticket(self, ticket: SessionTicket) -> None:
-        """A ticket may come in one packet with the end of the handshake, before the key was looked at."""
-        if self._tickets is not None and self._quic is not None and self._is_our_egress(self._quic):
+        """A ticket may come in one packet with the end of the handshake, before the key has been compared."""
+        quic = self._driver.quic
+        if self._tickets is not None and quic is not None and self._is_right_egress(quic):
             self._tickets.put(self._egress_key, ticket)
 
-    def _keep_alive(self) -> None:
-        """Keep QUIC from taking an idle session for a dead one; whether links live is the matter of the link below."""
-        if self._quic is None or self.is_over:
-            return
-        self._quic.send_ping(0)
-        self._flush_soon()
-        self._keepalive = self._loop.call_later(KEEPALIVE_SECONDS, self._keep_alive)
+    async def _established_or_ended(self) -> None:
+        both: set[asyncio.Future[Any]] = {self._established, self._driver.ended}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
 
-    def _end(self, reason: str) -> None:
-        super()._end(reason)
-        if self._keepalive is not None:
-            self._keepalive.cancel()
+    def _keep_alive(self) -> None:
+        """Keep QUIC from taking an idle session for a dead one. Whether links are alive is the bond's business."""
+        if self._driver.quic is None or self.is_over:
+            return
+        self._driver.quic.send_ping(0)
+        self._driver.flush_soon()
+        self._keepalive = self._loop.call_later(self._settings.keepalive_seconds, self._keep_alive)

@@ -1,4 +1,4 @@
-"""The egress' identity: one P-256 key, and the SHA-256 of its public half by which invites name it."""
+"""The identity of an egress: a P-256 key, which invites name by the SHA-256 of its public half."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VALID = datetime.timedelta(days=36_500)
 
 @dataclass(frozen=True)
 class Identity:
-    """A private key with a self-signed certificate; clients look at nothing but the key."""
+    """A private key with a self-signed certificate, of which clients check nothing but the key."""
 
     private_key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
@@ -33,7 +33,7 @@ class Identity:
         return key_pin(self.certificate)
 
     def derived(self, label: bytes) -> bytes:
-        """A secret of 32 bytes for another use of this key, the same at every start (HKDF, RFC 5869)."""
+        """A secret of 32 bytes, derived from the key for the use that `label` names (HKDF, RFC 5869)."""
         number = self.private_key.private_numbers().private_value.to_bytes(32, "big")
         return HKDF(hashes.SHA256(), 32, salt=None, info=label).derive(number)
 
@@ -47,12 +47,12 @@ def key_pin(certificate: x509.Certificate) -> bytes:
 
 
 def new_identity() -> Identity:
-    """Make a fresh key."""
+    """Make a new key."""
     return _certified(ec.generate_private_key(ec.SECP256R1()))
 
 
 def load_or_create_identity(folder: Path) -> Identity:
-    """Read the key of a data folder; on the first start make it, readable by its owner alone (0600).
+    """Read the key in a data folder, or make one there that only its owner can read (0600).
 
     Raises:
         InputError: field `data`; the folder cannot be used or the key in it cannot be read.
@@ -62,9 +62,9 @@ def load_or_create_identity(folder: Path) -> Identity:
     except OSError as error:
         raise InputError("data", f"the data folder cannot be used: {error.strerror or 'input/output error'}") from None
     except (ValueError, TypeError):
-        raise InputError("data", f"{_KEY_FILE} is no private key; move it away to make a new one") from None
+        raise InputError("data", f"{_KEY_FILE} is not a private key; move it away to make a new one") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise InputError("data", f"{_KEY_FILE} is a key of another kind; move it away to make a new one")
+        raise InputError("data", f"{_KEY_FILE} is not a P-256 key; move it away to make a new one")
     return _certified(key)
 
 

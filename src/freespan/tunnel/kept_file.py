@@ -1,4 +1,4 @@
-"""A secret that is made once and kept in a file, for its owner alone."""
+"""A secret that is made once and then kept in a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 
 
 def read_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
-    """Read a file; if it is not there, write what `make` returns, readable by its owner alone (0600). Raises `OSError`.
+    """Read a file; if it does not exist, write what `make` returns, with mode 0600. A missing folder is made (0700).
 
-    Its folder is made too where it is missing (0700).
+    Raises:
+        OSError: the file or its folder cannot be used.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
@@ -20,22 +21,21 @@ def read_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
 
 
 def _write_new(path: Path, content: bytes) -> None:
-    # Written beside and linked into place: a crash leaves no half file, and a second process does not overwrite the
-    # first one's.
+    """Write a temporary file and link it into place: a crash leaves no half file, and nobody's file is overwritten."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # 0600
-    beside = Path(name)
+    temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        _put(beside, path)
+        _put(temporary, path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def _put(beside: Path, path: Path) -> None:
+def _put(temporary: Path, path: Path) -> None:
     try:
-        path.hardlink_to(beside)
+        path.hardlink_to(temporary)
     except FileExistsError:
         pass  # another process was faster: its content counts
     except OSError:  # a file system without links
-        beside.replace(path)
+        temporary.replace(path)

@@ -1,43 +1,76 @@
-"""The egress' end of a session: proves its key, hands each CONNECT to a handler."""
+"""The egress' end of a session: proves its key, and hands each request to a handler."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from aioquic.h3.connection import ProtocolError
+from aioquic.quic.events import HandshakeCompleted, ProtocolNegotiated
 
 from freespan.link.base import Link
-from freespan.tunnel.http3 import PlainHttp
+from freespan.tunnel.drain import DrainWaiters
+from freespan.tunnel.driver import QuicDriver, TunnelEnded, TunnelEvent
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.quic import LinkQuic, server_quic
-from freespan.tunnel.session import Session
-from freespan.tunnel.stream import Headers, TunnelStream
+from freespan.tunnel.settings import DEFAULTS, TunnelSettings
+from freespan.tunnel.stream import TunnelStream
+from freespan.tunnel.streams import StreamTable
 from freespan.tunnel.tickets import TicketStore
-from freespan.wire.errors import TunnelError
-from freespan.wire.limits import HANDSHAKE_SECONDS, STREAMS_MAX
+from freespan.wire.limits import STREAMS_MAX
 from freespan.wire.proxy_status import ProxyStatus
 
 Handler = Callable[["ServerTunnel", TunnelStream], Awaitable[None]]
 
 
-class ServerTunnel(Session):
+class ServerTunnel:
     """Serves streams with `handler`, one task each, until the link ends.
 
-    Those of a client with a ticket of `tickets` come with its first packet. Without a store all sessions begin anew.
+    `on_established` is called when the handshake is complete. With a store of `tickets`, requests are accepted with the
+    first flight of a client that has one of them; without a store every session begins with a full handshake.
     """
 
-    def __init__(self, identity: Identity, link: Link, handler: Handler, tickets: TicketStore | None = None) -> None:
-        super().__init__(link)
+    def __init__(
+        self,
+        identity: Identity,
+        link: Link,
+        handler: Handler,
+        tickets: TicketStore | None = None,
+        settings: TunnelSettings = DEFAULTS,
+        on_established: Callable[[], None] | None = None,
+    ) -> None:
         self._identity = identity
         self._tickets = tickets
         self._handler = handler
+        self._settings = settings
+        self._on_established = on_established
         self._tasks: set[asyncio.Task[None]] = set()
+        writers = DrainWaiters(settings.stream_unsent_max)
+        self._driver = QuicDriver(link, self._on_event, writers, self._accept_connection)
+        self._streams = StreamTable(self._driver, writers, settings)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the session has ended."""
+        return self._driver.is_over
+
+    @property
+    def held(self) -> int:
+        """Bytes that the streams keep: received and unread, or written and unsent."""
+        return self._streams.held
+
+    async def wait_ended(self) -> str:
+        """Wait for the end; returns the reason, one phrase for a person."""
+        return await self._driver.wait_ended()
+
+    def close(self, reason: str = "closed") -> None:
+        """End the session and its link; streams are cut."""
+        self._driver.close(reason)
 
     async def serve(self) -> None:
-        """Run until the session ends; its streams' tasks have ended too then."""
-        self._link.start(self)
-        limit = self._loop.call_later(HANDSHAKE_SECONDS, self._end_without_handshake)
+        """Run until the session ends; the tasks of its streams have ended too then."""
+        self._driver.start()
+        seconds = self._settings.handshake_seconds
+        limit = asyncio.get_running_loop().call_later(seconds, self._end_without_handshake)
         try:
             await self.wait_ended()
         finally:
@@ -47,56 +80,48 @@ class ServerTunnel(Session):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    # --- for handlers ------------------------------------------------------------------------
     def accept(self, stream: TunnelStream) -> None:
         """Tell the client that its stream is open."""
-        self._respond(stream, [(b":status", b"200")], end=False)
+        self._streams.send_headers(stream, [(b":status", b"200")], end=False)
 
     def refuse(self, stream: TunnelStream, status: ProxyStatus) -> None:
         """Tell the client why its stream is not opened."""
         headers = [(b":status", str(status.http_status).encode()), (b"proxy-status", status.header().encode())]
-        self._respond(stream, headers, end=True)
+        self._streams.send_headers(stream, headers, end=True)
 
-    def _respond(self, stream: TunnelStream, headers: Headers, *, end: bool) -> None:
-        if self._http is not None and not self.is_over:
-            try:
-                self._http.send_headers(stream.id, headers, end_stream=end)
-            except (ProtocolError, RuntimeError, ValueError):
-                return  # the client has given it up in this very moment
-            if end:
-                stream.end_sent()
-            self._flush_soon()
+    # --- events ------------------------------------------------------------------------------
+    def _accept_connection(self, first_message: bytes) -> LinkQuic:
+        return server_quic(self._identity, first_message, self._settings, self._tickets)
 
-    def _end_without_handshake(self) -> None:
-        if not self._established:
-            self.close("no handshake in time")
+    def _on_event(self, event: TunnelEvent) -> None:
+        if isinstance(event, ProtocolNegotiated):
+            assert self._driver.quic is not None
+            self._streams.begin_http(self._driver.quic)  # so early, for requests in the client's first flight
+        elif isinstance(event, HandshakeCompleted):
+            if self._on_established is not None:
+                self._on_established()
+        elif isinstance(event, TunnelEnded):
+            self._streams.cut_all()
+        else:
+            for stream in self._streams.handle_event(event):
+                self._serve_stream(stream)
 
-    def _accept(self, first_message: bytes) -> LinkQuic | None:
-        try:
-            self._quic = server_quic(self._identity, first_message, self._tickets)
-        except TunnelError as error:
-            self.close(str(error))
-        return self._quic
-
-    def _protocol_negotiated(self, quic: LinkQuic) -> None:
-        self._http = PlainHttp(quic)
-
-    def _request_received(self, stream_id: int, headers: Headers, *, ended: bool) -> None:
-        if b":method" not in dict(headers):
-            return  # trailers of a stream that has been served
-        stream = self._new_stream(stream_id)
-        stream.receive_headers(headers)
-        if ended:
-            stream.receive_end()
-        if len(self._streams) > 2 * STREAMS_MAX:  # opened and reset in a hurry: QUIC counts none of them
+    def _serve_stream(self, stream: TunnelStream) -> None:
+        if len(self._streams.by_id) > 2 * STREAMS_MAX:  # opened and reset in a hurry: QUIC counts none of those
             self.refuse(stream, ProxyStatus("connection_limit_reached"))
-            self.release(stream)
+            self._streams.release(stream)
             return
-        task = asyncio.create_task(self._run(stream), name="egress-stream")
+        task = asyncio.create_task(self._run_handler(stream), name="egress-stream")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, stream: TunnelStream) -> None:
+    async def _run_handler(self, stream: TunnelStream) -> None:
         try:
             await self._handler(self, stream)
         finally:
-            self.release(stream)
+            self._streams.release(stream)
+
+    def _end_without_handshake(self) -> None:
+        if not self._driver.is_established:
+            self.close("no handshake in time")

@@ -16,8 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from freespan.tunnel.settings import DEFAULTS
 from freespan.wire.errors import StreamError
-from freespan.wire.limits import SPLICE_CHUNK, STREAM_IDLE_SECONDS
+from freespan.wire.limits import SPLICE_CHUNK
 from freespan.wire.proxy_status import ProxyStatus
 
 _RESET_ON_CLOSE = struct.pack("HH" if sys.platform == "win32" else "ii", 1, 0)
@@ -94,8 +95,14 @@ class TcpConnection:
         self._writer.transport.abort()
 
 
-async def splice(*, upload: Direction, download: Direction, reset: Callable[[], None]) -> None:
-    """Copy until both directions have ended, one is cut, or nothing moves for `STREAM_IDLE_SECONDS`.
+async def splice(
+    *,
+    upload: Direction,
+    download: Direction,
+    reset: Callable[[], None],
+    idle_seconds: float = DEFAULTS.stream_idle_seconds,
+) -> None:
+    """Copy until both directions have ended, one is cut, or nothing moves for `idle_seconds`.
 
     Each direction waits for its own sink, so a slow receiver slows its own sender and nobody else. The end of a
     direction is passed on as a half-close. If the splice ends in any other way, cancellation included, `reset` is
@@ -104,7 +111,7 @@ async def splice(*, upload: Direction, download: Direction, reset: Callable[[], 
     activity = _Activity()
     up = asyncio.create_task(_copy(upload, activity), name="splice-upload")
     down = asyncio.create_task(_copy(download, activity), name="splice-download")
-    idle = asyncio.create_task(activity.wait_idle(), name="splice-idle")
+    idle = asyncio.create_task(activity.wait_idle(idle_seconds), name="splice-idle")
     is_whole = False
     try:
         running = {up, down}
@@ -147,9 +154,9 @@ class _Activity:
     def note(self) -> None:
         self._moved = True
 
-    async def wait_idle(self) -> None:
+    async def wait_idle(self, seconds: float) -> None:
         while True:
             self._moved = False
-            await asyncio.sleep(STREAM_IDLE_SECONDS)
+            await asyncio.sleep(seconds)
             if not self._moved:
                 return

@@ -1,4 +1,7 @@
-"""One stream of a session: bytes in both directions, each with back-pressure and its own end."""
+"""One stream of a session: bytes in both directions, each with back-pressure and an end of its own.
+
+A direction either *ends* (FIN), which is the whole, or is *cut*: by RESET_STREAM, by STOP_SENDING, or with the session.
+"""
 
 from __future__ import annotations
 
@@ -6,67 +9,52 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
+from freespan.tunnel.flow_control import StreamWindow
 from freespan.wire.errors import StreamError
-from freespan.wire.limits import SPLICE_CHUNK, STREAM_WINDOW, STREAM_WINDOW_MAX
+from freespan.wire.limits import SPLICE_CHUNK
 from freespan.wire.proxy_status import ProxyStatus
 
 Headers = list[tuple[bytes, bytes]]
 
-_QUICK_SECONDS = 0.5
-"""A reader that empties its window in so long, or in two round trips, is given a wider one."""
-
 
 class StreamHost(Protocol):
-    """What a stream asks of its session."""
+    """What a stream asks of the tunnel that it belongs to."""
 
-    def send_stream(self, stream_id: int, data: bytes, *, end: bool) -> None:
-        """Queue data."""
+    def send_data(self, stream_id: int, data: bytes, *, end: bool) -> None:
+        """Queue data, and the end of the direction after it."""
 
     async def drained(self, stream_id: int) -> None:
         """Wait until little of what the stream wrote is unsent."""
 
-    def taken(self, stream: TunnelStream, count: int) -> None:
+    def on_read(self, stream: TunnelStream, count: int) -> None:
         """The reader has taken `count` bytes."""
 
-    def abort_stream(self, stream_id: int, *, reset: bool, stop: bool) -> None:
+    def give_up(self, stream_id: int, *, reset: bool, stop: bool) -> None:
         """Give up sending (`reset`), receiving (`stop`), or both."""
-
-    def now(self) -> float:
-        """The clock of the session, in seconds."""
-        ...
-
-    def min_rtt(self) -> float:
-        """The smallest round trip that was seen, in seconds; 0 before any was."""
-        ...
-
-    def take_window(self, wanted: int) -> int:
-        """How much of `wanted` a window may have more, for as long as its stream lives."""
-        ...
 
 
 class TunnelStream:
     """Read with `read`, write with `write` and `write_eof`; `abort` gives it up."""
 
-    def __init__(self, host: StreamHost, stream_id: int) -> None:
+    def __init__(self, host: StreamHost, stream_id: int, window: StreamWindow) -> None:
         self.id = stream_id
         self.headers: Headers = []
         self.unread = 0
-        self.window = STREAM_WINDOW
+        """Bytes that have been received and not yet read."""
+        self.window = window
         self._host = host
         self._chunks: deque[bytes] = deque()
         self._ended = False
         self._read_cut: ProxyStatus | None = None
         self._write_cut: ProxyStatus | None = None
-        self._news = asyncio.Event()
-        self._window_opened_at = host.now()
-        self._taken_in_window = 0
+        self._changed = asyncio.Event()
         self._finished_writing = False
 
     # --- for the user of the stream ----------------------------------------------------------
     async def wait_headers(self) -> Headers:
         """The other end's headers. Raises `StreamError`; the caller sets the time limit."""
         while not self.headers:
-            await self._wait_news()
+            await self._wait_change()
         return self.headers
 
     async def read(self) -> bytes:
@@ -74,17 +62,16 @@ class TunnelStream:
         while not self._chunks:
             if self._ended:
                 return b""
-            await self._wait_news()
+            await self._wait_change()
         chunk = self._next_chunk()
         self.unread -= len(chunk)
-        self._widen(len(chunk))
-        self._host.taken(self, len(chunk))
+        self._host.on_read(self, len(chunk))
         return chunk
 
     async def write(self, data: bytes) -> None:
         """Queue bytes; waits while too many are unsent. Raises `StreamError` when the other end wants no more."""
         _raise_if(self._write_cut)
-        self._host.send_stream(self.id, data, end=False)
+        self._host.send_data(self.id, data, end=False)
         await self._host.drained(self.id)
         _raise_if(self._write_cut)
 
@@ -92,7 +79,7 @@ class TunnelStream:
         """End this direction; the other one goes on."""
         if not self._finished_writing and self._write_cut is None:
             self._finished_writing = True
-            self._host.send_stream(self.id, b"", end=True)
+            self._host.send_data(self.id, b"", end=True)
 
     def abort(self) -> None:
         """Give up whatever has not come to its end; later calls do nothing."""
@@ -100,24 +87,24 @@ class TunnelStream:
         stop = not self._ended and self._read_cut is None
         if reset or stop:
             self.cut(ProxyStatus("connection_terminated"))
-            self._host.abort_stream(self.id, reset=reset, stop=stop)
+            self._host.give_up(self.id, reset=reset, stop=stop)
 
-    # --- for the session ---------------------------------------------------------------------
+    # --- for the tunnel ----------------------------------------------------------------------
     def receive_headers(self, headers: Headers) -> None:
-        """The other end's headers have come; trailers are ignored."""
+        """Headers have come from the other end; trailers are ignored."""
         self.headers = self.headers or headers
-        self._news.set()
+        self._changed.set()
 
     def receive_data(self, data: bytes) -> None:
-        """Bytes have come; flow control bounds how many wait."""
+        """Bytes have come; flow control bounds how many can be unread."""
         self._chunks.append(data)
         self.unread += len(data)
-        self._news.set()
+        self._changed.set()
 
     def receive_end(self) -> None:
         """The other end has finished."""
         self._ended = True
-        self._news.set()
+        self._changed.set()
 
     def discard(self) -> int:
         """Forget what was not read, and let nothing be read any more; returns how many bytes that were."""
@@ -128,26 +115,26 @@ class TunnelStream:
         return count
 
     def end_sent(self) -> None:
-        """What the session has sent was the last of this direction."""
+        """The tunnel has ended this direction itself."""
         self._finished_writing = True
 
     def cut_reading(self, status: ProxyStatus) -> None:
-        """Nothing more will come, before the end."""
+        """Nothing more will come, although the end has not."""
         self._read_cut = self._read_cut or status
-        self._news.set()
+        self._changed.set()
 
     def cut_writing(self, status: ProxyStatus) -> None:
-        """Nothing more will be taken."""
+        """The other end takes nothing more."""
         self._write_cut = self._write_cut or status
 
     def cut(self, status: ProxyStatus) -> None:
-        """The stream is over, in both directions."""
+        """Cut both directions."""
         self.cut_reading(status)
         self.cut_writing(status)
 
     # --- inside ------------------------------------------------------------------------------
     def _next_chunk(self) -> bytes:
-        """What waits, up to about SPLICE_CHUNK: a packet at a time would cost its user a system call each."""
+        """Up to `SPLICE_CHUNK` bytes at once: a packet at a time would cost the reader a system call each."""
         if len(self._chunks) == 1:
             return self._chunks.popleft()
         parts = [self._chunks.popleft()]
@@ -157,25 +144,10 @@ class TunnelStream:
             size += len(parts[-1])
         return b"".join(parts)
 
-    async def _wait_news(self) -> None:
+    async def _wait_change(self) -> None:
         _raise_if(self._read_cut)
-        self._news.clear()
-        await self._news.wait()
-
-    def _widen(self, count: int) -> None:
-        """Double the window of a reader that has emptied a whole one quickly: it is the window that limits it.
-
-        A stalled or slow stream keeps the small one. The session has a bounded amount to widen with, because a stream
-        that was fast may stop being read: all windows together stay within the session's.
-        """
-        self._taken_in_window += count
-        if self._taken_in_window < self.window:
-            return
-        now = self._host.now()
-        quick = max(_QUICK_SECONDS, 2 * self._host.min_rtt())  # the window comes once in a round trip at best
-        if now - self._window_opened_at < quick and self.unread < self.window // 2:
-            self.window += self._host.take_window(min(self.window, STREAM_WINDOW_MAX - self.window))
-        self._taken_in_window, self._window_opened_at = 0, now
+        self._changed.clear()
+        await self._changed.wait()
 
 
 def _raise_if(cut: ProxyStatus | None) -> None:

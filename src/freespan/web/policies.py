@@ -1,4 +1,4 @@
-"""What each page may load, reach and be embedded in, as response headers; pure.
+"""What each page may load, reach and be embedded in, as response headers. Pure.
 
 Every page loads from its host alone. The host is named beside `'self'`, which means nothing to some browsers in an
 opaque origin. Nobody needs inline scripts or styles. WebRTC is not governed by a policy.

@@ -1,4 +1,4 @@
-"""Scripts as browsers are sent them: without comments and blanks, and some with all that they import in one file.
+"""Scripts as browsers are sent them: without comments and blanks, and some with all that they import in one file. Pure.
 
 What is joined are closed worlds: an entry whose modules nobody else imports. One module is there twice, and keeps
 nothing: volunteer/signs.js, which the switch loads before it loads any of these.

@@ -141,14 +141,6 @@ STUN_SOURCES_MAX = 8_192
 """Addresses that are remembered for the two above."""
 
 # --- tunnel ----------------------------------------------------------------------------------
-STREAM_WINDOW = 512 * 1024
-"""What one stream may receive before its reader has taken anything; grows to STREAM_WINDOW_MAX for fast readers."""
-STREAM_WINDOW_MAX = 4 * 1024 * 1024
-SESSION_WINDOW = 96 * 1024 * 1024
-"""What all streams of a session may hold unread: STREAMS_MAX x STREAM_WINDOW, and 32 MiB to widen windows with. All
-windows together never exceed it, so stalled streams starve nobody, not even if they were fast before."""
-STREAM_UNSENT_MAX = 256 * 1024
-"""What a stream's writer may queue beyond what was sent; above it, `write` waits."""
 STREAMS_MAX = 128
 """Streams open at a time in a session; the next one waits until one ends."""
 HEADERS_MAX = 4_096
@@ -157,37 +149,13 @@ FLIGHT_MIN = 4 * DATAGRAM_SIZE
 FLIGHT_MAX = 3 * 1024 * 1024
 """What may be on its way end to end, and so wait inside a bridge."""
 HANDSHAKE_SECONDS = 15.0
-SESSION_IDLE_SECONDS = BOND_WAIT_SECONDS + 60.0
-"""QUIC's own patience; before, the bond below notices that no link is left, and waits for one."""
-KEEPALIVE_SECONDS = 100.0
-"""A client lets its session be heard of so often, however little there is to say."""
 
 TICKET_SECONDS = 3_600.0
 """How long a ticket for a session in 0-RTT is good."""
-TICKETS_MAX = 10_000
-"""Tickets that one egress remembers, about 1 KB each; of more it forgets the oldest."""
-TICKETS_KEPT = 4
-"""Tickets that a client keeps; of more it forgets the oldest."""
 
 # --- egress ----------------------------------------------------------------------------------
-SESSIONS_MAX = 2_000
-"""Sessions of one egress; a link that would begin the next one is closed."""
-EGRESS_LINKS_MAX = 4 * SESSIONS_MAX
-"""Links of one egress; the next one is refused with 503."""
-LINKS_WITHOUT_SESSION_MAX = 200
-"""Links of one egress whose handshake is not complete; the next one ends the oldest."""
-SESSIONS_WAITING_MAX = 500
-"""Sessions of one egress that have no link; of more the one that has waited longest ends."""
-SESSIONS_WAITING_BYTES_MAX = 256 * 1024 * 1024
-"""What these hold together, looked at every second; above it those that have waited longest end."""
 RESOLVE_SECONDS = 5.0
-LOOKUPS_MAX = 256
-"""Names that one egress resolves at a time, a thread each; the next one is refused."""
-LOOKUPS_PER_SESSION_MAX = 8
-"""Of those, for one session; its next one waits."""
 DIAL_SECONDS = 10.0
-STREAM_IDLE_SECONDS = 1_800.0
-"""A relay without a byte in either direction for so long is closed."""
 SPLICE_CHUNK = 64 * 1024
 TARGET_MAX = 300
 """Longest `host:port`."""

@@ -17,6 +17,7 @@ from freespan.client.local_proxy import server as local_proxy
 from freespan.client.local_proxy.server import LocalProxy
 from freespan.demo.payload import sha256_of
 from freespan.egress import dialer
+from freespan.egress.settings import DEFAULTS, EgressSettings
 from freespan.tunnel.client import ClientTunnel
 from freespan.wire.errors import InputError, StreamError
 from freespan.wire.limits import PROXY_HEAD_MAX
@@ -62,9 +63,10 @@ class RunningProxy:
                 await asyncio.sleep(0.005)
 
 
-@pytest.fixture
-async def running(caplog: pytest.LogCaptureFixture) -> AsyncIterator[RunningProxy]:
-    async with asyncio.timeout(4 * SECONDS), hosting() as host, direct_session(host) as session:
+@contextlib.asynccontextmanager
+async def running_with(settings: EgressSettings) -> AsyncIterator[RunningProxy]:
+    """A proxy whose egress has these settings."""
+    async with asyncio.timeout(4 * SECONDS), hosting(egress=settings) as host, direct_session(host) as session:
         client = FakeClient(session)
         proxy = LocalProxy(client)  # type: ignore[arg-type]
         port = await proxy.start(0)
@@ -72,6 +74,12 @@ async def running(caplog: pytest.LogCaptureFixture) -> AsyncIterator[RunningProx
             yield RunningProxy(proxy, port, client)
         finally:
             await proxy.stop()
+
+
+@pytest.fixture
+async def running(caplog: pytest.LogCaptureFixture) -> AsyncIterator[RunningProxy]:
+    async with running_with(DEFAULTS) as proxy:
+        yield proxy
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
@@ -225,18 +233,25 @@ async def test_a_destination_that_is_forbidden(running: RunningProxy, site: Site
     await running.still_serves(site)
 
 
-@pytest.mark.parametrize(
-    "limit", ["freespan.egress.dialer.DIAL_SECONDS", "freespan.client.local_proxy.server._CONNECT_SECONDS"]
-)
-async def test_a_destination_or_an_egress_that_does_not_answer(
-    running: RunningProxy, site: Site, monkeypatch: pytest.MonkeyPatch, limit: str
-) -> None:
-    async def never(*_: object, **__: object) -> None:
-        await asyncio.Event().wait()
+async def never(*_: object, **__: object) -> None:
+    await asyncio.Event().wait()
 
+
+async def test_a_destination_that_does_not_answer(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running_with(EgressSettings(dial_seconds=0.05)) as running:
+        with monkeypatch.context() as patch:
+            patch.setattr(dialer, "start_connection", never)
+            await both(running, Target("site.test", 80), 504, "connection_timeout", 6, "did not answer in time")
+    async with running_with(DEFAULTS) as running:
+        await running.still_serves(site)
+
+
+async def test_an_egress_that_does_not_answer(
+    running: RunningProxy, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(dialer, "start_connection", never)
-        patch.setattr(limit, 0.05)
+        patch.setattr("freespan.client.local_proxy.server._CONNECT_SECONDS", 0.05)
         await both(running, Target("site.test", 80), 504, "connection_timeout", 6, "did not answer in time")
     await running.still_serves(site)
 

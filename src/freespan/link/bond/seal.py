@@ -1,8 +1,8 @@
 """Seals: authenticated encryption of what goes over a bond's links, so that no bridge can add, change, repeat or join.
 
-Each link has a key for each direction (HKDF, RFC 5869, from the session's key), and each message a nonce: how many went
-before it. A link is reliable and ordered, so the nonce need not be sent; and a message that is missing, doubled, moved
-or changed does not open.
+Pure. Each link has a key for each direction (HKDF, RFC 5869, from the session's key), and each message a nonce: how
+many went before it. A link is reliable and ordered, so the nonce need not be sent; and a message that is missing,
+doubled, moved or changed does not open.
 
 The session's key comes from a secret that only the egress knows, and the session's name. An egress that was restarted
 has forgotten its sessions but still knows the secret: so it can prove to a client that its session is gone, which

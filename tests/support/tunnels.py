@@ -1,4 +1,4 @@
-"""A client's and an egress' end of a session, joined by memory links, with or without a bridge that misbehaves."""
+"""The two ends of a session, joined by links in memory, with or without a bridge that misbehaves."""
 
 import array
 import asyncio
@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from freespan.link.base import Link, LinkOwner
 from freespan.link.memory import MemoryLink, memory_pair
 from freespan.tunnel.client import ClientTunnel
+from freespan.tunnel.driver import QuicDriver
 from freespan.tunnel.identity import Identity, new_identity
 from freespan.tunnel.server import ServerTunnel
+from freespan.tunnel.settings import DEFAULTS, TunnelSettings
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
@@ -170,6 +172,8 @@ async def two_ends(
     to_client: Change = unchanged,
     identity: Identity = IDENTITY,
     pin: bytes = IDENTITY.pin,
+    settings: TunnelSettings = DEFAULTS,
+    client_settings: TunnelSettings | None = None,
 ) -> AsyncIterator[Ends]:
     """Both ends before the handshake; afterwards both have ended, and so have their tasks."""
     client_link, far = memory_pair(delay=delay, rate=rate)
@@ -178,9 +182,9 @@ async def two_ends(
     if bridged:
         near, server_link = memory_pair(delay=delay, rate=rate)
         bridge = Bridge(far, near, to_egress, to_client)
-    server = ServerTunnel(identity, server_link, handler)
+    server = ServerTunnel(identity, server_link, handler, settings=settings)
     serving = asyncio.create_task(server.serve(), name="test-serve")
-    client = ClientTunnel(pin, client_link)
+    client = ClientTunnel(pin, client_link, settings=client_settings or settings)
     try:
         yield Ends(client, server, client_link, server_link, bridge, serving)
     finally:
@@ -199,14 +203,29 @@ async def session(
     delay: float = 0.0,
     rate: float = 0.0,
     bridged: bool = False,
+    settings: TunnelSettings = DEFAULTS,
 ) -> AsyncIterator[Ends]:
     """An open session."""
-    async with two_ends(handler, delay=delay, rate=rate, bridged=bridged) as ends:
+    async with two_ends(handler, delay=delay, rate=rate, bridged=bridged, settings=settings) as ends:
         async with asyncio.timeout(SECONDS):
             await ends.client.start()
         yield ends
 
 
-def as_owner(one: ClientTunnel | ServerTunnel) -> LinkOwner:
-    """Every session is the owner of a link; mypy holds it against the contract here."""
+async def exchange(ends: Ends, data: bytes) -> None:
+    """One stream to the echo and back, byte for byte."""
+    stream = await ends.client.connect(site("echo"))
+
+    async def send() -> None:
+        await write_all(stream, data)
+        stream.write_eof()
+
+    sending = asyncio.create_task(send(), name="test-send")
+    assert await read_all(stream) == data
+    await sending
+    ends.client.release(stream)
+
+
+def as_owner(one: QuicDriver) -> LinkOwner:
+    """A driver is the owner of its link; mypy compares it with the protocol here."""
     return one

@@ -1,0 +1,75 @@
+"""One session at the egress: a tunnel on a bond, whose links come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from freespan.egress.settings import EgressSettings
+from freespan.link.bond import Arrival, Bond, BondEvent, LinkClosed, LinkJoined, SessionKey
+from freespan.tunnel.identity import Identity
+from freespan.tunnel.server import ServerTunnel
+from freespan.tunnel.stream import TunnelStream
+from freespan.tunnel.tickets import TicketStore
+
+Handler = Callable[["EgressSession", TunnelStream], Awaitable[None]]
+OnChange = Callable[["EgressSession"], None]
+
+
+class EgressSession:
+    """Begins with the link that has arrived. `key` is what the client needs to add further links.
+
+    `on_established` is called when the handshake is complete, `on_links` when a link has joined or left.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        arrival: Arrival,
+        key: SessionKey,
+        handler: Handler,
+        tickets: TicketStore,
+        settings: EgressSettings,
+        *,
+        on_established: OnChange,
+        on_links: OnChange,
+    ) -> None:
+        self.key = key
+        self.is_established = False
+        """Whether the handshake is complete."""
+        self._links = {0}
+        self._on_established = on_established
+        self._on_links = on_links
+        self.bond = Bond.accept(arrival, key, self._on_bond_event)
+        self.tunnel = ServerTunnel(
+            identity,
+            self.bond,
+            lambda _, stream: handler(self, stream),
+            tickets,
+            settings.tunnel,
+            on_established=self._established,
+        )
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it has no link."""
+        return not self._links
+
+    @property
+    def held(self) -> int:
+        """About how many bytes are kept for the client and for targets."""
+        bond = self.bond.report()
+        return 2 * bond.kept + bond.held + self.tunnel.held  # QUIC keeps what is in flight, as the bond does
+
+    def _established(self) -> None:
+        self.is_established = True
+        self._on_established(self)
+
+    def _on_bond_event(self, event: BondEvent) -> None:
+        """Keep count of the links. A suspected link is the client's business, which looks for another one."""
+        match event:
+            case LinkJoined(link):
+                self._links.add(link)
+                self._on_links(self)
+            case LinkClosed(link):
+                self._links.discard(link)
+                self._on_links(self)

@@ -1,0 +1,26 @@
+from dataclasses import fields
+
+import pytest
+
+from freespan.egress.settings import DEFAULTS
+from freespan.wire.limits import DIAL_SECONDS, RESOLVE_SECONDS
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(DEFAULTS) if field.name != "tunnel"])
+def test_times_are_seconds_and_sizes_are_whole(name: str) -> None:
+    value = getattr(DEFAULTS, name)
+    assert isinstance(value, float if name.endswith("_seconds") else int)
+    assert value > 0
+
+
+def test_sessions_that_wait_leave_most_places_to_others() -> None:
+    assert DEFAULTS.without_handshake_max < DEFAULTS.waiting_sessions_max < DEFAULTS.sessions_max < DEFAULTS.links_max
+
+
+def test_a_session_cannot_take_all_lookups() -> None:
+    assert DEFAULTS.lookups_per_session_max < DEFAULTS.lookups_max
+
+
+def test_a_client_waits_for_longer_than_the_egress() -> None:
+    assert DEFAULTS.resolve_seconds <= RESOLVE_SECONDS
+    assert DEFAULTS.dial_seconds <= DIAL_SECONDS

@@ -1,0 +1,24 @@
+from dataclasses import fields
+
+import pytest
+
+from freespan.tunnel.settings import DEFAULTS
+from freespan.wire.limits import BOND_WAIT_SECONDS, HANDSHAKE_SECONDS, STREAMS_MAX
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(DEFAULTS)])
+def test_times_are_seconds_and_sizes_are_whole(name: str) -> None:
+    value = getattr(DEFAULTS, name)
+    assert isinstance(value, float if name.endswith("_seconds") else int)
+    assert value > 0
+
+
+def test_streams_that_nobody_reads_cannot_use_up_a_session() -> None:
+    assert DEFAULTS.stream_window * STREAMS_MAX <= DEFAULTS.session_window
+    assert DEFAULTS.stream_window <= DEFAULTS.stream_window_max <= DEFAULTS.session_window
+
+
+def test_inner_waits_end_before_outer_ones() -> None:
+    assert DEFAULTS.keepalive_seconds < DEFAULTS.idle_seconds
+    assert DEFAULTS.idle_seconds > BOND_WAIT_SECONDS
+    assert DEFAULTS.handshake_seconds <= HANDSHAKE_SECONDS
