@@ -5,6 +5,7 @@ Every wait has a limit and ends with the event it waits for; whatever was starte
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -28,6 +29,8 @@ ENVIRONMENT = {
     "COLUMNS": "200",
     "NO_COLOR": "1",
 }
+_COVERAGE = "COVERAGE_PROCESS_CONFIG"
+"""Set while coverage measures the programs that tests start as well."""
 Event = dict[str, Any]
 
 
@@ -132,6 +135,13 @@ class Program:
         self.send_signal(number)
         return self.wait(seconds)
 
+    def ask_to_end(self, seconds: float = SECONDS) -> None:
+        """Give it some time to end by itself, if it still runs."""
+        if self._process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.terminate()
+                self._process.wait(seconds)
+
     def kill(self) -> None:
         """End it without a word, with whatever it started."""
         if self._process.poll() is None:
@@ -180,6 +190,9 @@ class Programs:
         return program
 
     def kill(self) -> None:
+        if _COVERAGE in os.environ:  # a program that is killed writes nothing down
+            for program in self.all:
+                program.ask_to_end()
         for program in self.all:
             program.kill()
 
