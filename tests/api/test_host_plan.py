@@ -137,11 +137,11 @@ def test_a_kept_path_that_is_none(content: bytes, tmp_path: Path) -> None:
         ({"stun": False, "stun_port": 3478}, "stun-port: is of no use while STUN is off"),
         ({"stun": False, "stun_host": "x.example"}, "stun-host: is of no use while STUN is off"),
         ({"stun_host": "x.example"}, "stun-host: needs stun-port"),
-        ({"public_url": PUBLIC, "stun_server": ("stun:10.0.0.1:1",)}, "stun-server: must not lead into a private"),
+        ({"public_url": PUBLIC, "stun_server": ("stun:10.0.0.1:1",)}, "stun-server: must not be in a private"),
         ({"public_url": PUBLIC, "stun_host": "127.0.0.1"}, "stun-host: must be the name or the address"),
         (
             {"public_url": PUBLIC, "turn": ("turn:10.0.0.1:3478",), "turn_secret_file": Path(__file__)},
-            "turn: must not lead into a private network",
+            "turn: must not be in a private network",
         ),
         ({"turn": ("turn:x.example:3478",)}, "turn: needs turn-secret-file"),
         ({"turn_secret_file": Path("x")}, "turn-secret-file: is of no use without turn"),

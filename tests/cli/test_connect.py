@@ -27,10 +27,10 @@ BAD_INVITES = {
     "nothing": ("", "is not an invite"),
     "a word": ("hello", "is not an invite"),
     "a URL": ("http://127.0.0.1:8787", "is not an invite"),
-    "cut": (GOOD[:-5], "is cut or mistyped: copy it again, whole"),
-    "cut short": ("freespan1_", "is cut or mistyped"),
-    "mistyped": (GOOD[:20] + ("a" if GOOD[20] != "a" else "b") + GOOD[21:], "is cut or mistyped"),
-    "with signs": (GOOD + "!", "is cut or mistyped"),
+    "cut": (GOOD[:-5], "is cut off or mistyped: copy the whole invite again"),
+    "cut short": ("freespan1_", "is cut off or mistyped"),
+    "mistyped": (GOOD[:20] + ("a" if GOOD[20] != "a" else "b") + GOOD[21:], "is cut off or mistyped"),
+    "with signs": (GOOD + "!", "is cut off or mistyped"),
     "of a later version": ("freespan2_" + GOOD[10:], "is of a later version: update freespan"),
     "of a much later version": ("freespan99_whatever", "is of a later version: update freespan"),
     "endless": ("freespan1_" + "A" * 100_000, "is too long"),
@@ -52,14 +52,14 @@ def test_an_invite_that_is_none(command: Command, tmp_path: Path, name: str, inv
 def test_an_invite_that_is_none_at_a_terminal(programs: Programs, tmp_path: Path, command: str) -> None:
     more = ["http://site.test/"] if command == "fetch" else []
     message = programs(command, GOOD[:-5], *more, folder=tmp_path).fails(2)
-    assert message == "invite: is cut or mistyped: copy it again, whole"
+    assert message == "invite: is cut off or mistyped: copy the whole invite again"
 
 
 @pytest.mark.parametrize("broker", ["ftp://x", "file:///etc/passwd", "http://", "http://user@x", "http://x/?a=b"])
 def test_an_invite_to_what_is_no_broker(command: Command, broker: str) -> None:
     payload = msgspec.msgpack.encode([broker, bytes(32)])
     text = base64.urlsafe_b64encode(payload + hashlib.sha256(payload).digest()[:4]).decode().rstrip("=")
-    assert "no http or https URL" in command("connect", f"freespan1_{text}").fails(2)
+    assert "not an http or https URL" in command("connect", f"freespan1_{text}").fails(2)
 
 
 def test_an_invite_with_line_breaks(lab: Lab) -> None:

@@ -8,6 +8,7 @@ EXAMPLES = [
     errors.InviteError("is cut"),
     errors.MessageError("offer", "is no offer"),
     errors.VersionError("version", "is 2: update"),
+    errors.MissingLibraryError("freespan[host]", ["aiohttp"]),
     errors.RendezvousError("no_bridge", "no bridge is free", retry=True, after=3.0),
     errors.LinkError("the connection was lost"),
     errors.TunnelError("the session timed out"),

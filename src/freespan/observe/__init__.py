@@ -1,1 +1,1 @@
-"""What freespan tells about itself: counters and redacted logs, nothing that identifies a reader."""
+"""Counters and redacted logs, with nothing that identifies a reader."""

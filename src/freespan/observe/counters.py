@@ -1,4 +1,4 @@
-"""What a host may know of its readers: how many, how much. Sums only, no label that could name anybody."""
+"""The counters of a host: sums only, and no label that could identify a reader."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class HostCounters:
         self.refused = self._counter("refused_streams", "Streams that were not opened, by RFC 9209 error", ("error",))
 
     def figures(self) -> HostStatus:
-        """The sums of now."""
+        """Return the current sums."""
         return HostStatus(
             bridges=int(self._value("freespan_bridges")),
             sessions=int(self._value("freespan_sessions")),
@@ -31,7 +31,7 @@ class HostCounters:
         )
 
     def exposition(self) -> bytes:
-        """The Prometheus text format, version 0.0.4."""
+        """Return the counters in the Prometheus text format, version 0.0.4."""
         return generate_latest(self.registry)
 
     def _transferred(self, direction: str) -> float:

@@ -1,6 +1,7 @@
-"""Logging that cannot betray a reader: whatever looks like an address, a name or an invite is blanked out.
+"""Logging that cannot identify a reader: whatever looks like an address, a host name or an invite is redacted.
 
-Modules do not log such things in the first place; this is the second lock, for libraries and for tracebacks.
+Modules of freespan do not log such things in the first place. This is the second safeguard, for libraries and
+tracebacks.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import logging
 import re
 
 _BLANK = "[redacted]"
-# Each takes time in proportion to the text: a run of characters is looked at from its beginning only.
+# Each takes time in proportion to the text: a run of characters is tried from its beginning only.
 _SECRETS = (
     re.compile(r"freespan\d+_[\w-]+"),
     re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]++://[^\s'\"<>]+", re.IGNORECASE),
@@ -23,14 +24,14 @@ _SOURCE_FILE = re.compile(r"[\w-]+\.(?:py|js)")
 
 
 def redact(text: str) -> str:
-    """Blank out invites, URLs, addresses and host names."""
+    """Return the text with invites, URLs, addresses and host names redacted."""
     for secret in _SECRETS:
         text = secret.sub(_BLANK, text)
     return _DOTTED.sub(_blank_name, text)
 
 
 def _blank_name(found: re.Match[str]) -> str:
-    """Blank a host name; but no file in a path, no class of an error, and no method in a line of code."""
+    """Redact a host name, but not a file in a path, the class of an error, or a method call in a line of code."""
     dotted = found.group()
     before, after = found.string[max(0, found.start() - 1) : found.start()], found.string[found.end() : found.end() + 1]
     is_file = before in ("/", "\\") and _SOURCE_FILE.fullmatch(dotted)
@@ -40,7 +41,7 @@ def _blank_name(found: re.Match[str]) -> str:
 
 
 class RedactingFormatter(logging.Formatter):
-    """Redacts the whole record, traceback included; level and logger stay, they are the program's own words."""
+    """Redacts the whole record with its traceback; only level and logger, which the program chose itself, stay."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one text."""
@@ -48,13 +49,13 @@ class RedactingFormatter(logging.Formatter):
 
 
 def set_up_logging(*, verbose: bool = False) -> None:
-    """Log to standard error: warnings, or with `verbose` also what is normal. Redacted either way."""
+    """Log warnings to standard error, with `verbose` also normal events; everything is redacted."""
     handler = logging.StreamHandler()
     handler.setFormatter(RedactingFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("freespan").setLevel(logging.INFO if verbose else logging.WARNING)
-    # aioquic and aiohttp tell of every oddity that a stranger may invent; that is his noise, not the host's trouble
+    # aioquic and aiohttp log every malformed message of a stranger, which is of no interest to the host.
     logging.getLogger("quic").setLevel(logging.ERROR)
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)

@@ -1,1 +1,1 @@
-"""Bytes to messages and back. Pure: no sockets, no clocks, no randomness."""
+"""What is on the wires: messages to bytes and back, without sockets, clocks or randomness."""

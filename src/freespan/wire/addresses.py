@@ -1,4 +1,4 @@
-"""Which addresses are on the open internet, and which are somebody's own. Pure: nothing is resolved or reached."""
+"""Which addresses are on the open internet. Nothing is resolved or connected to."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Cloud metadata services live at link-local or private addresses, but for this one (Azure's).
+# Cloud metadata services have link-local or private addresses, with the exception of Azure's.
 _FORBIDDEN_ADDRESSES = frozenset({ipaddress.ip_address("168.63.129.16")})
-# Not for the open internet, and not known as such to every version of the standard library.
+# Networks that are not for the open internet, and that not every version of the standard library knows as such.
 _FORBIDDEN_NETWORKS = tuple(
     ipaddress.ip_network(network)
     for network in (
-        "192.88.99.0/24",  # relays of 6to4 (RFC 7526)
-        "2002::/16",  # 6to4 itself, in which any IPv4 address can hide
+        "192.88.99.0/24",  # 6to4 relay routers (RFC 7526)
+        "2002::/16",  # 6to4 itself, which can embed any IPv4 address
         "64:ff9b:1::/48",  # NAT64 of a local network (RFC 8215)
         "2001:db8::/32",  # documentation (RFC 3849)
         "3fff::/20",  # documentation (RFC 9637)
@@ -27,14 +27,14 @@ _COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 
 def is_private_url(url: str) -> bool:
-    """Whether a URL leads to a host that is private."""
+    """Whether the host of a URL is private."""
     return is_private_host(urlsplit(url).hostname or "")
 
 
 def is_private_host(host: str) -> bool:
     """Whether a host is `localhost`, a name of the local link (RFC 6762), or an address that is not public.
 
-    Any other name counts as public; `host` comes without brackets.
+    Any other name counts as public. `host` has no brackets.
     """
     try:
         return not is_public(ipaddress.ip_address(host))
@@ -44,7 +44,7 @@ def is_private_host(host: str) -> bool:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address, and any that a transition mechanism would take out of it, is on the open internet."""
+    """Whether an address, and every address that a transition mechanism embeds in it, is on the open internet."""
     return all(_is_plainly_public(each) for each in _with_embedded(address))
 
 
@@ -60,7 +60,7 @@ def _is_plainly_public(address: Address) -> bool:
 
 
 def _with_embedded(address: Address) -> list[Address]:
-    """The address, and the IPv4 address that a transition mechanism would take out of it."""
+    """The address, and the IPv4 addresses that a transition mechanism embeds in it."""
     if isinstance(address, ipaddress.IPv4Address):
         return [address]
     if address.ipv4_mapped is not None:

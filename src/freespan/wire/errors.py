@@ -1,19 +1,19 @@
-"""The tree of errors.
+"""All errors that freespan raises on purpose, in one tree.
 
-A text of these errors is shown to people as it is: one line, the cause and what to do, and never an address or a name
-of somebody else's.
+People see the text of these errors as it is. It is one line with the cause and what to do, and never has an address or
+a name that belongs to somebody else.
 
     FreespanError
-    ├── InputError          what a person or a peer gave us is wrong; names the field
-    │   ├── InviteError     an invite that cannot be used
-    │   └── MessageError    a broker, bridge or client said something that is not in the protocol
-    │       └── VersionError    it speaks another version
-    ├── MissingLibraryError a library is not installed; names what to install
-    ├── RendezvousError     the broker could not be asked, or said no; `retry` tells whether asking again can help
-    ├── LinkError           a link could not be opened, or ended
-    ├── TunnelError         the session could not be opened, or ended
-    │   └── WrongKeyError   the egress is not the one of the invite
-    └── StreamError         one stream failed; carries a `ProxyStatus`
+    ├── InputError           a value of a person or a peer is wrong; `field` names it
+    │   ├── InviteError      an invite cannot be used
+    │   └── MessageError     a broker, bridge or client sent a message that is not in the protocol
+    │       └── VersionError     it speaks another version
+    ├── MissingLibraryError  a library is not installed; names what to install
+    ├── RendezvousError      the broker could not be reached, or refused; `retry` tells whether to ask again
+    ├── LinkError            a link could not be opened, or ended
+    ├── TunnelError          the session could not be opened, or ended
+    │   └── WrongKeyError    the egress does not have the key of the invite
+    └── StreamError          one stream failed; carries a `ProxyStatus`
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from freespan.wire.proxy_status import ProxyStatus
 
 
 class FreespanError(Exception):
-    """Base of all errors that freespan raises on purpose; `str()` is one line for a person."""
+    """The base of all errors that freespan raises on purpose; `str()` is one line for a person."""
 
 
 class InputError(FreespanError):
-    """Bad input: `field` is the part that is wrong, `reason` says why."""
+    """A value is wrong: `field` names it, and `reason` says why."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
@@ -37,22 +37,22 @@ class InputError(FreespanError):
 
 
 class InviteError(InputError):
-    """An invite that is cut, mistyped or of a later version."""
+    """An invite is cut off, mistyped, or of a later version."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("invite", reason)
 
 
 class MessageError(InputError):
-    """A message of the rendezvous or of matchmaking that is not in the protocol."""
+    """A message of the rendezvous or of signalling is not in the protocol."""
 
 
 class VersionError(MessageError):
-    """A message of a protocol version that this end does not speak."""
+    """A message has a protocol version that this end does not speak."""
 
 
 class MissingLibraryError(FreespanError):
-    """Libraries that are needed here are not installed; `install` is what to give to pip."""
+    """Libraries that are needed are not installed; `install` is the argument for `pip install`."""
 
     def __init__(self, install: str, missing: Sequence[str]) -> None:
         super().__init__(f'{", ".join(missing)} not installed; run: pip install "{install}"')
@@ -63,8 +63,10 @@ class MissingLibraryError(FreespanError):
 class RendezvousError(FreespanError):
     """The broker could not be reached, answered with something that is not in the protocol, or refused.
 
-    `code` is the code of the broker's problem (docs/protocol.md), or `unreachable`, or `protocol_error`. `retry` tells
-    whether the same request can succeed later. `after` is the wait in seconds that the broker asks for, if any.
+    Attributes:
+        code: the code of the broker's problem (docs/protocol/rendezvous.md), or `unreachable`, or `protocol_error`.
+        retry: whether the same request can succeed later.
+        after: the wait in seconds that the broker asks for, if any.
     """
 
     def __init__(self, code: str, text: str, *, retry: bool, after: float | None = None) -> None:
@@ -75,20 +77,20 @@ class RendezvousError(FreespanError):
 
 
 class LinkError(FreespanError):
-    """A link could not be opened, or has ended."""
+    """A link could not be opened, or ended."""
 
 
 class TunnelError(FreespanError):
-    """A session could not be opened, or has ended."""
+    """A session could not be opened, or ended."""
 
 
 class WrongKeyError(TunnelError):
-    """The egress at the other end does not have the key that the invite names."""
+    """The egress does not have the key that the invite names."""
 
     def __init__(self) -> None:
         super().__init__(
-            "the egress has another key than the invite says: somebody is in between, or the host has changed its key;"
-            " nothing was sent. Ask for a new invite"
+            "the egress has another key than the invite says: somebody intercepts the connection, or the host has changed"
+            " its key; nothing was sent. Ask for a new invite"
         )
 
 

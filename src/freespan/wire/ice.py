@@ -1,7 +1,7 @@
-"""Which STUN and TURN servers an end takes from a host (RFC 7064, RFC 7065).
+"""Which STUN and TURN servers an end accepts from a host (RFC 7064, RFC 7065).
 
-Whoever names a server makes this end send to it; with TURN over TCP that is a connection to any port. So a host on the
-open internet may name servers on the open internet alone. What a name resolves to is not looked at here.
+A host that names a server makes this end send packets to it, and with TURN over TCP, connect to any port. So a host on
+the open internet may only name servers on the open internet. What a name resolves to is not checked here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PORT = 3478
 
 
 def check_stun(servers: list[IceServer], *, allow_private: bool) -> list[IceServer]:
-    """Return servers of a welcome; every URL must be `stun:host:port`.
+    """Return the servers of a welcome; every URL must be `stun:host:port`.
 
     `allow_private` is for hosts whose own URL is private (`is_private_url`).
 
@@ -35,7 +35,7 @@ def check_stun(servers: list[IceServer], *, allow_private: bool) -> list[IceServ
 
 
 def check_turn_servers(servers: list[IceServer], *, allow_private: bool) -> list[IceServer]:
-    """Return relays of an offer or of `GET /v1/turn`; every URL must be one of TURN's. Otherwise as `check_stun`."""
+    """Return the servers of an offer or of `GET /v1/turn`; every URL must be a TURN URL. Otherwise as `check_stun`."""
     return _checked(servers, ("turn", "turns"), allow_private)
 
 
@@ -51,9 +51,9 @@ def _check(url: str, schemes: Sequence[str], allow_private: bool) -> None:
     if found is None or found["scheme"] not in schemes or (found["scheme"] == "stun" and found["query"]):
         raise MessageError(_FIELD, f"must be {' or '.join(f'{scheme}:host:port' for scheme in schemes)}")
     try:
-        # refuses the numbers too that some resolvers take for addresses
+        # This refuses numbers as well, which some resolvers take for addresses.
         host = parse_target(found["target"], default_port=_PORT).host
     except InputError as error:
         raise MessageError(_FIELD, error.reason) from None
     if not allow_private and is_private_host(host):
-        raise MessageError(_FIELD, "must not lead into a private network")
+        raise MessageError(_FIELD, "must not be in a private network")

@@ -1,7 +1,8 @@
-"""The invite: the one text that a blocked reader needs.
+"""The invite: the text that a reader needs to use a host.
 
-`freespan1_` and base64url of (msgpack of [broker URL, SHA-256 of the egress key, fronts, STUN servers]) and 4 bytes of
-SHA-256 of that, so that a mistyped or cut invite is told apart from a wrong one.
+An invite is `freespan1_` and base64url of msgpack of [broker URL, SHA-256 of the egress key, fronts, STUN servers],
+followed by the first 4 bytes of the SHA-256 of that msgpack. So an invite that is mistyped or cut off is noticed at
+once. docs/protocol/invite.md has the details.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ class Invite(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         broker: base URL of the broker, `http://` or `https://`, without a trailing slash.
         egress_key: SHA-256 over the egress' SubjectPublicKeyInfo (DER), 32 bytes.
-        fronts: other base URLs that lead to the same host, for readers who cannot reach the first one.
-        stun: groups of `stun:` URLs. The URLs of one group are ports of one server; another group is asked when that
-            one does not answer. Empty on a private network, where no end has to learn its outside address.
+        fronts: other base URLs that lead to the same host, for readers who cannot reach `broker`.
+        stun: groups of `stun:` URLs. The URLs of a group are the ports of one server; the next group is asked if the
+            first one does not answer. Empty in a private network, where no end needs its outside address.
     """
 
     broker: str
@@ -57,14 +58,14 @@ def format_invite(invite: Invite) -> str:
 
 
 def parse_invite(text: str) -> Invite:
-    """Read an invite; white space anywhere in it is ignored, since messengers break lines.
+    """Read an invite. White space anywhere in it is ignored, since messengers break lines.
 
     Raises:
-        InviteError: not an invite, cut, mistyped, or of a later version.
+        InviteError: it is not an invite, cut off, mistyped, or of a later version.
     """
     compact = "".join(text.split())
     if len(compact) > _TEXT_MAX:
-        raise InviteError("is too long to be one")
+        raise InviteError("is too long to be an invite")
     version = re.match(r"freespan([0-9]{1,4})_", compact)
     if version is None:
         raise InviteError(f"is not an invite: one begins with {PREFIX!r}")
@@ -74,7 +75,7 @@ def parse_invite(text: str) -> Invite:
     try:
         invite = msgspec.msgpack.decode(payload, type=Invite)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise InviteError("is damaged: copy it again, whole") from None
+        raise InviteError("is damaged: copy the whole invite again") from None
     if len(invite.egress_key) != 32:
         raise InviteError("is damaged: its key has the wrong length")
     if len(invite.fronts) > FRONTS_MAX or len(invite.stun) > STUN_MAX:
@@ -85,12 +86,12 @@ def parse_invite(text: str) -> Invite:
 
 
 def check_broker_url(url: str) -> str:
-    """Return `url` without a trailing slash, or raise `InviteError` when it is no http(s) URL of a host."""
+    """Return `url` without a trailing slash, or raise `InviteError` if it is not an http or https URL of a host."""
     try:
         parts = urlsplit(url)
         port_is_valid = parts.port is None or parts.port > 0
     except ValueError:
-        raise InviteError("names a broker address that is no URL") from None
+        raise InviteError("names a broker address that is not a URL") from None
     if (
         parts.scheme not in ("http", "https")
         or not parts.hostname
@@ -98,18 +99,18 @@ def check_broker_url(url: str) -> str:
         or parts.query
         or parts.fragment
         or parts.username is not None
-        or not _URL_CHARACTERS.fullmatch(url)  # urlsplit overlooks white space and control characters
+        or not _URL_CHARACTERS.fullmatch(url)  # urlsplit ignores white space and control characters
         or len(url) > _URL_MAX
     ):
-        raise InviteError("names a broker address that is no http or https URL")
+        raise InviteError("names a broker address that is not an http or https URL")
     return url.rstrip("/")
 
 
 def check_stun_urls(urls: Sequence[str]) -> tuple[str, ...]:
-    """Return one group of STUN servers, or raise `InviteError` when one is no `stun:host:port` (RFC 7064)."""
+    """Return a group of STUN servers, or raise `InviteError` if a URL is not `stun:host:port` (RFC 7064)."""
     matches = [_STUN_URL.fullmatch(url) for url in urls]
     if not 0 < len(urls) <= STUN_URLS_MAX or not all(match and int(match[2]) < 65_536 for match in matches):
-        raise InviteError("names a STUN server that is no stun:host:port")
+        raise InviteError("names a STUN server that is not stun:host:port")
     return tuple(urls)
 
 
@@ -117,12 +118,12 @@ def _decode(text: str) -> bytes:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        raise InviteError("is cut or mistyped: copy it again, whole") from None
+        raise InviteError("is cut off or mistyped: copy the whole invite again") from None
     payload, check = raw[:-_CHECK_BYTES], raw[-_CHECK_BYTES:]
-    # base64 has spare bits, padding and a second alphabet: one text alone stands for these bytes
+    # base64 has unused bits, padding and a second alphabet; of all texts for the same bytes, one is valid.
     is_canonical = base64.urlsafe_b64encode(raw).decode().rstrip("=") == text
     if not payload or not is_canonical or check != _check(payload):
-        raise InviteError("is cut or mistyped: copy it again, whole")
+        raise InviteError("is cut off or mistyped: copy the whole invite again")
     return payload
 
 

@@ -1,4 +1,4 @@
-"""The JSON messages of rendezvous, matchmaking and lanes (docs/protocol.md)."""
+"""The JSON messages of the rendezvous, of bridge signalling and of lanes (docs/protocol/)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class IceServer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
-    """A bridge introduces itself; `capacity` in sessions, or 0 to look only whether the broker can be reached."""
+    """The first message of a bridge; `capacity` in sessions. A probe, which only wants the welcome, sends 0."""
 
     version: int
     capacity: Annotated[int, msgspec.Meta(ge=0, le=BRIDGE_CAPACITY_MAX)]
@@ -41,29 +41,29 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
 
 
 class Refusal(msgspec.Struct, frozen=True, tag="refusal"):
-    """A bridge will not take the offer `id`."""
+    """A bridge does not take the offer `id`."""
 
     id: OfferId
     reason: Text
 
 
 class Load(msgspec.Struct, frozen=True, tag="load"):
-    """How many sessions a bridge serves now."""
+    """How many sessions a bridge has now."""
 
     sessions: Annotated[int, msgspec.Meta(ge=0, le=BRIDGE_CAPACITY_MAX)]
 
 
 class NetworkReport(msgspec.Struct, frozen=True, omit_defaults=True, tag="network"):
-    """What a bridge has found out about its own network; the fields of `Network`."""
+    """What a bridge has found out about its own network, in the fields of `Network`."""
 
     ipv4: Mapping | None = None
     ipv6: Mapping | None = None
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
-    """The broker accepts a bridge and names the one egress it may connect to (a WebSocket URL).
+    """The broker accepts a bridge, and names the one egress that it may connect to (a WebSocket URL).
 
-    `ice_servers` are STUN servers: groups of URLs, of which a bridge uses the first one that answers.
+    `ice_servers` are STUN servers, one entry with all its ports for each; a bridge uses the first one that answers.
     """
 
     egress: Url
@@ -71,7 +71,7 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
 
 
 class Offer(msgspec.Struct, frozen=True, omit_defaults=True, tag="offer"):
-    """A client wants this bridge; `ice_servers` are the relays (TURN) to use for this one, when it needs any."""
+    """A client's offer for this bridge; `ice_servers` are TURN servers for this offer, if the two ends need any."""
 
     id: OfferId
     sdp: Sdp
@@ -79,34 +79,39 @@ class Offer(msgspec.Struct, frozen=True, omit_defaults=True, tag="offer"):
 
 
 class Ping(msgspec.Struct, frozen=True, tag="ping"):
-    """A sign of life of the broker."""
+    """The broker is still there."""
 
 
 class LaneOffer(msgspec.Struct, frozen=True, tag="lane_offer"):
-    """A client wants one more peer connection to the bridge over whose data channel this comes."""
+    """A client asks for one more peer connection to the bridge whose signalling channel this comes in."""
 
     id: OfferId
     sdp: Sdp
 
 
 class LaneAnswer(msgspec.Struct, frozen=True, tag="lane_answer"):
-    """A bridge's answer to the lane `id`."""
+    """A bridge's answer to the lane offer `id`."""
 
     id: OfferId
     sdp: Sdp
 
 
 class LaneRefusal(msgspec.Struct, frozen=True, tag="lane_refusal"):
-    """A bridge will not open the lane `id`."""
+    """A bridge does not take the lane offer `id`."""
 
     id: OfferId
     reason: Text
 
 
 class RendezvousRequest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A client asks for a bridge: what it knows of its own network, and bridges that it does not want.
+    """A client asks for a bridge.
 
-    With `extra` it has a bridge already, and leaves this one to those who have none when there are not many.
+    Attributes:
+        version: `PROTOCOL_VERSION`.
+        offer: an SDP offer, with its candidates.
+        network: what the client has found out about its own network; None before it has measured.
+        avoid: names of bridges that the client must not be given.
+        extra: the client has a bridge already, and gets another one only while most places are free.
     """
 
     version: int
@@ -117,7 +122,7 @@ class RendezvousRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RendezvousAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The broker's answer to a client; `bridge` is a name without a meaning, to be avoided if it cannot be reached."""
+    """The broker's answer to a client; `bridge` is a name without a meaning, for `avoid`."""
 
     version: int
     answer: str
@@ -125,7 +130,7 @@ class RendezvousAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TurnCredentials(msgspec.Struct, frozen=True):
-    """The relays (TURN) that a client may use for a while; none where the host has none."""
+    """The host's TURN servers, with credentials that expire; the list is empty if the host has none."""
 
     version: int
     ice_servers: Annotated[list[IceServer], msgspec.Meta(max_length=8)]
@@ -139,7 +144,7 @@ class Countries(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`application/problem+json` (RFC 9457)."""
+    """Why a request failed: `application/problem+json` (RFC 9457)."""
 
     type: str
     title: str
@@ -178,7 +183,7 @@ def encode(message: msgspec.Struct) -> str:
 
 
 def decode_to_broker(text: str | bytes) -> ToBroker:
-    """Read what a bridge says. Raises `MessageError`."""
+    """Read a message of a bridge. Raises `MessageError`."""
     message = _decode(_to_broker, text)
     if isinstance(message, Hello):
         check_version(message.version)
@@ -186,7 +191,7 @@ def decode_to_broker(text: str | bytes) -> ToBroker:
 
 
 def decode_to_bridge(text: str | bytes) -> ToBridge:
-    """Read what a broker says to a bridge. Raises `MessageError`."""
+    """Read a message of a broker to a bridge. Raises `MessageError`."""
     message = _decode(_to_bridge, text)
     if isinstance(message, Welcome) and not message.egress.startswith(("ws://", "wss://")):
         raise MessageError("egress", "must be a ws or wss URL")
@@ -194,12 +199,12 @@ def decode_to_bridge(text: str | bytes) -> ToBridge:
 
 
 def decode_lane_offer(text: str | bytes) -> LaneOffer:
-    """Read what a client says to its bridge. Raises `MessageError`."""
+    """Read a message of a client to its bridge. Raises `MessageError`."""
     return _decode(_lane_offer, text)
 
 
 def decode_lane_reply(text: str | bytes) -> LaneReply:
-    """Read what a bridge says to its client. Raises `MessageError`."""
+    """Read a message of a bridge to its client. Raises `MessageError`."""
     return _decode(_lane_reply, text)
 
 
@@ -218,10 +223,10 @@ def decode_rendezvous_answer(body: bytes) -> RendezvousAnswer:
 
 
 def decode_turn_credentials(body: bytes) -> TurnCredentials:
-    """Read a broker's list of relays. Raises `MessageError`."""
-    relays = _decode(_turn_credentials, body)
-    check_version(relays.version)
-    return relays
+    """Read a broker's list of TURN servers. Raises `MessageError`."""
+    credentials = _decode(_turn_credentials, body)
+    check_version(credentials.version)
+    return credentials
 
 
 def decode_problem(body: bytes) -> Problem:
@@ -230,7 +235,7 @@ def decode_problem(body: bytes) -> Problem:
 
 
 def check_version(version: int) -> None:
-    """Raise `VersionError` unless the version is ours."""
+    """Raise `VersionError` unless the version is `PROTOCOL_VERSION`."""
     if version != PROTOCOL_VERSION:
         raise VersionError("version", f"is {version}, and this end speaks {PROTOCOL_VERSION}: update the older one")
 
@@ -250,7 +255,7 @@ def _decode(decoder: msgspec.json.Decoder[_Message], text: str | bytes) -> _Mess
 
 
 def _named(text: str) -> MessageError:
-    """Turn msgspec's sentence into field and reason; what the peer wrote never comes back in it."""
+    """Turn msgspec's message into field and reason, which never repeat what the peer wrote."""
     path = _PATH.search(text)
     missing = _MISSING.search(text)
     field = ".".join(part for part in (path and path.group(1), missing and missing.group(1)) if part)

@@ -1,6 +1,7 @@
-"""Checks on session descriptions (RFC 8866, RFC 8839, RFC 8841) that cross the broker.
+"""Checks and filters for session descriptions (SDP: RFC 8866, RFC 8839, RFC 8841).
 
-Only what protects the other side is checked; the WebRTC engine parses the rest.
+Only what protects the other side is checked; the WebRTC engine parses the rest. The browser's bridge has the same
+filter in JavaScript.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from freespan.wire.limits import SDP_MAX
 _NEEDED = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:")
 _CANDIDATES_MAX = 32
 _HOLDS_CANDIDATE = re.compile("candidate:", re.IGNORECASE)
-# To the letter (RFC 8839 section 5.1): where an engine could count the words in another way it would see another one.
+# The exact grammar (RFC 8839 section 5.1): an engine that splits a line differently would see another candidate.
 _OVER_UDP = re.compile(r"a=candidate:[!-~]+ [0-9]+ (?i:udp) [0-9]+ [!-~]+ [0-9]+ typ [ -~]+")
-# All that a data channel needs; by exact names, since engines differ in what else they take for a candidate.
+# All lines that a data channel needs, by exact names, since engines differ in what else they take for a candidate.
 _KEPT = ("v=", "o=", "s=", "t=")
 _KEPT_ATTRIBUTE = re.compile(
     r"a=(ice-ufrag|ice-pwd|ice-options|ice-lite|fingerprint|setup|mid|group|sctp-port|max-message-size|sendrecv"
@@ -50,15 +51,15 @@ def check_answer(sdp: str) -> str:
 
 
 def _roles(lines: list[str]) -> set[str]:
-    """The DTLS roles that a description names (RFC 8842), for the session and for its section."""
+    """The DTLS roles (RFC 8842) in a description, for the session and for its media section."""
     return {line.removeprefix("a=setup:") for line in lines if line.startswith("a=setup:")}
 
 
 def filter_sdp(sdp: str, *, allow_private: bool) -> str:
-    """A description as it may reach the WebRTC engine of an end: without candidates that lead it astray.
+    """Return a description without the candidates that must not reach the WebRTC engine of an end.
 
-    Candidates of TCP (RFC 6544) are always left out, because they would make it connect to any port of any service.
-    On the open internet private addresses are, too (`without_private_addresses`).
+    TCP candidates (RFC 6544) are always taken out, because they would make the engine connect to any port of any
+    service. With `allow_private` false, so are private addresses (`without_private_addresses`).
     """
     if not allow_private:
         return without_private_addresses(sdp)
@@ -67,16 +68,16 @@ def filter_sdp(sdp: str, *, allow_private: bool) -> str:
 
 
 def without_private_addresses(sdp: str) -> str:
-    """Leave out candidates that are not of UDP and on the open internet, host names too, and the default address.
+    """Return a description with public UDP candidates alone: no private address, host name, or default address.
 
-    A bridge's browser must not be made to send checks into its own network, and neither side needs to know the other's.
-    The description is written anew from the lines that a data channel needs; any other line is left out.
+    Otherwise a client could make a volunteer's browser send connectivity checks into its own network; and neither side
+    needs to know the other's network. Only the lines that a data channel needs are kept.
     """
     return "".join(f"{public}\r\n" for line in _lines(sdp) if (public := _public_line(line)))
 
 
 def public_addresses(sdp: str) -> set[Address]:
-    """The public addresses at which an end says that it is itself: of its candidates, but for those of a relay."""
+    """Return the public addresses of an end itself, from its `host` and `srflx` candidates."""
     found: set[Address] = set()
     for line in _lines(sdp):
         parts = line.split()
@@ -87,15 +88,15 @@ def public_addresses(sdp: str) -> set[Address]:
 
 
 def _public_line(line: str) -> str:
-    """The line without private addresses, or nothing."""
+    """Return the line without private addresses, or an empty text."""
     if line.startswith("c="):
         return "c=IN IP4 0.0.0.0"
     if line.startswith("m="):
-        # with the line above: no default candidate (RFC 8840 section 4.1.1)
+        # Together with c=, this means that there is no default candidate (RFC 8840 section 4.1.1).
         return re.sub(r"^(m=\S+) \S+", r"\1 9", line)
     if line.startswith("a=candidate:"):
         return _public_candidate(line)
-    # no end-of-candidates: the checks of the other side can still show an address that was left out
+    # end-of-candidates is dropped: checks of the other side can still reveal an address that was taken out.
     return line if line.startswith(_KEPT) or _KEPT_ATTRIBUTE.match(line) else ""
 
 
@@ -118,7 +119,7 @@ def _is_public_text(address: str) -> bool:
 
 
 def _lines(sdp: str) -> list[str]:
-    """Lines end with CRLF or LF, as the checks and every reader behind them agree (RFC 8866 section 9)."""
+    """Split at CRLF or LF, as every parser behind these checks does (RFC 8866 section 9)."""
     return [line.removesuffix("\r") for line in sdp.split("\n")]
 
 
@@ -127,9 +128,9 @@ def _check_description(field: str, sdp: str) -> list[str]:
         raise MessageError(field, f"is longer than {SDP_MAX} characters")
     lines = _lines(sdp)
     if lines[0] != "v=0":
-        raise MessageError(field, "is no session description: its first line must be v=0")
+        raise MessageError(field, "is not a session description: its first line must be v=0")
     if any(not character.isprintable() for line in lines for character in line):
-        # some reader could take it for the end of a line, and what follows for a line that nobody has checked
+        # Some parser could take it for the end of a line, and the rest for a line that nobody has checked.
         raise MessageError(field, "has control characters inside its lines")
     media = [line for line in lines if line[:2].lower() == "m="]
     if len(media) != 1 or not media[0].startswith("m=application "):

@@ -1,4 +1,4 @@
-"""`host:port`, the destination of a stream: parsed and checked, never resolved."""
+"""`host:port`, the target of a stream: parsed and checked, never resolved."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from freespan.wire.errors import InputError
 from freespan.wire.limits import TARGET_MAX
 
-# A name as the resolver takes it: letters, digits, hyphen, underscore (seen in the wild); labels of at most 63.
+# A label as the resolver takes it: at most 63 letters, digits, hyphens and underscores (which occur in practice).
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 
 
@@ -37,7 +37,7 @@ def parse_target(text: str, *, default_port: int | None = None) -> Target:
         if not bracket or (rest and not rest.startswith(":")):
             raise InputError("target", "has an unclosed bracket")
         if ":" not in host:
-            raise InputError("target", "has brackets around what is no IPv6 address")
+            raise InputError("target", "has brackets around something that is not an IPv6 address")
         port_text = rest[1:]
     else:
         host, _, port_text = text.partition(":")
@@ -45,11 +45,11 @@ def parse_target(text: str, *, default_port: int | None = None) -> Target:
 
 
 def parse_host(host: str) -> str:
-    """Return the host in its one canonical form, or raise `InputError`."""
+    """Return the canonical form of a host, or raise `InputError`."""
     if any(character <= " " or character == "\x7f" for character in host):
         raise InputError("target", "has white space or control characters in its host")
     if "%" in host:
-        raise InputError("target", "has an address with a zone, which means nothing on another machine")
+        raise InputError("target", "has an address with a zone, which is meaningless on another machine")
     try:
         return str(ipaddress.ip_address(host))
     except ValueError:
@@ -57,14 +57,14 @@ def parse_host(host: str) -> str:
     try:
         name = host.encode("idna").decode("ascii") if not host.isascii() else host
     except UnicodeError:
-        raise InputError("target", "has a host that is no valid name") from None
+        raise InputError("target", "has a host that is not a valid name") from None
     name = name.lower().removesuffix(".")
     labels = name.split(".")
     if not name or len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise InputError("target", "has a host that is no valid name")
-    # "127.1" and "0x7f000001" are addresses to some resolvers: a name never ends in a number (WHATWG URL).
+        raise InputError("target", "has a host that is not a valid name")
+    # Some resolvers take "127.1" and "0x7f000001" for addresses. A name never ends in a number (WHATWG URL).
     if labels[-1].isdigit() or re.fullmatch(r"0x[0-9a-f]*", labels[-1]):
-        raise InputError("target", "has a host that is no valid name")
+        raise InputError("target", "has a host that is not a valid name")
     return name
 
 

@@ -31,7 +31,7 @@ export function checkServers(servers, kind, allowPrivate) {
     const host = hostOf(URLS[kind].exec(url)?.[1]);
     if (!host) throw new ProtocolError("ice_servers.urls", `must be ${kind}:host:port`);
     if (!allowPrivate && isPrivateHost(host)) {
-      throw new ProtocolError("ice_servers.urls", "must not lead into a private network");
+      throw new ProtocolError("ice_servers.urls", "must not be in a private network");
     }
   }
 }
