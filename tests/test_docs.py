@@ -221,6 +221,19 @@ def test_a_page_has_one_title(file: Path) -> None:
     assert len(titles) == 1
 
 
+@pytest.mark.parametrize("file", sorted((DOCS / "start").glob("*.md")), ids=name_of)
+def test_a_quick_start_fits_on_one_screen(file: Path) -> None:
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= 45
+
+
+@pytest.mark.parametrize("file", sorted((DOCS / "decisions").glob("[0-9]*.md")), ids=name_of)
+def test_a_decision_has_its_three_parts(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith(f"# {file.name[:4]}: ")
+    assert headings(text)[1:] == ["Context", "Choice", "Cost"]
+    assert f"({file.name})" in (DOCS / "decisions" / "index.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("link", "said"),
     [
