@@ -1,25 +1,18 @@
-"""A small DNS server: knows the lab's names, says NXDOMAIN to all others (RFC 1035, UDP alone).
-
-Also the few functions that read a question and make an answer: the censor forges with the same.
-"""
+"""DNS queries and answers (RFC 1035), as the lab's server answers them and its censor forges them. Pure."""
 
 from __future__ import annotations
 
 import ipaddress
-import json
-import socket
 import struct
-import sys
 from collections.abc import Mapping, Sequence
 
 _A, _AAAA, _IN = 1, 28, 1
 _TYPES = {4: _A, 6: _AAAA}
 _TTL = 60
-_QUESTION_MAX = 512
 
 
 def read_question(packet: bytes) -> tuple[str, int, bytes] | None:
-    """Return the name (lower case), the type and the raw question section; None if this asks for nothing readable."""
+    """Return the name (lower case), the type and the raw question section; None if this is not a query."""
     if len(packet) < 17 or packet[2] & 0x80 or packet[4:6] != b"\x00\x01":
         return None
     labels, at = [], 12
@@ -35,7 +28,14 @@ def read_question(packet: bytes) -> tuple[str, int, bytes] | None:
 
 
 def make_answer(packet: bytes, question: bytes, kind: int, addresses: Sequence[str] | None) -> bytes:
-    """The answer with those addresses that are of the asked kind; None stands for a name that does not exist."""
+    """Return the answer to a query.
+
+    Args:
+        packet: the query.
+        question: its question section.
+        kind: the type of records that it asks for.
+        addresses: of the name; those of another type are left out. None stands for a name that does not exist.
+    """
     records = [
         struct.pack("!HHHIH", 0xC00C, kind, _IN, _TTL, len(raw)) + raw
         for address in addresses or ()
@@ -46,28 +46,9 @@ def make_answer(packet: bytes, question: bytes, kind: int, addresses: Sequence[s
 
 
 def answer(packet: bytes, names: Mapping[str, Sequence[str]]) -> bytes | None:
-    """The answer to one packet, or None for what is no question."""
-    asked = read_question(packet)
-    if asked is None:
+    """Return the answer to a packet, or None if that is not a query."""
+    query = read_question(packet)
+    if query is None:
         return None
-    name, kind, question = asked
+    name, kind, question = query
     return make_answer(packet, question, kind, names.get(name))
-
-
-def main(names: Mapping[str, Sequence[str]], port: int = 53) -> None:
-    """Serve for ever on all addresses of this host."""
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as here:
-        here.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        here.bind(("::", port))
-        print(json.dumps({"event": "ready"}), flush=True)
-        while True:
-            packet, source = here.recvfrom(_QUESTION_MAX)
-            if reply := answer(packet, names):
-                here.sendto(reply, source)
-
-
-if __name__ == "__main__":
-    try:
-        main(json.loads(sys.argv[1]))
-    except KeyboardInterrupt:
-        pass

@@ -1,4 +1,4 @@
-"""What can go wrong in the lab itself."""
+"""The lab's own error. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A front: a reverse proxy under another name and at another address, as CDNs are, that leads to the host alone.
+"""A domain front: a reverse proxy at another name and address, as a CDN is, that leads to the host.
 
-`python -m lab.front PEM HOST` serves https on port 443 and passes each request on to `https://HOST`, path, headers
-and body as they are, WebSockets too. It knows nothing of freespan.
+`python -m lab.front PEM HOST` serves https on port 443 and forwards each request to `https://HOST` with its path,
+headers and body, and WebSockets as well. It knows nothing of freespan.
 """
 
 from __future__ import annotations
@@ -21,67 +21,67 @@ _CONNECT_SECONDS = 10.0
 _BODY_MAX = 1024 * 1024
 _MESSAGE_MAX = 1024 * 1024
 _CHUNK = 64 * 1024
-# of one connection, and so no business of the next one (RFC 9110 section 7.6.1); the length follows from the body
+# Headers of one connection are not forwarded to the next one (RFC 9110 section 7.6.1).
 _HOP_BY_HOP = frozenset(
     ("connection", "host", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade")
 )
 
 
 class Front:
-    """Passes requests on."""
+    """Forwards requests."""
 
     def __init__(self, http: aiohttp.ClientSession, host: str) -> None:
         self._http = http
         self._host = host
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer with what the host answers; 502 when it does not."""
+        """Answer with the host's response, or with 502 if there is none."""
         try:
             if request.headers.get("Upgrade", "").lower() == "websocket":
-                return await self._pass_messages(request)
-            return await self._pass_answer(request)
+                return await self._forward_messages(request)
+            return await self._forward_request(request)
         except (aiohttp.ClientError, OSError, TimeoutError):
             return web.Response(status=502, text="Bad Gateway\n")
 
-    async def _pass_answer(self, request: web.Request) -> web.StreamResponse:
+    async def _forward_request(self, request: web.Request) -> web.StreamResponse:
         url = f"https://{self._host}{request.raw_path}"
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
         body = await request.read()
         async with self._http.request(
             request.method, url, headers=headers, data=body or None, allow_redirects=False
         ) as answer:
-            passed = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP_BY_HOP}
-            response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=passed)
+            forwarded = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP_BY_HOP}
+            response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=forwarded)
             await response.prepare(request)
             async for chunk in answer.content.iter_chunked(_CHUNK):
                 await response.write(chunk)
             await response.write_eof()
             return response
 
-    async def _pass_messages(self, request: web.Request) -> web.StreamResponse:
+    async def _forward_messages(self, request: web.Request) -> web.StreamResponse:
         url = f"wss://{self._host}{request.raw_path}"
-        async with self._http.ws_connect(url, max_msg_size=_MESSAGE_MAX, compress=0) as behind:
-            before = web.WebSocketResponse(max_msg_size=_MESSAGE_MAX, compress=False)
-            await before.prepare(request)
-            ways = [
-                asyncio.create_task(_copy(before, behind), name="front-to-host"),
-                asyncio.create_task(_copy(behind, before), name="front-from-host"),
+        async with self._http.ws_connect(url, max_msg_size=_MESSAGE_MAX, compress=0) as upstream:
+            downstream = web.WebSocketResponse(max_msg_size=_MESSAGE_MAX, compress=False)
+            await downstream.prepare(request)
+            directions = [
+                asyncio.create_task(_copy(downstream, upstream), name="front-to-host"),
+                asyncio.create_task(_copy(upstream, downstream), name="front-from-host"),
             ]
             try:
-                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for way in ways:
-                    way.cancel()
-                await asyncio.gather(*ways, return_exceptions=True)
-                await before.close(code=behind.close_code or aiohttp.WSCloseCode.GOING_AWAY)
-            return before
+                for direction in directions:
+                    direction.cancel()
+                await asyncio.gather(*directions, return_exceptions=True)
+                await downstream.close(code=upstream.close_code or aiohttp.WSCloseCode.GOING_AWAY)
+            return downstream
 
 
 Socket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 
 
 async def _copy(source: Socket, target: Socket) -> None:
-    """Pass messages on in one direction until the source ends; sending waits when the target is slow."""
+    """Forward messages in one direction until the source ends; sending waits while the target is slow."""
     async for message in source:
         if message.type is aiohttp.WSMsgType.BINARY:
             await target.send_bytes(message.data)
@@ -109,7 +109,7 @@ async def _serve(pem: Path, host: str) -> None:
 
 
 def main() -> None:
-    """See above."""
+    """Run the command that the module documents."""
     parser = argparse.ArgumentParser(prog="lab.front")
     parser.add_argument("pem", type=Path)
     parser.add_argument("host")

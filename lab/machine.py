@@ -1,4 +1,4 @@
-"""What the lab needs from the machine, and how it runs the tools that change networks."""
+"""What the lab needs of the machine, and how it runs the tools that configure networks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from lab.errors import LabError
 
 TOOLS = {"ip": "iproute2", "nft": "nftables", "setpriv": "util-linux"}
-"""Program, and the Debian package that has it."""
+"""Each program, and the Debian package that contains it."""
 
 _SECONDS = 20.0
 _TRIAL = "fsl-trial"
@@ -32,10 +32,10 @@ _FEATURES = {
 
 
 def run(program: str, *arguments: str, text: str = "") -> str:
-    """Run one of TOOLS with `text` on its standard input and return what it says.
+    """Run one of TOOLS with `text` on its standard input and return its standard output.
 
     Raises:
-        LabError: it failed; the text is its first line of complaint.
+        LabError: it failed; the text is the first line of its standard error.
     """
     command = [program, *arguments]
     try:
@@ -47,13 +47,13 @@ def run(program: str, *arguments: str, text: str = "") -> str:
     except subprocess.TimeoutExpired:
         raise LabError(f"{program} did not end within {_SECONDS:.0f} s") from None
     if done.returncode:
-        complaint = next(iter(done.stderr.strip().splitlines()), f"code {done.returncode}")
-        raise LabError(f"{program} {' '.join(arguments)[:120]}: {complaint}")
+        message = next(iter(done.stderr.strip().splitlines()), f"code {done.returncode}")
+        raise LabError(f"{program} {' '.join(arguments)[:120]}: {message}")
     return done.stdout
 
 
-def why_not(tools: Sequence[str] = tuple(TOOLS)) -> str:
-    """Why no lab can be built here, as one line; empty when nothing is in the way."""
+def missing_requirement(tools: Sequence[str] = tuple(TOOLS)) -> str:
+    """Return one line with the reason why this machine cannot run a lab; empty if it can."""
     if not hasattr(os, "geteuid"):
         return "the lab needs Linux"
     if os.geteuid():
@@ -62,17 +62,17 @@ def why_not(tools: Sequence[str] = tuple(TOOLS)) -> str:
         packages = " ".join(sorted({TOOLS[tool] for tool in missing}))
         return f"{', '.join(missing)} not found: run scripts/install-lab.sh (or: apt install {packages})"
     if not Path("/dev/net/tun").exists():
-        return "the kernel has no /dev/net/tun, which the lab's wide area links need"
+        return "/dev/net/tun is missing, which the lab's wide area links need"
     return _missing_feature()
 
 
 def _missing_feature() -> str:
-    """Try each feature once, in a namespace that is gone afterwards."""
+    """Try each feature of the kernel once, in a namespace that is removed afterwards."""
     try:
         subprocess.run(["ip", "netns", "del", _TRIAL], capture_output=True, check=False, timeout=_SECONDS)
         run("ip", "netns", "add", _TRIAL)
     except LabError as error:
-        return f"the kernel or its settings allow no network namespaces ({error})"
+        return f"the kernel or its settings do not allow network namespaces ({error})"
     try:
         for feature, (program, arguments) in _FEATURES.items():
             try:

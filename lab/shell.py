@@ -1,4 +1,4 @@
-"""A shell inside a node, to try by hand: in the lab that stands, or else in one that is made for it."""
+"""A shell inside a node, to try things by hand: in the running lab, or else in one that is started for it."""
 
 from __future__ import annotations
 
@@ -11,58 +11,58 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from freespan.demo.programs import STOP_SECONDS
-from lab import net, programs
+from lab import commands, namespaces
 from lab.errors import LabError
-from lab.hosts import BLOCKED, NEWS, World, kept_environment, volunteering, world
 from lab.scenarios import SCENARIOS
+from lab.world import BLOCKED, NEWS, World, kept_environment, running_volunteer, running_world
 
 _SCENARIO = "stacked"
 
 
 async def shell(node: str) -> int:
     """Open a shell in `node`; returns its exit code."""
-    if net.is_running():
-        if net.PREFIX + node not in net.leftovers():
+    if namespaces.is_running():
+        if namespaces.PREFIX + node not in namespaces.leftovers():
             raise LabError(f"no node {node!r} in the lab that is running; there are: {_nodes()}")
-        return await _run_shell(["ip", "netns", "exec", net.PREFIX + node], kept_environment(), "")
+        return await _run_shell(["ip", "netns", "exec", namespaces.PREFIX + node], kept_environment(), "")
     async with AsyncExitStack() as stack:
         layout = SCENARIOS[_SCENARIO].layout
         homes = layout.homes()
-        here = await stack.enter_async_context(world(homes, layout.censor))
+        here = await stack.enter_async_context(running_world(homes, layout.censor))
         if node not in here.network.nodes:
             raise LabError(f"no node {node!r}; there are: {', '.join(here.network.nodes)}")
-        await stack.enter_async_context(volunteering(here, "volunteer", layout.program))
+        await stack.enter_async_context(running_volunteer(here, "volunteer", layout.program))
         command = ["ip", "netns", "exec", here.network.nodes[node].namespace]
-        return await _run_shell(command, kept_environment(), _things_to_try(here))
+        return await _run_shell(command, kept_environment(), _greeting(here))
 
 
 def _nodes() -> str:
-    return ", ".join(name.removeprefix(net.PREFIX) for name in net.leftovers())
+    return ", ".join(name.removeprefix(namespaces.PREFIX) for name in namespaces.leftovers())
 
 
-def _things_to_try(here: World) -> str:
-    freespan = shlex.join(programs.freespan())
-    return f"""A small world stands, with a censor who has stacked all that he knows against {BLOCKED}.
-  curl https://{NEWS}/small                      everybody may
-  curl https://{BLOCKED}/small                   cut
+def _greeting(here: World) -> str:
+    freespan = shlex.join(commands.freespan())
+    return f"""The world is running. Its censor blocks {BLOCKED} by all of DNS, address, SNI and Host.
+  curl https://{NEWS}/small                      not blocked
+  curl https://{BLOCKED}/small                   blocked
   {freespan} fetch $INVITE https://{BLOCKED}/small -o -   through a volunteer
   {freespan} connect $INVITE                     a proxy on 127.0.0.1:8118
-Nodes: {", ".join(here.network.nodes)}  (`ip netns exec {net.PREFIX}NAME …` as root, from elsewhere)
-Files of the lab's authority: {here.authority.file}. `exit` takes everything away.
+Nodes: {", ".join(here.network.nodes)}  (`ip netns exec {namespaces.PREFIX}NAME …` as root, from elsewhere)
+Files of the lab's authority: {here.authority.file}. `exit` removes everything.
 """
 
 
 async def _run_shell(enter: list[str], env: dict[str, str], greeting: str) -> int:
-    """Ctrl-C is the shell's own while it runs."""
+    """Run the shell; while it runs, Ctrl-C is handled by it alone."""
     with tempfile.TemporaryDirectory() as folder:
         start = Path(folder) / "rc"
         start.write_text('PS1="lab:${NODE}# "\n')
         print(greeting, end="", flush=True)
-        held = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            node = enter[-1].removeprefix(net.PREFIX)
+            node = enter[-1].removeprefix(namespaces.PREFIX)
             process = await asyncio.create_subprocess_exec(
-                *enter, "bash", "--rcfile", str(start), env=programs.environment(NODE=node, **env)
+                *enter, "bash", "--rcfile", str(start), env=commands.environment(NODE=node, **env)
             )
             try:
                 return await process.wait()
@@ -71,6 +71,6 @@ async def _run_shell(enter: list[str], env: dict[str, str], greeting: str) -> in
                 await asyncio.wait_for(process.wait(), STOP_SECONDS)
                 raise
         finally:
-            signal.signal(signal.SIGINT, held)
+            signal.signal(signal.SIGINT, handler)
             if os.isatty(0):
-                print("taking everything away")
+                print("removing everything")

@@ -1,7 +1,7 @@
-"""What a road gives in the long run, beside what it gives to others: measurements that a scenario can ask for.
+"""Studies: longer measurements of a network path, beside plain TCP, which a scenario can have instead of its download.
 
-A study takes the place of the scenario's download. It returns 10^6 bytes a second of a bulk download through freespan,
-and figures of its own by name, which stand in the scenario's row of `results.json`.
+A study returns 10^6 bytes a second of a bulk download through freespan, and further figures by name, which are added to
+the scenario's row of `results.json`.
 """
 
 from __future__ import annotations
@@ -15,52 +15,57 @@ from dataclasses import dataclass
 
 from lab import measure
 from lab.errors import LabError
-from lab.hosts import BLOCKED, NEWS, Layout, World
-from lab.programs import Told
-from lab.site import TCP
+from lab.programs import InteractiveProgram
+from lab.site import TCP_CONGESTION_CONTROL
+from lab.world import BLOCKED, NEWS, Layout, World
 
-More = dict[str, float]
+Figures = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
-    """A reader with a session."""
+class OpenSession:
+    """A reader with an open session."""
 
     here: World
     layout: Layout
-    browser: Told
+    downloader: InteractiveProgram
     proxy: str
     end_session: Callable[[], Awaitable[None]]
-    """Gives the bridge back, for another client."""
+    """Ends the client, so that its bridge is free for another one."""
 
 
-Study = Callable[[Stand], Awaitable[tuple[float, More]]]
+Study = Callable[[OpenSession], Awaitable[tuple[float, Figures]]]
 
 ONE_LANE = {"freespan.client.lanes.controller._STEPS": [1]}
-"""Bounds of a client that opens one lane for each bridge."""
+"""Limits of a client that opens one lane to each bridge."""
 _SETTLE_SECONDS = 5.0
 _EVERY_SECONDS = 0.2
 _IDLE_REQUESTS = 15
 _PATIENCE_SECONDS = 20.0
 
 
-async def lossy(stand: Stand, seconds: float = 30.0, ramp_seconds: float = 30.0) -> tuple[float, More]:
-    """Bulk on a road that loses packets, each for so long: plain TCP from a site, a session, a session of one lane.
+async def lossy(session: OpenSession, seconds: float = 30.0, ramp_seconds: float = 30.0) -> tuple[float, Figures]:
+    """Measure bulk downloads on a lossy path: plain TCP, then a session, then a session with one lane.
 
-    Before the session is measured it has had some time to find out how many lanes help. Figures: MB/s of each and of
-    that time (`ramp_mb_s`), `lossy_ratio` and `tcp_ratio` as shares of the link's rate, and `lanes_gain`.
+    The figures are the MB/s of each, those while the session finds out how many lanes help (`ramp_mb_s`), the shares of
+    the link's rate (`lossy_ratio`, `tcp_ratio`), and `lanes_gain`.
+
+    Args:
+        session: open.
+        seconds: of each download.
+        ramp_seconds: of the download before the session's.
     """
     _check_tcp()
-    link = stand.layout.reader_hop.down.mb_s if stand.layout.reader_hop else 0.0
-    tcp = await measure.bulk(stand.browser, "", NEWS, seconds)
-    ramp = await measure.bulk(stand.browser, stand.proxy, BLOCKED, ramp_seconds)
-    mb_s = await measure.bulk(stand.browser, stand.proxy, BLOCKED, seconds)
-    await stand.end_session()
-    async with measure.connecting(stand.here, bounds=ONE_LANE) as (client, proxy):
-        _, why = await measure.first_page(client, stand.browser, proxy)
+    link = session.layout.reader_hop.down.mb_s if session.layout.reader_hop else 0.0
+    tcp = await measure.bulk(session.downloader, "", NEWS, seconds)
+    ramp = await measure.bulk(session.downloader, session.proxy, BLOCKED, ramp_seconds)
+    mb_s = await measure.bulk(session.downloader, session.proxy, BLOCKED, seconds)
+    await session.end_session()
+    async with measure.running_client(session.here, limits=ONE_LANE) as (client, proxy):
+        _, why = await measure.first_page(client, session.downloader, proxy)
         if why != "ok":
-            raise LabError(f"the session of one lane did not come about: {why}")
-        one_lane = await measure.bulk(stand.browser, proxy, BLOCKED, seconds)
+            raise LabError(f"the session with one lane did not open: {why}")
+        one_lane = await measure.bulk(session.downloader, proxy, BLOCKED, seconds)
     return round(mb_s, 3), {
         "link_mb_s": link,
         "ramp_mb_s": round(ramp, 3),
@@ -72,21 +77,25 @@ async def lossy(stand: Stand, seconds: float = 30.0, ramp_seconds: float = 30.0)
     }
 
 
-async def under_load(stand: Stand, seconds: float = 25.0) -> tuple[float, More]:
-    """A small request in an idle session and beside a bulk download of so many seconds; the same without freespan.
+async def under_load(session: OpenSession, seconds: float = 25.0) -> tuple[float, Figures]:
+    """Measure small requests in an idle session and beside a bulk download, and the same by plain TCP.
 
-    Figures: seconds to the first byte (medians, and the worst), `latency_under_load` and `tcp_latency_under_load`, the
-    ratios of the medians.
+    The figures are the seconds to the first byte (medians, and the worst), and the ratios of the medians
+    (`latency_under_load`, `tcp_latency_under_load`).
+
+    Args:
+        session: open.
+        seconds: of the bulk download.
     """
     _check_tcp()
-    ours = await _latency(stand, stand.proxy, BLOCKED, seconds)
-    tcp = await _latency(stand, "", NEWS, seconds)
-    return round(ours.mb_s, 3), {
-        "idle_s": round(ours.idle, 3),
-        "loaded_s": round(ours.loaded, 3),
-        "loaded_worst_s": round(ours.worst, 3),
-        "latency_under_load": round(ours.loaded / ours.idle, 2),
-        "loaded_n": ours.n,
+    freespan = await _latency(session, session.proxy, BLOCKED, seconds)
+    tcp = await _latency(session, "", NEWS, seconds)
+    return round(freespan.mb_s, 3), {
+        "idle_s": round(freespan.idle, 3),
+        "loaded_s": round(freespan.loaded, 3),
+        "loaded_worst_s": round(freespan.worst, 3),
+        "latency_under_load": round(freespan.loaded / freespan.idle, 2),
+        "loaded_n": freespan.n,
         "tcp_mb_s": round(tcp.mb_s, 3),
         "tcp_idle_s": round(tcp.idle, 3),
         "tcp_loaded_s": round(tcp.loaded, 3),
@@ -103,32 +112,32 @@ class _Latency:
     mb_s: float
 
 
-async def _latency(stand: Stand, proxy: str, site: str, seconds: float) -> _Latency:
-    idle = [await _small(stand, proxy, site) for _ in range(_IDLE_REQUESTS)]
-    async with measure.reading(stand.here) as other:
+async def _latency(session: OpenSession, proxy: str, site: str, seconds: float) -> _Latency:
+    idle = [await _small(session, proxy, site) for _ in range(_IDLE_REQUESTS)]
+    async with measure.running_downloader(session.here) as other:
         loading = asyncio.create_task(measure.bulk(other, proxy, site, seconds), name="lab-bulk")
         try:
             await asyncio.sleep(_SETTLE_SECONDS)
             loaded = list[float]()
             until = time.monotonic() + seconds - _SETTLE_SECONDS
             while not loaded or time.monotonic() < until:
-                loaded.append(await _small(stand, proxy, site))
+                loaded.append(await _small(session, proxy, site))
             mb_s = await loading
         finally:
             loading.cancel()
     return _Latency(statistics.median(idle), statistics.median(loaded), max(loaded), len(loaded), mb_s)
 
 
-async def _small(stand: Stand, proxy: str, site: str) -> float:
-    """Seconds to the first byte of a small page on a new connection, TLS with the site included."""
+async def _small(session: OpenSession, proxy: str, site: str) -> float:
+    """Return the seconds to the first byte of a small page on a new connection, TLS with the site included."""
     await asyncio.sleep(_EVERY_SECONDS)
-    return await measure.small(stand.browser, proxy, site, _PATIENCE_SECONDS)
+    return await measure.small(session.downloader, proxy, site, _PATIENCE_SECONDS)
 
 
 def _check_tcp() -> None:
-    """Raises `LabError` where the plain downloads would not be what they are called."""
+    """Raise `LabError` where the kernel lacks the congestion control of the plain downloads."""
     with socket.socket() as trial:
         try:
-            trial.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, TCP)
+            trial.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, TCP_CONGESTION_CONTROL)
         except OSError:
-            raise LabError(f"this kernel has no TCP {TCP.decode()} to compare with") from None
+            raise LabError(f"this kernel has no TCP {TCP_CONGESTION_CONTROL.decode()} to compare with") from None

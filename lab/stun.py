@@ -1,7 +1,4 @@
-"""A public STUN server that is not the host's: the product's own one, at two ports of a node.
-
-`python -m lab.stun PORT` answers at this port and the next one.
-"""
+"""A public STUN server that is not the host's: `python -m lab.stun PORT` answers at this port and the next one."""
 
 from __future__ import annotations
 

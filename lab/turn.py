@@ -1,10 +1,10 @@
-"""coturn as the host's relay: its settings, all of them in one file of the lab's folder, and the process around it.
+"""The host's TURN server: coturn, with its settings in one file of the lab's folder.
 
-It keeps nothing outside that folder, asks no database of the machine, opens no control port, and dies with the lab.
-Credentials are short-lived: a user name is the time until which it is good, its password an HMAC of that under a
-secret which the host shares with coturn (`use-auth-secret`).
+It writes nothing outside that folder, uses no database of the machine, opens no control port, and ends with the lab.
+Credentials are short-lived: a user name is its time of expiry, and the password an HMAC of that with a secret that the
+host shares with coturn (`use-auth-secret`).
 
-`python -m lab.turn ADDRESS SETTINGS` runs it until it is told to stop, and says when it listens.
+`python -m lab.turn ADDRESS SETTINGS` runs it until it is stopped, and prints an event when it listens.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from freespan.cli.running import run_until_stopped
 from freespan.demo.errors import DemoError
 
 PORT, TLS_PORT = 3478, 443
-"""UDP and TCP at the first one; TLS at the second one, which strict networks let out."""
+"""UDP and TCP use the first port; TLS uses the second one, which strict networks allow."""
 _PROGRAM = "turnserver"
 _POLL_SECONDS = 0.02
 _SECRET_BYTES = 32
 
-# `software` would tell every reader of its packets the name of the program
+# An attribute SOFTWARE would name the program in every packet.
 _SETTINGS = """
 {addresses}
 listening-port={port}
@@ -60,12 +60,12 @@ proc-group=root
 
 
 def is_installed() -> bool:
-    """Whether coturn is here."""
+    """Return whether coturn is installed."""
     return shutil.which(_PROGRAM) is not None
 
 
 def secret_file(folder: Path) -> Path:
-    """The file with the secret that the host and coturn share; made when first asked for."""
+    """Return the file with the secret that host and coturn share; it is created when first asked for."""
     file = folder / "turn-secret"
     if not file.exists():
         file.touch(mode=0o600)
@@ -74,16 +74,19 @@ def secret_file(folder: Path) -> Path:
 
 
 def write_settings(folder: Path, addresses: Sequence[str], realm: str, pem: Path) -> Path:
-    """Write coturn's settings; returns their file. Raises `DemoError` where coturn is not installed.
+    """Write coturn's settings; returns their file.
 
     Args:
         folder: for this file and all others.
-        addresses: its own ones, for those who ask it and for what it relays.
-        realm: a name that everybody reads in its packets.
+        addresses: at which it listens, and from which it relays.
+        realm: the name in its packets.
         pem: key and certificate.
+
+    Raises:
+        DemoError: coturn is not installed.
     """
     if not is_installed():
-        raise DemoError("coturn, which relays for the lab, is missing: run scripts/install-lab.sh")
+        raise DemoError("coturn is not installed: run scripts/install-lab.sh")
     file = folder / "turnserver.conf"
     file.touch(mode=0o600)
     file.write_text(

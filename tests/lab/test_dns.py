@@ -1,4 +1,4 @@
-"""The lab's DNS: questions and answers, byte by byte."""
+"""DNS queries and answers, byte by byte."""
 
 import struct
 
@@ -11,7 +11,7 @@ from lab import dns
 NAMES = {"news.example": ("11.0.2.10", "2d00:2::10")}
 
 
-def question(name: str, kind: int = 1) -> bytes:
+def query(name: str, kind: int = 1) -> bytes:
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
     return b"\x12\x34\x01\x00" + struct.pack("!HHHH", 1, 0, 0, 0) + labels + b"\x00" + struct.pack("!HH", kind, 1)
 
@@ -25,7 +25,7 @@ def question(name: str, kind: int = 1) -> bytes:
     ],
 )
 def test_answers(name: str, kind: int, code: int, last: bytes) -> None:
-    answer = dns.answer(question(name, kind), NAMES)
+    answer = dns.answer(query(name, kind), NAMES)
     assert answer is not None
     assert answer[:2] == b"\x12\x34"
     assert answer[3] & 15 == code
@@ -33,6 +33,6 @@ def test_answers(name: str, kind: int, code: int, last: bytes) -> None:
 
 
 @given(some.binary(max_size=100))
-def test_rubbish_is_no_question(packet: bytes) -> None:
+def test_random_bytes_are_not_a_query(packet: bytes) -> None:
     answer = dns.answer(packet, NAMES)
     assert answer is None or answer[:2] == packet[:2]

@@ -1,4 +1,4 @@
-"""What the censor reads in packets, and what it puts in their place."""
+"""What the censor's inspector sends in place of packets."""
 
 import socket
 import ssl
@@ -7,14 +7,16 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lab.inspector import Inspector, Packet
-from tests.lab.test_dns import question
+from lab.censor import NameRules
+from lab.inspector import Inspector
+from lab.packets import Packet
+from tests.lab.test_dns import query
 
 READER, SITE = socket.inet_aton("11.1.0.2"), socket.inet_aton("11.0.3.10")
 
 
 def inspector() -> Inspector:
-    return Inspector({"blocked.example": "11.9.9.9"}, ("blocked.example",), ("blocked.example",))
+    return Inspector(NameRules({"blocked.example": "11.9.9.9"}, ("blocked.example",), ("blocked.example",)))
 
 
 def segment(payload: bytes, sequence: int = 1001, flags: int = 0x18, port: int = 443) -> bytes:
@@ -32,13 +34,13 @@ def hello(name: str) -> bytes:
     return outgoing.read()
 
 
-def judge_all(payload: bytes, cut_at: int = 0) -> list[list[bytes]]:
+def inspect_all(payload: bytes, cut_at: int = 0) -> list[list[bytes]]:
     """What comes out for each packet of a connection that begins with `payload`, perhaps in two pieces."""
-    watching = inspector()
+    inspecting = inspector()
     pieces = [payload[:cut_at], payload[cut_at:]] if cut_at else [payload]
-    out, sequence = [watching.judge(segment(b"", 1000, 0x02))], 1001
+    out, sequence = [inspecting.inspect(segment(b"", 1000, 0x02))], 1001
     for piece in pieces:
-        out.append(watching.judge(segment(piece, sequence)))
+        out.append(inspecting.inspect(segment(piece, sequence)))
         sequence += len(piece)
     return out
 
@@ -48,45 +50,45 @@ def is_reset(packet: bytes) -> bool:
     return parsed is not None and bool(parsed.segment[13] & 0x04)
 
 
-def test_a_forbidden_name_is_answered_by_two_resets() -> None:
-    *before, last = judge_all(hello("www.blocked.example"))
+def test_a_blocked_name_causes_two_resets() -> None:
+    *before, last = inspect_all(hello("www.blocked.example"))
     assert before == [[segment(b"", 1000, 0x02)]]
     assert len(last) == 2
     assert all(map(is_reset, last))
     assert {Packet.parse(each).target for each in last} == {READER, SITE}  # type: ignore[union-attr]
 
 
-def test_a_name_over_two_packets_is_read_all_the_same() -> None:
-    assert all(map(is_reset, judge_all(hello("blocked.example"), cut_at=60)[-1]))
+def test_a_name_that_spans_two_packets_is_read() -> None:
+    assert all(map(is_reset, inspect_all(hello("blocked.example"), cut_at=60)[-1]))
 
 
 def test_other_names_pass_unchanged() -> None:
     start = hello("news.example")
-    assert judge_all(start)[-1] == [segment(start)]
+    assert inspect_all(start)[-1] == [segment(start)]
 
 
 def test_host_header() -> None:
     request = b"GET / HTTP/1.1\r\nHost: blocked.example\r\n\r\n"
-    assert all(map(is_reset, judge_all(request)[-1]))
+    assert all(map(is_reset, inspect_all(request)[-1]))
 
 
-def test_what_follows_in_a_cut_connection_disappears() -> None:
-    watching = inspector()
-    watching.judge(segment(b"", 1000, 0x02))
+def test_further_packets_of_a_reset_connection_are_dropped() -> None:
+    inspecting = inspector()
+    inspecting.inspect(segment(b"", 1000, 0x02))
     start = hello("blocked.example")
-    watching.judge(segment(start))
-    assert watching.judge(segment(start)) == []
+    inspecting.inspect(segment(start))
+    assert inspecting.inspect(segment(start)) == []
 
 
-def test_a_forged_answer_goes_back_to_who_asked() -> None:
-    asked = question("blocked.example")
+def test_a_forged_answer_goes_back_to_the_sender_of_the_query() -> None:
+    asked = query("blocked.example")
     packet = Packet(READER, SITE, 17, struct.pack("!HHHH", 5353, 53, 8 + len(asked), 0) + asked).bytes()
-    [forged] = [Packet.parse(each) for each in inspector().judge(packet)]
+    [forged] = [Packet.parse(each) for each in inspector().inspect(packet)]
     assert forged is not None
     assert (forged.source, forged.target) == (SITE, READER)
     assert forged.segment.endswith(socket.inet_aton("11.9.9.9"))
 
 
 @given(some.binary(max_size=200))
-def test_rubbish_passes(raw: bytes) -> None:
-    assert inspector().judge(raw) == [raw]
+def test_random_bytes_pass(raw: bytes) -> None:
+    assert inspector().inspect(raw) == [raw]

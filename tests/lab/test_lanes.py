@@ -1,4 +1,4 @@
-"""Lanes on real roads: several where packets are lost, one where none are."""
+"""Lanes on real network paths: several where packets are lost, one where none are."""
 
 from __future__ import annotations
 
@@ -8,53 +8,53 @@ import pytest
 
 from freespan.demo.programs import Event
 from lab import measure
-from lab.hosts import BLOCKED, Layout, volunteering, world
-from lab.wan import Hop, Way
+from lab.wan import Conditions, Hop
+from lab.world import BLOCKED, Layout, running_volunteer, running_world
 
 SIZE = 100_000_000
 SECONDS = 30.0
 
 
-async def downloaded(way: Way) -> tuple[int, str]:
-    """Bytes that come through a Chromium bridge over such a road, and what the client says meanwhile."""
-    layout = Layout("open", "open", "chromium", reader_hop=Hop.both(way))
+async def downloaded(conditions: Conditions) -> tuple[int, str]:
+    """Return how many bytes come through a Chromium bridge over such a path, and what the client logs meanwhile."""
+    layout = Layout("open", "open", "chromium", reader_hop=Hop.both(conditions))
     async with AsyncExitStack() as stack:
-        here = await stack.enter_async_context(world(layout.homes(), layout.censor, layout.services))
-        await stack.enter_async_context(volunteering(here, "volunteer", layout.program))
-        browser = await stack.enter_async_context(measure.reading(here))
-        client, proxy = await stack.enter_async_context(measure.connecting(here, "reader", "--verbose"))
-        _, why = await measure.first_page(client, browser, proxy)
+        here = await stack.enter_async_context(running_world(layout.homes(), layout.censor, layout.services))
+        await stack.enter_async_context(running_volunteer(here, "volunteer", layout.program))
+        downloader = await stack.enter_async_context(measure.running_downloader(here))
+        client, proxy = await stack.enter_async_context(measure.running_client(here, "reader", "--verbose"))
+        _, why = await measure.first_page(client, downloader, proxy)
         assert why == "ok"
-        order = {"url": f"https://{BLOCKED}/file?bytes={SIZE}", "proxy": proxy, "seconds": SECONDS, "sha256": ""}
-        await browser.tell(order)
-        fetched: Event = await browser.event(lambda event: event.get("event") == "fetched", SECONDS + 5, "answer")
-        return int(fetched["bytes"]), " ".join(client._words)
+        request = {"url": f"https://{BLOCKED}/file?bytes={SIZE}", "proxy": proxy, "seconds": SECONDS, "sha256": ""}
+        await downloader.send(request)
+        fetched: Event = await downloader.event(lambda event: event.get("event") == "fetched", SECONDS + 5, "answer")
+        return int(fetched["bytes"]), client.text
 
 
-async def test_a_lossy_road_gets_eight_lanes_and_is_faster(real_network: None) -> None:
+async def test_a_lossy_path_gets_eight_lanes_and_is_faster(real_network: None) -> None:
     """One lane carries about 0.15 MB/s here."""
-    size, words = await downloaded(Way(50, 0, 0.01, 2.5))
-    assert "4 lanes to a bridge" in words
-    assert "8 lanes to a bridge" in words
+    size, log = await downloaded(Conditions(50, 0, 0.01, 2.5))
+    assert "4 lanes to a bridge" in log
+    assert "8 lanes to a bridge" in log
     assert size > SECONDS * 400_000
 
 
-async def test_so_does_one_on_which_a_lane_carries_two_messages_a_second(real_network: None) -> None:
-    _, words = await downloaded(Way(100, 0, 0.03, 2.5))
-    assert "4 lanes to a bridge" in words
+async def test_so_does_a_path_on_which_a_lane_carries_two_messages_a_second(real_network: None) -> None:
+    _, log = await downloaded(Conditions(100, 0, 0.03, 2.5))
+    assert "4 lanes to a bridge" in log
 
 
 @pytest.mark.parametrize(
-    ("way", "least"),
+    ("conditions", "least"),
     [
-        (Way(50, 0, 0, 2.5), 300_000),
-        (Way(50, 20, 0, 2.5), 300_000),
-        (Way(50, 0, 0, 0.0625), 40_000),
-        (Way(50, 0, 0, 0.0625, queue_bytes=15_000), 30_000),
+        (Conditions(50, 0, 0, 2.5), 300_000),
+        (Conditions(50, 20, 0, 2.5), 300_000),
+        (Conditions(50, 0, 0, 0.0625), 40_000),
+        (Conditions(50, 0, 0, 0.0625, queue_bytes=15_000), 30_000),
     ],
     ids=["clean", "jitter", "slow", "slow with a shallow queue"],
 )
-async def test_a_road_without_loss_has_one(real_network: None, way: Way, least: int) -> None:
-    size, words = await downloaded(way)
-    assert "lanes to a bridge" not in words
+async def test_a_path_without_loss_has_one(real_network: None, conditions: Conditions, least: int) -> None:
+    size, log = await downloaded(conditions)
+    assert "lanes to a bridge" not in log
     assert size > SECONDS * least

@@ -1,13 +1,13 @@
-"""Each router is what it says, by measurement; theory says what RFC 4787's words mean for ICE."""
+"""Kinds of NAT: their behaviour as measured from inside, and what RFC 4787 means for ICE."""
 
 import json
 import subprocess
 
 import pytest
 
-from lab import programs
+from lab.commands import environment, python
+from lab.namespaces import Network, Node, built
 from lab.nat import KINDS, Kind, connects, home
-from lab.net import Network, Node, built
 
 FOUR, SIX = ("11.0.4.10", "11.0.4.11"), ("2d00:4::10", "2d00:4::11")
 PUBLIC = [Node("core", gateways=("11.0.0.1", "2d00::1")), Node("probe", "core", (*FOUR, *SIX))]
@@ -15,15 +15,14 @@ PUBLIC = [Node("core", gateways=("11.0.0.1", "2d00::1")), Node("probe", "core", 
 
 def behaviour(network: Network, node: str, kind: Kind) -> dict[str, str]:
     addresses = FOUR if 4 in kind.ip else SIX
-    server = [*programs.python("lab.probe"), "serve", *addresses]
-    client = [*programs.python("lab.probe"), "behave", *addresses]
-    environment = programs.environment()
-    with subprocess.Popen(network.command("probe", server), stdout=subprocess.PIPE, env=environment) as process:
+    server = [*python("lab.nat_probe"), "serve", *addresses]
+    client = [*python("lab.nat_probe"), "behave", *addresses]
+    with subprocess.Popen(network.command("probe", server), stdout=subprocess.PIPE, env=environment()) as process:
         assert process.stdout is not None
         process.stdout.readline()
         try:
             done = subprocess.run(
-                network.command(node, client), capture_output=True, check=True, timeout=20, env=environment
+                network.command(node, client), capture_output=True, check=True, timeout=20, env=environment()
             )
         finally:
             process.kill()
@@ -35,17 +34,17 @@ QUICK = ("port-restricted", "symmetric", "no-udp")
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_a_router_is_what_it_says(small_network: None, name: str) -> None:
+def test_a_nat_behaves_as_described(small_network: None, name: str) -> None:
     check(KINDS[name])
 
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name not in QUICK])
-def test_every_other_router_too(real_network: None, name: str) -> None:
+def test_the_other_nats_behave_as_described(real_network: None, name: str) -> None:
     check(KINDS[name])
 
 
 def check(kind: Kind) -> None:
-    """What is measured from inside is what the table says."""
+    """Compare what is measured from inside with the table."""
     with built([*PUBLIC, *home(kind, "guest", 1, "core")]) as network:
         found = behaviour(network, "guest", kind)
     if kind.udp:

@@ -1,10 +1,10 @@
-"""How results are shown."""
+"""Results as a table, as JSON and as a plot."""
 
 import json
 from xml.etree import ElementTree
 
-from lab import table
-from lab.scenarios import Result
+from lab import plot, table
+from lab.scenario import Result
 
 RESULTS = [
     Result("sni", "blocked", "ok", "webrtc", 0.1, 9.5),
@@ -28,10 +28,10 @@ def test_json_has_the_agreed_keys() -> None:
     assert studied["lossy_ratio"] == 0.6
 
 
-def test_what_a_study_found_stands_below_its_row() -> None:
-    assert table.more(RESULTS[1]).split() == ["lossy_ratio", "0.6"]
+def test_the_figures_of_a_study_are_below_its_row() -> None:
+    assert table.figures(RESULTS[1]).split() == ["lossy_ratio", "0.6"]
 
 
 def test_the_plot_is_well_formed() -> None:
-    assert ElementTree.fromstring(table.as_svg(RESULTS)) is not None
-    assert ElementTree.fromstring(table.as_svg([])) is not None
+    assert ElementTree.fromstring(plot.as_svg(RESULTS)) is not None
+    assert ElementTree.fromstring(plot.as_svg([])) is not None

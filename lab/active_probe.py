@@ -1,7 +1,7 @@
-"""Active probing, as a censor does it to an address that he suspects: connect, speak this and that, read the answers.
+"""Active probing, as a censor does it: connect to a suspected address, send different requests, and read the answers.
 
-`python -m lab.prober ADDRESS PORT NAME CA` prints one line of JSON: for each question what came back. What a
-suspicious eye would note of it is in `suspicions`; an ordinary web server leaves that list empty.
+`python -m lab.active_probe ADDRESS PORT NAME CA` prints one line of JSON with what came back for each request. What
+distinguishes a server from an ordinary web server is in `suspicions`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Any
 
 SECONDS = 4.0
 _ANSWER_MAX = 64 * 1024
-_TELLING = re.compile(
+_SUSPICIOUS = re.compile(
     rb"freespan|aiohttp|python|websockets?\b.*version|proxy|webrtc|rendezvous|bridge|broker|egress|urn:", re.I
 )
-"""What no ordinary site says of itself to a stranger."""
+"""Words that the answers of an ordinary site do not contain."""
 
 _GARBAGE = secrets.token_bytes(300)
 _REQUESTS = {
@@ -38,8 +38,15 @@ _REQUESTS = {
 }
 
 
-def look(address: str, port: int, name: str, authority: str) -> dict[str, Any]:
-    """Ask everything; the result as above."""
+def probe(address: str, port: int, name: str, authority: str) -> dict[str, Any]:
+    """Send all requests; returns the object that the module documents.
+
+    Args:
+        address: of the server.
+        port: of its TLS.
+        name: in SNI and Host.
+        authority: file with the certificate authority to trust.
+    """
     tls = ssl.create_default_context(cafile=authority)
     answers = {
         "garbage": _ask(lambda: _plain(address, port), _GARBAGE),
@@ -57,12 +64,12 @@ def look(address: str, port: int, name: str, authority: str) -> dict[str, Any]:
         "answers": {
             what: {key: each[key] for key in ("ended", "seconds", "first_line")} for what, each in answers.items()
         },
-        "suspicions": [f"{what}: {word}" for what, each in answers.items() for word in each["telling"]],
+        "suspicions": [f"{what}: {word}" for what, each in answers.items() for word in each["suspicious"]],
     }
 
 
 def _ask(connect: Callable[[], socket.socket], data: bytes) -> dict[str, Any]:
-    """Connect, say `data`, take what comes until the other side ends it or time is up."""
+    """Connect, send `data`, and read until the other side ends the connection or the time is up."""
     start = time.monotonic()
     answer, ended = b"", "still open"
     try:
@@ -87,7 +94,7 @@ def _ask(connect: Callable[[], socket.socket], data: bytes) -> dict[str, Any]:
         "ended": ended,
         "seconds": round(time.monotonic() - start, 2),
         "first_line": answer.partition(b"\r\n")[0][:80].decode("ascii", "backslashreplace"),
-        "telling": sorted({word.decode("ascii", "replace").lower() for word in _TELLING.findall(answer)}),
+        "suspicious": sorted({word.decode("ascii", "replace").lower() for word in _SUSPICIOUS.findall(answer)}),
     }
 
 
@@ -100,7 +107,7 @@ def _wrapped(address: str, port: int, name: str, tls: ssl.SSLContext) -> socket.
 
 
 def _tls_facts(address: str, port: int, name: str, tls: ssl.SSLContext) -> dict[str, Any]:
-    """What the handshake shows; without a server name too, as scanners ask."""
+    """Return what the handshake shows, also of one without a server name, as scanners do it."""
     facts: dict[str, Any] = {}
     offered = ssl.create_default_context(cafile=None)
     offered.check_hostname, offered.verify_mode = False, ssl.CERT_NONE
@@ -118,4 +125,4 @@ def _tls_facts(address: str, port: int, name: str, tls: ssl.SSLContext) -> dict[
 
 
 if __name__ == "__main__":
-    print(json.dumps(look(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4])))
+    print(json.dumps(probe(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4])))

@@ -1,4 +1,4 @@
-"""What is read in packets: by the censor, and by whoever wants to know what he reads."""
+"""What can be read in captured packets."""
 
 import ssl
 import struct
@@ -7,23 +7,26 @@ from aioice import stun
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lab import capture, eyes
-from lab.capture import Capture, Seen
-from lab.inspector import Packet
+from lab import capture
+from lab.capture import Capture
+from lab.dissect.leaks import count_certificates, identifying_words, readable_names
+from lab.dissect.stun import read_stun
+from lab.dissect.tls import Handshake, read_hello, read_records, tls_messages
+from lab.packets import CapturedPacket, Packet
 from tests.lab.test_inspector import hello, segment
 
 HERE, THERE = bytes([11, 0, 0, 1]), bytes([11, 0, 0, 2])
 RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 
 
-def udp(payload: bytes, leaves: bool = False, port: int = 5000) -> Seen:
+def udp(payload: bytes, leaves: bool = False, port: int = 5000) -> CapturedPacket:
     source, target = (THERE, HERE) if leaves else (HERE, THERE)
     head = struct.pack("!HHHH", port, port, 8 + len(payload), 0)
-    return Seen(1.0, leaves, Packet(source, target, 17, head + payload).bytes())
+    return CapturedPacket(1.0, leaves, Packet(source, target, 17, head + payload).bytes())
 
 
-def tcp(raw: bytes) -> Seen:
-    return Seen(1.0, False, raw)
+def tcp(raw: bytes) -> CapturedPacket:
+    return CapturedPacket(1.0, False, raw)
 
 
 def extension(number: int, content: bytes) -> bytes:
@@ -55,23 +58,23 @@ def handshake(kind: int, body: bytes, start: int = 0, end: int | None = None, ep
     return b"\x16\xfe\xfd" + struct.pack("!HHIH", epoch, 0, 0, len(fragment)) + fragment
 
 
-def test_stun_attributes_are_told_in_their_order() -> None:
+def test_stun_attributes_are_read_in_their_order() -> None:
     message = stun.Message(stun.Method.BINDING, stun.Class.REQUEST, bytes(12), {"USERNAME": "abcd:efghijkl"})
     message.attributes["PRIORITY"] = 1
     message.add_message_integrity(b"key")
-    read = eyes.read_stun(bytes(message))
+    read = read_stun(bytes(message))
     assert read is not None
     assert read.names == ["USERNAME", "PRIORITY", "MESSAGE-INTEGRITY", "FINGERPRINT"]
     assert read.user == b"abcd:efghijkl"
     assert read.kind == 1
 
 
-def test_a_client_hello_in_two_datagrams_is_put_together() -> None:
+def test_a_client_hello_in_two_datagrams_is_reassembled() -> None:
     body = client_hello()
-    reader = eyes.Handshake()
-    assert not list(reader.read(eyes.read_records(handshake(1, body, 0, 40))))
-    [(kind, whole)] = reader.read(eyes.read_records(handshake(1, body, 40)))
-    found = eyes.read_hello(kind, whole, datagrams=True)
+    reader = Handshake()
+    assert not list(reader.read(read_records(handshake(1, body, 0, 40))))
+    [(kind, whole)] = reader.read(read_records(handshake(1, body, 40)))
+    found = read_hello(kind, whole, datagrams=True)
     assert found is not None
     assert found.version == "DTLS 1.3"
     assert found.ciphers == ("AES_128_GCM", "ECDHE_ECDSA_AES_128_GCM")
@@ -80,70 +83,70 @@ def test_a_client_hello_in_two_datagrams_is_put_together() -> None:
     assert found.shares == ("X25519MLKEM768",)
 
 
-def test_a_server_hello_and_one_that_asks_again() -> None:
-    found = eyes.read_hello(2, server_hello(), datagrams=True)
+def test_a_server_hello_and_a_hello_retry_request() -> None:
+    found = read_hello(2, server_hello(), datagrams=True)
     assert found is not None
     assert (found.version, found.ciphers, found.shares) == ("DTLS 1.3", ("AES_128_GCM",), ("X25519MLKEM768",))
     assert not found.retry
-    again = eyes.read_hello(2, server_hello(RETRY), datagrams=True)
+    again = read_hello(2, server_hello(RETRY), datagrams=True)
     assert again is not None
     assert again.retry
 
 
-def test_sealed_records_are_told_from_clear_ones() -> None:
-    assert [record.is_clear for record in eyes.read_records(handshake(1, b"x"))] == [True]
-    assert [record.is_clear for record in eyes.read_records(handshake(1, b"x", epoch=1))] == [False]
-    assert [record.is_clear for record in eyes.read_records(b"\x2e" + bytes(30))] == [False]
+def test_encrypted_records_are_distinguished_from_others() -> None:
+    assert [record.is_clear for record in read_records(handshake(1, b"x"))] == [True]
+    assert [record.is_clear for record in read_records(handshake(1, b"x", epoch=1))] == [False]
+    assert [record.is_clear for record in read_records(b"\x2e" + bytes(30))] == [False]
 
 
-def test_a_certificate_in_clear_is_seen() -> None:
-    assert eyes.certificates([udp(handshake(11, b"certificate"))]) == 1
-    assert eyes.certificates([udp(handshake(11, b"certificate", epoch=2))]) == 0
+def test_an_unencrypted_certificate_is_found() -> None:
+    assert count_certificates([udp(handshake(11, b"certificate"))]) == 1
+    assert count_certificates([udp(handshake(11, b"certificate", epoch=2))]) == 0
     message = b"\x0b\x00\x00\x03abc"
     record = b"\x16\x03\x03" + struct.pack("!H", len(message)) + message
-    assert eyes.certificates([tcp(segment(b"", 1000, 0x02)), tcp(segment(record))]) == 1
+    assert count_certificates([tcp(segment(b"", 1000, 0x02)), tcp(segment(record))]) == 1
 
 
 def test_names_in_tls_and_http_are_read() -> None:
     start = hello("www.example")
-    sealed = b"\x17\x03\x03\x00\x02ab"
-    packets = [tcp(segment(b"", 1000, 0x02)), tcp(segment(start[:60])), tcp(segment(start[60:] + sealed, 1061))]
+    encrypted = b"\x17\x03\x03\x00\x02ab"
+    packets = [tcp(segment(b"", 1000, 0x02)), tcp(segment(start[:60])), tcp(segment(start[60:] + encrypted, 1061))]
     packets += [tcp(segment(b"", 1000, 0x02, 80)), tcp(segment(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", port=80))]
-    assert eyes.names(packets) == {"dns": [], "sni": ["www.example"], "host": ["a.example"]}
+    assert readable_names(packets) == {"dns": [], "sni": ["www.example"], "host": ["a.example"]}
 
 
 def test_words_are_found_in_any_packet() -> None:
-    assert eyes.telling_words([udp(b"...CoTURN-4.6..."), udp(b"wRtC")]) == ["coturn"]
-    assert eyes.telling_words([udp(b"wrtc")]) == ["wrtc"]
-    assert eyes.telling_words([udp(b"a browser's packet")]) == []
+    assert identifying_words([udp(b"...CoTURN-4.6..."), udp(b"wRtC")]) == ["coturn"]
+    assert identifying_words([udp(b"wrtc")]) == ["wrtc"]
+    assert identifying_words([udp(b"a browser's packet")]) == []
 
 
 def test_a_real_tls_handshake_is_read() -> None:
-    [(kind, body)] = eyes.tls_messages(hello("www.example"))
-    found = eyes.read_hello(kind, body, datagrams=False)
+    [(kind, body)] = tls_messages(hello("www.example"))
+    found = read_hello(kind, body, datagrams=False)
     assert found is not None
     assert found.version == ("TLS 1.3" if ssl.HAS_TLSv1_3 else "TLS 1.2")
     assert "server_name" in found.extensions
 
 
 @given(some.binary(max_size=120))
-def test_rubbish_is_nothing(raw: bytes) -> None:
-    eyes.read_stun(raw)
-    list(eyes.Handshake().read(eyes.read_records(raw)))
-    list(eyes.Handshake().read(eyes.read_records(handshake(1, raw)[: 20 + len(raw)])))
+def test_random_bytes_are_ignored(raw: bytes) -> None:
+    read_stun(raw)
+    list(Handshake().read(read_records(raw)))
+    list(Handshake().read(read_records(handshake(1, raw)[: 20 + len(raw)])))
     for kind in (1, 2):
-        eyes.read_hello(kind, raw, datagrams=True)
+        read_hello(kind, raw, datagrams=True)
     packets = [udp(raw), tcp(raw)]
-    assert eyes.names(packets)["sni"] == []
-    assert eyes.certificates([udp(raw)]) == 0
+    assert readable_names(packets)["sni"] == []
+    assert count_certificates([udp(raw)]) == 0
 
 
 def test_a_capture_is_bounded() -> None:
     taken = Capture()
     for _ in range(capture.PACKETS_MAX + 5):
-        taken.take(Seen(0.0, False, b""))
+        taken.add(CapturedPacket(0.0, False, b""))
     assert (len(taken.packets), taken.missed) == (capture.PACKETS_MAX, 5)
     taken = Capture()
-    taken.take(Seen(0.0, False, bytes(capture.BYTES_MAX)))
-    taken.take(Seen(0.0, False, b"x"))
+    taken.add(CapturedPacket(0.0, False, bytes(capture.BYTES_MAX)))
+    taken.add(CapturedPacket(0.0, False, b"x"))
     assert (len(taken.packets), taken.missed) == (1, 1)

@@ -1,10 +1,10 @@
-"""What a reader's browser would do: download URLs, straight or by way of a proxy, and say how it went.
+"""The reader's downloader: a program that downloads URLs on request, directly or through a proxy.
 
-A program that stays and takes orders from its standard input, one JSON object a line, so that its own start-up counts
-in no figure: `{"url": …, "proxy": "host:port" or "", "seconds": limit, "sha256": expected or ""}`, perhaps with
-`flowing` (see `fetch`). Its answer is one line too: `{"event": "fetched", "ok": true, "at": …, "first_byte_s": …,
-"seconds": …, "bytes": …}` or `{…, "ok": false, "why": …}`; `at` is when the first byte came, by the monotonic clock
-that a machine's programs share.
+It keeps running and reads requests from its standard input, so that no figure includes its start-up. A request is one
+line: `{"url": …, "proxy": "host:port" or "", "seconds": limit, "sha256": expected or ""}`, with `flow_seconds` where
+needed (see `fetch`). The answer is one line as well: `{"event": "fetched", "ok": true, "at": …, "first_byte_s": …,
+"seconds": …, "bytes": …}` or `{…, "ok": false, "why": …}`. `at` is the time of the first byte by the monotonic clock,
+which all programs of a machine share.
 """
 
 from __future__ import annotations
@@ -25,10 +25,15 @@ _CHUNK = 256 * 1024
 BYTES_MAX = 256 * 1024 * 1024
 
 
-async def fetch(url: str, proxy: str, seconds: float, sha256: str, flowing: float = 0.0) -> dict[str, Any]:
-    """GET a URL on a new connection; the result as above, without the event.
+async def fetch(url: str, proxy: str, seconds: float, sha256: str, flow_seconds: float = 0.0) -> dict[str, Any]:
+    """GET a URL on a new connection; returns the answer as above, without `event`.
 
-    With `flowing` it may go on for so many seconds from the first byte on, however long that took to come.
+    Args:
+        url: to get.
+        proxy: `host:port`; empty for none.
+        seconds: limit for all of it.
+        sha256: of the expected body; empty for any.
+        flow_seconds: if not 0, a new limit that begins with the first byte.
     """
     start, got = time.monotonic(), 0
     first = 0.0
@@ -40,12 +45,12 @@ async def fetch(url: str, proxy: str, seconds: float, sha256: str, flowing: floa
                 async for chunk in response.content.iter_chunked(_CHUNK):
                     if not first:
                         first = time.monotonic()
-                        if flowing:
-                            limit.reschedule(asyncio.get_running_loop().time() + flowing)
+                        if flow_seconds:
+                            limit.reschedule(asyncio.get_running_loop().time() + flow_seconds)
                     digest.update(chunk)
                     got += len(chunk)
                     if got > BYTES_MAX:
-                        return _failed("too long an answer", got)
+                        return _failed("the answer is too long", got)
                 if response.status != 200:
                     return _failed(f"answered {response.status}", got)
     except TimeoutError:
@@ -54,7 +59,7 @@ async def fetch(url: str, proxy: str, seconds: float, sha256: str, flowing: floa
         return _failed(_reason(error), got)
     end = time.monotonic()
     if sha256 and digest.hexdigest() != sha256:
-        return _failed("other bytes than the site's", got)
+        return _failed("the bytes differ from those of the site", got)
     return {
         "ok": True,
         "at": first or end,
@@ -69,20 +74,20 @@ def _failed(why: str, got: int, seconds: float = 0.0) -> dict[str, Any]:
 
 
 def _reason(error: Exception) -> str:
-    """In words of people who know networks, without addresses."""
+    """Describe an error in the terms of networks, without addresses."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return "wrong certificate"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "no such name"
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return f"the proxy said {error.status}"
+        return f"the proxy answered {error.status}"
     text = str(error).lower()
     if "reset" in text or isinstance(error, aiohttp.ServerDisconnectedError):
         return "connection reset"
     return f"{type(error).__name__}: {' '.join(str(error).split())[:100]}"
 
 
-async def _obey() -> None:
+async def _serve() -> None:
     lines = asyncio.StreamReader()
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(lines), sys.stdin
@@ -96,4 +101,4 @@ async def _obey() -> None:
 
 
 if __name__ == "__main__":
-    run_until_stopped(_obey(), verbose=False)
+    run_until_stopped(_serve(), verbose=False)

@@ -1,7 +1,8 @@
-"""`python -m lab wan`: how exact the wide area links are, and how much passes; real packets, real clocks.
+"""`python -m lab wan`: how exact the wide area links are, and how much they carry, by real packets and clocks.
 
-Delay is measured as UDP round trips between two nodes, over a plain wire and then over the link: what the link adds
-less what it was told to add is its error. The ceiling is a TCP stream over a link without delay or rate.
+Delay is measured as UDP round trips between two nodes, over plain virtual Ethernet and then over the link. The error is
+the difference between what the link adds and what it should add. The ceiling is a TCP stream over a link without delay
+or rate.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from lab import programs, wan
+from lab.commands import environment, python
 from lab.errors import LabError
-from lab.net import Network, Node, built
-from lab.programs import python
-from lab.wan import Hop, Way
+from lab.namespaces import Network, Node, built
+from lab.wan import Conditions, Hop
+from lab.wan_process import use_real_time_priority
 
 _ADDRESSES = {"left": "11.0.1.2", "right": "11.0.2.2"}
 _PORT = 7
@@ -35,20 +36,21 @@ _EVERY_SECONDS = 0.01
 
 @dataclass(frozen=True, slots=True)
 class DelayError:
-    """Milliseconds by which a round trip differs from what the link was told, of `n` round trips."""
+    """By how many milliseconds round trips differ from what they should take."""
 
     median_ms: float
     p95_ms: float
     max_ms: float
     n: int
+    """How many round trips were measured."""
     late_ms: float
-    """How late the link let packets go by its own clock, in the mean."""
+    """How late packets left by the link's own clock, on average."""
 
 
 def measure_delay(delay_ms: float) -> DelayError:
-    """The error of a round trip over a link with this one-way delay in both ways."""
+    """Measure round trips over a link with this one-way delay in both directions."""
     plain = statistics.median(_round_trips(None)[0])
-    taken, network = _round_trips(Hop.both(Way(delay_ms)))
+    taken, network = _round_trips(Hop.both(Conditions(delay_ms)))
     errors = sorted(1000 * (each - plain) - 2 * delay_ms for each in taken)
     p95 = errors[int(0.95 * len(errors))]
     return DelayError(
@@ -57,29 +59,30 @@ def measure_delay(delay_ms: float) -> DelayError:
 
 
 def _lateness(network: Network) -> float:
-    ways = network.hop_counts["right"].values()
-    return round(sum(way.late_ns_total for way in ways) / max(sum(way.passed for way in ways), 1) / 1e6, 3)
+    counts = network.hop_counts["right"].values()
+    late_ns, passed = sum(each.late_ns_total for each in counts), sum(each.passed for each in counts)
+    return round(late_ns / max(passed, 1) / 1e6, 3)
 
 
-def measure_rate(way: Way, size: int) -> float:
-    """10^6 bytes a second of a TCP download of `size` bytes over a link that is so in both ways."""
-    with _two(Hop.both(way)) as network, _answering(network, "source", size):
-        return float(_ask(network, "sink", size)[0])
+def measure_rate(conditions: Conditions, size: int) -> float:
+    """Return 10^6 bytes a second of a TCP download of `size` bytes over a link with these conditions both ways."""
+    with _two_nodes(Hop.both(conditions)) as network, _running_server(network, "source", size):
+        return float(_run_client(network, "sink", size)[0])
 
 
 def measure_loss(loss: float, packets: int) -> float:
-    """The share of round trips that is lost where each way loses `loss`."""
-    with _two(Hop.both(Way(loss=loss))) as network, _answering(network, "echo", packets):
-        return 1 - len(_ask(network, "ping", packets)) / packets
+    """Return the share of round trips that are lost where each direction loses `loss`."""
+    with _two_nodes(Hop.both(Conditions(loss=loss))) as network, _running_server(network, "echo", packets):
+        return 1 - len(_run_client(network, "ping", packets)) / packets
 
 
 def _round_trips(hop: Hop | None) -> tuple[list[float], Network]:
-    with _two(hop) as network, _answering(network, "echo", _ROUND_TRIPS):
-        return _ask(network, "ping", _ROUND_TRIPS), network
+    with _two_nodes(hop) as network, _running_server(network, "echo", _ROUND_TRIPS):
+        return _run_client(network, "ping", _ROUND_TRIPS), network
 
 
-def _two(hop: Hop | None) -> AbstractContextManager[Network]:
-    """Two nodes with a router between them, and the link on the right one's side."""
+def _two_nodes(hop: Hop | None) -> AbstractContextManager[Network]:
+    """Build two nodes with a router between them, and the link between it and the right one."""
     return built(
         [
             Node("middle", gateways=("11.0.0.1",)),
@@ -96,17 +99,17 @@ def show() -> int:
         print(
             f"delay {delay:5.0f} ms one way: round trip off by {error.median_ms:+.3f} ms (median), "
             f"{error.p95_ms:+.3f} (95 %), {error.max_ms:+.3f} (worst), n={error.n}; "
-            f"by its own clock {error.late_ms:.3f} ms late in the mean"
+            f"by its own clock {error.late_ms:.3f} ms late on average"
         )
     for loss in (0.01, 0.05):
         print(
             f"loss {loss:.0%} each way: {measure_loss(loss, 2000):.2%} of round trips lost, "
-            f"{1 - (1 - loss) ** 2:.2%} meant"
+            f"{1 - (1 - loss) ** 2:.2%} intended"
         )
     for rate in (1.0, 5.0):
-        got = measure_rate(Way(1, mb_s=rate), int(rate * 2_000_000))
+        got = measure_rate(Conditions(1, mb_s=rate), int(rate * 2_000_000))
         print(f"rate {rate:.0f} MB/s: {got:.2f} MB/s of TCP payload ({rate * 1448 / 1500:.2f} at most)")
-    print(f"ceiling: {measure_rate(Way(), 60_000_000):.0f} MB/s of TCP payload through one link")
+    print(f"ceiling: {measure_rate(Conditions(), 60_000_000):.0f} MB/s of TCP payload through one link")
     return 0
 
 
@@ -114,10 +117,10 @@ def show() -> int:
 
 
 @contextmanager
-def _answering(network: Network, what: str, size: int) -> Iterator[None]:
-    """Have the program on the right, which answers."""
-    command = network.command("right", [*python("lab.wan_measure"), what, str(size)])
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=programs.environment()) as process:
+def _running_server(network: Network, what: str, size: int) -> Iterator[None]:
+    """Run the end on the right, which answers, for the length of the block."""
+    command = network.command("right", [*python("lab.wan_accuracy"), what, str(size)])
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment()) as process:
         try:
             assert process.stdout is not None
             if not select.select([process.stdout], [], [], _START_SECONDS)[0]:
@@ -127,11 +130,9 @@ def _answering(network: Network, what: str, size: int) -> Iterator[None]:
             process.kill()
 
 
-def _ask(network: Network, what: str, size: int) -> list[float]:
-    command = network.command("left", [*python("lab.wan_measure"), what, str(size)])
-    done = subprocess.run(
-        command, capture_output=True, timeout=_SECONDS, check=False, env=programs.environment(), text=True
-    )
+def _run_client(network: Network, what: str, size: int) -> list[float]:
+    command = network.command("left", [*python("lab.wan_accuracy"), what, str(size)])
+    done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False, env=environment(), text=True)
     if done.returncode:
         raise LabError(f"measuring failed: {done.stderr.strip().splitlines()[-1:]}")
     return [float(each) for each in json.loads(done.stdout)]
@@ -147,7 +148,7 @@ def _echo() -> None:
 
 
 def _ping(count: int) -> list[float]:
-    """Seconds of each round trip that came back."""
+    """Return the seconds of each round trip that was completed."""
     every = _EVERY_SECONDS if count <= _ROUND_TRIPS else 0.001
     taken = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here:
@@ -184,13 +185,13 @@ def _sink(size: int) -> list[float]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """One of the two ends."""
-    parser = argparse.ArgumentParser(prog="lab.wan_measure")
+    """Be one of the two ends."""
+    parser = argparse.ArgumentParser(prog="lab.wan_accuracy")
     parser.add_argument("what", choices=("echo", "ping", "source", "sink"))
     parser.add_argument("size", type=int)
     given = parser.parse_args(arguments)
     if given.what in ("echo", "ping"):
-        wan.be_on_time()  # the link shall be measured, not who else is busy here
+        use_real_time_priority()  # other programs of the machine must not be part of the measurement
     if given.what == "echo":
         _echo()
     elif given.what == "source":

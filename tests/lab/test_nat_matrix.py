@@ -1,10 +1,9 @@
-"""Pairs of NAT kinds with the real programs: who can connect does, and who cannot does not."""
+"""Pairs of NAT kinds, with the real programs: those connect that can in theory, and no others."""
 
 import pytest
 
-from lab import matrix
-from lab.matrix import BROWSERS, COMMON, Pair, differs, every_pair, grid
 from lab.nat import KINDS
+from lab.nat_matrix import BROWSERS, COMMON, Pair, differs, every_pair, grid, measure_pairs
 
 FEW = [
     ("port-restricted", "port-restricted", "headless"),
@@ -16,7 +15,7 @@ FEW = [
 
 async def check(pairs: list[tuple[str, str, str]]) -> None:
     kinds = [kind for kind in KINDS.values() if any(kind.name in pair for pair in pairs)]
-    found = [pair async for pair in matrix.measured(kinds, pairs)]
+    found = [pair async for pair in measure_pairs(kinds, pairs)]
     assert len(found) == len(pairs)
     assert [pair for pair in found if differs(pair)] == []
 

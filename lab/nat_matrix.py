@@ -1,9 +1,9 @@
-"""The NAT matrix: each pair of kinds, does it connect, in what time; beside it what theory says.
+"""The NAT matrix: whether each pair of NAT kinds connects, how fast, and what theory says.
 
-Two measurements of each pair. The lab's own probe punches holes by bare UDP, with addresses learned by asking: it shows
-that the lab's NATs are what they say, and what is possible. Then the product, by WebRTC alone and without a relay: a
-reader of one kind reads a page through a headless volunteer of the other; for the commonest pairs through real browsers
-too, whose own addresses are hidden behind mDNS names, as they are.
+There are two measurements of each pair. The lab's own probe punches holes with plain UDP, which shows that the NATs of
+the lab behave as described, and what is possible. Then freespan, by WebRTC alone and without TURN: a reader of one kind
+reads a page through a headless volunteer of the other kind. The most common pairs are also measured with real browsers,
+which hide their own addresses behind mDNS names as usual.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from typing import Any
 
 from freespan.demo.errors import DemoError
 from lab import measure
-from lab.hosts import ADDRESSES, START_SECONDS, World, volunteering, world
+from lab.commands import python
+from lab.namespaces import Node
 from lab.nat import KINDS, Kind, connects, home
-from lab.net import Node
-from lab.programs import Told, python
+from lab.programs import InteractiveProgram
+from lab.world import ADDRESSES, START_SECONDS, World, running_volunteer, running_world
 
-PRODUCT_SECONDS = 6.0
-"""A pair that has not connected by then does not count as connecting."""
+CONNECT_SECONDS = 6.0
+"""A pair that takes longer than this counts as not connecting."""
 BROWSERS = ("chromium", "firefox")
 COMMON = (
     ("port-restricted", "port-restricted"),
@@ -37,62 +38,62 @@ COMMON = (
     ("symmetric", "open"),
     ("open", "symmetric"),
 )
-"""Pairs that are measured with browsers: reader, volunteer."""
+"""Reader and volunteer of the pairs that are measured with browsers."""
 _PUNCH_SECONDS = 12.0
 _RESULTS = Path(__file__).parent / "nat-matrix.json"
 
 
 @dataclass(slots=True)
 class Pair:
-    """One cell; times in seconds, None where it did not connect."""
+    """One cell of the matrix; times in seconds, None where the pair did not connect."""
 
     reader: str
     volunteer: str
     program: str
     """The volunteer's: `headless`, `chromium` or `firefox`."""
     possible: bool
-    """By theory, with STUN and without a relay."""
+    """In theory, with STUN and without TURN."""
     punched_s: float | None
     first_byte_s: float | None
 
 
-async def measure_matrix(words: Sequence[str]) -> int:
-    """Measure pairs of the kinds in `words`, or of all; exit code 1 where theory and practice differ."""
-    kinds = [KINDS[word] for word in words] or list(KINDS.values())
+async def measure_matrix(names: Sequence[str]) -> int:
+    """Measure all pairs of the named kinds, or of all kinds; exit code 1 where theory and practice differ."""
+    kinds = [KINDS[name] for name in names] or list(KINDS.values())
     pairs: list[Pair] = []
-    async for pair in measured(kinds, every_pair(kinds)):
+    async for pair in measure_pairs(kinds, every_pair(kinds)):
         pairs.append(pair)
         print(_line(pair), flush=True)
-    if not words:
+    if not names:
         _RESULTS.write_text(json.dumps([asdict(pair) for pair in pairs], indent=1) + "\n")
     print("\n" + grid(pairs))
     wrong = [pair for pair in pairs if differs(pair)]
-    print(f"{len(pairs)} pairs, {len(wrong)} of them otherwise than theory says")
+    print(f"{len(pairs)} pairs; theory and practice differ in {len(wrong)}")
     return 1 if wrong else 0
 
 
 def every_pair(kinds: Sequence[Kind]) -> list[tuple[str, str, str]]:
-    """Reader, volunteer and the volunteer's program of all that is measured; those of one volunteer together."""
+    """Return reader, volunteer and the volunteer's program of all pairs, grouped by volunteer."""
     names = [kind.name for kind in kinds]
     headless = [(reader, volunteer, "headless") for volunteer in names for reader in names]
     common = sorted((volunteer, reader) for reader, volunteer in COMMON if {reader, volunteer} <= set(names))
     return headless + [(reader, volunteer, browser) for browser in BROWSERS for volunteer, reader in common]
 
 
-async def measured(kinds: Sequence[Kind], pairs: Sequence[tuple[str, str, str]]) -> AsyncIterator[Pair]:
-    """Build one world with a reader and a volunteer of each kind, and measure pairs in it."""
+async def measure_pairs(kinds: Sequence[Kind], pairs: Sequence[tuple[str, str, str]]) -> AsyncIterator[Pair]:
+    """Run one world with a reader and a volunteer of each kind, and measure pairs in it."""
     places = {kind.name: i for i, kind in enumerate(kinds)}
     punches: dict[tuple[str, str], float | None] = {}
     async with AsyncExitStack() as stack:
-        here = await stack.enter_async_context(world(_homes(kinds)))
-        await stack.enter_async_context(answering(here))
-        browsers: dict[str, Told] = {}
+        here = await stack.enter_async_context(running_world(_homes(kinds)))
+        await stack.enter_async_context(running_probe_servers(here))
+        downloaders: dict[str, InteractiveProgram] = {}
         for (volunteer, program), group in itertools.groupby(pairs, lambda pair: pair[1:]):
-            async with volunteering(here, _volunteer(places[volunteer]), program):
+            async with running_volunteer(here, _volunteer(places[volunteer]), program):
                 for reader, _, _ in group:
                     node = _reader(places[reader])
-                    if node not in browsers:
-                        browsers[node] = await stack.enter_async_context(measure.reading(here, node))
+                    if node not in downloaders:
+                        downloaders[node] = await stack.enter_async_context(measure.running_downloader(here, node))
                     if (reader, volunteer) not in punches:
                         punches[reader, volunteer] = await punched(here, node, _volunteer(places[volunteer]))
                     yield Pair(
@@ -101,19 +102,20 @@ async def measured(kinds: Sequence[Kind], pairs: Sequence[tuple[str, str, str]])
                         program,
                         connects(KINDS[reader], KINDS[volunteer]),
                         punches[reader, volunteer],
-                        await _read(here, node, browsers[node]),
+                        await _read(here, node, downloaders[node]),
                     )
 
 
 def differs(pair: Pair) -> bool:
-    """Whether theory and practice disagree."""
+    """Return whether theory and practice differ."""
     return (pair.punched_s is not None) != pair.possible or (pair.first_byte_s is not None) != pair.possible
 
 
 def grid(pairs: Sequence[Pair]) -> str:
-    """Readers down, headless volunteers across: `yes` read a page, `udp` was punched but no page came, `-` neither.
+    """Return the matrix as text, a row for each reader and a column for each headless volunteer.
 
-    A line for each pair with a browser follows.
+    `yes`: a page was read. `udp`: plain UDP got through, but freespan did not. `-`: neither did. An exclamation mark:
+    theory and practice differ. A line for each pair with a browser follows.
     """
     browsers = [_line(pair) for pair in pairs if pair.program != "headless"]
     pairs = [pair for pair in pairs if pair.program == "headless"]
@@ -129,36 +131,36 @@ def grid(pairs: Sequence[Pair]) -> str:
 
 
 @contextlib.asynccontextmanager
-async def answering(here: World) -> AsyncIterator[None]:
-    """Have somebody at the probe's addresses who answers; see `probe.py`."""
+async def running_probe_servers(here: World) -> AsyncIterator[None]:
+    """Run the servers of `nat_probe` at the addresses of the node `probe` for the length of the block."""
     async with AsyncExitStack() as stack:
         addresses = ADDRESSES["probe"]
         for pair in (addresses[:2], addresses[2:]):
-            server = here.running("probe", "probe", [*python("lab.probe"), "serve", *pair])
+            server = here.running("probe", "probe", [*python("lab.nat_probe"), "serve", *pair])
             program = await stack.enter_async_context(server)
             await program.event(lambda event: event.get("event") == "ready", START_SECONDS, "ready")
         yield
 
 
 async def punched(here: World, one: str, other: str) -> float | None:
-    """Punch a hole between two nodes; seconds of the slower end, None where it failed."""
+    """Punch a hole between two nodes; returns the seconds of the slower end, or None if it failed."""
     addresses = [ADDRESSES["probe"][0], ADDRESSES["probe"][2]]
-    command = [*python("lab.probe"), "punch", *addresses]
+    command = [*python("lab.nat_probe"), "punch", *addresses]
     async with here.running(one, "probe", command) as first, here.running(other, "probe", command) as second:
         candidates = await asyncio.gather(*(_event(end, "candidates") for end in (first, second)))
-        await asyncio.gather(first.tell(candidates[1]), second.tell(candidates[0]))
+        await asyncio.gather(first.send(candidates[1]), second.send(candidates[0]))
         seconds = await asyncio.gather(*(_event(end, "seconds") for end in (first, second)))
     return max((float(each) for each in seconds), default=None) if None not in seconds else None
 
 
-async def _event(program: Told, key: str) -> Any:
+async def _event(program: InteractiveProgram, key: str) -> Any:
     return (await program.event(lambda event: key in event, _PUNCH_SECONDS, key))[key]
 
 
-async def _read(here: World, node: str, browser: Told) -> float | None:
-    async with measure.connecting(here, node, "--transport", "webrtc") as (client, proxy):
+async def _read(here: World, node: str, downloader: InteractiveProgram) -> float | None:
+    async with measure.running_client(here, node, "--transport", "webrtc") as (client, proxy):
         with contextlib.suppress(DemoError):
-            return (await measure.first_page(client, browser, proxy, seconds=PRODUCT_SECONDS))[0]
+            return (await measure.first_page(client, downloader, proxy, seconds=CONNECT_SECONDS))[0]
     return None
 
 
@@ -182,5 +184,5 @@ def _line(pair: Pair) -> str:
     punch = "-" if pair.punched_s is None else f"{pair.punched_s:.2f} s"
     page = "-" if pair.first_byte_s is None else f"{pair.first_byte_s:.2f} s"
     theory = "possible" if pair.possible else "impossible"
-    wrong = "   (otherwise than theory)" if differs(pair) else ""
+    wrong = "   (differs from theory)" if differs(pair) else ""
     return f"{pair.reader:16} {pair.volunteer:16} {pair.program:9} {theory:11} udp {punch:8} freespan {page:8}{wrong}"

@@ -1,9 +1,10 @@
-"""Measures a NAT from inside (RFC 5780's way, with a tiny protocol of its own) and punches holes through two of them.
+"""Measures the behaviour of a NAT from the inside, as in RFC 5780, and punches holes through a pair of NATs.
 
-`serve` answers on two addresses with two ports each and says from where a question came; `behave` asks it and tells
-mapping and filtering; `punch` learns its outside address, takes the other end's, and tries to get through, as ICE does.
+`serve` answers on two addresses with two ports each, and reports from where each query came. `behave` sends queries and
+prints the NAT's mapping and filtering. `punch` learns its external address, gets that of the other end, and tries to
+reach it, as ICE does.
 
-A question is `{"id": …, "address": 0 or 1, "port": 0 or 1}`, which names the socket that shall answer; the answer is
+A query is `{"id": …, "address": 0 or 1, "port": 0 or 1}`, which names the socket that shall answer; the answer is
 `{"id": …, "from": [address, port]}`. Each is one UDP packet.
 """
 
@@ -31,7 +32,7 @@ Address = tuple[str, int]
 
 
 def serve(addresses: Sequence[str]) -> None:
-    """Answer for ever on two addresses of this host."""
+    """Answer for ever on two addresses of this node."""
     sockets = [[_bound(address, port) for port in PORTS] for address in addresses]
     everyone = [each for row in sockets for each in row]
     print(json.dumps({"event": "ready"}), flush=True)
@@ -39,13 +40,13 @@ def serve(addresses: Sequence[str]) -> None:
         for here in select.select(everyone, [], [])[0]:
             data, source = here.recvfrom(_PACKET_MAX)
             with contextlib.suppress(ValueError, KeyError, IndexError, TypeError, OSError):
-                question = json.loads(data)
-                answer = {"id": question["id"], "from": source[:2]}
-                sockets[question["address"]][question["port"]].sendto(json.dumps(answer).encode(), source)
+                query = json.loads(data)
+                answer = {"id": query["id"], "from": source[:2]}
+                sockets[query["address"]][query["port"]].sendto(json.dumps(answer).encode(), source)
 
 
 def behave(addresses: Sequence[str]) -> dict[str, str]:
-    """Tell `mapping` and `filtering` of the NAT in front of this host; `{"mapping": "blocked"}` without any answer."""
+    """Return `mapping` and `filtering` of the NAT of this node; both are `blocked` if nothing answers."""
     with _bound(_any(addresses[0]), 0) as here:
         seen = [_ask(here, (addresses[a], PORTS[p]), (a, p)) for a, p in ((0, 0), (1, 0), (1, 1))]
         own = _own_address(addresses[0]), here.getsockname()[1]
@@ -64,7 +65,7 @@ def behave(addresses: Sequence[str]) -> dict[str, str]:
 
 
 def _filtering(addresses: Sequence[str]) -> str:
-    """Ask for answers from sockets that were never written to; each time from a fresh port."""
+    """Request answers from sockets that were never sent to; each time from a new port."""
     for name, (a, p) in {"endpoint-independent": (1, 1), "address-dependent": (0, 1)}.items():
         with _bound(_any(addresses[0]), 0) as here:
             if _ask(here, (addresses[0], PORTS[0]), (a, p)):
@@ -73,7 +74,7 @@ def _filtering(addresses: Sequence[str]) -> str:
 
 
 def punch(addresses: Sequence[str]) -> dict[str, Any]:
-    """Say the own candidates, read the other end's from standard input, try; `seconds` is None when it failed."""
+    """Print the own candidates, read those of the other end, and try them; `seconds` is None if that failed."""
     with contextlib.ExitStack() as stack:
         ends: list[tuple[socket.socket, Address]] = []
         for address in addresses:
@@ -87,35 +88,35 @@ def punch(addresses: Sequence[str]) -> dict[str, Any]:
 
 
 def _punch(sockets: Sequence[socket.socket], theirs: Sequence[Address]) -> float | None:
-    """Send to all known addresses until a word comes back that answers ours; returns after how long."""
+    """Send to all known addresses until an answer to that comes back; returns how long it took."""
     start = time.monotonic()
     targets = {here: {each for each in theirs if (":" in each[0]) == _is_six(here)} for here in sockets}
-    heard, done_at = False, None
+    received, done_at = False, None
     while time.monotonic() - start < PUNCH_SECONDS:
         for here in sockets:
             for target in targets[here]:
                 with contextlib.suppress(OSError):
-                    here.sendto(b"heard" if heard else b"hello", target)
+                    here.sendto(b"received" if received else b"hello", target)
         for here in select.select(sockets, [], [], _PUNCH_EVERY)[0]:
             with contextlib.suppress(OSError):
-                word, source = here.recvfrom(_PACKET_MAX)
-                if word not in (b"hello", b"heard"):
+                message, source = here.recvfrom(_PACKET_MAX)
+                if message not in (b"hello", b"received"):
                     continue
-                heard = True
+                received = True
                 targets[here].add((source[0], source[1]))  # ICE calls it peer-reflexive
-                if word == b"heard" and done_at is None:
+                if message == b"received" and done_at is None:
                     done_at = time.monotonic() - start
         if done_at is not None and time.monotonic() - start > done_at + 4 * _PUNCH_EVERY:
-            break  # the other end has heard it too by now
+            break  # the other end has received an answer by now as well
     return None if done_at is None else round(done_at, 4)
 
 
 def _ask(here: socket.socket, whom: Address, answer_from: tuple[int, int]) -> Address | None:
     for _ in range(TRIES):
         number = secrets.token_hex(8)
-        question = {"id": number, "address": answer_from[0], "port": answer_from[1]}
+        query = {"id": number, "address": answer_from[0], "port": answer_from[1]}
         with contextlib.suppress(OSError):
-            here.sendto(json.dumps(question).encode(), whom)
+            here.sendto(json.dumps(query).encode(), whom)
         deadline = time.monotonic() + ANSWER_SECONDS
         while (left := deadline - time.monotonic()) > 0:
             if not select.select([here], [], [], left)[0]:
@@ -148,8 +149,8 @@ def _is_six(here: socket.socket) -> bool:
 
 
 def main() -> None:
-    """`python -m lab.probe serve|behave|punch ADDRESS…`; the two last print one line of JSON."""
-    parser = argparse.ArgumentParser(prog="lab.probe")
+    """`python -m lab.nat_probe serve|behave|punch ADDRESS…`; the last two print one line of JSON."""
+    parser = argparse.ArgumentParser(prog="lab.nat_probe")
     parser.add_argument("what", choices=("serve", "behave", "punch"))
     parser.add_argument("addresses", nargs="+")
     given = parser.parse_args()

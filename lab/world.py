@@ -1,4 +1,4 @@
-"""The lab's small world: an internet with a host, sites and a DNS; a country with a censor; homes with NATs.
+"""The lab's world: an internet with a host, sites and DNS; a country with a censor; homes behind NATs.
 
     news ─┐              ┌─ probe (answers for NAT measurements)
  blocked ─┤              ├─ dns
@@ -7,11 +7,11 @@
     stun ─┤              └─ border (the censor) ─┬─ reader-r ── reader
    front ─┘                                      └─ prober (the censor's own machine)
 
-`turn` is the host's relay (coturn), `stun` a STUN server of somebody else, `front` a reverse proxy that leads to the
-host; they run where a `Services` asks for them.
+`turn` is the host's TURN server (coturn), `stun` a STUN server that is not the host's, and `front` a domain front of
+the host; they run where the `Services` of a world name them.
 
-Addresses are out of 11.0.0.0/8 and 2d00::/8: public to every program, and yet nothing of the real internet that a lab
-could be mistaken for; no packet leaves the namespaces. Names end in `.example` (RFC 2606).
+Addresses are taken from 11.0.0.0/8 and 2d00::/8, which every program treats as public. No packet leaves the
+namespaces. Names end in `.example` (RFC 2606).
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from freespan.demo.certificates import DemoAuthority
-from lab import censor, machine, nat, net, programs, turn, window
+from lab import censor, machine, namespaces, nat, programs, turn
 from lab.censor import Censor
+from lab.commands import freespan, python
 from lab.errors import LabError
-from lab.net import Network, Node
-from lab.programs import Told, freespan, python
+from lab.namespaces import Network, Node
+from lab.programs import InteractiveProgram
+from lab.trusting_browser import BROWSERS
 from lab.wan import Hop
 
 HOST, NEWS, BLOCKED = "host.example", "news.example", "blocked.example"
@@ -44,7 +46,7 @@ ADDRESSES = {
     "dns": ("11.0.53.53", "2d00:53::53"),
 }
 NOWHERE = "11.9.9.9"
-"""An address at which nobody is: what forged DNS answers give."""
+"""An address without a host: the one in forged DNS answers."""
 STUN_PORTS = (3478, 3479)
 START_SECONDS = 20.0
 BROWSER_SECONDS = 70.0
@@ -57,26 +59,26 @@ _NAMES = {
     STUN: ADDRESSES["stun"],
     FRONT: ADDRESSES["front"],
 }
-RELAYS = {
+TURN_URLS = {
     "udp": f"turn:{TURN}:{turn.PORT}?transport=udp",
     "tcp": f"turn:{TURN}:{turn.PORT}?transport=tcp",
     "tls": f"turns:{TURN}:{turn.TLS_PORT}?transport=tcp",
 }
-"""By what the way to the relay is."""
+"""URLs of the TURN server, by the protocol in which it is reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the host offers beside broker and egress."""
+    """What the host offers besides broker and egress."""
 
     stun: bool = True
     """Its own STUN server."""
     other_stun: bool = False
-    """It also names the one of somebody else."""
-    relays: tuple[str, ...] = ()
-    """Ways to its TURN server, out of `RELAYS`."""
+    """Another STUN server that it names."""
+    turn: tuple[str, ...] = ()
+    """Protocols of its TURN server, out of `TURN_URLS`; empty for none."""
     front: bool = False
-    """It names a front."""
+    """A domain front that its invite names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +86,17 @@ class Layout:
     """One reader, one volunteer, one censor."""
 
     reader: str = "port-restricted"
-    """A kind of `nat.KINDS`."""
+    """Name of a kind in `nat.KINDS`."""
     volunteer: str = "open"
     program: str = "headless"
-    """The volunteer's: `headless`, `chromium`, `firefox`, or nothing, for none at all."""
+    """The volunteer's: `headless`, `chromium` or `firefox`; empty for no volunteer."""
     censor: Censor = field(default_factory=Censor)
     services: Services = field(default_factory=Services)
     reader_hop: Hop | None = None
     volunteer_hop: Hop | None = None
 
     def homes(self) -> list[Node]:
-        """Describe the nodes `reader` and `volunteer` with the routers before them."""
+        """Return the nodes `reader` and `volunteer` with their routers."""
         return [
             *nat.home(nat.KINDS[self.reader], "reader", 1, "border", self.reader_hop),
             *nat.home(nat.KINDS[self.volunteer], "volunteer", 2, "internet", self.volunteer_hop),
@@ -103,58 +105,58 @@ class Layout:
 
 @dataclass(slots=True)
 class World:
-    """A world with everybody in it."""
+    """A world that has been built."""
 
     network: Network
     authority: DemoAuthority
     url: str = ""
-    """The host's, where its bridges begin."""
+    """URL of the host."""
     invite: str = ""
     embed: str = ""
 
     @property
     def trust(self) -> dict[str, str]:
-        """Environment of programs that trust the lab's authority, as they would trust the usual ones."""
+        """Environment in which programs trust the lab's certificate authority."""
         return {"SSL_CERT_FILE": str(self.authority.file)}
 
     def certificate(self, name: str) -> Path:
-        """A file with key and certificate for a name."""
+        """Return a file with key and certificate for a name."""
         file = self.network.folder / f"{name}.pem"
         if not file.exists():
             self.authority.server_context(name)
         return file
 
     @contextlib.asynccontextmanager
-    async def running(self, node: str, name: str, arguments: Sequence[str]) -> AsyncIterator[Told]:
+    async def running(self, node: str, name: str, arguments: Sequence[str]) -> AsyncIterator[InteractiveProgram]:
         """Run a program inside a node for the length of the block."""
         async with programs.running(self.network, node, name, arguments, self.trust) as program:
             yield program
 
 
 @contextlib.asynccontextmanager
-async def world(
+async def running_world(
     homes: Sequence[Node], rules: Censor | None = None, services: Services | None = None
 ) -> AsyncIterator[World]:
-    """Have a world for the length of the block: host, sites, DNS and censor; and homes with nobody in them yet.
+    """Run a world for the length of the block: host, sites, DNS and censor. Nothing runs in the homes yet.
 
     Args:
-        homes: what hangs on `border` or `internet`; see `nat.home`.
-        rules: of the border.
+        homes: nodes below `border` or `internet`; see `nat.home`.
+        rules: what the censor at the border does.
         services: what the host offers.
 
     Raises:
-        LabError: it cannot be built.
+        LabError: it could not be built.
         DemoError: a program did not start.
     """
     rules, services = rules or Censor(), services or Services()
     async with AsyncExitStack() as stack:
-        network = stack.enter_context(net.built([*_public_nodes(rules), *homes]))
+        network = stack.enter_context(namespaces.built([*_public_nodes(rules), *homes]))
         here = World(network, DemoAuthority(network.folder))
         for node in network.nodes:
-            network.name_server(node, _name_server(network, node))
+            network.set_name_server(node, _name_server(network, node))
         await _start_censor(here, stack, rules)
-        await _start(here, stack, "dns", "DNS", [*python("lab.dns"), json.dumps(_NAMES)])
-        await _start_helpers(here, stack, services)
+        await _start(here, stack, "dns", "DNS", [*python("lab.dns_server"), json.dumps(_NAMES)])
+        await _start_services(here, stack, services)
         await _start_host(here, stack, services)
         await _start(here, stack, "news", "news site", _site(here, NEWS, here.embed))
         await _start(here, stack, "blocked", "blocked site", _site(here, BLOCKED))
@@ -163,19 +165,24 @@ async def world(
 
 
 @contextlib.asynccontextmanager
-async def volunteering(here: World, node: str, program: str) -> AsyncIterator[Told]:
-    """Have a volunteer in a node, waiting for readers: `headless`, `chromium` or `firefox`.
+async def running_volunteer(here: World, node: str, program: str) -> AsyncIterator[InteractiveProgram]:
+    """Run a volunteer in a node for the length of the block; it waits for readers when the block begins.
+
+    Args:
+        here: the world.
+        node: the node's name.
+        program: `headless`, `chromium` or `firefox`.
 
     Raises:
         DemoError: it did not join.
     """
     if program == "headless":
         arguments, seconds = freespan("bridge", here.url, "--json", "--capacity", "64"), START_SECONDS
-    elif program in window.BROWSERS:
+    elif program in BROWSERS:
         trusted = [str(here.certificate(name)) for name in (HOST, NEWS, TURN)]
-        arguments, seconds = [*python("lab.window"), program, f"https://{NEWS}/", *trusted], BROWSER_SECONDS
+        arguments, seconds = [*python("lab.browser_volunteer"), program, f"https://{NEWS}/", *trusted], BROWSER_SECONDS
     else:
-        raise LabError(f"a volunteer is headless, {' or '.join(window.BROWSERS)}, not {program}")
+        raise LabError(f"no kind of volunteer {program!r}; there are: headless, {', '.join(BROWSERS)}")
     async with here.running(node, f"{program} volunteer", arguments) as volunteer:
         await volunteer.event(lambda event: event.get("state") == "waiting", seconds, "volunteer that waits")
         yield volunteer
@@ -191,16 +198,16 @@ def _public_nodes(rules: Censor) -> list[Node]:
 
 
 def kept_environment() -> dict[str, str]:
-    """The environment of shells in the lab that stands; empty while it is being built."""
+    """Return the environment for shells in the running lab; empty while it is being built."""
     try:
-        kept: dict[str, str] = json.loads((net.FOLDER / _ENVIRONMENT).read_text())
+        kept: dict[str, str] = json.loads((namespaces.FOLDER / _ENVIRONMENT).read_text())
         return kept
     except (OSError, ValueError):
         return {}
 
 
 def _keep_environment(here: World) -> None:
-    """For shells, also those that are opened from other terminals; curl asks for a variable of its own."""
+    """Keep it for shells, which may be opened from other terminals; curl has a variable of its own."""
     kept = {**here.trust, "CURL_CA_BUNDLE": str(here.authority.file), "INVITE": here.invite}
     (here.network.folder / _ENVIRONMENT).write_text(json.dumps(kept))
 
@@ -214,26 +221,28 @@ def _site(here: World, name: str, embed: str = "") -> list[str]:
     return [*python("lab.site"), name, str(here.certificate(name)), embed]
 
 
-async def _start(here: World, stack: AsyncExitStack, node: str, name: str, arguments: Sequence[str]) -> Told:
+async def _start(
+    here: World, stack: AsyncExitStack, node: str, name: str, arguments: Sequence[str]
+) -> InteractiveProgram:
     program = await stack.enter_async_context(here.running(node, name, arguments))
     await program.event(lambda event: event.get("event") == "ready", START_SECONDS, "ready")
     return program
 
 
 async def _start_censor(here: World, stack: AsyncExitStack, rules: Censor) -> None:
-    if not rules.orders:
+    if not rules.names:
         return
     namespace = here.network.nodes["border"].namespace
-    arguments = [*python("lab.inspector"), namespace, json.dumps(rules.orders.as_json())]
+    arguments = [*python("lab.inspector_process"), namespace, json.dumps(rules.names.as_json())]
     await _start(here, stack, "border", "censor", arguments)
     machine.run("ip", "-n", namespace, "link", "set", "dev", censor.WATCH, "up")
     for version in ("-4", "-6"):
         machine.run("ip", "-n", namespace, version, "-batch", "-", text="\n".join(censor.routes()) + "\n")
 
 
-async def _start_helpers(here: World, stack: AsyncExitStack, services: Services) -> None:
-    """What the host leads others to, and what leads others to the host."""
-    if services.relays:
+async def _start_services(here: World, stack: AsyncExitStack, services: Services) -> None:
+    """Start the TURN server, the other STUN server and the front, where they are asked for."""
+    if services.turn:
         settings = turn.write_settings(here.network.folder, ADDRESSES["turn"], TURN, here.certificate(TURN))
         await _start(here, stack, "turn", "coturn", [*python("lab.turn"), ADDRESSES["turn"][0], str(settings)])
     if services.other_stun:
@@ -255,14 +264,14 @@ async def _start_host(here: World, stack: AsyncExitStack, services: Services) ->
 
 
 def _service_options(here: World, services: Services) -> list[str]:
-    """The options of `freespan serve` for what it offers; its own STUN server runs unless it is told not to."""
+    """Return the options of `freespan serve` for what it offers; its own STUN server runs by default."""
     options = [] if services.stun else ["--no-stun"]
     if services.other_stun:
         for port in STUN_PORTS:
             options += ["--stun-server", f"stun:{STUN}:{port}"]
-    for way in services.relays:
-        options += ["--turn", RELAYS[way]]
-    if services.relays:
+    for protocol in services.turn:
+        options += ["--turn", TURN_URLS[protocol]]
+    if services.turn:
         options += ["--turn-secret-file", str(turn.secret_file(here.network.folder))]
     if services.front:
         options += ["--front", f"https://{FRONT}"]

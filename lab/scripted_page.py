@@ -1,8 +1,9 @@
-"""A browser's page that does as it is told: for calls from browser to browser, with which the product is compared.
+"""A page in a browser that evaluates scripts on request: for calls between browsers, with which freespan is compared.
 
-`python -m lab.page BROWSER URL FILE…` opens the page and takes orders from its standard input, one JSON object a line:
-`{"script": …}`, a JavaScript expression that may await. Its answer is one line too, `{"event": "value", "value": …}` or
-`{"event": "value", "why": …}`. The files are certificates, as in `window.py`.
+`python -m lab.scripted_page BROWSER URL FILE…` opens the page and reads requests from its standard input, one JSON
+object a line: `{"script": …}`, a JavaScript expression that may await. The answer is one line as well,
+`{"event": "value", "value": …}` or `{"event": "value", "why": …}`. The files are certificates, as in
+`trusting_browser`.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from pathlib import Path
 
 from freespan.browsers import BrowserError, Page
 from freespan.cli.running import run_until_stopped
-from lab.window import BROWSERS, browsing
+from lab.trusting_browser import BROWSERS, running_browser
 
 
-async def _obey(kind: str, url: str, trusted: Sequence[Path]) -> None:
+async def _serve(kind: str, url: str, trusted: Sequence[Path]) -> None:
     lines = asyncio.StreamReader()
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(lines), sys.stdin
     )
     try:
-        async with browsing(kind, trusted) as browser:
+        async with running_browser(kind, trusted) as browser:
             page = await browser.open(url)
             print(json.dumps({"event": "ready"}), flush=True)
             while line := await lines.readline():
@@ -42,13 +43,13 @@ async def _value(page: Page, script: str) -> dict[str, object]:
 
 
 def main() -> None:
-    """See above."""
-    parser = argparse.ArgumentParser(prog="lab.page")
+    """Run the command that the module documents."""
+    parser = argparse.ArgumentParser(prog="lab.scripted_page")
     parser.add_argument("browser", choices=BROWSERS)
     parser.add_argument("url")
     parser.add_argument("trusted", nargs="*", type=Path)
     given = parser.parse_args()
-    run_until_stopped(_obey(given.browser, given.url, given.trusted), verbose=False)
+    run_until_stopped(_serve(given.browser, given.url, given.trusted), verbose=False)
 
 
 if __name__ == "__main__":
