@@ -23,7 +23,8 @@ from freespan.demo.programs import environment, freespan_command
 SECONDS = 30.0
 """For anything that a program is expected to do; generous, because nothing here is timed."""
 
-# The package that is tested, wherever a program starts; and a terminal's habits that no test should depend on.
+WITH_LIMITS = Path(__file__).parents[2] / "lab" / "with_limits.py"
+# Finds the tested package from any folder, and gives every test the same terminal.
 ENVIRONMENT = {
     "PYTHONPATH": str(Path(freespan.__file__).parents[1]),
     "COLUMNS": "200",
@@ -42,7 +43,8 @@ class Program:
     ) -> None:
         line = freespan_command(arguments)
         if limits:
-            line = [sys.executable, str(Path(__file__).with_name("with_limits.py")), json.dumps(limits), *arguments]
+            # -P, since the files beside that one must not hide libraries of the same name.
+            line = [sys.executable, "-P", str(WITH_LIMITS), json.dumps(limits), *arguments]
         self.name = f"freespan {arguments[0]}" if arguments else "freespan"
         self.output: list[str] = []
         self.errors: list[str] = []
