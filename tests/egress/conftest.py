@@ -23,8 +23,8 @@ class Lab:
         self.counters = host.counters
         self._http = http
 
-    async def knock(self) -> aiohttp.ClientWebSocketResponse:
-        """A link that has said nothing yet."""
+    async def open_link(self) -> aiohttp.ClientWebSocketResponse:
+        """A link on which nothing was sent yet."""
         return await self._http.ws_connect("/v1/egress", timeout=aiohttp.ClientWSTimeout(ws_close=SECONDS))
 
     def session(

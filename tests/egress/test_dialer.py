@@ -1,4 +1,4 @@
-"""The dialer: what it resolves, what it really dials, and what it says when it cannot."""
+"""The dialer: what it resolves, what it dials, and with which errors it fails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from freespan.egress import dialer as module
-from freespan.egress import own_addresses, resolver
+from freespan.egress import own_addresses
 from freespan.egress.dialer import Dialer
 from freespan.egress.own_addresses import is_own
 from freespan.egress.policy import Policy
@@ -50,7 +50,7 @@ class Names:
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
     names = Names()
-    monkeypatch.setattr(resolver.socket, "getaddrinfo", names.getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", names.getaddrinfo)
     yield names
     names.slow.set()
 
@@ -78,7 +78,7 @@ async def failure(dialer: Dialer, host: str, port: int = 80) -> str:
     return caught.value.status.error
 
 
-async def speak(dialer: Dialer, host: str, port: int) -> bytes:
+async def request(dialer: Dialer, host: str, port: int) -> bytes:
     reader, writer = await dialer.dial(Target(host, port))
     writer.write(b"GET / HTTP/1.0\r\n\r\n")
     answer = await reader.readuntil(b"\r\n")
@@ -89,25 +89,25 @@ async def speak(dialer: Dialer, host: str, port: int) -> bytes:
 
 
 async def test_an_address(site: Site) -> None:
-    assert await speak(Dialer(PRIVATE), "127.0.0.1", site.port) == b"HTTP/1.1 200 OK\r\n"
+    assert await request(Dialer(PRIVATE), "127.0.0.1", site.port) == b"HTTP/1.1 200 OK\r\n"
 
 
 async def test_a_name_of_the_host_needs_no_resolver(site: Site, names: Names) -> None:
     dialer = Dialer(PRIVATE, {"blocked.test": LOOPBACK})
-    assert await speak(dialer, "blocked.test", site.port) == b"HTTP/1.1 200 OK\r\n"
+    assert await request(dialer, "blocked.test", site.port) == b"HTTP/1.1 200 OK\r\n"
     assert names.asked == []
 
 
 async def test_a_resolved_name(site: Site, names: Names) -> None:
     names.answers["site.test"] = ["127.0.0.1"]
-    assert await speak(Dialer(PRIVATE), "site.test", site.port) == b"HTTP/1.1 200 OK\r\n"
+    assert await request(Dialer(PRIVATE), "site.test", site.port) == b"HTTP/1.1 200 OK\r\n"
     assert names.asked == ["site.test"]
 
 
 async def test_the_first_address_that_answers(site: Site, names: Names) -> None:
     """127.0.0.2 refuses, and that costs nothing."""
     names.answers["site.test"] = ["127.0.0.2", "127.0.0.1"]
-    assert await speak(Dialer(PRIVATE), "site.test", site.port) == b"HTTP/1.1 200 OK\r\n"
+    assert await request(Dialer(PRIVATE), "site.test", site.port) == b"HTTP/1.1 200 OK\r\n"
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "168.63.129.16", "0.0.0.0"])
@@ -158,7 +158,7 @@ async def test_a_resolver_that_is_slow_holds_up_nobody_else(names: Names, site: 
     names.slow.clear()
     dialer = Dialer(PRIVATE, settings=EgressSettings(resolve_seconds=0.1))
     waiting = asyncio.create_task(failure(dialer, "slow.example"), name="slow")
-    assert await speak(Dialer(PRIVATE), "127.0.0.1", site.port)
+    assert await request(Dialer(PRIVATE), "127.0.0.1", site.port)
     assert await waiting == "dns_timeout"
 
 
@@ -174,7 +174,7 @@ async def test_slow_names_of_one_session_hold_up_nobody_else(
     assert len(names.asked) == DEFAULTS.lookups_per_session_max
     dialer._resolver._settings = EgressSettings(resolve_seconds=20.0)
     names.answers["good.example"] = ["127.0.0.1"]
-    monkeypatch.setattr(resolver.socket, "getaddrinfo", names.answer)
+    monkeypatch.setattr(socket, "getaddrinfo", names.answer)
     assert await failure(dialer, "good.example") == "connection_refused"
 
 
@@ -244,7 +244,7 @@ async def test_a_site_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    ("error", "word"),
+    ("error", "expected"),
     [
         (OSError(errno.ENETUNREACH, "x"), "destination_ip_unroutable"),
         (OSError(errno.EHOSTUNREACH, "x"), "destination_ip_unroutable"),
@@ -253,9 +253,9 @@ async def test_a_site_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> N
         (OSError("several reasons"), "connection_terminated"),
     ],
 )
-async def test_other_failures(monkeypatch: pytest.MonkeyPatch, error: OSError, word: str) -> None:
+async def test_other_failures(monkeypatch: pytest.MonkeyPatch, error: OSError, expected: str) -> None:
     async def start_connection(infos: Any, **_: Any) -> socket.socket:
         raise error
 
     monkeypatch.setattr(module, "start_connection", start_connection)
-    assert await failure(Dialer(PRIVATE), "127.0.0.1") == word
+    assert await failure(Dialer(PRIVATE), "127.0.0.1") == expected

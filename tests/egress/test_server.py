@@ -1,4 +1,4 @@
-"""`/v1/egress`: sessions, their streams, and what is said to those that cannot be served."""
+"""`/v1/egress`: sessions, their streams, and the answers to requests that cannot be served."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import logging
 import random
 import socket
 
+import aiohappyeyeballs
 import aiohttp
 import pytest
 
@@ -76,7 +77,7 @@ async def test_a_reader_who_comes_back_is_known_by_the_ticket(lab: Lab, site: Si
             assert session._driver.quic.is_resumed == is_known
 
 
-async def test_an_egress_that_stops_says_goodbye(lab: Lab, site: Site) -> None:
+async def test_an_egress_that_stops_closes_its_sessions(lab: Lab, site: Site) -> None:
     async with lab.session() as session:
         await ask(session, site.port)
         lab.host.egress.close()
@@ -108,7 +109,7 @@ async def test_a_destination_that_does_not_resolve(lab: Lab, monkeypatch: pytest
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
-    monkeypatch.setattr(dialer_module.socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
     assert await error_of(lab, "nobody.example", 80) == "dns_error"
 
 
@@ -144,7 +145,7 @@ async def test_a_destination_that_does_not_answer(monkeypatch: pytest.MonkeyPatc
     ],
     ids=["GET", "no port", "port 0", "white space", "no ASCII", "too long", "another protocol"],
 )
-async def test_a_request_that_is_none(lab: Lab, site: Site, headers: list[tuple[bytes, bytes]]) -> None:
+async def test_a_request_that_is_not_served(lab: Lab, site: Site, headers: list[tuple[bytes, bytes]]) -> None:
     async with lab.session() as session:
         http, quic = session._streams.http, session._driver.quic
         assert http is not None
@@ -168,8 +169,8 @@ async def test_noise_at_first_ends_the_link(site: Site, noise: bytes | str, capl
     settings = EgressSettings(tunnel=TunnelSettings(handshake_seconds=0.3))
     async with lab_with(settings) as lab, lab.session() as bystander:
         assert (await ask(bystander, site.port)).endswith(SMALL)
-        link = await lab.knock()
-        await _say(link, noise)
+        link = await lab.open_link()
+        await _send(link, noise)
         await _closed(link)
         assert (await ask(bystander, site.port)).endswith(SMALL)
         bystander.close()
@@ -185,7 +186,7 @@ async def test_noise_in_an_open_session_harms_nobody_else(
     async with lab.session() as bystander, lab.session() as session:
         assert (await ask(session, site.port)).endswith(SMALL)
         for _ in range(20):
-            await _say(_socket_of(session), noise)
+            await _send(_socket_of(session), noise)
         await asyncio.wait_for(session.wait_ended(), SECONDS)  # it had no other link
         with pytest.raises(StreamError):
             await session.connect(Target("site.test", site.port))
@@ -195,14 +196,16 @@ async def test_noise_in_an_open_session_harms_nobody_else(
 
 async def test_a_link_without_a_handshake_is_given_up() -> None:
     async with lab_with(EgressSettings(tunnel=TunnelSettings(handshake_seconds=0.1))) as lab:
-        await _closed(await lab.knock())
+        await _closed(await lab.open_link())
         await lab.until_sessions(0)
 
 
-async def test_a_link_that_only_looks_leaves_nothing(lab: Lab, site: Site, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_link_that_is_closed_unused_leaves_nothing(
+    lab: Lab, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
     """A browser's test opens one and closes it without a byte."""
     caplog.set_level(logging.INFO)
-    for link in [await lab.knock() for _ in range(3)]:
+    for link in [await lab.open_link() for _ in range(3)]:
         await link.close()
     async with asyncio.timeout(SECONDS):
         while lab.host.egress._links or len(lab.host.egress._sessions._without_handshake):
@@ -227,7 +230,7 @@ async def test_more_links_than_allowed(site: Site) -> None:
     async with lab_with(EgressSettings(links_max=1)) as lab:
         async with lab.session() as session:
             with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
-                await lab.knock()
+                await lab.open_link()
             assert caught.value.status == 503
             assert (await ask(session, site.port)).endswith(SMALL)
         await lab.until_sessions(0)
@@ -237,7 +240,7 @@ async def test_more_links_than_allowed(site: Site) -> None:
 async def test_links_without_a_handshake_keep_nobody_out(site: Site) -> None:
     async with lab_with(EgressSettings(without_handshake_max=2, sessions_max=4)) as lab:
         async with lab.session() as session:
-            idle = [await lab.knock() for _ in range(10)]
+            idle = [await lab.open_link() for _ in range(10)]
             for link in idle[:8]:
                 await _closed(link)
             async with lab.session() as another:
@@ -249,8 +252,8 @@ async def test_links_without_a_handshake_keep_nobody_out(site: Site) -> None:
 
 async def test_an_end_of_one_direction_leaves_the_other(lab: Lab) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        said = await reader.read(-1)
-        writer.write(said[::-1])
+        received = await reader.read(-1)
+        writer.write(received[::-1])
         writer.close()
 
     listener = await asyncio.start_server(answer, "127.0.0.1", 0)
@@ -284,7 +287,7 @@ async def test_a_reader_that_leaves_while_the_egress_dials(
 ) -> None:
     """What was asked for is not there any more when the answer comes."""
     dialing, go_on = asyncio.Event(), asyncio.Event()
-    start_connection = dialer_module.start_connection
+    start_connection = aiohappyeyeballs.start_connection
 
     async def held(*arguments: object, **options: object) -> socket.socket:
         dialing.set()
@@ -318,7 +321,7 @@ async def test_stopping_ends_every_session(lab: Lab, site: Site) -> None:
     site.hold.set()
 
 
-async def test_who_asks_for_the_key_and_is_gone_leaves_no_trace(
+async def test_a_client_that_asks_for_the_key_and_is_gone_leaves_no_trace(
     lab: Lab, site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(5):
@@ -343,7 +346,7 @@ async def test_what_is_counted(lab: Lab, site: Site) -> None:
     assert lab.counters.figures().streams == 0
 
 
-async def _say(link: aiohttp.ClientWebSocketResponse, noise: bytes | str) -> None:
+async def _send(link: aiohttp.ClientWebSocketResponse, noise: bytes | str) -> None:
     try:
         await (link.send_str(noise) if isinstance(noise, str) else link.send_bytes(noise))
     except ConnectionError:

@@ -112,15 +112,15 @@ class Reader:
 
     async def still_works(self) -> None:
         async with asyncio.timeout(5):
-            await said_back(await self.session.connect(SITE), os.urandom(1_000))
+            await echoes(await self.session.connect(SITE), os.urandom(1_000))
 
     def forged_join(self, number: int, key: SessionKey | None = None) -> bytes:
         """A JOIN of the client's that this client's bond knows nothing of."""
         return Envelope.joining(Role.CLIENT, number, key or self.key).wrap(encode(Frames(ping=True)))
 
 
-class Nobody:
-    """An owner of a link that only looks on."""
+class Stranger:
+    """The owner of a link that ignores what comes on it."""
 
     def __init__(self) -> None:
         self.lost = False
@@ -150,20 +150,20 @@ def with_scene(body: Callable[[Scene], Awaitable[None]], settings: EgressSetting
     run(main())
 
 
-async def said_back(stream: TunnelStream, text: bytes) -> None:
+async def echoes(stream: TunnelStream, text: bytes) -> None:
     await stream.write(text)
-    heard = b""
-    while len(heard) < len(text):
-        heard += await stream.read()
-    assert heard == text
+    received = b""
+    while len(received) < len(text):
+        received += await stream.read()
+    assert received == text
 
 
-def say(scene: Scene, message: bytes) -> Nobody:
+def send_first(scene: Scene, message: bytes) -> Stranger:
     """A stranger's link with this first message."""
-    nobody, link = Nobody(), scene.link()[0]
-    link.start(nobody)
+    stranger, link = Stranger(), scene.link()[0]
+    link.start(stranger)
     link.send(message)
-    return nobody
+    return stranger
 
 
 # --- what is a session ----------------------------------------------------------------------------
@@ -171,7 +171,7 @@ def test_what_has_shaken_hands_is_counted_and_nothing_else() -> None:
     async def body(scene: Scene) -> None:
         ours, _ = scene.link()
         quiet = Bond.open(ours)
-        quiet.start(Nobody())
+        quiet.start(Stranger())
         quiet.send(b"no QUIC")
         reader = Reader(scene)
         reader.session.begin()
@@ -281,7 +281,7 @@ def test_a_link_comes_in_the_instant_in_which_the_last_one_goes(*, joins_first: 
             reader.lose(number)
             if not joins_first:
                 reader.join()
-            await said_back(stream, os.urandom(2_000))
+            await echoes(stream, os.urandom(2_000))
         assert scene.count == 1
 
     with_scene(body)
@@ -339,9 +339,9 @@ def test_a_join_that_a_bridge_has_copied_wins_nothing(*, copy_first: bool) -> No
         reader.bond.add(ours)
         if not copy_first:
             await scene.until(lambda: reader.events.count(LinkJoined) == 1)
-        copy = say(scene, sent[0])
+        copy = send_first(scene, sent[0])
         await scene.until(lambda: bool(sent))
-        await said_back(stream, b"whatever it does")
+        await echoes(stream, b"whatever it does")
         if copy_first:
             ours.send = send  # type: ignore[method-assign]
             ours.send(sent[0])  # too late
@@ -358,11 +358,11 @@ def test_a_flood_of_joins_is_bounded_and_hurts_nobody() -> None:
     async def body(scene: Scene) -> None:
         reader, other = await scene.reader(), await scene.reader()
         strangers = [
-            say(scene, reader.forged_join(number, SessionKey(reader.key.id, bytes(32)))) for number in range(100)
+            send_first(scene, reader.forged_join(number, SessionKey(reader.key.id, bytes(32)))) for number in range(100)
         ]
         await scene.until(lambda: all(stranger.lost for stranger in strangers))
         assert len(scene.at_egress(reader).bond.report().links) == 1
-        own = [say(scene, reader.forged_join(number)) for number in range(1_000, 1_200)]
+        own = [send_first(scene, reader.forged_join(number)) for number in range(1_000, 1_200)]
         await asyncio.sleep(0.5)
         assert sum(not link.lost for link in own) == BOND_LINKS_MAX - 1
         await other.still_works()
@@ -376,7 +376,7 @@ def test_links_that_are_being_refused_are_bounded_too() -> None:
     async def body(scene: Scene) -> None:
         reader = await scene.reader()
         links = [
-            say(scene, join_head(Join(os.urandom(SESSION_ID_SIZE), 1)))
+            send_first(scene, join_head(Join(os.urandom(SESSION_ID_SIZE), 1)))
             for _ in range(3 * DEFAULTS.without_handshake_max)
         ]
         await asyncio.sleep(3 * DELAY)
@@ -409,12 +409,12 @@ def test_stopping_says_goodbye_on_every_link_and_waits_for_all_that_is_under_way
         readers = [await scene.reader() for _ in range(3)]
         readers[0].join()
         await readers[1].lose_all()
-        knocking = say(scene, join_head(Join(os.urandom(SESSION_ID_SIZE), 1)))
+        refused = send_first(scene, join_head(Join(os.urandom(SESSION_ID_SIZE), 1)))
         await asyncio.sleep(2 * DELAY)
         await scene.stop()
         for reader in (readers[0], readers[2]):
             assert await reader.session.wait_ended() in (CLOSED, "the other end closed the session")
-        await scene.until(lambda: knocking.lost)
+        await scene.until(lambda: refused.lost)
         readers[1].session.close()
 
     with_scene(body)

@@ -56,33 +56,33 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 # --- sites that an egress may lead to --------------------------------------------------------------
-async def echo(session: ServerTunnel, stream: TunnelStream) -> None:
+async def echo(tunnel: ServerTunnel, stream: TunnelStream) -> None:
     """Sends back what comes, and ends when the other side does."""
-    session.accept(stream)
+    tunnel.accept(stream)
     while data := await stream.read():
         await stream.write(data)
     stream.write_eof()
 
 
-async def sized(session: ServerTunnel, stream: TunnelStream) -> None:
+async def sized(tunnel: ServerTunnel, stream: TunnelStream) -> None:
     """Sends as many bytes as the port says, times 1024."""
-    session.accept(stream)
+    tunnel.accept(stream)
     authority = dict(stream.headers)[b":authority"].decode()
     await write_all(stream, pattern(int(authority.rpartition(":")[2]) * 1024))
     stream.write_eof()
 
 
-async def silent(session: ServerTunnel, stream: TunnelStream) -> None:
+async def silent(tunnel: ServerTunnel, stream: TunnelStream) -> None:
     """Takes the connection, and neither reads nor writes."""
-    session.accept(stream)
+    tunnel.accept(stream)
     await asyncio.Event().wait()
 
 
-async def refusing(session: ServerTunnel, stream: TunnelStream) -> None:
-    session.refuse(stream, ProxyStatus("connection_refused"))
+async def refusing(tunnel: ServerTunnel, stream: TunnelStream) -> None:
+    tunnel.refuse(stream, ProxyStatus("connection_refused"))
 
 
-async def never_answering(session: ServerTunnel, stream: TunnelStream) -> None:
+async def never_answering(tunnel: ServerTunnel, stream: TunnelStream) -> None:
     await asyncio.Event().wait()
 
 
@@ -95,11 +95,11 @@ SITES: dict[str, Handler] = {
 }
 
 
-async def by_name(session: ServerTunnel, stream: TunnelStream) -> None:
+async def by_name(tunnel: ServerTunnel, stream: TunnelStream) -> None:
     """Leads to one of the sites above; a stream that is cut is no trouble."""
     host = dict(stream.headers)[b":authority"].decode().rpartition(":")[0]
     try:
-        await SITES[host](session, stream)
+        await SITES[host](tunnel, stream)
     except StreamError:
         pass
 

@@ -1,4 +1,4 @@
-"""Whoever is slow slows the own sender and nobody else; what nobody reads is bounded."""
+"""A slow reader slows its own sender and no other, and what is not read is bounded."""
 
 import asyncio
 from dataclasses import replace
@@ -34,9 +34,9 @@ SMALL = TunnelSettings(
 async def test_a_reader_that_does_not_read_costs_one_window_and_stops_its_own_sender_alone() -> None:
     written = 0
 
-    async def endless(session: ServerTunnel, stream: TunnelStream) -> None:
+    async def endless(tunnel: ServerTunnel, stream: TunnelStream) -> None:
         nonlocal written
-        session.accept(stream)
+        tunnel.accept(stream)
         if dict(stream.headers)[b":authority"] == b"other.test:1":
             await stream.write(pattern(3_000_000))
             stream.write_eof()
@@ -47,20 +47,20 @@ async def test_a_reader_that_does_not_read_costs_one_window_and_stops_its_own_se
             written += 65_536
 
     async with session(endless) as ends:
-        stalled = await ends.client.connect(site("stalled"))
-        await until(lambda: stalled.unread >= DEFAULTS.stream_window - 20_000)
+        idle = await ends.client.connect(site("idle"))
+        await until(lambda: idle.unread >= DEFAULTS.stream_window - 20_000)
         for _ in range(3):
             other = await ends.client.connect(site("other"))
             assert await read_all(other) == pattern(3_000_000)
             ends.client.release(other)
-        assert stalled.unread <= DEFAULTS.stream_window
+        assert idle.unread <= DEFAULTS.stream_window
         assert written <= DEFAULTS.stream_window + DEFAULTS.stream_unsent_max + 2 * 65_536
         assert ends.server_link.queue_peak <= LINK_QUEUE_MAX
         # and when it reads at last, everything goes on
         before = written
         while written < before + 2 * DEFAULTS.stream_window:
-            await stalled.read()
-        assert stalled.unread <= stalled.window.size
+            await idle.read()
+        assert idle.unread <= idle.window.size
 
 
 async def test_an_egress_whose_site_does_not_read_holds_the_client_back() -> None:
@@ -76,7 +76,7 @@ async def test_an_egress_whose_site_does_not_read_holds_the_client_back() -> Non
         await asyncio.gather(writing, return_exceptions=True)
 
 
-def is_stalled(stream: TunnelStream) -> bool:
+def is_full(stream: TunnelStream) -> bool:
     return stream.unread > stream.window.size - 1_000
 
 
@@ -84,15 +84,15 @@ def is_stalled(stream: TunnelStream) -> bool:
 async def test_streams_that_nobody_reads_starve_no_other(count: int) -> None:
     """Each with a full window; the last place there is still serves."""
     async with session(settings=SMALL) as ends:
-        stalled = [await ends.client.connect(site("sized", 200)) for _ in range(count)]
-        await until(lambda: all(map(is_stalled, stalled)))
-        assert sum(stream.unread for stream in stalled) <= SMALL.session_window
+        idle = [await ends.client.connect(site("sized", 200)) for _ in range(count)]
+        await until(lambda: all(map(is_full, idle)))
+        assert sum(stream.unread for stream in idle) <= SMALL.session_window
         await exchange(ends, pattern(1_000_000))
-        assert await read_all(stalled[33]) == pattern(200 * 1024)
+        assert await read_all(idle[33]) == pattern(200 * 1024)
 
 
-async def endless(session: ServerTunnel, stream: TunnelStream) -> None:
-    session.accept(stream)
+async def endless(tunnel: ServerTunnel, stream: TunnelStream) -> None:
+    tunnel.accept(stream)
     with pytest.raises(StreamError):
         while True:
             await stream.write(bytes(20_000))
@@ -109,15 +109,15 @@ async def test_streams_that_are_not_read_after_they_were_fast_starve_no_other() 
     stream_window, session_window = SMALL.stream_window, SMALL.session_window
     async with session(endless, settings=SMALL) as ends:
         ends.client._streams._now = lambda: 0.0  # every reader is quick
-        stalled = [await ends.client.connect(site("any")) for _ in range(40)]
+        idle = [await ends.client.connect(site("any")) for _ in range(40)]
         async with asyncio.timeout(SECONDS):
-            for stream in stalled:
+            for stream in idle:
                 await read_until_the_window_is_wide(stream)
-        windows = sorted(stream.window.size for stream in stalled)
+        windows = sorted(stream.window.size for stream in idle)
         assert windows[0] == stream_window
         assert windows[-1] == SMALL.stream_window_max
         assert sum(windows) + (STREAMS_MAX - 40) * stream_window <= session_window
-        await until(lambda: all(map(is_stalled, stalled)))
+        await until(lambda: all(map(is_full, idle)))
         other = await ends.client.connect(site("any"))
         taken = 0
         async with asyncio.timeout(SECONDS):
@@ -125,7 +125,7 @@ async def test_streams_that_are_not_read_after_they_were_fast_starve_no_other() 
                 taken += len(await other.read())
         ends.client.release(other)
         # and what a stream had more, another one gets when it is gone
-        for stream in stalled:
+        for stream in idle:
             ends.client.release(stream)
         assert ends.client._streams.window.reserve == session_window - STREAMS_MAX * stream_window
         last = await ends.client.connect(site("any"))
@@ -139,7 +139,7 @@ async def test_windows_that_nobody_read_come_back_when_streams_are_given_up() ->
         given_up = 0
         while given_up <= 2 * SMALL.session_window:
             streams = [await ends.client.connect(site("sized", 200)) for _ in range(40)]
-            await until(lambda streams=streams: all(map(is_stalled, streams)))  # type: ignore[misc]
+            await until(lambda streams=streams: all(map(is_full, streams)))  # type: ignore[misc]
             for stream in streams:
                 given_up += stream.unread
                 ends.client.release(stream)

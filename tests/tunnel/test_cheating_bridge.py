@@ -103,9 +103,9 @@ def test_whatever_a_bridge_does_the_end_is_exact_bytes_or_a_clean_error(seed: in
 async def test_a_bridge_that_records_everything_sees_nothing() -> None:
     secrets = [b"a-very-blocked-site.example", b"GET /forbidden/page HTTP/1.1", b"the body of the page, word for word"]
 
-    async def answering(session: ServerTunnel, stream: TunnelStream) -> None:
+    async def answering(tunnel: ServerTunnel, stream: TunnelStream) -> None:
         assert dict(stream.headers)[b":authority"] == secrets[0] + b":443"
-        session.accept(stream)
+        tunnel.accept(stream)
         assert await stream.read() == secrets[1]
         await stream.write(secrets[2] * 50)
         stream.write_eof()

@@ -22,17 +22,17 @@ pytestmark = pytest.mark.timeout(60)
 
 
 # --- the key -----------------------------------------------------------------------------------------
-async def test_an_egress_with_another_key_is_refused_before_anything_is_said() -> None:
-    heard: list[bytes] = []
+async def test_an_egress_with_another_key_is_refused_before_any_request() -> None:
+    requests: list[bytes] = []
 
-    async def listen(session: ServerTunnel, stream: TunnelStream) -> None:
-        heard.append(stream.id.to_bytes())
+    async def note(tunnel: ServerTunnel, stream: TunnelStream) -> None:
+        requests.append(stream.id.to_bytes())
 
-    async with two_ends(listen, identity=new_identity(), pin=IDENTITY.pin, bridged=True) as ends:
+    async with two_ends(note, identity=new_identity(), pin=IDENTITY.pin, bridged=True) as ends:
         with pytest.raises(WrongKeyError):
             await ends.client.start()
         assert ends.client.is_over
-        assert ends.client._streams.http is None  # so there was nothing to say it with
+        assert ends.client._streams.http is None  # so no request could be sent
         with pytest.raises(StreamError) as caught:
             await ends.client.connect(site("echo"), b"secret")
         assert caught.value.status == ProxyStatus("destination_unavailable")
@@ -40,7 +40,7 @@ async def test_an_egress_with_another_key_is_refused_before_anything_is_said() -
         async with asyncio.timeout(SECONDS):
             await ends.serving
         assert ends.client_link.sent_bytes == sent
-        assert not heard
+        assert not requests
 
 
 async def test_a_key_of_no_length_is_no_key() -> None:
@@ -76,7 +76,7 @@ async def test_the_first_packet_fills_a_datagram() -> None:
 
 
 @pytest.mark.parametrize("noise", [b"x", b"\x00" * 16_000, b"\xff" * 1_200, b"HTTP/1.1 200 OK\r\n\r\n"])
-async def test_an_egress_that_speaks_no_quic_is_given_up(noise: bytes) -> None:
+async def test_an_egress_that_does_not_answer_in_quic_is_given_up(noise: bytes) -> None:
     link, other = memory_pair()
     other.start(Recorder())
     client = ClientTunnel(IDENTITY.pin, link, settings=IMPATIENT)
@@ -137,9 +137,9 @@ async def test_an_answer_that_comes_too_late_does_no_harm() -> None:
     """The client has given up, the egress does not know it yet."""
     go_on = asyncio.Event()
 
-    async def slow(session: ServerTunnel, stream: TunnelStream) -> None:
+    async def slow(tunnel: ServerTunnel, stream: TunnelStream) -> None:
         await go_on.wait()
-        session.accept(stream)
+        tunnel.accept(stream)
         answered.set()
         await stream.write(b"late")
         await stream.read()
@@ -169,8 +169,8 @@ async def test_an_answer_that_comes_too_late_does_no_harm() -> None:
     ],
 )
 async def test_refusals_of_all_kinds(headers: list[tuple[bytes, bytes]], error: str) -> None:
-    async def refuse(session: ServerTunnel, stream: TunnelStream) -> None:
-        session._streams.send_headers(stream, headers, end=True)
+    async def refuse(tunnel: ServerTunnel, stream: TunnelStream) -> None:
+        tunnel._streams.send_headers(stream, headers, end=True)
 
     async with session(refuse) as ends:
         with pytest.raises(StreamError) as caught:
@@ -180,7 +180,7 @@ async def test_refusals_of_all_kinds(headers: list[tuple[bytes, bytes]], error: 
 
 
 async def test_an_egress_that_ends_a_stream_without_an_answer() -> None:
-    async def reset(session: ServerTunnel, stream: TunnelStream) -> None:
+    async def reset(tunnel: ServerTunnel, stream: TunnelStream) -> None:
         stream.abort()
 
     async with session(reset) as ends:
@@ -189,7 +189,7 @@ async def test_an_egress_that_ends_a_stream_without_an_answer() -> None:
                 await ends.client.connect(site("any"))
 
 
-async def test_signs_of_life_end_with_the_session() -> None:
+async def test_keepalives_end_with_the_session() -> None:
     async with session() as ends:
         assert ends.client._keepalive is not None
         ends.client.close()
@@ -198,7 +198,7 @@ async def test_signs_of_life_end_with_the_session() -> None:
         assert as_owner(ends.client._driver) is ends.client._driver
 
 
-async def test_a_session_tells_what_it_has_received() -> None:
+async def test_received_bytes_are_counted() -> None:
     async with session() as ends:
         received = ends.client.bytes_received
         stream = await ends.client.connect(site("echo"), bytes(100_000))

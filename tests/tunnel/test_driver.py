@@ -25,7 +25,7 @@ pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.mark.parametrize("side", ["client", "egress"])
-async def test_a_dead_link_cuts_every_stream_and_tells_why(side: str) -> None:
+async def test_a_dead_link_cuts_every_stream_and_gives_a_reason(side: str) -> None:
     async with session() as ends:
         reader = await ends.client.connect(site("silent"))
         writer = await ends.client.connect(site("silent"))
@@ -71,7 +71,7 @@ def only_the_kind_of_error_is_logged(caplog: pytest.LogCaptureFixture) -> bool:
     return "RuntimeError in break_down" in text and "secret" not in text
 
 
-async def test_an_error_in_the_last_words_does_not_hide_the_end(
+async def test_an_error_in_the_last_packets_does_not_hide_the_end(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with session() as ends:
@@ -87,7 +87,7 @@ async def test_an_error_in_the_last_words_does_not_hide_the_end(
 async def test_an_error_in_a_turn_ends_the_session(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    """Also when not even the goodbye can be sent."""
+    """Even if CONNECTION_CLOSE cannot be sent either."""
     async with session() as ends:
         reading = asyncio.create_task((await ends.client.connect(site("silent"))).read(), name="test-read")
         monkeypatch.setattr(ends.client._driver, where, break_down)
@@ -129,7 +129,7 @@ async def test_everything_may_be_called_after_the_end() -> None:
         assert await ends.client.wait_ended() == "over"
 
 
-async def test_an_end_that_is_said_is_heard_as_such() -> None:
+async def test_a_closed_session_ends_at_the_other_end_too() -> None:
     async with session() as ends:
         ends.client.close("the reader is done")
         async with asyncio.timeout(SECONDS):
@@ -144,7 +144,7 @@ async def test_an_idle_session_is_kept_alive() -> None:
         await exchange(ends, b"still here")
 
 
-async def test_an_egress_whose_client_went_without_a_word_gives_up() -> None:
+async def test_an_egress_whose_client_falls_silent_gives_up() -> None:
     async with two_ends(bridged=True, settings=TunnelSettings(idle_seconds=0.2)) as ends:
         await ends.client.start()
         stream = await ends.client.connect(site("silent"))

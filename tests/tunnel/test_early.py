@@ -1,13 +1,12 @@
-"""Sessions of a client that comes back, whose requests travel in its first flight (0-RTT), and what stands against it.
+"""Requests in the first flight of a returning client (0-RTT): how long they take, and that each arrives once.
 
-Time is virtual here: round trips are counted exactly, and nobody waits.
+Time is virtual: round trips are counted exactly, and no test waits.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 
 import pytest
 from aioquic._buffer import Buffer
@@ -17,137 +16,28 @@ from aioquic.quic.packet import (
     encode_quic_version_negotiation,
     pull_quic_header,
 )
-from aioquic.tls import SessionTicket
 
-from freespan.link.memory import memory_pair
-from freespan.tunnel.client import ClientTunnel
-from freespan.tunnel.identity import Identity, new_identity
-from freespan.tunnel.quic import LinkQuic
-from freespan.tunnel.server import ServerTunnel
-from freespan.tunnel.stream import TunnelStream
-from freespan.tunnel.tickets import TicketJar, TicketStore
-from freespan.wire.errors import StreamError, TunnelError, WrongKeyError
-from freespan.wire.limits import HANDSHAKE_SECONDS, HELLO_DATAGRAM_SIZE, STREAMS_MAX
-from tests.link.owners import Recorder
-from tests.support.tunnels import IDENTITY, Bridge, Change, by_name, pattern, read_all, site, unchanged
+from freespan.wire.errors import StreamError, TunnelError
+from freespan.wire.limits import HELLO_DATAGRAM_SIZE, STREAMS_MAX
+from tests.support.tunnels import pattern, site
 from tests.support.virtual_time import run
-from tests.tunnel.test_tickets import ticket as ticket_of
+from tests.tunnel.returning_client import (
+    ROUND_TRIP,
+    Place,
+    Scene,
+    echoed,
+    now,
+    open_early,
+    rounds,
+    scene,
+)
 
-ONE_WAY = 0.2
-ROUND_TRIP = 2 * ONE_WAY
+pytestmark = pytest.mark.timeout(20)
 FRESH_HOP_BYTES = 4_380
 """What a data channel that has not carried anything yet sends at once (RFC 9260 section 7.2.1); TCP sends more."""
-pytestmark = pytest.mark.timeout(20)
 
 
-def rounds(since: float) -> float:
-    """How many round trips that was."""
-    return round((now() - since) / ROUND_TRIP, 2)
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
-
-
-class Place:
-    """An egress with its store, and whatever has been dialed from it."""
-
-    def __init__(self, identity: Identity = IDENTITY) -> None:
-        self.identity = identity
-        self.store = TicketStore(now)
-        self.dialed: list[bytes] = []
-        self.sessions: list[ServerTunnel] = []
-        self._tasks: list[asyncio.Task[None]] = []
-
-    async def dial(self, session: ServerTunnel, stream: TunnelStream) -> None:
-        self.dialed.append(dict(stream.headers)[b":authority"])
-        await by_name(session, stream)
-
-    def serve(self, link: object) -> ServerTunnel:
-        session = ServerTunnel(self.identity, link, self.dial, self.store)  # type: ignore[arg-type]
-        self.sessions.append(session)
-        self._tasks.append(asyncio.create_task(session.serve(), name="test-serve"))
-        return session
-
-    async def close(self) -> None:
-        for session in self.sessions:
-            session.close("the test is over")
-        await asyncio.gather(*self._tasks)
-
-
-class Visit:
-    """One session of a client, through a bridge, with all that it saw."""
-
-    def __init__(self, place: Place, jar: TicketJar, to_egress: Change, to_client: Change) -> None:
-        self.flight: list[bytes] = []
-        self.back: list[bytes] = []
-        self._changes = to_egress, to_client
-        link, far = memory_pair(delay=ONE_WAY / 2)
-        near, server_link = memory_pair(delay=ONE_WAY / 2)
-        self.bridge = Bridge(far, near, self._to_egress, self._to_client)
-        self.server = place.serve(server_link)
-        self.client = ClientTunnel(IDENTITY.pin, link, jar)
-
-    @property
-    def quic(self) -> LinkQuic:
-        assert self.client._driver.quic is not None
-        return self.client._driver.quic
-
-    def _to_egress(self, message: bytes) -> Iterable[bytes]:
-        self.flight.append(message)
-        return self._changes[0](message)
-
-    def _to_client(self, message: bytes) -> Iterable[bytes]:
-        self.back.append(message)
-        return self._changes[1](message)
-
-
-class Scene:
-    """A place and a client that has been there before, so it has a ticket."""
-
-    def __init__(self) -> None:
-        self.place = Place()
-        self.jar = TicketJar(now)
-
-    @asynccontextmanager
-    async def visit(
-        self, place: Place | None = None, to_egress: Change = unchanged, to_client: Change = unchanged
-    ) -> AsyncIterator[Visit]:
-        visit = Visit(place or self.place, self.jar, to_egress, to_client)
-        try:
-            yield visit
-        finally:
-            visit.client.close("the visit is over")
-            await asyncio.sleep(ROUND_TRIP)  # so that both ends know, and nothing is under way
-
-
-@asynccontextmanager
-async def scene() -> AsyncIterator[Scene]:
-    one = Scene()
-    async with one.visit() as visit:
-        await visit.client.start()
-        await asyncio.sleep(2 * ROUND_TRIP)  # tickets come after the handshake
-    try:
-        yield one
-    finally:
-        await one.place.close()
-
-
-async def open_early(
-    visit: Visit, name: str, first: bytes = b"", port: int = 1
-) -> tuple[TunnelStream, asyncio.Task[None]]:
-    """A stream that did not wait for the handshake, and the task of that."""
-    assert visit.client.begin()
-    starting = asyncio.create_task(visit.client.start(), name="test-start")
-    return await visit.client.connect(site(name, port), first), starting
-
-
-async def echoed(stream: TunnelStream) -> bytes:
-    stream.write_eof()
-    return await read_all(stream)
-
-
-# --- how long it takes ---------------------------------------------------------------------------------
+# --- round trips --------------------------------------------------------------------------------
 def test_a_client_that_comes_back_is_answered_in_one_round_trip() -> None:
     async def main() -> None:
         async with scene() as here, here.visit() as visit:
@@ -207,7 +97,7 @@ def test_a_ticket_that_is_not_taken_costs_nothing() -> None:
 
 
 def test_no_flight_of_the_handshake_is_more_than_fresh_hops_send_at_once() -> None:
-    """Whatever is more waits in each hop for a round trip of that hop, or two; QUIC knows nothing of those."""
+    """What exceeds that waits for a round trip of a hop, or two; QUIC knows nothing of hops."""
 
     async def main() -> None:
         one = Scene()
@@ -216,7 +106,7 @@ def test_no_flight_of_the_handshake_is_more_than_fresh_hops_send_at_once() -> No
                 visit.client.begin()
                 await visit.client.start()
                 hello = len(visit.flight)
-                assert hello == 1  # and it was not said again because the egress is far away
+                assert hello == 1  # and it was not sent again because the egress is far away
                 assert sum(map(len, visit.flight)) <= FRESH_HOP_BYTES
                 assert sum(map(len, visit.back)) <= FRESH_HOP_BYTES
                 await asyncio.sleep(ROUND_TRIP)
@@ -243,9 +133,9 @@ def test_an_answer_to_an_early_request_does_not_wait_for_the_handshake() -> None
     run(main())
 
 
-# --- nothing lost, nothing doubled ---------------------------------------------------------------------
+# --- nothing lost, nothing doubled ------------------------------------------------------------
 @pytest.mark.parametrize("is_known", [True, False], ids=["taken", "not taken"])
-def test_many_early_streams_with_much_to_say_arrive_whole_and_once(is_known: bool) -> None:
+def test_many_early_streams_arrive_whole_and_once(is_known: bool) -> None:
     async def main() -> None:
         async with scene() as here:
             place = here.place if is_known else Place()
@@ -320,8 +210,8 @@ def test_a_session_that_never_opens_cuts_its_early_streams() -> None:
 
 
 @pytest.mark.parametrize("kind", ["retry", "version"])
-def test_nobody_in_between_can_make_a_client_begin_again(kind: str) -> None:
-    """The seal of these packets is made with keys that everybody knows."""
+def test_an_attacker_in_between_cannot_make_a_client_begin_again(kind: str) -> None:
+    """These packets are protected with keys that everybody knows."""
 
     async def main() -> None:
         def forge(message: bytes) -> Iterable[bytes]:
@@ -348,165 +238,5 @@ def test_nobody_in_between_can_make_a_client_begin_again(kind: str) -> None:
             await starting
             assert await echoed(stream) == b"x"
             assert visit.quic.is_resumed
-
-    run(main())
-
-
-# --- whoever carries it --------------------------------------------------------------------------------
-async def replay(place: Place, flight: list[bytes]) -> tuple[Recorder, ServerTunnel]:
-    """Play a client's messages to the egress, on a link of their own."""
-    link, far = memory_pair(delay=ONE_WAY)
-    answers = Recorder()
-    link.start(answers)
-    session = place.serve(far)
-    for message in flight:
-        link.send(message)
-    await asyncio.sleep(ROUND_TRIP)
-    return answers, session
-
-
-def test_a_flight_that_is_played_again_opens_nothing() -> None:
-    async def main() -> None:
-        async with scene() as here:
-            async with here.visit() as visit:
-                stream, starting = await open_early(visit, "echo", b"x")
-                await starting
-                assert await echoed(stream) == b"x"
-                await asyncio.sleep(ROUND_TRIP)
-            for _ in range(2):
-                _, session = await replay(here.place, visit.flight)
-                assert session.is_over
-                assert not session._driver.is_established
-            await asyncio.sleep(10 * HANDSHAKE_SECONDS)  # long enough for the egress to forget that it was used
-            _, session = await replay(here.place, visit.flight)
-            assert session._driver.quic is not None
-            assert not session._driver.quic.tls.session_resumed
-            await asyncio.sleep(2 * HANDSHAKE_SECONDS)
-            assert session.is_over
-            assert here.place.dialed == [b"echo.test:1"]
-
-    run(main())
-
-
-def test_a_flight_that_is_carried_to_the_egress_twice_is_heard_once() -> None:
-    """A full handshake for the second copy would make the client say again what the egress has heard."""
-
-    async def main() -> None:
-        def also_elsewhere(message: bytes) -> Iterable[bytes]:
-            elsewhere.send(message)
-            return (message,)
-
-        elsewhere, far = memory_pair()  # which is faster
-        began = now()
-        elsewhere.start(Recorder())
-        async with scene() as here, here.visit(to_egress=also_elsewhere) as visit:
-            first = here.place.serve(far)
-            visit.client.begin()
-            opening = asyncio.create_task(visit.client.connect(site("echo"), b"x"), name="test-open")
-            with pytest.raises(TunnelError):
-                await visit.client.start()
-            with pytest.raises(StreamError):
-                await opening
-            assert here.place.dialed == [b"echo.test:1"]
-            assert first._driver.quic is not None
-            assert first._driver.quic.tls.early_data_accepted
-            assert now() - began < HANDSHAKE_SECONDS  # the client is told, and need not wait
-
-    run(main())
-
-
-def test_a_flight_that_was_kept_until_its_client_left_is_not_heard() -> None:
-    """The client has opened its streams elsewhere by then."""
-
-    async def main() -> None:
-        async with scene() as here, here.visit(to_egress=lambda message: ()) as visit:
-            visit.client.begin()
-            opening = asyncio.create_task(visit.client.connect(site("echo"), b"x"), name="test-open")
-            with pytest.raises(TunnelError):
-                await visit.client.start()
-            await asyncio.gather(opening, return_exceptions=True)
-            await replay(here.place, visit.flight)
-            assert not here.place.dialed
-
-    run(main())
-
-
-# --- the key -------------------------------------------------------------------------------------------
-class Thief(TicketStore):
-    """Knows the names of all tickets, as whoever carries them does, and not their secrets."""
-
-    def take(self, name: bytes, obfuscated_age: int) -> SessionTicket | None:
-        made_up = next(iter(self._issued.values())).ticket
-        made_up.ticket = name
-        return made_up
-
-
-@pytest.mark.parametrize("is_thief", [False, True], ids=["stranger", "thief"])
-def test_another_egress_can_neither_read_what_was_early_nor_complete(is_thief: bool) -> None:
-    async def main() -> None:
-        async with scene() as here:
-            other = Place(new_identity())
-            if is_thief:
-                other.store = Thief(now)
-                other.store._issued = here.place.store._issued
-                for issued in other.store._issued.values():
-                    issued.ticket.resumption_secret = bytes(len(issued.ticket.resumption_secret))
-            async with here.visit(other) as visit:
-                visit.client.begin()
-                opening = asyncio.create_task(visit.client.connect(site("echo"), b"secret"), name="test-open")
-                with pytest.raises(TunnelError) as caught:
-                    await visit.client.start()
-                assert isinstance(caught.value, WrongKeyError) != is_thief  # a thief gets no further than the hello
-                with pytest.raises(StreamError):
-                    await opening
-                await asyncio.sleep(ROUND_TRIP)
-                assert not other.dialed
-                quic = visit.server._driver.quic
-                assert quic is not None
-                assert all(one % 4 in (1, 3) for one in quic._streams)  # its own; no byte of the client's
-            await other.close()
-            assert here.jar.take(IDENTITY.pin) is None
-
-    run(main())
-
-
-def test_a_ticket_of_an_egress_with_another_key_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such an egress may send one in the very packet that ends the handshake, before its key was looked at."""
-    look_at_key = ClientTunnel._handshake_completed
-    ticket = ticket_of(0)
-
-    def first_a_ticket(client: ClientTunnel) -> None:
-        client._keep_ticket(ticket)
-        look_at_key(client)
-
-    async def main() -> None:
-        async with scene() as here:
-            here.jar = TicketJar(now)
-            other = Place(new_identity())
-            monkeypatch.setattr(ClientTunnel, "_handshake_completed", first_a_ticket)
-            async with here.visit(other) as visit:
-                with pytest.raises(WrongKeyError):
-                    await visit.client.start()
-            assert here.jar.take(IDENTITY.pin) is None
-            async with here.visit() as visit:
-                await visit.client.start()
-            assert here.jar.take(IDENTITY.pin) is ticket
-            await other.close()
-
-    run(main())
-
-
-def test_a_client_without_a_jar_asks_for_no_ticket() -> None:
-    async def main() -> None:
-        place = Place()
-        link, far = memory_pair()
-        place.serve(far)
-        client = ClientTunnel(IDENTITY.pin, link)
-        assert not client.begin()
-        await client.start()
-        assert await echoed(await client.connect(site("echo"), b"x")) == b"x"
-        assert not place.store._issued
-        client.close()
-        await place.close()
 
     run(main())

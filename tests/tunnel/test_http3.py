@@ -97,14 +97,14 @@ async def test_who_fills_a_table_that_was_not_offered_ends_the_session() -> None
 
 
 # --- streams that are over -----------------------------------------------------------------------------
-async def leaves_early(session: ServerTunnel, stream: TunnelStream) -> None:
-    session.accept(stream)
+async def leaves_early(tunnel: ServerTunnel, stream: TunnelStream) -> None:
+    tunnel.accept(stream)
     await stream.write(b"a word")
 
 
-async def reads_to_the_end(session: ServerTunnel, stream: TunnelStream) -> None:
+async def reads_to_the_end(tunnel: ServerTunnel, stream: TunnelStream) -> None:
     if dict(stream.headers)[b":authority"] == b"silent.test:1":
-        session.accept(stream)
+        tunnel.accept(stream)
     with pytest.raises(StreamError):
         await read_all(stream)
 

@@ -84,7 +84,7 @@ def test_a_file_system_without_links_will_do(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("contents", "word"),
+    ("contents", "complaint"),
     [
         (b"", "is not a private key"),
         (b"hello", "is not a private key"),
@@ -96,16 +96,16 @@ def test_a_file_system_without_links_will_do(tmp_path: Path, monkeypatch: pytest
     ],
     ids=["empty", "text", "bytes", "cut", "locked", "RSA", "P-384"],
 )
-def test_a_file_that_is_no_such_key_is_left_alone(tmp_path: Path, contents: bytes, word: str) -> None:
+def test_a_file_that_is_no_such_key_is_left_alone(tmp_path: Path, contents: bytes, complaint: str) -> None:
     (tmp_path / FILE).write_bytes(contents)
-    with pytest.raises(InputError, match=word) as caught:
+    with pytest.raises(InputError, match=complaint) as caught:
         load_or_create_identity(tmp_path)
     assert caught.value.field == "data"
     assert "move it away" in str(caught.value)
     assert (tmp_path / FILE).read_bytes() == contents
 
 
-def test_a_folder_that_is_none(tmp_path: Path) -> None:
+def test_a_data_folder_that_is_not_a_directory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="data folder cannot be used") as caught:
         load_or_create_identity(tmp_path / "file" / "inside")

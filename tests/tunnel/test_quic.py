@@ -1,5 +1,9 @@
+import ast
+import inspect
 import itertools
 import random
+import re
+from types import ModuleType
 
 import pytest
 from aioquic.buffer import encode_uint_var
@@ -19,7 +23,18 @@ SESSION_WINDOW, STREAM_WINDOW = DEFAULTS.session_window, DEFAULTS.stream_window
 CLOCK = itertools.count(1.0, 0.002)
 
 
-def hello() -> tuple[LinkQuic, bytes]:
+def prose_of(module: ModuleType) -> list[str]:
+    """The docstrings of a module, those of its constants included, and its comments."""
+    source = inspect.getsource(module)
+    strings = [
+        node.value.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    ]
+    return [*strings, *re.findall(r"# (.*)", source)]
+
+
+def first_flight() -> tuple[LinkQuic, bytes]:
     client = client_quic(DEFAULTS)
     client.connect(PEER, now=0.0)
     return client, client.datagrams_to_send(now=0.0)[0][0]
@@ -36,7 +51,7 @@ def pass_on(source: LinkQuic, goal: LinkQuic, now: float) -> int:
 
 
 def connected() -> tuple[LinkQuic, LinkQuic]:
-    client, first = hello()
+    client, first = first_flight()
     server = server_quic(IDENTITY, first, DEFAULTS)
     server.receive_datagram(first, PEER, now=0.0)
     settle(client, server)
@@ -44,7 +59,7 @@ def connected() -> tuple[LinkQuic, LinkQuic]:
 
 
 def settle(client: LinkQuic, server: LinkQuic) -> None:
-    """Until neither has anything to say; acknowledgements are due after a while, so the clock goes on."""
+    """Pass datagrams until neither end has any; acknowledgements are due after a while, so the clock goes on."""
     silent = 0
     while silent < 10:
         now = next(CLOCK)
@@ -53,7 +68,7 @@ def settle(client: LinkQuic, server: LinkQuic) -> None:
 
 # --- the key -----------------------------------------------------------------------------------------
 def test_the_pin_is_known_once_the_server_has_proved_it() -> None:
-    client, _ = hello()
+    client, _ = first_flight()
     assert client.peer_pin == b""
     client, server = connected()
     assert client.peer_pin == IDENTITY.pin
@@ -61,8 +76,8 @@ def test_the_pin_is_known_once_the_server_has_proved_it() -> None:
 
 
 # --- the first message -------------------------------------------------------------------------------
-def test_nothing_is_sent_to_somebody_who_has_proved_nothing() -> None:
-    _, first = hello()
+def test_nothing_is_sent_before_a_packet_was_authenticated() -> None:
+    _, first = first_flight()
     assert server_quic(IDENTITY, first, DEFAULTS).datagrams_to_send(now=0.0) == []
 
 
@@ -73,12 +88,12 @@ def test_nothing_is_sent_to_somebody_who_has_proved_nothing() -> None:
         lambda first: first[:5],
         lambda first: bytes((first[0] & 0x7F,)) + first[1:],  # a short header
         lambda first: bytes((first[0] | 0x20,)) + first[1:],  # a Handshake packet
-        lambda first: first[:1] + b"\x0a\x0a\x0a\x0a" + first[5:],  # a version that nobody speaks
+        lambda first: first[:1] + b"\x0a\x0a\x0a\x0a" + first[5:],  # an unknown version
         lambda first: first[:1] + bytes(4) + first[5:],  # version negotiation
     ],
 )
 def test_what_opens_no_connection(change) -> None:  # type: ignore[no-untyped-def]
-    _, first = hello()
+    _, first = first_flight()
     with pytest.raises(TunnelError):
         server_quic(IDENTITY, change(first), DEFAULTS)
 
@@ -122,15 +137,17 @@ def frames(dice: random.Random, handshake: bytes) -> bytes:
 def test_forged_packets_raise_nothing(seed: int) -> None:
     """Whatever a bridge makes up, the connection answers or ends by itself."""
     dice = random.Random(seed)
-    client, first = hello()
+    client, first = first_flight()
     server = server_quic(IDENTITY, first, DEFAULTS)
     server.receive_datagram(first, PEER, now=0.0)
-    said = [bytes(next(iter(one._crypto_streams.values())).sender._buffer) for one in (client, server)]
+    handshakes = [bytes(next(iter(one._crypto_streams.values())).sender._buffer) for one in (client, server)]
 
     destination = dice.randbytes(8)
-    packet = forged(frames(dice, said[0]), destination, destination, by_client=True)
+    packet = forged(frames(dice, handshakes[0]), destination, destination, by_client=True)
     finish(server_quic(IDENTITY, packet, DEFAULTS), packet)
-    packet = forged(frames(dice, said[1]), client.host_cid, client.original_destination_connection_id, by_client=False)
+    packet = forged(
+        frames(dice, handshakes[1]), client.host_cid, client.original_destination_connection_id, by_client=False
+    )
     finish(client, packet)
 
 
@@ -188,7 +205,7 @@ def test_the_session_s_window_opens_in_great_steps_and_in_small_ones_when_it_is_
 
 # --- places ------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("both", [True, False])
-def test_a_stream_that_is_given_up_before_it_has_a_place_breaks_nothing_and_keeps_none(both: bool) -> None:
+def test_a_blocked_stream_that_is_given_up_breaks_nothing_and_takes_no_place(both: bool) -> None:
     client, server = connected()
     places = server._local_max_streams_bidi.value
     for stream_id in range(0, 4 * (places + 2), 4):
@@ -213,7 +230,7 @@ def test_a_stream_that_is_given_up_before_it_has_a_place_breaks_nothing_and_keep
     assert server._local_max_streams_bidi.value == places + 2
 
 
-def test_what_a_stream_wanted_to_say_is_not_said_once_it_is_given_up() -> None:
+def test_what_a_stream_has_queued_is_not_sent_once_it_is_given_up() -> None:
     client, server = connected()
     places = server._local_max_streams_bidi.value
     for stream_id in range(0, 4 * (places + 1), 4):
@@ -222,15 +239,15 @@ def test_what_a_stream_wanted_to_say_is_not_said_once_it_is_given_up() -> None:
     client.reset_stream(0, 1)
     client.stop_stream(0, 1)
     settle(client, server)
-    told = []
+    events = []
     while (event := server.next_event()) is not None:
-        told.append(event)
-    assert StreamReset(error_code=1, stream_id=4 * places) in told
-    assert not any(isinstance(event, StreamDataReceived) and event.stream_id == 4 * places for event in told)
+        events.append(event)
+    assert StreamReset(error_code=1, stream_id=4 * places) in events
+    assert not any(isinstance(event, StreamDataReceived) and event.stream_id == 4 * places for event in events)
 
 
 # --- when to send --------------------------------------------------------------------------------------
-def test_who_has_nothing_to_say_is_not_asked() -> None:
+def test_datagrams_are_asked_for_only_when_there_are_some() -> None:
     client, server = connected()
     assert not client.has_something_to_send
     stream_id = client.get_next_available_stream_id()
@@ -259,7 +276,28 @@ def test_a_finished_stream_makes_place_for_another_at_once() -> None:
     assert server._local_max_streams_bidi.value == before + 1
 
 
-def test_an_acknowledgement_rides_along() -> None:
+@pytest.mark.parametrize("text", prose_of(quic_module))
+def test_prose_refers_to_constants_by_name(text: str) -> None:
+    """A figure that is repeated in prose is wrong as soon as the constant changes."""
+    assert not re.search(r"\d (ms|s|seconds|packets|bytes)\b", text)
+
+
+def test_an_acknowledgement_waits_for_its_time_or_for_many_packets() -> None:
+    client, server = connected()
+    stream_id = client.get_next_available_stream_id()
+    now = next(CLOCK)
+    client.send_stream_data(stream_id, b"x")
+    pass_on(client, server, now)
+    at = server.get_timer()
+    assert at == pytest.approx(now + quic_module._ACK_DELAY_SECONDS)
+    for count in range(2, quic_module._ACK_EVERY_PACKETS + 1):
+        assert not server.has_something_to_send, count
+        client.send_stream_data(stream_id, b"x")
+        pass_on(client, server, now)
+    assert server.has_something_to_send
+
+
+def test_an_acknowledgement_is_piggybacked() -> None:
     client, server = connected()
     client.send_stream_data(client.get_next_available_stream_id(), b"question")
     now = next(CLOCK)
@@ -273,7 +311,7 @@ def test_an_acknowledgement_rides_along() -> None:
     assert not client._streams[0].sender._buffer
 
 
-def test_many_packets_are_not_left_unanswered() -> None:
+def test_many_packets_are_acknowledged_at_once() -> None:
     client, server = connected()
     stream_id = client.get_next_available_stream_id()
     now = next(CLOCK)
@@ -287,7 +325,7 @@ def test_many_packets_are_not_left_unanswered() -> None:
     assert not server.has_something_to_send
 
 
-def test_it_is_the_pipe_that_is_controlled() -> None:
-    client, _ = hello()
+def test_nothing_is_paced() -> None:
+    client, _ = first_flight()
     assert client.control.congestion_window > 0
     assert quic_module._NoPacer(max_datagram_size=DATAGRAM_SIZE).next_send_time(now=0.0) is None

@@ -75,9 +75,9 @@ async def path(at_site: Site, idle_seconds: float = DEFAULTS.stream_idle_seconds
         down: list[int] = []
         splices: list[asyncio.Task[None]] = []
 
-        async def egress(session: ServerTunnel, stream: TunnelStream) -> None:
+        async def egress(tunnel: ServerTunnel, stream: TunnelStream) -> None:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            session.accept(stream)
+            tunnel.accept(stream)
             task = asyncio.current_task()
             assert task is not None
             splices.append(task)

@@ -70,8 +70,8 @@ async def test_first_bytes_travel_with_the_request() -> None:
 
 
 async def test_a_direction_ends_and_the_other_goes_on() -> None:
-    async def answer_after_the_end(session: ServerTunnel, stream: TunnelStream) -> None:
-        session.accept(stream)
+    async def answer_after_the_end(tunnel: ServerTunnel, stream: TunnelStream) -> None:
+        tunnel.accept(stream)
         assert await read_all(stream) == b"question"
         await stream.write(b"late answer")
         stream.write_eof()
@@ -86,8 +86,8 @@ async def test_a_direction_ends_and_the_other_goes_on() -> None:
 
 
 async def test_an_end_may_come_before_the_question_ends() -> None:
-    async def hasty(session: ServerTunnel, stream: TunnelStream) -> None:
-        session.accept(stream)
+    async def hasty(tunnel: ServerTunnel, stream: TunnelStream) -> None:
+        tunnel.accept(stream)
         stream.write_eof()
         assert await read_all(stream) == b"still here"
         done.set()
@@ -114,8 +114,8 @@ async def test_a_refusal_has_its_reason_and_leaves_the_session_whole() -> None:
 async def test_a_client_that_gives_up_cuts_the_other_end_in_both_directions() -> None:
     outcomes: list[str] = []
 
-    async def watched(session: ServerTunnel, stream: TunnelStream) -> None:
-        session.accept(stream)
+    async def watched(tunnel: ServerTunnel, stream: TunnelStream) -> None:
+        tunnel.accept(stream)
         with pytest.raises(StreamError):
             await read_all(stream)
         outcomes.append("reading")
@@ -135,10 +135,10 @@ async def test_a_client_that_gives_up_cuts_the_other_end_in_both_directions() ->
 
 
 async def test_an_egress_that_gives_up_cuts_the_client_in_both_directions() -> None:
-    async def leaves_in_the_middle(session: ServerTunnel, stream: TunnelStream) -> None:
-        session.accept(stream)
+    async def leaves_in_the_middle(tunnel: ServerTunnel, stream: TunnelStream) -> None:
+        tunnel.accept(stream)
         await stream.write(b"half")
-        await until(lambda: not session.held)
+        await until(lambda: not tunnel.held)
 
     async with session(leaves_in_the_middle) as ends:
         stream = await ends.client.connect(site("any"))
@@ -164,8 +164,8 @@ async def test_a_writer_in_waiting_learns_that_nobody_wants_its_bytes() -> None:
     """StopSending: the reader gives up while the writer waits."""
     give_up = asyncio.Event()
 
-    async def stops(session: ServerTunnel, stream: TunnelStream) -> None:
-        session.accept(stream)
+    async def stops(tunnel: ServerTunnel, stream: TunnelStream) -> None:
+        tunnel.accept(stream)
         await give_up.wait()
 
     async with session(stops) as ends:
@@ -214,12 +214,12 @@ async def test_data_after_the_end_cuts_the_stream_and_not_the_session() -> None:
 
 
 async def test_trailers_and_informational_headers_do_no_harm() -> None:
-    async def with_trailers(session: ServerTunnel, stream: TunnelStream) -> None:
-        session.accept(stream)
+    async def with_trailers(tunnel: ServerTunnel, stream: TunnelStream) -> None:
+        tunnel.accept(stream)
         await stream.write(b"data")
-        assert session._streams.http is not None
-        session._streams.http.send_headers(stream.id, [(b"x-trailer", b"1")], end_stream=True)
-        session._driver.flush_soon()
+        assert tunnel._streams.http is not None
+        tunnel._streams.http.send_headers(stream.id, [(b"x-trailer", b"1")], end_stream=True)
+        tunnel._driver.flush_soon()
         stream.end_sent()
 
     async with session(with_trailers) as ends:

@@ -38,8 +38,8 @@ def name(number: int = 0) -> bytes:
     return struct.pack("!Q", number)
 
 
-def told(seconds: float) -> int:
-    """An age as a client tells it."""
+def stated(seconds: float) -> int:
+    """An age as a client states it."""
     return (round(seconds * 1000) + AGE_ADD) % 2**32
 
 
@@ -53,28 +53,28 @@ def store(clock: Clock) -> TicketStore:
     return TicketStore(clock)
 
 
-# --- the egress' -------------------------------------------------------------------------------------
+# --- the store of an egress -------------------------------------------------------------------------------------
 def test_a_ticket_is_good_once(store: TicketStore) -> None:
     kept = ticket()
     store.put(kept)
-    assert store.take(name(), told(0)) is kept
+    assert store.take(name(), stated(0)) is kept
     with pytest.raises(UsedTicketError):
-        store.take(name(), told(0))
+        store.take(name(), stated(0))
 
 
 def test_a_ticket_that_nobody_handed_out_is_none(store: TicketStore) -> None:
     assert store.take(b"", 0) is None
-    assert store.take(name(1), told(0)) is None
+    assert store.take(name(1), stated(0)) is None
 
 
 def test_a_used_ticket_is_known_for_longer_than_its_client_waits(store: TicketStore, clock: Clock) -> None:
     store.put(ticket())
-    store.take(name(), told(0))
+    store.take(name(), stated(0))
     clock.now += 1.5 * HANDSHAKE_SECONDS
     with pytest.raises(UsedTicketError):
-        store.take(name(), told(1.5 * HANDSHAKE_SECONDS))
+        store.take(name(), stated(1.5 * HANDSHAKE_SECONDS))
     clock.now += HANDSHAKE_SECONDS
-    assert store.take(name(), told(0)) is None
+    assert store.take(name(), stated(0)) is None
     assert not store._used
 
 
@@ -82,29 +82,29 @@ def test_a_used_ticket_is_known_for_longer_than_its_client_waits(store: TicketSt
 def test_a_ticket_gets_old(store: TicketStore, clock: Clock, age: float, is_taken: bool) -> None:
     store.put(ticket())
     clock.now += age
-    assert (store.take(name(), told(age)) is not None) == is_taken
+    assert (store.take(name(), stated(age)) is not None) == is_taken
 
 
 @pytest.mark.parametrize(
-    ("on_its_way", "is_taken"),
+    ("in_transit", "is_taken"),
     [(0.0, True), (HANDSHAKE_SECONDS - 1, True), (HANDSHAKE_SECONDS + 1, False), (-0.5, True), (-2.0, False)],
 )
 def test_a_flight_that_was_kept_for_later_is_not_taken(
-    store: TicketStore, clock: Clock, on_its_way: float, is_taken: bool
+    store: TicketStore, clock: Clock, in_transit: float, is_taken: bool
 ) -> None:
     store.put(ticket())
     clock.now += 60.0
-    assert (store.take(name(), told(60.0 - on_its_way)) is not None) == is_taken
-    if not is_taken:  # nor is another copy of it, whatever that says of itself
-        assert store.take(name(), told(60.0)) is None
+    assert (store.take(name(), stated(60.0 - in_transit)) is not None) == is_taken
+    if not is_taken:  # nor is another copy of it, whatever age that states
+        assert store.take(name(), stated(60.0)) is None
 
 
 def test_the_oldest_leaves_first(store: TicketStore) -> None:
     for number in range(TICKETS_MAX + 2):
         store.put(ticket(number))
     assert len(store._issued) == TICKETS_MAX
-    assert store.take(name(1), told(0)) is None
-    assert store.take(name(2), told(0)) is not None
+    assert store.take(name(1), stated(0)) is None
+    assert store.take(name(2), stated(0)) is not None
 
 
 def test_old_tickets_leave_when_new_ones_come(store: TicketStore, clock: Clock) -> None:
@@ -117,16 +117,16 @@ def test_old_tickets_leave_when_new_ones_come(store: TicketStore, clock: Clock) 
 def test_no_ticket_is_taken_that_could_not_be_remembered(store: TicketStore, clock: Clock) -> None:
     for number in range(TICKETS_MAX):
         store.put(ticket(number))
-        assert store.take(name(number), told(0)) is not None
+        assert store.take(name(number), stated(0)) is not None
     store.put(ticket(TICKETS_MAX))
-    assert store.take(name(TICKETS_MAX), told(0)) is None
+    assert store.take(name(TICKETS_MAX), stated(0)) is None
     clock.now += 3 * HANDSHAKE_SECONDS
-    assert store.take(name(TICKETS_MAX), told(0)) is None  # it is gone: another copy might have been answered
+    assert store.take(name(TICKETS_MAX), stated(0)) is None  # it is gone: another copy might have been answered
     store.put(ticket(TICKETS_MAX + 1))
-    assert store.take(name(TICKETS_MAX + 1), told(0)) is not None
+    assert store.take(name(TICKETS_MAX + 1), stated(0)) is not None
 
 
-# --- the client's ------------------------------------------------------------------------------------
+# --- the jar of a client ------------------------------------------------------------------------------------
 def test_a_jar_gives_each_ticket_once_and_the_newest_first() -> None:
     jar = TicketJar()
     for number in range(TICKETS_KEPT + 1):

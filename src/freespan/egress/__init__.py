@@ -1,1 +1,7 @@
-"""The egress: opens the connections that readers ask for, within the host's policy."""
+"""The egress: ends sessions, and connects their streams to targets.
+
+    Egress                    server.py      the WebSocket route; serves the streams of all sessions
+      ├── Sessions            sessions.py    which links belong to which session (bounds.py: who has to leave)
+      │     └── EgressSession session.py     a tunnel on a bond
+      └── Dialer              dialer.py      TCP connections to targets (policy.py, resolver.py, own_addresses.py)
+"""

@@ -34,7 +34,7 @@ _ACK_EVERY_PACKETS = 64
 """An acknowledgement does not wait for `_ACK_DELAY_SECONDS` once so many packets have come."""
 _INITIAL_RTT_SECONDS = 1.0
 """The round-trip time before the first measurement (RFC 9002 section 6.2.2). Links are reliable, so a flight that was
-not answered yet is under way. Sending it again after 0.2 s, as aioquic would, makes a distant egress answer twice."""
+not answered yet is under way. Sending it again as early as aioquic would only makes a distant egress answer twice."""
 
 
 class _NoPacer(QuicPacketPacer):

@@ -149,14 +149,17 @@ FLIGHT_MIN = 4 * DATAGRAM_SIZE
 FLIGHT_MAX = 3 * 1024 * 1024
 """What may be on its way end to end, and so wait inside a bridge."""
 HANDSHAKE_SECONDS = 15.0
-
+"""How long either end waits for QUIC's handshake. Early data (0-RTT) that is older is not accepted."""
 TICKET_SECONDS = 3_600.0
-"""How long a ticket for a session in 0-RTT is good."""
+"""How long a session ticket is good, and how long a client uses tickets before it does a full handshake again."""
 
 # --- egress ----------------------------------------------------------------------------------
 RESOLVE_SECONDS = 5.0
+"""How long an egress takes at most to resolve the name of a target. A client waits for longer."""
 DIAL_SECONDS = 10.0
+"""How long an egress takes at most to connect to a target. A client waits for longer."""
 SPLICE_CHUNK = 64 * 1024
+"""How many bytes are read at a time from a TCP connection or a stream."""
 TARGET_MAX = 300
 """Longest `host:port`."""
 
