@@ -89,8 +89,8 @@ class WrongKeyError(TunnelError):
 
     def __init__(self) -> None:
         super().__init__(
-            "the egress has another key than the invite says: somebody intercepts the connection, or the host has changed"
-            " its key; nothing was sent. Ask for a new invite"
+            "the egress has another key than the invite says: somebody intercepts the connection, or the host has"
+            " changed its key; nothing was sent. Ask for a new invite"
         )
 
 
