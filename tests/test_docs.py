@@ -20,7 +20,6 @@ NOT_YET_WRAPPED = {
     "docs/extension.md",
     "docs/headless.md",
     "docs/languages.md",
-    "docs/protocol.md",
     "docs/switch.md",
     "docs/wordpress.md",
 }

@@ -9,7 +9,7 @@
     no hello in time,   welcome, then
     bad message: closed  closed
 
-The WebSocket's heartbeat notices a bridge that is gone without a close. docs/protocol.md has the messages.
+The WebSocket's heartbeat notices a bridge that is gone without a close. docs/protocol/signalling.md has the messages.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Asks the host, at one of its addresses after the other: for a bridge, for relays, for the egress itself.
 
-A host has one address and perhaps fronts that lead to it (docs/protocol.md). What a front says may be its own
+A host has one address and perhaps fronts that lead to it (docs/protocol/direct.md). What a front says may be its own
 invention, so nothing that it refuses is final: the next address is asked, and the next time the invite's order holds.
 Only the host's own word ends a client, and only when no other address says otherwise.
 """

@@ -1,4 +1,4 @@
-// What a broker and clients say to a bridge (docs/protocol.md): text in, checked messages out. Pure.
+// What a broker and clients say to a bridge (docs/protocol/signalling.md): text in, checked messages out. Pure.
 
 /** Longest message of a broker, in bytes. */
 export const SIGNAL_MESSAGE_MAX = 32_768;

@@ -1,0 +1,221 @@
+"""The pages of docs/protocol name every message and every field, and no other.
+
+A heading with the name of a message, and below it a table of its fields, is compared with the struct in
+`wire/messages.py`, or with the scripts of the pages in the browser. JSON examples are decoded.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from freespan.wire import limits, messages
+from freespan.wire.bond_frames import KEY_PATH
+from freespan.wire.network import Network
+
+ROOT = Path(__file__).parent.parent
+PAGES = ROOT / "docs" / "protocol"
+STATIC = ROOT / "src" / "freespan" / "web" / "static"
+
+WITHOUT_A_TAG: dict[str, type[msgspec.Struct]] = {
+    "Request": messages.RendezvousRequest,
+    "Answer": messages.RendezvousAnswer,
+    "Problem": messages.Problem,
+    "TURN credentials": messages.TurnCredentials,
+    "ICE server": messages.IceServer,
+    "Countries": messages.Countries,
+    "`network` object": Network,
+}
+"""The headings of messages that have no `type`."""
+DECODERS: dict[str, Callable[[bytes], Any]] = {
+    "Request": messages.decode_rendezvous_request,
+    "Answer": messages.decode_rendezvous_answer,
+    "Problem": messages.decode_problem,
+    "TURN credentials": messages.decode_turn_credentials,
+    "Countries": lambda text: msgspec.json.decode(text, type=messages.Countries),
+    "`network` object": lambda text: msgspec.json.decode(text, type=Network),
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page: its heading, without the `#`, and its text up to the next heading."""
+
+    page: str
+    heading: str
+    text: str
+
+    @property
+    def fields(self) -> list[str]:
+        """The first column of the table of fields, empty without such a table."""
+        rows = re.search(r"^\| field \|.*\n\|[-|]+\|\n((?:\|.*\n?)+)", self.text, re.MULTILINE)
+        return re.findall(r"^\| `(\w+)`", rows[1], re.MULTILINE) if rows else []
+
+    @property
+    def examples(self) -> list[str]:
+        return re.findall(r"^```json\n(.*?)^```", self.text, re.MULTILINE | re.DOTALL)
+
+
+def sections(page: Path) -> Iterator[Section]:
+    parts = re.split(r"^#+ +(.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    for heading, text in zip(parts[1::2], parts[2::2], strict=True):
+        yield Section(page.name, heading, text)
+
+
+SECTIONS = [section for page in sorted(PAGES.glob("*.md")) for section in sections(page)]
+IN_PAGE = [section for section in SECTIONS if section.page == "in-page.md" and section.heading.startswith("`")]
+OF_MESSAGES = [
+    section
+    for section in SECTIONS
+    if section.page != "in-page.md" and (section.heading in WITHOUT_A_TAG or re.fullmatch(r"`\w+`", section.heading))
+]
+
+
+def structs() -> list[type[msgspec.Struct]]:
+    found = [one for one in vars(messages).values() if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+    return [one for one in found if one is not msgspec.Struct]
+
+
+def struct_of(section: Section) -> type[msgspec.Struct]:
+    tagged = {f"`{one.__struct_config__.tag}`": one for one in structs() if one.__struct_config__.tag}
+    return (tagged | WITHOUT_A_TAG)[section.heading]
+
+
+def decode(section: Section, text: bytes) -> Any:
+    if section.heading in DECODERS:
+        return DECODERS[section.heading](text)
+    decoders = [
+        messages.decode_to_broker,
+        messages.decode_to_bridge,
+        messages.decode_lane_offer,
+        messages.decode_lane_reply,
+    ]
+    for each in decoders:
+        try:
+            return each(text)
+        except messages.MessageError as error:
+            if error.field != "type":
+                raise
+    raise AssertionError(f"no decoder knows {text!r}")
+
+
+# --- the messages in JSON ------------------------------------------------------------------------
+def test_every_message_has_a_section() -> None:
+    assert {struct_of(section) for section in OF_MESSAGES} == set(structs())
+    assert len(OF_MESSAGES) == len(structs())
+
+
+@pytest.mark.parametrize("section", OF_MESSAGES, ids=lambda section: section.heading)
+def test_every_field_of_a_message_is_described(section: Section) -> None:
+    struct = struct_of(section)
+    assert section.fields == list(struct.__struct_fields__)
+
+
+@pytest.mark.parametrize("section", OF_MESSAGES, ids=lambda section: section.heading)
+def test_optional_fields_are_called_optional(section: Section) -> None:
+    required = {field.name for field in msgspec.structs.fields(struct_of(section)) if field.required}
+    optional = set(re.findall(r"^\| `(\w+)` \|[^|]*\boptional\b", section.text, re.MULTILINE))
+    assert optional == set(section.fields) - required
+
+
+@pytest.mark.parametrize("section", OF_MESSAGES, ids=lambda section: section.heading)
+def test_examples_are_messages_with_every_field(section: Section) -> None:
+    if section.heading == "ICE server":
+        return  # examples of these are inside others
+    (example,) = section.examples
+    decoded = decode(section, example.encode())
+    assert type(decoded) is struct_of(section)
+    assert set(json.loads(example)) - {"type"} | ({"type"} & set(section.fields)) == set(section.fields)
+
+
+def test_every_problem_of_the_broker_is_listed() -> None:
+    (problem,) = [section for section in SECTIONS if section.heading == "Problem"]
+    listed = set(re.findall(r"^\| \d+ \| `(\w+)`", problem.text, re.MULTILINE))
+    sources = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "src/freespan/broker").glob("*.py"))
+    assert listed == set(re.findall(r'ProblemError\(\s*\d+, "(\w+)"', sources)) | {"version", "bad_request"}
+
+
+# --- the messages between pages in a browser -----------------------------------------------------
+_COMMENT = re.compile(r"^\s*//[^\n]*$|/\*.*?\*/", re.MULTILINE | re.DOTALL)
+
+
+def scripts() -> list[str]:
+    """The scripts that exchange in-page messages, without their comments."""
+    texts = [file.read_text(encoding="utf-8") for file in sorted(STATIC.rglob("*.js"))]
+    found = [_COMMENT.sub("", text) for text in texts if "postMessage({ freespan: 1, " in text]
+    assert len(found) == 6, "three pages, and for each of them the script that embeds it"
+    return found
+
+
+_SENT = re.compile(
+    r"""(?:\b(?:notify|tell|post|postMessage)\(|\#latest\ =\ )  # a call that sends, or what is sent later
+        \{\s*(?:freespan:\ 1,\ )?type:\ "(\w+)"                 # the type
+        ((?:[^{}]|\{[^{}]*\})*)\}                               # the fields""",
+    re.VERBOSE,
+)
+
+
+def sent() -> Iterator[tuple[str, str]]:
+    """Type and fields of each message that is written out in a script."""
+    for text in scripts():
+        yield from _SENT.findall(text)
+
+
+def received() -> set[str]:
+    """Types that a script compares with, or names in a pattern."""
+    found: set[str] = set()
+    for text in scripts():
+        found.update(re.findall(r'data\.type [!=]== "(\w+)"', text))
+        for alternatives in re.findall(r"/\^\(([\w|]+)\)\$/\.test\(data\.type\)", text):
+            found.update(alternatives.split("|"))
+    return found
+
+
+@pytest.mark.skipif(not (STATIC / "bridge").exists(), reason="the scripts have names of before")
+def test_every_in_page_message_has_a_section() -> None:
+    described = {section.heading.strip("`") for section in IN_PAGE}
+    assert {kind for kind, _ in sent()} == described
+    assert received() <= described
+
+
+@pytest.mark.skipif(not (STATIC / "bridge").exists(), reason="the scripts have names of before")
+def test_every_field_of_an_in_page_message_is_described() -> None:
+    described = {section.heading.strip("`"): set(section.fields) for section in IN_PAGE}
+    for kind, rest in sent():
+        plain = re.sub(r"\.\.\.[\w.#]+", "", rest)
+        names = set(re.findall(r"(?:^|,)\s*(\w+)\s*(?=:|,|$)", plain.strip()))
+        assert names <= described[kind], kind
+        if "..." not in rest:
+            assert names == described[kind], kind
+
+
+# --- numbers -------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("page", "number"),
+    [
+        ("rendezvous.md", limits.RENDEZVOUS_BODY_MAX),
+        ("rendezvous.md", limits.SDP_MAX),
+        ("signalling.md", limits.SIGNAL_MESSAGE_MAX),
+        ("signalling.md", limits.BRIDGE_CAPACITY_MAX),
+        ("pipe.md", limits.MESSAGE_MAX),
+        ("lanes.md", limits.SIGNAL_MESSAGE_MAX),
+        ("lanes.md", limits.LANES_MAX),
+        ("bond.md", limits.DATAGRAM_SIZE),
+        ("bond.md", limits.BOND_LINKS_MAX),
+        ("tunnel.md", limits.DATAGRAM_SIZE),
+        ("tunnel.md", limits.STREAMS_MAX),
+    ],
+)
+def test_bounds_are_those_of_the_code(page: str, number: int) -> None:
+    assert re.search(rf"\b{number:,}\b", (PAGES / page).read_text(encoding="utf-8"))
+
+
+def test_the_key_s_path_is_named() -> None:
+    assert f"`GET {KEY_PATH}`" in (PAGES / "bond.md").read_text(encoding="utf-8")
