@@ -214,6 +214,18 @@ def test_figures_are_those_that_were_measured(page: str) -> None:
     assert [row for form in FIGURES[page] if (row := form.format(**figures())) not in text] == []
 
 
+def test_the_table_of_the_lab_is_what_was_measured() -> None:
+    rows = {
+        f"| `{row['scenario']}` | {row['direct']} | {row['freespan']} | {row['transport']}"
+        f" | {row['first_byte_s']:.2f} s | {row['mb_s']:.2f} |"
+        for row in json.loads((ROOT / "lab" / "results.json").read_text(encoding="utf-8"))
+    }
+    table = re.findall(
+        r"^(\| `[\w-]+` )\|[^|]*(\|.* s \| [\d.]+ \|)$", (DOCS / "lab.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert {name + rest for name, rest in table} == rows
+
+
 @pytest.mark.parametrize("file", pages(), ids=name_of)
 def test_a_page_has_one_title(file: Path) -> None:
     titles = [line for line in prose(file.read_text(encoding="utf-8")) if line.startswith("# ")]
