@@ -74,6 +74,11 @@ PLACES = [
 MADE = ("dist/", "languages/CODE", "about/CODE", "extension/languages/CODE")
 """Files that a clone does not have: what make builds, and names with a part to fill in."""
 
+OLD_WORDS = re.compile(
+    r"\b(roads?|doors?|keepers?|judges?|lookers?|relays?|envelopes?|stalls?|himself)\b", re.IGNORECASE
+)
+"""Words that the glossary has replaced."""
+
 
 def pages() -> list[Path]:
     return sorted(DOCS.rglob("*.md"))
@@ -206,6 +211,12 @@ def test_every_file_that_is_named_exists(file: Path) -> None:
     named = {code.strip("`") for code in _CODE_SPAN.findall("\n".join(prose(file.read_text(encoding="utf-8"))))}
     paths = {name for name in named if _PATH.fullmatch(name) and not name.startswith(MADE)}
     assert [name for name in sorted(paths) if not any((ROOT / place / name).exists() for place in PLACES)] == []
+
+
+@pytest.mark.parametrize("file", texts(), ids=name_of)
+def test_the_glossary_is_obeyed(file: Path) -> None:
+    text = _CODE_SPAN.sub("", "\n".join(prose(file.read_text(encoding="utf-8"))))
+    assert OLD_WORDS.findall(text) == [] or name_of(file) in {"docs/glossary.md"}
 
 
 @pytest.mark.parametrize("page", sorted(FIGURES))
