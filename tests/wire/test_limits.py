@@ -5,8 +5,6 @@ import pytest
 from freespan.wire import limits
 
 NUMBERS = {name: value for name, value in vars(limits).items() if name.isupper()}
-IN_HEADERS = {"RETRY_AFTER_SECONDS", "COUNTRIES_CACHE_SECONDS"}
-"""HTTP writes its times in whole seconds."""
 
 
 @pytest.mark.parametrize("name", sorted(NUMBERS))
@@ -18,7 +16,7 @@ def test_every_limit_is_a_positive_number(name: str) -> None:
 def test_times_are_seconds_and_sizes_are_whole() -> None:
     for name, value in NUMBERS.items():
         is_time = name.endswith("_SECONDS")
-        assert isinstance(value, float if is_time and name not in IN_HEADERS else int), name
+        assert isinstance(value, float if is_time else int), name
 
 
 def test_a_datagram_fits_a_message() -> None:

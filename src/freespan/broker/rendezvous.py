@@ -5,8 +5,8 @@
                   ▼          │ └── none ───┼──▶ 503 (first attempt), 504 (later)
                  400         └─ refusal, timeout, bridge gone
 
-All attempts together are bounded by `rendezvous_seconds`; then the client gets 504. docs/protocol/rendezvous.md lists the
-problems.
+All attempts together are bounded by `rendezvous_seconds`; then the client gets 504. docs/protocol/rendezvous.md lists
+the problems.
 """
 
 from __future__ import annotations

@@ -1,25 +1,27 @@
-"""Every bound of the system in one place; sizes in bytes, times in seconds.
+"""The bounds of the protocol, on which all ends must agree; sizes in bytes, times in seconds.
 
-What happens at a bound is said where the bound is applied; the summary is in `docs/limits.md`.
+What one end decides for itself is in the settings of its room. docs/limits.md lists all bounds, and what happens there.
 """
 
 PROTOCOL_VERSION = 1
+"""The version of the rendezvous and of bridge signalling; an end that gets another one refuses it."""
 
 # --- links and pipes -------------------------------------------------------------------------
 MESSAGE_MAX = 16_384
-"""Longest message of a link; a longer one ends the link."""
+"""Size of the longest message of a link; a longer one closes the link."""
 DATAGRAM_SIZE = 16_000
-"""QUIC datagrams fill a message but for a little: cost is per message (aioquic breaks above 16,383)."""
+"""Size of a QUIC datagram. It nearly fills a message, because costs are per message; aioquic breaks above 16,383."""
 HELLO_DATAGRAM_SIZE = 2_000
-"""The first datagrams of a session are padded to their full size (RFC 9000 section 14.1). Of DATAGRAM_SIZE they would
-wait two round trips in a fresh data channel, which sends 4,380 bytes at once (RFC 9260 section 7.2.1). They are longer
-than a packet of the road, because a first message that fits into one is what some censors take for TLS in DTLS."""
+"""Size of the first datagrams of a session, which QUIC pads to their full size (RFC 9000 section 14.1). Datagrams of
+DATAGRAM_SIZE would wait for two round trips in a new data channel, which sends 4,380 bytes at once (RFC 9260 section
+7.2.1). They are longer than a packet of the network, because some censors take a first message that fits into one
+packet for TLS in DTLS."""
 LINK_QUEUE_MAX = 512 * 1024
-"""What may wait in a link's send queue before `room` says no."""
+"""How many bytes may wait in the send queue of a link before it is no longer writable."""
 PIPE_WAITING_MAX = 4 * 1024 * 1024
-"""What may wait inside a bridge in one direction; more ends that pipe."""
+"""How many bytes may wait inside a bridge in one direction; more of them end that pipe."""
 CHANNEL_OPEN_SECONDS = 15.0
-"""From an offer or answer to an open data channel."""
+"""How long a bridge waits for the data channel after its answer; then it closes the pipe."""
 
 BRIDGE_OPEN_SECONDS = 6.0
 """A client's patience with a bridge that has answered, until the channel is open; then it tries another one."""
@@ -44,11 +46,11 @@ LINKS_USUAL = 3
 LINKS_MOST = 8
 """Bridges that a client has for one session, where they are to be had; more than usual only if that is faster."""
 LANES_MAX = 8
-"""Peer connections between one client and one bridge, the first one included."""
+"""How many peer connections a client may have to one bridge, the first one included."""
 LANES_OPENING_MAX = 4
-"""Of those, how many may be in the making at a time; of more the bridge refuses one."""
+"""How many lanes of one client may be opening at a time; a bridge refuses one more."""
 LANE_ANSWERS_MAX = 64 * 1024
-"""What may wait for a client that asks for lanes and does not read the answers; more ends its pipe."""
+"""How many bytes of replies may wait for a client that asks for lanes and does not read; more of them end its pipe."""
 EXTRA_LINK_SECONDS = 120.0
 """While a session has links, and the broker no bridge for another one, it asks so often in the end."""
 BOND_LINKS_MAX = LINKS_USUAL * LANES_MAX
@@ -81,64 +83,35 @@ BOND_WAIT_SECONDS = 300.0
 BOND_LINGER_SECONDS = 1.0
 """A bond that was closed leaves its links so much time to carry the news."""
 
-# --- rendezvous and matchmaking --------------------------------------------------------------
+# --- rendezvous and bridge signalling ---------------------------------------------------------
 RENDEZVOUS_BODY_MAX = 32_768
+"""Size of the longest body of a rendezvous, in either direction; the broker answers a longer one with 413."""
 SIGNAL_MESSAGE_MAX = 32_768
+"""Size of the longest message between bridge and broker, and in a signalling channel."""
 SDP_MAX = 16_384
-BRIDGES_MAX = 10_000
-"""Bridges that one broker keeps; the next one is told to come back later."""
+"""Characters of the longest session description."""
 BRIDGE_CAPACITY_MAX = 64
-OFFERS_PER_BRIDGE = 4
-"""Offers that wait for one bridge's answer at a time."""
-MISSES_MAX = 3
-"""Offers that a bridge may leave without an answer in a row; then it is sent away."""
-RENDEZVOUS_UNDER_WAY_MAX = 512
-"""Requests waiting in the broker; the next one gets 503 `busy`."""
+"""The most sessions that a bridge may offer to take."""
 AVOID_MAX = 16
-"""Bridges that a client asks not to be given again; of more it forgets the oldest."""
+"""How many bridges a client may ask not to be given; beyond that it forgets the oldest."""
 COOLDOWN_SECONDS = 300.0
 """How long a client remembers that it could not reach a bridge."""
 TURN_CREDENTIAL_SECONDS = 3_600.0
-"""How long the credentials for a relay are good for a new connection through it."""
+"""How long the credentials for a TURN server can be used for a new connection through it."""
 HELLO_SECONDS = 10.0
-LOOKERS_MAX = 256
-"""Testers of one broker at a time; the next one is told to come back later."""
-LOOK_SECONDS = 10.0
-"""A tester's time to hear the welcome and to close."""
+"""How long a broker waits for the hello of a bridge, and a bridge for its welcome."""
 ANSWER_SECONDS = 5.0
-"""A bridge's time to answer before the offer goes to another one."""
+"""How long a bridge may take to answer an offer before it goes to another bridge."""
 RENDEZVOUS_SECONDS = 12.0
-"""All tries of one rendezvous together."""
+"""How long all attempts of one rendezvous may take together; a client waits for longer."""
 PING_SECONDS = 20.0
+"""The time between two pings, of the broker and of every WebSocket."""
 SILENCE_SECONDS = 60.0
-"""A bridge that hears nothing from its broker for so long connects anew."""
+"""How long a bridge waits for any message of its broker before it connects again."""
 HOST_ANSWER_SECONDS = RENDEZVOUS_SECONDS + 4.0
 """A client's patience with one address of the host once it is connected: the broker's own, and time for the network."""
-RETRY_AFTER_SECONDS = 3
 RETRY_AFTER_MAX_SECONDS = 60.0
 """A client waits no longer than that because somebody asked it to: a front is not always the host's friend."""
-SURVEY_SECONDS = 600.0
-"""A bridge looks at its own network so often, and when an answer of its own gives reason to."""
-
-# --- where readers are ------------------------------------------------------------------------
-READERS_LEAST = 3
-"""Readers, each in a network of its own, of whom a country is named; fewer are "somewhere"."""
-CENSUS_SECONDS = 3_600.0
-"""How long a reader is counted."""
-CENSUS_STEP_SECONDS = 600.0
-"""Figures change so often at most, a divisor of the above; what is newer is not in them."""
-COUNTRIES_CACHE_SECONDS = 300
-COUNTRY_DATABASE_MAX = 128 * 1024 * 1024
-"""Longest database of countries; it is held in memory. Those of countries alone have about 10 MB."""
-
-# --- STUN server -----------------------------------------------------------------------------
-STUN_REQUEST_MAX = 548
-"""Longest request that is looked at: what crosses every IPv4 network in one piece (RFC 8489 section 6.1)."""
-STUN_ANSWERS_PER_SECOND = 64
-"""To one address, in the long run; a carrier's NAT has many people behind it."""
-STUN_BURST = 256
-STUN_SOURCES_MAX = 8_192
-"""Addresses that are remembered for the two above."""
 
 # --- tunnel ----------------------------------------------------------------------------------
 STREAMS_MAX = 128
@@ -161,7 +134,7 @@ DIAL_SECONDS = 10.0
 SPLICE_CHUNK = 64 * 1024
 """How many bytes are read at a time from a TCP connection or a stream."""
 TARGET_MAX = 300
-"""Longest `host:port`."""
+"""Characters of the longest `host:port`."""
 
 # --- client's local proxy --------------------------------------------------------------------
 PROXY_HEAD_MAX = 65_536
