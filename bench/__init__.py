@@ -1,1 +1,1 @@
-"""Measures what freespan promises: `python -m bench` (or `make bench`) a table, and `bench/results.json`."""
+"""Measures the speed, size and cost of freespan: `python -m bench` (or `make bench`) prints a table and writes JSON."""

@@ -1,4 +1,4 @@
-"""`python -m bench [GROUP …] [--quick] [--output FILE]`."""
+"""The command line of the bench: `python -m bench [GROUP …] [--quick] [--output FILE]`."""
 
 from __future__ import annotations
 
@@ -9,61 +9,61 @@ import time
 from pathlib import Path
 
 from bench import report
-from bench.bars import costs_svg
 from bench.bond import measure_bond
-from bench.browser import is_here
-from bench.bulk import in_turn, note, raw_through, session_through
+from bench.bridges import is_installed
+from bench.bulk import add_figures, interleaved, raw_through, session_through
+from bench.client_start import measure_start
 from bench.connect import measure_connect
+from bench.costs_plot import costs_svg
 from bench.figures import Figures
 from bench.headless import measure_headless
 from bench.kills import draw_kills, measure_kills, measure_only
 from bench.machine import facts
+from bench.page_size import measure_size
 from bench.plan import GROUPS, QUICK, WHOLE, WHOLE_SECONDS, Plan
-from bench.size import measure_size
-from bench.start import measure_start
 from bench.switch import measure_switch
 
 _RESULTS = Path(__file__).parent / "results.json"
 _PICTURE = "kills.svg"
-"""Of throughput over time; goes beside the JSON."""
+"""Throughput over time; written beside the JSON."""
 _COSTS_PICTURE = "costs.svg"
-"""Of what helping costs a visitor's machine; the same."""
+"""What helping costs a visitor's machine; written beside the JSON."""
 
 
 def main() -> int:
-    """Measure what the command line asks for; exit code 1 when a measurement could not be made."""
+    """Measure the chosen groups; exit code 1 if one of them failed."""
     arguments = _parser().parse_args()
     groups = tuple(group for group in GROUPS if group in arguments.groups) or GROUPS
     figures = Figures()
     plan, picture = QUICK if arguments.quick else WHOLE, arguments.output.with_name(_PICTURE)
-    machine, troubles = asyncio.run(_measure(groups, plan, figures, picture))
+    machine, failures = asyncio.run(_measure(groups, plan, figures, picture))
     report.write(arguments.output, figures, machine)
     if "switch" in groups:
         arguments.output.with_name(_COSTS_PICTURE).write_text(costs_svg(figures.values))
     report.show(figures)
-    for trouble in troubles:
-        print(f"bench: {trouble}", file=sys.stderr)
-    return 1 if troubles else 0
+    for failure in failures:
+        print(f"bench: {failure}", file=sys.stderr)
+    return 1 if failures else 0
 
 
 async def _measure(
     groups: tuple[str, ...], plan: Plan, figures: Figures, picture: Path
 ) -> tuple[dict[str, object], list[str]]:
-    """Group after group; one that fails is no reason to leave out the others."""
+    """Measure group after group, also after one has failed."""
     machine = await facts()
-    troubles: list[str] = []
+    failures: list[str] = []
     start = time.monotonic()
     for group in groups:
-        _say(f"{time.monotonic() - start:4.0f} s  {group}")
+        _log(f"{time.monotonic() - start:4.0f} s  {group}")
         try:
             async with asyncio.timeout(max(1.0, WHOLE_SECONDS - (time.monotonic() - start))):
                 await _measure_group(group, plan, figures, picture)
         except TimeoutError as error:
-            troubles.append(f"{group}: {str(error) or f'not within {WHOLE_SECONDS:.0f} s'}")
-        except Exception as error:  # whatever it is, the other figures are worth having
-            troubles.append(f"{group}: {error!r}")
-    _say(f"{time.monotonic() - start:4.0f} s  done")
-    return machine, troubles
+            failures.append(f"{group}: {str(error) or f'not finished within {WHOLE_SECONDS:.0f} s'}")
+        except Exception as error:  # the other groups can still be measured
+            failures.append(f"{group}: {error!r}")
+    _log(f"{time.monotonic() - start:4.0f} s  done")
+    return machine, failures
 
 
 async def _measure_group(group: str, plan: Plan, figures: Figures, picture: Path) -> None:
@@ -74,7 +74,7 @@ async def _measure_group(group: str, plan: Plan, figures: Figures, picture: Path
             await _measure_browser(group, plan, figures)
         case "connect":
             await measure_connect("headless", "connect_first_byte_s", plan, figures)
-            if is_here("chromium"):
+            if is_installed("chromium"):
                 await measure_connect("chromium", "connect_first_byte_chromium_s", plan, figures)
             else:
                 figures.number("connect_first_byte_chromium_s", None)
@@ -95,25 +95,25 @@ async def _measure_group(group: str, plan: Plan, figures: Figures, picture: Path
 
 
 async def _measure_browser(kind: str, plan: Plan, figures: Figures) -> None:
-    """Session and raw pipe, each through a browser of its own, so that both have a page in front."""
-    if not is_here(kind):
+    """Measure a session and the raw pipe, each through a browser of its own, whose page is in the foreground."""
+    if not is_installed(kind):
         figures.number(f"{kind}_mb_s", None)
         figures.number(f"{kind}_raw_mb_s", None)
         return
     async with session_through(kind) as session, raw_through(kind) as raw:
-        speeds, raw_speeds = await in_turn(session, raw, plan, plan.browser_bytes)
-    note(kind, speeds, raw_speeds, figures)
+        speeds, raw_speeds = await interleaved(session, raw, plan, plan.browser_bytes)
+    add_figures(kind, speeds, raw_speeds, figures)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure freespan on this machine.")
     parser.add_argument("groups", nargs="*", choices=[[], *GROUPS], metavar="GROUP", help=", ".join(GROUPS))
-    parser.add_argument("--quick", action="store_true", help="few and small samples: does it run at all?")
-    parser.add_argument("--output", type=Path, default=_RESULTS, help="where the JSON goes")
+    parser.add_argument("--quick", action="store_true", help="few and small samples, to see whether it runs at all")
+    parser.add_argument("--output", type=Path, default=_RESULTS, help="file for the JSON")
     return parser
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     if sys.stderr.isatty():
         print(text, file=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""Several bridges that carry one session: what they give together."""
+"""The throughput of one session that several bridges carry."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections.abc import Sequence
 
 from bench import download
 from bench.figures import Figures
+from bench.killable_bridges import limited
 from bench.plan import Plan
 from bench.programs import client, host, origin
-from bench.victims import limited
 
 EQUAL = ((2.0, 20.0),) * 4
-"""Four bridges: 10^6 bytes a second, and milliseconds one way."""
+"""Four equal bridges: 10^6 bytes a second, and milliseconds one way."""
 MIXED = ((4.0, 10.0), (2.0, 20.0), (1.0, 50.0), (0.5, 100.0))
-_OF_ONE_SECONDS = 5.0
+_SINGLE_SECONDS = 5.0
 _TOGETHER_SECONDS = 14.0
 _SETTLE_SECONDS = 4.0
 
 
 async def measure_bond(plan: Plan, figures: Figures) -> None:
-    """Measure `bond_4x2_ratio` (to one of the four) and `bond_mixed_ratio` (to the sum)."""
-    one = await _speed(EQUAL[:1], _OF_ONE_SECONDS)
+    """Measure `bond_4x2_ratio` (to one of the four bridges) and `bond_mixed_ratio` (to the sum of all)."""
+    one = await _speed(EQUAL[:1], _SINGLE_SECONDS)
     together = [await _speed(EQUAL, _TOGETHER_SECONDS) for _ in range(plan.bond_runs)]
     figures.median("bond_4x2_ratio", [speed / one for speed in together], 2)
     total = sum(rate for rate, _ in MIXED)
@@ -31,7 +31,7 @@ async def measure_bond(plan: Plan, figures: Figures) -> None:
 
 
 async def _speed(bridges: Sequence[tuple[float, float]], seconds: float) -> float:
-    """Of one download that takes about so long, once all bridges have been found to be of use."""
+    """Return the speed of a download of about this length, after a first one in which all bridges come into use."""
     async with origin() as site, host() as served, contextlib.AsyncExitStack() as stack:
         for rate, delay in bridges:
             await stack.enter_async_context(limited(served.url, rate, delay))

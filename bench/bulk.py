@@ -1,6 +1,6 @@
-"""Bulk speed: downloads through a session and the raw pipe in turn, so that whatever slows the machine slows both.
+"""Bulk speed: downloads through a session and through the raw pipe.
 
-Many short runs rather than a few long ones, for the same reason.
+The runs of both are interleaved, and are many and short, so that other load on the machine slows both alike.
 """
 
 from __future__ import annotations
@@ -11,20 +11,27 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from bench import download
-from bench.browser import bridge
+from bench.bridges import bridge
 from bench.figures import Figures
 from bench.plan import BULK_RUNS_LEAST, Plan
 from bench.programs import client, helper, host, origin
 
 Run = Callable[[int], Awaitable[float]]
-"""Moves so many bytes, and returns 10^6 bytes a second."""
+"""Transfers a number of bytes, and returns 10^6 bytes a second."""
 
 _RAW_SECONDS = 120.0
 _WARM_UP_BYTES = 4_000_000
 
 
-async def in_turn(session: Run, raw: Run, plan: Plan, size: int) -> tuple[list[float], list[float]]:
-    """The speeds of the runs of each, interleaved, after a short one of each that does not count."""
+async def interleaved(session: Run, raw: Run, plan: Plan, size: int) -> tuple[list[float], list[float]]:
+    """Return the speeds of session and raw pipe, after one short run of each that is not counted.
+
+    Args:
+        session: a download through a session.
+        raw: a transfer through the raw pipe.
+        plan: how many runs, and how long.
+        size: bytes of each run.
+    """
     await session(_WARM_UP_BYTES)
     await raw(_WARM_UP_BYTES)
     session_speeds: list[float] = []
@@ -36,24 +43,24 @@ async def in_turn(session: Run, raw: Run, plan: Plan, size: int) -> tuple[list[f
     return session_speeds, raw_speeds
 
 
-def note(kind: str, speeds: list[float], raw_speeds: list[float], figures: Figures) -> None:
-    """Make figures of the speeds; beside them the share of each run's neighbour, which a busy machine spoils least."""
+def add_figures(kind: str, speeds: list[float], raw_speeds: list[float], figures: Figures) -> None:
+    """Add the speeds to the figures, with the ratio of each pair of runs, on which other load has least influence."""
     figures.median(f"{kind}_mb_s", speeds, 2)
     figures.median(f"{kind}_raw_mb_s", raw_speeds, 2)
-    shares = [{"of its neighbour": speed / raw} for speed, raw in zip(speeds, raw_speeds, strict=True)]
-    figures.median_parts(f"{kind}_mb_s", shares)
+    ratios = [{"ratio_to_raw": speed / raw} for speed, raw in zip(speeds, raw_speeds, strict=True)]
+    figures.median_parts(f"{kind}_mb_s", ratios)
 
 
 @contextlib.asynccontextmanager
 async def session_through(kind: str) -> AsyncIterator[Run]:
-    """A session through a bridge of this kind."""
+    """Open a session through a bridge of this kind for the length of the block."""
     async with origin() as site, host() as served, bridge(kind, served.url), client(served.invite) as (_, proxy):
         yield lambda size: asyncio.to_thread(download.megabytes_a_second, proxy, site, size)
 
 
 @contextlib.asynccontextmanager
 async def raw_through(kind: str) -> AsyncIterator[Run]:
-    """The raw pipe through a bridge of this kind."""
+    """Open the raw pipe through a bridge of this kind for the length of the block."""
     async with (
         helper("raw_host") as (_, ready),
         bridge(kind, ready["url"]),
@@ -61,7 +68,7 @@ async def raw_through(kind: str) -> AsyncIterator[Run]:
     ):
 
         async def run(size: int) -> float:
-            sink.ask(str(size))
-            return size / float((await sink.answer("received", _RAW_SECONDS))["seconds"]) / 1e6
+            sink.send(str(size))
+            return size / float((await sink.next_event("received", _RAW_SECONDS))["seconds"]) / 1e6
 
         yield run

@@ -1,8 +1,8 @@
-"""Time to the first byte: from asking for a bridge, with one waiting, to a page."""
+"""The time from asking for a bridge, while one waits, to the first byte of a page."""
 
 from __future__ import annotations
 
-from bench.browser import bridge
+from bench.bridges import bridge
 from bench.figures import Figures
 from bench.plan import Plan
 from bench.programs import helper, host, origin
@@ -18,6 +18,6 @@ async def measure_connect(kind: str, name: str, plan: Plan, figures: Figures) ->
         bridge(kind, served.url),
         helper("connecting", served.invite, str(site), str(plan.connects)) as (client, _),
     ):
-        samples = [await client.answer("connected", _SECONDS) for _ in range(plan.connects)]
+        samples = [await client.next_event("connected", _SECONDS) for _ in range(plan.connects)]
     figures.median(name, [sample["seconds"] for sample in samples])
     figures.median_parts(name, [sample["parts"] for sample in samples])

@@ -1,6 +1,6 @@
-"""Timed downloads through a local proxy, over plain sockets, so that what is measured is not the one who measures.
+"""Timed downloads through a local proxy, by plain sockets, whose own cost is small.
 
-All of it blocks: call it with `asyncio.to_thread`.
+All functions block: call them with `asyncio.to_thread`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,16 @@ SMALL = 1_000
 
 
 class DownloadError(Exception):
-    """The answer was not the one that was asked for."""
+    """The response was wrong or incomplete."""
 
 
 def first_byte_s(proxy: int, origin: int) -> float:
-    """Seconds from opening a connection to the local proxy to the first byte of a small page's answer."""
+    """Return the seconds from connecting to the local proxy to the first byte of a small page.
+
+    Args:
+        proxy: port of the local proxy.
+        origin: port of the site.
+    """
     start = time.perf_counter()
     with socket.create_connection(("127.0.0.1", proxy), _SECONDS) as connection:
         connection.sendall(_request(origin, SMALL))
@@ -35,11 +40,11 @@ def first_byte_s(proxy: int, origin: int) -> float:
 
 
 def megabytes_a_second(proxy: int, origin: int, size: int) -> float:
-    """Speed of a whole download, from the request to the last byte, in 10^6 bytes a second."""
+    """Return the speed of a download of `size` bytes, from the request to the last byte, in 10^6 bytes a second."""
     buffer = bytearray(_BUFFER)
     start = time.perf_counter()
     with socket.create_connection(("127.0.0.1", proxy), _SECONDS) as connection:
-        received = len(ask(connection, origin, size))
+        received = len(request(connection, origin, size))
         while received < size:
             count = connection.recv_into(buffer)
             if not count:
@@ -49,17 +54,17 @@ def megabytes_a_second(proxy: int, origin: int, size: int) -> float:
 
 
 def paced(proxy: int, origin: int, size: int, rate: float) -> None:
-    """A whole download by somebody who takes no more than `rate` bytes a second."""
+    """Download `size` bytes, reading no more than `rate` bytes a second."""
     start = time.perf_counter()
     with socket.create_connection(("127.0.0.1", proxy), _SECONDS) as connection:
-        received = len(ask(connection, origin, size))
+        received = len(request(connection, origin, size))
         while received < size:
             received += len(_some(connection.recv(_PACED_BUFFER)))
             time.sleep(max(0.0, start + received / rate - time.perf_counter()))
 
 
-def ask(connection: socket.socket, origin: int, size: int) -> bytes:
-    """Ask for `size` bytes; returns those of them that came with the head of the answer."""
+def request(connection: socket.socket, origin: int, size: int) -> bytes:
+    """Request `size` bytes; returns those of them that came with the head of the response."""
     connection.sendall(_request(origin, size))
     head = connection.recv(_HEAD_MAX)
     _check(head)
@@ -74,7 +79,7 @@ def _request(origin: int, size: int) -> bytes:
 
 def _check(head: bytes) -> None:
     if not re.match(rb"HTTP/1\.1 200 ", head):
-        raise DownloadError(f"the answer began with {head[:40]!r}")
+        raise DownloadError(f"the response began with {head[:40]!r}")
 
 
 def _some(data: bytes) -> bytes:

@@ -1,18 +1,18 @@
-"""All that is measured of one session through the headless bridge: memory at rest, latency, speed, CPU."""
+"""One session through the headless bridge: its memory at rest, latency, speed and CPU time."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
 
-from bench import cpu, download
-from bench.bulk import Run, in_turn, note, raw_through
+from bench import download, process_costs
+from bench.bulk import Run, add_figures, interleaved, raw_through
 from bench.figures import Figures
 from bench.plan import Plan
 from bench.programs import client, headless_bridge, host, origin
 
 _REST_SECONDS = 1.0
-_WARM_UPS = 5
+_WARM_UP_REQUESTS = 5
 
 
 async def measure_headless(plan: Plan, figures: Figures) -> None:
@@ -29,39 +29,39 @@ async def measure_headless(plan: Plan, figures: Figures) -> None:
         await asyncio.sleep(_REST_SECONDS)
         figures.number("idle_rss_mb", processes.rss_mb())
 
-        for _ in range(_WARM_UPS):
+        for _ in range(_WARM_UP_REQUESTS):
             await asyncio.to_thread(download.first_byte_s, proxy, site)
         waits = [await asyncio.to_thread(download.first_byte_s, proxy, site) for _ in range(plan.warm_requests)]
         figures.median("warm_first_byte_s", waits, 5)
 
         meter = _Meter(processes)
-        speeds, raw_speeds = await in_turn(_metered(meter, proxy, site), raw, plan, plan.headless_bytes)
-        note("headless", speeds, raw_speeds, figures)
+        speeds, raw_speeds = await interleaved(_metered(meter, proxy, site), raw, plan, plan.headless_bytes)
+        add_figures("headless", speeds, raw_speeds, figures)
         figures.number("cpu_s_per_100mb", meter.per_100_mb())
 
 
 @dataclass(frozen=True)
 class Processes:
-    """Process ids of the three parts of a path; the egress' process is the whole host."""
+    """The process ids of client, bridge and egress; that of the egress is the whole host."""
 
     client: int
     bridge: int
     egress: int
 
     def rss_mb(self) -> dict[str, float] | None:
-        """Memory of each, in 10^6 bytes."""
-        found = {name: cpu.rss_mb_of(pid) for name, pid in vars(self).items()}
+        """Return the memory of each, in 10^6 bytes."""
+        found = {name: process_costs.rss_mb_of(pid) for name, pid in vars(self).items()}
         known = {name: round(value, 1) for name, value in found.items() if value is not None}
         return known if len(known) == len(found) else None
 
     def cpu_s(self) -> dict[str, float]:
-        """CPU seconds of each until now, without those that cannot be known."""
-        found = {name: cpu.seconds_of(pid) for name, pid in vars(self).items()}
+        """Return the CPU seconds of each until now, where they are known."""
+        found = {name: process_costs.seconds_of(pid) for name, pid in vars(self).items()}
         return {name: value for name, value in found.items() if value is not None}
 
 
 class _Meter:
-    """Sums what the processes used while bytes moved."""
+    """Adds up the CPU time that the processes use during transfers."""
 
     def __init__(self, processes: Processes) -> None:
         self._processes = processes

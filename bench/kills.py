@@ -1,4 +1,4 @@
-"""What the loss of a bridge costs the reader: one of three, the only one, and several in the course of a download."""
+"""What the loss of a bridge costs a reader: of one of three, of the only one, and of several during a download."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.browser import is_here
+from bench.bridges import is_installed
+from bench.checked_download import CheckedDownload, checked_download
 from bench.download import DownloadError
 from bench.figures import Figures
+from bench.killable_bridges import KINDS, Kill, killable_bridge
 from bench.plan import Plan
-from bench.plot import throughput_svg
 from bench.programs import client, host, origin
-from bench.victims import VICTIMS, Kill, victim
-from bench.watched import Watched, watch
+from bench.throughput_plot import throughput_svg
 from freespan.demo.programs import Program
 
 _BRIDGES = 3
 _JOINED_SECONDS = 60.0
 _FLOWING_SECONDS = 1.0
-"""A kill comes so long after a download has begun, and up to a second more."""
+"""A bridge is killed this long after a download has begun, and up to a second later."""
 _KILL_BYTES = 100_000_000
 _ONLY_BYTES = 40_000_000
-"""Enough for the time that a bridge takes to start."""
-_TOO_LATE = "the download was over before the kill"
+"""More than arrives while a bridge starts."""
+_TOO_SHORT = "the download was over before the kill"
 _LINK_PARTS = ("offer", "rendezvous", "channel")
-"""Of what the set-up of a link consists; a session has more."""
+"""The parts of setting up a link; setting up a session has more."""
 
 
 async def measure_kills(plan: Plan, figures: Figures) -> None:
-    """Measure `kill_pause_median_s`, `kill_pause_worst_s`, `kill_wrong_bytes`: SIGKILL for one of three bridges.
+    """Measure `kill_pause_median_s`, `kill_pause_worst_s`, `kill_wrong_bytes`: one of three bridges gets SIGKILL.
 
-    Half of the victims are headless, one out of three such bridges; the others are Chromiums, beside two headless ones.
+    In half of the runs it is one of three headless bridges; in the others it is a Chromium beside two headless ones.
     """
     pauses, wrong = [], 0
-    for kind in filter(is_here, VICTIMS):
+    for kind in filter(is_installed, KINDS):
         watched = await _kills(kind, plan)
         of_kind = [each.longest_pause(killed_at) for each, killed_at in watched]
         figures.median(f"kill_pause_{kind}_s", of_kind, 3)
@@ -51,9 +51,9 @@ async def measure_kills(plan: Plan, figures: Figures) -> None:
 
 
 async def measure_only(plan: Plan, figures: Figures) -> None:
-    """Measure what the death of the only bridge costs: `replacement_pause_s`, `link_setup_s`, `absence_60_resumes_s`.
+    """Measure what the loss of the only bridge costs: `replacement_pause_s`, `link_setup_s`, `absence_60_resumes_s`.
 
-    The replacement joins the broker in the moment of the kill; in the second case it does so a minute later.
+    Its replacement joins the broker at the moment of the kill, or a minute later.
     """
     waiting = [await _only(0.0) for _ in range(plan.replacements)]
     figures.median("replacement_pause_s", [lost.pause for lost in waiting], 3)
@@ -64,7 +64,7 @@ async def measure_only(plan: Plan, figures: Figures) -> None:
 
 
 async def draw_kills(plan: Plan, picture: Path) -> None:
-    """Draw the reader's throughput during one download in which bridge after bridge is killed and replaced."""
+    """Plot the throughput of a download while bridge after bridge is killed and replaced."""
     kills: list[float] = []
     async with _reader(_BRIDGES) as reader:
         reading = reader.read(plan.timeline_bytes)
@@ -82,8 +82,8 @@ async def draw_kills(plan: Plan, picture: Path) -> None:
     await asyncio.to_thread(picture.write_text, drawn)
 
 
-async def _kills(kind: str, plan: Plan) -> list[tuple[Watched, float]]:
-    """Downloads, and when a bridge was killed in each."""
+async def _kills(kind: str, plan: Plan) -> list[tuple[CheckedDownload, float]]:
+    """Return downloads, and when a bridge was killed in each."""
     found = []
     async with _reader(_BRIDGES - 1) as reader:
         for _ in range(plan.kills):
@@ -92,7 +92,7 @@ async def _kills(kind: str, plan: Plan) -> list[tuple[Watched, float]]:
             reading = reader.read(_KILL_BYTES)
             await asyncio.sleep(_FLOWING_SECONDS + random.random())
             if reading.done():
-                raise DownloadError(_TOO_LATE)
+                raise DownloadError(_TOO_SHORT)
             kill = reader.kill_last if kind == "chromium" else reader.kill_one
             kill()
             killed_at = time.perf_counter()
@@ -126,7 +126,7 @@ async def _only(absence: float) -> _Lost:
             there_at = killed_at = time.perf_counter()
             reader.kill_first()
         if reading.done():
-            raise DownloadError(_TOO_LATE)
+            raise DownloadError(_TOO_SHORT)
         watched = await reading
         return _Lost(
             watched.longest_pause(killed_at), reader.link_setup, watched.first_after(there_at), watched.wrong_bytes
@@ -134,7 +134,7 @@ async def _only(absence: float) -> _Lost:
 
 
 class _Reader:
-    """A client with an open session, and the bridges that there are."""
+    """A client with an open session, and the bridges that are running."""
 
     def __init__(self, stack: AsyncExitStack, site: int, url: str) -> None:
         self._stack = stack
@@ -146,8 +146,8 @@ class _Reader:
         self.link_setup = 0.0
 
     async def add(self, kind: str) -> None:
-        """One more bridge, which waits at the broker when this returns."""
-        self._alive.append(await self._stack.enter_async_context(victim(kind, self._url)))
+        """Start one more bridge; it waits for readers when this returns."""
+        self._alive.append(await self._stack.enter_async_context(killable_bridge(kind, self._url)))
 
     async def connect(self, invite: str) -> None:
         """Open the session."""
@@ -157,15 +157,16 @@ class _Reader:
         self.link_setup = sum(seconds.get(part, 0.0) for part in _LINK_PARTS)
 
     async def carried_by(self, bridges: int) -> None:
-        """Wait until the session has so many."""
+        """Wait until this many links carry the session."""
         assert self._client is not None
-        connected, words = self._client, f"{bridges} bridges carry"
         async with asyncio.timeout(_JOINED_SECONDS):
-            while not str(connected.last.get("detail", "")).startswith(words):
+            while self._client.last.get("links") != bridges:
                 await asyncio.sleep(0.02)
 
-    def read(self, size: int) -> asyncio.Task[Watched]:
-        return asyncio.create_task(asyncio.to_thread(watch, self._proxy, self._site, size), name="bench-watch")
+    def read(self, size: int) -> asyncio.Task[CheckedDownload]:
+        return asyncio.create_task(
+            asyncio.to_thread(checked_download, self._proxy, self._site, size), name="bench-download"
+        )
 
     def kill_one(self) -> None:
         self._alive.pop(random.randrange(len(self._alive)))()
@@ -179,7 +180,7 @@ class _Reader:
 
 @contextlib.asynccontextmanager
 async def _reader(bridges: int) -> AsyncIterator[_Reader]:
-    """A reader, and so many headless bridges."""
+    """Run a reader and a number of headless bridges for the length of the block."""
     async with origin() as site, host() as served, AsyncExitStack() as stack:
         reader = _Reader(stack, site, served.url)
         for _ in range(bridges):

@@ -1,4 +1,4 @@
-"""What a reader of the figures needs to know of the machine, and nothing that names it."""
+"""What is worth knowing of the machine that was measured, without anything that identifies it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 import platform
 from importlib.metadata import version
 
-from bench.browser import version_of
+from bench.bridges import version_of
 
 _LIBRARIES = ("aiohttp", "aioquic", "wrtc")
 
 
 async def facts() -> dict[str, object]:
-    """System, cores, and the versions of what does the work."""
+    """Return system, cores, and the versions of Python, libraries and browsers."""
     return {
         "system": platform.system(),
         "architecture": platform.machine(),

@@ -1,11 +1,11 @@
-"""How much is measured: enough for steady medians, and all of it within twenty-five minutes."""
+"""How much is measured: enough for stable medians, and all of it within 25 minutes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 WHOLE_SECONDS = 1500.0
-"""The longest that all figures together may take."""
+"""Limit for all groups together."""
 
 GROUPS = (
     "headless",
@@ -20,19 +20,19 @@ GROUPS = (
     "only",
     "timeline",
 )
-"""What can be measured apart from the rest; each makes some of the figures."""
-
+"""The parts of the bench that can be run separately; each measures some of the figures."""
 
 BULK_RUNS_LEAST = 3
+"""The least number of bulk runs, however slow the machine is."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Sizes in bytes, times in seconds; the others are numbers of samples."""
+    """Sizes are in bytes and times in seconds; the other fields are numbers of samples."""
 
     bulk_runs: int
     bulk_seconds: float
-    """What all runs of both kinds together may take; on a slow machine there are fewer of them, but three at least."""
+    """Limit for all runs of a bulk measurement together; at least BULK_RUNS_LEAST of them are done."""
     headless_bytes: int
     browser_bytes: int
     connects: int
@@ -40,7 +40,7 @@ class Plan:
     warm_requests: int
     bond_runs: int
     kills: int
-    """Of each kind of bridge."""
+    """For each kind of bridge."""
     replacements: int
     absences: int
     absence_seconds: float
@@ -48,16 +48,16 @@ class Plan:
     timeline_kills: int
     timeline_every_seconds: float
     loads: int
-    """Of the page with the switch in its first layout, and as many without."""
+    """Loads of the page with the switch in its first layout, and as many without a switch."""
     other_loads: int
-    """Of each other layout."""
+    """Loads with each other layout."""
     cost_runs: int
-    """Browsers of each kind, one after the other."""
+    """Browsers of each kind, one after another."""
     settle_seconds: float
-    """Before a browser that rests is measured."""
+    """Wait before a browser is measured at rest."""
     rest_seconds: float
     slow_bytes: int
-    """At 1 MB/s."""
+    """Transferred at 1 MB/s."""
     cost_bytes: int
 
 

@@ -1,4 +1,4 @@
-"""The processes of a measurement: the real programs, and the bench's own helpers, all with this very Python."""
+"""The processes of a measurement: the real programs, and the bench's own helpers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _READY_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Host:
-    """A running host: `url` is that of broker, egress and switch."""
+    """A running host; `url` is that of broker, egress and switch."""
 
     url: str
     invite: str
@@ -31,7 +31,7 @@ class Host:
 
 @contextlib.asynccontextmanager
 async def host() -> AsyncIterator[Host]:
-    """`freespan serve` on a free port, with a key of its own, allowed to reach loopback."""
+    """Run `freespan serve` on a free port, with a new key, and allowed to reach loopback."""
     with TemporaryDirectory(prefix="freespan-bench-") as data:
         async with running("serve", "--port", "0", "--data", data, "--allow-private", "--json") as program:
             ready = await program.event(_is("ready"), _READY_SECONDS, "host that is ready")
@@ -40,7 +40,7 @@ async def host() -> AsyncIterator[Host]:
 
 @contextlib.asynccontextmanager
 async def headless_bridge(url: str) -> AsyncIterator[Program]:
-    """`freespan bridge` that waits for readers."""
+    """Run `freespan bridge`; it waits for readers when the block begins."""
     async with running("bridge", url, "--json") as program:
         await program.event(lambda event: event.get("state") == "waiting", _READY_SECONDS, "bridge that waits")
         yield program
@@ -48,7 +48,7 @@ async def headless_bridge(url: str) -> AsyncIterator[Program]:
 
 @contextlib.asynccontextmanager
 async def client(invite: str) -> AsyncIterator[tuple[Program, int]]:
-    """`freespan connect` with an open session; the program and the port of its local proxy."""
+    """Run `freespan connect` with an open session; yields it and the port of its local proxy."""
     async with running("connect", invite, "--port", "0", "--json") as program:
         proxy = await program.event(_is("proxy"), _READY_SECONDS, "local proxy")
         await program.event(lambda event: event.get("state") == "open", _READY_SECONDS, "open session")
@@ -56,25 +56,25 @@ async def client(invite: str) -> AsyncIterator[tuple[Program, int]]:
 
 
 class Helper(Program):
-    """A process of the bench itself; it takes one line of text for each thing to do."""
+    """A process of the bench itself; it reads one line for each request."""
 
     def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
         super().__init__(name, process)
         self._input = process.stdin
 
-    def ask(self, line: str) -> None:
-        """Send it a line."""
+    def send(self, line: str) -> None:
+        """Send a line to it."""
         assert self._input is not None
         self._input.write(line.encode() + b"\n")
 
-    async def answer(self, event: str, seconds: float) -> Event:
-        """Wait for its next event of this name."""
+    async def next_event(self, event: str, seconds: float) -> Event:
+        """Return its next event of this name."""
         return await self.event(_is(event), seconds, event)
 
 
 @contextlib.asynccontextmanager
 async def helper(name: str, *arguments: str) -> AsyncIterator[tuple[Helper, Event]]:
-    """Run the module `bench.NAME`; yields it with its first event, `ready`."""
+    """Run the module `bench.NAME`; yields it and its first event, `ready`."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -90,14 +90,14 @@ async def helper(name: str, *arguments: str) -> AsyncIterator[tuple[Helper, Even
     )
     program = Helper(f"bench.{name}", process)
     try:
-        yield program, await program.answer("ready", _READY_SECONDS)
+        yield program, await program.next_event("ready", _READY_SECONDS)
     finally:
         await program.stop()
 
 
 @contextlib.asynccontextmanager
 async def origin() -> AsyncIterator[int]:
-    """The site that is downloaded from; its port on loopback."""
+    """Run the site to download from; yields its port on loopback."""
     async with helper("origin") as (_, ready):
         yield int(ready["port"])
 

@@ -1,4 +1,7 @@
-"""The other end of the raw pipe: `python -m bench.raw_client URL`; for each line `SIZE` it tells how long that took."""
+"""The client's end of the raw pipe: `python -m bench.raw_client URL`.
+
+For each line with a size it requests that many bytes, and reports how long they took.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ import asyncio
 import sys
 import time
 
-from bench.raw import RawSink
-from bench.speaking import next_line, serve_until_told, tell
+from bench.helper_io import emit, next_line, run_helper
+from bench.raw_pipe import RawSink
 from freespan.client.dialer import http_session
 from freespan.client.rendezvous import Rendezvous
 from freespan.link.datachannel import DataChannelLink
@@ -18,7 +21,7 @@ _SECONDS = 120.0
 
 
 async def main(broker: str) -> None:
-    """Open a data channel through the broker, as the real client does; then serve the lines."""
+    """Open a data channel through the broker, as the real client does, and then handle the lines."""
     link = DataChannelLink()
 
     async def request() -> RendezvousRequest:
@@ -30,14 +33,14 @@ async def main(broker: str) -> None:
         await link.opened()
     sink = RawSink(link)
     link.start(sink)
-    tell({"event": "ready"})
+    emit({"event": "ready"})
     while size := await next_line():
         start = time.perf_counter()
         async with asyncio.timeout(_SECONDS):
             await sink.receive(int(size))
-        tell({"event": "received", "seconds": time.perf_counter() - start})
+        emit({"event": "received", "seconds": time.perf_counter() - start})
     link.close()
 
 
 if __name__ == "__main__":
-    serve_until_told(main(sys.argv[1]))
+    run_helper(main(sys.argv[1]))

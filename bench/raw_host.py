@@ -1,4 +1,4 @@
-"""A host with the real broker and web pages, and a `RawSource` as its egress: `python -m bench.raw_host`."""
+"""The host of the raw pipe: `python -m bench.raw_host` has the real broker and pages, and a `RawSource` as egress."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 
 from aiohttp import web
 
-from bench.raw import RawSource
-from bench.speaking import serve_until_told, tell
+from bench.helper_io import emit, run_helper
+from bench.raw_pipe import RawSource
 from freespan.broker.server import Broker
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
@@ -26,7 +26,7 @@ async def main() -> None:
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        tell({"event": "ready", "url": url})
+        emit({"event": "ready", "url": url})
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
@@ -42,4 +42,4 @@ async def _egress(request: web.Request) -> web.WebSocketResponse:
 
 
 if __name__ == "__main__":
-    serve_until_told(main())
+    run_helper(main())

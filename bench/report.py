@@ -1,4 +1,4 @@
-"""The figures for people, as a table, and for programs, as JSON."""
+"""Writes the figures as a table for people, and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MARKS = {True: "met", False: "MISSED", None: "not measured"}
 
 
 def write(path: Path, figures: Figures, machine: Mapping[str, object]) -> None:
-    """Write the figures under their names, and beside them what they were made from."""
+    """Write the figures under their names, with their samples, their parts and the machine."""
     content = {
         **figures.values,
         "n": {name: len(samples) for name, samples in figures.samples.items()},
@@ -26,7 +26,7 @@ def write(path: Path, figures: Figures, machine: Mapping[str, object]) -> None:
 
 
 def show(figures: Figures) -> None:
-    """Print the figures and how they stand against their targets."""
+    """Print the figures, and whether they meet their targets."""
     rows = [(name, _text(value), _about(figures, name)) for name, value in figures.values.items()]
     against = [(found.name, found.value, f"{found.target}   {_MARKS[found.met]}") for found in verdicts(figures.values)]
     if sys.stdout.isatty():
@@ -43,7 +43,7 @@ def _show_pretty(rows: list[tuple[str, str, str]], against: list[Verdict]) -> No
     measured = Table("figure", "value", "n, parts", title="measured", title_justify="left")
     for row in rows:
         measured.add_row(*row)
-    targets = Table("figure", "value", "target", "", title="against the targets", title_justify="left")
+    targets = Table("figure", "value", "target", "", title="targets", title_justify="left")
     colours = {True: "green", False: "bold red", None: "yellow"}
     for found in against:
         mark = f"[{colours[found.met]}]{_MARKS[found.met]}[/]"
@@ -61,7 +61,7 @@ def _text(value: Value) -> str:
 
 
 def _about(figures: Figures, name: str) -> str:
-    """The number of samples, their range, and the parts."""
+    """Return the number of samples, their range, and the parts."""
     words = []
     if samples := figures.samples.get(name):
         words.append(f"n={len(samples)}, {min(samples):g} to {max(samples):g}")

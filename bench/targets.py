@@ -1,4 +1,4 @@
-"""What each figure should be, and whether it is."""
+"""The targets of the figures, and whether they are met."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LIMITS = {
 _LEAST = {"bond_4x2_ratio": 3.4, "bond_mixed_ratio": 0.85}
 _SHARES = {"chromium": 0.90, "firefox": 0.80, "headless": 0.70}
 _REPLACED_S = 1.0
-"""Beside the set-up of a link."""
+"""In addition to the set-up of a link."""
 _HEADLESS_MB_S, _WHERE_RAW_REACHES = 30.0, 50.0
 _CPU_SUM_S = 7.0
 
@@ -42,7 +42,7 @@ class Verdict:
 
 
 def verdicts(values: dict[str, Value]) -> list[Verdict]:
-    """One for each target that has something to do with what was measured."""
+    """Return one verdict for each target whose figure was measured."""
     found = [verdict for kind, share in _SHARES.items() if (verdict := _share(values, kind, share))]
     headless, raw = values.get("headless_mb_s"), values.get("headless_raw_mb_s")
     if isinstance(headless, float) and isinstance(raw, float) and raw >= _WHERE_RAW_REACHES:
@@ -80,6 +80,6 @@ def _share(values: dict[str, Value], kind: str, share: float) -> Verdict | None:
 
 
 def _vital(name: str, value: dict[str, float]) -> Verdict:
-    """A page with the switch, held against the same page without it: no worse than chance would have it."""
+    """Compare a page with the switch with the same page without it: it may be worse only by as much as chance."""
     worse = value["with"] - value["without"]
     return Verdict(f"{name}: with - without", f"{worse:+.4g}", f"≤ noise {value['noise']:.4g}", worse <= value["noise"])

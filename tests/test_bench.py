@@ -1,4 +1,4 @@
-"""The bench runs, and its results have the promised shape; how fast it is, is no matter of tests."""
+"""The bench runs, and its results have the documented form. Tests do not judge the figures."""
 
 import asyncio
 import json
@@ -11,21 +11,21 @@ from xml.etree import ElementTree
 import aiohttp
 import pytest
 
-from bench import costs, vitals
-from bench.bars import costs_svg
-from bench.costs import Run, Stretch
-from bench.cpu import family_of, memory_mb_of_family, role_of, seconds_of_family
+from bench import browser_costs, web_vitals
+from bench.browser_costs import Interval, Run
+from bench.checked_download import CheckedDownload, Comparison
+from bench.costs_plot import costs_svg
 from bench.download import DownloadError
 from bench.figures import Figures
-from bench.newspage import LAYOUTS, news_page
+from bench.killable_bridges import killable_bridge
+from bench.news_page import LAYOUTS, news_page
 from bench.origin import body
 from bench.plan import GROUPS
-from bench.plot import throughput_svg
+from bench.process_costs import family_of, memory_mb_of_family, role_of, seconds_of_family
 from bench.programs import host
 from bench.targets import verdicts
-from bench.victims import victim
-from bench.vitals import Load, noise
-from bench.watched import Comparison, Watched
+from bench.throughput_plot import throughput_svg
+from bench.web_vitals import Load, noise
 from freespan.browsers import find_browsers
 
 ROOT = Path(__file__).parent.parent
@@ -47,7 +47,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     return run_bench(tmp_path_factory.mktemp("bench") / "results.json", "headless", "size")
 
 
-def test_figures_have_the_promised_names(results: dict[str, object]) -> None:
+def test_figures_have_the_documented_names(results: dict[str, object]) -> None:
     assert {
         "headless_mb_s",
         "headless_raw_mb_s",
@@ -63,7 +63,7 @@ def test_figures_have_the_promised_names(results: dict[str, object]) -> None:
     } <= set(results)
 
 
-def test_objects_name_the_three_parts_of_a_path(results: dict[str, object]) -> None:
+def test_objects_have_a_value_for_each_of_the_three_processes(results: dict[str, object]) -> None:
     for name in ("cpu_s_per_100mb", "idle_rss_mb"):
         value = results[name]
         assert value is None or (isinstance(value, dict) and set(value) == {"client", "bridge", "egress"})
@@ -76,7 +76,7 @@ def test_a_median_comes_with_its_samples(results: dict[str, object]) -> None:
     assert {"headless_mb_s", "headless_raw_mb_s", "warm_first_byte_s"} == set(samples)
 
 
-def test_results_name_no_place(results: dict[str, object]) -> None:
+def test_results_contain_no_paths_or_addresses(results: dict[str, object]) -> None:
     text = json.dumps(results)
     assert "/" not in text
     assert "127.0.0.1" not in text
@@ -96,7 +96,7 @@ def test_every_group_can_be_chosen() -> None:
     assert all(group in done.stdout for group in GROUPS)
 
 
-def test_a_figure_that_misses_its_target_is_said_to() -> None:
+def test_figures_are_compared_with_their_targets() -> None:
     found = {
         verdict.name: verdict.met
         for verdict in verdicts(
@@ -136,22 +136,22 @@ def test_a_figure_that_misses_its_target_is_said_to() -> None:
 
 
 def test_a_pause_is_counted_from_the_last_piece_before_the_kill() -> None:
-    watched = Watched([(0.0, 1), (5.0, 1), (5.5, 1), (6.5, 1), (6.6, 0)], 0)
-    assert watched.longest_pause(after=5.1) == 1.0
-    assert watched.longest_pause(after=0.0) == 5.0
-    assert watched.first_after(5.6) == pytest.approx(0.9)
+    download = CheckedDownload([(0.0, 1), (5.0, 1), (5.5, 1), (6.5, 1), (6.6, 0)], 0)
+    assert download.longest_pause(after=5.1) == 1.0
+    assert download.longest_pause(after=0.0) == 5.0
+    assert download.first_after(5.6) == pytest.approx(0.9)
     with pytest.raises(DownloadError):
-        watched.first_after(6.55)
+        download.first_after(6.55)
 
 
 @pytest.mark.parametrize("cut", [1, 1000, 1 << 18, 3_000_000])
-def test_bytes_are_held_against_what_the_site_sends(cut: int) -> None:
+def test_bytes_are_compared_with_what_the_site_sends(cut: int) -> None:
     sent = b"".join(body(3_000_000))
 
     def compared(come: bytes) -> tuple[int, int]:
         comparison = Comparison(len(sent))
         for at in range(0, len(come), cut):
-            comparison.take(come[at : at + cut])
+            comparison.add(come[at : at + cut])
         return comparison.wrong, comparison.missing
 
     assert compared(sent[: 2 * cut]) == (0, len(sent) - len(sent[: 2 * cut]))
@@ -167,7 +167,7 @@ def test_bytes_are_held_against_what_the_site_sends(cut: int) -> None:
         assert missing == 4
 
 
-def test_the_picture_shows_every_kill() -> None:
+def test_the_plot_shows_every_kill() -> None:
     pieces = [(0.01 * number, 100_000) for number in range(400)]
     drawn = throughput_svg(pieces, [1.0, 2.5])
     assert ElementTree.fromstring(drawn) is not None
@@ -180,7 +180,7 @@ async def test_a_killed_browser_leaves_no_process() -> None:
         pytest.skip("no Chromium here: scripts/install-browsers.sh")
     async with host() as served:
         others = _descendants(os.getpid())
-        async with victim("chromium", served.url) as kill:
+        async with killable_bridge("chromium", served.url) as kill:
             killed = _descendants(os.getpid()) - others
             kill()
             assert len(killed) > 1
@@ -205,7 +205,7 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
-def test_what_the_only_bridge_costs_is_measured_and_kills_are_drawn(tmp_path: Path) -> None:
+def test_the_loss_of_the_only_bridge_is_measured_and_kills_are_plotted(tmp_path: Path) -> None:
     results = run_bench(tmp_path / "results.json", "only", "timeline")
     samples = results["samples"]
     assert isinstance(samples, dict)
@@ -217,17 +217,17 @@ def test_what_the_only_bridge_costs_is_measured_and_kills_are_drawn(tmp_path: Pa
 def a_run(page_ms: float | None = 5.0) -> Run:
     """A quarter of a core while it waits, three cores when it is fast."""
     return Run(
-        off=Stretch(2.0, {"browser": 0.6, "renderer": 0.4}, 200.0, page_ms),
-        waiting=Stretch(4.0, {"browser": 1.0}, 210.0, page_ms),
-        slow=Stretch(8.0, {"browser": 6.0}, 250.0, page_ms),
-        limited=Stretch(10.0, {"browser": 9.0}, 250.0, page_ms),
-        fast=Stretch(10.0, {"browser": 10.0, "renderer": 20.0}, 300.0, page_ms and page_ms * 6),
+        off=Interval(2.0, {"browser": 0.6, "renderer": 0.4}, 200.0, page_ms),
+        waiting=Interval(4.0, {"browser": 1.0}, 210.0, page_ms),
+        slow=Interval(8.0, {"browser": 6.0}, 250.0, page_ms),
+        limited=Interval(10.0, {"browser": 9.0}, 250.0, page_ms),
+        fast=Interval(10.0, {"browser": 10.0, "renderer": 20.0}, 300.0, page_ms and page_ms * 6),
         slow_bytes=8_000_000,
         fast_bytes=50_000_000,
     )
 
 
-def test_what_passing_on_costs_is_told_without_what_the_browser_used_before() -> None:
+def test_the_costs_do_not_include_what_the_browser_uses_anyway() -> None:
     run = a_run()
     assert run.cpu_s_per_100mb == pytest.approx((30 - 2.5) * 2)
     assert run.page_ms_per_100mb == pytest.approx((30 - 25) * 2)
@@ -236,11 +236,11 @@ def test_what_passing_on_costs_is_told_without_what_the_browser_used_before() ->
 
 def test_the_costs_of_a_browser_become_figures() -> None:
     figures = Figures()
-    costs.note("chromium", [a_run()], figures)
-    costs.note("firefox", [a_run(page_ms=None)], figures)
+    browser_costs.add_figures("chromium", [a_run()], figures)
+    browser_costs.add_figures("firefox", [a_run(page_ms=None)], figures)
     assert figures.values == {
         name: value
-        for kind in costs.KINDS
+        for kind in browser_costs.KINDS
         for name, value in {
             f"{kind}_cpu_s_per_100mb": 55.0,
             f"{kind}_off_cpu_percent": 50.0,
@@ -262,12 +262,12 @@ def test_noise_is_how_far_equal_pages_differ() -> None:
     assert noise(spread, 4) > noise(spread, 20)
 
 
-def test_a_page_is_held_against_itself_without_the_switch() -> None:
+def test_a_page_is_compared_with_itself_without_the_switch() -> None:
     def loads(lcp: float, cls: float) -> list[Load]:
         return [Load(lcp + number, cls, 8.0 if lcp < 300 else 24.0, 150.0, 32.0) for number in range(10)]
 
     figures = Figures()
-    vitals.note(loads(100, 0.0), {"inline": loads(101, 0.0), "card": loads(300, 0.02)}, figures)
+    web_vitals.add_figures(loads(100, 0.0), {"inline": loads(101, 0.0), "card": loads(300, 0.02)}, figures)
     assert figures.values["switch_interactive_ms"] == 150.0
     met = {verdict.name: verdict.met for verdict in verdicts(figures.values)}
     assert met == {
@@ -281,7 +281,7 @@ def test_a_page_is_held_against_itself_without_the_switch() -> None:
     }
 
 
-def test_the_targets_of_the_switch_are_held() -> None:
+def test_the_targets_of_the_switch_are_checked() -> None:
     found = {"chromium_cpu_s_per_100mb": 12.1, "firefox_cpu_s_per_100mb": None, "page_main_thread_ms_per_100mb": 5.0}
     assert {verdict.name: verdict.met for verdict in verdicts({**found})} == {
         "chromium_cpu_s_per_100mb": False,
@@ -301,12 +301,12 @@ def test_the_targets_of_the_switch_are_held() -> None:
         ([], "browser"),
     ],
 )
-def test_processes_are_known_by_what_they_do(command: list[str], role: str) -> None:
+def test_processes_have_roles(command: list[str], role: str) -> None:
     assert role_of(command) == role
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="only Linux tells")
-def test_a_family_is_counted_whole_and_those_who_have_ended_as_well() -> None:
+def test_all_descendants_are_counted_also_those_that_have_ended() -> None:
     before = sum(seconds_of_family(os.getpid()).values())
     busy = [sys.executable, "-c", "import time\nwhile time.process_time() < 0.1: pass\ninput()"]
     with subprocess.Popen(busy, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
@@ -320,9 +320,9 @@ def test_a_family_is_counted_whole_and_those_who_have_ended_as_well() -> None:
     assert sum(seconds_of_family(os.getpid()).values()) - before > 0.05
 
 
-def test_the_costs_are_drawn_and_what_is_missing_is_left_out() -> None:
+def test_the_costs_are_plotted_and_missing_ones_are_left_out() -> None:
     figures = Figures()
-    costs.note("firefox", [a_run(page_ms=None)], figures)
+    browser_costs.add_figures("firefox", [a_run(page_ms=None)], figures)
     drawn = costs_svg(figures.values)
     assert ElementTree.fromstring(drawn) is not None
     assert drawn.count("Firefox, ") == 4
@@ -330,7 +330,7 @@ def test_the_costs_are_drawn_and_what_is_missing_is_left_out() -> None:
     assert ElementTree.fromstring(costs_svg({})) is not None
 
 
-async def test_the_news_page_is_the_same_but_for_the_switch() -> None:
+async def test_the_news_page_differs_by_the_switch_alone() -> None:
     async with news_page("http://127.0.0.1:1/x") as url, aiohttp.ClientSession() as http:
 
         async def text(layout: str) -> str:
@@ -339,12 +339,12 @@ async def test_the_news_page_is_the_same_but_for_the_switch() -> None:
 
         plain, inline = await text(""), await text("inline")
         assert "freespan-switch" not in plain
-        room = "freespan-switch { display: block; min-height: 69px }"
+        reserved = "freespan-switch { display: block; min-height: 69px }"
         line = (
             '<script type="module" src="http://127.0.0.1:1/x/switch.js"></script>'
             '<freespan-switch layout="inline"></freespan-switch>'
         )
-        assert inline.replace(line, "").replace(room, "") == plain
+        assert inline.replace(line, "").replace(reserved, "") == plain
         for layout in LAYOUTS:
             assert f'layout="{layout}"' in await text(layout)
         async with http.get(url("").replace("/page/", "/picture.png")) as picture:

@@ -1,8 +1,8 @@
-"""A client that connects again and again: `python -m bench.connecting INVITE ORIGIN_PORT TIMES`.
+"""A client that connects repeatedly: `python -m bench.connect_client INVITE ORIGIN_PORT TIMES`.
 
-Each time it is a new `Client` with a new session, and a local proxy at which a request for a small page waits already.
-Only the program's start-up is left out, which has a figure of its own. It tells the seconds until the page's first
-byte, and their parts.
+Each time it uses a new `Client` with a new session, and a local proxy at which a request for a small page waits.
+The program's start-up is not included; it has a figure of its own. An event reports the seconds until the first byte of
+the page, and their parts.
 """
 
 from __future__ import annotations
@@ -12,36 +12,36 @@ import sys
 import time
 
 from bench.download import SMALL
-from bench.speaking import serve_until_told, tell
+from bench.helper_io import emit, run_helper
 from freespan.client.client import Client, ClientStatus
 from freespan.client.local_proxy.server import LocalProxy
 from freespan.wire.invite import Invite, parse_invite
 
 _SECONDS = 30.0
 _PAUSE_SECONDS = 0.1
-"""For the bridge to notice that the last client has gone."""
+"""Time for the bridge to notice that the last client has gone."""
 
 
 async def main(invite: str, origin: str, times: str) -> None:
-    """Tell one event for each time; one more before them does not count."""
-    tell({"event": "ready"})
+    """Emit one event for each connection, after a first one that is not counted."""
+    emit({"event": "ready"})
     await _connect(parse_invite(invite), int(origin))
     for _ in range(int(times)):
         await asyncio.sleep(_PAUSE_SECONDS)
         seconds, parts = await _connect(parse_invite(invite), int(origin))
-        tell({"event": "connected", "seconds": seconds, "parts": parts})
+        emit({"event": "connected", "seconds": seconds, "parts": parts})
 
 
 async def _connect(invite: Invite, origin: int) -> tuple[float, dict[str, float]]:
-    """Seconds from asking for a bridge to the first byte of a page, in all and in parts."""
+    """Return the seconds from asking for a bridge to the first byte of a page, and their parts."""
     parts: dict[str, float] = {}
 
-    def note(status: ClientStatus) -> None:
+    def add_parts(status: ClientStatus) -> None:
         if status.state not in ("looking", "connecting", "open"):
             raise RuntimeError(f"no session: {status.state}, {status.detail}")
         parts.update(status.seconds)
 
-    client = Client(invite, note)
+    client = Client(invite, add_parts)
     proxy = LocalProxy(client)
     reader, writer = await asyncio.open_connection("127.0.0.1", await proxy.start(0))
     writer.write(f"GET http://127.0.0.1:{origin}/{SMALL} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
@@ -66,4 +66,4 @@ async def _connect(invite: Invite, origin: int) -> tuple[float, dict[str, float]
 
 
 if __name__ == "__main__":
-    serve_until_told(main(*sys.argv[1:4]))
+    run_helper(main(*sys.argv[1:4]))

@@ -1,4 +1,4 @@
-"""A publisher's page with the switch in it, on an origin of its own."""
+"""A minimal page with the switch, at an origin of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What processes cost, as Linux counts it (proc(5)); elsewhere nothing is known, and figures stay empty."""
+"""CPU time and memory of processes, from proc(5) of Linux; on other systems they are unknown."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import os
 from pathlib import Path
 
 _OWN, _WITH_CHILDREN = slice(11, 13), slice(11, 15)
-"""In /proc/PID/stat: ticks of user and system; and the same of the children that are gone."""
+"""Fields of /proc/PID/stat: user and system ticks, then those of children that have ended."""
 
 
 def seconds_of(pid: int) -> float | None:
-    """CPU seconds that a process has used, user and system, all its threads."""
+    """Return the CPU seconds that all threads of a process have used, user and system."""
     fields = _stat(pid)
     return _seconds(fields[_OWN]) if fields else None
 
 
 def rss_mb_of(pid: int) -> float | None:
-    """Memory of a process that is in RAM now, in 10^6 bytes."""
+    """Return the resident memory of a process, in 10^6 bytes."""
     fields = _stat(pid)
     return int(fields[21]) * os.sysconf("SC_PAGE_SIZE") / 1e6 if fields else None
 
 
 def family_of(pid: int) -> set[int]:
-    """Process ids of a process and of all that it has started, and what these have."""
+    """Return the process ids of a process and of all its descendants."""
     family, waiting = set[int](), [pid]
     while waiting:
         member = waiting.pop()
@@ -31,12 +31,15 @@ def family_of(pid: int) -> set[int]:
             try:
                 waiting += [child for child in map(int, file.read_text().split()) if child not in family]
             except OSError:
-                pass  # a thread that has just ended
+                pass  # the thread has just ended
     return family
 
 
 def seconds_of_family(pid: int) -> dict[str, float]:
-    """CPU seconds of a browser's processes by what they do; never less in all than before, whoever has ended."""
+    """Return the CPU seconds of a browser's processes by their role.
+
+    Those of processes that have ended are included, so that the sum never decreases.
+    """
     used: dict[str, float] = {}
     for member in family_of(pid):
         if fields := _stat(member):
@@ -46,9 +49,9 @@ def seconds_of_family(pid: int) -> dict[str, float]:
 
 
 def memory_mb_of_family(pid: int) -> float | None:
-    """Memory of a process and its descendants in 10^6 bytes: what several of them share counts once (PSS).
+    """Return the memory of a process and its descendants, in 10^6 bytes; what they share counts once (PSS).
 
-    The program's own files are left out: other browsers on the machine share them, and the system can drop them.
+    Mapped files are not included: they may be shared with other browsers, and the system can drop them.
     """
     found = [_pss_mb(member) for member in family_of(pid)]
     known = [memory for memory in found if memory is not None]
@@ -56,7 +59,7 @@ def memory_mb_of_family(pid: int) -> float | None:
 
 
 def role_of(command: list[str]) -> str:
-    """What a process of Chromium or Firefox is there for, from its command line."""
+    """Return the role of a process of Chromium or Firefox, by its command line."""
     options = dict(word.removeprefix("--").partition("=")[::2] for word in command if word.startswith("--"))
     if kind := options.get("type"):
         return options.get("utility-sub-type", kind).split(".")[0]
@@ -68,7 +71,7 @@ def _seconds(ticks: list[str]) -> float:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields after the name, which may hold anything."""
+    """Return the fields after the name, which may contain any character."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -77,11 +80,11 @@ def _stat(pid: int) -> list[str]:
 
 def _command(pid: int) -> list[str]:
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").rstrip("\0")
+        text = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").rstrip("\0")
     except OSError:
         return []
-    # Some of Chromium's processes write theirs as one string.
-    return words.split("\0" if "\0" in words else " ")
+    # Some processes of Chromium have theirs in one string.
+    return text.split("\0" if "\0" in text else " ")
 
 
 def _pss_mb(pid: int) -> float | None:

@@ -1,6 +1,6 @@
-"""A page as newspapers have them: headline, picture, text, a button; without a switch, and with one in each layout.
+"""A page like that of a newspaper, with headline, picture, text and a button; without a switch, or with one.
 
-Its host name is another one than that of the bench's hosts, as it is on the web, so that a browser keeps the two apart.
+Its host name differs from that of the bench's hosts, so that a browser treats the two as different sites.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from aiohttp import web
 
 LAYOUTS = ("inline", "card", "banner", "floating")
 Url = Callable[[str], str]
-"""Of the page with the switch in one of LAYOUTS; without a switch if it is empty."""
+"""Returns the URL of the page with the switch in one of LAYOUTS, or without a switch if that is empty."""
 
-_ROOM = {"inline": 69, "card": 445}
-"""The height in CSS pixels that the docs tell publishers to keep free; what lies over the page needs none."""
-_PROBE = (Path(__file__).parent / "probe.js").read_bytes()
+_RESERVED = {"inline": 69, "card": 445}
+"""The height in CSS pixels that the docs tell publishers to reserve; layouts that cover the page need none."""
+_SCRIPT = (Path(__file__).parent / "web_vitals.js").read_bytes()
 _PICTURE_SIZE = (800, 360)
 _STYLE = """
     body { margin: 0 auto; max-width: 800px; font: 17px/1.5 Georgia, serif; color: #222; background: #fff }
@@ -32,7 +32,7 @@ _TEXT = "The council met on Tuesday to hear from those who live along the river,
 
 @contextlib.asynccontextmanager
 async def news_page(host: str) -> AsyncIterator[Url]:
-    """Serve the page, whose switch is that of `host`, for the length of the block."""
+    """Serve the page for the length of the block; its switch is that of `host`."""
 
     async def page(request: web.Request) -> web.Response:
         return web.Response(text=_html(host, request.match_info["layout"]), content_type="text/html")
@@ -40,12 +40,12 @@ async def news_page(host: str) -> AsyncIterator[Url]:
     async def picture(request: web.Request) -> web.Response:
         return web.Response(body=_PICTURE, content_type="image/png")
 
-    async def probe(request: web.Request) -> web.Response:
-        return web.Response(body=_PROBE, content_type="text/javascript")
+    async def script(request: web.Request) -> web.Response:
+        return web.Response(body=_SCRIPT, content_type="text/javascript")
 
     app = web.Application()
     app.add_routes(
-        [web.get("/page/{layout:[a-z]*}", page), web.get("/picture.png", picture), web.get("/probe.js", probe)]
+        [web.get("/page/{layout:[a-z]*}", page), web.get("/picture.png", picture), web.get("/web_vitals.js", script)]
     )
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
@@ -58,25 +58,26 @@ async def news_page(host: str) -> AsyncIterator[Url]:
 
 
 def _html(host: str, layout: str) -> str:
-    room = _ROOM.get(layout)
-    reserved = f"freespan-switch {{ display: block; min-height: {room}px }}" if room else ""
+    height = _RESERVED.get(layout)
+    reserved = f"freespan-switch {{ display: block; min-height: {height}px }}" if height else ""
     line = (
         f'<script type="module" src="{host}/switch.js"></script><freespan-switch layout="{layout}"></freespan-switch>'
         if layout
         else ""
     )
-    width, height = _PICTURE_SIZE
+    picture_width, picture_height = _PICTURE_SIZE
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>News</title><style>{_STYLE}{reserved}</style>"
-        '<script src="/probe.js"></script>'
-        f'<h1>The river has risen again</h1><img src="/picture.png" width={width} height={height} alt="A river">'
+        '<script src="/web_vitals.js"></script>'
+        "<h1>The river has risen again</h1>"
+        f'<img src="/picture.png" width={picture_width} height={picture_height} alt="A river">'
         f"<p>{_TEXT}</p><button>Read on</button><p id=more hidden>{_TEXT}</p>{line}"
         f"{f'<p>{_TEXT}</p>' * 12}<script>{_UNFOLD}</script>"
     )
 
 
 def _png(width: int, height: int) -> bytes:
-    """A picture that compresses as badly as a photograph."""
+    """Return a picture that compresses as badly as a photograph."""
     noise = random.Random(1)
 
     def chunk(name: bytes, data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""A picture of a download: what came in each tenth of a second, and when bridges were killed. Pure."""
+"""A plot of a download: the throughput in each tenth of a second, and when bridges were killed. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ _GREEN, _RED, _GREY, _INK = "#2b7a4b", "#b3261e", "#667", "#223"
 
 
 def throughput_svg(pieces: Sequence[tuple[float, int]], kills: Sequence[float]) -> str:
-    """Draw pieces (seconds since the start, bytes) as MB/s over time, with a line at each kill (seconds)."""
+    """Return the plot as SVG.
+
+    Args:
+        pieces: seconds since the start, and number of bytes.
+        kills: seconds since the start at which bridges were killed.
+    """
     rates = _rates(pieces)
     seconds = max(len(rates) * _BIN_SECONDS, _BIN_SECONDS)
     highest = _round_up(max(rates, default=0.0))
@@ -58,7 +63,7 @@ def throughput_svg(pieces: Sequence[tuple[float, int]], kills: Sequence[float]) 
 
 
 def _rates(pieces: Sequence[tuple[float, int]]) -> list[float]:
-    """10^6 bytes a second in each bin."""
+    """Return 10^6 bytes a second in each bin."""
     bins = [0] * (int(max((at for at, _ in pieces), default=0.0) / _BIN_SECONDS) + 1)
     for at, length in pieces:
         bins[int(at / _BIN_SECONDS)] += length
@@ -66,7 +71,7 @@ def _rates(pieces: Sequence[tuple[float, int]]) -> list[float]:
 
 
 def _round_up(rate: float) -> float:
-    """To a scale that divides into four."""
+    """Round up to a scale that can be divided by four."""
     return next((step for step in (1, 2, 4, 8, 12, 20, 40, 60, 80, 120, 200, 400) if step >= rate), 1000)
 
 

@@ -1,4 +1,4 @@
-"""How the bench's own processes speak: lines of JSON out, lines of text in; SIGTERM ends them quietly."""
+"""Input and output of the bench's helper processes: they print events as JSON, read lines, and end on SIGTERM."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from collections.abc import Coroutine
 from typing import Any
 
 
-def tell(event: dict[str, object]) -> None:
-    """Write one event."""
+def emit(event: dict[str, object]) -> None:
+    """Print one event."""
     print(json.dumps(event), flush=True)
 
 
 async def next_line() -> str:
-    """The next line that this process is sent; empty at the end."""
+    """Return the next line of standard input; empty at its end."""
     line: str = await asyncio.to_thread(sys.stdin.readline)
     return line.strip()
 
 
-def serve_until_told(main: Coroutine[Any, Any, None]) -> None:
-    """Run until done, or until SIGTERM or SIGINT comes."""
+def run_helper(main: Coroutine[Any, Any, None]) -> None:
+    """Run `main` to its end, or until SIGTERM or SIGINT."""
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         asyncio.run(main)

@@ -1,4 +1,4 @@
-"""What browsers load of a host, as it is sent: before anybody clicks, by the click, and for the globe."""
+"""How much browsers load from a host, as it is sent: with the page, after the click, and for the globe."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LOADS = {
     "bridge_gzip_bytes": ("/bridge", "/bridge.js", "/element/caution.js"),
     "globe_gzip_bytes": ("/globe",),
 }
-"""Where each begins; what a script finds by itself is named here."""
+"""The first paths of each; those that a script computes are listed as well."""
 
 _IMPORT = re.compile(r"""(?:^|;)import(?:[^"';=(]*\bfrom)?\s*["']([^"']+)["']""", re.MULTILINE)
 _IN_HTML = re.compile(r"""<(?:script|link)\b[^>]*\s(?:src|href)="([^"]+)\"""")
@@ -24,14 +24,14 @@ _GZIP = 31  # zlib's window bits for a gzip header
 
 
 async def measure_size(figures: Figures) -> None:
-    """Measure the bodies of all answers together, for each of these."""
+    """Measure the sum of all bodies, for each of these."""
     async with host() as served, aiohttp.ClientSession(auto_decompress=False) as http:
         for name, paths in _LOADS.items():
             figures.number(name, await _size(http, [served.url + path for path in paths]))
 
 
 async def _size(http: aiohttp.ClientSession, waiting: list[str]) -> int:
-    """What is loaded at once and of itself; what a script asks for later is not in it."""
+    """Return the size of what is loaded at once; what a script loads later is not included."""
     sizes: dict[str, int] = {}
     while waiting:
         url = waiting.pop()

@@ -1,7 +1,7 @@
-"""What helping costs the visitor's machine: CPU and memory of all of a browser's processes, the page's main thread.
+"""What helping costs a visitor's machine: CPU and memory of all processes of a browser, and its page's main thread.
 
-One run is one browser with a page in front: with the switch off, on and waiting, passing 1 MB/s to a reader who takes
-no more, the same to one who would but for the visitor's limit, and passing as fast as it can.
+One run is one browser with a page in the foreground. Its switch is first off, then on and waiting. Then it passes
+1 MB/s to a reader that takes no more, as much to a faster reader because of the visitor's limit, and then all it can.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from bench import cpu, download
-from bench.browser import is_here
+from bench import download, process_costs
+from bench.bridges import is_installed
 from bench.figures import Figures
-from bench.newspage import news_page
+from bench.news_page import news_page
 from bench.plan import Plan
 from bench.programs import client, host, origin
 from freespan import browsers
@@ -25,25 +25,25 @@ from freespan.browsers.switch import turn_on
 KINDS = ("chromium", "firefox")
 _RUN_SECONDS = 150.0
 _SLOW = 1e6
-"""Bytes a second that a slow reader takes."""
+"""Bytes a second that the slow reader takes."""
 _LIMIT_KILOBITS = 8_000
-"""The same as a limit of the visitor, for both directions together."""
+"""The same as the visitor's limit, for both directions together."""
 _WARM_UP_BYTES = 1_000_000
 _MEMORY_AFTER_SECONDS = 2.0
-"""Memory is looked at so long after a stretch has begun."""
+"""Memory is measured this long after the beginning of an interval."""
 _SWITCH = 'document.querySelector("freespan-switch")'
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """A while in which a browser did one thing."""
+class Interval:
+    """A time in which a browser did one thing."""
 
     seconds: float
     cpu: dict[str, float]
-    """CPU seconds, by what the processes are there for."""
+    """CPU seconds by the role of the processes."""
     memory_mb: float | None
     page_ms: float | None
-    """Main-thread time of the embedding page; only Chromium tells."""
+    """Main-thread time of the embedding page; None unless it is Chromium."""
 
     @property
     def cpu_s(self) -> float:
@@ -51,7 +51,7 @@ class Stretch:
 
     @property
     def cpu_percent(self) -> float:
-        """Of one core."""
+        """Percent of one core."""
         return self.cpu_s / self.seconds * 100
 
 
@@ -59,24 +59,24 @@ class Stretch:
 class Run:
     """What one browser cost."""
 
-    off: Stretch
-    waiting: Stretch
-    slow: Stretch
-    """Passing 1 MB/s."""
-    limited: Stretch
-    """Passing no more than 1 MB/s."""
-    fast: Stretch
+    off: Interval
+    waiting: Interval
+    slow: Interval
+    """Passing 1 MB/s to a slow reader."""
+    limited: Interval
+    """Passing 1 MB/s because of the visitor's limit."""
+    fast: Interval
     slow_bytes: int
     fast_bytes: int
 
     @property
     def cpu_s_per_100mb(self) -> float:
-        """CPU seconds beyond what the browser used before, when it waited."""
+        """CPU seconds beyond those that the browser uses while it waits."""
         return (self.fast.cpu_s - self.waiting.cpu_percent / 100 * self.fast.seconds) / self.fast_bytes * 1e8
 
     @property
     def page_ms_per_100mb(self) -> float | None:
-        """Milliseconds of the page's main thread beyond those that it used before."""
+        """Milliseconds of the page's main thread beyond those while the switch is off."""
         if self.fast.page_ms is None or self.off.page_ms is None:
             return None
         before = self.off.page_ms / self.off.seconds * self.fast.seconds
@@ -84,20 +84,20 @@ class Run:
 
 
 async def measure_costs(plan: Plan, figures: Figures) -> None:
-    """Measure all that begins with `chromium_` or `firefox_` here, and `page_main_thread_ms_per_100mb`."""
+    """Measure `chromium_…` and `firefox_…` of CPU and memory, and `page_main_thread_ms_per_100mb`."""
     for kind in KINDS:
-        if not is_here(kind):
+        if not is_installed(kind):
             figures.number(f"{kind}_cpu_s_per_100mb", None)
             continue
         runs = []
         for _ in range(plan.cost_runs):
             async with asyncio.timeout(_RUN_SECONDS):
                 runs.append(await _run(kind, plan))
-        note(kind, runs, figures)
+        add_figures(kind, runs, figures)
 
 
-def note(kind: str, runs: Sequence[Run], figures: Figures) -> None:
-    """Make figures of the runs of one kind of browser."""
+def add_figures(kind: str, runs: Sequence[Run], figures: Figures) -> None:
+    """Add the runs of one kind of browser to the figures."""
     figures.median(f"{kind}_cpu_s_per_100mb", [run.cpu_s_per_100mb for run in runs], 2)
     roles = sorted({role for run in runs for role in run.fast.cpu})
     parts = [{role: run.fast.cpu.get(role, 0.0) / run.fast_bytes * 1e8 for role in roles} for run in runs]
@@ -117,8 +117,8 @@ def note(kind: str, runs: Sequence[Run], figures: Figures) -> None:
         figures.median("page_main_thread_ms_per_100mb", page, 2)
 
 
-def _speed(size: int, stretch: Stretch) -> dict[str, float]:
-    return {"MB/s": size / stretch.seconds / 1e6}
+def _speed(size: int, interval: Interval) -> dict[str, float]:
+    return {"MB/s": size / interval.seconds / 1e6}
 
 
 async def _run(kind: str, plan: Plan) -> Run:
@@ -126,20 +126,20 @@ async def _run(kind: str, plan: Plan) -> Run:
         origin() as site,
         host() as served,
         news_page(served.url) as url,
-        browsers.launch(kind, width=1000, height=800) as window,
+        browsers.launch(kind, width=1000, height=800) as browser,
     ):
-        page = await window.open(url("inline"))
-        meter = _Meter(window.pid, page)
+        page = await browser.open(url("inline"))
+        meter = _Meter(browser.pid, page)
         await meter.begin()
 
-        async def rest() -> Stretch:
+        async def measure_rest() -> Interval:
             await asyncio.sleep(plan.settle_seconds)
             return await meter.over(lambda: asyncio.sleep(plan.rest_seconds))
 
-        off = await rest()
+        off = await measure_rest()
         await turn_on(page)
         await page.wait_for(f'{_SWITCH}.getAttribute("state") === "waiting"')
-        waiting = await rest()
+        waiting = await measure_rest()
         async with client(served.invite) as (_, proxy):
 
             async def move(size: int) -> None:
@@ -158,30 +158,30 @@ async def _run(kind: str, plan: Plan) -> Run:
 
 
 class _Meter:
-    """Reads what a browser has used."""
+    """Measures what a browser uses."""
 
     def __init__(self, pid: int, page: Page) -> None:
         self._pid = pid
         self._page = page if isinstance(page, ChromiumPage) else None
 
     async def begin(self) -> None:
-        """Have the page's main thread timed: CPU time, in which a busy machine counts least.
+        """Start to time the page's main thread, in CPU time, on which other load has least influence.
 
-        The sandboxed iframe is a target of its own, in another process; were it not, its time would be counted, too.
+        The sandboxed iframe is another target, in another process, so that its time is not included.
         """
         if self._page:
             await self._page.call("Performance.enable", {"timeDomain": "threadTicks"})
 
-    async def over(self, doing: Callable[[], Awaitable[None]]) -> Stretch:
-        """What it uses while something is done. Nothing is asked of the page meanwhile."""
+    async def over(self, action: Callable[[], Awaitable[None]]) -> Interval:
+        """Measure what the browser uses while something is done. The page is not queried meanwhile."""
         page_ms = await self._page_ms()
-        before, start = cpu.seconds_of_family(self._pid), time.monotonic()
+        before, start = process_costs.seconds_of_family(self._pid), time.monotonic()
         memory = asyncio.create_task(self._memory())
         try:
-            await doing()
-            seconds, after = time.monotonic() - start, cpu.seconds_of_family(self._pid)
+            await action()
+            seconds, after = time.monotonic() - start, process_costs.seconds_of_family(self._pid)
             page_ms_after = await self._page_ms()
-            return Stretch(
+            return Interval(
                 seconds,
                 {role: round(used - before.get(role, 0.0), 2) for role, used in after.items()},
                 await memory,
@@ -192,7 +192,7 @@ class _Meter:
 
     async def _memory(self) -> float | None:
         await asyncio.sleep(_MEMORY_AFTER_SECONDS)
-        return await asyncio.to_thread(cpu.memory_mb_of_family, self._pid)
+        return await asyncio.to_thread(process_costs.memory_mb_of_family, self._pid)
 
     async def _page_ms(self) -> float | None:
         if not self._page:

@@ -1,4 +1,4 @@
-"""A picture of what helping costs a visitor's machine: CPU, and memory on top of the page alone, as bars. Pure."""
+"""A bar chart of what helping costs a visitor's machine: CPU, and memory beyond that of the page alone. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MEMORY = {"waiting": "waiting_mb_memory", "passing 1 MB/s": "1mb_s_mb_memory"}
 
 
 def costs_svg(values: Mapping[str, Value]) -> str:
-    """Draw the figures of the group `switch`; those that are not there are left out."""
+    """Return the chart of the figures of the group `switch` as SVG; missing figures are left out."""
     cpu = {
         f"{kind.capitalize()}, {state}": (kind, value)
         for kind in _COLOURS
@@ -31,13 +31,13 @@ def costs_svg(values: Mapping[str, Value]) -> str:
     }
     parts: list[str] = []
     bottom = _panel(parts, 0, "CPU of the whole browser, % of one core", cpu)
-    bottom = _panel(parts, bottom, "Memory on top of the page alone, MB", memory)
+    bottom = _panel(parts, bottom, "Memory beyond that of the page alone, MB", memory)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {bottom}" font-family="sans-serif">'
     return "\n".join([head, f'<rect width="{_WIDTH}" height="{bottom}" fill="#fff"/>', *parts, "</svg>", ""])
 
 
 def _panel(parts: list[str], top: int, title: str, bars: Mapping[str, tuple[str, float]]) -> int:
-    """Add one group of bars, each with its number; returns where it ends."""
+    """Add one group of labelled bars; returns the height at which it ends."""
     parts.append(_text(16, top + 32, title, size=18))
     longest = max((value for _, value in bars.values()), default=0.0)
     y = top + _TOP

@@ -1,4 +1,4 @@
-// What a visitor feels of a page, gathered in the page itself: `vitals`, in milliseconds since the navigation began.
+// Collects the web vitals of the page that loads this script in `vitals`; times are in milliseconds since navigation.
 
 const vitals = { lcp: 0, cls: 0, interactive: 0, clicks: {} };
 
@@ -10,19 +10,19 @@ function observe(type, take, options) {
 observe("largest-contentful-paint", ({ startTime }) => (vitals.lcp = startTime));
 observe("layout-shift", ({ value, hadRecentInput }) => (vitals.cls += hadRecentInput ? 0 : value));
 
-// The browser tells of the first click in any case, and of later ones if they took 16 ms or more.
-function noteClick({ interactionId, target, duration }) {
+// The browser reports the first click in any case, and later ones only if they took 16 ms or more.
+function recordClick({ interactionId, target, duration }) {
   if (interactionId && target)
     vitals.clicks[target.localName] = Math.max(vitals.clicks[target.localName] ?? 0, duration);
 }
-observe("event", noteClick, { durationThreshold: 16 });
-observe("first-input", noteClick);
+observe("event", recordClick, { durationThreshold: 16 });
+observe("first-input", recordClick);
 
 function isInteractive(element) {
   const find = (selector) => element.shadowRoot.querySelector(selector);
-  const worded = find('[name="title"]').textContent !== "";
+  const hasTexts = find('[name="title"]').textContent !== "";
   return (
-    worded &&
+    hasTexts &&
     element.getAttribute("state") === "off" &&
     find("[role=switch]").checkVisibility({ visibilityProperty: true })
   );
@@ -30,13 +30,13 @@ function isInteractive(element) {
 
 customElements.whenDefined("freespan-switch").then(() => {
   const element = document.querySelector("freespan-switch");
-  const look = () => {
+  const check = () => {
     if (!isInteractive(element)) return;
     observer.disconnect();
-    // After the frame in which it is drawn.
+    // Measured after the frame in which it is drawn.
     requestAnimationFrame(() => setTimeout(() => (vitals.interactive ||= performance.now())));
   };
-  const observer = new MutationObserver(look);
+  const observer = new MutationObserver(check);
   observer.observe(element.shadowRoot, { subtree: true, childList: true, attributes: true, characterData: true });
-  look();
+  check();
 });

@@ -1,4 +1,4 @@
-"""The program's own start-up: from starting `freespan connect` until its request reaches a broker."""
+"""The client's start-up: from starting `freespan connect` until its request reaches a broker."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _REQUEST = b"POST /v1/rendezvous"
 
 
 async def measure_start(plan: Plan, figures: Figures) -> None:
-    """Measure `client_start_s`; one start before the others fills the caches and does not count."""
+    """Measure `client_start_s`, after one start that fills the caches and is not counted."""
     await _start()
     figures.median("client_start_s", [await _start() for _ in range(plan.starts)])
 
 
 async def _start() -> float:
-    """Seconds of one start."""
-    asked: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+    """Return the seconds of one start."""
+    requested: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
-    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = await reader.readexactly(len(_REQUEST))
-        if first == _REQUEST and not asked.done():
-            asked.set_result(time.perf_counter())
+        if first == _REQUEST and not requested.done():
+            requested.set_result(time.perf_counter())
         writer.close()
 
-    broker = await asyncio.start_server(hear, "127.0.0.1", 0)
+    broker = await asyncio.start_server(on_connection, "127.0.0.1", 0)
     async with broker:
         port = broker.sockets[0].getsockname()[1]
         invite = format_invite(Invite(f"http://127.0.0.1:{port}", bytes(32)))
         start = time.perf_counter()
         async with running("connect", invite, "--port", "0", "--json"), asyncio.timeout(_SECONDS):
-            return await asked - start
+            return await requested - start

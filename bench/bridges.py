@@ -1,4 +1,4 @@
-"""Bridges by kind: a real browser that opened a page and whose switch was clicked, or the headless one."""
+"""Bridges of each kind: a real browser with a page whose switch was clicked, or the headless bridge."""
 
 from __future__ import annotations
 
@@ -7,20 +7,25 @@ import contextlib
 import re
 from collections.abc import AsyncIterator
 
-from bench.page import page_with_switch
 from bench.programs import headless_bridge
+from bench.switch_page import page_with_switch
 from freespan.browsers import find_browsers
 from freespan.demo.volunteer import volunteer
 
 
-def is_here(kind: str) -> bool:
-    """Whether this machine has such a browser; the headless bridge is everywhere."""
+def is_installed(kind: str) -> bool:
+    """Return whether this kind can be run here; the headless bridge always can."""
     return kind == "headless" or kind in find_browsers()
 
 
 @contextlib.asynccontextmanager
 async def bridge(kind: str, host: str) -> AsyncIterator[None]:
-    """A bridge of this kind that waits at `host` for the length of the block."""
+    """Run a bridge for the length of the block; it waits for readers when the block begins.
+
+    Args:
+        kind: `chromium`, `firefox` or `headless`.
+        host: URL of the host.
+    """
     if kind == "headless":
         async with headless_bridge(host):
             yield
@@ -30,7 +35,7 @@ async def bridge(kind: str, host: str) -> AsyncIterator[None]:
 
 
 async def version_of(kind: str) -> str | None:
-    """The browser's version, such as 140.0; None if it is not here or does not say."""
+    """Return the version of a browser, such as 140.0; None if it is unknown."""
     program = find_browsers().get(kind)
     if program is None:
         return None
@@ -39,8 +44,8 @@ async def version_of(kind: str) -> str | None:
             process = await asyncio.create_subprocess_exec(
                 program, "--version", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
             )
-            said, _ = await process.communicate()
+            output, _ = await process.communicate()
     except (TimeoutError, OSError):
         return None
-    found = re.search(rb"\d+(?:\.\d+)+", said)
+    found = re.search(rb"\d+(?:\.\d+)+", output)
     return found.group().decode() if found else None
