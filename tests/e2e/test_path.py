@@ -21,9 +21,9 @@ from tests.support.site import SMALL, Site
 
 LONG = 60_000_000
 IMPATIENT = {
-    "freespan.link.bond.core.BOND_WAIT_SECONDS": 2.0,
-    "freespan.link.bond.health.LINK_PROBE_SECONDS": 0.3,
-    "freespan.link.bond.health.LINK_SILENT_ALONE_SECONDS": 1.0,
+    "freespan.link.bond.settings.BondSettings.wait_seconds": 2.0,
+    "freespan.link.bond.settings.BondSettings.probe_seconds": 0.3,
+    "freespan.link.bond.settings.BondSettings.timeout_alone_seconds": 1.0,
 }
 """For a host: it gives silent clients up sooner."""
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

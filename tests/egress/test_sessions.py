@@ -11,10 +11,10 @@ import pytest
 from freespan.egress.session import EgressSession
 from freespan.egress.sessions import Sessions
 from freespan.egress.settings import DEFAULTS, EgressSettings
-from freespan.link.bond import Bond, LinkClosed, LinkJoined, SessionKey
-from freespan.link.bond.core import CLOSED, ENDED, RESTARTED
-from freespan.link.bond.envelope import Envelope
-from freespan.link.bond.seal import Role
+from freespan.link.bond import Bond, BondSettings, LinkClosed, LinkJoined, SessionKey
+from freespan.link.bond.events import ENDED, RESTARTED, SESSION_CLOSED
+from freespan.link.bond.record_protection import RecordProtection
+from freespan.link.bond.session_key import Role
 from freespan.link.memory import MemoryLink, memory_pair
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.stream import TunnelStream
@@ -22,7 +22,6 @@ from freespan.wire.bond_frames import KEY_PATH, SESSION_ID_SIZE, Frames, Join, e
 from freespan.wire.errors import StreamError, TunnelError
 from freespan.wire.limits import (
     BOND_LINKS_MAX,
-    BOND_WAIT_SECONDS,
 )
 from freespan.wire.target import Target
 from tests.client.supplied import echo
@@ -64,7 +63,7 @@ class Scene:
         await reader.session.start()
         raw = await reader.session.get(KEY_PATH, SESSION_ID_SIZE + 32)
         reader.key = SessionKey(raw[:SESSION_ID_SIZE], raw[SESSION_ID_SIZE:])
-        reader.bond.seal_with(reader.key)
+        reader.bond.set_key(reader.key)
         await reader.events.joinable.wait()
         return reader
 
@@ -116,7 +115,7 @@ class Reader:
 
     def forged_join(self, number: int, key: SessionKey | None = None) -> bytes:
         """A JOIN of the client's that this client's bond knows nothing of."""
-        return Envelope.joining(Role.CLIENT, number, key or self.key).wrap(encode(Frames(ping=True)))
+        return RecordProtection.joining(Role.CLIENT, number, key or self.key).protect(encode(Frames(ping=True)))
 
 
 class Stranger:
@@ -205,7 +204,7 @@ def test_a_goodbye_ends_a_session_at_once_and_a_killed_client_leaves_one_that_wa
         polite.session.close()
         await scene.until(lambda: scene.count == 1, 0.2)
         await killed.lose_all()
-        await asyncio.sleep(BOND_WAIT_SECONDS - 1)
+        await asyncio.sleep(BondSettings().wait_seconds - 1)
         assert scene.count == 1
         await asyncio.sleep(2)
         assert scene.count == 0
@@ -413,7 +412,7 @@ def test_stopping_says_goodbye_on_every_link_and_waits_for_all_that_is_under_way
         await asyncio.sleep(2 * DELAY)
         await scene.stop()
         for reader in (readers[0], readers[2]):
-            assert await reader.session.wait_ended() in (CLOSED, "the other end closed the session")
+            assert await reader.session.wait_ended() in (SESSION_CLOSED, "the other end closed the session")
         await scene.until(lambda: refused.lost)
         readers[1].session.close()
 

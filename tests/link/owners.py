@@ -21,11 +21,11 @@ class Recorder:
         self._note("message")
 
     def on_writable(self) -> None:
-        self._note("room")
+        self._note("writable")
 
     def on_closed(self, reason: str) -> None:
         self.reason = reason
-        self._note("lost")
+        self._note("closed")
 
     def _note(self, call: str) -> None:
         self.calls.append(call)
@@ -38,15 +38,15 @@ class Recorder:
                 self._news.clear()
                 await self._news.wait()
 
-    async def lost(self) -> str:
+    async def closed(self) -> str:
         """Wait for the end; returns the reason."""
         await self.until(lambda recorder: recorder.reason is not None)
         assert self.reason is not None
         return self.reason
 
     def assert_ended_once(self) -> None:
-        assert self.calls.count("lost") == 1
-        assert self.calls[-1] == "lost"
+        assert self.calls.count("closed") == 1
+        assert self.calls[-1] == "closed"
 
 
 async def until(condition: Callable[[], bool]) -> None:

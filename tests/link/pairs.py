@@ -10,7 +10,7 @@ import webrtc
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from freespan.link.base import Inbox, Link
+from freespan.link.base import DeliveryQueue, Link
 from freespan.link.datachannel import DataChannelLink
 from freespan.link.memory import MemoryLink, memory_pair
 from freespan.link.websocket import WebSocketLink
@@ -35,7 +35,7 @@ LinkAndRogue = tuple[AnyLink, Rogue]
 
 def waiting(link: AnyLink) -> int:
     """Bytes that came before `start`."""
-    inbox: Inbox = link._inbox
+    inbox: DeliveryQueue = link._deliveries
     return inbox._waiting_bytes
 
 

@@ -2,84 +2,84 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freespan.link.base import Inbox, SendBound
+from freespan.link.base import DeliveryQueue, SendQueueLimit
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX
 from tests.link.owners import Recorder
 
 
-# --- SendBound -----------------------------------------------------------------------------------
+# --- SendQueueLimit -----------------------------------------------------------------------------------
 def test_room_is_what_the_bound_leaves() -> None:
-    assert SendBound().send_credit(0) == LINK_QUEUE_MAX
-    assert SendBound().send_credit(1000) == LINK_QUEUE_MAX - 1000
+    assert SendQueueLimit().send_credit(0) == LINK_QUEUE_MAX
+    assert SendQueueLimit().send_credit(1000) == LINK_QUEUE_MAX - 1000
 
 
 def test_less_than_a_message_is_no_room() -> None:
-    assert SendBound().send_credit(LINK_QUEUE_MAX - MESSAGE_MAX) == MESSAGE_MAX
-    assert SendBound().send_credit(LINK_QUEUE_MAX - MESSAGE_MAX + 1) == 0
-    assert SendBound().send_credit(LINK_QUEUE_MAX + 1) == 0
+    assert SendQueueLimit().send_credit(LINK_QUEUE_MAX - MESSAGE_MAX) == MESSAGE_MAX
+    assert SendQueueLimit().send_credit(LINK_QUEUE_MAX - MESSAGE_MAX + 1) == 0
+    assert SendQueueLimit().send_credit(LINK_QUEUE_MAX + 1) == 0
 
 
 def test_room_is_announced_once_after_it_was_used_up() -> None:
-    bound = SendBound()
-    assert not bound.has_drained(0)
-    bound.send_credit(LINK_QUEUE_MAX)
-    assert not bound.has_drained(LINK_QUEUE_MAX // 2 + 1)
-    assert bound.has_drained(LINK_QUEUE_MAX // 2)
-    assert not bound.has_drained(0)
+    limit = SendQueueLimit()
+    assert not limit.has_drained(0)
+    limit.send_credit(LINK_QUEUE_MAX)
+    assert not limit.has_drained(LINK_QUEUE_MAX // 2 + 1)
+    assert limit.has_drained(LINK_QUEUE_MAX // 2)
+    assert not limit.has_drained(0)
 
 
 @given(st.lists(st.integers(0, 2 * LINK_QUEUE_MAX)))
 def test_whoever_saw_no_room_is_told_when_there_is_some(queued: list[int]) -> None:
-    bound, blocked = SendBound(), False
+    limit, blocked = SendQueueLimit(), False
     for amount in queued:
-        blocked = blocked or bound.send_credit(amount) == 0
-        told = bound.has_drained(amount // 4)
+        blocked = blocked or limit.send_credit(amount) == 0
+        told = limit.has_drained(amount // 4)
         assert told == (blocked and amount // 4 <= LINK_QUEUE_MAX // 2)
         blocked = blocked and not told
 
 
-# --- Inbox ---------------------------------------------------------------------------------------
-def test_messages_wait_for_an_owner_up_to_the_bound() -> None:
-    inbox, owner = Inbox(10), Recorder()
-    assert inbox.deliver(b"123456")
-    assert inbox.deliver(b"7890")
-    inbox.start(owner)
+# --- DeliveryQueue ---------------------------------------------------------------------------------------
+def test_messages_wait_for_an_owner_up_to_the_limit() -> None:
+    queue, owner = DeliveryQueue(10), Recorder()
+    assert queue.deliver(b"123456")
+    assert queue.deliver(b"7890")
+    queue.start(owner)
     assert owner.messages == [b"123456", b"7890"]
-    assert inbox.deliver(b"x" * 1000)
+    assert queue.deliver(b"x" * 1000)
     assert len(owner.messages) == 3
 
 
-def test_what_exceeds_the_bound_is_said() -> None:
-    inbox = Inbox(10)
-    assert inbox.deliver(b"1234567890")
-    assert not inbox.deliver(b"1")
+def test_what_exceeds_the_limit_is_refused() -> None:
+    queue = DeliveryQueue(10)
+    assert queue.deliver(b"1234567890")
+    assert not queue.deliver(b"1")
 
 
-def test_the_end_is_told_once_and_is_the_end() -> None:
-    inbox, owner = Inbox(10), Recorder()
-    inbox.start(owner)
-    inbox.make_room()
-    inbox.end("first")
-    inbox.end("second")
-    inbox.make_room()
-    assert inbox.deliver(b"late")
-    assert inbox.lost
-    assert owner.calls == ["room", "lost"]
+def test_the_end_is_reported_once_and_nothing_comes_after_it() -> None:
+    queue, owner = DeliveryQueue(10), Recorder()
+    queue.start(owner)
+    queue.report_writable()
+    queue.end("first")
+    queue.end("second")
+    queue.report_writable()
+    assert queue.deliver(b"late")
+    assert queue.is_closed
+    assert owner.calls == ["writable", "closed"]
     assert owner.reason == "first"
 
 
 def test_the_end_waits_for_an_owner_behind_the_messages() -> None:
-    inbox, owner = Inbox(10), Recorder()
-    inbox.deliver(b"a")
-    inbox.make_room()
-    inbox.end("over")
-    inbox.deliver(b"b")
-    inbox.start(owner)
-    assert owner.calls == ["message", "lost"]
+    queue, owner = DeliveryQueue(10), Recorder()
+    queue.deliver(b"a")
+    queue.report_writable()
+    queue.end("over")
+    queue.deliver(b"b")
+    queue.start(owner)
+    assert owner.calls == ["message", "closed"]
 
 
 def test_a_second_owner_is_a_mistake() -> None:
-    inbox = Inbox(10)
-    inbox.start(Recorder())
+    queue = DeliveryQueue(10)
+    queue.start(Recorder())
     with pytest.raises(RuntimeError):
-        inbox.start(Recorder())
+        queue.start(Recorder())

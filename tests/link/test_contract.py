@@ -42,7 +42,7 @@ async def test_messages_arrive_whole_and_in_order(ends: Ends, owners: tuple[Reco
     for owner in owners:
         await owner.until(lambda recorder: len(recorder.messages) == len(messages))
         assert owner.messages == messages
-        assert set(owner.calls) <= {"message", "room"}
+        assert set(owner.calls) <= {"message", "writable"}
 
 
 async def test_what_comes_before_the_start_waits_in_order(ends: Ends) -> None:
@@ -71,10 +71,10 @@ async def test_too_much_before_the_start_ends_the_link(ends: Ends) -> None:
     while sent <= LINK_QUEUE_MAX + 4 * MESSAGE_MAX:
         left.send(bytes(MESSAGE_MAX))
         sent += MESSAGE_MAX
-    await left_owner.lost()
+    await left_owner.closed()
     owner = Recorder()
     right.start(owner)
-    assert await owner.lost() == "the other end sent too much before the link was in use"
+    assert await owner.closed() == "the other end sent too much before the link was in use"
     assert sum(map(len, owner.messages)) <= LINK_QUEUE_MAX + MESSAGE_MAX
     owner.assert_ended_once()
     left_owner.assert_ended_once()
@@ -91,10 +91,10 @@ async def test_room_falls_to_nothing_and_is_announced_when_it_is_back(
         sent += 1
         assert sent < 10_000, "an engine that takes everything has no bound"
     left.send(b"a small one must still pass")
-    await owners[0].until(lambda recorder: "room" in recorder.calls)
+    await owners[0].until(lambda recorder: "writable" in recorder.calls)
     assert left.send_credit >= LINK_QUEUE_MAX // 4
     await owners[1].until(lambda recorder: len(recorder.messages) == sent + 1)
-    assert owners[0].calls == ["room"]
+    assert owners[0].calls == ["writable"]
     assert owners[1].messages[-1] == b"a small one must still pass"
 
 
@@ -108,10 +108,10 @@ async def test_room_that_was_not_used_up_is_not_announced(ends: Ends, owners: tu
 async def test_who_goes_on_without_room_ends_the_link(ends: Ends, owners: tuple[Recorder, Recorder]) -> None:
     for _ in range(4 * PIPE_WAITING_MAX // MESSAGE_MAX):
         ends[0].send(bytes(MESSAGE_MAX))
-    assert await owners[0].lost() == "the sender overran the link"
+    assert await owners[0].closed() == "the sender overran the link"
     owners[0].assert_ended_once()
     if not isinstance(ends[0], DataChannelLink):  # its goodbye is one datagram, and a road that is full may lose it
-        await owners[1].lost()
+        await owners[1].closed()
         owners[1].assert_ended_once()
 
 
@@ -119,8 +119,8 @@ async def test_who_goes_on_without_room_ends_the_link(ends: Ends, owners: tuple[
 async def test_either_side_may_close(ends: Ends, owners: tuple[Recorder, Recorder], closer: int) -> None:
     ends[closer].close("enough")
     assert owners[closer].calls == []  # never from inside the call
-    assert await owners[closer].lost() == "enough"
-    other = await owners[1 - closer].lost()
+    assert await owners[closer].closed() == "enough"
+    other = await owners[1 - closer].closed()
     assert other
     assert other != "enough"
     for end in ends:
@@ -137,7 +137,7 @@ async def test_both_may_close_at_once(ends: Ends, owners: tuple[Recorder, Record
         end.send(b"last words")
         end.close("enough")
     for owner in owners:
-        assert await owner.lost() == "enough"
+        assert await owner.closed() == "enough"
     await turns()
     for owner in owners:
         owner.assert_ended_once()
@@ -149,7 +149,7 @@ async def test_nothing_comes_after_the_end(ends: Ends, owners: tuple[Recorder, R
         ends[1].send(bytes(MESSAGE_MAX))
     ends[0].close()
     for owner in owners:
-        await owner.lost()
+        await owner.closed()
     await turns()
     for owner in owners:
         owner.assert_ended_once()
@@ -158,10 +158,10 @@ async def test_nothing_comes_after_the_end(ends: Ends, owners: tuple[Recorder, R
 async def test_an_end_before_the_start_is_told_at_the_start(ends: Ends) -> None:
     ends[0].close("enough")
     owner = Recorder()
-    await until(lambda: ends[0]._inbox.lost)
+    await until(lambda: ends[0]._deliveries.is_closed)
     ends[0].start(owner)
-    assert await owner.lost() == "enough"
-    await until(lambda: ends[1]._inbox.lost)
+    assert await owner.closed() == "enough"
+    await until(lambda: ends[1]._deliveries.is_closed)
     other = Recorder()
     ends[1].start(other)
     assert other.reason is not None
@@ -192,7 +192,7 @@ async def test_what_is_no_packet_ends_the_link(link_and_rogue: LinkAndRogue, mes
     link.start(owner)
     await rogue.say(b"first")
     await rogue.say(message)
-    reason = await owner.lost()
+    reason = await owner.closed()
     assert any(part in reason for part in word.split("|"))
     assert owner.messages == [b"first"]
     owner.assert_ended_once()
@@ -215,7 +215,7 @@ async def test_a_sudden_death_is_noticed(link_and_rogue: LinkAndRogue) -> None:
     await rogue.say(b"alive")
     await owner.until(lambda recorder: bool(recorder.messages))
     await rogue.die()
-    assert await owner.lost()
+    assert await owner.closed()
     for _ in itertools.repeat(None, 3):
         link.send(b"hello?")
     link.close()

@@ -152,7 +152,7 @@ async def test_sending_before_it_is_open_ends_the_link(link: DataChannelLink) ->
     owner = Recorder()
     link.start(owner)
     link.send(b"too early")
-    assert await owner.lost()
+    assert await owner.closed()
     owner.assert_ended_once()
 
 
@@ -170,7 +170,7 @@ async def test_a_cancelled_set_up_leaves_nothing(link: DataChannelLink, step: st
     link.start(owner)
     for one in (link, other):
         one.close("given up")
-    assert await owner.lost() == "given up"
+    assert await owner.closed() == "given up"
 
 
 # --- in use --------------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ async def test_the_other_end_s_channel_closing_ends_the_link() -> None:
         owner = Recorder()
         link.start(owner)
         rogue.channel.close()
-        assert await owner.lost() == "the other end is gone"
+        assert await owner.closed() == "the other end is gone"
         owner.assert_ended_once()
 
 

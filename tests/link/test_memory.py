@@ -47,7 +47,7 @@ async def test_what_is_queued_at_the_end_is_lost() -> None:
     right.start(owner)
     left.send(b"never")
     left.close()
-    assert await owner.lost() == "the other end closed the link"
+    assert await owner.closed() == "the other end closed the link"
     assert owner.messages == []
 
 
@@ -59,8 +59,8 @@ async def test_an_end_has_its_delay_too() -> None:
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     left.close()
-    await owner.lost()
-    assert owner.calls == ["message", "lost"]
+    await owner.closed()
+    assert owner.calls == ["message", "closed"]
 
 
 async def test_a_link_without_an_other_end_can_be_closed() -> None:
@@ -68,4 +68,4 @@ async def test_a_link_without_an_other_end_can_be_closed() -> None:
     link.start(owner)
     link.send(b"to nobody")
     link.close("enough")
-    assert await owner.lost() == "enough"
+    assert await owner.closed() == "enough"

@@ -86,7 +86,7 @@ async def test_close_gets_past_a_blocked_writer(link: Running, monkeypatch: pyte
     one.start(owner)
     await block_the_writer(one)
     one.close("enough")
-    assert await owner.lost() == "enough"
+    assert await owner.closed() == "enough"
     async with asyncio.timeout(SECONDS):
         await task
         while not rogue.socket.closed:  # the connection is gone for the other end as well
@@ -110,7 +110,7 @@ async def test_a_polite_goodbye(link: Running) -> None:
     owner = Recorder()
     one.start(owner)
     await rogue.socket.close()
-    assert await owner.lost() == "the other end closed the link"
+    assert await owner.closed() == "the other end closed the link"
     await task
 
 
@@ -163,7 +163,7 @@ async def test_a_mistake_of_the_owner_ends_the_link_and_is_not_hidden(
     owner = Broken()
     one.start(owner)
     await rogue.say(b"x")
-    assert await owner.lost() == "the connection was lost"
+    assert await owner.closed() == "the connection was lost"
     await rogue.die()
     await task
     assert "ZeroDivisionError" in caplog.text
@@ -177,7 +177,7 @@ async def test_room_comes_back_while_the_other_end_reads() -> None:
         for rounds in range(3):
             while one.send_credit:
                 one.send(bytes(MESSAGE_MAX))
-            await sender.until(lambda recorder, rounds=rounds: recorder.calls.count("room") == rounds + 1)  # type: ignore[misc]
+            await sender.until(lambda recorder, rounds=rounds: recorder.calls.count("writable") == rounds + 1)  # type: ignore[misc]
             assert one.send_credit >= LINK_QUEUE_MAX // 4
 
 
@@ -188,7 +188,7 @@ async def test_what_was_sent_before_the_run_is_not_lost() -> None:
         async with running(link):
             assert (await right.receive()).data == b"early"
             task = asyncio.create_task(right.close(), name="test-close")
-            await until(lambda: link._inbox.lost)
+            await until(lambda: link._deliveries.is_closed)
             await task
 
 

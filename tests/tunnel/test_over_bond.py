@@ -30,7 +30,7 @@ class Tunnel(Bonds):
         self.session_of_egress = ServerTunnel(IDENTITY, self.egress, sized)
         self.serving = asyncio.create_task(self.session_of_egress.serve(), name="test-serve")
         await starting
-        self.client.seal_with(self.session)
+        self.client.set_key(self.session)
         await self.events.joinable.wait()
 
     async def close_tunnel(self) -> None:

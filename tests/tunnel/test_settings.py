@@ -2,8 +2,9 @@ from dataclasses import fields
 
 import pytest
 
+from freespan.link.bond import BondSettings
 from freespan.tunnel.settings import DEFAULTS
-from freespan.wire.limits import BOND_WAIT_SECONDS, HANDSHAKE_SECONDS, STREAMS_MAX
+from freespan.wire.limits import HANDSHAKE_SECONDS, STREAMS_MAX
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(DEFAULTS)])
@@ -20,5 +21,5 @@ def test_streams_that_nobody_reads_cannot_use_up_a_session() -> None:
 
 def test_inner_waits_end_before_outer_ones() -> None:
     assert DEFAULTS.keepalive_seconds < DEFAULTS.idle_seconds
-    assert DEFAULTS.idle_seconds > BOND_WAIT_SECONDS
+    assert DEFAULTS.idle_seconds >= BondSettings().wait_seconds + 60
     assert DEFAULTS.handshake_seconds <= HANDSHAKE_SECONDS

@@ -71,7 +71,7 @@ def test_a_cut_message_is_never_taken_for_a_whole_one(said: Frames, data: st.Dat
         b"\x05" + bytes(7),
         b"\x05" + bytes(8),  # an empty packet
         b"\x05" + bytes(8 + DATAGRAM_SIZE + 1),
-        encode(Frames(gone=((1, 2),) * 65)),
+        encode(Frames(closed=((1, 2),) * 65)),
     ],
 )
 def test_what_is_no_message_is_refused(body: bytes) -> None:

@@ -41,14 +41,6 @@ def test_a_description_fits_its_envelopes() -> None:
     assert limits.SDP_MAX < limits.RENDEZVOUS_BODY_MAX
 
 
-def test_a_bond_finds_out_before_its_links_are_given_up() -> None:
-    assert limits.BOND_SPREAD_SECONDS < limits.BOND_LATE_SECONDS < limits.LINK_SUSPECT_MIN_SECONDS
-    assert limits.LINK_SUSPECT_MIN_SECONDS < limits.LINK_SUSPECT_MAX_SECONDS <= limits.LINK_SILENT_SECONDS
-    assert limits.LINK_SILENT_SECONDS < limits.LINK_SILENT_SLOW_SECONDS < limits.LINK_SILENT_ALONE_SECONDS
-    assert limits.LINK_SILENT_ALONE_SECONDS < limits.BOND_WAIT_SECONDS
-    assert limits.LINK_PROBE_SECONDS < limits.LINK_SILENT_ALONE_SECONDS
-
-
 def test_one_link_alone_can_be_full_within_a_bond_s_span() -> None:
     assert 2 * limits.FLIGHT_MAX <= limits.BOND_SPAN_MAX
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import traceback
@@ -21,7 +20,6 @@ from freespan.wire.backoff import Backoff
 from freespan.wire.bond_frames import KEY_PATH, SESSION_ID_SIZE
 from freespan.wire.errors import FreespanError, LinkError, RendezvousError
 from freespan.wire.limits import (
-    BOND_LINGER_SECONDS,
     BOND_LINKS_MAX,
     EXTRA_LINK_SECONDS,
     HANDSHAKE_SECONDS,
@@ -98,9 +96,7 @@ class LinkManager:
         await self._lanes.stop()
         if self._is_barred and self._is_alone and self._transports.choose(self._now()) == self._first.tried:
             self._transports.failed(self._now(), closed=True)  # all that time it led nowhere
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(2 * BOND_LINGER_SECONDS):
-                await self.bond.wait_closed()
+        await self.bond.wait_closed()
 
     # --- the task --------------------------------------------------------------------------------
     async def _supply_session(self, session: ClientTunnel) -> None:
@@ -125,7 +121,7 @@ class LinkManager:
             except (TimeoutError, FreespanError):
                 await self._wait_for_news(self._spare.failed())
                 continue
-            self.bond.seal_with(SessionKey(raw[:SESSION_ID_SIZE], raw[SESSION_ID_SIZE:]))
+            self.bond.set_key(SessionKey(raw[:SESSION_ID_SIZE], raw[SESSION_ID_SIZE:]))
             self._spare.succeeded()
             return
 
@@ -290,7 +286,7 @@ class LinkManager:
             links = self.bond.report().links
             for link in links:
                 member = self._members.get(link.number)
-                if member is not None and member.suspect and link.state != "suspect":
+                if member is not None and member.suspect and link.state != "suspected":
                     member.suspect = False
                     self._tell()
             carried = sum(link.bytes_sent + link.bytes_received for link in links)

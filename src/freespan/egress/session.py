@@ -39,7 +39,7 @@ class EgressSession:
         self._links = {0}
         self._on_established = on_established
         self._on_links = on_links
-        self.bond = Bond.accept(arrival, key, self._on_bond_event)
+        self.bond = Bond.accept(arrival, key, self._on_bond_event, settings.bond)
         self.tunnel = ServerTunnel(
             identity,
             self.bond,
@@ -58,7 +58,8 @@ class EgressSession:
     def held(self) -> int:
         """About how many bytes are kept for the client and for targets."""
         bond = self.bond.report()
-        return 2 * bond.kept + bond.held + self.tunnel.held  # QUIC keeps what is in flight, as the bond does
+        # QUIC keeps what is in flight, and so does the bond
+        return 2 * bond.unacked_bytes + bond.held_bytes + self.tunnel.held
 
     def _established(self) -> None:
         self.is_established = True

@@ -10,7 +10,6 @@ its handshake is complete it belongs to nobody, and ends with its link.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
 from collections.abc import Callable
 
@@ -23,7 +22,6 @@ from freespan.tunnel.identity import Identity
 from freespan.tunnel.tickets import TicketStore
 from freespan.wire.bond_frames import SESSION_ENDED, SESSION_ID_SIZE, UNKNOWN_SESSION, Join
 from freespan.wire.errors import LinkError, MessageError
-from freespan.wire.limits import BOND_LINGER_SECONDS
 
 _EPOCH_SIZE = 4
 """The first bytes of a session's id name the run of the egress (its boot epoch) in which the session began."""
@@ -119,9 +117,7 @@ class Sessions:
             if session.is_established:
                 self._established -= 1
                 self._count(-1)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(2 * BOND_LINGER_SECONDS):
-                await session.bond.wait_closed()
+        await session.bond.wait_closed()
 
     # --- a session has changed -----------------------------------------------------------------
     def _session_established(self, session: EgressSession) -> None:

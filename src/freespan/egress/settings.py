@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from freespan.link.bond.settings import BondSettings
 from freespan.tunnel.settings import DEFAULTS as TUNNEL_DEFAULTS
 from freespan.tunnel.settings import TunnelSettings
 from freespan.wire.limits import DIAL_SECONDS, RESOLVE_SECONDS
@@ -33,6 +34,8 @@ class EgressSettings:
     """How long a TCP connection may take to open; at most `DIAL_SECONDS`, on which a client's patience rests."""
     tunnel: TunnelSettings = TUNNEL_DEFAULTS
     """The settings of each session's tunnel."""
+    bond: BondSettings = field(default_factory=BondSettings)
+    """The settings of each session's bond."""
 
 
 DEFAULTS = EgressSettings()

@@ -1,14 +1,14 @@
-"""The contract of a link, the one door through which packets leave and enter.
+"""The contract of a link: how packets leave one end and reach the other.
 
-A link is reliable and ordered and carries messages of 1 to `MESSAGE_MAX` bytes. It calls its owner; the owner calls it:
+A link is reliable and ordered, and carries messages of 1 to `MESSAGE_MAX` bytes. Link and owner
+call each other:
 
-    owner ── send(message), close(reason) ──▶ link
-    owner ◀── on_message, on_writable, on_closed ── link
+    owner ── send(message), close(reason) ─────────────▶ link
+    owner ◀── on_message, on_writable, on_closed ─────── link
 
-`room` is how many bytes the send queue still takes. `send` does not check it, since a small message (an
-acknowledgement) must not wait behind a full queue; an owner that goes on without room is broken, and a link with
-`PIPE_WAITING_MAX` bytes waiting ends.
-`on_closed` comes exactly once, and nothing comes after it.
+`send_credit` is how many bytes the send queue still takes. `send` does not check it, because a small message (an
+acknowledgement) must not wait behind a full queue. An owner that goes on without send credit is broken, and a link in
+which `PIPE_WAITING_MAX` bytes wait is closed. `on_closed` comes exactly once, and nothing comes after it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Protocol
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX
 
 OVERRUN = "the sender overran the link"
-TEXT = "the other end sent text where only sealed packets belong"
-BINARY = "the other end sent sealed packets where only text belongs"
+TEXT = "the other end sent text where only packets belong"
+BINARY = "the other end sent packets where only text belongs"
 FORBIDDEN_SIZE = "the other end sent a message of a forbidden size"
 TOO_EARLY = "the other end sent too much before the link was in use"
 
@@ -29,105 +29,105 @@ class LinkOwner(Protocol):
     """Who uses a link. Calls come from the event loop, never from inside `send` or `close`."""
 
     def on_message(self, message: bytes) -> None:
-        """A message of the other end."""
+        """A message of the other end has arrived."""
 
     def on_writable(self) -> None:
-        """`room` was used up and is at least half of the bound again."""
+        """The send queue was full, and half of it is empty again."""
 
     def on_closed(self, reason: str) -> None:
-        """The link has ended; `reason` is one phrase for a person, without addresses."""
+        """The link has closed; `reason` is one phrase for a person, without addresses."""
 
 
 class Link(Protocol):
-    """One end of a pipe."""
+    """One end of a link."""
 
     def start(self, owner: LinkOwner) -> None:
-        """Begin to deliver to `owner`; called once. What came before waits in order."""
+        """Begin to deliver to `owner`; called once. What has arrived before is delivered first, in order."""
 
     @property
     def send_credit(self) -> int:
-        """Bytes that the send queue still takes, 0 when it is full."""
+        """How many bytes the send queue still takes, 0 when it is full."""
 
     def send(self, message: bytes) -> None:
-        """Queue a message; on a link that has ended it is dropped, and `on_closed` has said so or will."""
+        """Queue a message. On a closed link it is dropped, and `on_closed` has said so or will."""
 
     def close(self, reason: str = "closed") -> None:
-        """End the link; what is queued may be lost. `on_closed` follows, with this reason."""
+        """Close the link; what is queued may be lost. `on_closed` follows, with this reason."""
 
 
-class SendBound:
-    """The arithmetic of a bounded send queue, shared by the implementations."""
+class SendQueueLimit:
+    """The arithmetic of a bounded send queue: its send credit, and when its owner learns that there is some again."""
 
     def __init__(self) -> None:
         self._was_full = False
 
     def send_credit(self, queued: int) -> int:
-        """Room left when `queued` bytes wait; less than a whole message counts as none."""
-        room = LINK_QUEUE_MAX - queued
-        if room < MESSAGE_MAX:
+        """The send credit while `queued` bytes wait; less than a whole message counts as none."""
+        credit = LINK_QUEUE_MAX - queued
+        if credit < MESSAGE_MAX:
             self._was_full = True
             return 0
-        return room
+        return credit
 
     def has_drained(self, queued: int) -> bool:
-        """True once after the queue was full, when half of it is gone: time for `on_writable`."""
+        """True once after the queue was full, when half of it is empty: time for `on_writable`."""
         if self._was_full and queued <= LINK_QUEUE_MAX // 2:
             self._was_full = False
             return True
         return False
 
 
-class Inbox:
-    """Holds what arrives until a link has an owner; shared by the implementations.
+class DeliveryQueue:
+    """Delivers what arrives on a link to its owner, and keeps it until there is an owner.
 
-    Before `start`, at most `bound` bytes wait; `deliver` returns false when that is exceeded.
+    Before `start`, at most `limit` bytes are kept; `deliver` returns false when there is more.
     """
 
-    def __init__(self, bound: int) -> None:
+    def __init__(self, limit: int) -> None:
         self._owner: LinkOwner | None = None
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
-        self._bound = bound
-        self._lost: str | None = None
-        self._told = False
+        self._limit = limit
+        self._closed_reason: str | None = None
+        self._is_close_reported = False
 
     @property
-    def lost(self) -> bool:
-        """Whether the link has ended."""
-        return self._lost is not None
+    def is_closed(self) -> bool:
+        """Whether the link has closed."""
+        return self._closed_reason is not None
 
     def start(self, owner: LinkOwner) -> None:
-        """Hand over what waited, then the end if it has come already."""
+        """Deliver what was kept, then the end if it has come already."""
         if self._owner is not None:
             raise RuntimeError("a link has one owner")
         self._owner = owner
         while self._waiting:
             owner.on_message(self._waiting.popleft())
-        self._tell()
+        self._report_closed()
 
     def deliver(self, message: bytes) -> bool:
-        """Pass a message on; false when it could not be kept."""
-        if self._lost is not None:
+        """Deliver a message; false when it could not be kept."""
+        if self._closed_reason is not None:
             return True
         if self._owner is not None:
             self._owner.on_message(message)
             return True
         self._waiting_bytes += len(message)
         self._waiting.append(message)
-        return self._waiting_bytes <= self._bound
+        return self._waiting_bytes <= self._limit
 
-    def make_room(self) -> None:
-        """Tell the owner that there is room again."""
-        if self._owner is not None and self._lost is None:
+    def report_writable(self) -> None:
+        """Tell the owner that there is send credit again."""
+        if self._owner is not None and self._closed_reason is None:
             self._owner.on_writable()
 
     def end(self, reason: str) -> None:
-        """Tell the owner the end, once."""
-        if self._lost is None:
-            self._lost = reason
-        self._tell()
+        """Tell the owner that the link has closed, once."""
+        if self._closed_reason is None:
+            self._closed_reason = reason
+        self._report_closed()
 
-    def _tell(self) -> None:
-        if self._owner is not None and self._lost is not None and not self._told:
-            self._told = True
-            self._owner.on_closed(self._lost)
+    def _report_closed(self) -> None:
+        if self._owner is not None and self._closed_reason is not None and not self._is_close_reported:
+            self._is_close_reported = True
+            self._owner.on_closed(self._closed_reason)

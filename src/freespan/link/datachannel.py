@@ -14,7 +14,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 import webrtc
 
-from freespan.link.base import BINARY, FORBIDDEN_SIZE, OVERRUN, TEXT, TOO_EARLY, Inbox, LinkOwner, SendBound
+from freespan.link.base import (
+    BINARY,
+    FORBIDDEN_SIZE,
+    OVERRUN,
+    TEXT,
+    TOO_EARLY,
+    DeliveryQueue,
+    LinkOwner,
+    SendQueueLimit,
+)
 from freespan.link.gathering import Gathering
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import LANE_ANSWERS_MAX, LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
@@ -61,8 +70,8 @@ class DataChannelLink:
         self._signalling = self._create_signalling_channel() if on_signal is not None else None
         self._on_signal = on_signal
         self._unopened = 1 if on_signal is None else 2
-        self._inbox = Inbox(LINK_QUEUE_MAX)
-        self._bound = SendBound()
+        self._deliveries = DeliveryQueue(LINK_QUEUE_MAX)
+        self._queue_limit = SendQueueLimit()
         self._ended = False
         self._left_out: set[int] = set()
         loop = asyncio.get_running_loop()
@@ -154,12 +163,12 @@ class DataChannelLink:
     # --- the link ----------------------------------------------------------------------------
     def start(self, owner: LinkOwner) -> None:
         """See `Link.start`."""
-        self._inbox.start(owner)
+        self._deliveries.start(owner)
 
     @property
     def send_credit(self) -> int:
         """See `Link.send_credit`."""
-        return self._bound.send_credit(self._channel.buffered_amount)
+        return self._queue_limit.send_credit(self._channel.buffered_amount)
 
     @property
     def waiting_bytes(self) -> int:
@@ -219,12 +228,12 @@ class DataChannelLink:
             self._end(TEXT)
         elif not 0 < len(data) <= MESSAGE_MAX:
             self._end(FORBIDDEN_SIZE)
-        elif not self._inbox.deliver(data):
+        elif not self._deliveries.deliver(data):
             self._end(TOO_EARLY)
 
     def _on_low(self, _: object) -> None:
-        if self._bound.has_drained(self._channel.buffered_amount):
-            self._inbox.make_room()
+        if self._queue_limit.has_drained(self._channel.buffered_amount):
+            self._deliveries.report_writable()
 
     def _on_state(self, _: object) -> None:
         if self._connection.connection_state in ("failed", "closed"):
@@ -247,7 +256,7 @@ class DataChannelLink:
             self._open.exception()  # whoever waits gets it; without a waiter it is no news
         self._gathering.complete()
         self._connection.close()
-        self._inbox.end(reason)
+        self._deliveries.end(reason)
 
 
 def _ends(pair: webrtc.RTCIceCandidatePairStats) -> tuple[str, str]:

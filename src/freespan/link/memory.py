@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from freespan.link.base import OVERRUN, TOO_EARLY, Inbox, LinkOwner, SendBound
+from freespan.link.base import OVERRUN, TOO_EARLY, DeliveryQueue, LinkOwner, SendQueueLimit
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 
 
@@ -13,7 +13,7 @@ class MemoryLink:
     """One end of a pair; made by `memory_pair`. `delay` in seconds, `rate` in bytes per second (0: unbounded)."""
 
     def __init__(self, delay: float, rate: float) -> None:
-        self._inbox = Inbox(LINK_QUEUE_MAX)
+        self._deliveries = DeliveryQueue(LINK_QUEUE_MAX)
         self._peer: MemoryLink | None = None
         self._queue: deque[bytes] = deque()
         self._queued_bytes = 0
@@ -21,22 +21,22 @@ class MemoryLink:
         self._rate = rate
         self._pumping = False
         self._closing = False
-        self._bound = SendBound()
+        self._queue_limit = SendQueueLimit()
         self.sent_bytes = 0
         self.queue_peak = 0
 
     def start(self, owner: LinkOwner) -> None:
         """See `Link.start`."""
-        self._inbox.start(owner)
+        self._deliveries.start(owner)
 
     @property
     def send_credit(self) -> int:
         """See `Link.send_credit`."""
-        return self._bound.send_credit(self._queued_bytes)
+        return self._queue_limit.send_credit(self._queued_bytes)
 
     def send(self, message: bytes) -> None:
         """See `Link.send`."""
-        if self._closing or self._inbox.lost:
+        if self._closing or self._deliveries.is_closed:
             return
         if not 0 < len(message) <= MESSAGE_MAX:
             raise ValueError(f"a message has 1 to {MESSAGE_MAX} bytes")
@@ -53,17 +53,17 @@ class MemoryLink:
             return
         self._closing = True
         loop = asyncio.get_running_loop()
-        loop.call_soon(self._inbox.end, reason)
+        loop.call_soon(self._deliveries.end, reason)
         if self._peer is not None:
             loop.call_later(self._delay, self._peer._lose, "the other end closed the link")
 
     def _receive(self, message: bytes) -> None:
-        if not self._inbox.deliver(message):
+        if not self._deliveries.deliver(message):
             self.close(TOO_EARLY)
 
     def _lose(self, reason: str) -> None:
         self._closing = True
-        self._inbox.end(reason)
+        self._deliveries.end(reason)
 
     def _pump_soon(self) -> None:
         if self._pumping or not self._queue:
@@ -80,8 +80,8 @@ class MemoryLink:
         self._queued_bytes -= len(message)
         self.sent_bytes += len(message)
         asyncio.get_running_loop().call_later(self._delay, self._peer._receive, message)
-        if self._bound.has_drained(self._queued_bytes):
-            self._inbox.make_room()
+        if self._queue_limit.has_drained(self._queued_bytes):
+            self._deliveries.report_writable()
         self._pump_soon()
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from freespan.link.base import FORBIDDEN_SIZE, OVERRUN, TEXT, TOO_EARLY, Inbox, LinkOwner, SendBound
+from freespan.link.base import FORBIDDEN_SIZE, OVERRUN, TEXT, TOO_EARLY, DeliveryQueue, LinkOwner, SendQueueLimit
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class WebSocketLink:
 
     def __init__(self, open_socket: web.WebSocketResponse | aiohttp.ClientWebSocketResponse) -> None:
         self._socket = open_socket
-        self._inbox = Inbox(LINK_QUEUE_MAX)
+        self._deliveries = DeliveryQueue(LINK_QUEUE_MAX)
         self._queue: deque[bytes] = deque()
         self._queued_bytes = 0
         self._wake = asyncio.Event()
@@ -38,16 +38,16 @@ class WebSocketLink:
         self._flowing.set()
         self._ending: str | None = None
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._bound = SendBound()
+        self._queue_limit = SendQueueLimit()
 
     def start(self, owner: LinkOwner) -> None:
         """See `Link.start`."""
-        self._inbox.start(owner)
+        self._deliveries.start(owner)
 
     @property
     def send_credit(self) -> int:
         """See `Link.send_credit`."""
-        return self._bound.send_credit(self._queued_bytes)
+        return self._queue_limit.send_credit(self._queued_bytes)
 
     def send(self, message: bytes) -> None:
         """See `Link.send`."""
@@ -92,7 +92,7 @@ class WebSocketLink:
                     _log.error("the owner of a link failed", exc_info=outcome)
             reasons = [outcome for outcome in outcomes if isinstance(outcome, str)]
             self._ending = self._ending or (reasons[0] if reasons else "the connection was lost")
-            self._inbox.end(self._ending)
+            self._deliveries.end(self._ending)
             await self._close_socket()
 
     async def _read(self) -> str:
@@ -103,7 +103,7 @@ class WebSocketLink:
             if message.type is aiohttp.WSMsgType.BINARY:
                 if not 0 < len(message.data) <= MESSAGE_MAX:
                     return FORBIDDEN_SIZE
-                if not self._inbox.deliver(message.data):
+                if not self._deliveries.deliver(message.data):
                     return TOO_EARLY
             elif message.type is aiohttp.WSMsgType.TEXT:
                 return TEXT
@@ -122,8 +122,8 @@ class WebSocketLink:
                 except (ConnectionError, aiohttp.ClientError, RuntimeError):
                     return "the connection was lost"
                 self._queued_bytes -= len(message)
-                if self._bound.has_drained(self._queued_bytes):
-                    self._inbox.make_room()
+                if self._queue_limit.has_drained(self._queued_bytes):
+                    self._deliveries.report_writable()
             if self._ending is not None:
                 return self._ending
             self._wake.clear()

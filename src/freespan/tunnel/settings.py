@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from freespan.wire.limits import BOND_WAIT_SECONDS, HANDSHAKE_SECONDS
+from freespan.wire.limits import HANDSHAKE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,8 @@ class TunnelSettings:
 
     handshake_seconds: float = HANDSHAKE_SECONDS
     """How long an end waits for the handshake; at most `HANDSHAKE_SECONDS`, on which the rules for tickets rest."""
-    idle_seconds: float = BOND_WAIT_SECONDS + 60.0
-    """QUIC's idle timeout (RFC 9000 section 10.1). The bond below notices sooner that no link is left, and waits."""
+    idle_seconds: float = 360.0
+    """QUIC's idle timeout (RFC 9000 section 10.1). The bond below waits for a link before (`BondSettings`)."""
     keepalive_seconds: float = 100.0
     """How often a client sends a PING, so that the other end does not take an idle session for a dead one."""
     stream_window: int = 512 * 1024

@@ -1,22 +1,24 @@
 """The messages between the two bonds of a session: bytes ↔ messages and frames.
 
-A message of a link is one of these; numbers are big-endian, a session is named by 16 bytes:
+A message of a link is one of these. Sizes in bytes are in parentheses, numbers are big-endian, and a session is
+named by 16 bytes:
 
-    0x01 HELLO    version (1), frames            the first message of a new session; not sealed
-    0x02 PLAIN    frames                         before the two ends have a key
-    0x03 SEALED   frames, sealed                 the first with the key; what follows it on that link has no kind
-    0x04 JOIN     version (1), session (16), link (4), frames, sealed    the first message of every further link
-    0x05 REFUSED  reason (1), proof (16)         the answer to a JOIN that cannot be
+    0x01 HELLO      version (1), frames            the first message of a new session, without protection
+    0x02 PLAIN      frames                         before the two ends have a key
+    0x03 PROTECTED  record of frames               the first with the key; later records on that link have no kind
+    0x04 JOIN       version (1), session (16), link (4), record of frames    the first message of every further link
+    0x05 REFUSED    reason (1), proof (16)         the answer to a JOIN that is not possible
 
-and frames follow one another, each kind once but for GONE, in this order:
+Frames follow one another in this order, each kind at most once except for CLOSED:
 
-    0x01 ACK      how many (1), and for each: link (4), how many counted messages have come on it (8)
-    0x02 GONE     link (4), how many counted messages had come on it when it ended (8)
-    0x03 PING     asks for an ACK at once, on the same link
-    0x04 BYE      the session has ended
-    0x05 DATA     number of the packet (8), and the packet, to the end of the message
+    0x01 ACK     how many (1), and for each: link (4), how many ack-eliciting messages have arrived on it (8)
+    0x02 CLOSED  link (4), how many ack-eliciting messages had arrived on it when it closed (8)
+    0x03 PING    asks for an ACK at once, on the same link
+    0x04 BYE     the session has ended
+    0x05 DATA    number of the packet (8), and the packet, to the end of the message
 
-A message with PING or DATA is counted. A link is reliable and ordered, so a count says exactly which ones have come.
+A message with PING or DATA is ack-eliciting (RFC 9000 section 1.2): it is counted. A link is reliable and ordered, so a
+count says exactly which messages have arrived.
 """
 
 from __future__ import annotations
@@ -32,32 +34,32 @@ from freespan.wire.limits import BOND_LINKS_MAX, DATAGRAM_SIZE
 KEY_PATH = "/bond"
 """Where a client asks the egress, inside QUIC, for the name and the key of its session."""
 VERSION = 1
-HELLO, PLAIN, SEALED, JOIN, REFUSED = 1, 2, 3, 4, 5
+HELLO, PLAIN, PROTECTED, JOIN, REFUSED = 1, 2, 3, 4, 5
 SESSION_ID_SIZE = 16
 PROOF_SIZE = 16
 LINK_NUMBER_MAX = 2**32 - 1
 COUNT_MAX = 2**64 - 1
 UNKNOWN_SESSION, SESSION_ENDED = 1, 2
 """Reasons in REFUSED: the egress was restarted since the session began, or has ended it."""
-GONE_MAX = 64
-"""GONE frames in one message."""
+CLOSED_MAX = 64
+"""The most CLOSED frames in one message."""
 
-_ACK, _GONE, _PING, _BYE, _DATA = 1, 2, 3, 4, 5
+_ACK, _CLOSED, _PING, _BYE, _DATA = 1, 2, 3, 4, 5
 _COUNT = Struct("!IQ")
-_GONE_FRAME = Struct("!BIQ")
+_CLOSED_FRAME = Struct("!BIQ")
 _DATA_HEAD = Struct("!BQ")
 _JOIN_HEAD = Struct(f"!BB{SESSION_ID_SIZE}sI")
 JOIN_HEAD_SIZE = _JOIN_HEAD.size
 
 Counts = tuple[tuple[int, int], ...]
-"""Pairs of a link's number and how many counted messages have come on it."""
+"""Pairs of a link's number and how many ack-eliciting messages have arrived on it."""
 
 
 class Frames(msgspec.Struct, frozen=True, gc=False):
-    """What one message says; `number` is -1 without DATA."""
+    """The frames of one message; `number` is -1 without DATA."""
 
     acks: Counts = ()
-    gone: Counts = ()
+    closed: Counts = ()
     ping: bool = False
     bye: bool = False
     number: int = -1
@@ -65,29 +67,29 @@ class Frames(msgspec.Struct, frozen=True, gc=False):
 
 
 class Join(msgspec.Struct, frozen=True):
-    """The head of a JOIN; what is sealed follows at `JOIN_HEAD_SIZE`."""
+    """The head of a JOIN; the record follows at `JOIN_HEAD_SIZE`."""
 
     session: bytes
     link: int
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """A JOIN that cannot be; `proof` shows that it comes from the egress of that session."""
+    """The answer to a JOIN that is not possible; `proof` shows that it comes from the egress of that session."""
 
     reason: int
     proof: bytes
 
 
 def encode(frames: Frames) -> bytes:
-    """The bytes of `frames`, which must say something and fit a message."""
+    """The bytes of `frames`, of which there must be at least one, and which must fit a message."""
     data = _DATA_HEAD.pack(_DATA, frames.number) + frames.packet if frames.number >= 0 else b""
-    if not (frames.acks or frames.gone or frames.ping or frames.bye):
+    if not (frames.acks or frames.closed or frames.ping or frames.bye):
         return data
     parts = []
     if frames.acks:
         parts.append(bytes((_ACK, len(frames.acks))))
         parts += [_COUNT.pack(link, count) for link, count in frames.acks]
-    parts += [_GONE_FRAME.pack(_GONE, link, count) for link, count in frames.gone]
+    parts += [_CLOSED_FRAME.pack(_CLOSED, link, count) for link, count in frames.closed]
     if frames.ping:
         parts.append(bytes((_PING,)))
     if frames.bye:
@@ -109,19 +111,19 @@ def decode(body: bytes) -> Frames:
 def _decode_all(body: bytes) -> Frames:
     at, seen = 0, 0
     acks: Counts = ()
-    gone: list[tuple[int, int]] = []
+    closed: list[tuple[int, int]] = []
     ping = bye = False
     number, packet = -1, b""
     while at < len(body):
         kind = body[at]
-        if kind < seen or (kind == seen and kind != _GONE):
+        if kind < seen or (kind == seen and kind != _CLOSED):
             raise MessageError("bond", "frames are not in order")
         seen = kind
         if kind == _ACK:
             at, acks = _acks(body, at)
-        elif kind == _GONE:
-            gone.append(_COUNT.unpack_from(body, at + 1))
-            at += _GONE_FRAME.size
+        elif kind == _CLOSED:
+            closed.append(_COUNT.unpack_from(body, at + 1))
+            at += _CLOSED_FRAME.size
         elif kind == _PING:
             at, ping = at + 1, True
         elif kind == _BYE:
@@ -131,9 +133,9 @@ def _decode_all(body: bytes) -> Frames:
             break
         else:
             raise MessageError("bond", "a frame of unknown kind")
-    if not seen or len(gone) > GONE_MAX:
+    if not seen or len(closed) > CLOSED_MAX:
         raise MessageError("bond", "no frame, or too many")
-    return Frames(acks, tuple(gone), ping, bye, number, packet)
+    return Frames(acks, tuple(closed), ping, bye, number, packet)
 
 
 def _acks(body: bytes, at: int) -> tuple[int, Counts]:
@@ -154,12 +156,12 @@ def _data(body: bytes, at: int) -> tuple[int, bytes]:
 
 
 def hello_head() -> bytes:
-    """What stands before the frames of the first message of a session."""
+    """What precedes the frames in the first message of a session."""
     return bytes((HELLO, VERSION))
 
 
 def join_head(join: Join) -> bytes:
-    """What stands before the sealed frames of the first message of a further link."""
+    """What precedes the record in the first message of a further link."""
     return _JOIN_HEAD.pack(JOIN, VERSION, join.session, join.link)
 
 

@@ -60,28 +60,6 @@ BOND_SPAN_MAX = 8 * 1024 * 1024
 may have to hold back until order is restored."""
 BOND_PACKET_COST = 256
 """What a packet counts for in that, besides its bytes: many small ones must not cost more memory than big ones."""
-BOND_SPREAD_SECONDS = 0.3
-"""No packet goes to a link that would bring it so much later than the fastest one."""
-BOND_LATE_SECONDS = 0.45
-"""A packet that is not acknowledged so long after the fastest link would have brought it is sent again on another; or
-as long again as that one takes, where it takes longer than this."""
-LINK_SUSPECT_MIN_SECONDS = 0.5
-LINK_SUSPECT_MAX_SECONDS = 2.0
-"""A link that owes an acknowledgement and is silent for four round trips, but within these bounds, is not trusted."""
-LINK_SILENT_SECONDS = 2.0
-"""It ends after so much silence while another one is alive,"""
-LINK_SILENT_SLOW_SECONDS = 6.0
-"""or after up to so much where messages take longer than half a second anyway,"""
-LINK_SILENT_ALONE_SECONDS = 15.0
-"""or after so much while none is: then the cause may be this end's own network."""
-LINK_PROBE_SECONDS = 5.0
-"""An idle link is asked so often for a sign of life."""
-LINK_JOIN_SECONDS = 10.0
-"""From the message that joins a link to its answer."""
-BOND_WAIT_SECONDS = 300.0
-"""How long a bond without any link waits for one."""
-BOND_LINGER_SECONDS = 1.0
-"""A bond that was closed leaves its links so much time to carry the news."""
 
 # --- rendezvous and bridge signalling ---------------------------------------------------------
 RENDEZVOUS_BODY_MAX = 32_768

@@ -14,7 +14,7 @@ from freespan.client.lanes.manager import LaneManager
 from freespan.client.lanes.queueing import Place
 from freespan.client.lanes.signalling import LaneSignalling
 from freespan.demo.payload import sha256_of
-from freespan.link.bond.bond import LinkReport
+from freespan.link.bond import LinkReport
 from freespan.link.datachannel import DataChannelLink
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import LANES_MAX

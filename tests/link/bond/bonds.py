@@ -147,7 +147,7 @@ class Bonds:
         self.of_egress = Owner(self.egress, sizes)
         self.of_egress.send_one()
         await self.of_client.until_received(1)
-        self.client.seal_with(self.session)
+        self.client.set_key(self.session)
         async with asyncio.timeout(30):
             await self.events.joinable.wait()
 

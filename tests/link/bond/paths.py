@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 
-from freespan.link.base import LinkOwner, SendBound
+from freespan.link.base import LinkOwner, SendQueueLimit
 from freespan.wire.limits import LINK_QUEUE_MAX, PIPE_WAITING_MAX
 
 Tamper = Callable[[bytes], Iterable[bytes]]
@@ -30,7 +30,7 @@ class RoadEnd:
         self._early: list[bytes] = []
         self._held: list[bytes] = []
         self._free_at = 0.0
-        self._bound = SendBound()
+        self._queue_limit = SendQueueLimit()
         self._generation = 0
 
     # --- Link ----------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ class RoadEnd:
 
     @property
     def send_credit(self) -> int:
-        room = self._bound.send_credit(self.waiting)
+        room = self._queue_limit.send_credit(self.waiting)
         if not room:
             self._loop.call_at(self._free_at - LINK_QUEUE_MAX / 2 / self.rate, self._drained)
         return room
@@ -72,7 +72,7 @@ class RoadEnd:
         return round(max(0.0, self._free_at - self._loop.time()) * self.rate)
 
     def _drained(self) -> None:
-        if self._owner is not None and self.ended is None and self._bound.has_drained(self.waiting):
+        if self._owner is not None and self.ended is None and self._queue_limit.has_drained(self.waiting):
             self._owner.on_writable()
 
     def _arrive(self, message: bytes) -> None:

@@ -1,4 +1,7 @@
-"""A pipe with a rate, a delay and an endless queue, on a clock of its own; a sender under a `CongestionController` fills it."""
+"""A pipe with a rate, a delay and an endless queue, on a clock of its own.
+
+A sender under a `CongestionController` fills it.
+"""
 
 import heapq
 import itertools
@@ -6,7 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from freespan.link.bond.congestion import CongestionController, Departure
+from freespan.link.bond.congestion import CongestionController, SendState
 from freespan.wire.limits import DATAGRAM_SIZE
 
 
@@ -23,11 +26,11 @@ class Pipe:
     now: float = 100.0
     delivered: int = 0
     queue_peak: float = 0.0
-    window_peak: int = 0
+    cwnd_peak: int = 0
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count()
-        self._events: list[tuple[float, int, Departure]] = []
+        self._events: list[tuple[float, int, SendState]] = []
         self._free_at = self.now
         self._back_at_least = self.now
 
@@ -44,7 +47,7 @@ class Pipe:
     def run(self, seconds: float) -> float:
         """Let time pass; returns the bytes a second that came through, and notes the peaks."""
         end, before = self.now + seconds, self.delivered
-        self.queue_peak = self.window_peak = 0
+        self.queue_peak = self.cwnd_peak = 0
         self._send()
         step = 0.005
         while self.now < end:
@@ -59,7 +62,7 @@ class Pipe:
     def hold_up(self, seconds: float, rate: float) -> None:
         """The other end does nothing for a while, then acknowledges at `rate` bytes a second what has come."""
         at = self.now + seconds
-        moved: list[tuple[float, int, Departure]] = []
+        moved: list[tuple[float, int, SendState]] = []
         for back, number, sent in sorted(self._events):
             at = max(at + sent.size / rate, back)
             moved.append((at, number, sent))
@@ -69,12 +72,12 @@ class Pipe:
     def _send(self) -> None:
         control = self.control
         while self.wants(self.now):
-            allowed = control.window - control.in_flight
+            allowed = control.cwnd - control.in_flight
             if self.send_credit is not None:
                 allowed = min(allowed, self.send_credit(self))
             if allowed < DATAGRAM_SIZE:
                 break
-            sent = control.sent(DATAGRAM_SIZE, self.now)
+            sent = control.on_sent(DATAGRAM_SIZE, self.now)
             self._free_at = max(self.now, self._free_at) + sent.size / self.rate
             back = self._free_at + self.delay
             if self.tick:
@@ -82,7 +85,7 @@ class Pipe:
             back = max(back, self._back_at_least)
             heapq.heappush(self._events, (back, next(self._numbers), sent))
         self.queue_peak = max(self.queue_peak, self.queue)
-        self.window_peak = max(self.window_peak, control.window)
+        self.cwnd_peak = max(self.cwnd_peak, control.cwnd)
 
     def _acknowledge(self) -> None:
         """All packets of one acknowledgement, then one measurement of the round trip."""
@@ -91,6 +94,6 @@ class Pipe:
         while self._events and self._events[0][0] <= self.now:
             _, _, last = heapq.heappop(self._events)
             self.delivered += last.size
-            self.control.acked(last, self.now)
+            self.control.on_acked(last, self.now)
         assert last is not None
         self.control.on_rtt_sample(self.now - last.sent_at, self.now)

@@ -97,8 +97,8 @@ class World:
     def check_bounds(self) -> None:
         for bond in (self.bonds.client, self.bonds.egress):
             report = bond.report()
-            assert report.held <= BOND_SPAN_MAX
-            assert report.kept <= BOND_SPAN_MAX + PIPE_WAITING_MAX
+            assert report.held_bytes <= BOND_SPAN_MAX
+            assert report.unacked_bytes <= BOND_SPAN_MAX + PIPE_WAITING_MAX
             assert all(0 <= link.in_flight <= FLIGHT_MAX + 200_000 for link in report.links)
         for owner in self.bonds.owners():
             assert owner.lost is None
@@ -121,7 +121,7 @@ async def live_through(schedule: list[Event]) -> None:
         )
     world.check_bounds()
     for bond in (bonds.client, bonds.egress):
-        assert bond.report().held == 0
+        assert bond.report().held_bytes == 0
     await bonds.close()
 
 

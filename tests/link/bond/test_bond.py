@@ -13,15 +13,14 @@ from freespan.link.bond.core import BondCore
 from freespan.wire.bond_frames import UNKNOWN_SESSION
 from freespan.wire.errors import LinkError, MessageError, VersionError
 from freespan.wire.limits import (
-    BOND_LINGER_SECONDS,
     BOND_LINKS_MAX,
     DATAGRAM_SIZE,
-    LINK_JOIN_SECONDS,
     LINK_QUEUE_MAX,
     PIPE_WAITING_MAX,
 )
 from tests.link.bond.bonds import SECRET, Bonds, EventLog, packet
 from tests.link.bond.paths import Path
+from tests.link.bond.states import SETTINGS
 from tests.support.virtual_time import run
 
 Body = Callable[[Bonds], Coroutine[Any, Any, None]]
@@ -147,7 +146,7 @@ def test_either_side_may_close(closer: int) -> None:
             end.close("again")
             end.send(b"into the void")
             assert end.send_credit == 0
-        await asyncio.sleep(BOND_LINGER_SECONDS + 0.1)
+        await asyncio.sleep(SETTINGS.linger_seconds + 0.1)
         assert all(end.ended for path in bonds.paths.values() for end in path.ends)
         assert not bonds.client.is_joinable
 
@@ -180,7 +179,7 @@ def test_an_end_that_nobody_hears_of_ends_the_links_all_the_same() -> None:
     async def body(bonds: Bonds) -> None:
         bonds.paths[0].freeze()
         bonds.client.close()
-        await asyncio.sleep(BOND_LINGER_SECONDS + 0.1)
+        await asyncio.sleep(SETTINGS.linger_seconds + 0.1)
         assert bonds.paths[0].client.ended
         bonds.egress.close()
 
@@ -194,7 +193,7 @@ def test_an_error_inside_ends_the_bond_and_is_logged_without_words(
         raise RuntimeError("a secret")
 
     async def body(bonds: Bonds) -> None:
-        monkeypatch.setattr(BondCore, "_handle", broken)
+        monkeypatch.setattr(BondCore, "_on_frames", broken)
         bonds.of_client.send_one()
         assert await bonds.of_egress.until_lost() == "an internal error"
         bonds.client.close()
@@ -242,7 +241,7 @@ def test_nobody_can_join_before_both_ends_seal() -> None:
 def test_a_bond_has_one_key() -> None:
     async def body(bonds: Bonds) -> None:
         with pytest.raises(RuntimeError, match="one key"):
-            bonds.client.seal_with(bonds.session)
+            bonds.client.set_key(bonds.session)
 
     with_bonds(body)
 
@@ -262,7 +261,7 @@ def test_a_link_that_never_answers_is_given_up() -> None:
     async def body(bonds: Bonds) -> None:
         path = Path()
         bonds.client.add(path.client)  # and nobody is at its other end
-        await asyncio.sleep(LINK_JOIN_SECONDS - 1)
+        await asyncio.sleep(SETTINGS.join_seconds - 1)
         assert [link.state for link in bonds.client.report().links] == ["open", "joining"]
         await asyncio.sleep(2)
         assert path.client.ended
@@ -372,7 +371,7 @@ def test_a_refusal_nobody_reads_does_not_keep_the_egress() -> None:
         path.freeze()
         began = bonds.loop.time()
         await arrival.refuse(bonds.session, UNKNOWN_SESSION)
-        assert bonds.loop.time() - began <= BOND_LINGER_SECONDS + 0.1
+        assert bonds.loop.time() - began <= SETTINGS.linger_seconds + 0.1
         await asyncio.sleep(0.1)
         assert path.egress.ended
 

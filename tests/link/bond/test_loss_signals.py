@@ -1,4 +1,4 @@
-"""What counts as a sign of loss: a pause, and then several messages at once."""
+"""What counts as a loss signal: a pause, and then several messages at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from freespan.link.bond.loss_signals import LossSignals, Overtaking, Pauses
+from freespan.link.bond.loss_signals import CommonPauses, IdleDetector, LossSignals
 
 ROUND_TRIP = 0.1
 
@@ -14,7 +14,7 @@ ROUND_TRIP = 0.1
 def count(times: list[float], min_rtt: float = ROUND_TRIP) -> int:
     loss_signals = LossSignals()
     for now in times:
-        loss_signals.came(now, 1, min_rtt)
+        loss_signals.on_messages(now, 1, min_rtt)
     return loss_signals.count
 
 
@@ -32,13 +32,13 @@ def held_back(times: list[float], since: float, seconds: float) -> list[float]:
     return [max(time, since + seconds) if time >= since else time for time in times]
 
 
-def test_a_lost_packet_is_one_sign() -> None:
+def test_a_lost_packet_is_one_signal() -> None:
     assert count(held_back(every(0.03), 1.0, 0.15)) == 1
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.02])
 @pytest.mark.parametrize("gap", [0.0065, 0.03, 0.07, 0.3])
-def test_an_even_road_shows_next_to_none_however_slow(gap: float, jitter: float) -> None:
+def test_an_even_path_shows_next_to_none_however_slow(gap: float, jitter: float) -> None:
     assert count(every(gap, jitter)) <= 3 * gap * 200 / 6 * (jitter > 0)
 
 
@@ -60,73 +60,73 @@ def test_bursts_of_a_window_that_grows_are_none() -> None:
 def test_an_acknowledgement_of_several_is_one_too() -> None:
     loss_signals = LossSignals()
     for now, messages in ((1.0, 4), (1.02, 2), (1.2, 5), (1.22, 1), (1.4, 1)):
-        loss_signals.came(now, messages, ROUND_TRIP)
+        loss_signals.on_messages(now, messages, ROUND_TRIP)
     assert loss_signals.count == 1
 
 
-def test_what_is_excused_is_no_sign() -> None:
+def test_what_is_excused_is_no_signal() -> None:
     loss_signals = LossSignals()
-    loss_signals.came(1.0, 1, ROUND_TRIP)
-    loss_signals.excused(1.2)
-    loss_signals.came(1.201, 1, ROUND_TRIP)
+    loss_signals.on_messages(1.0, 1, ROUND_TRIP)
+    loss_signals.on_excused(1.2)
+    loss_signals.on_messages(1.201, 1, ROUND_TRIP)
     assert loss_signals.count == 0
 
 
 def test_a_pause_of_all_links_together_is_excused() -> None:
-    pauses = Pauses()
+    pauses = CommonPauses()
     for now in (1.0, 1.01, 1.2, 1.201):
-        pauses.came(now, late=0.0)
-    assert pauses.excuse(1.0, 1.201, alone=False)
-    assert not pauses.excuse(1.0, 1.2, alone=True)
+        pauses.on_message(now, overdue=0.0)
+    assert pauses.excuses(1.0, 1.201, is_alone=False)
+    assert not pauses.excuses(1.0, 1.2, is_alone=True)
 
 
-def test_one_link_that_pauses_while_others_go_on_is_not() -> None:
-    pauses = Pauses()
+def test_one_link_that_pauses_while_others_go_on_is_not_excused() -> None:
+    pauses = CommonPauses()
     for step in range(100):
-        pauses.came(1.0 + step / 100, late=0.0)
-    assert not pauses.excuse(1.2, 1.4, alone=False)
+        pauses.on_message(1.0 + step / 100, overdue=0.0)
+    assert not pauses.excuses(1.2, 1.4, is_alone=False)
 
 
 def test_a_process_that_was_held_up_blames_nobody() -> None:
-    pauses = Pauses()
-    pauses.came(1.0, late=-0.05)
-    pauses.came(1.2, late=0.15)
-    assert pauses.excuse(1.0, 1.2, alone=True)
-    assert not pauses.excuse(1.21, 1.4, alone=True)
+    pauses = CommonPauses()
+    pauses.on_message(1.0, overdue=-0.05)
+    pauses.on_message(1.2, overdue=0.15)
+    assert pauses.excuses(1.0, 1.2, is_alone=True)
+    assert not pauses.excuses(1.21, 1.4, is_alone=True)
 
 
-def packets_of_another_link(overtaking: Overtaking, begin: float, end: float, rate: int = 100, first: int = 0) -> int:
+def packets_of_another_link(idle: IdleDetector, begin: float, end: float, rate: int = 100, first: int = 0) -> int:
     """Even ones, on link 1; returns the number after the last."""
     for step in range(round((end - begin) * rate)):
-        overtaking.came(1, first + step, begin + (step - 1) / rate, begin + step / rate)
+        idle.on_packet(1, first + step, begin + (step - 1) / rate, begin + step / rate)
     return first + round((end - begin) * rate)
 
 
-def test_what_others_overtook_was_held_up() -> None:
-    overtaking = Overtaking()
-    number = packets_of_another_link(overtaking, 1.0, 1.2)
+def test_a_packet_that_others_overtook_was_held_up() -> None:
+    idle = IdleDetector()
+    number = packets_of_another_link(idle, 1.0, 1.2)
     lost = number
-    packets_of_another_link(overtaking, 1.2, 1.4, first=number + 1)
-    assert not overtaking.came(0, lost, 1.2, 1.4)
+    packets_of_another_link(idle, 1.2, 1.4, first=number + 1)
+    assert not idle.on_packet(0, lost, 1.2, 1.4)
 
 
-def test_what_is_newer_than_the_pause_was_not() -> None:
-    overtaking = Overtaking()
-    number = packets_of_another_link(overtaking, 1.0, 1.4)
-    assert overtaking.came(0, number, 1.2, 1.4)
+def test_a_packet_that_is_newer_than_the_pause_was_not_held_up() -> None:
+    idle = IdleDetector()
+    number = packets_of_another_link(idle, 1.0, 1.4)
+    assert idle.on_packet(0, number, 1.2, 1.4)
 
 
 @pytest.mark.parametrize("further", [0.02, 0.05])
 def test_a_link_that_is_further_away_may_be_idle_too(further: float) -> None:
     """Its packets are overtaken in any case, by as many as come in the time that it takes longer."""
-    overtaking = Overtaking()
-    number = packets_of_another_link(overtaking, 1.0, 1.4)
-    assert overtaking.came(0, number - round(further * 100), 1.2, 1.4)
+    idle = IdleDetector()
+    number = packets_of_another_link(idle, 1.0, 1.4)
+    assert idle.on_packet(0, number - round(further * 100), 1.2, 1.4)
 
 
 def test_without_others_nothing_is_known() -> None:
-    overtaking = Overtaking()
-    assert not overtaking.came(0, 0, 0.5, 1.0)
-    assert not overtaking.came(0, 1, 1.0, 1.2)
-    overtaking.came(1, 2, 0.0, 1.39)
-    assert not overtaking.came(0, 3, 1.2, 1.4), "what came late in the pause was perhaps sent late"
+    idle = IdleDetector()
+    assert not idle.on_packet(0, 0, 0.5, 1.0)
+    assert not idle.on_packet(0, 1, 1.0, 1.2)
+    idle.on_packet(1, 2, 0.0, 1.39)
+    assert not idle.on_packet(0, 3, 1.2, 1.4), "what came late in the pause was perhaps sent late"

@@ -27,7 +27,7 @@ async def test_a_link_ends_and_the_other_one_carries_on(kind: str) -> None:
         of_egress = Owner(egress)
         of_egress.send_one()
         await of_client.until_received(1)
-        client.seal_with(session)
+        client.set_key(session)
         await events.joinable.wait()
         client.add(second[0])
         arrival = Arrival(second[1])

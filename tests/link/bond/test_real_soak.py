@@ -29,7 +29,7 @@ class Soak:
         self.events = EventLog()
         self.links: list[tuple[AsyncExitStack, Ends]] = []
         self.kinds = 0
-        self.gone: set[asyncio.Task[None]] = set()
+        self.closed: set[asyncio.Task[None]] = set()
 
     async def link(self) -> Ends:
         """A new one, of each kind in turn."""
@@ -52,7 +52,7 @@ class Soak:
         self.of_egress = Owner(self.egress, lambda number: sizes[number % 3])
         self.of_egress.send_one()
         await self.of_client.until_received(1)
-        self.client.seal_with(session)
+        self.client.set_key(session)
         await self.events.joinable.wait()
 
     async def join(self) -> None:
@@ -71,8 +71,8 @@ class Soak:
         else:
             end.close()
         task = asyncio.create_task(stack.aclose(), name="test-aclose")
-        self.gone.add(task)
-        task.add_done_callback(self.gone.discard)
+        self.closed.add(task)
+        task.add_done_callback(self.closed.discard)
 
     async def all_came(self) -> int:
         """Blocks of memory in use when all has come."""
@@ -80,7 +80,7 @@ class Soak:
         for owner, other in (ends, ends[::-1]):
             await owner.until(lambda owner=owner, other=other: not other.to_send and owner.received == other.sent)
             owner.arrivals.clear()
-        await asyncio.gather(*self.gone)
+        await asyncio.gather(*self.closed)
         self.events.events.clear()
         gc.collect()
         return sys.getallocatedblocks()
@@ -88,7 +88,7 @@ class Soak:
     async def close(self) -> None:
         self.client.close()
         await self.of_egress.until_lost()
-        await asyncio.gather(*self.gone, *(stack.aclose() for stack, _ in self.links))
+        await asyncio.gather(*self.closed, *(stack.aclose() for stack, _ in self.links))
 
 
 @asynccontextmanager

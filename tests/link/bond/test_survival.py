@@ -6,13 +6,13 @@ from collections.abc import Callable
 import pytest
 
 from freespan.link.bond import Arrival, LinkClosed, LinkSuspected
-from freespan.link.bond.core import CLOSED, ENDED, NO_LINK, RESTARTED, TOLD
-from freespan.link.bond.health import SILENT
-from freespan.link.bond.seal import session_key
+from freespan.link.bond.events import ENDED, NO_LINK, REPORTED_CLOSED, RESTARTED, SESSION_CLOSED, TIMED_OUT
+from freespan.link.bond.session_key import session_key
 from freespan.wire.bond_frames import SESSION_ENDED, UNKNOWN_SESSION
-from freespan.wire.limits import BOND_LATE_SECONDS, BOND_SPAN_MAX, BOND_WAIT_SECONDS, LINK_SILENT_ALONE_SECONDS
+from freespan.wire.limits import BOND_SPAN_MAX
 from tests.link.bond.bonds import SECRET, Bonds
 from tests.link.bond.paths import Path
+from tests.link.bond.states import SETTINGS
 from tests.support.virtual_time import run
 
 Act = Callable[[Bonds, Path], None]
@@ -68,8 +68,8 @@ def test_a_frozen_link_is_left_within_a_second_and_ended_after_two(which: int) -
         assert pause <= 1.0
         reasons = [closed.reason for log in (bonds.events, bonds.egress_events) for closed in log.of(LinkClosed)]
         assert len(reasons) == 2
-        assert SILENT in reasons
-        assert set(reasons) <= {SILENT, TOLD, "the other end closed the link"}
+        assert TIMED_OUT in reasons
+        assert set(reasons) <= {TIMED_OUT, REPORTED_CLOSED, "the other end closed the link"}
         assert bonds.egress_events.count(LinkSuspected) + bonds.events.count(LinkSuspected) >= 1
         await bonds.close()
 
@@ -80,8 +80,8 @@ def test_a_frozen_link_is_left_within_a_second_and_ended_after_two(which: int) -
 def test_a_link_that_slows_to_a_crawl_holds_the_others_back_no_longer_than_the_bound(which: int) -> None:
     async def main() -> None:
         pause, bonds = await pause_after(lambda _, path: path.slow_down(20e3), which)
-        assert pause <= BOND_LATE_SECONDS + 0.2
-        assert bonds.egress.report().late >= 1
+        assert pause <= SETTINGS.lagging_seconds + 0.2
+        assert bonds.egress.report().lagging >= 1
         await bonds.close()
 
     run(main())
@@ -98,8 +98,8 @@ def test_what_a_frozen_link_holds_up_is_bounded_however_fast_the_others_are() ->
         held = kept = 0
         for _ in range(60):
             await asyncio.sleep(0.02)
-            held = max(held, bonds.client.report().held)
-            kept = max(kept, bonds.egress.report().kept)
+            held = max(held, bonds.client.report().held_bytes)
+            kept = max(kept, bonds.egress.report().unacked_bytes)
         assert 0.9 * BOND_SPAN_MAX <= held <= BOND_SPAN_MAX
         assert kept <= BOND_SPAN_MAX
         assert bonds.of_client.rate(bonds.loop.time() - 0.2, bonds.loop.time()) >= 0.8 * 60e6
@@ -120,7 +120,7 @@ def test_a_slow_moment_is_forgiven() -> None:
         await asyncio.sleep(4)
         report = bonds.egress.report()
         assert [link.state for link in report.links] == ["open"] * 3
-        assert report.ended == 0
+        assert report.closed == 0
         assert bonds.of_client.rate(bonds.loop.time() - 2, bonds.loop.time()) >= 0.9 * 6e6
         bonds.of_egress.to_send = 0
         await bonds.close()
@@ -142,8 +142,8 @@ def test_when_everything_is_held_up_nothing_is_ended_and_nothing_sent_twice() ->
             path.thaw()
         await asyncio.sleep(3)
         for report in (bonds.client.report(), bonds.egress.report()):
-            assert report.ended == 0
-            assert report.doubles == 0
+            assert report.closed == 0
+            assert report.duplicates == 0
             assert len(report.links) == 3
         assert bonds.of_client.rate(bonds.loop.time() - 1, bonds.loop.time()) >= 0.9 * 6e6
         bonds.of_egress.to_send = 0
@@ -161,7 +161,7 @@ def test_a_process_that_was_held_up_does_not_blame_its_links() -> None:
         loop.skip(3.0)
         await asyncio.sleep(2)
         for report in (bonds.client.report(), bonds.egress.report()):
-            assert report.ended == report.suspected == report.late == 0
+            assert report.closed == report.suspected == report.lagging == 0
         bonds.of_egress.to_send = 0
         await bonds.close()
 
@@ -229,7 +229,7 @@ def test_an_only_link_that_is_silent_for_long_is_given_up() -> None:
         await bonds.open(Path(2e6, 0.05))
         bonds.paths[0].freeze()
         bonds.of_client.send_one()
-        await asyncio.sleep(LINK_SILENT_ALONE_SECONDS - 1)
+        await asyncio.sleep(SETTINGS.timeout_alone_seconds - 1)
         assert len(bonds.client.report().links) == 1
         await asyncio.sleep(2)
         assert not bonds.client.report().links
@@ -248,7 +248,7 @@ def test_without_any_link_for_too_long_the_bond_ends() -> None:
         bonds.paths[0].die(0.0, 0.0)
         began = bonds.loop.time()
         assert await bonds.of_client.until_lost() == NO_LINK
-        assert BOND_WAIT_SECONDS <= bonds.loop.time() - began <= BOND_WAIT_SECONDS + 1
+        assert SETTINGS.wait_seconds <= bonds.loop.time() - began <= SETTINGS.wait_seconds + 1
         assert await bonds.of_egress.until_lost() == NO_LINK
 
     run(main())
@@ -291,7 +291,7 @@ def test_the_end_of_a_session_reaches_the_other_end() -> None:
         bonds = await three_links()
         bonds.egress.close("enough")
         assert await bonds.of_egress.until_lost() == "enough"
-        assert await bonds.of_client.until_lost() == CLOSED
+        assert await bonds.of_client.until_lost() == SESSION_CLOSED
         await asyncio.sleep(3)
         assert all(end.ended for path in bonds.paths.values() for end in path.ends)
 

@@ -8,10 +8,10 @@ from random import Random
 import pytest
 
 from freespan.link.bond import Arrival, Bond, LinkClosed
-from freespan.link.bond.core import TAMPERED, TOLD
-from freespan.link.bond.seal import refusal, session_key
+from freespan.link.bond.events import REPORTED_CLOSED, TAMPERED
+from freespan.link.bond.session_key import refusal, session_key
 from freespan.wire.bond_frames import (
-    SEALED,
+    PROTECTED,
     UNKNOWN_SESSION,
     Frames,
     Join,
@@ -20,9 +20,9 @@ from freespan.wire.bond_frames import (
     join_head,
 )
 from freespan.wire.errors import LinkError
-from freespan.wire.limits import BOND_WAIT_SECONDS
 from tests.link.bond.bonds import Bonds, EventLog, Owner
 from tests.link.bond.paths import Path, RoadEnd, Tamper
+from tests.link.bond.states import SETTINGS
 from tests.support.virtual_time import run
 
 
@@ -76,7 +76,7 @@ TRICKS = {
     "changes the order": swapping,
     "adds unsealed words": lambda: adding(PLAIN),
     "adds an unsealed end": lambda: adding(b"\x02" + encode(Frames(bye=True))),
-    "adds sealed rubbish": lambda: adding(bytes((SEALED,)) + os.urandom(60)),
+    "adds sealed rubbish": lambda: adding(bytes((PROTECTED,)) + os.urandom(60)),
     "adds a message of one byte": lambda: adding(b"\x03"),
     "adds a refusal": lambda: adding(encode_refused(refusal(session_key(bytes(32), bytes(16)), 1, UNKNOWN_SESSION))),
 }
@@ -101,7 +101,7 @@ def test_a_trick_ends_the_bridge_s_link_and_nothing_else(trick: str, direction: 
         for log in (bonds.events, bonds.egress_events):
             (closed,) = log.of(LinkClosed)
             assert closed.link == 1
-            assert closed.reason in (TAMPERED, TOLD, "the other end closed the link")
+            assert closed.reason in (TAMPERED, REPORTED_CLOSED, "the other end closed the link")
         assert len(bonds.client.report().links) == 1
         await bonds.close()
 
@@ -260,8 +260,8 @@ def test_a_trick_on_the_first_link_ends_the_session_before_others_can_join(trick
             await asyncio.sleep(0.1)
         end.tamper = None
         if client.report().links:
-            client.seal_with(bonds.session)
-        await asyncio.sleep(BOND_WAIT_SECONDS + 20)
+            client.set_key(bonds.session)
+        await asyncio.sleep(SETTINGS.wait_seconds + 20)
         assert not client.is_joinable
         assert len(reasons) == 2
         with pytest.raises(LinkError):
@@ -282,7 +282,7 @@ def test_a_bridge_that_only_looks_sees_no_packet_and_no_count() -> None:
             owner.send_one()
         await bonds.of_client.until_received(31)
         assert len(path.egress.messages) >= 1
-        assert path.egress.messages[0][0] == SEALED
+        assert path.egress.messages[0][0] == PROTECTED
         for message in path.egress.messages:
             for number in range(31):
                 assert number.to_bytes(8, "big") not in message

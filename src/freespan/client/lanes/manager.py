@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from freespan.client.lanes.controller import LaneController
 from freespan.client.lanes.queueing import Waiting
 from freespan.client.lanes.signalling import LaneSignalling
-from freespan.link.bond import Bond
-from freespan.link.bond.bond import LinkReport
+from freespan.link.bond import Bond, LinkReport
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import LANES_OPENING_MAX
 

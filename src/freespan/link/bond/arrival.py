@@ -6,10 +6,11 @@ import asyncio
 from collections import deque
 
 from freespan.link.base import TOO_EARLY, Link, LinkOwner
-from freespan.link.bond.seal import SessionKey, refusal
+from freespan.link.bond.session_key import SessionKey, refusal
+from freespan.link.bond.settings import BondSettings
 from freespan.wire.bond_frames import Join, encode_refused, opening_of
 from freespan.wire.errors import LinkError
-from freespan.wire.limits import BOND_LINGER_SECONDS, LINK_QUEUE_MAX
+from freespan.wire.limits import LINK_QUEUE_MAX
 
 
 class Arrival:
@@ -20,8 +21,8 @@ class Arrival:
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._owner: LinkOwner | None = None
-        self._lost: str | None = None
-        self._news = asyncio.Event()
+        self._closed_reason: str | None = None
+        self._changed = asyncio.Event()
         link.start(self)
 
     async def opening(self) -> Join | None:
@@ -29,43 +30,49 @@ class Arrival:
 
         Raises:
             MessageError: it is neither; or of another version.
-            LinkError: the link ended.
+            LinkError: the link closed.
         """
-        await self._news.wait()
+        await self._changed.wait()
         if not self._waiting:
-            raise LinkError(self._lost or TOO_EARLY)
+            raise LinkError(self._closed_reason or TOO_EARLY)
         return opening_of(self._waiting[0])
 
-    def first_message(self) -> bytes:
-        """Take it; `opening` has seen it."""
+    def take_first_message(self) -> bytes:
+        """The message that `opening` has read."""
         message = self._waiting.popleft()
         self._waiting_bytes -= len(message)
         return message
 
     def hand_over(self, owner: LinkOwner) -> None:
-        """From now on `owner` is told; first what has come already."""
+        """From now on `owner` is called; it first gets what has arrived already."""
         self._owner = owner
         while self._waiting:
             owner.on_message(self._waiting.popleft())
-        if self._lost is not None:
-            owner.on_closed(self._lost)
+        if self._closed_reason is not None:
+            owner.on_closed(self._closed_reason)
 
-    async def refuse(self, session: SessionKey, reason: int) -> None:
-        """Prove to the client that its session is not to be had here any more, and why; then end the link."""
+    async def refuse(self, session: SessionKey, reason: int, *, linger_seconds: float | None = None) -> None:
+        """Prove to the client that its session is not to be had here any more, and why; then close the link.
+
+        The client closes the link when it has read the proof; it has `linger_seconds` for that.
+        """
         join = await self.opening()
         if join is not None:
             self.link.send(encode_refused(refusal(session, join.link, reason)))
-            self._news.clear()
-            try:
-                async with asyncio.timeout(BOND_LINGER_SECONDS):
-                    while self._lost is None:
-                        await self._news.wait()
-                        self._news.clear()
-            except TimeoutError:
-                pass  # the client has had time to read it
+            await self._wait_until_closed(BondSettings().linger_seconds if linger_seconds is None else linger_seconds)
         self.link.close("the session is gone")
 
-    # --- LinkOwner -----------------------------------------------------------------------------
+    async def _wait_until_closed(self, seconds: float) -> None:
+        self._changed.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                while self._closed_reason is None:
+                    await self._changed.wait()
+                    self._changed.clear()
+        except TimeoutError:
+            pass  # the client has had time to read it
+
+    # --- LinkOwner -------------------------------------------------------------------------------------
     def on_message(self, message: bytes) -> None:
         """See `LinkOwner`."""
         if self._owner is not None:
@@ -75,7 +82,7 @@ class Arrival:
         self._waiting_bytes += len(message)
         if self._waiting_bytes > LINK_QUEUE_MAX:
             self.link.close(TOO_EARLY)
-        self._news.set()
+        self._changed.set()
 
     def on_writable(self) -> None:
         """See `LinkOwner`."""
@@ -84,7 +91,7 @@ class Arrival:
 
     def on_closed(self, reason: str) -> None:
         """See `LinkOwner`."""
-        self._lost = reason
-        self._news.set()
+        self._closed_reason = reason
+        self._changed.set()
         if self._owner is not None:
             self._owner.on_closed(reason)

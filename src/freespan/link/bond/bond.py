@@ -1,106 +1,86 @@
-"""Several links that act as one `Link`: the asyncio around `BondCore`, which decides everything.
+"""A bond: several links that act as one `Link`. This is the asyncio around `BondCore`, which decides everything.
 
-client   bond = Bond.open(link, on_event)         HELLO goes out with the first packet
-         bond.seal_with(key)                      the key has come inside QUIC
-         on_event(Joinable())    bond.add(link)   any number of times, at any time
-egress   arrival = Arrival(link)
-         await arrival.opening()                  None: Bond.accept(arrival, key, on_event)
-                                                  Join: bonds[join.session].admit(arrival)
+    client   bond = Bond.open(link, on_event)         HELLO goes out with the first packet
+             bond.set_key(key)                        the key has come inside QUIC
+             on_event(Joinable())    bond.add(link)   any number of times, at any time
+    egress   arrival = Arrival(link)
+             await arrival.opening()                  None: Bond.accept(arrival, key, on_event)
+                                                      Join: bonds[join.session].admit(arrival)
 
-Events come from the event loop, never from inside a method of `Bond`.
+Calls of `on_event` and of the owner come from the event loop, never from inside a method of `Bond`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from freespan.link.base import Inbox, Link, LinkOwner
+from freespan.link.base import DeliveryQueue, Link, LinkOwner
 from freespan.link.bond.arrival import Arrival
 from freespan.link.bond.core import BondCore
-from freespan.link.bond.events import BondEvent, Joinable, LinkClosed, LinkJoined, LinkSuspected
-from freespan.link.bond.seal import Role, SessionKey
+from freespan.link.bond.events import BondEvent, BondOver, CoreEvent, Deliver, LinkClosed, Transmit, Writable
+from freespan.link.bond.report import BondReport, report_of
+from freespan.link.bond.session_key import Role, SessionKey
+from freespan.link.bond.settings import BondSettings
 from freespan.wire.bond_frames import Join, opening_of
 from freespan.wire.errors import LinkError, MessageError
-from freespan.wire.limits import BOND_LINGER_SECONDS, DATAGRAM_SIZE, LINK_QUEUE_MAX
+from freespan.wire.limits import DATAGRAM_SIZE, LINK_QUEUE_MAX
 
 _log = logging.getLogger(__name__)
-OnEvent = Callable[[BondEvent], None]
 _BROKEN = "an internal error"
+_TOO_EARLY = "too much arrived before the bond was in use"
 
-
-@dataclass(frozen=True)
-class LinkReport:
-    """How one link is: `state` is `joining`, `open`, `late` or `suspect`; `rate` in bytes a second, 0 if not known.
-
-    `min_rtt` is the smallest of late, `latest_rtt` the last one, queues included. `loss_signals` counts signs of
-    loss, in both directions together.
-    """
-
-    number: int
-    state: str
-    rate: float
-    min_rtt: float
-    latest_rtt: float
-    in_flight: int
-    bytes_sent: int
-    bytes_received: int
-    loss_signals: int
-
-
-@dataclass(frozen=True)
-class BondReport:
-    """How a bond is: its links, and what has happened so far, in links and packets; `kept` and `held` in bytes."""
-
-    links: tuple[LinkReport, ...]
-    joined: int
-    ended: int
-    suspected: int
-    late: int
-    sent_again: int
-    doubles: int
-    kept: int
-    held: int
+OnEvent = Callable[[BondEvent], None]
 
 
 class Bond:
     """A `Link` made of links. Packets have 1 to `DATAGRAM_SIZE` bytes. Made with `open` or `accept`."""
 
-    def __init__(self, role: Role, session: SessionKey | None, on_event: OnEvent | None) -> None:
+    def __init__(
+        self, role: Role, session: SessionKey | None, on_event: OnEvent | None, settings: BondSettings | None
+    ) -> None:
+        settings = settings or BondSettings()
         self._loop = asyncio.get_running_loop()
         self._on_event = on_event
         self._links: dict[int, Link] = {}
-        self._inbox = Inbox(LINK_QUEUE_MAX)
+        self._deliveries = DeliveryQueue(LINK_QUEUE_MAX)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
+        self._linger_seconds = settings.linger_seconds
         self._lingering: asyncio.TimerHandle | None = None
         self._closed = asyncio.Event()
-        self._core = BondCore(role, _Port(self), self._loop.time(), session)
+        self._core = BondCore(role, self._loop.time(), session, settings)
 
     @classmethod
-    def open(cls, link: Link, on_event: OnEvent | None = None) -> Bond:
+    def open(cls, link: Link, on_event: OnEvent | None = None, settings: BondSettings | None = None) -> Bond:
         """The client begins a session on its first link."""
-        bond = cls(Role.CLIENT, None, on_event)
-        bond._links[0] = link
-        link.start(_Child(bond, 0))
+        bond = cls(Role.CLIENT, None, on_event, settings)
+        bond._begin(link)
+        link.start(_BondLinkOwner(bond, 0))
         return bond
 
     @classmethod
-    def accept(cls, arrival: Arrival, session: SessionKey, on_event: OnEvent | None = None) -> Bond:
-        """The egress takes a new session; the tunnel sends `session` to the client, inside QUIC."""
-        bond = cls(Role.EGRESS, session, on_event)
-        bond._links[0] = arrival.link
-        arrival.hand_over(_Child(bond, 0))
+    def accept(
+        cls,
+        arrival: Arrival,
+        session: SessionKey,
+        on_event: OnEvent | None = None,
+        settings: BondSettings | None = None,
+    ) -> Bond:
+        """The egress accepts a new session; the tunnel sends `session` to the client, inside QUIC."""
+        bond = cls(Role.EGRESS, session, on_event, settings)
+        bond._begin(arrival.link)
+        arrival.hand_over(_BondLinkOwner(bond, 0))
         return bond
 
-    # --- links -------------------------------------------------------------------------------
-    def seal_with(self, session: SessionKey) -> None:
-        """The client has got the session's key; `joinable` follows when the other end seals too."""
-        self._core.seal_with(session, self._loop.time())
-        self._arm()
+    # --- links -----------------------------------------------------------------------------------------
+    def set_key(self, session: SessionKey) -> None:
+        """The client has got the session's key; `Joinable` follows when the other end protects its records too."""
+        self._act(self._core.set_key(session, self._loop.time()))
+        self._arm_timer()
 
     @property
     def is_joinable(self) -> bool:
@@ -110,14 +90,11 @@ class Bond:
     def add(self, link: Link) -> int:
         """The client adds an open link; returns its number. Raises `LinkError` when that cannot be now."""
         number = self._core.next_link
+        events = self._core.join(link.send_credit, self._loop.time())
         self._links[number] = link
-        try:
-            self._core.join(self._loop.time())
-        except LinkError:
-            del self._links[number]
-            raise
-        link.start(_Child(self, number))
-        self._arm()
+        self._act(events)
+        link.start(_BondLinkOwner(self, number))
+        self._arm_timer()
         return number
 
     def admit(self, arrival: Arrival) -> int:
@@ -126,217 +103,192 @@ class Bond:
         Raises:
             LinkError: it is not by the client of this session, or a copy, or one too many; the caller closes it.
         """
-        message = arrival.first_message()
+        message = arrival.take_first_message()
         try:
             join = opening_of(message)
             if not isinstance(join, Join) or join.link in self._links:
                 raise LinkError("the link does not join this session, or has done so before")
-            self._links[join.link] = arrival.link
-            try:
-                packets = self._core.accept(message, self._loop.time())
-            except (LinkError, MessageError):
-                del self._links[join.link]
-                raise
+            events = self._core.accept(message, arrival.link.send_credit, self._loop.time())
         except MessageError as error:
             raise LinkError(str(error)) from None
-        self._deliver(packets)
-        arrival.hand_over(_Child(self, join.link))
-        self._arm()
+        self._links[join.link] = arrival.link
+        self._act(events)
+        arrival.hand_over(_BondLinkOwner(self, join.link))
+        self._arm_timer()
         return join.link
 
     def remove(self, number: int, reason: str = "not needed any more") -> None:
-        """Let a link go; what it carries is sent again on the others."""
-        self._core.on_closed(number, reason, self._loop.time())
-        self._arm()
+        """Close a link; what it carries is sent again on the others."""
+        self._hand_in_credit()
+        self._act(self._core.on_closed(number, reason, self._loop.time()))
+        self._arm_timer()
 
     def report(self) -> BondReport:
-        """How it is now."""
-        core, tally = self._core, self._core.tally
-        links = []
-        for member in core.members.values():
-            state = "joining" if not member.joined else "open"
-            state = "suspect" if member.suspect else "late" if member.late else state
-            window = member.window
-            links.append(
-                LinkReport(
-                    member.number,
-                    state,
-                    window.rate,
-                    window.min_rtt,
-                    window.latest_rtt,
-                    window.in_flight,
-                    member.bytes_sent,
-                    member.bytes_received,
-                    member.arriving.count + member.leaving.count,
-                )
-            )
-        return BondReport(
-            tuple(links),
-            tally.joined,
-            tally.ended,
-            tally.suspected,
-            tally.late,
-            core.sending.sent_again,
-            core.receiving.doubles,
-            core.sending.kept_bytes,
-            core.receiving.held_bytes,
-        )
+        """How the bond is now."""
+        return report_of(self._core)
 
-    # --- Link --------------------------------------------------------------------------------
+    def _begin(self, link: Link) -> None:
+        self._links[0] = link
+        self._core.set_send_credit(0, link.send_credit)
+
+    # --- Link ------------------------------------------------------------------------------------------
     def start(self, owner: LinkOwner) -> None:
         """See `Link.start`."""
-        self._inbox.start(owner)
+        self._deliveries.start(owner)
 
     @property
     def send_credit(self) -> int:
-        """See `Link.send_credit`: what the windows of the links take; whole packets."""
+        """See `Link.send_credit`: what the congestion windows of the links take, in whole packets."""
+        self._hand_in_credit()
         return self._core.send_credit(self._loop.time())
 
     def send(self, message: bytes) -> None:
         """See `Link.send`."""
         if not 0 < len(message) <= DATAGRAM_SIZE:
             raise ValueError(f"a packet has 1 to {DATAGRAM_SIZE} bytes")
-        self._core.send(message, self._loop.time())
-        self._arm()
+        core, now = self._core, self._loop.time()
+        self._act(core.send(message, now))
+        if core.sender.is_waiting:  # a link's queue may have drained since its credit was handed in
+            self._hand_in_credit()
+            self._act(core.flush(now))
+        self._arm_timer()
 
     def close(self, reason: str = "closed") -> None:
-        """See `Link.close`; the links are closed when the other end has had time to hear of it."""
+        """See `Link.close`; the links are closed when the other end has had time to learn of it."""
         if self._core.is_over:
             return
-        self._core.close(self._loop.time())
-        self._loop.call_soon(self._inbox.end, reason)
+        self._act(self._core.close(self._loop.time()))
+        self._loop.call_soon(self._deliveries.end, reason)
         self._stop_timer()
-        self._lingering = self._loop.call_later(BOND_LINGER_SECONDS, self._close_links, reason)
+        self._lingering = self._loop.call_later(self._linger_seconds, self._close_links, reason)
 
     async def wait_closed(self) -> None:
-        """After `close`: until the links are closed, which the other end does at once when it has heard of it."""
+        """After `close`: wait until the links are closed, which the other end does as soon as it learns of it.
+
+        Returns after twice `BondSettings.linger_seconds` at the latest.
+        """
         if self._links:
-            await self._closed.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(2 * self._linger_seconds):
+                    await self._closed.wait()
 
-    # --- events ------------------------------------------------------------------------------
-    def _received(self, number: int, message: bytes) -> None:
+    # --- what links report -------------------------------------------------------------------------------
+    def _on_message(self, number: int, message: bytes) -> None:
+        core = self._core
         try:
-            packets = self._core.receive(number, message, self._loop.time())
+            if core.is_blocked:
+                self._hand_in_credit()
+            events = core.receive(number, message, self._loop.time())
         except Exception as error:
-            self._broke(error)
+            self._on_error(error)
             return
-        if packets:
-            self._deliver(packets)
-        if self._core.timer_at < self._timer_at:
-            self._arm()
+        if events:
+            self._act(events)
+        if core.timer_at < self._timer_at:
+            self._arm_timer()
 
-    def _deliver(self, packets: list[bytes]) -> None:
-        for packet in packets:
-            if not self._inbox.deliver(packet):
-                self.close("too much came before the bond was in use")
+    def _on_writable(self) -> None:
+        self._step(self._core.on_writable)
 
-    def _room_made(self) -> None:
-        self._guarded(lambda: self._core.on_writable(self._loop.time()))
-
-    def _lost(self, number: int, reason: str) -> None:
+    def _on_closed(self, number: int, reason: str) -> None:
         if self._links.pop(number, None) is not None:
-            self._guarded(lambda: self._core.on_closed(number, reason, self._loop.time()))
+            self._step(lambda now: self._core.on_closed(number, reason, now))
         if not self._links and self._lingering is not None:
             self._lingering.cancel()
         if not self._links and self._core.is_over:
             self._closed.set()
 
-    def _fired(self) -> None:
+    def _on_timer(self) -> None:
         self._timer, self._timer_at = None, float("inf")
-        self._guarded(lambda: self._core.handle_timer(self._loop.time()))
+        self._step(self._core.handle_timer)
 
-    def _guarded(self, step: Callable[[], None]) -> None:
+    def _step(self, step: Callable[[float], list[CoreEvent]]) -> None:
         try:
-            step()
+            self._hand_in_credit()
+            events = step(self._loop.time())
         except Exception as error:
-            self._broke(error)
-        self._arm()
+            self._on_error(error)
+        else:
+            self._act(events)
+        self._arm_timer()
 
-    def _broke(self, error: Exception) -> None:
+    def _hand_in_credit(self) -> None:
+        core = self._core
+        for number, link in self._links.items():
+            core.set_send_credit(number, link.send_credit)
+
+    def _on_error(self, error: Exception) -> None:
         """Whatever goes wrong ends the bond, or its owner would wait for an end that never comes."""
         place = traceback.extract_tb(error.__traceback__)[-1]  # the message might tell what went through
         _log.error("a bond broke: %s in %s, line %d", type(error).__name__, place.name, place.lineno)
         self._core.is_over = True
-        self._over(_BROKEN)
+        self._end(_BROKEN)
 
-    def _arm(self) -> None:
-        """See that `_fired` comes in time; too early does no harm, and costs less than a new timer each time."""
-        at = self._core.timer_at
-        if at >= self._timer_at or self._core.is_over:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        # what is due now comes after the owner has handled this turn's packets: an acknowledgement may go along with
-        # what it has to say
-        self._timer_at = at
-        self._timer = self._loop.call_at(max(at, self._loop.time()), self._fired)
+    # --- what the core decides ---------------------------------------------------------------------------
+    def _act(self, events: list[CoreEvent]) -> None:
+        for event in events:
+            if isinstance(event, Transmit):
+                link = self._links[event.link]
+                link.send(event.message)
+                self._core.set_send_credit(event.link, link.send_credit)
+            elif isinstance(event, Deliver):
+                if not self._deliveries.deliver(event.packet):
+                    self.close(_TOO_EARLY)
+            elif isinstance(event, Writable):
+                self._loop.call_soon(self._deliveries.report_writable)
+            elif isinstance(event, BondOver):
+                self._end(event.reason)
+            else:
+                self._report(event)
 
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _report(self, event: BondEvent) -> None:
+        if isinstance(event, LinkClosed):
+            link = self._links.pop(event.link, None)
+            if link is not None:
+                link.close(event.reason)
+        if self._on_event is not None:
+            self._loop.call_soon(self._on_event, event)
 
-    def _over(self, reason: str) -> None:
+    def _end(self, reason: str) -> None:
         self._stop_timer()
-        self._loop.call_soon(self._inbox.end, reason)
+        self._loop.call_soon(self._deliveries.end, reason)
         self._loop.call_soon(self._close_links, reason)
 
     def _close_links(self, reason: str) -> None:
         for link in self._links.values():
             link.close(reason)
 
-    def _report(self, event: BondEvent) -> None:
-        if self._on_event is not None:
-            self._loop.call_soon(self._on_event, event)
+    # --- the timer ---------------------------------------------------------------------------------------
+    def _arm_timer(self) -> None:
+        """See that `_on_timer` comes in time; too early does no harm, and costs less than a new timer each time."""
+        at = self._core.timer_at
+        if at >= self._timer_at or self._core.is_over:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        # what is due now comes after the owner has handled this turn's packets: an acknowledgement may be piggybacked
+        # on what the owner sends
+        self._timer_at = at
+        self._timer = self._loop.call_at(max(at, self._loop.time()), self._on_timer)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
-class _Child:
-    """Owner of one link."""
+class _BondLinkOwner:
+    """The owner of one link."""
 
     def __init__(self, bond: Bond, number: int) -> None:
         self._bond = bond
         self._number = number
 
     def on_message(self, message: bytes) -> None:
-        self._bond._received(self._number, message)
+        self._bond._on_message(self._number, message)
 
     def on_writable(self) -> None:
-        self._bond._room_made()
+        self._bond._on_writable()
 
     def on_closed(self, reason: str) -> None:
-        self._bond._lost(self._number, reason)
-
-
-class _Port:
-    """The core's door to the links, the owner and `on_event`."""
-
-    def __init__(self, bond: Bond) -> None:
-        self._bond = bond
-        self._links = bond._links
-
-    def send_credit(self, link: int) -> int:
-        return self._links[link].send_credit
-
-    def transmit(self, link: int, message: bytes) -> None:
-        self._links[link].send(message)
-
-    def joined(self, link: int) -> None:
-        self._bond._report(LinkJoined(link))
-
-    def suspected(self, link: int) -> None:
-        self._bond._report(LinkSuspected(link))
-
-    def ended(self, link: int, reason: str) -> None:
-        closing = self._links.pop(link, None)
-        if closing is not None:
-            closing.close(reason)
-        self._bond._report(LinkClosed(link, reason))
-
-    def joinable(self) -> None:
-        self._bond._report(Joinable())
-
-    def on_writable(self) -> None:
-        self._bond._loop.call_soon(self._bond._inbox.make_room)
-
-    def over(self, reason: str) -> None:
-        self._bond._over(reason)
+        self._bond._on_closed(self._number, reason)

@@ -1,19 +1,23 @@
-"""How much may be on its way over one link, end to end. Pure: the clock is handed in.
+"""Congestion control of one link, end to end: how much may be in flight on it. Pure.
 
-SCTP and TCP look after the network, hop by hop, so an end never sees loss and cannot learn from it. What it has to
-decide is how much may wait between the two ends, most of it in a volunteer's browser: enough to keep the pipe full, and
-no more, or everything else waits behind it. So, as BBR does (Cardwell et al., ACM Queue 2016):
+SCTP and TCP control congestion hop by hop below a link. The two ends of a link never see loss and cannot learn from it.
+What they have to decide is how much may wait between them, most of it in a volunteer's browser: enough to keep the link
+busy, and no more, or everything else waits behind it. So the congestion window follows the delivery rate and the
+smallest round-trip time, as in BBR (Cardwell et al., ACM Queue 2016):
 
-    window = delivery rate x (smallest round trip x 1.25 + 15 ms)
+    cwnd = delivery rate x (1.25 x min_rtt + 15 ms)
 
 The 15 ms cover what is not network: event loops that wake up in turn. On a fast path they dominate, on a slow one they
 add little. The delivery rate is that of the acknowledgements or that of the sending, whichever is less: a client that
-was held up for a moment acknowledges a heap of packets at once, and that says nothing about the pipe.
+was held up for a moment acknowledges a heap of messages at once, and that says nothing about the link.
 
-    STARTUP ── the rate stops growing by a quarter for three round trips ──▶ STEADY
-    STEADY  ── 10 s without a new smallest round trip ──▶ DRAIN (half a pipe, until that comes back) ──▶ STEADY
-    STEADY  ── the rate falls by a tenth ──────────────▶ DRAIN: either the pipe is slower, or the way is longer and the
-                                                         window too small for it, which would make the rate fall again
+              for three round trips the rate has not grown by a quarter
+    STARTUP ───────────────────────────────────────────────────────────▶ STEADY
+                                                                         │    ▲
+      10 s without a new min_rtt, or the rate has fallen by a tenth      │    │  min_rtt has been measured again,
+      (the link is slower, or its path longer and cwnd too small for     ▼    │  on a message sent after draining
+      that, which would make the rate fall further)                      DRAIN
+                                                             cwnd = 0.6 x rate x min_rtt
 """
 
 from __future__ import annotations
@@ -25,29 +29,35 @@ from typing import NamedTuple
 
 from freespan.wire.limits import DATAGRAM_SIZE, FLIGHT_MAX, FLIGHT_MIN
 
-START_WINDOW = 16 * DATAGRAM_SIZE
-_ROUND_TRIP_GAIN = 1.25
+INITIAL_CWND = 16 * DATAGRAM_SIZE
+_RTT_GAIN = 1.25
 _SLACK_SECONDS = 0.015
 _RATE_ROUNDS = 10
+"""The delivery rate is the best one of at most so many round trips."""
+_RATE_ROUNDS_MIN = 3
+"""At least so many round trips count, however old they are."""
 _RATE_SECONDS = 2.0
-"""The best rate of so many round trips counts; of fewer, but three, where a queue makes them long: what is older than
-so many seconds, or than so many of the smallest round trips, does not count."""
-_MIN_ROUND_TRIP_SECONDS = 10.0
+"""Older round trips do not count, if they are also older than `_RATE_ROUNDS` times min_rtt. Where a queue makes round
+trips long, this forgets an outdated rate in time."""
+_MIN_RTT_SECONDS = 10.0
+"""How long a smallest round-trip time counts."""
 _CLOCK_SECONDS = 1e-6
-"""No round trip is shorter, however coarse the clock: 0 means that none is known."""
+"""No round trip is shorter than this, however coarse the clock is: 0 means that none is known."""
 _STARTUP_GAIN = 3.0
-_QUEUE_ROUND_TRIPS = 1 / 8
-"""Room to double in each round trip while the rate grows, but not once round trips tell of a queue, as in HyStart
-(RFC 9406). A router drops what exceeds its own, and an SCTP that loses much at once sends one packet a round trip until
-all of it has come, which takes half a minute."""
+"""Startup may double cwnd in each round trip, but only until round trips show a queue, as in HyStart++ (RFC 9406). A
+router drops what exceeds its queue, and an SCTP that loses much at once sends one packet in each round trip until all
+of it has arrived, which takes half a minute."""
+_QUEUE_RTTS = 1 / 8
+"""A round trip that is longer than min_rtt by this share of it has seen a queue."""
 _STARTUP_GROWTH = 0.7
-"""Of what was acknowledged: a queue is seen a round trip late, and should not overflow meanwhile."""
-_FALL = 0.9
+"""Startup grows cwnd by this share of what was acknowledged: a queue is seen a round trip late, and should not overflow
+meanwhile."""
+_STARTUP_RATE_GROWTH = 1.25
+_STARTUP_ROUNDS_WITHOUT_GROWTH = 3
+_RATE_FALL = 0.9
 _DRAIN_GAIN = 0.6
-"""A little more than half of what the pipe holds leaves no queue, costs a long pipe less than to run dry, and makes the
-burst smaller with which it is filled again."""
-_GROWTH = 1.25
-_ROUNDS_WITHOUT_GROWTH = 3
+"""A little more than half of what the link holds leaves no queue. It costs a long link less than running dry would, and
+makes the burst smaller with which it is filled again."""
 
 
 class Phase(Enum):
@@ -58,67 +68,70 @@ class Phase(Enum):
     DRAIN = "drain"
 
 
-class Departure(NamedTuple):
-    """How things stood when a packet left (draft-cheng-iccrg-delivery-rate-estimation, section 3)."""
+class SendState(NamedTuple):
+    """How things stood when a message was sent (draft-cheng-iccrg-delivery-rate-estimation, section 3)."""
 
     size: int
     sent_at: float
     delivered: int
     delivered_at: float
     sending_since: float
-    starved: bool
+    is_app_limited: bool
+    """Whether too little was in flight to learn the rate from it."""
 
 
 class CongestionController:
-    """The window of one link; sizes in bytes, times in seconds. `start` is the window before anything is known."""
+    """The congestion window of one link; sizes in bytes, times in seconds."""
 
-    def __init__(self, start: int = START_WINDOW) -> None:
-        self.window = start
+    def __init__(self, initial_cwnd: int = INITIAL_CWND) -> None:
+        self.cwnd = initial_cwnd
         self.in_flight = 0
         self.rate = 0.0
-        """Bytes per second that the link has delivered at best in the last round trips; 0 when none is known."""
+        """Bytes a second that the link has delivered at best in the last round trips; 0 when none is known."""
         self.min_rtt = 0.0
-        """The smallest round trip of late; 0 before any was seen."""
+        """The smallest round-trip time of late; 0 before any was seen."""
         self.latest_rtt = 0.0
-        """The last one, queues included."""
+        """That of the last acknowledgement, queues included."""
         self.phase = Phase.STARTUP
-        self._start = start
+        self._initial_cwnd = initial_cwnd
         self._delivered = 0
         self._delivered_at = 0.0
         self._sending_since = 0.0
         self._round_ends_at = 0
-        self._rates: deque[float] = deque([0.0])
-        self._rates_began: deque[float] = deque([0.0])
+        self._round_rates: deque[float] = deque([0.0])
+        self._round_began_at: deque[float] = deque([0.0])
         self._best_startup_rate = 0.0
         self._rounds_without_growth = 0
-        self._round_trip_at = -math.inf
-        self._road_changed_at = math.inf
-        self._rate_at_round_trip = 0.0
+        self._min_rtt_at = -math.inf
+        self._path_changed_at = math.inf
+        self._rate_before_fall = 0.0
+        """The best rate since the link was last drained."""
         self._knows_rate = False
-        self._starved = False
-        self._window_before_drain = 0
+        self._is_app_limited = False
+        self._cwnd_before_drain = 0
         self._drained_at = math.inf
 
     @property
-    def full_seconds(self) -> float:
-        """How long a packet takes, there and back, that fills the window: the smallest round trip and a little more."""
-        return self.min_rtt * _ROUND_TRIP_GAIN + _SLACK_SECONDS
+    def rtt_at_full_cwnd(self) -> float:
+        """How long the acknowledgement of a message takes that fills cwnd: min_rtt and a little more."""
+        return self.min_rtt * _RTT_GAIN + _SLACK_SECONDS
 
-    def sent(self, size: int, now: float) -> Departure:
-        """A packet leaves; what is returned comes back with `acked` or `expired`."""
+    # --- events --------------------------------------------------------------------------------------
+    def on_sent(self, size: int, now: float) -> SendState:
+        """A message leaves; what is returned comes back with `on_acked`."""
         if self.in_flight == 0:
-            self._delivered_at = self._sending_since = now  # idle time is not the pipe's slowness
+            self._delivered_at = self._sending_since = now  # idle time is not the link's slowness
         self.in_flight += size
-        starved = self.in_flight < self.window // 2
+        is_app_limited = self.in_flight < self.cwnd // 2
         if self.phase is Phase.DRAIN:
-            starved = True  # the flight says nothing about the rate now
-            if self.in_flight - size <= self.window:
+            is_app_limited = True  # what is in flight says nothing about the rate now
+            if self.in_flight - size <= self.cwnd:
                 self._drained_at = min(self._drained_at, now)
-        return Departure(size, now, self._delivered, self._delivered_at, self._sending_since, starved)
+        return SendState(size, now, self._delivered, self._delivered_at, self._sending_since, is_app_limited)
 
-    def acked(self, departure: Departure, now: float) -> None:
-        """Learn the rate from each acknowledged packet, and set the window."""
-        size, sent_at, delivered, delivered_at, sending_since, starved = departure
+    def on_acked(self, sent: SendState, now: float) -> None:
+        """Learn the rate from an acknowledged message, and set cwnd."""
+        size, sent_at, delivered, delivered_at, sending_since, is_app_limited = sent
         self.in_flight -= size
         self._delivered += size
         self._delivered_at = now
@@ -126,105 +139,98 @@ class CongestionController:
         rate = (self._delivered - delivered) / seconds
         self._sending_since = sent_at
         if delivered >= self._round_ends_at:
-            self._end_round(now, starved)
-        if (rate > self.rate) if starved else (rate > self._rates[-1]):
-            self._rates[-1] = rate
+            self._end_round(now, is_app_limited)
+        if (rate > self.rate) if is_app_limited else (rate > self._round_rates[-1]):
+            self._round_rates[-1] = rate
             self.rate = max(self.rate, rate)
-        if not starved:
+        if not is_app_limited:
             self._knows_rate = True
-        self._starved = starved
-        self._set_window(0 if starved else size)
-
-    def expired(self, departure: Departure) -> None:
-        """A packet that needs no acknowledgement any more leaves the flight; that says nothing about the rate."""
-        self.in_flight -= departure.size
-
-    def slowed_down(self) -> None:
-        """Far less came back than was promised. That may pass, or the rate tell of it in time; until then, half."""
-        self.window = max(FLIGHT_MIN, self.window // 2)
-
-    def begin_anew(self) -> None:
-        """Forget the rate: nothing came back for long."""
-        self.window = self._start
-        self.phase = Phase.STARTUP
-        self.rate = self._rate_at_round_trip = 0.0
-        self._rates, self._rates_began = deque([0.0]), deque([0.0])
-        self._best_startup_rate = 0.0
-        self._rounds_without_growth = 0
-        self._knows_rate = False
-
-    def road_changed(self, now: float) -> None:
-        """The way may be longer from now on.
-
-        A packet that is sent later tells: then the window is made for what it has seen. That may be a queue, but it is
-        never more queue than the window had allowed before.
-        """
-        self._road_changed_at = now
+        self._is_app_limited = is_app_limited
+        self._set_cwnd(0 if is_app_limited else size)
 
     def on_rtt_sample(self, seconds: float, now: float) -> None:
-        """Keep the smallest round trip of the last ten seconds; when it gets old, drain the pipe to see it again.
+        """Keep the smallest round-trip time of the last ten seconds; when it gets old, drain the link to see it again.
 
-        Called once an acknowledgement, after `acked`, with the newest of its packets.
+        Called once for each acknowledgement, after `on_acked`, with the newest of its messages.
         """
         seconds = self.latest_rtt = max(seconds, _CLOCK_SECONDS)
-        if now - seconds >= self._road_changed_at:
-            self._road_changed_at = math.inf
-            self.min_rtt = max(self.min_rtt, (seconds - _SLACK_SECONDS) / _ROUND_TRIP_GAIN)
+        if now - seconds >= self._path_changed_at:
+            self._path_changed_at = math.inf
+            self.min_rtt = max(self.min_rtt, (seconds - _SLACK_SECONDS) / _RTT_GAIN)
         if self.phase is Phase.DRAIN:
-            if now - seconds >= self._drained_at:  # sent into the drained pipe; earlier ones have seen the queue
-                self.min_rtt, self._round_trip_at = seconds, now
-                self.phase, self.window = Phase.STEADY, min(self._window_before_drain, self._wanted(1))
+            if now - seconds >= self._drained_at:  # sent after draining; earlier messages have seen the queue
+                self.min_rtt, self._min_rtt_at = seconds, now
+                self.phase, self.cwnd = Phase.STEADY, min(self._cwnd_before_drain, self._wanted(1))
         elif seconds <= self.min_rtt or not self.min_rtt:
-            self.min_rtt, self._round_trip_at = seconds, now
+            self.min_rtt, self._min_rtt_at = seconds, now
         elif self.phase is Phase.STARTUP:
-            if self._starved and now - self._round_trip_at > _MIN_ROUND_TRIP_SECONDS:  # no queue that could be drained
-                self.min_rtt, self._round_trip_at = seconds, now
-        elif now - self._round_trip_at > _MIN_ROUND_TRIP_SECONDS or self.rate < _FALL * self._rate_at_round_trip:
+            if self._is_app_limited and now - self._min_rtt_at > _MIN_RTT_SECONDS:  # no queue that could be drained
+                self.min_rtt, self._min_rtt_at = seconds, now
+        elif now - self._min_rtt_at > _MIN_RTT_SECONDS or self.rate < _RATE_FALL * self._rate_before_fall:
             self._drain()
 
-    def _drain(self) -> None:
-        self._window_before_drain, self._drained_at = self.window, math.inf
-        self.phase = Phase.DRAIN
-        careful_rate = min((rate for rate in self._rates if rate), default=0.0)  # it may have dropped since
-        self.window = max(FLIGHT_MIN, int(_DRAIN_GAIN * careful_rate * self.min_rtt))
-        self._rate_at_round_trip = self.rate
+    def on_path_changed(self, now: float) -> None:
+        """The path of the acknowledgements may be longer from now on.
 
-    def _end_round(self, now: float, starved: bool) -> None:
+        The round trip of a message that is sent later shows it, and min_rtt is raised so that cwnd allows for it. It
+        may be a queue that the message has seen, but never more of a queue than cwnd had allowed before.
+        """
+        self._path_changed_at = now
+
+    def on_lagging(self) -> None:
+        """Far less has come back than was promised: halve cwnd, until that has passed or the rate shows it."""
+        self.cwnd = max(FLIGHT_MIN, self.cwnd // 2)
+
+    # --- states --------------------------------------------------------------------------------------
+    def _end_round(self, now: float, is_app_limited: bool) -> None:
         self._round_ends_at = self._delivered
-        if self.phase is Phase.STARTUP and not starved:
-            if self.rate >= self._best_startup_rate * _GROWTH:
-                self._best_startup_rate = self.rate
-                self._rounds_without_growth = 0
-            else:
-                self._rounds_without_growth += 1
-                if self._rounds_without_growth >= _ROUNDS_WITHOUT_GROWTH:
-                    self.phase = Phase.STEADY
-        if not starved:
-            self._rates.append(0.0)
-            self._rates_began.append(now)
-            oldest = now - max(_RATE_SECONDS, _RATE_ROUNDS * self.min_rtt)
-            while len(self._rates) > _RATE_ROUNDS or (len(self._rates) > 3 and self._rates_began[0] < oldest):
-                self._rates.popleft()
-                self._rates_began.popleft()
-            self.rate = max(self._rates)
-            self._rate_at_round_trip = max(self._rate_at_round_trip, self.rate)
+        if is_app_limited:
+            return
+        if self.phase is Phase.STARTUP:
+            self._check_growth()
+        self._round_rates.append(0.0)
+        self._round_began_at.append(now)
+        oldest = now - max(_RATE_SECONDS, _RATE_ROUNDS * self.min_rtt)
+        while len(self._round_rates) > _RATE_ROUNDS or (
+            len(self._round_rates) > _RATE_ROUNDS_MIN and self._round_began_at[0] < oldest
+        ):
+            self._round_rates.popleft()
+            self._round_began_at.popleft()
+        self.rate = max(self._round_rates)
+        self._rate_before_fall = max(self._rate_before_fall, self.rate)
 
-    def _set_window(self, growth: int) -> None:
+    def _check_growth(self) -> None:
+        if self.rate >= self._best_startup_rate * _STARTUP_RATE_GROWTH:
+            self._best_startup_rate = self.rate
+            self._rounds_without_growth = 0
+            return
+        self._rounds_without_growth += 1
+        if self._rounds_without_growth >= _STARTUP_ROUNDS_WITHOUT_GROWTH:
+            self.phase = Phase.STEADY
+
+    def _drain(self) -> None:
+        self._cwnd_before_drain, self._drained_at = self.cwnd, math.inf
+        self.phase = Phase.DRAIN
+        lowest_rate = min((rate for rate in self._round_rates if rate), default=0.0)  # the rate may have fallen since
+        self.cwnd = max(FLIGHT_MIN, int(_DRAIN_GAIN * lowest_rate * self.min_rtt))
+        self._rate_before_fall = self.rate
+
+    # --- the window ----------------------------------------------------------------------------------
+    def _set_cwnd(self, growth: int) -> None:
         """Grow by at most what was acknowledged, and not for a sender that did not use what it had."""
         if self.phase is Phase.STARTUP:
-            least = 0 if self._knows_rate else self._start
+            least = 0 if self._knows_rate else self._initial_cwnd
             gain = 1.0 if self._is_queued else _STARTUP_GAIN
-            grown = self.window + int(_STARTUP_GROWTH * growth)
-            self.window = min(grown, max(least, self._wanted(gain)))
+            grown = self.cwnd + int(_STARTUP_GROWTH * growth)
+            self.cwnd = min(grown, max(least, self._wanted(gain)))
         elif self.phase is Phase.STEADY:
-            self.window = min(self.window + growth, self._wanted(1))
+            self.cwnd = min(self.cwnd + growth, self._wanted(1))
 
     @property
     def _is_queued(self) -> bool:
-        """Whether packets wait on their way, by the last round trip; event loops may have made it a little longer."""
-        least = max(_QUEUE_ROUND_TRIPS * self.min_rtt, _SLACK_SECONDS)
-        return self.latest_rtt - self.min_rtt > least
+        """Whether messages wait on their way, by the last round trip; event loops may have made it a little longer."""
+        return self.latest_rtt - self.min_rtt > max(_QUEUE_RTTS * self.min_rtt, _SLACK_SECONDS)
 
     def _wanted(self, gain: float) -> int:
-        wanted = gain * self.rate * self.full_seconds if self.min_rtt else math.inf
+        wanted = gain * self.rate * self.rtt_at_full_cwnd if self.min_rtt else math.inf
         return int(max(FLIGHT_MIN, min(wanted, FLIGHT_MAX)))

@@ -1,10 +1,22 @@
-"""What a bond reports about its links. Pure."""
+"""What a bond's core decides, and what a bond reports about its links. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+OVERRUN = "the sender overran the bond"
+TAMPERED = "somebody has tampered with the link"
+REPORTED_CLOSED = "the other end reports that the link has closed"
+TIMED_OUT = "the link timed out"
+NOT_JOINED = "the link did not join in time"
+SESSION_CLOSED = "the other end closed the session"
+RESTARTED = "the host was restarted"
+ENDED = "the host has ended the session"
+NO_LINK = "no link carried the session for too long"
 
 
+# --- for the owner of a bond, about its links -------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Joinable:
     """Both ends protect their records with the session's key: from now on `Bond.add` works."""
@@ -19,7 +31,7 @@ class LinkJoined:
 
 @dataclass(frozen=True, slots=True)
 class LinkSuspected:
-    """A link owes an acknowledgement and is silent: it may recover, or end soon."""
+    """A link owes an acknowledgement and is silent: it may recover, or time out soon."""
 
     link: int
 
@@ -33,3 +45,32 @@ class LinkClosed:
 
 
 BondEvent = Joinable | LinkJoined | LinkSuspected | LinkClosed
+
+
+# --- for whoever drives a core ----------------------------------------------------------------------
+class Transmit(NamedTuple):
+    """Send this message on that link. Messages of one link must be sent in the order of their events."""
+
+    link: int
+    message: bytes
+
+
+class Deliver(NamedTuple):
+    """Hand this packet to the owner: it is the next one in order. Comes after all other events of a call."""
+
+    packet: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Writable:
+    """The owner had used up its send credit, and has some again."""
+
+
+@dataclass(frozen=True, slots=True)
+class BondOver:
+    """The bond has ended; `reason` is one phrase for a person."""
+
+    reason: str
+
+
+CoreEvent = Transmit | Deliver | Writable | BondOver | BondEvent

@@ -1,0 +1,58 @@
+"""Pending acknowledgements: when the other end learns what has arrived. Pure.
+
+One acknowledgement speaks for all links. It is due after `_MESSAGES` ack-eliciting messages, or `_DELAY_SECONDS` after
+the first of them, whichever comes first. A PING makes it due at once, on the link of the PING. It is piggybacked on a
+packet that leaves meanwhile.
+"""
+
+from __future__ import annotations
+
+import math
+
+_MESSAGES = 12
+_DELAY_SECONDS = 0.008
+_PIGGYBACK_MESSAGES = 4
+"""So many messages are worth the few bytes in a packet that leaves anyway."""
+
+
+class PendingAcks:
+    """What has arrived since the last acknowledgement; times in seconds."""
+
+    def __init__(self) -> None:
+        self.due_at = math.inf
+        """When an acknowledgement must be sent at the latest."""
+        self.pinged_links: set[int] = set()
+        """The links that asked for one."""
+        self.has_packets = False
+        """Whether packets are among what has arrived."""
+        self._count = 0
+
+    def on_message(self, now: float, *, has_packet: bool) -> None:
+        """An ack-eliciting message has arrived."""
+        self._count += 1
+        self.has_packets = self.has_packets or has_packet
+        if self._count >= _MESSAGES:
+            self.due_at = min(self.due_at, now)
+        elif self._count == 1:
+            self.due_at = min(self.due_at, now + _DELAY_SECONDS)
+
+    def on_ping(self, link: int, now: float) -> None:
+        """A PING has arrived on `link`."""
+        self.pinged_links.add(link)
+        self.due_at = min(self.due_at, now)
+
+    def send_at_once(self, now: float) -> None:
+        """Something has happened that the other end should see in the counts."""
+        self.due_at = min(self.due_at, now)
+
+    @property
+    def should_piggyback(self) -> bool:
+        """Whether a packet that leaves now should carry the acknowledgement."""
+        return self._count >= _PIGGYBACK_MESSAGES
+
+    def on_sent(self) -> None:
+        """The acknowledgement has been sent."""
+        self.due_at = math.inf
+        self._count = 0
+        self.has_packets = False
+        self.pinged_links.clear()

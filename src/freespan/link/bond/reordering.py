@@ -1,0 +1,45 @@
+"""The reorder buffer: packets that took different links are put back into order, and each is delivered once. Pure.
+
+A sender that keeps to the protocol has at most `BOND_SPAN_MAX` in flight, so no more than that is ever held back.
+"""
+
+from __future__ import annotations
+
+from freespan.wire.errors import MessageError
+from freespan.wire.limits import BOND_PACKET_COST, BOND_SPAN_MAX
+
+
+class ReorderBuffer:
+    """Holds back the packets that have arrived too early."""
+
+    def __init__(self) -> None:
+        self.next_number = 0
+        """The number of the packet that is delivered next."""
+        self.held_bytes = 0
+        """What waits for that packet, in costs."""
+        self.duplicates = 0
+        """How many packets have arrived more than once."""
+        self._held: dict[int, bytes] = {}
+
+    def receive(self, number: int, packet: bytes) -> list[bytes]:
+        """Returns what can be delivered now, in order. Raises `MessageError` when too much would be held back."""
+        if number == self.next_number:
+            self.next_number = number + 1
+            return [packet, *self._released()] if self._held else [packet]
+        if number < self.next_number or number in self._held:
+            self.duplicates += 1
+            return []
+        cost = len(packet) + BOND_PACKET_COST
+        if self.held_bytes + cost > BOND_SPAN_MAX:
+            raise MessageError("bond", "the other end sent more than may be in flight")
+        self._held[number] = packet
+        self.held_bytes += cost
+        return []
+
+    def _released(self) -> list[bytes]:
+        released = []
+        while (packet := self._held.pop(self.next_number, None)) is not None:
+            self.held_bytes -= len(packet) + BOND_PACKET_COST
+            self.next_number += 1
+            released.append(packet)
+        return released

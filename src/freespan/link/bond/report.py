@@ -1,0 +1,91 @@
+"""Reports: how a bond and its links are at one moment. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from freespan.link.bond.core import BondCore
+from freespan.link.bond.link_state import LinkState
+
+
+@dataclass(frozen=True)
+class LinkReport:
+    """How one link is."""
+
+    number: int
+    state: str
+    """`joining`, `open`, `lagging` or `suspected`."""
+    rate: float
+    """The delivery rate in bytes a second, 0 if it is not known."""
+    min_rtt: float
+    """The smallest round-trip time of late, in seconds; 0 if it is not known."""
+    latest_rtt: float
+    """That of the last acknowledgement, queues included."""
+    in_flight: int
+    """Bytes sent and not acknowledged."""
+    bytes_sent: int
+    bytes_received: int
+    loss_signals: int
+    """In both directions together."""
+
+
+@dataclass(frozen=True)
+class BondReport:
+    """How a bond is."""
+
+    links: tuple[LinkReport, ...]
+    joined: int
+    """How many links have joined so far, without the first one."""
+    closed: int
+    """How many links have closed so far."""
+    suspected: int
+    """How often a link was suspected."""
+    lagging: int
+    """How often a link was lagging."""
+    retransmissions: int
+    """How many packets were sent again."""
+    duplicates: int
+    """How many packets have arrived more than once."""
+    unacked_bytes: int
+    """What is kept until the other end has acknowledged it."""
+    held_bytes: int
+    """What is held back until an earlier packet arrives."""
+
+
+def report_of(core: BondCore) -> BondReport:
+    """How the bond of `core` is now."""
+    counters = core.counters
+    return BondReport(
+        tuple(_report_of_link(link) for link in core.links),
+        counters.joined,
+        counters.closed,
+        counters.suspected,
+        counters.lagging,
+        core.sender.buffer.retransmissions,
+        core.reordering.duplicates,
+        core.sender.buffer.unacked_bytes,
+        core.reordering.held_bytes,
+    )
+
+
+def _report_of_link(link: LinkState) -> LinkReport:
+    congestion = link.congestion
+    return LinkReport(
+        link.number,
+        _state_of(link),
+        congestion.rate,
+        congestion.min_rtt,
+        congestion.latest_rtt,
+        congestion.in_flight,
+        link.bytes_sent,
+        link.bytes_received,
+        link.received_loss.count + link.sent_loss.count,
+    )
+
+
+def _state_of(link: LinkState) -> str:
+    if link.is_suspected:
+        return "suspected"
+    if link.is_lagging:
+        return "lagging"
+    return "open" if link.has_joined else "joining"
