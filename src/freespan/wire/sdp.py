@@ -16,8 +16,12 @@ from freespan.wire.limits import SDP_MAX
 _NEEDED = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:")
 _CANDIDATES_MAX = 32
 _HOLDS_CANDIDATE = re.compile("candidate:", re.IGNORECASE)
+_NOT_PRINTABLE_ASCII = re.compile("[^ -~]")
 # The exact grammar (RFC 8839 section 5.1): an engine that splits a line differently would see another candidate.
 _OVER_UDP = re.compile(r"a=candidate:[!-~]+ [0-9]+ (?i:udp) [0-9]+ [!-~]+ [0-9]+ typ [ -~]+")
+# No end has an address in these (RFC 6890), though some versions of the standard library call them global.
+_SPECIAL_PURPOSE = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("2001::/23"))
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # RFC 4291 section 2.4
 # All lines that a data channel needs, by exact names, since engines differ in what else they take for a candidate.
 _KEPT = ("v=", "o=", "s=", "t=")
 _KEPT_ATTRIBUTE = re.compile(
@@ -59,12 +63,25 @@ def filter_sdp(sdp: str, *, allow_private: bool) -> str:
     """Return a description without the candidates that must not reach the WebRTC engine of an end.
 
     TCP candidates (RFC 6544) are always taken out, because they would make the engine connect to any port of any
-    service. With `allow_private` false, so are private addresses (`without_private_addresses`).
+    service; so are lines with control characters, which some engines take for the end of a line, and candidates after
+    the 32nd. With `allow_private` false, so are private addresses (`without_private_addresses`).
+
+    The twin in JavaScript is `filterSdp` (bridge/sdp.js); tests/vectors/sdp.json holds both to the same results.
     """
-    if not allow_private:
-        return without_private_addresses(sdp)
-    lines = _lines(sdp)
-    return "\r\n".join(line for line in lines if not _HOLDS_CANDIDATE.search(line) or _OVER_UDP.fullmatch(line))
+    passed: list[str] = []
+    candidates = 0
+    for line in _lines(sdp):
+        if not line or _NOT_PRINTABLE_ASCII.search(line):
+            continue
+        if _HOLDS_CANDIDATE.search(line):
+            allowed = _OVER_UDP.fullmatch(line) and (line if allow_private else _public_candidate(line))
+            if not allowed or candidates == _CANDIDATES_MAX:
+                continue
+            candidates += 1
+            passed.append(allowed)
+        elif kept := line if allow_private else _public_line(line):
+            passed.append(kept)
+    return "".join(f"{line}\r\n" for line in passed)
 
 
 def without_private_addresses(sdp: str) -> str:
@@ -73,7 +90,7 @@ def without_private_addresses(sdp: str) -> str:
     Otherwise a client could make a volunteer's browser send connectivity checks into its own network; and neither side
     needs to know the other's network. Only the lines that a data channel needs are kept.
     """
-    return "".join(f"{public}\r\n" for line in _lines(sdp) if (public := _public_line(line)))
+    return filter_sdp(sdp, allow_private=False)
 
 
 def public_addresses(sdp: str) -> set[Address]:
@@ -93,17 +110,16 @@ def _public_line(line: str) -> str:
         return "c=IN IP4 0.0.0.0"
     if line.startswith("m="):
         # Together with c=, this means that there is no default candidate (RFC 8840 section 4.1.1).
-        return re.sub(r"^(m=\S+) \S+", r"\1 9", line)
-    if line.startswith("a=candidate:"):
-        return _public_candidate(line)
+        return re.sub(r"^(m=[^ ]+) [^ ]+", r"\1 9", line)
     # end-of-candidates is dropped: checks of the other side can still reveal an address that was taken out.
     return line if line.startswith(_KEPT) or _KEPT_ATTRIBUTE.match(line) else ""
 
 
 def _public_candidate(line: str) -> str:
+    """A UDP candidate without its related address, or nothing if its own address is not public."""
     # a=candidate:<foundation> <component> <transport> <priority> <address> <port> … raddr <address> rport <port>
     parts = line.split()
-    if not _OVER_UDP.fullmatch(line) or not _is_public_text(parts[4]):
+    if not _is_public_text(parts[4]):
         return ""
     for i, part in enumerate(parts[:-1]):
         if part.lower() == "raddr":
@@ -111,11 +127,14 @@ def _public_candidate(line: str) -> str:
     return " ".join(parts)
 
 
-def _is_public_text(address: str) -> bool:
+def _is_public_text(text: str) -> bool:
     try:
-        return is_public(ipaddress.ip_address(address))
+        address = ipaddress.ip_address(text)
     except ValueError:
         return False
+    if "%" in text or any(address in network for network in _SPECIAL_PURPOSE):
+        return False
+    return is_public(address) and (address.version == 4 or address in _GLOBAL_UNICAST)
 
 
 def _lines(sdp: str) -> list[str]:
