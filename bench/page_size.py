@@ -13,7 +13,7 @@ from bench.programs import host
 
 _LOADS = {
     "switch_gzip_bytes": ("/switch.js", "/languages/be.json"),  # the largest of all languages
-    "bridge_gzip_bytes": ("/bridge", "/bridge.js", "/element/caution.js"),
+    "bridge_gzip_bytes": ("/bridge", "/headless.js", "/element/caution.js"),
     "globe_gzip_bytes": ("/globe",),
 }
 """The first paths of each; those that a script computes are listed as well."""

@@ -1,5 +1,6 @@
-// Looks whether there is a host at the URL behind the #, in a frame without an origin: a request of the extension's own pages
-// tells its identifier, which Firefox draws by lot for each installation. No module, since what has no origin may load none.
+// Checks whether there is a host at the URL after the #, in an iframe with an opaque origin: a request of the extension's own
+// pages would carry its identifier, which in Firefox is random for each installation. A script and no module, since an
+// opaque origin may load none.
 
 async function lookForHost() {
   let found = false;
@@ -8,9 +9,9 @@ async function lookForHost() {
     const response = await fetch(url, { credentials: "omit", redirect: "error", cache: "no-store" });
     found = response.ok && (await response.text()).includes("freespan bridge");
   } catch {
-    // no answer, or one that is no page of a host
+    // no answer, or one that does not come from a host
   }
-  // The extension's page cannot name itself to what has no origin; only its own pages can hold this one.
+  // An opaque origin cannot name the extension's; only pages of the extension can embed this one.
   window.parent.postMessage({ freespan: 1, type: "checked", found }, "*");
 }
 

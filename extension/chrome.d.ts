@@ -1,14 +1,14 @@
-// The little that this extension uses of the browsers' interface for extensions.
+// The part of the browsers' extension API that this extension uses.
 
 interface ExtensionEvent<T extends unknown[]> {
   addListener(listener: (...values: T) => void): void;
 }
 
 interface ExtensionMessage {
-  /** What the bridge does, to whoever shows it. */
-  view?: import("./bridging.js").View;
-  /** From a page that wants to know, or that has changed something. */
-  look?: boolean;
+  /** The bridge's status, for pages that show it. */
+  status?: import("./manager.js").Status;
+  /** From a page that wants the status, or that has changed something. */
+  query?: boolean;
 }
 
 declare const chrome: {

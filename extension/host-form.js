@@ -1,4 +1,4 @@
-// Where the user says whom to work for. Another host is another question of trust, so it turns the switch off.
+// The form for the host. To trust another host is another decision, so a change turns the switch off.
 
 import { HostError, checkHost, hostOf } from "./host.js";
 import { readSettings, writeSettings } from "./settings.js";
@@ -6,16 +6,16 @@ import { rememberChoice } from "./static/volunteer/memory.js";
 
 /**
  * @param {HTMLFormElement} form an empty one
- * @param {import("./static/element/language.js").Words} words
+ * @param {import("./static/element/language.js").Strings} strings
  * @param {() => void} [saved]
  */
-export function fillHostForm(form, words, saved = () => {}) {
+export function fillHostForm(form, strings, saved = () => {}) {
   const label = document.createElement("label");
   const input = document.createElement("input");
   const help = document.createElement("p");
   const note = document.createElement("p");
   const button = document.createElement("button");
-  label.textContent = words.say("host");
+  label.textContent = strings.get("host");
   Object.assign(input, {
     id: "host-input",
     value: readSettings().host,
@@ -24,17 +24,17 @@ export function fillHostForm(form, words, saved = () => {}) {
     dir: "ltr",
   });
   label.htmlFor = input.id;
-  Object.assign(help, { id: "host-help", className: "note", textContent: words.say("host_help") });
+  Object.assign(help, { id: "host-help", className: "note", textContent: strings.get("host_help") });
   Object.assign(note, { id: "host-note", className: "note" });
   note.setAttribute("role", "status");
   input.setAttribute("aria-describedby", `${help.id} ${note.id}`);
-  Object.assign(button, { className: "main", textContent: words.say("save") });
+  Object.assign(button, { className: "main", textContent: strings.get("save") });
   form.replaceChildren(label, help, input, note, button);
   form.noValidate = true;
 
   /** @param {string} key @param {boolean} wrong */
-  const say = (key, wrong) => {
-    note.textContent = words.say(key);
+  const show = (key, wrong) => {
+    note.textContent = strings.get(key);
     note.classList.toggle("wrong", wrong);
     input.setAttribute("aria-invalid", String(wrong));
   };
@@ -50,11 +50,11 @@ export function fillHostForm(form, words, saved = () => {}) {
         writeSettings({ host, consented: false });
       }
       input.value = host;
-      say("saved", false);
+      show("saved", false);
       saved();
     } catch (error) {
       if (!(error instanceof HostError)) throw error;
-      say(error.key, true);
+      show(error.key, true);
       input.focus();
     } finally {
       button.disabled = false;

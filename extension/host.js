@@ -1,10 +1,10 @@
 // The host that the user names: its address, or the line that it shows for web pages.
 
 const ANSWER_SECONDS = 10;
-/** Which the extension's policy lets it reach without encryption. */
+/** The hosts that the extension's policy lets it reach without encryption. */
 const THIS_MACHINE = ["localhost", "127.0.0.1"];
 
-/** `key` names the text that says what is wrong: `host_bad`, `host_https` or `host_silent`. */
+/** `key` is that of the text about what is wrong: `host_bad`, `host_https` or `host_silent`. */
 export class HostError extends Error {
   /** @param {string} key */
   constructor(key) {
@@ -24,11 +24,11 @@ export function hostOf(text) {
   if (!url) throw new HostError("host_bad");
   if (url.protocol !== "https:" && !THIS_MACHINE.includes(url.hostname)) throw new HostError("host_https");
   if (url.username || url.password) throw new HostError("host_bad");
-  const path = url.pathname.replace(/\/(switch\.js|bridge\.js|embed)$/, "/").replace(/\/*$/, "/");
+  const path = url.pathname.replace(/\/(switch\.js|headless\.js|embed)$/, "/").replace(/\/*$/, "/");
   return url.origin + path;
 }
 
-/** @param {string} written @returns {URL | undefined} none if it is no URL of the web */
+/** @param {string} written @returns {URL | undefined} undefined for anything but an http or https URL */
 function urlOf(written) {
   try {
     return /^https?:\/\/[^\s<>]+$/i.test(written) ? new URL(written) : undefined;
@@ -38,15 +38,15 @@ function urlOf(written) {
 }
 
 /**
- * See that a host is there. It is asked from a frame without an origin (check.js), so that it hears of no identifier.
+ * Check that there is a host. It is asked from an iframe with an opaque origin (check.js), so that it learns no identifier.
  * @param {string} host its URL, with a slash at its end
  * @throws {HostError}
  */
 export async function checkHost(host) {
-  const frame = document.createElement("iframe");
-  frame.setAttribute("sandbox", "allow-scripts");
-  frame.hidden = true;
-  frame.src = `check.html#${host}`;
+  const iframe = document.createElement("iframe");
+  iframe.setAttribute("sandbox", "allow-scripts");
+  iframe.hidden = true;
+  iframe.src = `check.html#${host}`;
   const gone = new AbortController();
   /** @type {Promise<boolean>} */
   const answer = new Promise((resolve) => {
@@ -55,15 +55,15 @@ export async function checkHost(host) {
     window.addEventListener(
       "message",
       ({ source, data }) => {
-        const isAnswer = source === frame.contentWindow && data?.freespan === 1 && data.type === "checked";
+        const isAnswer = source === iframe.contentWindow && data?.freespan === 1 && data.type === "checked";
         if (isAnswer) resolve(data.found === true);
       },
       gone,
     );
   });
-  document.body.append(frame);
+  document.body.append(iframe);
   const found = await answer;
   gone.abort();
-  frame.remove();
+  iframe.remove();
   if (!found) throw new HostError("host_silent");
 }

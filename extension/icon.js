@@ -1,24 +1,24 @@
-// The toolbar: a grey icon when it is off, a green one when it is on; a badge for what is worth a look; the state in words.
+// The toolbar icon: grey or green, with a badge that draws attention, and the state as its title.
 
-import { loadWords, sentence } from "./words.js";
+import { describe, loadStrings } from "./strings.js";
 
 const SIZES = [16, 32, 48];
 const GREEN = "#0a7f60";
 const AMBER = "#8f4a00";
-/** @type {{[state: string]: string}} while it helps, the badge is how many */
+/** While it helps, the badge is the number of readers. @type {{[state: string]: string}} */
 const BADGES = { off: "", connecting: "", waiting: "", paused: "II", offline: "!", unsupported: "!" };
 
-/** @type {Promise<import("./static/element/language.js").Words> | undefined} */
-let words;
+/** @type {Promise<import("./static/element/language.js").Strings> | undefined} */
+let strings;
 
-/** @param {import("./bridging.js").View} view */
-export async function show(view) {
-  const { state, now } = view;
+/** @param {import("./manager.js").Status} status */
+export async function show(status) {
+  const { state, now } = status;
   const kind = state === "waiting" || state === "helping" ? "on" : "off";
   const path = Object.fromEntries(SIZES.map((size) => [size, `icons/${kind}-${size}.png`]));
   const color = state === "helping" ? GREEN : AMBER;
-  words ??= loadWords();
-  const title = `freespan: ${sentence(await words, view)}`;
+  strings ??= loadStrings();
+  const title = `freespan: ${describe(await strings, status)}`;
   const { action } = chrome;
   await Promise.all([
     action.setIcon({ path }),

@@ -2,9 +2,9 @@
 
 import { fillHostForm } from "./host-form.js";
 import { readSettings, writeSettings } from "./settings.js";
-import { loadWords, translate } from "./words.js";
+import { loadStrings, translate } from "./strings.js";
 
-const words = await loadWords();
+const strings = await loadStrings();
 const form = /** @type {HTMLFormElement} */ (document.querySelector("#limits"));
 const NUMBERS = /** @type {const} */ (["capacity", "kilobits", "megabytesADay", "megabytesAMonth"]);
 const CHECKS = /** @type {const} */ (["pauseOnBattery", "pauseOnMetered"]);
@@ -27,25 +27,25 @@ function save() {
   const { limits } = readSettings();
   for (const name of NUMBERS) limits[name] = Number(input(name).value);
   for (const name of CHECKS) limits[name] = input(name).checked;
-  // From a time until the same time is any time.
+  // From a time until the same time means at any time.
   limits.hours = from.value === until.value ? "" : `${from.value}-${until.value}`;
   writeSettings({ limits });
 }
 
-translate(words);
+translate(strings);
 fill();
-fillHostForm(/** @type {HTMLFormElement} */ (document.querySelector("#host-form")), words);
+fillHostForm(/** @type {HTMLFormElement} */ (document.querySelector("#host-form")), strings);
 const saved = /** @type {HTMLElement} */ (document.querySelector("#saved"));
 form.addEventListener("input", () => {
   saved.textContent = "";
-  // One end without the other says nothing.
+  // One end is of no use without the other.
   from.required = until.value !== "";
   until.required = from.value !== "";
 });
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   save();
-  saved.textContent = words.say("saved");
-  // In case that the background sleeps: what was not allowed may be allowed now.
-  chrome.runtime.sendMessage({ look: true }).catch(() => {});
+  saved.textContent = strings.get("saved");
+  // The background may be asleep, and what was not allowed may be allowed now.
+  chrome.runtime.sendMessage({ query: true }).catch(() => {});
 });

@@ -1,17 +1,17 @@
-// The popup: the switch, the question before it is turned on for the first time, the state and the counts.
+// The popup: the switch, the question before it is turned on for the first time, the status and the counts.
 
 import { fillHostForm } from "./host-form.js";
 import { readSettings, writeSettings } from "./settings.js";
 import { caution } from "./static/element/caution.js";
 import { recall, rememberChoice } from "./static/volunteer/memory.js";
-import { loadWords, sentence, translate } from "./words.js";
+import { describe, loadStrings, translate } from "./strings.js";
 
-/** @typedef {import("./bridging.js").View} View */
+/** @typedef {import("./manager.js").Status} Status */
 
-/** So often the background is asked, in case that it sleeps or is just starting. */
-const ASK_SECONDS = 1;
+/** How often the background is asked, since it may be asleep or just starting. */
+const QUERY_SECONDS = 1;
 
-const words = await loadWords();
+const strings = await loadStrings();
 /** @template {Element} T @param {string} selector @param {new () => T} kind @returns {T} */
 function find(selector, kind) {
   const element = document.querySelector(selector);
@@ -23,8 +23,8 @@ const hostForm = find("#host-form", HTMLFormElement);
 const consent = find("#consent", HTMLElement);
 const about = find("#about", HTMLAnchorElement);
 
-/** What the background told last. @type {View | undefined} */
-let told;
+/** The latest status from the background. @type {Status | undefined} */
+let latest;
 let asks = false;
 
 const isOn = () => recall(new Date()).on;
@@ -33,46 +33,46 @@ function show() {
   const { host, consented } = readSettings();
   const { today, helped, megabytes } = recall(new Date());
   const on = isOn();
-  // Until the background speaks, the choice is all that is known.
-  /** @type {View} */
+  // Until the background answers, only the choice is known.
+  /** @type {Status} */
   const guess = { state: on ? "connecting" : "off", reason: "", now: 0, today, ever: helped, megabytes, begins: "" };
-  const view = told && (told.state !== "off") === on ? told : guess;
-  document.body.dataset.state = view.state;
+  const status = latest && (latest.state !== "off") === on ? latest : guess;
+  document.body.dataset.state = status.state;
   flip.setAttribute("aria-checked", String(on));
-  find("#status", HTMLElement).textContent = sentence(words, view);
+  find("#status", HTMLElement).textContent = describe(strings, status);
   for (const name of /** @type {const} */ (["now", "today", "ever", "megabytes"])) {
-    find(`#${name}`, HTMLElement).textContent = words.number(view[name]);
+    find(`#${name}`, HTMLElement).textContent = strings.number(status[name]);
   }
   hostForm.hidden = host !== "";
   consent.hidden = host === "" || consented || !asks;
   find("#host", HTMLElement).textContent = host;
-  // Nobody has helped yet who is still asked.
+  // Whoever is still asked has not helped yet.
   find("#counts", HTMLElement).hidden = !hostForm.hidden || !consent.hidden;
   about.hidden = host === "";
-  if (host) about.href = new URL(`about?lang=${words.language}`, host).href;
+  if (host) about.href = new URL(`about?lang=${strings.language}`, host).href;
 }
 
-function look() {
-  // With nobody there to hear it, a browser complains; the next one may be heard.
-  chrome.runtime.sendMessage({ look: true }).catch(() => {});
+function query() {
+  // Without a listener the message fails; the next one may find one.
+  chrome.runtime.sendMessage({ query: true }).catch(() => {});
 }
 
 /** @param {boolean} on */
 function choose(on) {
   rememberChoice(on, new Date());
   asks = false;
-  look();
+  query();
   show();
 }
 
-/** Who had better not help, or pays for it, is told. On a metered connection it pauses, unless the user allows it. */
+/** Warn users who may be at risk, or may pay for it. On a metered connection it pauses, unless the user allows it. */
 function warn() {
   const { pauseOnMetered } = readSettings().limits;
   const found = caution().filter((danger) => danger === "censored" || !pauseOnMetered);
   const warnings = find("#warnings", HTMLElement);
   warnings.hidden = !found.length;
-  warnings.textContent = found.map((danger) => words.say(`warn_${danger}`)).join(" ");
-  if (found.length) find("[data-action=turn-on]", HTMLButtonElement).textContent = words.say("turn_on_anyway");
+  warnings.textContent = found.map((danger) => strings.get(`warn_${danger}`)).join(" ");
+  if (found.length) find("[data-action=turn-on]", HTMLButtonElement).textContent = strings.get("turn_on_anyway");
 }
 
 flip.addEventListener("click", () => {
@@ -94,20 +94,20 @@ find("[data-action=not-now]", HTMLButtonElement).addEventListener("click", () =>
   show();
   flip.focus();
 });
-chrome.runtime.onMessage.addListener(({ view }) => {
-  if (!view) return;
-  told = view;
+chrome.runtime.onMessage.addListener(({ status }) => {
+  if (!status) return;
+  latest = status;
   show();
 });
 window.addEventListener("storage", show);
-setInterval(() => isOn() && look(), ASK_SECONDS * 1000);
+setInterval(() => isOn() && query(), QUERY_SECONDS * 1000);
 
-translate(words);
+translate(strings);
 warn();
-fillHostForm(hostForm, words, () => {
+fillHostForm(hostForm, strings, () => {
   asks = true;
   show();
   find("[data-action=turn-on]", HTMLButtonElement).focus();
 });
-if (isOn()) look();
+if (isOn()) query();
 show();

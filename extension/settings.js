@@ -1,4 +1,4 @@
-// What the user has set. All pages of the extension share it, and it outlives them: it lies in the extension's own storage.
+// The user's settings. All pages of the extension share them, in the extension's own storage.
 
 import { hostOf } from "./host.js";
 import { DEFAULTS, checkLimits } from "./static/volunteer/options.js";
@@ -12,10 +12,10 @@ const KEY = "freespan-settings";
  * @property {import("./static/volunteer/options.js").Limits} limits
  */
 
-/** Nobody watches an extension at work, so it is more careful with a connection that may cost money. */
+/** Nobody watches an extension, so it is more careful with a connection that may cost money. */
 const LIMITS = { ...DEFAULTS, pauseOnMetered: true };
 
-/** What cannot be is as if it were not set, and takes nothing else with it. @returns {Settings} */
+/** An invalid value counts as not set, and leaves the others alone. @returns {Settings} */
 export function readSettings() {
   const { host, consented, limits } = stored();
   return { host: checkedHost(host), consented: consented === true, limits: { ...LIMITS, ...checkedLimits(limits) } };

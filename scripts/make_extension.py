@@ -40,7 +40,7 @@ def files_of(browser: str) -> dict[str, bytes]:
     files["manifest.json"] = _manifest(files["manifest.json"])
     if "frame.html" in files:
         # What has no origin may load no module of the extension, but a script.
-        files["frame.js"] = joined("frame/main.js", lambda name: (WEB / "static" / name).read_text("utf-8")).encode()
+        files["frame.js"] = joined("bridge/main.js", lambda name: (WEB / "static" / name).read_text("utf-8")).encode()
     files |= _modules(files)
     files |= _words()
     files["LICENSE"] = (ROOT / "LICENSE").read_bytes()

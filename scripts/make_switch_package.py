@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 STATIC = ROOT / "src" / "freespan" / "web" / "static"
-FILES = ("switch.js", "bridge.js", "element", "volunteer", "languages")
+FILES = ("switch.js", "headless.js", "element", "volunteer", "languages")
 NAME = "freespan-switch"
 README = f"""# {NAME}
 
@@ -28,10 +28,10 @@ A switch with which visitors of a page help readers whose network blocks sites. 
 Or without the element:
 
 ```js
-import {{ Bridge }} from "{NAME}/bridge";
-const bridge = new Bridge({{ host: "https://HOST/" }});
-bridge.addEventListener("change", () => console.log(bridge.view));
-bridge.start(); // only after the visitor has said yes
+import {{ HeadlessSwitch }} from "{NAME}/headless";
+const freespan = new HeadlessSwitch({{ host: "https://HOST/" }});
+freespan.addEventListener("change", () => console.log(freespan.status));
+freespan.start(); // only after the visitor has said yes
 ```
 
 The languages lie beside the modules (`languages/`) and are loaded from there: a bundler must copy that folder, or leave
@@ -63,7 +63,7 @@ def description() -> dict[str, object]:
         "description": "A switch with which visitors of a page help readers whose network blocks sites",
         "license": "Apache-2.0",
         "type": "module",
-        "exports": {".": "./switch.js", "./bridge": "./bridge.js"},
+        "exports": {".": "./switch.js", "./headless": "./headless.js"},
         "sideEffects": ["./switch.js"],
         "files": list(FILES),
     }

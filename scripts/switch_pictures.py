@@ -73,12 +73,12 @@ PAGE = r"""<!doctype html><html lang="{lang}" dir="{direction}"><meta charset="u
 <script>
   const helps = {helps};
   const shared = `freespan-switch ${{new URL("./", location)}}`;
-  const view = {{ state: "helping", reason: "", now: 2, today: 7, ever: 31, megabytes: 96, elsewhere: false }};
+  const status = {{ state: "helping", reason: "", now: 2, today: 7, ever: 31, megabytes: 96, elsewhere: false }};
   Storage.prototype.getItem = (key) => (helps && key === shared ? JSON.stringify({{ helped: 31 }}) : null);
   if (helps) {{
     navigator.locks.request(shared, () => new Promise(() => {{}}));
     const channel = new BroadcastChannel(shared);
-    channel.onmessage = ({{ data }}) => data.hello && channel.postMessage({{ view, welcome: true }});
+    channel.onmessage = ({{ data }}) => data.hello && channel.postMessage({{ status, welcome: true }});
   }}
 </script>
 <script type="module" src="switch.js"></script>
@@ -91,7 +91,7 @@ PAGE = r"""<!doctype html><html lang="{lang}" dir="{direction}"><meta charset="u
   const asks = () => buttons().filter((yes) => yes.checkVisibility()).every((yes) => !yes.disabled && yes.textContent);
   window.ready = () => {{
     if (one.getAttribute("state") !== (helps ? "helping" : "off")) return false;
-    if (root.querySelector(".wordless") || !asks()) return false;
+    if (root.querySelector(".loading") || !asks()) return false;
     if (one.hasAttribute("goodbye") && !helps && !root.querySelector(".toast")) {{
       document.documentElement.dispatchEvent(new MouseEvent("mouseleave", {{ clientY: -1 }}));
       return false;

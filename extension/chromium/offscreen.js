@@ -1,20 +1,20 @@
-// The hidden page with the bridge in it. It goes when there is nothing to do; the service worker makes another one.
+// The offscreen document, in which the bridge runs. It closes when there is nothing to do; the service worker makes another.
 
-import { Bridging } from "./bridging.js";
+import { BridgeManager } from "./manager.js";
 import { Runner } from "./runner.js";
 
-/** Whoever turns it off may think better of it. */
+/** The user may change their mind. */
 const LEAVE_SECONDS = 2;
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let leaving;
 
-const bridging = new Bridging(Runner, (view) => {
-  // Nobody may be listening: the worker sleeps, and is woken by this.
-  chrome.runtime.sendMessage({ view }).catch(() => {});
+const manager = new BridgeManager(Runner, (status) => {
+  // This wakes the worker; without a listener it fails.
+  chrome.runtime.sendMessage({ status }).catch(() => {});
   clearTimeout(leaving);
-  if (view.state === "off") leaving = setTimeout(() => window.close(), LEAVE_SECONDS * 1000);
+  if (status.state === "off") leaving = setTimeout(() => window.close(), LEAVE_SECONDS * 1000);
 });
-chrome.runtime.onMessage.addListener(({ look }) => {
-  if (look) bridging.tell();
+chrome.runtime.onMessage.addListener(({ query }) => {
+  if (query) manager.report();
 });

@@ -1,43 +1,43 @@
-// Runs the bridge in this page. Servers are told the extension's identifier, which follows from the key in the manifest and is
-// the same in all browsers that took it from the same place.
+// Runs the bridge in this document. Servers learn the extension's identifier, which follows from the key in the manifest and
+// is the same in all browsers that got it from the same source.
 
-import { Clock } from "./static/frame/clock.js";
-import { Executor } from "./static/frame/executor.js";
+import { Bridge } from "./static/bridge/bridge.js";
+import { Clock } from "./static/bridge/clock.js";
 
-/** @typedef {import("./bridging.js").Limits} Limits */
+/** @typedef {import("./manager.js").Limits} Limits */
 
-/** A `Runner` of bridging.js. */
+/** A `Runner` of manager.js. */
 export class Runner {
-  #executor;
-  #runs = false;
+  #bridge;
+  #running = false;
 
-  /** @param {string} host its URL, with a slash at its end @param {(report: import("./bridging.js").Report) => void} hear */
-  constructor(host, hear) {
-    // The timers of this page do not have to wait, and the extension's policy would not let a worker begin.
-    this.#executor = new Executor(host, hear, new Clock(false));
-    window.addEventListener("online", this.#tellNetwork);
-    window.addEventListener("offline", this.#tellNetwork);
+  /** @param {string} host its URL, with a slash at its end @param {(status: import("./manager.js").BridgeStatus) => void} onStatus */
+  constructor(host, onStatus) {
+    // The timers of this document are not throttled, and the extension's policy would not let a worker start.
+    this.#bridge = new Bridge(host, onStatus, new Clock(false));
+    window.addEventListener("online", this.#onNetwork);
+    window.addEventListener("offline", this.#onNetwork);
   }
 
   /** @param {Limits} limits */
   run({ capacity, kilobits }) {
-    const type = this.#runs ? "limits" : "start";
-    this.#runs = true;
-    this.#executor.limit(kilobits);
-    this.#executor.feed({ type, capacity });
+    const type = this.#running ? "limits" : "start";
+    this.#running = true;
+    this.#bridge.limit(kilobits);
+    this.#bridge.feed({ type, capacity });
   }
 
   stop() {
-    if (this.#runs) this.#executor.feed({ type: "stop" });
-    this.#runs = false;
+    if (this.#running) this.#bridge.feed({ type: "stop" });
+    this.#running = false;
   }
 
   /** For good. */
   close() {
     this.stop();
-    window.removeEventListener("online", this.#tellNetwork);
-    window.removeEventListener("offline", this.#tellNetwork);
+    window.removeEventListener("online", this.#onNetwork);
+    window.removeEventListener("offline", this.#onNetwork);
   }
 
-  #tellNetwork = () => this.#executor.feed({ type: "network", online: navigator.onLine });
+  #onNetwork = () => this.#bridge.feed({ type: "network", online: navigator.onLine });
 }

@@ -1,34 +1,34 @@
-// The background page, with the bridge in it. Firefox ends it after half a minute without an event, so alarms come while
-// the user's choice is on; one that was ended all the same begins again with the next.
+// The background page, in which the bridge runs. Firefox ends it after half a minute without an event, so there are alarms
+// while the switch is on; a page that was ended all the same starts again with the next one.
 
-import { Bridging } from "./bridging.js";
 import { show } from "./icon.js";
+import { BridgeManager } from "./manager.js";
 import { Runner } from "./runner.js";
 
-const ALARM = "stay";
+const ALARM = "keep-alive";
 const ALARM_MINUTES = 0.25;
 
 /** @type {boolean | undefined} */
-let staying;
+let keptAlive;
 
-/** @param {boolean} stay */
-function keep(stay) {
-  if (stay === staying) return;
-  staying = stay;
-  if (stay) chrome.alarms.create(ALARM, { periodInMinutes: ALARM_MINUTES });
+/** @param {boolean} alive */
+function keepAlive(alive) {
+  if (alive === keptAlive) return;
+  keptAlive = alive;
+  if (alive) chrome.alarms.create(ALARM, { periodInMinutes: ALARM_MINUTES });
   else chrome.alarms.clear(ALARM);
 }
 
-// These come first: what wakes this page must have somebody who hears it.
+// These come first: the event that wakes this page must find a listener.
 chrome.alarms.onAlarm.addListener(() => {});
 chrome.runtime.onStartup.addListener(() => {});
 chrome.runtime.onInstalled.addListener(() => {});
-chrome.runtime.onMessage.addListener(({ look }) => {
-  if (look) bridging.tell();
+chrome.runtime.onMessage.addListener(({ query }) => {
+  if (query) manager.report();
 });
-const bridging = new Bridging(Runner, (view) => {
-  keep(view.state !== "off");
-  show(view);
-  // Nobody is listening unless the popup is open.
-  chrome.runtime.sendMessage({ view }).catch(() => {});
+const manager = new BridgeManager(Runner, (status) => {
+  keepAlive(status.state !== "off");
+  show(status);
+  // There is a listener only while the popup is open.
+  chrome.runtime.sendMessage({ status }).catch(() => {});
 });

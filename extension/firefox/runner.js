@@ -1,59 +1,59 @@
-// Runs the bridge in a frame without an origin. From a page of its own Firefox would tell every WebSocket's server the
-// address of the extension, which it draws by lot for each installation: a host could follow its volunteer by it.
+// Runs the bridge in an iframe with an opaque origin. From a page of the extension, Firefox would send the extension's origin
+// to every WebSocket server. It is random for each installation, so a host could track its volunteer by it.
 
-/** @typedef {import("./bridging.js").Limits} Limits */
+/** @typedef {import("./manager.js").Limits} Limits */
 
-/** A `Runner` of bridging.js. */
+/** A `Runner` of manager.js. */
 export class Runner {
-  #hear;
-  #frame = document.createElement("iframe");
+  #onStatus;
+  #iframe = document.createElement("iframe");
   #ready = false;
   /** @type {Limits | undefined} */
   #limits;
 
-  /** @param {string} host its URL, with a slash at its end @param {(report: import("./bridging.js").Report) => void} hear */
-  constructor(host, hear) {
-    this.#hear = hear;
-    this.#frame.setAttribute("sandbox", "allow-scripts");
-    this.#frame.src = `frame.html#${host}`;
-    window.addEventListener("message", this.#listen);
-    document.body.append(this.#frame);
+  /** @param {string} host its URL, with a slash at its end @param {(status: import("./manager.js").BridgeStatus) => void} onStatus */
+  constructor(host, onStatus) {
+    this.#onStatus = onStatus;
+    this.#iframe.setAttribute("sandbox", "allow-scripts");
+    this.#iframe.src = `frame.html#${host}`;
+    window.addEventListener("message", this.#onMessage);
+    document.body.append(this.#iframe);
   }
 
   /** @param {Limits} limits */
   run(limits) {
     const type = this.#limits ? "limits" : "start";
     this.#limits = limits;
-    this.#tell({ type, ...limits });
+    this.#post({ type, ...limits });
   }
 
   stop() {
     if (!this.#limits) return;
     this.#limits = undefined;
-    this.#tell({ type: "stop" });
+    this.#post({ type: "stop" });
   }
 
-  /** For good. All connections end with the frame. */
+  /** For good. All connections end with the iframe. */
   close() {
-    window.removeEventListener("message", this.#listen);
-    this.#frame.remove();
+    window.removeEventListener("message", this.#onMessage);
+    this.#iframe.remove();
   }
 
   /** @param {object} message */
-  #tell(message) {
-    // The frame has no origin to be named; it is ours.
-    if (this.#ready) this.#frame.contentWindow?.postMessage({ freespan: 1, ...message }, "*");
+  #post(message) {
+    // An opaque origin cannot be named; the iframe is ours.
+    if (this.#ready) this.#iframe.contentWindow?.postMessage({ freespan: 1, ...message }, "*");
   }
 
   /** @param {MessageEvent} event */
-  #listen = ({ source, data }) => {
-    if (!source || source !== this.#frame.contentWindow || data?.freespan !== 1) return;
+  #onMessage = ({ source, data }) => {
+    if (!source || source !== this.#iframe.contentWindow || data?.freespan !== 1) return;
     if (data.type === "ready") {
       this.#ready = true;
-      if (this.#limits) this.#tell({ type: "start", ...this.#limits });
-    } else if (data.type === "state") {
+      if (this.#limits) this.#post({ type: "start", ...this.#limits });
+    } else if (data.type === "status") {
       const { state, now, total, megabytes } = data;
-      this.#hear({ state, now, total, megabytes });
+      this.#onStatus({ state, now, total, megabytes });
     }
   };
 }

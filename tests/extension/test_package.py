@@ -79,7 +79,7 @@ def test_all_code_is_in_the_package(packing: ModuleType, kind: str) -> None:
 def test_what_it_shares_with_web_pages_is_the_same(packing: ModuleType, kind: str) -> None:
     shared = {name: content for name, content in packing.files_of(kind).items() if name.startswith("static/")}
     assert {"static/volunteer/rules.js", "static/languages/fa.json"} <= shared.keys()
-    assert ("static/frame/executor.js" in shared) == (kind == "chromium")
+    assert ("static/bridge/bridge.js" in shared) == (kind == "chromium")
     assert all(content == (packing.WEB / name).read_bytes() for name, content in shared.items())
 
 

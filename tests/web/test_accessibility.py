@@ -27,14 +27,14 @@ STAGES = """
   .stage {{ contain: layout; position: relative; min-height: 36rem; padding: 1rem }}
 </style>
 <script>
-  // The tab that works is another one, and helps two; what is asked of storage is as on a first visit.
+  // Another tab is the leader, and helps two readers; storage is as on a first visit.
   const helps = {helps};
   const shared = `freespan-switch ${{new URL("./", "{script}")}}`;
-  const view = {{ state: "helping", reason: "", now: 2, today: 3, ever: 4, megabytes: 5, elsewhere: false }};
+  const status = {{ state: "helping", reason: "", now: 2, today: 3, ever: 4, megabytes: 5, elsewhere: false }};
   if (helps) {{
     navigator.locks?.request(shared, () => new Promise(() => {{}}));
     const channel = new BroadcastChannel(shared);
-    channel.onmessage = ({{ data }}) => data.hello && channel.postMessage({{ view, welcome: true }});
+    channel.onmessage = ({{ data }}) => data.hello && channel.postMessage({{ status, welcome: true }});
   }}
   Storage.prototype.getItem = () => null;
   const zone = Intl.DateTimeFormat.prototype.resolvedOptions;

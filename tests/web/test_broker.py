@@ -79,17 +79,17 @@ async def test_losing_the_network_ends_everything_and_its_return_brings_it_back(
     await state(page, "waiting")
 
 
-async def executor(page: Page, host: FakeHost) -> None:
-    """Give the page an executor of its own, and keep what it tells; a failure of its listener ends in the console."""
+async def engine(page: Page, host: FakeHost) -> None:
+    """Give the page a bridge of its own, and keep its states; a failure of its listener ends in the console."""
     await page.evaluate(f"""(async () => {{
-        const {{ Executor }} = await import("{host.url}/frame/executor.js");
+        const {{ Bridge }} = await import("{host.url}/bridge/bridge.js");
         window.told = [];
-        window.executor = new Executor("{host.url}/", ({{state}}) => {{
+        window.engine = new Bridge("{host.url}/", ({{state}}) => {{
             told.push(state);
             if (window.fail) throw new TypeError("a listener that fails");
         }});
         window.states = (...events) => {{
-            for (const event of events) executor.feed(event);
+            for (const event of events) engine.feed(event);
             return told;
         }};
     }})()""")
@@ -99,14 +99,14 @@ START, STOP = "{type: 'start', capacity: 1}", "{type: 'stop'}"
 
 
 async def test_a_socket_that_cannot_be_made_is_one_that_closed(page: Page, host: FakeHost) -> None:
-    await executor(page, host)
+    await engine(page, host)
     await page.evaluate("(window.WebSocket = function () { throw new DOMException('', 'SecurityError'); }, 1)")
     assert await page.evaluate(f"states({START})") == ["connecting", "offline"]
     assert await page.evaluate(f"states({STOP})") == ["connecting", "offline", "off"]
 
 
 async def test_a_failure_inside_leaves_it_listening(page: Page, host: FakeHost) -> None:
-    await executor(page, host)
+    await engine(page, host)
     await page.evaluate("window.fail = true")
     with pytest.raises(BrowserError):
         await page.evaluate(f"states({START})")
@@ -118,5 +118,5 @@ async def test_a_failure_inside_leaves_it_listening(page: Page, host: FakeHost) 
 
 
 async def test_what_is_said_to_a_socket_that_is_not_open_is_lost(page: Page, host: FakeHost) -> None:
-    await executor(page, host)
+    await engine(page, host)
     assert await page.evaluate(f"states({START}, {{type: 'socketOpened'}}, {STOP}).at(-1)") == "off"

@@ -84,7 +84,7 @@ async def test_escape_closes_and_gives_the_focus_back(page: Page, site: FakeSite
     await press_on(page, "summary")
     await page.press("Escape")
     assert await part(page, FOCUS + ".name") == "more"
-    assert await part(page, "root.querySelector('.room').checkVisibility()") is False
+    assert await part(page, "root.querySelector('.details').checkVisibility()") is False
     assert await part(page, "root.querySelector('[data-action=more]').getAttribute('aria-expanded')") == "false"
     await page.navigate(site.url)
     await state(page, "off")
@@ -93,7 +93,7 @@ async def test_escape_closes_and_gives_the_focus_back(page: Page, site: FakeSite
     await page.wait_for(f"!{ROOT}.querySelector('[data-action=turn-on]').disabled")
     await press_on(page, "not-now", "Space")
     assert (await part(page, FOCUS)).items() >= {"name": "switch", "ring": True, "inside": True}.items()
-    assert await part(page, "root.querySelector('.room').checkVisibility()") is False
+    assert await part(page, "root.querySelector('.details').checkVisibility()") is False
 
 
 async def test_a_screen_reader_hears_each_state_once(page: Page, site: FakeSite, host: FakeHost) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
-from pathlib import Path
 
 import pytest
 
@@ -14,20 +12,15 @@ from freespan.client import link_manager
 from freespan.client.lanes.controller import LaneController
 from freespan.demo.payload import sha256_of
 from freespan.web import routes as switch_routes
-from freespan.wire.sdp import check_offer, filter_sdp
 from freespan.wire.target import Target
 from tests.support import lane_rules
 from tests.support.path import SECONDS, Host, read_all, reading
-from tests.support.sdp import OFFER as PLAIN_OFFER
 from tests.support.serving import serving
 from tests.support.site import served as site_served
 from tests.web.fakes import FakeHost, FakeSite, served, state, turn_on
-from tests.wire.test_sdp_addresses import OFFER
 
 SIZE = 2_000_000
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "broker_messages.json").read_text("utf-8"))
 
 
 async def test_the_rules(page: Page, host: FakeHost) -> None:
@@ -50,32 +43,6 @@ async def test_a_lane_cannot_ask_for_lanes(page: Page, host: FakeHost) -> None:
 @pytest.mark.parametrize("rubbish", [lane_rules.RUBBISH[0], lane_rules.RUBBISH[3]], ids=["text", "bytes"])
 async def test_rubbish_ends_the_session(page: Page, host: FakeHost, rubbish: str | bytes) -> None:
     await lane_rules.rubbish_ends_the_session(host, await turn_on(page, host), rubbish)
-
-
-async def test_it_reads_clients_as_the_vectors_say(page: Page, host: FakeHost) -> None:
-    vectors = [vector for vector in VECTORS if vector["direction"] == "lane_offer"]
-    verdicts = await page.evaluate(f"""await (async () => {{
-        const {{ parseLane, ProtocolError }} = await import("{host.url}/frame/messages.js");
-        return {json.dumps([vector["text"] for vector in vectors])}.map((text) => {{
-            try {{ parseLane(text); return [true, ""]; }}
-            catch (error) {{ return error instanceof ProtocolError ? [false, error.field] : String(error); }}
-        }});
-    }})()""")
-    assert verdicts == [[vector["ok"], vector.get("field", "")] for vector in vectors]
-
-
-@pytest.mark.parametrize("allow_private", [False, True])
-async def test_it_leaves_out_of_descriptions_what_a_broker_does(
-    page: Page, host: FakeHost, allow_private: bool
-) -> None:
-    many = OFFER + "a=candidate:4 1 udp 1686052607 9.9.9.9 50370 typ srflx raddr 192.168.1.7 rport 50370\r\n" * 40
-    passed = await page.evaluate(f"""await (async () => {{
-        const {{ filterSdp }} = await import("{host.url}/frame/ice.js");
-        return {json.dumps([OFFER, PLAIN_OFFER, many])}.map((sdp) => filterSdp(sdp, {json.dumps(allow_private)}));
-    }})()""")
-    assert passed[:2] == [filter_sdp(sdp, allow_private=allow_private) for sdp in (OFFER, PLAIN_OFFER)]
-    assert passed[2].count("a=candidate:") == 32
-    assert check_offer(passed[2])
 
 
 async def test_a_download_through_lanes_of_a_browser_is_whole(

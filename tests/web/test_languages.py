@@ -142,7 +142,7 @@ async def run_js(page: Page, host: FakeHost, body: str) -> Any:
     """What a function returns that has all of language.js in `module`."""
     return await page.evaluate(
         f"""await (async () => {{ const module = await import("{host.url}/element/language.js");
-        const english = await import("{host.url}/element/english.js"); {body} }})()"""
+        const english = await import("{host.url}/element/built-in-english.js"); {body} }})()"""
     )
 
 
@@ -183,10 +183,10 @@ async def test_the_page_around_the_switch_comes_before_the_browser(page: Page, h
         const hidden = inner.appendChild(document.createElement("p"));
         document.body.append(article);
         const loose = document.createElement("p");
-        const first = (element) => module.wishesOf(element)[0];
+        const first = (element) => module.languagesFor(element)[0];
         const own = Object.assign(document.createElement("p"), { lang: "bo" });
         article.append(own);
-        const rest = module.wishesOf(own).slice(1);
+        const rest = module.languagesFor(own).slice(1);
         return [first(own), first(hidden), first(document.body), first(loose),
             JSON.stringify(rest) === JSON.stringify(navigator.languages)];""",
     )
@@ -201,12 +201,12 @@ async def test_every_language_counts_in_its_own_way(page: Page, host: FakeHost) 
         """const said = {};
         for (const language of module.LANGUAGES) {
             const file = await module.load(language);
-            const words = new module.Words(file);
+            const strings = new module.Strings(file);
             const counts = [0, 1, 2, 3, 5, 11, 21, 100, 1000000];
             said[language] = {
-                is: [words.language, words.direction], title: words.say("title"),
+                is: [strings.language, strings.direction], title: strings.get("title"),
                 counts: counts.map((n) =>
-                    [n, words.number(n), words.say("helped", { n }), words.say("helping", { n })]),
+                    [n, strings.number(n), strings.get("helped", { n }), strings.get("helping", { n })]),
             };
         }
         return said;""",
@@ -229,9 +229,9 @@ async def test_what_stays_of_a_text(page: Page, host: FakeHost) -> None:
         page,
         host,
         """const file = { language: "de", direction: "ltr", texts: { off: "Aus", helping: { other: "{n} da" } } };
-        const words = new module.Words(file, "de", { off: "Eigenes" });
-        return [words.say("off"), words.say("title"), words.say("helping", { n: 1 }), words.say("no such text"),
-            new module.Words({ ...file, texts: { a: "{x} {y}" } }).say("a", { x: "<b>" })];""",
+        const strings = new module.Strings(file, "de", { off: "Eigenes" });
+        return [strings.get("off"), strings.get("title"), strings.get("helping", { n: 1 }), strings.get("no such text"),
+            new module.Strings({ ...file, texts: { a: "{x} {y}" } }).get("a", { x: "<b>" })];""",
     )
     assert said == ["Eigenes", "", "1 da", "", "<b> {y}"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +17,6 @@ from tests.support.stun import Address, Mapping, StunServer, cone, mute, need_pr
 from tests.web.fakes import SECONDS, Bridge, Client, FakeHost, connect, turn_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "network.json").read_text("utf-8"))
 
 
 @pytest.fixture
@@ -56,22 +53,11 @@ async def answer(bridge: Bridge, name: str, **more: Any) -> str:
     return message.sdp
 
 
-# --- the pure part -------------------------------------------------------------------------------
-async def test_it_reads_the_shared_vectors(page: Page, host: FakeHost) -> None:
-    descriptions = ["\r\n".join(["v=0", *vector["candidates"], ""]) for vector in VECTORS]
-    networks = await page.evaluate(f"""await (async () => {{
-        const {{ networkOf }} = await import("{host.url}/frame/network.js");
-        return {json.dumps(descriptions)}.map(networkOf);
-    }})()""")
-    for vector, network in zip(VECTORS, networks, strict=True):
-        assert network == vector["network"], vector["name"]
-
-
 # --- the survey ----------------------------------------------------------------------------------
 async def survey(page: Page, host: FakeHost, server: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = await page.evaluate(f"""await (async () => {{
-        const {{ survey }} = await import("{host.url}/frame/gathering.js");
-        const {{ Clock }} = await import("{host.url}/frame/clock.js");
+        const {{ survey }} = await import("{host.url}/bridge/gathering.js");
+        const {{ Clock }} = await import("{host.url}/bridge/clock.js");
         return survey({json.dumps(server)}, new Clock());
     }})()""")
     return found

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import freespan.web
-from freespan.web.scripts import JOINED, plain, script
+from freespan.web.scripts import JOINED, minified, script, with_short_names
 
 STATIC = Path(freespan.web.__file__).parent / "static"
 NAMES = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*.js"))
@@ -60,7 +60,25 @@ def joined(world: dict[str, str], monkeypatch: pytest.MonkeyPatch, entry: str = 
     ],
 )
 def test_comments_and_blanks_are_not_sent(source: str, sent: str) -> None:
-    assert plain(source) == sent
+    assert minified(source) == sent
+
+
+@pytest.mark.parametrize(
+    ("source", "sent"),
+    [
+        (
+            "class A {\n  #long;\n  async #a() {}\n  a(b) {\n    return #long in b && this.#long + b?.#long;\n  }\n}\n",
+            "class A {\n  #a;\n  async #b() {}\n  a(b) {\n    return #a in b && this.#a + b?.#a;\n  }\n}\n",
+        ),
+        (
+            'export class A {\n  #b = "#b";\n  c = `#b ${this.#b}`;\n}\n',
+            'export class A {\n  #a = "#b";\n  c = `#b ${this.#a}`;\n}\n',
+        ),
+        ("const DATA = `x.#data;#data`;\n", "const DATA = `x.#data;#data`;\n"),
+    ],
+)
+def test_private_names_are_short_where_there_are_classes(source: str, sent: str) -> None:
+    assert with_short_names(source) == sent
 
 
 @pytest.mark.skipif(not NODE, reason="node is not installed; the browsers' tests load most scripts")
@@ -100,11 +118,11 @@ def test_nobody_else_imports_what_is_joined() -> None:
     """Each of these worlds is closed, so that no module with a state of its own is in a page twice."""
     from tests.web.test_size import loaded_by
 
-    with_state = {name for name in NAMES if name.startswith("volunteer/")} - {"volunteer/signs.js"}
-    worlds = {name: loaded_by(name) for name in NAMES if name not in loaded_by("bridge.js")}
-    assert with_state <= loaded_by("bridge.js")
+    with_state = {name for name in NAMES if name.startswith("volunteer/")} - {"volunteer/detect.js"}
+    worlds = {name: loaded_by(name) for name in NAMES if name not in loaded_by("headless.js")}
+    assert with_state <= loaded_by("headless.js")
     for name, world in worlds.items():
-        if name not in JOINED and "bridge.js" not in world:
+        if name not in JOINED and "headless.js" not in world:
             assert not world & with_state, name
 
 

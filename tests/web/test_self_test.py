@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -12,9 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from freespan.broker.nat import connectivity
 from freespan.browsers import Page
-from freespan.wire.network import Network
 from tests.support.path import hosting
 from tests.support.stun import StunServer, cone, mute, need_private_addresses, stun_server, symmetric
 from tests.web.fakes import FakeHost, FakeSite, soon
@@ -160,53 +157,3 @@ async def test_it_does_nothing_where_it_is_not_embedded(page: Page, host: FakeHo
     await page.evaluate("window.postMessage({freespan: 1, type: 'test'}, '*'), 1")
     await page.evaluate("new Promise((done) => setTimeout(done, 50))")
     assert host.bridges_seen == 0
-
-
-# --- the outlook ---------------------------------------------------------------------------------
-KINDS = (None, "open", "cone", "symmetric")
-NETWORKS = [
-    {name: kind for name, kind in zip(("ipv4", "ipv6"), kinds, strict=True) if kind}
-    for kinds in itertools.product(KINDS, KINDS)
-]
-
-
-async def test_the_table_is_the_brokers(page: Page, host: FakeHost) -> None:
-    table = await page.evaluate(f"""await (async () => {{
-        const {{ connectivity }} = await import("{host.url}/self-test/outlook.js");
-        const networks = {json.dumps(NETWORKS)};
-        return networks.map((one) => networks.map((other) => connectivity(one, other)));
-    }})()""")
-    assert table == [[connectivity(Network(**one), Network(**other)) for other in NETWORKS] for one in NETWORKS]  # type: ignore[arg-type]
-
-
-async def test_what_it_means_for_readers(page: Page, host: FakeHost) -> None:
-    expected = {
-        "{}": "no",
-        '{"ipv4": "open"}': "yes",
-        '{"ipv4": "cone"}': "yes",
-        '{"ipv4": "symmetric"}': "mostly",
-        '{"ipv4": "symmetric", "ipv6": "open"}': "mostly",
-        '{"ipv6": "open"}': "mostly",
-        '{"ipv6": "cone"}': "mostly",
-        "undefined": "mostly",
-    }
-    found = await page.evaluate(f"""await (async () => {{
-        const {{ outlook }} = await import("{host.url}/self-test/outlook.js");
-        return [{", ".join(expected)}].map(outlook);
-    }})()""")
-    assert found == list(expected.values())
-
-
-async def test_every_sentence_is_in_the_languages(page: Page, host: FakeHost) -> None:
-    results = [
-        {"broker": broker, "stun": stun, "egress": egress, "nat": nat, "reader": reader}
-        for broker, stun, egress in itertools.product((True, False), repeat=3)
-        for nat in ("open", "cone", "symmetric", "")
-        for reader in ("yes", "mostly", "no")
-    ]
-    missing = await page.evaluate(f"""await (async () => {{
-        const {{ sentences }} = await import("{host.url}/element/tester.js");
-        const {{ texts }} = await (await fetch("{host.url}/languages/en.json")).json();
-        return {json.dumps(results)}.flatMap(sentences).filter((key) => !texts[key]);
-    }})()""")
-    assert missing == []

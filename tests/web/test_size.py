@@ -69,26 +69,26 @@ def test_little_is_loaded_before_the_click() -> None:
 
 
 def test_little_is_loaded_by_the_click_and_nothing_of_it_before() -> None:
-    page, headless = loaded_by("frame/main.js"), loaded_by("bridge.js")
-    assert {"frame/session.js", "frame/pipe.js", "frame/clock.js"} <= page
-    assert {"volunteer/frame.js", "volunteer/volunteer.js"} <= headless
+    page, headless = loaded_by("bridge/main.js"), loaded_by("headless.js")
+    assert {"bridge/core.js", "bridge/pipe.js", "bridge/clock.js"} <= page
+    assert {"volunteer/iframe.js", "volunteer/volunteer.js"} <= headless
     # In one file each, and so with a copy of what tells whether bridge.js is needed.
-    assert loaded_by("switch.js") & (page | headless) == {"volunteer/signs.js"}
-    assert size_of(["frame/bridge.html", "frame/main.js", "bridge.js", "element/caution.js"]) <= BRIDGE_MAX
+    assert loaded_by("switch.js") & (page | headless) == {"volunteer/detect.js"}
+    assert size_of(["bridge/bridge.html", "bridge/main.js", "headless.js", "element/caution.js"]) <= BRIDGE_MAX
 
 
 def test_the_globe_is_small_and_loaded_where_it_is_shown_alone() -> None:
     assert "globe/coastlines.js" in loaded_by("globe/page.js")
     assert set(loaded_directly_by("globe/globe.html")) == {"globe/globe.css", "globe/page.js"}
     assert size_of(["globe/globe.html", "globe/globe.css", "globe/page.js"]) <= GLOBE_MAX
-    assert not loaded_by("globe/page.js") & (loaded_by("switch.js") | loaded_by("bridge.js"))
+    assert not loaded_by("globe/page.js") & (loaded_by("switch.js") | loaded_by("headless.js"))
 
 
 def test_what_is_seldom_wanted_is_loaded_when_it_is() -> None:
     late = {"element/caution.js", "element/tester.js", *loaded_by("self-test/self-test.js")}
-    assert {"self-test/examine.js", "self-test/outlook.js", "frame/gathering.js"} <= late
+    assert {"self-test/diagnose.js", "self-test/outlook.js", "bridge/gathering.js"} <= late
     assert not late & loaded_by("switch.js")
-    assert not {name for name in loaded_by("frame/main.js") if name.startswith("self-test/")}
+    assert not {name for name in loaded_by("bridge/main.js") if name.startswith("self-test/")}
 
 
 def test_the_entry_names_all_that_it_loads() -> None:

@@ -70,14 +70,14 @@ async def test_the_element_of_the_package_helps_through_the_host_that_it_names(
 async def test_so_does_a_bridge_without_an_element(browser: Browser, host: FakeHost, site: FakeSite) -> None:
     page = await browser.open(site.url)
     try:
-        await page.evaluate(f"""import("{NAME}/bridge").then(({{ Bridge }}) => {{
-            window.bridge = new Bridge({{ host: "{host.url}/", remember: false }});
-            bridge.start();
+        await page.evaluate(f"""import("{NAME}/headless").then(({{ HeadlessSwitch }}) => {{
+            window.freespan = new HeadlessSwitch({{ host: "{host.url}/", remember: false }});
+            freespan.start();
             return 0;
         }})""")
         await host.bridge()
-        await page.wait_for("bridge.view.state === 'waiting'")
-        await page.evaluate("(bridge.stop(), 0)")
+        await page.wait_for("freespan.status.state === 'waiting'")
+        await page.evaluate("(freespan.stop(), 0)")
     finally:
         await page.close()
 
@@ -88,4 +88,4 @@ async def test_npm_packs_all_of_it(package: Path) -> None:
     done = await asyncio.to_thread(subprocess.run, command, cwd=package, capture_output=True, timeout=60, check=True)
     packed = {file["path"] for file in json.loads(done.stdout)[0]["files"]}
     assert packed == files_in(package)
-    assert {"switch.js", "bridge.js", "languages/my.json", "languages/about/en.json", "LICENSE"} <= packed
+    assert {"switch.js", "headless.js", "languages/my.json", "languages/about/en.json", "LICENSE"} <= packed

@@ -1,19 +1,22 @@
-"""Scripts as browsers are sent them: without comments and blanks, and some with all that they import in one file. Pure.
+"""Scripts as they are sent to browsers: minified, and some joined with all that they import. Pure.
 
-What is joined are closed worlds: an entry whose modules nobody else imports. One module is there twice, and keeps
-nothing: volunteer/signs.js, which the switch loads before it loads any of these.
+Only entries whose modules nothing else imports are joined. One module is sent twice, and holds no state:
+volunteer/detect.js, which the switch loads before it loads any of these.
 """
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
-from collections.abc import Callable
+import string
+from collections import Counter
+from collections.abc import Callable, Iterator
 
 import rjsmin  # type: ignore[import-untyped]
 
-JOINED = ("bridge.js", "frame/main.js", "globe/page.js", "self-test/self-test.js")
-"""Entries that are sent with all that they import."""
+JOINED = ("headless.js", "bridge/main.js", "globe/page.js", "self-test/self-test.js")
+"""Entries that are sent as one file, with all that they import."""
 
 _IMPORT = re.compile(r'^import (?:\{([^}]*)\} from )?"(\.[^"]+)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) (\w+))", re.MULTILINE)
@@ -21,38 +24,61 @@ _OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 _HERE = "import.meta.url"
 _STYLES = re.compile(r"(?<=const )((?:CSS|DARK|STYLE)=)`([^`]+)`")
 """Style sheets in scripts have these names."""
+_CLASS = re.compile(r"^(?:export )?class ", re.MULTILINE)
+_PRIVATE_NAME = re.compile(r"(?:\.|^ *(?:async |get |set |static )*)#(\w+)", re.MULTILINE)
+_PRIVATE_ANYWHERE = re.compile(r"(?<=[.;{}\s\w])#(\w+)")
+"""A private name (`#name`) where it is declared or used, never right after a quote, as a selector or a colour is."""
 
 
 def script(name: str, read: Callable[[str], str]) -> str:
-    """What is sent for a script.
+    """Return a script as it is sent.
 
     Args:
         name: its path.
-        read: gives the source of a path.
+        read: returns the source of a path.
 
     Raises:
-        ValueError: it is to be joined, and has an import or export in a form that this cannot join, or a circle.
+        ValueError: it is to be joined, and an import or export has a form that cannot be joined, or imports are cyclic.
     """
-    return plain(joined(name, read) if name in JOINED else read(name))
+    if name in JOINED:
+        return minified(joined(name, lambda module: with_short_names(read(module))))
+    return minified(with_short_names(read(name)))
 
 
-def plain(source: str) -> str:
-    """Take out comments and blanks that mean nothing, in style sheets too."""
-    return _STYLES.sub(_plain_style, str(rjsmin.jsmin(source))) + "\n"
+def minified(source: str) -> str:
+    """Remove comments and needless white space, in style sheets too."""
+    return _STYLES.sub(_minified_style, str(rjsmin.jsmin(source))) + "\n"
 
 
-def _plain_style(found: re.Match[str]) -> str:
+def _minified_style(found: re.Match[str]) -> str:
     style = re.sub(r"/\*.*?\*/", "", found[2], flags=re.DOTALL)
     style = re.sub(r"\s+", " ", style)
     style = re.sub(r" ?([{};,]) ?", r"\1", style)
     return f"{found[1]}`{style.replace(': ', ':').replace(';}', '}').strip()}`"
 
 
+def with_short_names(source: str) -> str:
+    """Give the private names of a module's classes one or two letters, so that a class can be clear and small.
+
+    Nothing outside a class sees them. Equal names in several classes of a module become the same short name.
+    """
+    if not _CLASS.search(source):
+        return source  # it may hold data that looks like private names
+    names = Counter(_PRIVATE_NAME.findall(source))
+    short = {name: new for (name, _), new in zip(names.most_common(), _short_names(), strict=False)}
+    return _PRIVATE_ANYWHERE.sub(lambda found: f"#{short.get(found[1], found[1])}", source)
+
+
+def _short_names() -> Iterator[str]:
+    for length in itertools.count(1):
+        yield from map("".join, itertools.product(string.ascii_letters, repeat=length))
+
+
 def joined(entry: str, read: Callable[[str], str]) -> str:
-    """A script with all that it imports: each module becomes a function that gives back what it exports, called once.
+    """Join a script with all that it imports: each module becomes a function, called once, that returns its exports.
 
     Raises:
-        ValueError: an import or export has a form that this cannot join, or there is a circle.
+        ValueError: an import or export has a form that cannot be joined, or imports are cyclic.
     """
     places: dict[str, int] = {}
     parts: list[str] = []

@@ -53,8 +53,8 @@ class _Page:
 _PAGES = {
     "/": _Page("pages/index.html", policies.document),
     "/about": _Page("pages/about.html", policies.document, about.filled),
-    "/bridge": _Page("frame/bridge.html", policies.bridge, for_embedders=True),
-    "/headless": _Page("pages/headless.html", policies.document),
+    "/bridge": _Page("bridge/bridge.html", policies.bridge, for_embedders=True),
+    "/headless": _Page("pages/headless-example.html", policies.document),
     "/self-test": _Page("self-test/self-test.html", policies.bridge),
     "/embed": _Page("pages/embed.html", policies.switch, for_embedders=True),
     "/embed/configure": _Page("pages/configure.html", policies.document),

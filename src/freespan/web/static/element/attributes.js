@@ -1,4 +1,4 @@
-// What a page may ask of its switch. A bad value is named in the console, once, and the default is used.
+// The attributes of the switch. A bad value is reported in the console, once, and the default is used.
 
 /** Each with its values, the default first. */
 const CHOICES = {
@@ -8,7 +8,7 @@ const CHOICES = {
   remember: ["yes", "no"],
   "run-when-hidden": ["yes", "no"],
 };
-/** Each with default, least and most; the units are in the names. */
+/** Each with default, minimum and maximum; the units are in the names. */
 const NUMBERS = {
   capacity: [4, 1, 64],
   kilobits: [0, 0, 10_000_000],
@@ -31,7 +31,7 @@ export const ATTRIBUTES = [
 ];
 
 /** @type {Set<string>} */
-const complaints = new Set();
+const reported = new Set();
 
 /** @param {Element} element @param {keyof typeof CHOICES} name @returns {string} */
 export function choice(element, name) {
@@ -42,12 +42,10 @@ export function choice(element, name) {
 
 /** @param {Element} element @param {keyof typeof NUMBERS} name @returns {number} */
 export function number(element, name) {
-  const [usual = 0, least = 0, most = 0] = NUMBERS[name];
+  const [usual = 0, min = 0, max = 0] = NUMBERS[name];
   const text = element.getAttribute(name)?.trim() ?? String(usual);
   const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
-  return value >= least && value <= most
-    ? value
-    : bad(name, text, `is not a whole number from ${least} to ${most}`, usual);
+  return value >= min && value <= max ? value : bad(name, text, `is not a whole number from ${min} to ${max}`, usual);
 }
 
 /** @param {Element} element @returns {string} */
@@ -69,7 +67,7 @@ export function host(element, usual) {
     const url = new URL(value.endsWith("/") ? value : `${value}/`, document.baseURI);
     if (/^https?:$/.test(url.protocol)) return url.href;
   } catch {
-    // said below
+    // reported below
   }
   return bad("host", value, "is not the URL of a host", usual);
 }
@@ -79,8 +77,8 @@ export function host(element, usual) {
  * @param {string} name @param {string} value @param {string} reason @param {Value} usual
  */
 function bad(name, value, reason, usual) {
-  const complaint = `freespan-switch: ${name}="${value}" ${reason}`;
-  if (!complaints.has(complaint)) console.warn(complaint);
-  complaints.add(complaint);
+  const warning = `freespan-switch: ${name}="${value}" ${reason}`;
+  if (!reported.has(warning)) console.warn(warning);
+  reported.add(warning);
   return usual;
 }

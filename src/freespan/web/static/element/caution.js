@@ -1,8 +1,8 @@
-// Whether a visitor had better not help, or should think of what it costs: known from the browser alone, sent to nobody.
+// Whether helping may put a visitor at risk, or cost them money. Found out from the browser alone, and sent to nobody.
 //
-// By the browser's time zone (IANA), so it is a guess: true before the click, wrong for travellers. The countries are those
-// that "Freedom on the Net 2024" (Freedom House) calls Not Free, and some that it leaves out; docs/embedding.md says which
-// and why. One line for each, in that order, old names of zones included, since some browsers still say them.
+// The risk is guessed from the browser's time zone (IANA), which is known before the click, and wrong for travellers. The
+// countries are those that "Freedom on the Net 2024" (Freedom House) calls Not Free, and some that it leaves out;
+// docs/embedding.md says which and why. Old names of zones are included, since some browsers still use them.
 
 const CENSORED = {
   // Azerbaijan, Bahrain, China, Iran, Kazakhstan, Myanmar, Pakistan, Saudi Arabia, Thailand, Turkey, the Emirates,
@@ -28,7 +28,7 @@ const CENSORED = {
 const OLD = "PRC Iran Turkey W-SU Egypt Cuba";
 
 /**
- * What a visitor should be told before anything starts; both, one or nothing.
+ * What a visitor should be warned of before anything starts.
  * @param {object} [browser] for tests
  * @param {string} [browser.timeZone]
  * @param {{saveData?: boolean, type?: string}} [browser.connection] of the Network Information API, where there is one

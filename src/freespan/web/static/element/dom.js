@@ -1,4 +1,4 @@
-// Making nodes and writing texts.
+// Creates nodes and writes texts.
 
 /**
  * @template {keyof HTMLElementTagNameMap} Name
@@ -13,12 +13,12 @@ export function create(name, attributes = {}, ...children) {
   return element;
 }
 
-/** A live region speaks when it is written to, so only news is written. @param {Node} node @param {string} text */
+/** A screen reader reads a live region when it is written to, so only changes are written. @param {Node} node @param {string} text */
 export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** A button that does one thing. @param {string} action its name @param {() => void} act @param {Record<string, string>} [more] */
+/** @param {string} action the button's name @param {() => void} act @param {Record<string, string>} [more] */
 export function button(action, act, more = {}) {
   const made = create("button", { type: "button", part: "button", "data-action": action, ...more });
   made.addEventListener("click", act);

@@ -1,37 +1,37 @@
-// <freespan-switch>: what a reader sees and flips. It draws what a Bridge says (../bridge.js), and has no other way to help;
-// the Bridge is loaded when somebody wants it.
+// <freespan-switch>: what a visitor sees and clicks. It draws the status of a headless switch (../headless.js), which is
+// loaded when somebody wants it.
 //
-//   face      the line that is always there
-//   consent   the three sentences before it starts       opened by the switch; always there in a card or banner
-//   live      counts, and the globe                      opened by "What is this?"; always there in a card
-//   panel     limits, and the test                       opened by "What is this?"
-//   over      how banner and floating pill lie over the page
+//   header     the line that is always there
+//   consent    the three sentences before it starts       opened by the switch; always there in a card or banner
+//   activity   counts, and the globe                      opened by "What is this?"; always there in a card
+//   panel      limits, and the test                       opened by "What is this?"
+//   overlay    how banner and floating pill are fixed over the page
 //
-// Attributes: attributes.js. Slots: `title`, `about`. Property: `strings`. It sets the attribute `state` and sends
-// `freespan-state` events.
+// Attributes: attributes.js. Slots: `title`, `about`. Property: `strings`. It reflects its state in the attribute `state`
+// and dispatches `freespan-state` events.
 
-import { supported, watch } from "../volunteer/signs.js";
+import { supported, watch } from "../volunteer/detect.js";
 import { ATTRIBUTES, choice, host, hours, isHours, number } from "./attributes.js";
 import { Consent } from "./consent.js";
 import { create } from "./dom.js";
-import { Face } from "./face.js";
-import { load, pick, Words, wishesOf } from "./language.js";
-import { isRecent, listeners, settings, settle } from "./settings.js";
-import { dress } from "./style.js";
+import { Header } from "./header.js";
+import { languagesFor, load, pick, Strings } from "./language.js";
+import { isRecent, listeners, readSettings, saveSettings } from "./settings.js";
+import { addStyles } from "./style.js";
 
-/** @typedef {import("../bridge.js").View} View */
-/** @typedef {import("../bridge.js").Limits} Limits */
+/** @typedef {import("../headless.js").Status} Status */
+/** @typedef {import("../headless.js").Limits} Limits */
 /** @typedef {import("./language.js").Texts} Texts */
 
 const HOST = new URL("..", import.meta.url).href;
 const RETRY_MS = 30_000;
-/** @type {View} */
-const NOTHING = { state: "off", reason: "", now: 0, today: 0, ever: 0, megabytes: 0, elsewhere: false };
+/** @type {Status} */
+const INITIAL = { state: "off", reason: "", now: 0, today: 0, ever: 0, megabytes: 0, elsewhere: false };
 
 export class FreespanSwitch extends HTMLElement {
   static observedAttributes = ATTRIBUTES;
 
-  #face = new Face({
+  #header = new Header({
     flip: () => this.#flip(),
     more: () => this.#open(this.#opened === "more" ? "" : "more"),
     close: () => this.#dismiss(),
@@ -40,70 +40,70 @@ export class FreespanSwitch extends HTMLElement {
     yes: (remember) => this.#start(remember),
     no: () => (this.#mayClose ? this.#dismiss() : this.#open("")),
   });
-  /** @type {import("./live.js").Live | undefined} */
-  #live;
+  /** @type {import("./activity.js").Activity | undefined} */
+  #activity;
   /** @type {import("./panel.js").Panel | undefined} */
   #panel;
-  /** @type {typeof import("./over.js") | undefined} */
-  #over;
+  /** @type {typeof import("./overlay.js") | undefined} */
+  #overlay;
   /** @type {import("./goodbye.js").Goodbye | undefined} */
   #goodbye;
-  #room = create("div", { class: "room", id: "room" });
+  #details = create("div", { class: "details", id: "details" });
   #box = create("div", { class: "box", part: "box" });
 
-  /** @type {import("../bridge.js").Bridge | undefined} */
-  #bridge;
-  /** What there is to see without a bridge. @type {View["state"]} */
+  /** @type {import("../headless.js").HeadlessSwitch | undefined} */
+  #headless;
+  /** The state before it is loaded. @type {Status["state"]} */
   #state = "off";
   #wanted = false;
-  #told = "";
+  #reported = "";
   #drawn = "";
   #unwatch = () => {};
-  #words = new Words();
-  #spoken = "";
+  #strings = new Strings();
+  #language = "";
   /** @type {Texts} */
-  #strings = {};
+  #ownStrings = {};
   /** @type {"" | "consent" | "more"} */
   #opened = "";
 
   constructor() {
     super();
     const root = this.attachShadow({ mode: "open" });
-    dress(root);
-    this.#room.append(this.#consent.node);
-    this.#box.append(this.#face.node, this.#room);
+    addStyles(root);
+    this.#details.append(this.#consent.node);
+    this.#box.append(this.#header.node, this.#details);
     this.#box.addEventListener("keydown", ({ key }) => key === "Escape" && this.#open(""));
     root.append(this.#box);
   }
 
   connectedCallback() {
     this.#unwatch();
-    if (!this.#bridge) {
+    if (!this.#headless) {
       this.#state = supported() ? "off" : "unsupported";
-      this.#unwatch = watch(this.#host, async () => (await this.#consent.hasNews()) || this.#wake());
+      this.#unwatch = watch(this.#host, async () => (await this.#consent.hasNews()) || this.#load());
     }
-    listeners.add(this.#settled);
-    // What the page has set before this script came.
+    listeners.add(this.#onSettings);
+    // A page may have set it before this script was loaded.
     const early = Object.getOwnPropertyDescriptor(this, "strings")?.value;
-    if (early && Reflect.deleteProperty(this, "strings")) this.#strings = early;
-    this.#speak();
-    this.#tell();
+    if (early && Reflect.deleteProperty(this, "strings")) this.#ownStrings = early;
+    this.#translate();
+    this.#update();
   }
 
-  /** Pages that move it take it out and put it in again at once: it goes on. */
+  /** A page that moves it removes it and inserts it again at once: it goes on. */
   disconnectedCallback() {
     queueMicrotask(() => this.isConnected || this.#leave());
   }
 
   #leave() {
     this.#unwatch();
-    listeners.delete(this.#settled);
+    listeners.delete(this.#onSettings);
     this.#wanted = false;
     this.#opened = "";
-    this.#bridge?.close();
-    this.#bridge = undefined;
-    for (const part of [this.#live, this.#panel, this.#goodbye]) part?.remove();
-    this.#live = this.#panel = this.#goodbye = undefined;
+    this.#headless?.close();
+    this.#headless = undefined;
+    for (const part of [this.#activity, this.#panel, this.#goodbye]) part?.remove();
+    this.#activity = this.#panel = this.#goodbye = undefined;
   }
 
   /** @param {string} name @param {string | null} before @param {string | null} after */
@@ -113,33 +113,33 @@ export class FreespanSwitch extends HTMLElement {
       this.#leave();
       return this.connectedCallback();
     }
-    if (name === "lang") this.#speak();
-    this.#settled();
+    if (name === "lang") this.#translate();
+    this.#onSettings();
   }
 
-  #settled = () => {
-    this.#bridge?.set(this.#options);
+  #onSettings = () => {
+    this.#headless?.set(this.#options);
     this.#render();
   };
 
   /** Texts to use instead, by the keys of languages/en.json; those that are left out stay as they are. @param {Texts} strings */
   set strings(strings) {
-    this.#strings = { ...this.#strings, ...strings };
-    if (this.isConnected) this.#speak();
+    this.#ownStrings = { ...this.#ownStrings, ...strings };
+    if (this.isConnected) this.#translate();
   }
 
   get strings() {
-    return this.#strings;
+    return this.#ownStrings;
   }
 
   // --- what a visitor does ---
 
   async #flip() {
-    if (this.#view.state === "unsupported") return;
-    if (this.#bridge?.on) return this.#bridge.stop();
+    if (this.#status.state === "unsupported") return;
+    if (this.#headless?.on) return this.#headless.stop();
     if (this.#wanted) return this.#giveUp();
     if (this.#consent.isShown) return this.#start(this.#consent.remember);
-    if (settings().consented === this.#host && !(await this.#consent.hasNews())) return this.#start();
+    if (readSettings().consented === this.#host && !(await this.#consent.hasNews())) return this.#start();
     this.#open("consent");
     this.#consent.node.focus();
   }
@@ -147,148 +147,159 @@ export class FreespanSwitch extends HTMLElement {
   /** @param {boolean} [remember] the choice in this browser; without it, as it was */
   async #start(remember) {
     const cautions = this.#consent.cautions;
-    settle({ consented: this.#host, cautions, ...(remember === undefined ? {} : { remember }) });
+    saveSettings({ consented: this.#host, cautions, ...(remember === undefined ? {} : { remember }) });
     this.#open("");
     this.#wanted = true;
-    await this.#wake();
+    await this.#load();
   }
 
-  /** Have a bridge, which may be on already: in another tab, or because it was when the visitor left. */
-  async #wake() {
-    const loaded = this.#bridge ? undefined : await loadBridge();
+  /** Load the headless switch. It may be on already: in another tab, or from the last visit. */
+  async #load() {
+    const loaded = this.#headless ? undefined : await loadHeadless();
     if (!this.isConnected) return;
-    if (loaded && !this.#bridge) {
-      const bridge = new loaded.Bridge({ ...this.#options, host: this.#host, place: this.shadowRoot ?? this });
-      bridge.addEventListener("change", () => this.#tell());
-      bridge.addEventListener("helped", () => this.#welcome());
-      this.#bridge = bridge;
+    if (loaded && !this.#headless) {
+      const container = this.shadowRoot ?? this;
+      const headless = new loaded.HeadlessSwitch({ ...this.#options, host: this.#host, container });
+      headless.addEventListener("change", () => this.#update());
+      headless.addEventListener("helped", () => this.#welcome());
+      this.#headless = headless;
       this.#unwatch();
     }
-    if (this.#wanted) this.#bridge ? this.#bridge.start() : setTimeout(() => this.#wanted && this.#wake(), RETRY_MS);
-    this.#wanted &&= !this.#bridge;
-    if (this.#wanted) this.#state = "offline";
-    this.#tell();
+    if (this.#wanted && this.#headless) {
+      this.#wanted = false;
+      this.#headless.start();
+    } else if (this.#wanted) {
+      this.#state = "offline";
+      setTimeout(() => this.#wanted && this.#load(), RETRY_MS);
+    }
+    this.#update();
   }
 
-  /** Who does not want to wait until there is a network. */
+  /** The visitor does not want to wait for a network. */
   #giveUp() {
     this.#wanted = false;
     this.#state = "off";
-    this.#tell();
+    this.#update();
   }
 
-  /** Show what is below the line; whoever stood in what closes goes back to what opened it. @param {"" | "consent" | "more"} what */
+  /** Show or hide what is below the header; focus in what closes goes back to what opened it. @param {"" | "consent" | "more"} what */
   #open(what) {
-    const inside = this.#room.contains(this.shadowRoot?.activeElement ?? null);
+    const inside = this.#details.contains(this.shadowRoot?.activeElement ?? null);
     const before = this.#opened;
     this.#opened = what;
     this.#render();
-    if (inside && !what) this.#face.focus(before);
+    if (inside && !what) this.#header.focus(before);
   }
 
   #dismiss() {
-    settle({ dismissed: Date.now() });
+    saveSettings({ dismissed: Date.now() });
     this.#open("");
   }
 
   // --- what it shows ---
 
-  #tell() {
-    const view = this.#view;
-    const told = JSON.stringify(view);
-    if (told === this.#told) return;
-    this.#told = told;
-    // What has passed changes every other second, and is told but not drawn: the page's time is not ours.
-    const drawn = JSON.stringify({ ...view, megabytes: 0 });
+  #update() {
+    const status = this.#status;
+    const reported = JSON.stringify(status);
+    if (reported === this.#reported) return;
+    this.#reported = reported;
+    // The bytes change every other second: they are reported and not drawn, to leave the page's main thread alone.
+    const drawn = JSON.stringify({ ...status, megabytes: 0 });
     if (drawn !== this.#drawn) {
       this.#drawn = drawn;
-      this.setAttribute("state", view.state);
+      this.setAttribute("state", status.state);
       this.#render();
     }
-    this.dispatchEvent(new CustomEvent("freespan-state", { detail: view, bubbles: true, composed: true }));
+    this.dispatchEvent(new CustomEvent("freespan-state", { detail: status, bubbles: true, composed: true }));
   }
 
   #welcome() {
-    this.#face.welcome();
-    this.#live?.welcome();
+    this.#header.welcome();
+    this.#activity?.welcome();
   }
 
-  /** Choose the language, and show nothing in another one while its words are on their way. */
-  async #speak() {
-    const { language, locale } = pick(wishesOf(this));
-    this.#box.classList.toggle("wordless", this.#spoken !== language);
-    this.#spoken = language;
-    const words = new Words(await load(language), locale, this.#strings);
-    if (pick(wishesOf(this)).locale !== locale) return; // it was changed meanwhile
-    this.#words = words;
-    this.#box.classList.remove("wordless");
-    this.#box.lang = words.language;
-    this.#box.dir = words.direction;
+  /** Choose the language, and hide the texts of another one until its own have arrived. */
+  async #translate() {
+    const { language, locale } = pick(languagesFor(this));
+    this.#box.classList.toggle("loading", this.#language !== language);
+    this.#language = language;
+    const strings = new Strings(await load(language), locale, this.#ownStrings);
+    if (pick(languagesFor(this)).locale !== locale) return; // it has changed meanwhile
+    this.#strings = strings;
+    this.#box.classList.remove("loading");
+    this.#box.lang = strings.language;
+    this.#box.dir = strings.direction;
     this.#render();
   }
 
   #render() {
-    const view = this.#view;
-    const words = this.#words;
-    const off = view.state === "off";
+    const status = this.#status;
+    const strings = this.#strings;
+    const off = status.state === "off";
     const isCard = this.#layout === "card";
     const opened = this.#opened === "more";
     const asks = this.hasAttribute("goodbye");
-    if (this.#isOver || asks) this.#need("over");
+    if (this.#isOverlay || asks) this.#need("overlay");
     if (asks) this.#need("goodbye");
-    this.#box.hidden = this.#isAway || (this.#isOver && !this.#over);
-    this.#box.classList.toggle("over", this.#isOver);
+    this.#box.hidden = this.#isAway || (this.#isOverlay && !this.#overlay);
+    this.#box.classList.toggle("overlay", this.#isOverlay);
     this.#box.classList.toggle("bar", off && this.#layout === "banner");
-    this.#room.classList.toggle("opened", this.#opened !== "");
+    this.#details.classList.toggle("opened", this.#opened !== "");
     choice(this, "size");
     const inPageColours = choice(this, "theme") === "page";
-    if (this.#over && inPageColours) this.style.setProperty("--page", this.#over.groundOf(this));
+    if (this.#overlay && inPageColours) this.style.setProperty("--page", this.#overlay.backgroundOf(this));
     this.#consent.node.hidden = !(this.#opened || (off && (isCard || this.#layout === "banner")));
-    this.#consent.render(words, this.#host, { off, asks: choice(this, "remember") === "yes", closes: !isCard });
-    this.#face.render(view, words, {
+    this.#consent.render(strings, this.#host, { off, asks: choice(this, "remember") === "yes", closes: !isCard });
+    this.#header.render(status, strings, {
       label: this.getAttribute("label"),
       opened,
       closable: this.#mayClose,
       hours: this.#limits.hours,
     });
-    if (isCard || opened) this.#need("live");
+    if (isCard || opened) this.#need("activity");
     if (opened) this.#need("panel");
-    this.#live?.render(view, words, { shown: isCard || opened, globe: this.hasAttribute("globe"), host: this.#host });
-    this.#panel?.render(words, opened);
-    this.#room.hidden = [...this.#room.children].every((node) => /** @type {HTMLElement} */ (node).hidden);
+    this.#activity?.render(status, strings, {
+      shown: isCard || opened,
+      globe: this.hasAttribute("globe"),
+      host: this.#host,
+    });
+    this.#panel?.render(strings, opened);
+    this.#details.hidden = [...this.#details.children].every((node) => /** @type {HTMLElement} */ (node).hidden);
   }
 
-  /** Load a part that not every switch has, once; without a network the rest works. @param {"live" | "panel" | "over" | "goodbye"} name */
+  /** Load a part that not every switch has, once; without a network the rest works. @param {"activity" | "panel" | "overlay" | "goodbye"} name */
   async #need(name) {
     const root = this.shadowRoot;
-    const has = () => ({ live: this.#live, panel: this.#panel, over: this.#over, goodbye: this.#goodbye })[name];
+    const has = () =>
+      ({ activity: this.#activity, panel: this.#panel, overlay: this.#overlay, goodbye: this.#goodbye })[name];
     if (has() || !root) return;
     const part = await import(`./${name}.js`).catch(() => undefined);
     if (!part || has() || !this.isConnected) return;
-    dress(root, part.STYLE);
-    if (name === "live") this.#room.prepend((this.#live = new part.Live()).node);
-    if (name === "panel") this.#room.append((this.#panel = new part.Panel(this.#host)).node);
-    if (name === "over") this.#over = part;
-    if (name === "goodbye") this.#goodbye = new part.Goodbye(root, this.#occasion);
+    addStyles(root, part.STYLE);
+    if (name === "activity") this.#details.prepend((this.#activity = new part.Activity()).node);
+    if (name === "panel") this.#details.append((this.#panel = new part.Panel(this.#host)).node);
+    if (name === "overlay") this.#overlay = part;
+    if (name === "goodbye") this.#goodbye = new part.Goodbye(root, this.#goodbyeContext);
     this.#render();
   }
 
-  /** @returns {import("./goodbye.js").Occasion} */
-  get #occasion() {
+  /** @returns {import("./goodbye.js").Context} */
+  get #goodbyeContext() {
     return {
-      isWanted: () => this.hasAttribute("goodbye") && this.#view.state === "off" && !isRecent(settings().dismissed),
-      words: () => this.#words,
+      isWanted: () =>
+        this.hasAttribute("goodbye") && this.#status.state === "off" && !isRecent(readSettings().dismissed),
+      strings: () => this.#strings,
       host: this.#host,
       asks: choice(this, "remember") === "yes",
       start: (remember) => this.#start(remember),
-      leave: () => this.#face.focus(),
+      leave: () => this.#header.focus(),
     };
   }
 
-  // --- what it is made from ---
+  // --- what it is drawn from ---
 
-  get #view() {
-    return this.#bridge?.view ?? { ...NOTHING, state: this.#state };
+  get #status() {
+    return this.#headless?.status ?? { ...INITIAL, state: this.#state };
   }
 
   get #host() {
@@ -299,17 +310,17 @@ export class FreespanSwitch extends HTMLElement {
     return choice(this, "layout");
   }
 
-  get #isOver() {
+  get #isOverlay() {
     return this.#layout === "banner" || this.#layout === "floating";
   }
 
   /** What lies over the page may be put away; while it helps, it stays where it can be turned off. */
   get #mayClose() {
-    return this.#isOver && /^(off|unsupported|blocked)$/.test(this.#view.state);
+    return this.#isOverlay && /^(off|unsupported|blocked)$/.test(this.#status.state);
   }
 
   get #isAway() {
-    return this.#mayClose && (this.#view.state === "unsupported" || isRecent(settings().dismissed));
+    return this.#mayClose && (this.#status.state === "unsupported" || isRecent(readSettings().dismissed));
   }
 
   /** @returns {Partial<Limits>} */
@@ -317,14 +328,14 @@ export class FreespanSwitch extends HTMLElement {
     return {
       capacity: number(this, "capacity"),
       runWhenHidden: choice(this, "run-when-hidden") === "yes",
-      remember: choice(this, "remember") === "yes" && settings().remember === true,
+      remember: choice(this, "remember") === "yes" && readSettings().remember === true,
       ...this.#limits,
     };
   }
 
-  /** What the page allows, and within that the visitor. */
+  /** The page's limits, or the visitor's own where those are stricter. */
   get #limits() {
-    const own = settings().limits ?? {};
+    const own = readSettings().limits ?? {};
     return {
       kilobits: strictest(number(this, "kilobits"), own.kilobits),
       megabytesADay: strictest(number(this, "megabytes-a-day"), own.megabytesADay),
@@ -336,14 +347,14 @@ export class FreespanSwitch extends HTMLElement {
 
 let failures = 0;
 
-/** A browser remembers that a module could not be loaded, so the next try has another address. */
-function loadBridge() {
-  /** @type {Promise<typeof import("../bridge.js")>} */
-  const loading = import(failures ? `../bridge.js?${failures}` : "../bridge.js");
+/** A browser caches that a module could not be loaded, so the next try uses another URL. */
+function loadHeadless() {
+  /** @type {Promise<typeof import("../headless.js")>} */
+  const loading = import(failures ? `../headless.js?${failures}` : "../headless.js");
   return loading.catch(() => void failures++);
 }
 
-/** 0 is no limit; what is in storage may be anything. @param {number} page @param {number} [visitor] */
+/** 0 is no limit; storage may hold anything. @param {number} page @param {number} [visitor] */
 function strictest(page, visitor = 0) {
   return visitor > 0 ? Math.min(page || 1e9, visitor) : page;
 }

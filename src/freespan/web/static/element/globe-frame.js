@@ -1,84 +1,84 @@
-// The live globe in the publisher's page: an iframe of the host's `/globe`, so that this page's thread draws nothing.
+// The live globe in the publisher's page: an iframe of the host's `/globe`, so that the page's own thread draws nothing.
 
 /** @typedef {[code: string, readers: number][]} Countries most readers first */
-/** @typedef {{ink: string, accent: string}} Colours as in CSS, but resolved: no `var()` */
+/** @typedef {{ink: string, accent: string}} Colours as in CSS, without `var()` */
 
 export class GlobeFrame {
-  #frame = document.createElement("iframe");
+  #iframe = document.createElement("iframe");
   #onCountries;
-  #loaded = false;
+  #ready = false;
   /** @type {object | undefined} */
-  #shown;
+  #latest;
 
   /**
-   * @param {Node} place where it is appended; as wide as that, and a square
+   * @param {Node} container it fills the width, as a square
    * @param {string | URL} host base URL of the host
    * @param {(countries: Countries, somewhere: number) => void} onCountries called when there are figures, for the label
    */
-  constructor(place, host, onCountries) {
+  constructor(container, host, onCountries) {
     this.#onCountries = onCountries;
-    const frame = this.#frame;
-    frame.className = "globe";
-    frame.setAttribute("sandbox", "allow-scripts");
-    frame.setAttribute("role", "img");
-    frame.setAttribute("scrolling", "no");
-    frame.loading = "lazy";
-    frame.referrerPolicy = "no-referrer";
-    frame.tabIndex = -1;
-    // A frame whose scheme is not that of the page in it gets an opaque ground; the page in it has none, which is light.
-    Object.assign(frame.style, {
+    const iframe = this.#iframe;
+    iframe.className = "globe";
+    iframe.setAttribute("sandbox", "allow-scripts");
+    iframe.setAttribute("role", "img");
+    iframe.setAttribute("scrolling", "no");
+    iframe.loading = "lazy";
+    iframe.referrerPolicy = "no-referrer";
+    iframe.tabIndex = -1;
+    // An iframe whose colour scheme differs from that of its page gets an opaque background; its page declares none: light.
+    Object.assign(iframe.style, {
       display: "block",
       inlineSize: "100%",
       aspectRatio: "1",
       border: "0",
       colorScheme: "light",
     });
-    frame.src = new URL("globe", host).href;
-    window.addEventListener("message", this.#hear);
-    place.appendChild(frame);
+    iframe.src = new URL("globe", host).href;
+    window.addEventListener("message", this.#onMessage);
+    container.appendChild(iframe);
   }
 
-  /** For those who do not see it. @param {string} text */
+  /** A description for screen readers. @param {string} text */
   set label(text) {
-    this.#frame.setAttribute("aria-label", text);
+    this.#iframe.setAttribute("aria-label", text);
   }
 
-  /** Draw, or draw otherwise. @param {Colours} colours @param {boolean} reducedMotion @param {string} here country or "" */
+  /** Draw, or change what is drawn. @param {Colours} colours @param {boolean} reducedMotion @param {string} here country or "" */
   show(colours, reducedMotion, here = "") {
-    this.#shown = { type: "show", colours, reducedMotion, here };
-    if (this.#loaded) this.#tell(this.#shown);
+    this.#latest = { type: "show", colours, reducedMotion, here };
+    if (this.#ready) this.#post(this.#latest);
   }
 
-  /** A gentle sign: somebody new is being helped. */
+  /** Show that somebody new is being helped. */
   welcome() {
-    if (this.#loaded) this.#tell({ type: "welcome" });
+    if (this.#ready) this.#post({ type: "welcome" });
   }
 
-  /** End for good. */
+  /** Remove it for good. */
   remove() {
-    window.removeEventListener("message", this.#hear);
-    this.#frame.remove();
+    window.removeEventListener("message", this.#onMessage);
+    this.#iframe.remove();
   }
 
   /** @param {object} message */
-  #tell(message) {
-    // The frame's origin is opaque, so it cannot be named; the frame itself is ours.
-    this.#frame.contentWindow?.postMessage({ freespan: 1, ...message }, "*");
+  #post(message) {
+    // The iframe's origin is opaque, so it cannot be named; the iframe itself is ours.
+    this.#iframe.contentWindow?.postMessage({ freespan: 1, ...message }, "*");
   }
 
   /** @param {MessageEvent} event */
-  #hear = ({ source, data }) => {
-    if (!source || source !== this.#frame.contentWindow || data?.freespan !== 1) return;
+  #onMessage = ({ source, data }) => {
+    if (!source || source !== this.#iframe.contentWindow || data?.freespan !== 1) return;
     if (data.type === "ready") {
-      this.#loaded = true;
-      if (this.#shown) this.#tell(this.#shown);
+      this.#ready = true;
+      if (this.#latest) this.#post(this.#latest);
     } else if (data.type === "countries" && Array.isArray(data.countries)) {
       this.#onCountries(data.countries, Number(data.somewhere) || 0);
     }
   };
 }
 
-/** The names of countries in a language, a BCP 47 tag; an unknown one gives the browser's own. @param {Countries} countries @param {string} language */
+/** The names of countries in a language, a BCP 47 tag; an unknown one gives those of the browser's language. @param {Countries} countries @param {string} language */
 export function namesOf(countries, language) {
   const names = displayNames(language);
   return countries.map(([code]) => names?.of(code) ?? code);
@@ -90,7 +90,7 @@ function displayNames(language) {
     try {
       return new Intl.DisplayNames(locales, { type: "region" });
     } catch {
-      // no language, or a browser that knows no names
+      // an unknown language, or a browser without names
     }
   }
   return undefined;

@@ -1,20 +1,20 @@
-// The question at good-bye: when the pointer leaves by the top of the window, where the tabs and the address are.
+// The question at good-bye: asked when the pointer leaves by the top of the window, where the tabs and the address are.
 
 import { Consent } from "./consent.js";
 import { button, create, write } from "./dom.js";
-import { isRecent, settings, settle } from "./settings.js";
+import { isRecent, readSettings, saveSettings } from "./settings.js";
 
-/** Nobody is asked who has only just come. */
+/** A visitor who has only just come is not asked. */
 const LEAST_VISIT_MS = 5000;
 
 /**
- * @typedef {object} Occasion
+ * @typedef {object} Context
  * @property {() => boolean} isWanted
- * @property {() => import("./language.js").Words} words
+ * @property {() => import("./language.js").Strings} strings
  * @property {string} host
  * @property {boolean} asks whether to remember
  * @property {(remember: boolean | undefined) => void} start
- * @property {() => void} leave whoever stood in it stands nowhere
+ * @property {() => void} leave the focus was in the question, which is closed now
  */
 
 export const STYLE = `
@@ -25,16 +25,16 @@ export const STYLE = `
 @keyframes rise { from { opacity: 0; transform: translateY(12px); } }`;
 
 export class Goodbye {
-  #occasion;
-  #place;
+  #context;
+  #root;
   #since = performance.now();
   /** @type {HTMLElement | undefined} */
   #node;
 
-  /** @param {Node} place @param {Occasion} occasion */
-  constructor(place, occasion) {
-    this.#place = place;
-    this.#occasion = occasion;
+  /** @param {Node} root @param {Context} context */
+  constructor(root, context) {
+    this.#root = root;
+    this.#context = context;
     document.documentElement.addEventListener("mouseleave", this.#consider);
   }
 
@@ -46,29 +46,29 @@ export class Goodbye {
   /** @param {MouseEvent} event */
   #consider = ({ clientY }) => {
     if (clientY > 0 || performance.now() - this.#since < LEAST_VISIT_MS) return;
-    if (this.#occasion.isWanted() && !isRecent(settings().goodbye)) this.#ask();
+    if (this.#context.isWanted() && !isRecent(readSettings().goodbye)) this.#ask();
   };
 
   #ask() {
-    settle({ goodbye: Date.now() });
-    const { words, host, asks, start } = this.#occasion;
+    saveSettings({ goodbye: Date.now() });
+    const { strings, host, asks, start } = this.#context;
     const consent = new Consent({ yes: (remember) => this.#end(() => start(remember)), no: () => this.#end() });
-    consent.render(words(), host, { off: true, asks, closes: true });
+    consent.render(strings(), host, { off: true, asks, closes: true });
     const title = create("p", { class: "title", id: "goodbye" });
-    write(title, words().say("goodbye"));
-    const close = button("close", () => this.#end(), { class: "close", "aria-label": words().say("close") });
+    write(title, strings().get("goodbye"));
+    const close = button("close", () => this.#end(), { class: "close", "aria-label": strings().get("close") });
     const head = create("div", { class: "head" }, create("div", { class: "text" }, title), close);
-    const names = { class: "box over toast", part: "box toast", role: "dialog", "aria-labelledby": "goodbye" };
-    this.#node = create("div", { ...names, lang: words().language, dir: words().direction }, head, consent.node);
+    const names = { class: "box overlay toast", part: "box toast", role: "dialog", "aria-labelledby": "goodbye" };
+    this.#node = create("div", { ...names, lang: strings().language, dir: strings().direction }, head, consent.node);
     this.#node.addEventListener("keydown", ({ key }) => key === "Escape" && this.#end());
-    this.#place.appendChild(this.#node);
+    this.#root.appendChild(this.#node);
   }
 
   /** @param {() => void} [then] */
   #end(then) {
     const inside = this.#node?.matches(":focus-within");
     this.remove();
-    if (inside) this.#occasion.leave();
+    if (inside) this.#context.leave();
     then?.();
   }
 }

@@ -1,8 +1,8 @@
-// The words of the switch in the reader's language (docs/languages.md). Only one file is loaded.
+// The texts of the switch in the visitor's language (docs/languages.md). Only one file is loaded.
 
 /** @typedef {{[key: string]: string | {[category: string]: string}}} Texts */
 /** @typedef {{language: string, direction: string, texts: Texts}} Language */
-/** @typedef {{language: string, locale: string}} Choice the file, and whose digits */
+/** @typedef {{language: string, locale: string}} Choice the file, and the locale of the digits */
 
 export const LANGUAGES = "en zh-Hans zh-Hant ug bo fa ar ru my tr vi es fr de pt id hi ur be uk".split(" ");
 
@@ -10,11 +10,11 @@ const LOAD_SECONDS = 3;
 /** @type {Language} */
 const NOTHING = { language: "en", direction: "ltr", texts: {} };
 
-/** The first tag that there is a file for. @param {Iterable<string>} wishes language tags @returns {Choice} */
-export function pick(wishes) {
-  for (const wish of wishes) {
+/** The first of some language tags for which there is a file. @param {Iterable<string>} tags @returns {Choice} */
+export function pick(tags) {
+  for (const tag of tags) {
     try {
-      const locale = new Intl.Locale(wish.replaceAll("_", "-"));
+      const locale = new Intl.Locale(tag.replaceAll("_", "-"));
       const { language, script } = locale.maximize(); // of "und" it makes English
       const name = language === "zh" ? `zh-${script}` : language;
       if (locale.language !== "und" && LANGUAGES.includes(name)) return { language: name, locale: locale.toString() };
@@ -25,15 +25,15 @@ export function pick(wishes) {
   return { language: "en", locale: "en" };
 }
 
-/** The closest `lang` around an element, then what the browser is set to. @param {Element} element */
-export function wishesOf(element) {
+/** The closest `lang` around an element, then the languages of the browser. @param {Element} element */
+export function languagesFor(element) {
   /** @type {Element | undefined} */
   let place = element;
   while (place && !place.closest("[lang]")) place = /** @type {Partial<ShadowRoot>} */ (place.getRootNode()).host;
   return [place?.closest("[lang]")?.getAttribute("lang") ?? "", ...navigator.languages];
 }
 
-/** What english.js has if the file does not come in time. @param {string} language one of LANGUAGES @returns {Promise<Language>} */
+/** Built-in English if the file does not arrive in time. @param {string} language one of LANGUAGES @returns {Promise<Language>} */
 export async function load(language) {
   try {
     const signal = AbortSignal.timeout?.(LOAD_SECONDS * 1000);
@@ -46,31 +46,31 @@ export async function load(language) {
   } catch {
     // no network, too slow, no JSON, or the page's policy forbids it
   }
-  return import("./english.js").then(
+  return import("./built-in-english.js").then(
     ({ BUILT_IN }) => BUILT_IN,
     () => NOTHING,
   );
 }
 
-export class Words {
+export class Strings {
   #texts;
   #numbers;
   /** @type {Intl.PluralRules | undefined} */
   #plurals;
 
-  /** @param {Language} file @param {string} locale whose digits @param {Texts} own texts to use instead */
+  /** @param {Language} file @param {string} locale of the digits @param {Texts} own texts to use instead */
   constructor(file = NOTHING, locale = file.language, own = {}) {
     this.language = file.language;
     this.direction = file.direction;
     this.#texts = { ...file.texts, ...own };
     const isOfFile = locale.split("-")[0] === file.language.split("-")[0];
     this.#numbers = new Intl.NumberFormat(isOfFile ? locale : file.language);
-    // For a language that it does not know, a browser would count as in its own.
+    // For a language without plural rules, a browser would take those of its own.
     if (Intl.PluralRules.supportedLocalesOf(file.language).length) this.#plurals = new Intl.PluralRules(file.language);
   }
 
-  /** `n` chooses the plural form; empty if there is no text. @param {string} key @param {Record<string, number | string>} values */
-  say(key, values = {}) {
+  /** The text of a key, empty if there is none; `n` selects the plural form. @param {string} key @param {Record<string, number | string>} values */
+  get(key, values = {}) {
     const forms = this.#texts[key] ?? "";
     const category = this.#plurals?.select(Number(values.n)) ?? "other";
     const text = typeof forms === "string" ? forms : (forms[category] ?? forms.other ?? "");

@@ -1,16 +1,16 @@
-// What a visitor may set, and the test: opened by "What is this?", and loaded then.
+// The visitor's own limits, and the test. Loaded when "What is this?" is opened.
 
 import { button, create, write } from "./dom.js";
-import { settings, settle } from "./settings.js";
+import { readSettings, saveSettings } from "./settings.js";
 
-/** @typedef {import("./language.js").Words} Words */
+/** @typedef {import("./language.js").Strings} Strings */
 
 const LIMITS = /** @type {const} */ ([
   ["kilobits", "kilobits"],
   ["megabytesADay", "megabytes_a_day"],
   ["megabytesAMonth", "megabytes_a_month"],
 ]);
-const MOST = 10_000_000;
+const MAX = 10_000_000;
 
 export const STYLE = `
 .panel { display: grid; border-block-start: 1px solid var(--line); }
@@ -36,20 +36,20 @@ export class Panel {
   #numbers = LIMITS.map(([name, key]) => ({
     name,
     key,
-    input: create("input", { type: "number", min: "0", max: String(MOST), step: "1", inputmode: "numeric" }),
+    input: create("input", { type: "number", min: "0", max: String(MAX), step: "1", inputmode: "numeric" }),
   }));
-  #test = button("test", () => this.#run());
+  #test = button("test", () => this.#runTest());
   #results = create("ul", { class: "results", role: "status" });
   /** @type {string[]} */
   #found = [];
   #testing = false;
-  /** @type {Words | undefined} */
-  #words;
+  /** @type {Strings | undefined} */
+  #strings;
 
   /** @param {string} host */
   constructor(host) {
     this.#host = host;
-    const { hours = "", ...limits } = settings().limits ?? {};
+    const { hours = "", ...limits } = readSettings().limits ?? {};
     [this.#from.value = "", this.#until.value = ""] = hours.split("-");
     for (const { name, input } of this.#numbers) input.value = String(limits[name] || "");
     const fields = create("div", { class: "fields" });
@@ -65,16 +65,16 @@ export class Panel {
     );
   }
 
-  /** @param {Words} words @param {boolean} shown */
-  render(words, shown) {
-    this.#words = words;
+  /** @param {Strings} strings @param {boolean} shown */
+  render(strings, shown) {
+    this.#strings = strings;
     this.node.hidden = !shown;
-    for (const { node, key } of this.#texts) write(node, words.say(key));
-    for (const { input } of this.#numbers) input.placeholder = words.say("no_limit");
-    write(this.#test, words.say(this.#testing ? "test_running" : "test_start"));
+    for (const { node, key } of this.#texts) write(node, strings.get(key));
+    for (const { input } of this.#numbers) input.placeholder = strings.get("no_limit");
+    write(this.#test, strings.get(this.#testing ? "test_running" : "test_start"));
     this.#test.disabled = this.#testing;
     const lines = this.#found.map((key) =>
-      create("li", { class: /(^blocked|_not_|symmetric|_no$)/.test(key) ? "bad" : "good" }, words.say(key)),
+      create("li", { class: /(^blocked|_not_|symmetric|_no$)/.test(key) ? "bad" : "good" }, strings.get(key)),
     );
     this.#results.replaceChildren(...lines);
   }
@@ -97,17 +97,17 @@ export class Panel {
     return create("label", {}, name, input);
   }
 
-  /** What is no number, or half of a span of hours, is no limit. */
+  /** Anything but a number, and half of a span of hours, means no limit. */
   #save() {
     const hours = this.#from.value && this.#until.value ? `${this.#from.value}-${this.#until.value}` : "";
     /** @type {import("./settings.js").Limits} */
     const limits = { hours };
     for (const { name, input } of this.#numbers)
-      limits[name] = Math.min(Math.max(Math.floor(Number(input.value)) || 0, 0), MOST);
-    settle({ limits });
+      limits[name] = Math.min(Math.max(Math.floor(Number(input.value)) || 0, 0), MAX);
+    saveSettings({ limits });
   }
 
-  async #run() {
+  async #runTest() {
     this.#testing = true;
     this.#found = [];
     this.#renderAgain();
@@ -122,6 +122,6 @@ export class Panel {
   }
 
   #renderAgain() {
-    if (this.#words) this.render(this.#words, !this.node.hidden);
+    if (this.#strings) this.render(this.#strings, !this.node.hidden);
   }
 }

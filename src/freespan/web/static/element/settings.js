@@ -1,32 +1,33 @@
-// What a visitor has said to the switch on this site, in the site's storage. Where that is blocked, it lasts as long as the page.
+// The visitor's settings of the switch on this site, in the site's storage. Where that is blocked, they last as long as the
+// page.
 
 const KEY = "freespan-settings";
-/** What a visitor has put away, and the question at good-bye, do not come back earlier. */
+/** A switch that was closed, and the question at good-bye, do not come back earlier. */
 const QUIET_DAYS = 30;
 const DAY = 86_400_000;
 
-/** Called when something was said, here or in another tab. @type {Set<() => void>} */
+/** Called when settings have changed, here or in another tab. @type {Set<() => void>} */
 export const listeners = new Set();
 
 /** @typedef {{kilobits?: number, megabytesADay?: number, megabytesAMonth?: number, hours?: string}} Limits */
 /**
  * @typedef {object} Settings
- * @property {string} [consented] the host, for which somebody has said yes after the three sentences
- * @property {string[]} [cautions] after which somebody has said yes all the same
+ * @property {string} [consented] the host for which the visitor has said yes after the three sentences
+ * @property {string[]} [cautions] those in spite of which the visitor has said yes
  * @property {boolean} [remember] whether this browser may know that the switch is on
  * @property {Limits} [limits] the visitor's own
- * @property {number} [dismissed] when the switch was put away, in milliseconds since 1970
+ * @property {number} [dismissed] when the switch was closed, in milliseconds since 1970
  * @property {number} [goodbye] when the question at good-bye was asked
  */
 
 /** What could not be stored. @type {Settings} */
 let ofThisPage = {};
 
-const tell = () => listeners.forEach((call) => call());
-addEventListener("storage", ({ key }) => key === KEY && tell());
+const notify = () => listeners.forEach((call) => call());
+addEventListener("storage", ({ key }) => key === KEY && notify());
 
 /** @returns {Settings} */
-export function settings() {
+export function readSettings() {
   try {
     const stored = JSON.parse(localStorage.getItem(KEY) ?? "{}");
     return { ...(typeof stored === "object" ? stored : {}), ...ofThisPage };
@@ -36,17 +37,17 @@ export function settings() {
 }
 
 /** @param {Settings} change */
-export function settle(change) {
+export function saveSettings(change) {
   try {
-    localStorage.setItem(KEY, JSON.stringify({ ...settings(), ...change }));
+    localStorage.setItem(KEY, JSON.stringify({ ...readSettings(), ...change }));
     ofThisPage = {};
   } catch {
     ofThisPage = { ...ofThisPage, ...change };
   }
-  tell();
+  notify();
 }
 
-/** Whether a moment is so near that nobody should be asked again. @param {number | undefined} moment */
+/** Whether a moment is too recent to ask again. @param {number | undefined} moment */
 export function isRecent(moment) {
   return Math.abs(Date.now() - (moment ?? 0)) < QUIET_DAYS * DAY;
 }

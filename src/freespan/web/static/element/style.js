@@ -1,4 +1,4 @@
-// How the switch looks. A constructed sheet: it needs no `unsafe-inline` in the page's Content-Security-Policy.
+// How the switch looks. A constructed style sheet needs no `unsafe-inline` in the page's Content-Security-Policy.
 
 import { create } from "./dom.js";
 
@@ -36,7 +36,7 @@ p, ul, dl, dd { margin: 0; padding: 0; }
   font-family: var(--freespan-font, system-ui, sans-serif);
   font-weight: 400; line-height: 1.4; letter-spacing: normal; text-transform: none;
 }
-.wordless { visibility: hidden; } /* all of it: what is seen must not move when the words come */
+.loading { visibility: hidden; } /* nothing visible may move when the texts arrive */
 :host(:is([state="waiting"], [state="helping"])) .box { border-color: color-mix(in srgb, var(--on) 55%, var(--line)); }
 .head { position: relative; display: flex; align-items: center; gap: .95em; padding: .75em 1.2em .75em .95em; border-radius: var(--round); }
 .text { flex: 1; min-width: 0; display: grid; }
@@ -57,7 +57,7 @@ a:hover, .link:hover { color: var(--text); text-decoration-color: currentColor; 
   flex: none; width: 3.2em; height: 1.9em; padding: .2em; border: 0; border-radius: 9em;
   background: var(--idle); transition: background-color .25s;
 }
-[role="switch"]::after { content: ""; position: absolute; inset: 0; border-radius: var(--round); } /* all of the line is the switch */
+[role="switch"]::after { content: ""; position: absolute; inset: 0; border-radius: var(--round); } /* the whole line is the switch */
 [role="switch"]:focus { outline: none; }
 [role="switch"]:focus-visible::after { outline: 2px solid var(--on); outline-offset: 2px; }
 i { display: block; width: 1.5em; height: 1.5em; border-radius: 50%; background: var(--thumb);
@@ -83,7 +83,7 @@ i { display: block; width: 1.5em; height: 1.5em; border-radius: 50%; background:
 .close::before { content: "✕"; }
 .close:hover { background: var(--line); }
 
-.room { padding: 0 1.2em 1.1em; display: grid; gap: 1em; }
+.details { padding: 0 1.2em 1.1em; display: grid; gap: 1em; }
 .consent { display: grid; gap: .8em; font-size: .95em; }
 .consent ul { display: grid; gap: .6em; list-style: none; }
 .consent li { position: relative; padding-inline-start: 1.5em; }
@@ -103,7 +103,7 @@ input { font: inherit; color: inherit; accent-color: var(--on); }
 
 :host([layout="card"]) .box { width: 24em; }
 
-/* Of opacity and transform alone, which cost the page's main thread nothing, and a few times: a page must not move on and on. */
+/* Opacity and transform alone, which cost the page's main thread nothing, and three times only: pages must not move all the time. */
 @keyframes breathe { 50% { opacity: .35; } }
 @keyframes beat { 50% { opacity: .6; transform: scale(1.6); } }
 :host(:is([state="connecting"], [state="offline"])) .status::before { animation: breathe 1.4s ease-in-out 3; }
@@ -117,12 +117,12 @@ input { font: inherit; color: inherit; accent-color: var(--on); }
   .status::before { background: CanvasText !important; forced-color-adjust: none; }
 }`;
 
-/** Of all switches of a page together. @type {Map<string, CSSStyleSheet>} */
+/** Shared by all switches of a page. @type {Map<string, CSSStyleSheet>} */
 const sheets = new Map();
 
-/** Add styles: those of the line and the sentences, or those of a part that comes later. @param {ShadowRoot} root @param {string} [css] */
-export function dress(root, css = CSS) {
-  // A browser of before 2023: it gets what the page's policy lets it have.
+/** Add styles: those of header and consent, or those of a part that is loaded later. @param {ShadowRoot} root @param {string} [css] */
+export function addStyles(root, css = CSS) {
+  // A browser from before 2023, where the page's policy may forbid the style element.
   if (!root.adoptedStyleSheets) return root.append(create("style", {}, css));
   const sheet = sheets.get(css) ?? new CSSStyleSheet();
   if (!sheets.has(css)) sheet.replaceSync(css);

@@ -1,60 +1,59 @@
-// "Is it working?": runs the host's self-test in a sandboxed iframe, and says which sentences tell what it has found.
+// "Is it working?": runs the host's self-test in a sandboxed iframe, and names the sentences that describe the result.
 // Loaded when somebody asks.
 
 const READY_SECONDS = 10;
 const LIMIT_SECONDS = 25;
 
-/** @typedef {import("../self-test/examine.js").Result} Result */
+/** @typedef {import("../self-test/diagnose.js").Result} Result */
 
 const NATS = ["open", "cone", "symmetric"];
 const READERS = ["yes", "mostly", "no"];
 /** @type {Result} */
 const FAILED = { broker: false, stun: null, egress: null, nat: "", reader: "no" };
-/** The host answers this page, but something in this browser keeps its frame away. @type {Result} */
+/** The host answers this page, but something in this browser blocks its iframe. @type {Result} */
 const BLOCKED = { ...FAILED, broker: null };
 
 /**
- * Test whether this browser would be of use as a bridge. Whatever goes wrong is a result, too: that of a host that does
- * not answer.
+ * Test whether this browser would be of use as a bridge. A test that fails has the result of a host that does not answer.
  * @param {string} host its base URL, with a slash at its end
- * @param {Node} place where the iframe may stand meanwhile; it cannot be seen
+ * @param {Node} container of the iframe, which is hidden
  * @returns {Promise<Result>} within 25 seconds
  */
-export function test(host, place) {
+export function test(host, container) {
   return new Promise((done) => {
-    const frame = document.createElement("iframe");
+    const iframe = document.createElement("iframe");
     /** @param {Result} result */
     const end = (result) => {
       for (const timer of timers) clearTimeout(timer);
-      window.removeEventListener("message", hear);
-      frame.remove();
+      window.removeEventListener("message", onMessage);
+      iframe.remove();
       done(result);
     };
     /** @param {MessageEvent} event */
-    const hear = ({ source, data }) => {
-      if (!source || source !== frame.contentWindow || data?.freespan !== 1) return;
+    const onMessage = ({ source, data }) => {
+      if (!source || source !== iframe.contentWindow || data?.freespan !== 1) return;
       if (data.type === "ready") {
         clearTimeout(timers[0]);
-        // The frame's origin is opaque, so it cannot be named; the frame itself is ours.
-        frame.contentWindow?.postMessage({ freespan: 1, type: "test" }, "*");
+        // The iframe's origin is opaque, so it cannot be named; the iframe itself is ours.
+        iframe.contentWindow?.postMessage({ freespan: 1, type: "test" }, "*");
       }
       if (data.type === "tested") end(resultIn(data));
     };
     const explain = async () => {
-      const answer = await fetch(frame.src, { credentials: "omit", cache: "no-store" }).catch(() => undefined);
+      const answer = await fetch(iframe.src, { credentials: "omit", cache: "no-store" }).catch(() => undefined);
       end(answer?.ok ? BLOCKED : FAILED);
     };
     const timers = [setTimeout(explain, READY_SECONDS * 1000), setTimeout(() => end(FAILED), LIMIT_SECONDS * 1000)];
-    window.addEventListener("message", hear);
-    frame.setAttribute("sandbox", "allow-scripts");
-    frame.setAttribute("aria-hidden", "true");
-    frame.referrerPolicy = "no-referrer";
-    frame.title = "freespan self-test";
-    frame.hidden = true;
-    frame.tabIndex = -1;
+    window.addEventListener("message", onMessage);
+    iframe.setAttribute("sandbox", "allow-scripts");
+    iframe.setAttribute("aria-hidden", "true");
+    iframe.referrerPolicy = "no-referrer";
+    iframe.title = "freespan self-test";
+    iframe.hidden = true;
+    iframe.tabIndex = -1;
     try {
-      frame.src = new URL("self-test", host).href;
-      place.appendChild(frame);
+      iframe.src = new URL("self-test", host).href;
+      container.appendChild(iframe);
     } catch {
       end(FAILED);
     }
@@ -62,18 +61,18 @@ export function test(host, place) {
 }
 
 /**
- * The sentences that tell a result, as keys of languages/*.json, in the order in which they are read. What could not be
- * asked is not spoken of.
+ * The sentences that describe a result, as keys of languages/*.json, in the order in which they are read. What could not
+ * be found out has none.
  * @param {Result} result
  * @returns {string[]}
  */
 export function sentences({ broker, stun, egress, nat, reader }) {
-  const said = broker === null ? ["blocked"] : [];
+  const found = broker === null ? ["blocked"] : [];
   for (const [name, reached] of Object.entries({ broker, stun, egress })) {
-    if (reached !== null) said.push(`${name}_${reached ? "reached" : "not_reached"}`);
+    if (reached !== null) found.push(`${name}_${reached ? "reached" : "not_reached"}`);
   }
-  if (nat) said.push(`nat_${nat}`);
-  return [...said, `reader_${reader}`];
+  if (nat) found.push(`nat_${nat}`);
+  return [...found, `reader_${reader}`];
 }
 
 /**

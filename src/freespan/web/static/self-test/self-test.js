@@ -1,14 +1,14 @@
-// The self-test page: would a bridge in this browser be of use? Speaks with the page that embeds it, and with nobody else.
+// The self-test page: would a bridge in this browser be of use? It talks with the page that embeds it, and with no other.
 //
 //   embedding page ──▶ {freespan: 1, type: "test"}
-//   this page      ──▶ {freespan: 1, type: "ready"} once it can be asked; {freespan: 1, type: "tested", …Result} within 20 s
+//   this page      ──▶ {freespan: 1, type: "ready"} once it is loaded; {freespan: 1, type: "tested", …Result} within 20 s
 
-import { Clock } from "../frame/clock.js";
-import { examine } from "./examine.js";
+import { Clock } from "../bridge/clock.js";
+import { diagnose } from "./diagnose.js";
 
 /** @param {object} message */
-function tell(message) {
-  // What it has found says nothing that any page could not find out for itself: no address, no port.
+function notify(message) {
+  // The result holds nothing that a page could not find out for itself: no address, no port.
   window.parent.postMessage({ freespan: 1, ...message }, "*");
 }
 
@@ -18,11 +18,11 @@ function serve() {
   window.addEventListener("message", async ({ source, data }) => {
     if (source !== window.parent || data?.freespan !== 1 || data.type !== "test" || busy) return;
     busy = true;
-    const result = await examine(clock);
+    const result = await diagnose(clock);
     busy = false;
-    tell({ type: "tested", ...result });
+    notify({ type: "tested", ...result });
   });
-  tell({ type: "ready" });
+  notify({ type: "ready" });
 }
 
 if (window.parent !== window) serve();

@@ -1,13 +1,13 @@
-// What is remembered in the page's storage, for each host: the visitor's choice, and counts. Storage may be blocked, or
-// full: then it lasts as long as the page.
+// What is kept in the page's storage for each host: the visitor's choice, and counts. Where storage is blocked or full, they
+// last as long as the page.
 
-import { NAME } from "./signs.js";
+import { NAME } from "./detect.js";
 
 /**
  * @typedef {object} Memory
  * @property {boolean} on the visitor's choice
- * @property {number} helped readers, ever
- * @property {string} day of local time, `YYYY-MM-DD`, that the next two are of
+ * @property {number} helped readers helped in all
+ * @property {string} day of local time, `YYYY-MM-DD`: that of the next two
  * @property {number} today readers helped
  * @property {number} megabytes MB passed on that day
  * @property {number} month MB passed on in the month of that day
@@ -44,7 +44,7 @@ function read(date, host, round = amount) {
   try {
     if (!fallback[host]) stored = JSON.parse(localStorage.getItem(NAME + host) ?? "") ?? {};
   } catch {
-    // blocked, empty, or not ours
+    // blocked, empty, or not JSON
   }
   const day = dayOf(date);
   const sameDay = stored.day === day;
@@ -75,12 +75,12 @@ function dayOf(date) {
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
 }
 
-/** A whole number that makes sense, whatever was there. @param {unknown} value */
+/** A valid whole number, whatever was stored. @param {unknown} value */
 function count(value) {
   return Math.floor(amount(value));
 }
 
-/** The same in tenths; sums of fractions would drift. @param {unknown} value */
+/** A valid number in tenths; sums of binary fractions would drift. @param {unknown} value */
 export function amount(value) {
   return typeof value === "number" && value > 0 && value < 1e14 ? Math.round(value * 10) / 10 : 0;
 }

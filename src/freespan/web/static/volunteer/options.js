@@ -1,22 +1,22 @@
-// What the page may ask of its bridge: checked, and the strictest of what several instances ask for. Pure.
+// The options of a page: checked, and the strictest of those that several instances have. Pure.
 
 import { rangeOf } from "./rules.js";
 
 /**
- * What a page may change while the bridge runs.
+ * The options that a page may change while the bridge runs.
  * @typedef {object} Limits
  * @property {number} capacity readers at a time, 1 to 64
  * @property {number} kilobits kbit/s passed on, both directions together; 0: no limit
  * @property {number} megabytesADay MB passed on in a day of local time; 0: no limit
  * @property {number} megabytesAMonth MB passed on in a month of local time; 0: no limit
- * @property {string} hours `HH:MM-HH:MM` in local time, may pass midnight; empty: any time; several with commas between: all must be kept
+ * @property {string} hours `HH:MM-HH:MM` in local time, may pass midnight; empty: any time; several, separated by commas: all hold
  * @property {boolean} runWhenHidden false: pause 60 s after the tab is hidden
- * @property {boolean} pauseOnBattery pause while the battery is in use, where the browser tells
- * @property {boolean} pauseOnMetered pause while the connection is metered, where the browser tells
+ * @property {boolean} pauseOnBattery pause while the battery is in use, where the browser reports it
+ * @property {boolean} pauseOnMetered pause while the connection is metered, where the browser reports it
  * @property {boolean} remember keep the visitor's choice for the next visit
  */
-/** @typedef {Limits & {host: string, place?: Node}} Options `host`: base URL, with a slash at its end */
-/** @typedef {Omit<Limits, "hours"> & {hours: string[]}} Strictest of several instances; all hours must be kept */
+/** @typedef {Limits & {host: string, container?: Node}} Options `host`: base URL, with a slash at its end */
+/** @typedef {Omit<Limits, "hours"> & {hours: string[]}} Strictest the limits of several instances; all hours hold */
 
 /** @type {Limits} */
 export const DEFAULTS = {
@@ -33,15 +33,15 @@ export const DEFAULTS = {
 const CAPACITY_MAX = 64;
 
 /**
- * @param {Partial<Limits>} wishes
+ * @param {Partial<Limits>} given
  * @returns {Partial<Limits>} the same
- * @throws {TypeError} which names the option
+ * @throws {TypeError} with the name of the option
  */
-export function checkLimits(wishes) {
-  for (const [name, value] of Object.entries(wishes)) {
-    const normal = DEFAULTS[/** @type {keyof Limits} */ (name)];
-    if (normal === undefined) throw new TypeError(`${name}: there is no such option, or it cannot change`);
-    if (typeof value !== typeof normal) throw new TypeError(`${name}: must be a ${typeof normal}`);
+export function checkLimits(given) {
+  for (const [name, value] of Object.entries(given)) {
+    const usual = DEFAULTS[/** @type {keyof Limits} */ (name)];
+    if (usual === undefined) throw new TypeError(`${name}: no such option, or one that cannot change`);
+    if (typeof value !== typeof usual) throw new TypeError(`${name}: must be a ${typeof usual}`);
     if (typeof value === "number" && !(value >= 0 && value < Infinity)) {
       throw new TypeError(`${name}: must be a number, 0 or more`);
     }
@@ -52,22 +52,24 @@ export function checkLimits(wishes) {
       throw new TypeError("hours: must be HH:MM-HH:MM with two different times");
     }
   }
-  return wishes;
+  return given;
 }
 
 /**
- * @param {Partial<Options>} wishes
- * @param {string} home the default host
+ * @param {Partial<Options>} given
+ * @param {string} defaultHost
  * @returns {Options}
- * @throws {TypeError} which names the option
+ * @throws {TypeError} with the name of the option
  */
-export function checkOptions(wishes, home) {
-  const { host = home, place, ...limits } = wishes;
+export function checkOptions(given, defaultHost) {
+  const { host = defaultHost, container, ...limits } = given;
   const url = urlOf(host);
   if (!url || !/^https?:$/.test(url.protocol)) throw new TypeError("host: must be the URL of a host, with https://");
-  if (place !== undefined && !(place instanceof Node)) throw new TypeError("place: must be a node of the page");
+  if (container !== undefined && !(container instanceof Node)) {
+    throw new TypeError("container: must be a node of the page");
+  }
   url.hash = url.search = "";
-  return { ...DEFAULTS, ...checkLimits(limits), host: url.href.replace(/\/*$/, "/"), place };
+  return { ...DEFAULTS, ...checkLimits(limits), host: url.href.replace(/\/*$/, "/"), container };
 }
 
 /** @param {string} text */

@@ -1,9 +1,9 @@
-// Whether the bridge may run now; if not, why; and when to look again. Pure: the clock is handed in.
+// Whether the bridge may run now, why not, and when to ask again. Pure: the time is handed in.
 
-/** A tab that is hidden for a moment goes on. */
+/** A tab that is hidden for less than this keeps its bridge. */
 const HIDDEN_SECONDS = 60;
-/** Clocks are set, machines sleep, and timers of hidden pages are late: nobody relies on a longer one. */
-const LOOK_AGAIN_SECONDS = 60;
+/** The longest wait: clocks are set, machines sleep, and the timers of hidden pages are late. */
+const WAIT_MAX_SECONDS = 60;
 
 /** @typedef {"hours" | "limit" | "battery" | "metered" | "hidden"} Reason why it pauses */
 /**
@@ -13,14 +13,14 @@ const LOOK_AGAIN_SECONDS = 60;
  * @property {number} megabytesThisMonth MB passed on
  * @property {boolean} onBattery
  * @property {boolean} metered
- * @property {number} hiddenSeconds since the tab was hidden, 0 if it is seen
+ * @property {number} hiddenSeconds since the tab was hidden, 0 if it is visible
  */
-/** @typedef {{reason: Reason | "", seconds: number}} Verdict `seconds` until it may be another one */
+/** @typedef {{reason: Reason | "", seconds: number}} Decision `seconds` until it may change */
 
 /**
- * The two ends of a span of hours, in minutes since midnight of local time: from the first on, until before the second.
+ * The two ends of a span of hours, in minutes since midnight of local time; the second is not part of it.
  * @param {string} text `HH:MM-HH:MM`; 24:00 may be the end
- * @returns {[number, number] | undefined} none if it is no such text
+ * @returns {[number, number] | undefined} undefined for any other text
  */
 export function rangeOf(text) {
   const [, ...parts] = /^(\d\d):([0-5]\d)-(\d\d):([0-5]\d)$/.exec(text.trim()) ?? [];
@@ -32,13 +32,13 @@ export function rangeOf(text) {
 /**
  * @param {import("./options.js").Strictest} limits
  * @param {Situation} situation
- * @returns {Verdict}
+ * @returns {Decision}
  */
-export function judge(limits, situation) {
+export function decide(limits, situation) {
   const { date, hiddenSeconds } = situation;
-  // What the clock on the wall shows, so a day of 23 or 25 hours needs no care.
+  // By the wall clock, so that a day of 23 or 25 hours is no special case.
   const minute = date.getHours() * 60 + date.getMinutes();
-  let seconds = LOOK_AGAIN_SECONDS;
+  let seconds = WAIT_MAX_SECONDS;
   let closed = false;
   for (const [from, until] of limits.hours.flatMap((text) => [rangeOf(text) ?? []])) {
     if (from === undefined || until === undefined) continue;

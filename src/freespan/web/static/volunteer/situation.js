@@ -1,25 +1,25 @@
-// What the browser tells of the page and the machine: seen or hidden, frozen, on battery, on a metered connection.
+// What the browser reports about the page and the machine: visible or hidden, frozen, on battery, on a metered connection.
 
 /** @typedef {EventTarget & {charging: boolean}} Battery */
 /** @typedef {EventTarget & {saveData?: boolean, type?: string}} Connection */
 /** @typedef {{getBattery?: () => Promise<Battery>, connection?: Connection}} Device */
 
 export class Situation {
-  /** The page is frozen, or left and perhaps kept for the back button: nothing runs in it. @type {"" | "frozen" | "kept"} */
+  /** The page is frozen, or in the back/forward cache: nothing runs in it. @type {"" | "frozen" | "kept"} */
   away = "";
-  #changed;
+  #onChange;
   #hiddenAt = Infinity;
   /** @type {Battery | "asked" | undefined} */
   #battery;
   #device = /** @type {Device} */ (navigator);
 
-  /** @param {(back: boolean) => void} changed `back`: the page was kept for the back button, and is seen again */
-  constructor(changed) {
-    this.#changed = changed;
+  /** @param {(restored: boolean) => void} onChange `restored`: the page is back from the back/forward cache */
+  constructor(onChange) {
+    this.#onChange = onChange;
   }
 
   open() {
-    this.#look();
+    this.#noteVisibility();
     for (const [target, name] of this.#events()) target.addEventListener(name, this);
   }
 
@@ -27,8 +27,7 @@ export class Situation {
     for (const [target, name] of this.#events()) target.removeEventListener(name, this);
   }
 
-  /** Whether somebody sees the page. */
-  get seen() {
+  get visible() {
     return document.visibilityState === "visible";
   }
 
@@ -51,12 +50,12 @@ export class Situation {
     if (type === "freeze") this.away = "frozen";
     if (type === "pagehide") this.away = "kept";
     if (type === "resume" || type === "pageshow") this.away = "";
-    if (type === "visibilitychange") this.#look();
-    this.#changed(type === "pageshow" && persisted === true);
+    if (type === "visibilitychange") this.#noteVisibility();
+    this.#onChange(type === "pageshow" && persisted === true);
   }
 
-  #look() {
-    this.#hiddenAt = this.seen ? Infinity : Math.min(this.#hiddenAt, Date.now());
+  #noteVisibility() {
+    this.#hiddenAt = this.visible ? Infinity : Math.min(this.#hiddenAt, Date.now());
   }
 
   /** @returns {[EventTarget, string][]} */
@@ -76,11 +75,11 @@ export class Situation {
     this.#battery = "asked";
     try {
       this.#battery = await this.#device.getBattery?.();
-      this.#battery?.addEventListener("chargingchange", () => this.#changed(false));
+      this.#battery?.addEventListener("chargingchange", () => this.#onChange(false));
       this.#battery ??= "asked";
-      this.#changed(false);
+      this.#onChange(false);
     } catch {
-      // the page's policy forbids it: then it is as if there were none
+      // the page's policy forbids it: as if there were none
     }
   }
 }

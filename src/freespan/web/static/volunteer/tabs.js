@@ -1,37 +1,40 @@
-// The tabs of a site in one browser that would work for the same host: one of them works, and all hear of it. The one that holds the lock works; when it is
-// closed or frozen, the browser gives the lock to the next. Where there are no locks (pages by plain http, sandboxed, or
-// with storage blocked), each tab works for itself.
+// Leader election among the tabs of a site that would be a bridge of the same host.
+//
+// The tab that holds a Web Lock is the leader: it runs the bridge and reports its status to the others. When it is closed
+// or frozen, the browser gives the lock to the next tab. Where there are no locks (on pages by plain http, in sandboxes, or
+// with storage blocked), each tab is its own leader.
 
-import { NAME } from "./signs.js";
+import { NAME } from "./detect.js";
 
-/** A tab that works answers at once, even if it is hidden; one that does not is stuck, and loses the lock. */
+/** A leader answers at once, even in a hidden tab; one that does not answer is stuck, and loses the lock. */
 const ANSWER_SECONDS = 5;
 
 /**
- * What tabs say: the visitor's choice; a question for the one that works, and its answer; what that one does; that it ends.
- * @typedef {{choice?: boolean, hello?: boolean, welcome?: boolean, view?: import("./volunteer.js").View, bye?: boolean}} Word
+ * What tabs send to each other: the visitor's choice; a question for the leader, and its answer; the leader's status; that
+ * it stops being the leader.
+ * @typedef {{choice?: boolean, hello?: boolean, welcome?: boolean, status?: import("./volunteer.js").Status, bye?: boolean}} TabMessage
  */
 
 export class Tabs {
-  /** Whether this tab is the one that works. */
+  /** Whether this tab is the leader. */
   leading = false;
-  #changed;
-  #hear;
+  #onChange;
+  #onMessage;
   #name = "";
   /** @type {BroadcastChannel | undefined} */
   #channel;
-  /** The wish to work; aborted when it ends. @type {AbortController | undefined} */
-  #wish;
+  /** The request for the lock; aborted when it is no longer wanted. @type {AbortController | undefined} */
+  #pending;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #patience;
+  #answerTimer;
 
   /**
-   * @param {() => void} changed `leading`, by others than the caller
-   * @param {(word: Word) => void} hear what another tab says
+   * @param {() => void} onChange `leading` has changed, not by a call of `want`
+   * @param {(message: TabMessage) => void} onMessage from another tab
    */
-  constructor(changed, hear) {
-    this.#changed = changed;
-    this.#hear = hear;
+  constructor(onChange, onMessage) {
+    this.#onChange = onChange;
+    this.#onMessage = onMessage;
   }
 
   /** @param {string} host */
@@ -40,8 +43,8 @@ export class Tabs {
     try {
       this.#channel ??= new BroadcastChannel(this.#name);
       this.#channel.onmessage = ({ data }) => {
-        if (data?.view) clearTimeout(this.#patience);
-        if (typeof data === "object" && data) this.#hear(data);
+        if (data?.status) clearTimeout(this.#answerTimer);
+        if (typeof data === "object" && data) this.#onMessage(data);
       };
       this.ask();
     } catch {
@@ -51,64 +54,64 @@ export class Tabs {
 
   close() {
     this.want(false);
-    clearTimeout(this.#patience);
+    clearTimeout(this.#answerTimer);
     this.#channel?.close();
     this.#channel = undefined;
   }
 
-  /** @param {Word} word */
-  say(word) {
-    this.#channel?.postMessage(word);
+  /** @param {TabMessage} message */
+  send(message) {
+    this.#channel?.postMessage(message);
   }
 
-  /** Ask the tab that works what it does. */
+  /** Ask the leader for its status. */
   ask() {
-    this.say({ hello: true });
-    clearTimeout(this.#patience);
-    this.#patience = setTimeout(() => {
+    this.send({ hello: true });
+    clearTimeout(this.#answerTimer);
+    this.#answerTimer = setTimeout(() => {
       if (this.leading) return;
-      if (!this.#wish) this.#hear({ bye: true });
-      else if (document.visibilityState === "visible") this.#request({ steal: true });
+      if (!this.#pending) this.#onMessage({ bye: true });
+      else if (document.visibilityState === "visible") this.#requestLock({ steal: true });
     }, ANSWER_SECONDS * 1000);
   }
 
-  /** Whether this tab would work, if it is its turn. @param {boolean} wanted */
+  /** Whether this tab would be the leader. @param {boolean} wanted */
   want(wanted) {
-    if (wanted === Boolean(this.#wish)) return;
-    if (wanted) return void this.#request({});
-    this.#wish?.abort();
-    this.#wish = undefined;
-    if (this.leading) this.say({ bye: true });
+    if (wanted === Boolean(this.#pending)) return;
+    if (wanted) return void this.#requestLock({});
+    this.#pending?.abort();
+    this.#pending = undefined;
+    if (this.leading) this.send({ bye: true });
     this.leading = false;
   }
 
   /** @param {LockOptions} options */
-  async #request(options) {
-    this.#wish?.abort();
-    const wish = (this.#wish = new AbortController());
-    const { signal } = wish;
-    const over = new Promise((resolve) => void signal.addEventListener("abort", resolve));
-    const work = () => {
-      if (wish !== this.#wish) return;
-      this.#lead(true);
-      return over;
+  async #requestLock(options) {
+    this.#pending?.abort();
+    const pending = (this.#pending = new AbortController());
+    const { signal } = pending;
+    const released = new Promise((resolve) => void signal.addEventListener("abort", resolve));
+    const lead = () => {
+      if (pending !== this.#pending) return;
+      this.#setLeading(true);
+      return released;
     };
     try {
-      await navigator.locks.request(this.#name, options.steal ? options : { signal }, work);
+      await navigator.locks.request(this.#name, options.steal ? options : { signal }, lead);
     } catch (error) {
-      if (wish !== this.#wish) return;
+      if (pending !== this.#pending) return;
       const taken = error instanceof DOMException && error.name === "AbortError";
-      // Whatever else it is, it means that there are no locks here.
-      if (!taken) return work();
-      this.#request({});
-      this.#lead(false);
+      // Any other error means that there are no locks here.
+      if (!taken) return lead();
+      this.#requestLock({});
+      this.#setLeading(false);
     }
   }
 
   /** @param {boolean} leading */
-  #lead(leading) {
+  #setLeading(leading) {
     if (leading === this.leading) return;
     this.leading = leading;
-    this.#changed();
+    this.#onChange();
   }
 }

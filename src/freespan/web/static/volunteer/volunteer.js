@@ -1,61 +1,62 @@
-// The volunteer of this page: one choice and one bridge, however many instances the page has, and one of all its tabs.
+// What this page does as a volunteer: one choice and one bridge, however many instances it has, and one bridge for all its
+// tabs.
 
-import { Frame } from "./frame.js";
+import { BridgeIframe } from "./iframe.js";
 import { recall, remember, rememberChoice } from "./memory.js";
 import { strictest } from "./options.js";
-import { judge } from "./rules.js";
-import { supported } from "./signs.js";
+import { decide } from "./rules.js";
+import { supported } from "./detect.js";
 import { Situation } from "./situation.js";
 import { Tabs } from "./tabs.js";
 
 /** @typedef {import("./rules.js").Reason} Reason */
 /** @typedef {"off" | "connecting" | "waiting" | "helping" | "offline" | "paused" | "blocked" | "unsupported"} State */
 /**
- * @typedef {object} View
+ * @typedef {object} Status
  * @property {State} state
  * @property {Reason | ""} reason why it is `paused`
  * @property {number} now readers helped at this moment
  * @property {number} today readers helped since midnight, in this browser for this site
  * @property {number} ever readers helped, in this browser for this site
  * @property {number} megabytes MB passed on since midnight
- * @property {boolean} elsewhere another tab of this site does the work
+ * @property {boolean} elsewhere the bridge runs in another tab of this site
  */
 /**
- * An instance in the page.
- * @typedef {object} Seat
+ * A switch in the page.
+ * @typedef {object} Instance
  * @property {() => import("./options.js").Options} options
- * @property {(view: Readonly<View>) => void} show
+ * @property {(status: Readonly<Status>) => void} onStatus
  */
 
-/** A page's scripts may take the frame away, and nobody tells. */
-const LOOK_SECONDS = 5;
-/** What a frame has told that has said nothing yet. @type {import("./frame.js").Report} */
-const NOTHING = { state: "connecting", now: 0, total: 0, megabytes: 0 };
+/** Scripts of the page may remove the iframe, and nothing reports it. */
+const CHECK_SECONDS = 5;
+/** The status of an iframe that has not sent any yet. @type {import("./iframe.js").BridgeStatus} */
+const INITIAL = { state: "connecting", now: 0, total: 0, megabytes: 0 };
 
 class Volunteer {
   #on = false;
-  /** Until the visitor chooses here or in another tab; one that works already knows better than storage. */
+  /** Until the visitor chooses, here or in another tab. A leader knows the choice better than storage does. */
   #undecided = true;
-  /** The page's own policy keeps the frame away. */
+  /** The page's own policy forbids the iframe. */
   #forbidden = false;
-  /** @type {Set<Seat>} */
-  #seats = new Set();
-  /** @type {Frame | undefined} */
-  #frame;
-  #report = NOTHING;
-  /** What the tab that works told last. @type {View | undefined} */
-  #elsewhere;
-  /** @type {Readonly<View> | undefined} */
-  #view;
+  /** @type {Set<Instance>} */
+  #instances = new Set();
+  /** @type {BridgeIframe | undefined} */
+  #iframe;
+  #bridgeStatus = INITIAL;
+  /** The latest status of another tab that is the leader. @type {Status | undefined} */
+  #leaderStatus;
+  /** @type {Readonly<Status> | undefined} */
+  #status;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #tabs = new Tabs(
     () => this.#settle(),
-    (word) => this.#hear(word),
+    (message) => this.#receive(message),
   );
-  #situation = new Situation((back) => {
-    if (back) this.#arrive();
-    else if (this.#situation.seen) this.#tabs.ask();
+  #situation = new Situation((restored) => {
+    if (restored) this.#arrive();
+    else if (this.#situation.visible) this.#tabs.ask();
     this.#settle();
   });
 
@@ -63,56 +64,56 @@ class Volunteer {
     return this.#on;
   }
 
-  /** @param {Seat} seat */
-  join(seat) {
-    this.#seats.add(seat);
-    if (this.#seats.size === 1) {
+  /** @param {Instance} instance */
+  join(instance) {
+    this.#instances.add(instance);
+    if (this.#instances.size === 1) {
       this.#situation.open();
       this.#arrive();
     }
     this.#settle();
-    if (this.#view) seat.show(this.#view);
+    if (this.#status) instance.onStatus(this.#status);
   }
 
-  /** @param {Seat} seat */
-  leave(seat) {
+  /** @param {Instance} instance */
+  leave(instance) {
     const first = this.#first;
     const host = this.#host;
-    if (!this.#seats.delete(seat)) return;
-    if (seat === first) this.#drop();
+    if (!this.#instances.delete(instance)) return;
+    if (instance === first) this.#drop();
     if (host !== this.#host) {
       this.#tabs.close();
-      this.#elsewhere = undefined;
-      if (this.#seats.size) this.#arrive();
+      this.#leaderStatus = undefined;
+      if (this.#instances.size) this.#arrive();
     }
-    if (this.#seats.size) return this.#settle();
+    if (this.#instances.size) return this.#settle();
     clearTimeout(this.#timer);
     this.#situation.close();
-    this.#view = undefined;
+    this.#status = undefined;
   }
 
-  /** The visitor's choice. @param {Seat} seat where it was made @param {boolean} on */
-  choose(seat, on) {
-    if (!supported() || !this.#seats.has(seat)) return;
-    // A choice that is not kept still ends one that was.
+  /** The visitor's choice. @param {Instance} instance where it was made @param {boolean} on */
+  choose(instance, on) {
+    if (!supported() || !this.#instances.has(instance)) return;
+    // A "no" is stored in any case, since it ends a "yes" that was stored before.
     if (!on || this.#limits.remember) rememberChoice(on, new Date(), this.#host);
-    // First in the queue for the lock, then the others hear of it: the tab that was clicked does the work.
-    this.#decide(on);
-    this.#tabs.say({ choice: on });
+    // This tab asks for the lock before the others hear of the choice, so the tab that was clicked becomes the leader.
+    this.#choose(on);
+    this.#tabs.send({ choice: on });
   }
 
-  /** The options of an instance have changed. */
+  /** To be called when the options of an instance have changed. */
   limit() {
     this.#settle();
   }
 
   get #limits() {
-    return strictest([...this.#seats].map((seat) => seat.options()));
+    return strictest([...this.#instances].map((instance) => instance.options()));
   }
 
-  /** The one whose place and host the frame has. */
+  /** The instance whose container and host are used. */
   get #first() {
-    return [...this.#seats][0];
+    return [...this.#instances][0];
   }
 
   get #host() {
@@ -123,7 +124,7 @@ class Volunteer {
     return recall(new Date(), this.#host);
   }
 
-  /** As on a new visit: what is remembered counts, and what other tabs do. */
+  /** Begin as on a new visit: with the stored choice, and with what other tabs do. */
   #arrive() {
     this.#undecided = true;
     this.#on = supported() && this.#limits.remember && this.#memory.on;
@@ -131,45 +132,45 @@ class Volunteer {
   }
 
   /** @param {boolean} on */
-  #decide(on) {
+  #choose(on) {
     this.#undecided = false;
     this.#forbidden = false;
-    if (!on) this.#elsewhere = undefined;
+    if (!on) this.#leaderStatus = undefined;
     this.#on = on && supported();
     this.#settle();
   }
 
-  /** @param {import("./tabs.js").Word} word */
-  #hear({ choice, hello, welcome, view, bye }) {
-    if (choice !== undefined) return choice !== this.#on && this.#decide(choice);
-    if (hello && this.#tabs.leading) this.#tabs.say({ view: this.#view, welcome: true });
-    if (welcome && this.#undecided) this.#decide(true);
-    if (bye) this.#elsewhere = undefined;
-    if (view && this.#on) this.#elsewhere = view;
-    if (view || bye) this.#settle();
+  /** @param {import("./tabs.js").TabMessage} message */
+  #receive({ choice, hello, welcome, status, bye }) {
+    if (choice !== undefined) return choice !== this.#on && this.#choose(choice);
+    if (hello && this.#tabs.leading) this.#tabs.send({ status: this.#status, welcome: true });
+    if (welcome && this.#undecided) this.#choose(true);
+    if (bye) this.#leaderStatus = undefined;
+    if (status && this.#on) this.#leaderStatus = status;
+    if (status || bye) this.#settle();
   }
 
-  /** See to it that all is as the choice, the rules and the other tabs want it, and say so. */
+  /** Make everything as the choice, the rules and the other tabs demand, and report it. */
   #settle() {
     clearTimeout(this.#timer);
-    if (!this.#seats.size) return;
+    if (!this.#instances.size) return;
     const { away } = this.#situation;
-    const { reason, seconds } = this.#judge();
+    const { reason, seconds } = this.#decision();
     this.#tabs.want(this.#on && !away && !this.#forbidden && reason !== "hidden");
-    if (this.#tabs.leading) this.#elsewhere = undefined;
-    if (this.#tabs.leading && !reason) this.#carry();
+    if (this.#tabs.leading) this.#leaderStatus = undefined;
+    if (this.#tabs.leading && !reason) this.#run();
     else this.#drop();
     if (away === "kept") this.#tabs.close();
     if (away) return;
-    if (this.#on) this.#timer = setTimeout(() => this.#settle(), Math.min(seconds, LOOK_SECONDS) * 1000);
-    this.#show(reason);
+    if (this.#on) this.#timer = setTimeout(() => this.#settle(), Math.min(seconds, CHECK_SECONDS) * 1000);
+    this.#report(reason);
   }
 
-  #judge() {
+  #decision() {
     const limits = this.#limits;
     const { metered, hiddenSeconds } = this.#situation;
     const { megabytes, month } = this.#memory;
-    return judge(limits, {
+    return decide(limits, {
       date: new Date(),
       megabytesToday: megabytes,
       megabytesThisMonth: month,
@@ -179,26 +180,26 @@ class Volunteer {
     });
   }
 
-  // --- the frame ---
+  // --- the iframe ---
 
-  #carry() {
-    // A page that is built anew by its scripts may have taken it away.
-    if (this.#frame?.isLost) this.#drop();
+  #run() {
+    // Scripts that rebuild the page may have removed it.
+    if (this.#iframe?.isLost) this.#drop();
     const limits = this.#limits;
-    if (this.#frame) return this.#frame.limit(limits);
-    const { place } = this.#first?.options() ?? {};
+    if (this.#iframe) return this.#iframe.limit(limits);
+    const { container } = this.#first?.options() ?? {};
     const host = this.#host;
-    let last = (this.#report = NOTHING);
-    const frame = (this.#frame = new Frame(
-      place?.isConnected ? place : document.body,
+    let last = (this.#bridgeStatus = INITIAL);
+    const iframe = (this.#iframe = new BridgeIframe(
+      container?.isConnected ? container : document.body,
       host,
       limits,
-      (report, forbidden) => {
-        remember(report.total - last.total, report.megabytes - last.megabytes, new Date(), host);
-        last = report;
-        // One that was dropped still counts, until it is off.
-        if (frame === this.#frame) {
-          this.#report = report;
+      (status, forbidden) => {
+        remember(status.total - last.total, status.megabytes - last.megabytes, new Date(), host);
+        last = status;
+        // The counts of an iframe that was dropped still come, until it is off.
+        if (iframe === this.#iframe) {
+          this.#bridgeStatus = status;
           this.#forbidden = forbidden === true;
         }
         this.#settle();
@@ -207,25 +208,25 @@ class Volunteer {
   }
 
   #drop() {
-    this.#frame?.leave(Boolean(this.#situation.away));
-    this.#frame = undefined;
+    this.#iframe?.leave(Boolean(this.#situation.away));
+    this.#iframe = undefined;
   }
 
-  // --- what people see ---
+  // --- the status ---
 
   /** @param {Reason | ""} reason */
-  #show(reason) {
-    const view = this.#elsewhere ? { ...this.#elsewhere, elsewhere: true } : this.#look(reason);
-    if (JSON.stringify(view) === JSON.stringify(this.#view)) return;
-    this.#view = Object.freeze(view);
-    if (this.#tabs.leading) this.#tabs.say({ view });
-    for (const seat of this.#seats) seat.show(this.#view);
+  #report(reason) {
+    const status = this.#leaderStatus ? { ...this.#leaderStatus, elsewhere: true } : this.#ownStatus(reason);
+    if (JSON.stringify(status) === JSON.stringify(this.#status)) return;
+    this.#status = Object.freeze(status);
+    if (this.#tabs.leading) this.#tabs.send({ status });
+    for (const instance of this.#instances) instance.onStatus(this.#status);
   }
 
-  /** @param {Reason | ""} reason @returns {View} */
-  #look(reason) {
+  /** @param {Reason | ""} reason @returns {Status} */
+  #ownStatus(reason) {
     const { helped, today, megabytes } = this.#memory;
-    const { state, now } = this.#frame ? this.#report : { state: this.#stateWithoutFrame(reason), now: 0 };
+    const { state, now } = this.#iframe ? this.#bridgeStatus : { state: this.#stateWithoutIframe(reason), now: 0 };
     return {
       state,
       reason: state === "paused" ? reason : "",
@@ -238,7 +239,7 @@ class Volunteer {
   }
 
   /** @param {Reason | ""} reason @returns {State} */
-  #stateWithoutFrame(reason) {
+  #stateWithoutIframe(reason) {
     if (!supported()) return "unsupported";
     if (!this.#on) return "off";
     if (this.#forbidden) return "blocked";
