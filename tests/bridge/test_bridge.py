@@ -17,7 +17,7 @@ from freespan.wire import messages
 from tests.support.path import QUICK_BRIDGE, SECONDS, Helper, volunteering
 from tests.web.fakes import Bridge, Client, FakeHost, connect, soon
 
-RUBBISH: dict[str, str | bytes] = {
+BAD_MESSAGES: dict[str, str | bytes] = {
     "nothing": "",
     "not JSON": "{",
     "no object": "[1, 2]",
@@ -100,13 +100,17 @@ async def test_sessions_outlive_the_broker(helper: Helper, host: FakeHost, bridg
     assert (await again.expect(messages.Load)).sessions == 0
 
 
-@pytest.mark.parametrize("rubbish", RUBBISH.values(), ids=RUBBISH.keys())
+@pytest.mark.parametrize("bad_message", BAD_MESSAGES.values(), ids=BAD_MESSAGES.keys())
 async def test_a_broker_that_breaks_the_protocol_loses_the_socket_and_gets_a_new_one(
-    helper: Helper, host: FakeHost, bridge: Bridge, rubbish: str | bytes
+    helper: Helper, host: FakeHost, bridge: Bridge, bad_message: str | bytes
 ) -> None:
     session = await connect(host, bridge)
     try:
-        await (bridge.socket.send_bytes(rubbish) if isinstance(rubbish, bytes) else bridge.socket.send_str(rubbish))
+        await (
+            bridge.socket.send_bytes(bad_message)
+            if isinstance(bad_message, bytes)
+            else bridge.socket.send_str(bad_message)
+        )
     except ConnectionError:
         pass  # it was cut off in the middle
     await soon(bridge.gone.wait())
@@ -141,7 +145,7 @@ def settings(**values: Any) -> BridgeSettings:
     return dataclasses.replace(QUICK_BRIDGE, **values)
 
 
-async def test_a_broker_that_never_says_welcome(host: FakeHost) -> None:
+async def test_a_broker_that_never_sends_a_welcome(host: FakeHost) -> None:
     async with volunteering(host.url, settings=settings(welcome_seconds=0.2)) as helper:
         silent: Bridge = await soon(host.bridges.get())
         await soon(silent.gone.wait())
@@ -166,15 +170,15 @@ async def test_pings_keep_it_there(host: FakeHost) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "response",
     [b"", b"HTTP/1.1 200 OK\r\n\r\n", b"\x00" * 100, b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n"],
 )
-async def test_a_host_that_is_not_a_broker(said: bytes) -> None:
+async def test_a_host_that_is_not_a_broker(response: bytes) -> None:
     knocked = asyncio.Semaphore(0)
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(said)
+        writer.write(response)
         writer.close()
         knocked.release()
 

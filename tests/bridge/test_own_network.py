@@ -47,14 +47,14 @@ async def joined(host: FakeHost, *servers: StunServer) -> Bridge:
 
 
 async def report(bridge: Bridge) -> tuple[str | None, str | None]:
-    """The next that it says of its network, whatever it says in between."""
+    """The next report about its network, whatever comes in between."""
     while not isinstance(message := messages.decode_to_broker(await bridge.next()), messages.NetworkReport):
         pass
     return message.ipv4, message.ipv6
 
 
 async def answer(bridge: Bridge, name: str, **more: Any) -> str:
-    """Its answer to an offer that leads nowhere, whatever it says in between."""
+    """Its answer to an offer that leads nowhere, whatever comes in between."""
     client = Client()
     await bridge.say(type="offer", id=name, sdp=await client.offer(), **more)
     client.close()

@@ -15,7 +15,7 @@ from tests.web.fakes import Bridge, Client, FakeHost, connect, open_lane, reply_
 RULES = [
     lane_rules.lanes_carry_and_end_with_the_first_pipe,
     lane_rules.there_are_so_many_and_no_more,
-    lane_rules.an_offer_that_is_none_is_refused,
+    lane_rules.an_unusable_offer_is_refused,
     lane_rules.a_lane_cannot_ask_for_lanes,
 ]
 
@@ -25,9 +25,9 @@ async def test_it_keeps_the_rules(host: FakeHost, bridge: Bridge, rule: lane_rul
     await rule(host, bridge)
 
 
-@pytest.mark.parametrize("rubbish", lane_rules.RUBBISH)
-async def test_rubbish_ends_the_session(host: FakeHost, bridge: Bridge, rubbish: str | bytes) -> None:
-    await lane_rules.rubbish_ends_the_session(host, bridge, rubbish)
+@pytest.mark.parametrize("bad_message", lane_rules.BAD_MESSAGES)
+async def test_bad_messages_end_the_session(host: FakeHost, bridge: Bridge, bad_message: str | bytes) -> None:
+    await lane_rules.bad_messages_end_the_session(host, bridge, bad_message)
 
 
 async def test_a_session_with_lanes_is_one_and_all_its_bytes_count(

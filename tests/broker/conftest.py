@@ -23,8 +23,8 @@ from tests.support.serving import serving
 
 SECONDS = 20.0
 ICE = IceServer(["stun:host.example:443", "stun:host.example:444"])
-TURN_URLS = ["turn:relay.example:3478?transport=udp", "turns:relay.example:443?transport=tcp"]
-RUBBISH: dict[str, str | bytes] = {
+TURN_URLS = ["turn:turn.example:3478?transport=udp", "turns:turn.example:443?transport=tcp"]
+BAD_MESSAGES: dict[str, str | bytes] = {
     "nothing": "",
     "not JSON": "{",
     "no object": "[1, 2]",

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from freespan.broker.settings import BrokerSettings
-from tests.broker.conftest import ICE, RUBBISH, SECONDS, Lab, running_lab
+from tests.broker.conftest import BAD_MESSAGES, ICE, SECONDS, Lab, running_lab
 
 POLICY, TRY_AGAIN_LATER, TOO_BIG = 1008, 1013, 1009
 
@@ -23,16 +23,20 @@ async def test_welcome_names_egress_and_ice_servers(lab: Lab) -> None:
     }
 
 
-@pytest.mark.parametrize("rubbish", RUBBISH.values(), ids=RUBBISH.keys())
+@pytest.mark.parametrize("bad_message", BAD_MESSAGES.values(), ids=BAD_MESSAGES.keys())
 @pytest.mark.parametrize("greeted", [True, False], ids=["later", "at first"])
-async def test_rubbish_ends_the_bridge(lab: Lab, rubbish: str | bytes, greeted: bool) -> None:
+async def test_bad_messages_end_the_bridge(lab: Lab, bad_message: str | bytes, greeted: bool) -> None:
     bridge = await lab.join() if greeted else await lab.connect()
     try:
-        await (bridge.socket.send_bytes(rubbish) if isinstance(rubbish, bytes) else bridge.socket.send_str(rubbish))
+        await (
+            bridge.socket.send_bytes(bad_message)
+            if isinstance(bad_message, bytes)
+            else bridge.socket.send_str(bad_message)
+        )
     except ConnectionError:
         pass  # it was cut off in the middle of too long a message
     code, reason = await bridge.closed()
-    if len(rubbish) < 32_768:
+    if len(bad_message) < 32_768:
         assert code == POLICY
         assert 0 < len(reason) <= 120
         assert "\n" not in reason

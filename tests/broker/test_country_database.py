@@ -48,13 +48,13 @@ def test_a_database_of_ipv4_knows_no_ipv6(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", ["IRN", "I", "", "Ü1", "12", 5, None, ["IR"], {"iso_code": 5}])
-def test_what_is_no_code_is_no_country(tmp_path: Path, code: Any) -> None:
+def test_bad_codes_are_no_country(tmp_path: Path, code: Any) -> None:
     record = {} if code is None else {"country": code}
     assert made(tmp_path, database({"11.0.0.0/8": record})).country(ipaddress.ip_address("11.1.1.1")) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\xab\xcd\xefMaxMind.com", b"\xab\xcd\xefMaxMind.com\xe0" * 9])
-def test_files_that_are_no_database(tmp_path: Path, content: bytes) -> None:
+def test_files_that_are_not_a_database(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(InputError) as caught:
         made(tmp_path, content)
     assert caught.value.field == "countries"

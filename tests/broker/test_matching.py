@@ -32,7 +32,7 @@ def last(count: int) -> int:
 
 @dataclass(frozen=True)
 class Request:
-    """What a client says of itself, and whether its host has TURN servers."""
+    """What a client asks for, and whether its host has TURN servers."""
 
     network: Network | None
     avoid: frozenset[str]

@@ -27,7 +27,7 @@ HEADER = "X-Forwarded-For"
 
 
 class Clock:
-    """Seconds that pass when the test says so."""
+    """Seconds that pass when the test wants it."""
 
     now = 0.0
 
@@ -137,8 +137,8 @@ async def test_what_a_client_writes_into_the_header_itself_does_not_count(countr
     async with asking(statistics) as http:
         for part in range(6):  # the web server has put the real address, always the same one, behind it
             come(statistics, f"11.{part}.0.1, 11.200.0.1", f"11.{part}.0.1")
-        for rubbish in ("", "unknown", "11.0.0.1:80:90", "1" * 5000, ",", "11.1.1.1,"):
-            come(statistics, rubbish, "11.1.1.1")
+        for value in ("", "unknown", "11.0.0.1:80:90", "1" * 5000, ",", "11.1.1.1,"):
+            come(statistics, value, "11.1.1.1")
         clock.later()
         assert await published(http) == {"countries": {}, "somewhere": 0}
 
@@ -153,7 +153,7 @@ async def test_without_a_database_everybody_is_somewhere() -> None:
         assert await published(http) == {"countries": {}, "somewhere": 5}
 
 
-async def test_a_header_counts_only_where_the_host_says_so(countries: CountryDatabase) -> None:
+async def test_a_header_counts_only_where_the_host_has_configured_it(countries: CountryDatabase) -> None:
     clock = Clock()
     statistics = ReaderStatistics(countries, "", clock)
     async with asking(statistics) as http:

@@ -197,7 +197,7 @@ async def test_a_refusing_bridge_is_not_asked_twice(lab: Lab) -> None:
     await helpful.answer(await helpful.offer())
     assert (await client)[0] == 200
     await helpful.send("load", sessions=1)
-    await helpful.send("answer", id="nothing", sdp="v=0")  # ends it: its load has been heard
+    await helpful.send("answer", id="nothing", sdp="v=0")  # ends it: its load has been read
     await helpful.closed()
     second = lab.ask()  # the refusal was for that offer alone
     await full.answer(await full.offer())
@@ -247,7 +247,7 @@ async def test_the_answer_of_a_bridge_that_was_not_asked_does_not_count(lab: Lab
     stranger = await lab.join()
     await stranger.send("answer", id=offer, sdp=ANSWER.replace("abcd", "evil"))
     await stranger.send("refusal", id=offer, reason="mine")
-    await stranger.send("hello", version=1, capacity=1)  # ends it: what it said before has been heard
+    await stranger.send("hello", version=1, capacity=1)  # ends it: what it sent before has been read
     await stranger.closed()
     await asked.answer(offer)
     assert (await client)[1]["answer"] == ANSWER
@@ -280,7 +280,7 @@ async def test_rendezvous_from_a_page_of_any_origin(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    "noise",
+    "data",
     [
         b"\x00\x01\x02" * 1000,
         b"GET\r\n\r\n",
@@ -290,9 +290,9 @@ async def test_rendezvous_from_a_page_of_any_origin(lab: Lab) -> None:
     ],
     ids=["bytes", "no version", "bad chunk", "negative length", "long head"],
 )
-async def test_bytes_that_are_not_http(lab: Lab, noise: bytes) -> None:
+async def test_bytes_that_are_not_http(lab: Lab, data: bytes) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", lab.port)
-    writer.write(noise)
+    writer.write(data)
     head = await asyncio.wait_for(reader.read(65_536), SECONDS)
     assert head.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
     writer.close()

@@ -44,7 +44,7 @@ def test_the_answer_is_the_source_and_nothing_else(source: tuple[str, int]) -> N
     assert len(answer) == {4: 32, 6: 44}[version]
 
 
-def test_a_scope_is_no_part_of_an_address() -> None:
+def test_a_scope_is_not_part_of_an_address() -> None:
     answer = binding_answer(request(), ("fe80::1%eth0", 4_000))
     assert answer is not None
     assert stun.parse_message(answer).attributes == {"XOR-MAPPED-ADDRESS": ("fe80::1", 4_000)}

@@ -31,7 +31,7 @@ def question() -> bytes:
 
 
 async def ask(guest: socket.socket, host: str, port: int) -> tuple[str, int]:
-    """What the server says of the guest; the answer must come from where the question went."""
+    """The address of the guest that the server returns; the answer must come from where the question went."""
     loop = asyncio.get_running_loop()
     message = question()
     async with asyncio.timeout(SECONDS):
@@ -45,7 +45,7 @@ async def ask(guest: socket.socket, host: str, port: int) -> tuple[str, int]:
 
 
 @pytest.mark.parametrize("host", HOSTS)
-async def test_both_ports_tell_a_guest_its_address(host: str) -> None:
+async def test_both_ports_answer_with_the_address_of_a_guest(host: str) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as guest:
         guest.setblocking(False)
@@ -62,10 +62,10 @@ async def test_all_addresses_of_the_machine(guest: socket.socket) -> None:
             assert await ask(guest, "127.0.0.1", port) == guest.getsockname()
 
 
-async def test_nonsense_gets_no_answer_and_does_no_harm(guest: socket.socket) -> None:
+async def test_bad_packets_get_no_answer_and_do_no_harm(guest: socket.socket) -> None:
     async with serving_stun("127.0.0.1", 0) as (port, _):
-        for noise in (b"", b"\x00" * 20, b"GET / HTTP/1.1\r\n\r\n", question()[:-1], bytes(60_000)):
-            guest.sendto(noise, ("127.0.0.1", port))
+        for packet in (b"", b"\x00" * 20, b"GET / HTTP/1.1\r\n\r\n", question()[:-1], bytes(60_000)):
+            guest.sendto(packet, ("127.0.0.1", port))
         assert await ask(guest, "127.0.0.1", port) == guest.getsockname()
         with pytest.raises(BlockingIOError):
             guest.recv(1_000)

@@ -14,7 +14,7 @@ from freespan.wire.errors import InputError
 from freespan.wire.limits import TURN_CREDENTIAL_SECONDS
 from tests.support.attempts import attempt
 
-URL = "turn:relay.example:3478?transport=udp"
+URL = "turn:turn.example:3478?transport=udp"
 
 
 def test_credentials_are_those_that_openssl_makes() -> None:
@@ -38,7 +38,7 @@ def test_credentials_are_those_of_the_draft(secret: str, now: float) -> None:
 
 
 def test_every_url_goes_with_the_same_credentials() -> None:
-    urls = [URL, "turns:relay.example:443?transport=tcp"]
+    urls = [URL, "turns:turn.example:443?transport=tcp"]
     (server,) = TurnServers(urls, "north").credentials(0)
     assert server.urls == urls
 
@@ -47,12 +47,12 @@ def test_every_url_goes_with_the_same_credentials() -> None:
     ("url", "checked"),
     [
         (URL, URL),
-        ("turn:relay.example", "turn:relay.example:3478"),
-        ("turns:relay.example", "turns:relay.example:5349"),
+        ("turn:turn.example", "turn:turn.example:3478"),
+        ("turns:turn.example", "turns:turn.example:5349"),
         ("turn:11.0.0.1:3478?transport=tcp", "turn:11.0.0.1:3478?transport=tcp"),
         ("turns:[2d00::1]:443?transport=tcp", "turns:[2d00::1]:443?transport=tcp"),
         ("turn:[2D00:0::1]", "turn:[2d00::1]:3478"),
-        ("turn:Relay.Example:1?transport=udp", "turn:relay.example:1?transport=udp"),
+        ("turn:Turn.Example:1?transport=udp", "turn:turn.example:1?transport=udp"),
     ],
 )
 def test_turn_urls(url: str, checked: str) -> None:
@@ -66,29 +66,29 @@ def test_turn_urls(url: str, checked: str) -> None:
         "",
         "turn",
         "turn:",
-        "relay.example:3478",
-        "stun:relay.example:3478",
-        "TURN:relay.example:3478",
-        "https://relay.example",
-        "turn://relay.example:3478",
-        "turn:user@relay.example",
-        "turn:relay.example:0",
-        "turn:relay.example:65536",
-        "turn:relay.example:port",
-        "turn:relay.example:3478/",
+        "turn.example:3478",
+        "stun:turn.example:3478",
+        "TURN:turn.example:3478",
+        "https://turn.example",
+        "turn://turn.example:3478",
+        "turn:user@turn.example",
+        "turn:turn.example:0",
+        "turn:turn.example:65536",
+        "turn:turn.example:port",
+        "turn:turn.example:3478/",
         "turn:[2d00::1",
         "turn:2d00::1",
-        "turn:[relay.example]:1",
-        "turn:relay example",
-        "turn:relay.example?",
-        "turn:relay.example?transport=",
-        "turn:relay.example?transport=sctp",
-        "turn:relay.example?transport=UDP",
-        "turn:relay.example?transport=udp&x=1",
-        "turns:relay.example?transport=udp",
-        " turn:relay.example",
-        "turn:relay.example\n",
-        "turn:relay.example?transport=udp\n",
+        "turn:[turn.example]:1",
+        "turn:turn example",
+        "turn:turn.example?",
+        "turn:turn.example?transport=",
+        "turn:turn.example?transport=sctp",
+        "turn:turn.example?transport=UDP",
+        "turn:turn.example?transport=udp&x=1",
+        "turns:turn.example?transport=udp",
+        " turn:turn.example",
+        "turn:turn.example\n",
+        "turn:turn.example?transport=udp\n",
         "turn:" + "x" * 2_000,
     ],
 )

@@ -15,7 +15,7 @@ BLANK = "[redacted]"
 INVITE = format_invite(Invite("https://host.example", hashlib.sha256(b"key").digest()))
 
 invites = st.binary(min_size=32, max_size=32).map(lambda key: format_invite(Invite("https://host.example", key)))
-# An address of one group alone says nothing of anybody, and "::" is the address of no one.
+# An address of one group alone identifies nobody, and "::" is the address of no one.
 v6 = st.ip_addresses(v=6).filter(lambda address: int(address) >> 32).map(str)
 v6_in_full = st.ip_addresses(v=6).map(lambda address: address.exploded)
 v4 = st.ip_addresses(v=4).map(str)
@@ -160,7 +160,7 @@ def test_a_record_is_redacted_whole_and_keeps_its_logger(capsys: pytest.CaptureF
     assert "192.0.2.1" not in text
 
 
-def test_by_default_only_warnings_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_by_default_only_warnings_are_logged(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logging()
     logging.getLogger("freespan.link").info("normal")
     logging.getLogger("other").info("normal")
@@ -168,20 +168,20 @@ def test_by_default_only_warnings_are_said(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().err == "WARNING other: odd\n"
 
 
-def test_verbose_says_what_freespan_does_and_nobody_else(capsys: pytest.CaptureFixture[str]) -> None:
+def test_verbose_logs_events_of_freespan_alone(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logging(verbose=True)
     logging.getLogger("freespan.link").info("open")
     logging.getLogger("other").info("normal")
     assert capsys.readouterr().err == "INFO freespan.link: open\n"
 
 
-def test_oddities_that_a_bridge_may_invent_are_not_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_malformed_messages_of_strangers_are_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logging(verbose=True)
     logging.getLogger("quic").warning("odd packet")
     assert capsys.readouterr().err == ""
 
 
-def test_setting_up_twice_says_everything_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_setting_up_twice_logs_everything_once(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logging()
     set_up_logging()
     logging.getLogger("freespan").warning("once")

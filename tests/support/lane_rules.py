@@ -29,7 +29,7 @@ async def lanes_carry_and_end_with_the_first_pipe(host: FakeHost, bridge: Bridge
     await is_over(lanes[0])
     session.client.channel.send(b"still here")
     assert await session.link.next() == b"still here"
-    assert bridge.received.empty(), "the broker hears of sessions, and not of lanes"
+    assert bridge.received.empty(), "the broker gets the number of sessions, and not of lanes"
     session.client.close()
     for lane in (*lanes[1:], session):
         await is_over(lane)
@@ -51,7 +51,7 @@ async def there_are_so_many_and_no_more(host: FakeHost, bridge: Bridge) -> None:
     client.close()
 
 
-async def an_offer_that_is_none_is_refused(host: FakeHost, bridge: Bridge) -> None:
+async def an_unusable_offer_is_refused(host: FakeHost, bridge: Bridge) -> None:
     session = await connect(host, bridge)
     for sdp in ("hello", "v=0\r\n"):
         assert isinstance(await reply_to_lane(session, sdp), messages.LaneRefusal)
@@ -60,10 +60,10 @@ async def an_offer_that_is_none_is_refused(host: FakeHost, bridge: Bridge) -> No
     session.client.close()
 
 
-async def rubbish_ends_the_session(host: FakeHost, bridge: Bridge, rubbish: str | bytes) -> None:
+async def bad_messages_end_the_session(host: FakeHost, bridge: Bridge, bad_message: str | bytes) -> None:
     session = await connect(host, bridge)
     lane = await open_lane(host, session)
-    session.client.words.send(rubbish)
+    session.client.words.send(bad_message)
     for one in (session, lane):
         await is_over(one)
 
@@ -81,7 +81,7 @@ async def a_lane_cannot_ask_for_lanes(host: FakeHost, bridge: Bridge) -> None:
     client.close()
 
 
-RUBBISH: list[str | bytes] = [
+BAD_MESSAGES: list[str | bytes] = [
     "{",
     '{"type":"dance"}',
     '{"type":"lane_offer","id":1,"sdp":"v=0"}',

@@ -95,7 +95,7 @@ async def hosting(
 
 
 class Statuses(Generic[Status]):
-    """What a client or a volunteer has told of itself, and waiting for more."""
+    """The statuses of a client or a bridge, and a way to wait for more."""
 
     def __init__(self) -> None:
         self.all: list[Status] = []

@@ -2,7 +2,7 @@
 
 
 def description(setup: str, session: int = 1) -> str:
-    """What one end of a data channel says of itself."""
+    """Session descriptions of the two ends of a data channel."""
     lines = (
         "v=0",
         f"o=- {session} 2 IN IP4 127.0.0.1",

@@ -1,4 +1,4 @@
-"""A STUN server of two ports that says of its guests' addresses whatever a test wants, as if a NAT stood between."""
+"""A STUN server of two ports that answers with whatever address a test wants, as if a NAT stood between."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aioice import stun
 
 Address = tuple[str, int]
 Mapping = Callable[[Address, int], Address | None]
-"""What a guest is told: from where it came, and which of the two ports (0 or 1) it asked; None is silence."""
+"""The address that a guest gets: where it came from, and which of the two ports (0 or 1) it asked; None is silence."""
 
 OUTSIDE = {4: "11.0.0.9", 6: "2a00:11::9"}
 """Addresses that look public; nothing is ever sent there."""
@@ -97,7 +97,7 @@ def own_address(family: socket.AddressFamily = socket.AF_INET) -> str | None:
 
 
 def need_private_addresses() -> str:
-    """Skip where a machine's own address would say more than the STUN server; returns that address, of IPv4."""
+    """Skip where a machine's own address would reveal more than the STUN server; returns that address, of IPv4."""
     address = own_address()
     if address is None:
         pytest.skip("this machine has no network, so WebRTC asks no server")

@@ -33,16 +33,16 @@ async def test_there_are_so_many_and_no_more(page: Page, host: FakeHost) -> None
 
 
 async def test_an_offer_that_is_none_is_refused(page: Page, host: FakeHost) -> None:
-    await lane_rules.an_offer_that_is_none_is_refused(host, await turn_on(page, host))
+    await lane_rules.an_unusable_offer_is_refused(host, await turn_on(page, host))
 
 
 async def test_a_lane_cannot_ask_for_lanes(page: Page, host: FakeHost) -> None:
     await lane_rules.a_lane_cannot_ask_for_lanes(host, await turn_on(page, host))
 
 
-@pytest.mark.parametrize("rubbish", [lane_rules.RUBBISH[0], lane_rules.RUBBISH[3]], ids=["text", "bytes"])
-async def test_rubbish_ends_the_session(page: Page, host: FakeHost, rubbish: str | bytes) -> None:
-    await lane_rules.rubbish_ends_the_session(host, await turn_on(page, host), rubbish)
+@pytest.mark.parametrize("rubbish", [lane_rules.BAD_MESSAGES[0], lane_rules.BAD_MESSAGES[3]], ids=["text", "bytes"])
+async def test_bad_messages_end_the_session(page: Page, host: FakeHost, rubbish: str | bytes) -> None:
+    await lane_rules.bad_messages_end_the_session(host, await turn_on(page, host), rubbish)
 
 
 async def test_a_download_through_lanes_of_a_browser_is_whole(

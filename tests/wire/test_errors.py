@@ -38,13 +38,13 @@ def test_bad_input_names_the_field() -> None:
     assert issubclass(errors.MessageError, errors.InputError)
 
 
-def test_a_failed_rendezvous_says_whether_to_ask_again() -> None:
+def test_a_failed_rendezvous_tells_whether_to_ask_again() -> None:
     error = errors.RendezvousError("busy", "the broker is busy", retry=True, after=3.0)
     assert (error.code, error.retry, error.after) == ("busy", True, 3.0)
     assert errors.RendezvousError("protocol_error", "no JSON", retry=False).after is None
 
 
-def test_a_wrong_key_is_an_error_of_the_tunnel_and_says_what_to_do() -> None:
+def test_a_wrong_key_is_an_error_of_the_tunnel_and_tells_what_to_do() -> None:
     assert isinstance(errors.WrongKeyError(), errors.TunnelError)
     assert "nothing was sent" in str(errors.WrongKeyError())
     assert "new invite" in str(errors.WrongKeyError())

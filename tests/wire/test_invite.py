@@ -88,7 +88,7 @@ def test_one_changed_character_is_refused(invite: Invite, data: st.DataObject) -
 
 @pytest.mark.parametrize("url", ["http://a.example", "http://ab.example", "http://abc.example"])
 def test_no_other_character_stands_in_for_any_of_an_invite(url: str) -> None:
-    """Also where base64 has bits to spare, and where its two alphabets differ."""
+    """Also where base64 has unused bits, and where its two alphabets differ."""
     text = format_invite(Invite(url, KEY))
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=."
     for at in range(len(PREFIX), len(text)):
@@ -107,7 +107,7 @@ def test_a_later_version_says_that_an_update_helps(version: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "word"),
+    ("text", "expected"),
     [
         ("", "not an invite"),
         ("https://host.example", "not an invite"),
@@ -135,8 +135,8 @@ def test_a_later_version_says_that_an_update_helps(version: str) -> None:
         (sealed(["http://h", KEY, [], [["turn:s:1"]]]), "STUN server"),
     ],
 )
-def test_what_is_wrong_is_said(text: str, word: str) -> None:
-    with pytest.raises(InviteError, match=word):
+def test_the_error_names_what_is_wrong(text: str, expected: str) -> None:
+    with pytest.raises(InviteError, match=expected):
         parse_invite(text)
 
 
@@ -247,7 +247,7 @@ def test_bad_broker_urls(url: str) -> None:
         check_broker_url(url)
 
 
-def test_the_text_is_what_the_protocol_says() -> None:
+def test_the_text_is_that_of_the_protocol() -> None:
     raw = base64.urlsafe_b64decode(TEXT.removeprefix("freespan1_") + "=" * (-len(TEXT.removeprefix("freespan1_")) % 4))
     payload, check = raw[:-4], raw[-4:]
     assert msgspec.msgpack.decode(payload) == ["https://host.example", KEY, [], []]

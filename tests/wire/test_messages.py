@@ -59,8 +59,8 @@ def test_round_trip_of_a_rendezvous() -> None:
         assert messages.decode_rendezvous_request(messages.encode(request).encode()) == request
     answer = messages.RendezvousAnswer(PROTOCOL_VERSION, "v=0", "a")
     assert messages.decode_rendezvous_answer(messages.encode(answer).encode()) == answer
-    relays = messages.TurnCredentials(PROTOCOL_VERSION, [messages.IceServer(["turn:h"], "name", "word")])
-    assert messages.decode_turn_credentials(messages.encode(relays).encode()) == relays
+    credentials = messages.TurnCredentials(PROTOCOL_VERSION, [messages.IceServer(["turn:h"], "name", "word")])
+    assert messages.decode_turn_credentials(messages.encode(credentials).encode()) == credentials
     problem = messages.Problem("urn:freespan:problem:no_bridge", "No bridge", 503, "come back", field=None)
     assert messages.decode_problem(messages.encode(problem).encode()) == problem
     assert problem.code == "no_bridge"
@@ -110,7 +110,7 @@ def test_the_form_is_the_one_of_the_protocol() -> None:
         ("x" * (SIGNAL_MESSAGE_MAX + 1), "message"),
     ],
 )
-def test_what_a_bridge_may_not_say(text: str, field: str) -> None:
+def test_bad_messages_of_a_bridge(text: str, field: str) -> None:
     for form in (text, text.encode()):
         with pytest.raises(MessageError) as caught:
             messages.decode_to_broker(form)
@@ -132,7 +132,7 @@ def test_what_a_bridge_may_not_say(text: str, field: str) -> None:
         ('{"type":"hello","version":1,"capacity":4}', "type"),
     ],
 )
-def test_what_a_broker_may_not_say_to_a_bridge(text: str, field: str) -> None:
+def test_bad_messages_of_a_broker(text: str, field: str) -> None:
     with pytest.raises(MessageError) as caught:
         messages.decode_to_bridge(text)
     assert caught.value.field.removesuffix("[...]") in {field, field.replace("[0]", "[...]"), field.removesuffix("[0]")}
@@ -147,7 +147,7 @@ def test_a_rendezvous_of_another_version(decode: Callable[[bytes], msgspec.Struc
     assert caught.value.field == "version"
 
 
-def test_missing_parts_are_said_to_be_missing() -> None:
+def test_missing_fields_are_named() -> None:
     with pytest.raises(MessageError, match="capacity: is missing"):
         messages.decode_to_broker('{"type":"hello","version":1}')
 
@@ -157,7 +157,7 @@ def test_fields_of_a_later_version_are_ignored() -> None:
 
 
 @each_decoder
-def test_deep_nesting_is_no_trouble(decode: Callable[[bytes], msgspec.Struct]) -> None:
+def test_deep_nesting_is_an_error_and_nothing_worse(decode: Callable[[bytes], msgspec.Struct]) -> None:
     for text in (b"[" * 30_000, b'{"x":' * 5_000, b'{"type":"load","sessions":1,"x":' + b"[" * 20_000):
         with pytest.raises(MessageError):
             decode(text)
@@ -246,6 +246,6 @@ def test_length_is_counted_in_bytes() -> None:
         messages.decode_to_broker(text)
 
 
-def test_text_that_is_no_unicode() -> None:
+def test_text_that_is_not_unicode() -> None:
     with pytest.raises(MessageError, match="not JSON"):
         messages.decode_to_broker('{"type":"load","sessions":1,"x":"\ud800"}')

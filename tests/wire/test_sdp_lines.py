@@ -24,7 +24,7 @@ def test_no_line_can_be_hidden_inside_another(hidden: str) -> None:
         "i=192.168.1.1",
     ],
 )
-def test_what_is_no_line_of_a_data_channel_is_left_out(line: str) -> None:
+def test_lines_that_no_data_channel_needs_are_left_out(line: str) -> None:
     assert "192.168" not in without_private_addresses(OFFER + line + "\r\n")
 
 

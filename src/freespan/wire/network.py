@@ -1,4 +1,4 @@
-"""The NAT mapping of an end, for each IP version, read from its ICE candidates. Pure.
+"""The NAT mapping of an end, for each IP version, read from its ICE candidates.
 
 An end asks two ports of a STUN server from one socket. If both see the same outside port, its NAT has one mapping for
 all destinations (endpoint-independent, RFC 4787). If they see two ports, the address that the end tells others is of no
