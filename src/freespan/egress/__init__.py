@@ -4,4 +4,6 @@
       ├── Sessions            sessions.py    which links belong to which session (bounds.py: who has to leave)
       │     └── EgressSession session.py     a tunnel on a bond
       └── Dialer              dialer.py      TCP connections to targets (policy.py, resolver.py, own_addresses.py)
+
+`settings.py` has what a host can set.
 """
