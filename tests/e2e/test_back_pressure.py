@@ -17,11 +17,13 @@ from pathlib import Path
 import pytest
 
 from freespan.demo.payload import chunks, sha256_of
-from freespan.tunnel.settings import DEFAULTS
+from freespan.tunnel.settings import TunnelSettings
 from tests.support import readers
 from tests.support.laboratory import SITE, Lab, laboratory, url_of
 from tests.support.programs import Program
 from tests.support.site import SMALL, Site
+
+DEFAULTS = TunnelSettings()
 
 MEGABYTE = 1_000_000
 SLOW_SECONDS = 10

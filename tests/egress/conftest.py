@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from freespan.egress.settings import DEFAULTS, EgressSettings
+from freespan.egress.settings import EgressSettings
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.tickets import TicketJar
 from tests.support.path import SECONDS, Host, ask, direct_session, hosting
+
+DEFAULTS = EgressSettings()
 
 
 class Lab:

@@ -17,11 +17,13 @@ from freespan.egress import own_addresses
 from freespan.egress.dialer import Dialer
 from freespan.egress.own_addresses import is_own
 from freespan.egress.policy import Policy
-from freespan.egress.settings import DEFAULTS, EgressSettings
+from freespan.egress.settings import EgressSettings
 from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
 from tests.support.site import Site
+
+DEFAULTS = EgressSettings()
 
 LOOPBACK = ipaddress.ip_address("127.0.0.1")
 PRIVATE = Policy(allow_private=True)

@@ -10,7 +10,7 @@ import pytest
 
 from freespan.egress.session import EgressSession
 from freespan.egress.sessions import Sessions
-from freespan.egress.settings import DEFAULTS, EgressSettings
+from freespan.egress.settings import EgressSettings
 from freespan.link.bond import Bond, BondSettings, LinkClosed, LinkJoined, SessionKey
 from freespan.link.bond.events import ENDED, RESTARTED, SESSION_CLOSED
 from freespan.link.bond.record_protection import RecordProtection
@@ -28,6 +28,8 @@ from tests.client.supplied import echo
 from tests.link.bond.bonds import EventLog
 from tests.support.tunnels import IDENTITY
 from tests.support.virtual_time import run
+
+DEFAULTS = EgressSettings()
 
 DELAY = 0.01
 SITE = Target("site", 1)

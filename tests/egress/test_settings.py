@@ -2,8 +2,10 @@ from dataclasses import fields
 
 import pytest
 
-from freespan.egress.settings import DEFAULTS
+from freespan.egress.settings import EgressSettings
 from freespan.wire.limits import DIAL_SECONDS, RESOLVE_SECONDS
+
+DEFAULTS = EgressSettings()
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(DEFAULTS) if field.name not in ("tunnel", "bond")])

@@ -19,7 +19,7 @@ from freespan.client.transports import TransportChoice
 from freespan.egress.dialer import Dialer
 from freespan.egress.policy import Policy
 from freespan.egress.server import Egress
-from freespan.egress.settings import DEFAULTS, EgressSettings
+from freespan.egress.settings import EgressSettings
 from freespan.link.bond import Bond
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
@@ -47,7 +47,7 @@ class Host:
         self,
         identity: Identity | None = None,
         broker: BrokerSettings | None = None,
-        egress: EgressSettings = DEFAULTS,
+        egress: EgressSettings | None = None,
     ) -> None:
         self.url = ""
         self.identity = identity or new_identity()
@@ -78,7 +78,7 @@ async def hosting(
     port: int = 0,
     identity: Identity | None = None,
     broker: BrokerSettings | None = None,
-    egress: EgressSettings = DEFAULTS,
+    egress: EgressSettings | None = None,
 ) -> AsyncIterator[Host]:
     """A host for the length of the block."""
     host = Host(identity, broker, egress)

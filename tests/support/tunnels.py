@@ -12,11 +12,13 @@ from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.driver import QuicDriver
 from freespan.tunnel.identity import Identity, new_identity
 from freespan.tunnel.server import ServerTunnel
-from freespan.tunnel.settings import DEFAULTS, TunnelSettings
+from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
+
+DEFAULTS = TunnelSettings()
 
 SECONDS = 20.0
 """No test waits longer for anything; none is expected to wait at all."""

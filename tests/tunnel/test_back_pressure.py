@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from freespan.tunnel.server import ServerTunnel
-from freespan.tunnel.settings import DEFAULTS, TunnelSettings
+from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
 from freespan.wire.limits import LINK_QUEUE_MAX, STREAMS_MAX
@@ -20,6 +20,8 @@ from tests.support.tunnels import (
     until,
     write_all,
 )
+
+DEFAULTS = TunnelSettings()
 
 pytestmark = pytest.mark.timeout(60)
 

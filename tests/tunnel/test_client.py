@@ -57,7 +57,7 @@ async def test_a_silent_egress_is_given_up() -> None:
     client = ClientTunnel(IDENTITY.pin, link, settings=IMPATIENT)
     with pytest.raises(TunnelError, match="handshake took too long"):
         await client.start()
-    assert await far.lost()
+    assert await far.closed()
     assert all(len(message) <= MESSAGE_MAX for message in far.messages)
 
 
@@ -117,7 +117,7 @@ async def test_a_start_that_is_cancelled_closes_the_link() -> None:
         await starting
     assert client.is_over
     assert await client.wait_ended() == "given up"
-    assert await far.lost()
+    assert await far.closed()
 
 
 # --- streams -----------------------------------------------------------------------------------------

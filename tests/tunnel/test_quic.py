@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from freespan.tunnel import quic as quic_module
 from freespan.tunnel.quic import PEER, LinkQuic, client_quic, server_quic
-from freespan.tunnel.settings import DEFAULTS
+from freespan.tunnel.settings import TunnelSettings
 from freespan.wire.errors import TunnelError
 from freespan.wire.limits import DATAGRAM_SIZE, MESSAGE_MAX
 from tests.support.tunnels import IDENTITY
+
+DEFAULTS = TunnelSettings()
 
 SESSION_WINDOW, STREAM_WINDOW = DEFAULTS.session_window, DEFAULTS.stream_window
 CLOCK = itertools.count(1.0, 0.002)

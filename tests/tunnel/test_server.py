@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 from freespan.link.memory import memory_pair
 from freespan.tunnel.quic import client_quic
 from freespan.tunnel.server import ServerTunnel
-from freespan.tunnel.settings import DEFAULTS, TunnelSettings
+from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
 from freespan.wire.limits import MESSAGE_MAX
 from freespan.wire.proxy_status import ProxyStatus
 from tests.link.owners import Recorder
 from tests.support.tunnels import IDENTITY, SECONDS, by_name, read_all, session, site, until
+
+DEFAULTS = TunnelSettings()
 
 IMPATIENT = TunnelSettings(handshake_seconds=0.05)
 
@@ -37,7 +39,7 @@ async def test_a_first_message_that_is_no_quic_ends_the_link_with_a_reason(first
     async with asyncio.timeout(SECONDS):
         await server.serve()
     assert "the first packet of the link" in await server.wait_ended()
-    assert await owner.lost()
+    assert await owner.closed()
     assert not owner.messages
 
 
@@ -58,7 +60,7 @@ def test_any_messages_end_in_silence_or_a_clean_end(messages: list[bytes], start
         near.close()
         async with asyncio.timeout(SECONDS):
             await serving
-        assert await owner.lost()
+        assert await owner.closed()
 
     with asyncio.Runner() as runner:
         runner.run(play())
@@ -89,7 +91,7 @@ async def test_a_silent_client_is_given_up() -> None:
     async with asyncio.timeout(SECONDS):
         await server.serve()
     assert await server.wait_ended() == "no handshake in time"
-    assert await owner.lost()
+    assert await owner.closed()
 
 
 async def test_an_open_session_is_not_ended_by_the_handshake_s_limit() -> None:

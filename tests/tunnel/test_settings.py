@@ -3,8 +3,10 @@ from dataclasses import fields
 import pytest
 
 from freespan.link.bond import BondSettings
-from freespan.tunnel.settings import DEFAULTS
+from freespan.tunnel.settings import TunnelSettings
 from freespan.wire.limits import HANDSHAKE_SECONDS, STREAMS_MAX
+
+DEFAULTS = TunnelSettings()
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(DEFAULTS)])

@@ -11,11 +11,13 @@ import pytest
 
 from freespan.tunnel import splice as splice_module
 from freespan.tunnel.server import ServerTunnel
-from freespan.tunnel.settings import DEFAULTS
+from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.splice import Direction, TcpConnection, splice
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.proxy_status import ProxyStatus
 from tests.support.tunnels import SECONDS, Ends, pattern, session, site, until
+
+DEFAULTS = TunnelSettings()
 
 pytestmark = pytest.mark.timeout(60)
 

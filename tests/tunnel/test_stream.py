@@ -5,11 +5,13 @@ import asyncio
 import pytest
 
 from freespan.tunnel.flow_control import SessionWindow, StreamWindow
-from freespan.tunnel.settings import DEFAULTS
+from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
 from freespan.wire.limits import SPLICE_CHUNK
 from freespan.wire.proxy_status import ProxyStatus
+
+DEFAULTS = TunnelSettings()
 
 REFUSED = ProxyStatus("connection_refused")
 

@@ -4,9 +4,11 @@ import struct
 import pytest
 from aioquic.tls import CipherSuite, SessionTicket
 
-from freespan.tunnel.settings import DEFAULTS
+from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.tickets import TicketJar, TicketStore, UsedTicketError
 from freespan.wire.limits import HANDSHAKE_SECONDS, TICKET_SECONDS
+
+DEFAULTS = TunnelSettings()
 
 TICKETS_MAX, TICKETS_KEPT = DEFAULTS.egress_tickets_max, DEFAULTS.client_tickets_max
 AGE_ADD = 0xFFFFFFF0

@@ -13,7 +13,7 @@ from aiohappyeyeballs import AddrInfoType, start_connection
 from freespan.egress.own_addresses import is_own
 from freespan.egress.policy import Policy
 from freespan.egress.resolver import Requester, Resolver
-from freespan.egress.settings import DEFAULTS, EgressSettings
+from freespan.egress.settings import EgressSettings
 from freespan.wire.addresses import Address
 from freespan.wire.errors import StreamError
 from freespan.wire.limits import SPLICE_CHUNK
@@ -29,10 +29,11 @@ class Dialer:
     """Dials for all sessions of an egress. `names` answers some names without DNS (for tests, demos and labs)."""
 
     def __init__(
-        self, policy: Policy, names: Mapping[str, Address] | None = None, settings: EgressSettings = DEFAULTS
+        self, policy: Policy, names: Mapping[str, Address] | None = None, settings: EgressSettings | None = None
     ) -> None:
         self._policy = policy
         self._names = dict(names or {})
+        settings = settings or EgressSettings()
         self._dial_seconds = settings.dial_seconds
         self._resolver = Resolver(settings)
 

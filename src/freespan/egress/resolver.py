@@ -14,7 +14,7 @@ from collections.abc import Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from freespan.egress.settings import DEFAULTS, EgressSettings
+from freespan.egress.settings import EgressSettings
 from freespan.wire.addresses import Address
 from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
@@ -34,7 +34,7 @@ class _Quota:
 class Resolver:
     """Runs at most `lookups_max` lookups at a time, and `lookups_per_session_max` of those for one requester."""
 
-    def __init__(self, settings: EgressSettings = DEFAULTS) -> None:
+    def __init__(self, settings: EgressSettings) -> None:
         self._settings = settings
         self._threads = ThreadPoolExecutor(settings.lookups_max, thread_name_prefix="resolve")
         self._under_way = 0

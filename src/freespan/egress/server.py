@@ -13,7 +13,7 @@ from aiohttp import web
 from freespan.egress.dialer import Dialer
 from freespan.egress.session import EgressSession
 from freespan.egress.sessions import Sessions
-from freespan.egress.settings import DEFAULTS, EgressSettings
+from freespan.egress.settings import EgressSettings
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
 from freespan.tunnel.identity import Identity
@@ -30,11 +30,11 @@ class Egress:
     """The routes of one egress, and its sessions."""
 
     def __init__(
-        self, identity: Identity, dialer: Dialer, counters: HostCounters, settings: EgressSettings = DEFAULTS
+        self, identity: Identity, dialer: Dialer, counters: HostCounters, settings: EgressSettings | None = None
     ) -> None:
         self._dialer = dialer
         self._counters = counters
-        self._settings = settings
+        self._settings = settings = settings or EgressSettings()
         self._sessions = Sessions(identity, self._serve_stream, counters.sessions.inc, settings)
         self._links = 0
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from freespan.egress.bounds import WaitingSessions, WithoutHandshake
 from freespan.egress.session import EgressSession, Handler
-from freespan.egress.settings import DEFAULTS, EgressSettings
+from freespan.egress.settings import EgressSettings
 from freespan.link.base import Link
 from freespan.link.bond import Arrival, session_key
 from freespan.tunnel.identity import Identity
@@ -35,12 +35,12 @@ class Sessions:
         identity: Identity,
         handler: Handler,
         count: Callable[[int], None],
-        settings: EgressSettings = DEFAULTS,
+        settings: EgressSettings | None = None,
     ) -> None:
         self._identity = identity
         self._handler = handler
         self._count = count
-        self._settings = settings
+        self._settings = settings = settings or EgressSettings()
         self._tickets = TicketStore(capacity=settings.tunnel.egress_tickets_max)
         self._secret = identity.derived(b"freespan bond")
         self._epoch = secrets.token_bytes(_EPOCH_SIZE)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from freespan.link.bond.settings import BondSettings
-from freespan.tunnel.settings import DEFAULTS as TUNNEL_DEFAULTS
 from freespan.tunnel.settings import TunnelSettings
 from freespan.wire.limits import DIAL_SECONDS, RESOLVE_SECONDS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EgressSettings:
     """Sizes are in bytes, times in seconds."""
 
@@ -32,10 +31,7 @@ class EgressSettings:
     """Names that are resolved at a time for one session; another one waits."""
     dial_seconds: float = DIAL_SECONDS
     """How long a TCP connection may take to open; at most `DIAL_SECONDS`, on which a client's patience rests."""
-    tunnel: TunnelSettings = TUNNEL_DEFAULTS
+    tunnel: TunnelSettings = field(default_factory=TunnelSettings)
     """The settings of each session's tunnel."""
     bond: BondSettings = field(default_factory=BondSettings)
     """The settings of each session's bond."""
-
-
-DEFAULTS = EgressSettings()

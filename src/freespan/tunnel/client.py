@@ -13,7 +13,7 @@ from freespan.link.base import Link
 from freespan.tunnel.drain import DrainWaiters
 from freespan.tunnel.driver import QuicDriver, TunnelEnded, TunnelEvent
 from freespan.tunnel.quic import PEER, LinkQuic, client_quic
-from freespan.tunnel.settings import DEFAULTS, TunnelSettings
+from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.stream import Headers, TunnelStream
 from freespan.tunnel.streams import StreamTable
 from freespan.tunnel.tickets import TicketJar
@@ -30,11 +30,11 @@ class ClientTunnel:
     """
 
     def __init__(
-        self, egress_key: bytes, link: Link, tickets: TicketJar | None = None, settings: TunnelSettings = DEFAULTS
+        self, egress_key: bytes, link: Link, tickets: TicketJar | None = None, settings: TunnelSettings | None = None
     ) -> None:
         self._egress_key = egress_key
         self._tickets = tickets
-        self._settings = settings
+        self._settings = settings = settings or TunnelSettings()
         self._wrong_key = False
         self._begun = False
         writers = DrainWaiters(settings.stream_unsent_max)

@@ -12,7 +12,7 @@ from freespan.tunnel.drain import DrainWaiters
 from freespan.tunnel.driver import QuicDriver, TunnelEnded, TunnelEvent
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.quic import LinkQuic, server_quic
-from freespan.tunnel.settings import DEFAULTS, TunnelSettings
+from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.stream import TunnelStream
 from freespan.tunnel.streams import StreamTable
 from freespan.tunnel.tickets import TicketStore
@@ -35,13 +35,13 @@ class ServerTunnel:
         link: Link,
         handler: Handler,
         tickets: TicketStore | None = None,
-        settings: TunnelSettings = DEFAULTS,
+        settings: TunnelSettings | None = None,
         on_established: Callable[[], None] | None = None,
     ) -> None:
         self._identity = identity
         self._tickets = tickets
         self._handler = handler
-        self._settings = settings
+        self._settings = settings = settings or TunnelSettings()
         self._on_established = on_established
         self._tasks: set[asyncio.Task[None]] = set()
         writers = DrainWaiters(settings.stream_unsent_max)

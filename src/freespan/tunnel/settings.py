@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from freespan.wire.limits import HANDSHAKE_SECONDS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TunnelSettings:
     """Sizes are in bytes, times in seconds."""
 
@@ -34,6 +34,3 @@ class TunnelSettings:
     """Tickets that a client keeps; of more it forgets the oldest."""
     egress_tickets_max: int = 10_000
     """Tickets that an egress remembers, about 1 KB each; of more it forgets the oldest."""
-
-
-DEFAULTS = TunnelSettings()

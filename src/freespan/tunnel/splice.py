@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from freespan.tunnel.settings import DEFAULTS
+from freespan.tunnel.settings import TunnelSettings
 from freespan.wire.errors import StreamError
 from freespan.wire.limits import SPLICE_CHUNK
 from freespan.wire.proxy_status import ProxyStatus
@@ -100,7 +100,7 @@ async def splice(
     upload: Direction,
     download: Direction,
     reset: Callable[[], None],
-    idle_seconds: float = DEFAULTS.stream_idle_seconds,
+    idle_seconds: float = TunnelSettings.stream_idle_seconds,
 ) -> None:
     """Copy until both directions have ended, one is cut, or nothing moves for `idle_seconds`.
 

@@ -30,7 +30,7 @@ from typing import NamedTuple
 
 from aioquic.tls import Alert, AlertDescription, SessionTicket
 
-from freespan.tunnel.settings import DEFAULTS
+from freespan.tunnel.settings import TunnelSettings
 from freespan.wire.limits import HANDSHAKE_SECONDS, TICKET_SECONDS
 
 _CLOCK_DRIFT_SECONDS = 1.0
@@ -53,7 +53,9 @@ class _Issued(NamedTuple):
 class TicketStore:
     """The last `capacity` tickets that an egress has issued. `now` is a monotonic clock in seconds."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic, capacity: int = DEFAULTS.egress_tickets_max) -> None:
+    def __init__(
+        self, now: Callable[[], float] = time.monotonic, capacity: int = TunnelSettings.egress_tickets_max
+    ) -> None:
         self._now = now
         self._capacity = capacity
         self._issued: dict[bytes, _Issued] = {}  # both with the oldest first
@@ -110,7 +112,9 @@ class TicketJar:
     begins a new chain.
     """
 
-    def __init__(self, now: Callable[[], float] = time.monotonic, capacity: int = DEFAULTS.client_tickets_max) -> None:
+    def __init__(
+        self, now: Callable[[], float] = time.monotonic, capacity: int = TunnelSettings.client_tickets_max
+    ) -> None:
         self._now = now
         self._capacity = capacity
         self._kept: list[_Kept] = []

@@ -17,7 +17,7 @@ from freespan.client.local_proxy import server as local_proxy
 from freespan.client.local_proxy.server import LocalProxy
 from freespan.demo.payload import sha256_of
 from freespan.egress import dialer
-from freespan.egress.settings import DEFAULTS, EgressSettings
+from freespan.egress.settings import EgressSettings
 from freespan.tunnel.client import ClientTunnel
 from freespan.wire.errors import InputError, StreamError
 from freespan.wire.limits import PROXY_HEAD_MAX
@@ -26,6 +26,8 @@ from freespan.wire.target import Target
 from tests.support import readers
 from tests.support.path import SECONDS, direct_session, hosting
 from tests.support.site import SMALL, Site
+
+DEFAULTS = EgressSettings()
 
 
 class FakeClient:
@@ -423,7 +425,7 @@ async def test_more_connections_than_allowed(
 async def test_a_port_in_use(running: RunningProxy) -> None:
     with pytest.raises(InputError) as caught:
         await LocalProxy(running.client).start(running.port)  # type: ignore[arg-type]
-    assert str(caught.value) == f"port: {running.port}: address already in use; choose another one with --port"
+    assert str(caught.value) == f"port: {running.port}: address already in use; choose another one"
 
 
 async def test_stopping_closes_everything(running: RunningProxy, site: Site) -> None:
