@@ -65,7 +65,7 @@ screenshots: $(SETUP_DEV) browsers ## take the pictures of the documentation aga
 	@$(PYTHON_IN_VENV) scripts/screenshots.py
 	@$(PYTHON_IN_VENV) scripts/globe_pictures.py --docs
 	@$(PYTHON_IN_VENV) scripts/switch_pictures.py
-	@$(PYTHON_IN_VENV) scripts/extension_picture.py
+	@$(PYTHON_IN_VENV) -m scripts.extension_picture
 
 switch-package: $(SETUP) ## build the switch as an npm package: dist/switch
 	@$(PYTHON_IN_VENV) scripts/make_switch_package.py

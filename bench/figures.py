@@ -1,4 +1,4 @@
-"""The measured figures: each is a median with its samples, or a single number."""
+"""The measured figures: each is a median with its samples, or a single number. Pure."""
 
 from __future__ import annotations
 

@@ -12,10 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import make_extension
-
 from freespan.browsers import launch
 from freespan.demo.programs import running
+from scripts import make_extension
 
 IMAGE = Path(__file__).parent.parent / "docs" / "images" / "extension.png"
 SECONDS = 60.0

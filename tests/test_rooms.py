@@ -1,6 +1,6 @@
-"""The rooms of src/freespan and who may import whom, held against the code.
+"""Who may import whom: the rooms of src/freespan, and the layers of lab, bench and scripts.
 
-ROOMS is the one table. A new dependency between rooms, or a library in a new room, is a decision: it is made
+ROOMS and LAYERS are the tables. A new dependency between rooms, or a library in a new room, is a decision: it is made
 here (and in docs/architecture.md), not by an import that nobody noticed. Imports inside functions and under
 TYPE_CHECKING count as well.
 """
@@ -8,13 +8,13 @@ TYPE_CHECKING count as well.
 import ast
 import re
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.support.imports import ROOT, Import, circle_in, graph, imports_of, module_name, modules
+
 PACKAGE = ROOT / "src" / "freespan"
 
 
@@ -104,26 +104,67 @@ OUTSIDE_ANY_ROOM = {"__init__.py": frozenset[str](), "__main__.py": frozenset({"
 """The two files of the package itself, and the rooms that each may import."""
 
 
-@dataclass(frozen=True)
-class Import:
-    """One imported name with its place: `module` is absolute, `freespan.link.base` for example."""
+LAYERS = {
+    "lab": (
+        "censor commands dns errors packets setns wan dissect dissect.iana",
+        "dissect.stun dissect.tls dissect.transport inspector machine tun",
+        "dissect.leaks capture wan_process inspector_process",
+        "fingerprint namespaces",
+        # programs that run inside a node
+        "active_probe dns_server downloader front nat_probe site stun trusting_browser turn with_limits",
+        "browser_volunteer scripted_page",
+        "nat programs wan_accuracy",
+        "world",
+        "browser_call measure probe_report",
+        "nat_matrix setups studies",
+        "scenario",
+        "plot scenarios table",
+        "shell",
+        "__main__",
+    ),
+    "bench": (
+        "download figures helper_io news_page plan process_costs programs switch_page throughput_plot",
+        # helper processes
+        "connect_client limited_bridge origin raw_pipe",
+        "raw_client raw_host",
+        "bridges client_start costs_plot killable_bridges page_size targets",
+        "bond browser_costs bulk checked_download connect machine report web_vitals",
+        "headless kills switch",
+        "__main__",
+    ),
+    "scripts": (
+        "locked_versions make_extension make_globe_data make_switch_package wordpress_zip",
+        "extension_icons extension_picture globe_pictures screenshots switch_pictures wordpress_picture",
+    ),
+}
+"""The modules beside src, in layers from the lowest to the highest: each imports from lower layers only."""
 
-    file: Path
-    line: int
-    module: str
+BESIDE = {
+    "lab": room("freespan", "aiohttp cryptography"),
+    "bench": room("freespan", "aiohttp rich"),
+    "scripts": room("freespan tests", "aiohttp rich"),
+}
+"""What the modules of LAYERS may import besides one another: packages of this repository, and libraries."""
 
-    @property
-    def top(self) -> str:
-        return self.module.partition(".")[0]
-
-    @property
-    def room(self) -> str | None:
-        """The room of this package that is imported; None for a library or for the package's own names."""
-        parts = self.module.split(".")
-        return parts[1] if parts[0] == "freespan" and len(parts) > 1 and parts[1] in ROOMS else None
-
-    def __str__(self) -> str:
-        return f"{self.file.relative_to(ROOT)}:{self.line} imports {self.module}"
+PURE_BESIDE = {
+    "bench/costs_plot.py",
+    "bench/figures.py",
+    "bench/throughput_plot.py",
+    "lab/censor.py",
+    "lab/dissect/__init__.py",
+    "lab/dissect/iana.py",
+    "lab/dissect/leaks.py",
+    "lab/dissect/stun.py",
+    "lab/dissect/tls.py",
+    "lab/dissect/transport.py",
+    "lab/dns.py",
+    "lab/errors.py",
+    "lab/fingerprint.py",
+    "lab/inspector.py",
+    "lab/packets.py",
+    "lab/wan.py",
+}
+"""The pure modules of lab and bench."""
 
 
 def python_files() -> list[Path]:
@@ -138,33 +179,22 @@ def room_of(file: Path) -> str:
     return file.relative_to(PACKAGE).parts[0]
 
 
-def imports_of(file: Path, source: str | None = None) -> Iterator[Import]:
-    tree = ast.parse(file.read_text(encoding="utf-8") if source is None else source, filename=str(file))
-    package = ["freespan", *file.relative_to(PACKAGE).parts[:-1]]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield Import(file, node.lineno, alias.name)
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join([*base, *(node.module.split(".") if node.module else [])])
-            if module == "freespan":  # `from freespan import link` names a room, not an attribute
-                for alias in node.names:
-                    yield Import(file, node.lineno, f"freespan.{alias.name}")
-            else:
-                yield Import(file, node.lineno, module)
+def room_imported(found: Import) -> str | None:
+    """The room of this package that is imported; None for a library or for the package's own names."""
+    parts = found.module.split(".")
+    return parts[1] if parts[0] == "freespan" and len(parts) > 1 and parts[1] in ROOMS else None
 
 
 def complaint(found: Import) -> str | None:
     """Why this import may not be where it is, or None."""
     where = name_in_package(found.file)
     if where in OUTSIDE_ANY_ROOM:
-        fine = found.top in sys.stdlib_module_names or found.room in OUTSIDE_ANY_ROOM[where]
+        fine = found.top in sys.stdlib_module_names or room_imported(found) in OUTSIDE_ANY_ROOM[where]
         return None if fine else f"{found}: not allowed outside the rooms"
     here = room_of(found.file)
     rules = ROOMS[here]
     if found.top == "freespan":
-        if found.room is None or found.room == here or found.room in rules.rooms:
+        if room_imported(found) is None or room_imported(found) == here or room_imported(found) in rules.rooms:
             return None
         return f"{found}: {here} may import only {sorted(rules.rooms)}"
     if found.top in sys.stdlib_module_names:
@@ -180,10 +210,14 @@ def complaint_if_pure(found: Import) -> str | None:
     """A pure module imports nothing of the world, neither itself nor through an impure neighbour."""
     if found.top in NO_WORLD.split():
         return f"{found}: this module is pure"
-    if found.top != "freespan" or found.room in {None, "wire"}:
-        return None
-    inside = found.module.removeprefix("freespan.").replace(".", "/") + ".py"
-    return None if inside in PURE_MODULES else f"{found}: not a pure module"
+    if found.top in LAYERS:
+        file = modules().get(found.module)
+        is_pure = file is not None and file.relative_to(ROOT).as_posix() in PURE_BESIDE
+    elif found.top != "freespan" or room_imported(found) in {None, "wire"}:
+        is_pure = True
+    else:
+        is_pure = found.module.removeprefix("freespan.").replace(".", "/") + ".py" in PURE_MODULES
+    return None if is_pure else f"{found}: not a pure module"
 
 
 @pytest.mark.parametrize("file", python_files(), ids=name_in_package)
@@ -213,6 +247,76 @@ def test_every_module_that_says_pure_is_in_the_list_and_the_other_way_round() ->
     """`wire` is pure as a whole: ROOMS sees to that."""
     saying = {name_in_package(file) for file in python_files() if room_of(file) != "wire" and says_pure(file)}
     assert saying == PURE_MODULES
+
+
+def test_the_pure_modules_of_lab_and_bench_are_those_that_say_so() -> None:
+    beside = [file for name, file in modules().items() if name.partition(".")[0] in LAYERS]
+    assert {file.relative_to(ROOT).as_posix() for file in beside if says_pure(file)} == PURE_BESIDE
+
+
+@pytest.mark.parametrize("name", sorted(PURE_BESIDE))
+def test_pure_modules_of_lab_and_bench_touch_neither_clock_nor_chance_nor_network(name: str) -> None:
+    assert not [text for found in imports_of(ROOT / name) if (text := complaint_if_pure(found))]
+
+
+# --- lab, bench and scripts ----------------------------------------------------------------------
+
+
+def layers_of(top: str) -> dict[str, int]:
+    """The number of its layer for each module of lab, bench or scripts."""
+    return {f"{top}.{name}": number for number, names in enumerate(LAYERS[top]) for name in names.split()}
+
+
+def complaint_beside(found: Import) -> str | None:
+    """Why this import of lab, bench or scripts may not be where it is, or None."""
+    here = module_name(found.file)
+    top = here.partition(".")[0]
+    if found.top == top:
+        layers = layers_of(top)
+        return None if layers[found.module] < layers[here] else f"{found}: not in a lower layer"
+    if found.top in sys.stdlib_module_names or found.top in BESIDE[top].rooms | BESIDE[top].libraries:
+        return None
+    return f"{found}: {top} may import only {sorted(BESIDE[top].rooms | BESIDE[top].libraries)}"
+
+
+@pytest.mark.parametrize("top", LAYERS)
+def test_every_module_beside_src_has_a_layer(top: str) -> None:
+    found = {name for name in modules() if name.partition(".")[0] == top and name != top}
+    assert found == set(layers_of(top))
+    assert len(found) == sum(len(names.split()) for names in LAYERS[top])
+
+
+@pytest.mark.parametrize("top", LAYERS)
+def test_layers_import_from_lower_ones_only(top: str) -> None:
+    files = [modules()[name] for name in layers_of(top)]
+    assert not [text for file in files for found in imports_of(file) if (text := complaint_beside(found))]
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        ("lab/wan.py", "from lab import programs"),
+        ("lab/world.py", "def f():\n    from lab.scenario import run"),
+        ("lab/world.py", "from lab import measure"),
+        ("bench/plan.py", "from tests.support import site"),
+        ("bench/plan.py", "import msgspec"),
+        ("scripts/screenshots.py", "import bench.plan"),
+    ],
+)
+def test_the_layers_are_enforced(place: str, line: str) -> None:
+    assert [text for found in imports_of(ROOT / place, line) if (text := complaint_beside(found))]
+
+
+def test_there_is_no_circle_of_imports_anywhere() -> None:
+    assert not circle_in(graph()), " → ".join(circle_in(graph()))
+
+
+def test_a_circle_is_found() -> None:
+    assert circle_in({"a": {"b", "c"}, "b": set(), "c": {"d"}, "d": {"c"}}) == ["c", "d", "c"]
+    assert circle_in({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+# --- the rooms -----------------------------------------------------------------------------------
 
 
 def test_roles_know_nothing_of_one_another() -> None:

@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import pytest_asyncio
 
 from freespan.browsers import Browser, BrowserError, Page, find_browsers, launch
+from scripts import make_extension
 from tests.web.fakes import FakeHost, served
 
-SCRIPT = Path(__file__).parent.parent.parent / "scripts" / "make_extension.py"
 WIDTH, HEIGHT = 360, 600
 NOTHING = {"manifest_version": 3, "name": "nothing", "version": "1"}
 
 
 @pytest.fixture(scope="session")
-def packing() -> ModuleType:
-    """The script that makes the packages, as a module."""
-    spec = importlib.util.spec_from_file_location("make_extension", SCRIPT)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def folders(packing: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The extension for each browser, unpacked."""
-    folders = {kind: tmp_path_factory.mktemp(kind) for kind in packing.PACKAGES}
+    folders = {kind: tmp_path_factory.mktemp(kind) for kind in make_extension.PACKAGES}
     for kind, folder in folders.items():
-        packing.write(packing.files_of(kind), folder)
+        make_extension.write(make_extension.files_of(kind), folder)
     return folders
 
 

@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import json
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from freespan.browsers import Browser, BrowserError, Page, launch
 from freespan.browsers.chromium import ChromiumPage
 from freespan.wire import messages
+from scripts import make_extension
 from tests.extension.conftest import open_popup
 from tests.web.fakes import Bridge, Client, FakeHost, connect, soon
 
@@ -107,9 +107,9 @@ only_in_firefox = pytest.mark.parametrize("browser", ["firefox"], indirect=True)
 
 
 @only_in_chromium
-async def test_its_identifier_is_the_same_on_all_machines(popup: Page, packing: ModuleType) -> None:
+async def test_its_identifier_is_the_same_on_all_machines(popup: Page) -> None:
     """And says nothing of the folder: it follows from the key in the manifest."""
-    key = base64.b64decode(json.loads(packing.files_of("chromium")["manifest.json"])["key"])
+    key = base64.b64decode(json.loads(make_extension.files_of("chromium")["manifest.json"])["key"])
     assert isinstance(serialization.load_der_public_key(key), rsa.RSAPublicKey)
     letters = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
     identifier = hashlib.sha256(key).hexdigest()[:32].translate(letters)

@@ -8,10 +8,11 @@ import re
 import struct
 import zipfile
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+
+from scripts import make_extension
 
 ROOT = Path(__file__).parent.parent.parent
 LANGUAGES = ROOT / "src" / "freespan" / "web" / "static" / "languages"
@@ -36,8 +37,8 @@ def names_in(value: Any) -> set[str]:
 
 
 @each_browser
-def test_everything_that_is_named_is_there(packing: ModuleType, kind: str) -> None:
-    files = packing.files_of(kind)
+def test_everything_that_is_named_is_there(kind: str) -> None:
+    files = make_extension.files_of(kind)
     wanted = names_in(manifest_of(files))
     assert wanted
     for name, content in files.items():
@@ -52,8 +53,8 @@ def test_everything_that_is_named_is_there(packing: ModuleType, kind: str) -> No
 
 
 @each_browser
-def test_the_permissions_are_few_and_explained(packing: ModuleType, kind: str) -> None:
-    manifest = manifest_of(packing.files_of(kind))
+def test_the_permissions_are_few_and_explained(kind: str) -> None:
+    manifest = manifest_of(make_extension.files_of(kind))
     assert set(manifest["permissions"]) == PERMISSIONS[kind]
     assert not MAY_ASK_FOR_MORE & manifest.keys()
     explained = (ROOT / "docs" / "extension.md").read_text("utf-8")
@@ -61,8 +62,8 @@ def test_the_permissions_are_few_and_explained(packing: ModuleType, kind: str) -
 
 
 @each_browser
-def test_all_code_is_in_the_package(packing: ModuleType, kind: str) -> None:
-    files = packing.files_of(kind)
+def test_all_code_is_in_the_package(kind: str) -> None:
+    files = make_extension.files_of(kind)
     policy = manifest_of(files)["content_security_policy"]["extension_pages"]
     assert "script-src 'self';" in policy
     assert "default-src 'none'" in policy
@@ -76,34 +77,34 @@ def test_all_code_is_in_the_package(packing: ModuleType, kind: str) -> None:
 
 
 @each_browser
-def test_what_it_shares_with_web_pages_is_the_same(packing: ModuleType, kind: str) -> None:
-    shared = {name: content for name, content in packing.files_of(kind).items() if name.startswith("static/")}
+def test_what_it_shares_with_web_pages_is_the_same(kind: str) -> None:
+    shared = {name: content for name, content in make_extension.files_of(kind).items() if name.startswith("static/")}
     assert {"static/volunteer/rules.js", "static/languages/fa.json"} <= shared.keys()
     assert ("static/bridge/bridge.js" in shared) == (kind == "chromium")
-    assert all(content == (packing.WEB / name).read_bytes() for name, content in shared.items())
+    assert all(content == (make_extension.WEB / name).read_bytes() for name, content in shared.items())
 
 
 @each_browser
-def test_the_same_source_gives_the_same_package(packing: ModuleType, kind: str, tmp_path: Path) -> None:
-    files = packing.files_of(kind)
-    packages = [tmp_path / "one" / packing.PACKAGES[kind], tmp_path / "other" / packing.PACKAGES[kind]]
+def test_the_same_source_gives_the_same_package(kind: str, tmp_path: Path) -> None:
+    files = make_extension.files_of(kind)
+    packages = [tmp_path / "one" / make_extension.PACKAGES[kind], tmp_path / "other" / make_extension.PACKAGES[kind]]
     for package in packages:
-        packing.pack(files, package)
+        make_extension.pack(files, package)
     assert packages[0].read_bytes() == packages[1].read_bytes()
     with zipfile.ZipFile(packages[0]) as archive:
         assert {name: archive.read(name) for name in archive.namelist()} == files
 
 
-def test_both_browsers_have_the_same_policy(packing: ModuleType) -> None:
-    manifests = [manifest_of(packing.files_of(kind)) for kind in PERMISSIONS]
+def test_both_browsers_have_the_same_policy() -> None:
+    manifests = [manifest_of(make_extension.files_of(kind)) for kind in PERMISSIONS]
     differing = {name for name in manifests[0] | manifests[1] if manifests[0].get(name) != manifests[1].get(name)}
     assert differing == {"background", "browser_specific_settings", "key", "minimum_chrome_version", "permissions"}
 
 
 @pytest.mark.parametrize("language", sorted(path.stem for path in LANGUAGES.glob("*.json")))
-def test_every_language_has_every_text(packing: ModuleType, language: str) -> None:
-    own = json.loads((packing.SOURCE / "languages" / f"{language}.json").read_text("utf-8"))
-    english = json.loads((packing.SOURCE / "languages" / "en.json").read_text("utf-8"))["texts"]
+def test_every_language_has_every_text(language: str) -> None:
+    own = json.loads((make_extension.SOURCE / "languages" / f"{language}.json").read_text("utf-8"))
+    english = json.loads((make_extension.SOURCE / "languages" / "en.json").read_text("utf-8"))["texts"]
     shared = json.loads((LANGUAGES / f"{language}.json").read_text("utf-8"))
     assert {**own, "texts": 0, "checked_by_native_speaker": 0} == {**shared, "texts": 0, "checked_by_native_speaker": 0}
     assert isinstance(own["checked_by_native_speaker"], bool)
@@ -116,8 +117,8 @@ def test_every_language_has_every_text(packing: ModuleType, language: str) -> No
 
 
 @each_browser
-def test_the_pages_say_only_what_there_are_words_for(packing: ModuleType, kind: str) -> None:
-    files = packing.files_of(kind)
+def test_the_pages_say_only_what_there_are_words_for(kind: str) -> None:
+    files = make_extension.files_of(kind)
     texts = {
         key for name in ("languages/en.json", "static/languages/en.json") for key in json.loads(files[name])["texts"]
     }
