@@ -178,14 +178,12 @@ def received() -> set[str]:
     return found
 
 
-@pytest.mark.skipif(not (STATIC / "bridge").exists(), reason="the scripts have names of before")
 def test_every_in_page_message_has_a_section() -> None:
     described = {section.heading.strip("`") for section in IN_PAGE}
     assert {kind for kind, _ in sent()} == described
     assert received() <= described
 
 
-@pytest.mark.skipif(not (STATIC / "bridge").exists(), reason="the scripts have names of before")
 def test_every_field_of_an_in_page_message_is_described() -> None:
     described = {section.heading.strip("`"): set(section.fields) for section in IN_PAGE}
     for kind, rest in sent():

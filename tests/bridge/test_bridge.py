@@ -135,7 +135,7 @@ async def test_a_broker_that_breaks_the_protocol_loses_the_socket_and_gets_a_new
 async def test_a_first_message_that_is_not_a_welcome(helper: Helper, host: FakeHost, greeting: dict[str, Any]) -> None:
     bridge: Bridge = await soon(host.bridges.get())
     await bridge.expect(messages.Hello)
-    await bridge.say(**greeting)
+    await bridge.send(**greeting)
     await soon(bridge.gone.wait())
     await host.bridge()
     await helper.statuses.until("waiting")
@@ -164,7 +164,7 @@ async def test_pings_keep_it_there(host: FakeHost) -> None:
     async with volunteering(host.url, settings=settings(silence_seconds=1.0)):
         bridge = await host.bridge()
         for _ in range(15):
-            await bridge.say(type="ping")
+            await bridge.send(type="ping")
             await asyncio.sleep(0.1)
         assert not bridge.gone.is_set()
 
@@ -207,11 +207,11 @@ async def test_an_unusable_offer_is_refused(host: FakeHost, bridge: Bridge, sdp:
 async def test_a_turn_server_without_credentials_is_a_refusal(bridge: Bridge) -> None:
     urls = ["turn:127.0.0.1:1"]
     client = Client()
-    await bridge.say(type="offer", id="ice", sdp=await client.offer(), ice_servers=[{"urls": urls}])
+    await bridge.send(type="offer", id="ice", sdp=await client.offer(), ice_servers=[{"urls": urls}])
     while not isinstance(message := messages.decode_to_broker(await bridge.next()), messages.Refusal):
         assert isinstance(message, messages.Load)
     assert message.id == "ice"
-    await bridge.say(type="ping")
+    await bridge.send(type="ping")
     assert not bridge.gone.is_set()
     client.close()
 
@@ -236,7 +236,7 @@ async def test_a_public_broker_leads_into_no_private_network(host: FakeHost) -> 
         turn = {"urls": [f"turn:127.0.0.1:{port}?transport=tcp"], "username": "u", "credential": "c"}
         bridge = await host.bridge()
         client = Client()
-        await bridge.say(type="offer", id="a", sdp=await client.offer(), ice_servers=[turn])
+        await bridge.send(type="offer", id="a", sdp=await client.offer(), ice_servers=[turn])
         await soon(bridge.gone.wait())
         client.close()
         host.ice_servers = [{"urls": [f"stun:127.0.0.1:{port}"]}]
@@ -275,7 +275,7 @@ async def test_a_candidate_of_tcp_is_left_alone(bridge: Bridge) -> None:
 async def test_an_egress_that_is_away_ends_the_pipe(helper: Helper, host: FakeHost, egress: str) -> None:
     bridge: Bridge = await soon(host.bridges.get())
     await bridge.expect(messages.Hello)
-    await bridge.say(type="welcome", egress=egress, ice_servers=[])
+    await bridge.send(type="welcome", egress=egress, ice_servers=[])
     client = Client()
     await bridge.offer("lost", await client.offer())
     assert (await bridge.expect(messages.Load)).sessions == 1
@@ -301,7 +301,7 @@ async def test_a_client_that_never_comes_frees_its_place(host: FakeHost) -> None
 async def test_stopping_ends_everything_at_once(host: FakeHost) -> None:
     async with volunteering(host.url):
         bridge = await host.bridge()
-        sessions = [await connect(host, bridge, str(number), serving=number) for number in (1, 2)]
+        sessions = [await connect(host, bridge, str(number), sessions=number) for number in (1, 2)]
         waiting = Client()
         await bridge.offer("waiting", await waiting.offer())
         await bridge.expect(messages.Load)

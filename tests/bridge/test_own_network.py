@@ -56,7 +56,7 @@ async def report(bridge: Bridge) -> tuple[str | None, str | None]:
 async def answer(bridge: Bridge, name: str, **more: Any) -> str:
     """Its answer to an offer that leads nowhere, whatever comes in between."""
     client = Client()
-    await bridge.say(type="offer", id=name, sdp=await client.offer(), **more)
+    await bridge.send(type="offer", id=name, sdp=await client.offer(), **more)
     client.close()
     while not isinstance(message := messages.decode_to_broker(await bridge.next()), messages.Answer):
         pass

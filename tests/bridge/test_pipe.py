@@ -17,10 +17,10 @@ from tests.web.fakes import Bridge, Client, FakeHost, Session, connect, soon
 SIZES = (1, 2, 100, 1_200, 4_096, 16_000, MESSAGE_MAX - 1, MESSAGE_MAX)
 
 
-async def is_over(session: Session, serving: int = 0) -> None:
+async def is_over(session: Session, sessions: int = 0) -> None:
     """Both ends of a session and the broker see that it is gone."""
     await soon(session.link.gone.wait())
-    assert (await session.bridge.expect(messages.Load)).sessions == serving
+    assert (await session.bridge.expect(messages.Load)).sessions == sessions
     await soon(session.client.closed.wait())
     session.client.close()
 
@@ -55,9 +55,9 @@ async def test_what_comes_before_the_other_side_is_open_waits(host: FakeHost, br
 @pytest.mark.parametrize("message", ["text", b"x" * (MESSAGE_MAX + 1), b"x" * 200_000, b""])
 async def test_a_client_that_breaks_the_rules_is_cut_off(host: FakeHost, bridge: Bridge, message: str | bytes) -> None:
     bystander = await connect(host, bridge, "bystander")
-    session = await connect(host, bridge, "rogue", serving=2)
+    session = await connect(host, bridge, "rogue", sessions=2)
     session.client.channel.send(message)
-    await is_over(session, serving=1)
+    await is_over(session, sessions=1)
     assert session.link.received.empty()
     bystander.client.channel.send(b"still here")
     assert await bystander.link.next() == b"still here"
@@ -105,7 +105,7 @@ async def test_a_client_that_ignores_its_window_is_cut_off(helper: Helper, host:
     try:
         bridge: Bridge = await soon(host.bridges.get())
         await bridge.expect(messages.Hello)
-        await bridge.say(type="welcome", egress=f"ws://127.0.0.1:{runner.addresses[0][1]}/v1/egress")
+        await bridge.send(type="welcome", egress=f"ws://127.0.0.1:{runner.addresses[0][1]}/v1/egress")
         client = Client()
         await bridge.offer("flood", await client.offer())
         await bridge.expect(messages.Load)

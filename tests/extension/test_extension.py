@@ -251,7 +251,7 @@ async def test_a_host_leads_to_no_other_machine(popup: Page, host: FakeHost) -> 
     bridge: Bridge = await soon(host.bridges.get())
     await bridge.expect(messages.Hello)
     elsewhere = host.egress.replace("127.0.0.1", "localhost")
-    await bridge.say(type="welcome", egress=elsewhere, ice_servers=[])
+    await bridge.send(type="welcome", egress=elsewhere, ice_servers=[])
     client = Client()
     await bridge.offer("one", await client.offer())
     assert (await bridge.expect(messages.Refusal)).id == "one"

@@ -63,7 +63,7 @@ async def an_unusable_offer_is_refused(host: FakeHost, bridge: Bridge) -> None:
 async def bad_messages_end_the_session(host: FakeHost, bridge: Bridge, bad_message: str | bytes) -> None:
     session = await connect(host, bridge)
     lane = await open_lane(host, session)
-    session.client.words.send(bad_message)
+    session.client.signalling.send(bad_message)
     for one in (session, lane):
         await is_over(one)
 
@@ -72,10 +72,10 @@ async def a_lane_cannot_ask_for_lanes(host: FakeHost, bridge: Bridge) -> None:
     session = await connect(host, bridge)
     lane = await open_lane(host, session)
     client = Client()
-    lane.client.words.send(messages.encode(messages.LaneOffer("2", await client.offer())))
+    lane.client.signalling.send(messages.encode(messages.LaneOffer("2", await client.offer())))
     lane.client.channel.send(b"after that")
     assert await lane.link.next() == b"after that"
-    assert lane.client.heard.empty()
+    assert lane.client.signals.empty()
     assert host.links.empty()
     session.client.close()
     client.close()

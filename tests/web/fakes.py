@@ -58,11 +58,11 @@ class Bridge(Connection):
         assert isinstance(message, kind), message
         return message
 
-    async def say(self, **message: Any) -> None:
+    async def send(self, **message: Any) -> None:
         await self.socket.send_str(json.dumps(message))
 
     async def offer(self, name: str, sdp: str) -> None:
-        await self.say(type="offer", id=name, sdp=sdp)
+        await self.send(type="offer", id=name, sdp=sdp)
 
 
 class FakeHost:
@@ -89,7 +89,7 @@ class FakeHost:
         bridge: Bridge = await soon(self.bridges.get())
         hello = await bridge.expect(messages.Hello)
         assert hello.capacity == capacity
-        await bridge.say(type="welcome", egress=self.egress, ice_servers=self.ice_servers)
+        await bridge.send(type="welcome", egress=self.egress, ice_servers=self.ice_servers)
         return bridge
 
     @property
@@ -226,11 +226,11 @@ class Client:
         self.channel.on("open", lambda _: self.opened.set())
         self.channel.on("close", lambda _: self.closed.set())
         self.channel.on("message", lambda event: self.received.put_nowait(event.data))
-        self.words = self.peer.create_data_channel("lanes", webrtc.RTCDataChannelInit(negotiated=True, id=1))
-        self.heard: asyncio.Queue[str] = asyncio.Queue()
-        self.words_opened = asyncio.Event()
-        self.words.on("open", lambda _: self.words_opened.set())
-        self.words.on("message", lambda event: self.heard.put_nowait(event.data))
+        self.signalling = self.peer.create_data_channel("lanes", webrtc.RTCDataChannelInit(negotiated=True, id=1))
+        self.signals: asyncio.Queue[str] = asyncio.Queue()
+        self.signalling_opened = asyncio.Event()
+        self.signalling.on("open", lambda _: self.signalling_opened.set())
+        self.signalling.on("message", lambda event: self.signals.put_nowait(event.data))
 
     async def offer(self) -> str:
         gathered = asyncio.Event()
@@ -249,7 +249,7 @@ class Client:
     async def accept(self, answer: str) -> None:
         await soon(self.peer.set_remote_description(webrtc.RTCSessionDescriptionInit("answer", check_answer(answer))))
         await soon(self.opened.wait())
-        await soon(self.words_opened.wait())
+        await soon(self.signalling_opened.wait())
 
     def close(self) -> None:
         self.peer.close()
@@ -266,13 +266,13 @@ class Session:
     name: str
 
 
-async def connect(host: FakeHost, bridge: Bridge, name: str = "one", serving: int = 1) -> Session:
+async def connect(host: FakeHost, bridge: Bridge, name: str = "one", sessions: int = 1) -> Session:
     """Open a session through a bridge, as broker and client do."""
     client = Client()
     await bridge.offer(name, await client.offer())
     link = await host.link()
     load = await bridge.expect(messages.Load)
-    assert load.sessions == serving
+    assert load.sessions == sessions
     answer = await bridge.expect(messages.Answer)
     assert answer.id == name
     await client.accept(answer.sdp)
@@ -281,8 +281,8 @@ async def connect(host: FakeHost, bridge: Bridge, name: str = "one", serving: in
 
 async def reply_to_lane(session: Session, sdp: str, name: str = "1") -> messages.LaneReply:
     """Ask for a lane with this offer; returns what the bridge says."""
-    session.client.words.send(messages.encode(messages.LaneOffer(name, sdp)))
-    reply = messages.decode_lane_reply(await soon(session.client.heard.get()))
+    session.client.signalling.send(messages.encode(messages.LaneOffer(name, sdp)))
+    reply = messages.decode_lane_reply(await soon(session.client.signals.get()))
     assert reply.id == name
     return reply
 

@@ -47,7 +47,7 @@ async def answer(bridge: Bridge, name: str, **more: Any) -> str:
     client = Client()
     sdp = await client.offer()
     client.close()  # before the bridge can reach it: browsers gather no more once they have found a road
-    await bridge.say(type="offer", id=name, sdp=sdp, **more)
+    await bridge.send(type="offer", id=name, sdp=sdp, **more)
     while not isinstance(message := messages.decode_to_broker(await bridge.next()), messages.Answer):
         assert isinstance(message, messages.Load)
     return message.sdp

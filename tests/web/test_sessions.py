@@ -16,12 +16,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 SIZES = (1, 2, 100, 1_200, 4_096, 16_000, 16_383, 16_384)
 
 
-async def is_over(session: Session, serving: int = 0) -> None:
+async def is_over(session: Session, sessions: int = 0) -> None:
     """Both ends of a session and the broker see that it is gone."""
     await soon(session.client.closed.wait())
     await soon(session.link.gone.wait())
     load = await session.bridge.expect(messages.Load)
-    assert load.sessions == serving
+    assert load.sessions == sessions
     session.client.close()
 
 
@@ -102,10 +102,10 @@ async def test_the_end_of_the_link_is_the_end_of_the_client(page: Page, host: Fa
 
 async def test_one_session_that_ends_leaves_the_others_alone(page: Page, host: FakeHost) -> None:
     bridge = await turn_on(page, host)
-    first = await connect(host, bridge, "first", serving=1)
-    second = await connect(host, bridge, "second", serving=2)
+    first = await connect(host, bridge, "first", sessions=1)
+    second = await connect(host, bridge, "second", sessions=2)
     first.client.channel.send("rubbish")
-    await is_over(first, serving=1)
+    await is_over(first, sessions=1)
     second.client.channel.send(b"still here")
     assert await second.link.next() == b"still here"
     second.client.close()
@@ -113,7 +113,7 @@ async def test_one_session_that_ends_leaves_the_others_alone(page: Page, host: F
 
 async def test_turning_it_off_ends_everything_at_once(page: Page, host: FakeHost) -> None:
     bridge = await turn_on(page, host)
-    sessions = [await connect(host, bridge, str(number), serving=number) for number in (1, 2)]
+    sessions = [await connect(host, bridge, str(number), sessions=number) for number in (1, 2)]
     await switch.turn_off(page)
     for session in sessions:
         await soon(session.client.closed.wait(), 2)
@@ -185,7 +185,7 @@ async def test_an_egress_that_is_away_is_a_refusal(page: Page, host: FakeHost) -
     await switch.turn_on(page)
     bridge: Bridge = await soon(host.bridges.get())
     await bridge.expect(messages.Hello)
-    await bridge.say(type="welcome", egress=host.egress.replace("/v1/egress", "/nowhere"), ice_servers=[])
+    await bridge.send(type="welcome", egress=host.egress.replace("/v1/egress", "/nowhere"), ice_servers=[])
     client = Client()
     await bridge.offer("lost", await client.offer())
     message = messages.decode_to_broker(await bridge.next())
@@ -201,6 +201,6 @@ async def test_a_relay_without_a_name_is_a_refusal(page: Page, host: FakeHost) -
     bridge = await turn_on(page, host)
     client = Client()
     relays = [{"urls": ["turn:127.0.0.1:1"]}]
-    await bridge.say(type="offer", id="ice", sdp=await client.offer(), ice_servers=relays)
+    await bridge.send(type="offer", id="ice", sdp=await client.offer(), ice_servers=relays)
     assert (await bridge.expect(messages.Refusal)).id == "ice"
     client.close()

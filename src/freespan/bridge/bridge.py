@@ -1,15 +1,14 @@
 """A bridge without a browser: stays connected to one broker, and runs a session for each offer.
 
-                 WebSocket open            welcome
-    connecting ─────────────────▶ hello ────────────▶ waiting ◀──▶ helping (sessions are open)
-       ▲  │                         │                    │
-       │  └── not reached ─────────┐│                    │
-       │                           ▼▼                    │
-       └────── backoff ───────── offline ◀───────────────┘
-                                    closed, silent for too long, or a bad message
+                WebSocket open              welcome             a session opens
+    connecting ────────────────▶ hello ────────────▶ waiting ◀──────────────────▶ helping
+        ▲                          │                    │     the last one ends      │
+        │ backoff                  │ no welcome         │ closed, silent for too     │
+        │                          ▼                    ▼ long, or a bad message     ▼
+        └───────────────────── offline ◀───────────────────────────────────────────────
 
 Sessions do not need the broker: they go on while the bridge is offline, and the next broker connection begins with
-their number. `freespan.web` has the same state machine in JavaScript (static/bridge/).
+their number. The bridge in the browser has the same states (web/static/bridge/core.js).
 """
 
 from __future__ import annotations

@@ -3,10 +3,13 @@
 A lane is a pipe like the first one, with a peer connection and a WebSocket of its own, so that no pipe has to look into
 what it carries. It is set up without the broker: the client's offer comes in the signalling channel of the first pipe.
 
-    lane_offer ──▶ checked ──▶ opening ── lane_answer, channel open ──▶ open ──▶ ended
-                      │           │                                      ▲
-                      │           └── unusable, or not open in time ─────┤ with the first pipe
-                      └── full, or unusable ──▶ lane_refusal             │
+    lane_offer ──┬─ accepted ──▶ opening ── lane_answer, channel open ──▶ open
+                 │                  │                                      │
+                 │                  ├─ the offer is unusable               ├─ one side closes
+                 │                  ├─ not open in time                    ├─ the first pipe ends
+                 │                  ▼                                      ▼
+                 │               closed                                 closed
+                 └─ full, or not a valid offer ──▶ lane_refusal
 """
 
 from __future__ import annotations

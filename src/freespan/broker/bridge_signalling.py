@@ -1,15 +1,14 @@
 """WebSocket `/v1/bridge`: where bridges and probes connect to the broker.
 
-              hello, capacity > 0            load, network, answer, refusal ◀─┐
-    connected ────────────────────▶ joined ───────────────────────────────────┘
-        │     hello, capacity = 0      │
-        ├─────────────────▶ probe      ├── closed, or no pong ──▶ gone: its offers go to other bridges
-        │                     │        ├── bad message ─────────▶ closed with 1008
-        ▼                     ▼        └── timeouts_max in a row ▶ closed with 1008
-    no hello in time,   welcome, then
-    bad message: closed  closed
+    connected ──┬─ hello, capacity above 0 ──▶ joined: gets offers, sends load, network, answers and refusals
+                ├─ hello, capacity 0 ────────▶ probe: gets its welcome, and is closed
+                └─ no hello in time, or a bad message ──▶ closed
 
-The WebSocket's heartbeat notices a bridge that is gone without a close. docs/protocol/signalling.md has the messages.
+    joined ──┬─ closed by the bridge, or no pong ──▶ gone: its pending offers go to other bridges
+             └─ a bad message, or too many timeouts in a row ──▶ closed with 1008, and gone
+
+The heartbeat of the WebSocket notices a bridge that is gone without a close. docs/protocol/signalling.md describes the
+messages.
 """
 
 from __future__ import annotations

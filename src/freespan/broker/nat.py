@@ -1,9 +1,9 @@
 """How likely two ends can connect through their NATs. Pure.
 
-ICE connects two ends when each can be told an address at which the other one's packets arrive. An end whose NAT mapping
-is endpoint-independent (`cone`, RFC 4787) can be told of; one whose NAT makes a new mapping for each destination
-(`symmetric`) cannot, so the other end must accept packets from an address that it was not told. The filtering of NATs
-is not measured, because a browser cannot measure it; the difference between LIKELY and UNLIKELY stands for it.
+ICE connects two ends when each of them knows an address at which the other one receives packets. An end whose NAT
+mapping is endpoint-independent (`cone`, RFC 4787) learns such an address from a STUN server. An end whose NAT makes a
+new mapping for each destination (`symmetric`) has none, so the other end must accept packets from an unknown address.
+The filtering of NATs is not measured, because a browser cannot measure it; LIKELY and UNLIKELY allow for it.
 
             open       cone        symmetric
 open        CERTAIN    CERTAIN     LIKELY

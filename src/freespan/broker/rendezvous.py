@@ -1,9 +1,11 @@
 """`POST /v1/rendezvous`: a client's offer goes to one bridge after the other until one of them answers.
 
-    request ──▶ check ──▶ assign ──▶ ask the bridge ── answer ──▶ 200
-                  │          ▲ │           │
-                  ▼          │ └── none ───┼──▶ 503 (first attempt), 504 (later)
-                 400         └─ refusal, timeout, bridge gone
+    request ──▶ check ──▶ choose a bridge ──▶ ask it ── answer ──▶ 200
+                  │         ▲     │             │
+                  │         │     │             └─ refusal, timeout, or gone ─┐
+                  │         └─────│───────────────────────────────────────────┘
+                  ▼               ▼ none is left
+              400, 408, 413    503 if none was asked, else 504
 
 All attempts together are bounded by `rendezvous_seconds`; then the client gets 504. docs/protocol/rendezvous.md lists
 the problems.

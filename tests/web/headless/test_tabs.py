@@ -22,7 +22,7 @@ async def test_two_tabs_elect_one_and_show_the_same(
     await status(page, state="helping", now=1, ever=1)
     other = await browser.open(site.url)
     assert await status(other, state="helping", now=1, elsewhere=True, today=1, ever=1)
-    second = await connect(host, bridge, "two", serving=2)
+    second = await connect(host, bridge, "two", sessions=2)
     second.client.channel.send(b"second")
     await status(other, now=2, ever=2)
     await status(page, now=2, ever=2)
