@@ -11,7 +11,7 @@ SETUP_DOCS := .venv/.setup-docs
 SETUP_JS := node_modules/.setup
 MADE_FROM := pyproject.toml uv.lock scripts/make-venv.sh
 
-.PHONY: help setup dev demo test browsers modules check check-python check-js format format-python format-js bench lab lab-test screenshots switch-package wordpress-test wordpress-zip extension docs coverage clean
+.PHONY: help setup dev demo test browsers modules check check-python check-js format format-python format-js bench lab lab-test screenshots switch-package wordpress-test wordpress-zip extension docs coverage wheel-test clean
 
 help: ## list the targets
 	@echo "freespan: visitors lend their browsers, so that blocked readers can read"
@@ -66,6 +66,9 @@ screenshots: $(SETUP_DEV) browsers ## take the pictures of the documentation aga
 	@$(PYTHON_IN_VENV) scripts/globe_pictures.py --docs
 	@$(PYTHON_IN_VENV) scripts/switch_pictures.py
 	@$(PYTHON_IN_VENV) -m scripts.extension_picture
+
+wheel-test: ## build wheel and sdist, and try them in empty environments
+	@scripts/try-wheel.sh $(ARGS)
 
 switch-package: $(SETUP) ## build the switch as an npm package: dist/switch
 	@$(PYTHON_IN_VENV) scripts/make_switch_package.py

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fills .venv with freespan and what it needs: make-venv.sh [dev]
+# Fills .venv with freespan and what it needs, as a host too: make-venv.sh [dev | docs]
 # With uv when it is there, else with the standard venv and pip; both install the versions that uv.lock names.
 set -eu
 cd "$(dirname "$0")/.."
@@ -20,7 +20,8 @@ fi
 with_uv() {
     [ -d .venv ] || uv venv --quiet --no-python-downloads --python "$base" .venv || return 1
     # --inexact: "make setup" after "make test" takes nothing away.
-    UV_PROJECT_ENVIRONMENT=.venv uv sync --quiet --locked --inexact --no-python-downloads ${extra:+--extra "$extra"}
+    UV_PROJECT_ENVIRONMENT=.venv uv sync --quiet --locked --inexact --no-python-downloads \
+        --extra host ${extra:+--extra "$extra"}
 }
 
 with_pip() {
@@ -31,7 +32,7 @@ with_pip() {
     fi
     "$python" scripts/locked_versions.py >.venv/constraints.txt &&
         "$python" -m pip install --quiet --disable-pip-version-check \
-            --constraint .venv/constraints.txt --editable ".${extra:+[$extra]}"
+            --constraint .venv/constraints.txt --editable ".[host${extra:+,$extra}]"
 }
 
 if command -v uv >/dev/null 2>&1; then

@@ -10,11 +10,11 @@ import json
 import posixpath
 import re
 import sys
-import tomllib
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from freespan import __version__
 from freespan.web.scripts import joined
 
 ROOT = Path(__file__).parent.parent
@@ -64,8 +64,7 @@ def pack(files: Mapping[str, bytes], package: Path) -> None:
 
 
 def _manifest(source: bytes) -> bytes:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    return _json({**json.loads(source), "version": project["version"]})
+    return _json({**json.loads(source), "version": __version__})
 
 
 def _modules(files: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import tomllib
 from pathlib import Path
+
+from freespan import __version__
 
 ROOT = Path(__file__).parent.parent
 STATIC = ROOT / "src" / "freespan" / "web" / "static"
@@ -56,10 +57,9 @@ def main(folder: Path) -> None:
 
 def description() -> dict[str, object]:
     """The package.json: two entries, and everything else is theirs alone."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     return {
         "name": NAME,
-        "version": project["version"],
+        "version": __version__,
         "description": "A switch with which visitors of a page help readers whose network blocks sites",
         "license": "Apache-2.0",
         "type": "module",

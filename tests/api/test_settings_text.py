@@ -10,6 +10,7 @@ from freespan.api.options import options_of
 from freespan.api.settings import HostSettings
 from freespan.api.settings_text import markdown_table, toml_template
 from freespan.api.sources import read_sources
+from scripts.options_table import PAGE, with_tables
 
 NAMES = [each.name for each in options_of(HostSettings).values()]
 
@@ -30,5 +31,10 @@ def test_the_template_has_every_setting_with_a_value_that_can_be_used(tmp_path: 
 
 def test_the_table_has_every_option() -> None:
     rows = [line for line in markdown_table(HostSettings).splitlines() if line.startswith("| `")]
-    assert [re.sub(r"^no-(?=stun$)", "", re.split(r"[ `]", row)[2].removeprefix("--")) for row in rows] == NAMES
+    assert [re.split(r"[ `]", row)[2].removeprefix("--") for row in rows] == NAMES
     assert all(row.count("|") == 4 for row in rows)
+
+
+def test_the_page_on_hosting_has_the_tables_of_today() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert with_tables(page) == page, "run: .venv/bin/python scripts/options_table.py"

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from rich.text import Text
 
-from freespan.cli.connect import _words
+from freespan.cli.connect import _described
 from freespan.client.client import ClientStatus
 from freespan.wire.invite import Invite, format_invite
 from tests.cli.conftest import Command
@@ -187,5 +187,5 @@ def test_a_broker_that_is_none(programs: Programs, answer: bytes, word: str) -> 
 
 
 def test_what_a_broker_says_is_no_markup() -> None:
-    words = Text.from_markup(_words(ClientStatus("waiting", "[/oops] [red]x[/] [")))
+    words = Text.from_markup(_described(ClientStatus("waiting", "[/oops] [red]x[/] [")))
     assert words.plain == "waiting  [/oops] [red]x[/] ["

@@ -152,7 +152,7 @@ def test_a_redirect_is_followed(lab: Lab, command: Command, site: Site, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("path", "why"), [("/circle", "in a circle"), ("/redirect?to=ftp://site.test/", "no http or https URL")]
+    ("path", "why"), [("/circle", "in a circle"), ("/redirect?to=ftp://site.test/", "is not an http or https URL")]
 )
 def test_a_redirect_that_leads_nowhere(lab: Lab, command: Command, site: Site, path: str, why: str) -> None:
     assert why in command("fetch", lab.invite, url_of(site, path), "-o", "-").fails(1)

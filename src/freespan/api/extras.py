@@ -9,7 +9,7 @@ import importlib.util
 
 from freespan.wire.errors import MissingLibraryError
 
-HOST_LIBRARIES = ("aiohappyeyeballs", "aioice", "maxminddb", "prometheus_client", "rjsmin")
+HOST_LIBRARIES = ("aioice", "maxminddb", "prometheus_client", "rjsmin")
 """Imported by the broker, the egress and the pages of a host, and by nothing that a client or a bridge runs."""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from freespan.api.extras import require_host_libraries
 from freespan.api.settings import HostSettings
-from freespan.observe.host_status import HostStatus
+from freespan.observe.host_status import HostStatus as HostStatus
 
 if TYPE_CHECKING:
     from freespan.api.running_host import RunningHost

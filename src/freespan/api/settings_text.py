@@ -78,7 +78,7 @@ def _default_sentence(each: Option) -> str:
 
 def _usage(each: Option) -> str:
     if each.kind is bool:
-        return f"--{'no-' * bool(each.default)}{each.name}"
+        return f"{each.flag}` `--no-{each.name}" if each.default else each.flag
     return f"{each.flag} {metavar(each)}"
 
 

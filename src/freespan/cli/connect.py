@@ -3,73 +3,73 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 
-from freespan.cli.running import naming_options, print_json, print_line, run_until_stopped, show_status
-from freespan.client.client import HOST_RESTARTED, Client, ClientStatus
-from freespan.client.local_proxy.server import LocalProxy
+from freespan.api.client import Client, Proxy, connect
+from freespan.api.feed import Following
+from freespan.cli.running import naming_options, print_json, print_line, run_until_stopped, showing_status
+from freespan.client.client import HOST_RESTARTED, ClientStatus
 from freespan.client.transports import TransportChoice
-from freespan.wire.invite import Invite, parse_invite
 
 _DOTS = {"open": "[green]●[/]", "failed": "[red]●[/]"}
+_STATES = {"open": "connected", "failed": "not connected"}
 _STATUS_AFTER_SECONDS = 0.05
+"""Loading rich takes time that the request to the broker should have first."""
 _NEWS_SECONDS = 10.0
+"""How long a line of news stays, so that people have the time to read it."""
 
 
 def run_connect(invite: str, port: int, transport: TransportChoice, *, as_json: bool, verbose: bool) -> None:
     """Run a client until stopped. Raises `InviteError`, or `FreespanError` when trying again cannot help."""
+    client = connect(invite, transport=transport, timeout=0)
     with naming_options("port"):
-        run_until_stopped(_connect(parse_invite(invite), port, transport, as_json=as_json), verbose=verbose)
+        run_until_stopped(_connect(client, port, as_json=as_json), verbose=verbose)
 
 
-async def _connect(invite: Invite, port: int, transport: TransportChoice, *, as_json: bool) -> None:
-    news = _News()
-    client = Client(invite, _print_status if as_json else news.note, transport)
-    proxy = LocalProxy(client)
-    port = await proxy.start(port)
-    if as_json:
-        print_json({"event": "proxy", "address": f"127.0.0.1:{port}"})
-    else:
-        print_line(f"Local proxy: 127.0.0.1:{port}  (HTTP and SOCKS5; set it in your browser)   Ctrl-C ends it\n")
-    status = None if as_json else asyncio.create_task(_show(client, proxy, news), name="connect-status")
-    try:
-        await client.run()
-    finally:
-        await proxy.stop()
-        if status is not None:
-            status.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await status
+async def _connect(client: Client, port: int, *, as_json: bool) -> None:
+    async with client:
+        statuses = client.events()
+        proxy = await client.proxy(port)
+        if as_json:
+            await _report_as_json(proxy, statuses)
+        else:
+            await _report(client, proxy, statuses)
+        await client.wait_closed()
 
 
-def _print_status(status: ClientStatus) -> None:
+async def _report_as_json(proxy: Proxy, statuses: Following[ClientStatus]) -> None:
+    print_json({"event": "proxy", "address": f"127.0.0.1:{proxy.port}"})
     fields = ("state", "detail", "transport", "links", "seconds")
-    print_json({"event": "state", **{name: getattr(status, name) for name in fields}})
+    async for status in statuses:
+        print_json({"event": "state", **{name: getattr(status, name) for name in fields}})
 
 
-async def _show(client: Client, proxy: LocalProxy, news: _News) -> None:
-    await asyncio.sleep(_STATUS_AFTER_SECONDS)  # first things first: the request to the broker is on its way
-    rate = _Rate(proxy)
+async def _report(client: Client, proxy: Proxy, statuses: Following[ClientStatus]) -> None:
+    print_line(f"Local proxy: 127.0.0.1:{proxy.port}  (HTTP and SOCKS5; set it in your browser)   Ctrl-C ends it\n")
+    await asyncio.sleep(_STATUS_AFTER_SECONDS)
+    news, rate = _News(), _Rate(proxy)
 
     def line() -> str:
-        state, passed = client.status.state, rate.text()
-        behind = news.text() or passed if state == "open" else ""  # elsewhere the line is long, and nothing passes
-        return f"{_DOTS.get(state, '[yellow]●[/]')} {_words(client.status)}{behind}"
+        status, passed = client.status, rate.text()
+        # in other states the line is long, and nothing passes
+        behind = (news.text() or passed) if status.state == "open" else ""
+        return f"{_DOTS.get(status.state, '[yellow]●[/]')} {_described(status)}{behind}"
 
-    await show_status(line)
+    async with showing_status(line):
+        async for status in statuses:
+            news.note(status)
 
 
-def _words(status: ClientStatus) -> str:
-    state = {"open": "connected", "failed": "not connected"}.get(status.state, status.state)
-    # a broker's own words may look like markup; rich is there by now (see `show_status`)
+def _described(status: ClientStatus) -> str:
+    """The status as rich markup."""
+    # what a broker has written may look like markup; rich is loaded by now (see `show_status`)
     from rich.markup import escape
 
-    return f"[bold]{state}[/]  {escape(status.detail)}"
+    return f"[bold]{_STATES.get(status.state, status.state)}[/]  {escape(status.detail)}"
 
 
 class _News:
-    """What people should have the time to read, however soon a session is open again."""
+    """Keeps what happened for long enough to be read, however soon a session is open again."""
 
     def __init__(self) -> None:
         self._until = 0.0
@@ -83,9 +83,9 @@ class _News:
 
 
 class _Rate:
-    """What passes the proxy, told as amounts and speed."""
+    """Describes what passes the proxy, as amounts and speed."""
 
-    def __init__(self, proxy: LocalProxy) -> None:
+    def __init__(self, proxy: Proxy) -> None:
         self._proxy = proxy
         self._last = (0, time.monotonic())
 

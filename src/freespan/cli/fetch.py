@@ -11,17 +11,15 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
 import typer
 
+from freespan.api.client import Client, connect
 from freespan.cli.running import print_json, print_line, run_until_stopped
-from freespan.client.client import Client, ClientStatus
-from freespan.client.local_proxy.server import LocalProxy
 from freespan.wire.errors import FreespanError, InputError
-from freespan.wire.invite import Invite, parse_invite
 from freespan.wire.limits import SESSION_WAIT_SECONDS
 from freespan.wire.proxy_status import PROXY_NAME, parse_proxy_status
 
@@ -35,7 +33,7 @@ class FetchError(FreespanError):
 
 @dataclass
 class _Download:
-    """What is known of a download; sizes in bytes, times in seconds."""
+    """What is known of a download. Sizes are in bytes, times in seconds."""
 
     status: int = 0
     size: int | None = None
@@ -46,78 +44,39 @@ class _Download:
 
 
 def run_fetch(invite: str, url: str, output: str, ca_file: Path | None, *, as_json: bool, verbose: bool) -> None:
-    """Download `url`. Raises `InputError` or `FetchError`; an unfinished file is never left under its name."""
+    """Download `url`; an unfinished file is never left under its name.
+
+    Raises:
+        InputError: an argument or an option cannot be used.
+        TunnelError: no session was open in time.
+        FetchError: the download failed.
+    """
     checked_url = _check_url(url)
     path = _output_path(output, checked_url)
     trust = _trust(ca_file)
-    fetching = _fetch(parse_invite(invite), checked_url, path, trust, as_json=as_json)
-    if run_until_stopped(fetching, verbose=verbose):
-        raise typer.Abort  # who waits for the file must not take a signal for success
+    client = connect(invite, timeout=SESSION_WAIT_SECONDS)
+    if run_until_stopped(_fetch(client, checked_url, path, trust, as_json=as_json), verbose=verbose):
+        raise typer.Abort  # whoever waits for the file must not take a signal for success
 
 
-async def _fetch(invite: Invite, url: str, path: Path | None, trust: ssl.SSLContext, *, as_json: bool) -> None:
+async def _fetch(client: Client, url: str, path: Path | None, trust: ssl.SSLContext, *, as_json: bool) -> None:
     download = _Download()
     with _output(path) as file:
-        async with (
-            _session(invite) as proxy,
-            _progress(download, quiet=as_json),
-            contextlib.aclosing(_chunks(url, proxy, trust, download)) as chunks,
-        ):
-            async for chunk in chunks:
-                file.write(chunk)
+        async with client, _progress(download, quiet=as_json):
+            proxy = await client.proxy()
+            async with contextlib.aclosing(_chunks(url, proxy.url, trust, download)) as chunks:
+                async for chunk in chunks:
+                    file.write(chunk)
+    rate = download.received / max(download.seconds, 1e-6) / 1e6
     if as_json:
-        rate = download.received / max(download.seconds, 1e-6) / 1e6
         names = ("status", "sha256", "first_byte_s", "seconds")
         print_json({"bytes": download.received, "mb_per_s": round(rate, 2), **{n: getattr(download, n) for n in names}})
     elif path is not None:
-        rate = download.received / max(download.seconds, 1e-6) / 1e6
         print_line(f"{path}: {download.received:,} bytes in {download.seconds:.2f} s ({rate:.1f} MB/s)")
 
 
-@contextlib.asynccontextmanager
-async def _session(invite: Invite) -> AsyncIterator[str]:
-    """A client with an open session; yields the URL of its local proxy."""
-    watch = _Watch()
-    client = Client(invite, watch.note)
-    proxy = LocalProxy(client)
-    port = await proxy.start(0)
-    running = asyncio.create_task(client.run(), name="fetch-client")
-    opening = asyncio.create_task(client.session(SESSION_WAIT_SECONDS), name="fetch-session")
-    try:
-        news: set[asyncio.Future[Any]] = {running, opening, watch.failed}
-        await asyncio.wait(news, return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            running.result()  # raises the reason for which trying again cannot help
-        if watch.failed.done():
-            raise FetchError(watch.failed.result())
-        try:
-            await opening
-        except FreespanError:
-            raise FetchError(f"no session within {SESSION_WAIT_SECONDS:.0f} s: {watch.why}") from None
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        opening.cancel()
-        running.cancel()
-        await asyncio.gather(opening, running, return_exceptions=True)
-        await proxy.stop()
-
-
-class _Watch:
-    """Hears how the client fares: `failed` is done with the reason when there is little hope, `why` is the last one."""
-
-    def __init__(self) -> None:
-        self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.why = "the broker has not answered yet"
-
-    def note(self, status: ClientStatus) -> None:
-        if status.state == "waiting":
-            self.why = status.detail
-        elif status.state == "failed" and not self.failed.done():
-            self.failed.set_result(status.detail)
-
-
 async def _chunks(url: str, proxy: str, trust: ssl.SSLContext, download: _Download) -> AsyncGenerator[bytes, None]:
-    """The body, piece by piece; whatever goes wrong on the way to the site is a `FetchError`."""
+    """Yield the body piece by piece; whatever goes wrong on the way to the site is a `FetchError`."""
     start = time.perf_counter()
     timeout = aiohttp.ClientTimeout(total=None, sock_read=_SILENCE_SECONDS)
     digest = hashlib.sha256()
@@ -140,7 +99,7 @@ async def _chunks(url: str, proxy: str, trust: ssl.SSLContext, download: _Downlo
     except aiohttp.TooManyRedirects:
         raise FetchError("the site redirects in a circle") from None
     except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
-        raise FetchError("the URL, or one that the site redirects to, is no http or https URL") from None
+        raise FetchError("the URL, or one that the site redirects to, is not an http or https URL") from None
     except aiohttp.ClientConnectorCertificateError:
         raise FetchError("the site's certificate is not trusted; --ca-file names one to trust") from None
     except aiohttp.ClientPayloadError:
@@ -161,7 +120,7 @@ def _refusal(headers: Mapping[str, str] | None) -> str:
 
 @contextlib.contextmanager
 def _output(path: Path | None) -> Iterator[BinaryIO]:
-    """Write beside the wanted name, and take the name only when all is there; a device or pipe is written as it is."""
+    """Write beside the wanted name, and rename when all is there. A device or a pipe is written directly."""
     if path is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

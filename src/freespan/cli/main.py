@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from freespan.api.extras import require_host_libraries
 from freespan.api.settings import HostSettings
 from freespan.api.sources import Sourced
 from freespan.cli.settings_options import takes_settings
@@ -130,6 +131,7 @@ def demo(
     ] = None,
 ) -> None:
     """See it work: a blocked page read through a visitor's browser, all on this machine."""
+    require_host_libraries()
     from freespan.demo.run import run_demo
 
     raise typer.Exit(run_demo(once=once, as_json=as_json, bridge=kind.value if kind else None))

@@ -7,7 +7,7 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
 from freespan.observe.log import set_up_logging
@@ -89,6 +89,18 @@ async def show_status(text: Callable[[], str]) -> None:
         while True:
             live.update(Text.from_markup(text()), refresh=True)
             await asyncio.sleep(_REFRESH_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def showing_status(text: Callable[[], str]) -> AsyncIterator[None]:
+    """Do what `show_status` does for the length of the block."""
+    shown = asyncio.create_task(show_status(text), name="status")
+    try:
+        yield
+    finally:
+        shown.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await shown
 
 
 async def _print_changes(text: Callable[[], str]) -> None:

@@ -1,0 +1,257 @@
+"""`connect` and `Client`: streams and a local proxy through a host's bridges, as one asyncio context manager."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from freespan.api.background import Background
+from freespan.api.feed import Feed, Following
+from freespan.api.stream import Stream, StreamTransport, open_stream
+from freespan.client.client import Client as Engine
+from freespan.client.client import ClientStatus as ClientStatus
+from freespan.client.local_proxy.server import LocalProxy
+from freespan.client.transports import TransportChoice
+from freespan.wire.errors import StreamError, TunnelError
+from freespan.wire.invite import Invite, parse_invite
+from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.target import parse_target
+
+if TYPE_CHECKING:
+    from freespan.tunnel.client import ClientTunnel
+    from freespan.tunnel.stream import TunnelStream
+
+SESSION_SECONDS = 20.0
+"""How long entering the block of a `Client` waits for a session, unless told otherwise."""
+OPEN_SECONDS = 30.0
+"""How long `Client.open` takes at most, unless told otherwise: a session, the target's name, and the target."""
+_NOT_RUNNING = "the client is not running: use it inside its `async with` block"
+
+
+def connect(invite: str | Invite, *, transport: TransportChoice = "auto", timeout: float = SESSION_SECONDS) -> Client:
+    """Connect to a host through a bridge, for the length of an `async with` block::
+
+        async with freespan.connect(invite) as client:
+            async with await client.open("example.org", 80) as (reader, writer):
+                ...
+
+    Args:
+        invite: the text that the host has given out.
+        transport: `auto`, or the only transport to use: `webrtc`, `turn` or `websocket`. The last two show the host
+            your address.
+        timeout: seconds that entering the block waits for a session. With 0 it does not wait; `open` does then.
+
+    Raises:
+        InviteError: the invite is cut, mistyped or of a later version.
+    """
+    return Client(parse_invite(invite) if isinstance(invite, str) else invite, transport, timeout)
+
+
+class Client:
+    """A client that runs; made by `connect`. It finds another bridge when one leaves, until its block ends.
+
+    Entering the block raises:
+        TunnelError: no session was open in time; the text says why.
+        RendezvousError: the host has refused, and would refuse again.
+    """
+
+    def __init__(self, invite: Invite, transport: TransportChoice, timeout: float) -> None:
+        self._timeout = timeout
+        self._feed: Feed[ClientStatus] = Feed()
+        self._engine = Engine(invite, self._note, transport)
+        self._background = Background("freespan-client", self._ended)
+        self._proxies: set[Proxy] = set()
+        self._transports: set[StreamTransport] = set()
+        self._failure: asyncio.Future[str] | None = None
+        self._why = "the broker has not answered yet"
+
+    async def __aenter__(self) -> Client:
+        if self._failure is not None:
+            raise RuntimeError("a Client runs once: make another one")
+        self._failure = asyncio.get_running_loop().create_future()
+        self._background.start(self._engine.run())
+        try:
+            if self._timeout > 0:
+                await self._session(self._timeout)
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def status(self) -> ClientStatus:
+        """How the client is doing now."""
+        return self._engine.status
+
+    def events(self) -> Following[ClientStatus]:
+        """Iterate over the latest status and all that follow, until the client is closed.
+
+        A follower that does not keep up misses the oldest. Raises what `wait_closed` raises.
+        """
+        return self._feed.follow()
+
+    async def open(
+        self, host: str, port: int, *, tls: ssl.SSLContext | bool | None = None, timeout: float = OPEN_SECONDS
+    ) -> Stream:
+        """Open a stream to a target, which the host resolves and connects to.
+
+        Args:
+            host: a name or an IP address.
+            port: 1 to 65,535.
+            tls: speak TLS on the stream; with True, by the system's certificates.
+            timeout: seconds for all of it.
+
+        Returns:
+            A reader and a writer, as those of `asyncio.open_connection`. When the stream breaks, they raise
+            `StreamError`.
+
+        Raises:
+            InputError: host or port are malformed.
+            StreamError: the target cannot be reached or may not be; `status` says why.
+            TunnelError: no session is open, and none was within the time.
+            ssl.SSLError: the target's certificate is wrong, or it does not speak TLS.
+        """
+        target = parse_target(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        context = ssl.create_default_context() if tls is True else tls or None
+        until = asyncio.get_running_loop().time() + timeout
+        session = await self._session(timeout)
+        try:
+            async with asyncio.timeout_at(until):
+                tunnel_stream = await session.connect(target)
+                transport = self._transport(session, tunnel_stream, str(target))
+                try:
+                    return await open_stream(transport, context, target.host)
+                except BaseException:
+                    transport.abort()
+                    raise
+        except TimeoutError:
+            raise StreamError(ProxyStatus("connection_timeout")) from None
+
+    async def proxy(self, port: int = 0) -> Proxy:
+        """Start a local proxy (HTTP and SOCKS5) on 127.0.0.1; port 0 picks a free one. It ends with the client.
+
+        Raises:
+            InputError: field `port`; it is in use or may not be used.
+        """
+        if not self._background.is_running:
+            await self._raise_failure()
+        local_proxy = LocalProxy(self._engine)
+        proxy = Proxy(local_proxy, await local_proxy.start(port))
+        self._proxies.add(proxy)
+        return proxy
+
+    async def wait_closed(self) -> None:
+        """Wait until the client has ended. Raises `FreespanError` when it gave up: to try again cannot help."""
+        await self._background.wait()
+
+    async def close(self) -> None:
+        """End all streams and proxies, the session and the client. The `async with` block does it."""
+        for transport in list(self._transports):
+            transport.abort()
+        await asyncio.gather(*(proxy.close() for proxy in self._proxies))
+        await self._background.stop()
+        self._feed.end()
+
+    def _note(self, status: ClientStatus) -> None:
+        if status.state == "waiting":
+            self._why = status.detail
+        elif status.state == "failed" and self._failure is not None and not self._failure.done():
+            self._failure.set_result(status.detail)
+        elif status.state == "open" and self._failure is not None and self._failure.done():
+            self._failure = asyncio.get_running_loop().create_future()  # it has recovered
+        self._feed.publish(status)
+
+    def _ended(self, error: BaseException | None) -> None:
+        self._feed.end(error)
+
+    async def _session(self, seconds: float) -> ClientTunnel:
+        """The open session; waits for one, unless the client has failed."""
+        if self._failure is None or not self._background.is_running:
+            await self._raise_failure()
+        assert self._failure is not None
+        opening = asyncio.create_task(self._engine.session(seconds), name="freespan-session")
+        ending = asyncio.create_task(self._background.wait(), name="freespan-ending")
+        try:
+            waits: set[asyncio.Future[Any]] = {opening, ending, self._failure}
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if opening.done() and opening.exception() is None:
+                return opening.result()
+            if ending.done():
+                await self._raise_failure()
+            if self._failure.done():
+                raise TunnelError(self._failure.result())
+            raise TunnelError(f"no session within {seconds:.0f} s: {self._why}")
+        finally:
+            opening.cancel()
+            ending.cancel()
+            await asyncio.gather(opening, ending, return_exceptions=True)
+
+    def _transport(self, session: ClientTunnel, tunnel_stream: TunnelStream, target: str) -> StreamTransport:
+        def forget(lost: StreamTransport) -> None:
+            self._transports.discard(lost)
+            session.release(tunnel_stream)
+
+        transport = StreamTransport(tunnel_stream, target, forget)
+        self._transports.add(transport)
+        return transport
+
+    async def _raise_failure(self) -> None:
+        """Raise why the client does not run."""
+        await self._background.wait()
+        raise RuntimeError(_NOT_RUNNING)
+
+
+class Proxy:
+    """A local proxy on 127.0.0.1, made by `Client.proxy`. It may be used as an `async with` block of its own.
+
+    Attributes:
+        port: where it listens.
+    """
+
+    def __init__(self, local_proxy: LocalProxy, port: int) -> None:
+        self._local_proxy = local_proxy
+        self.port = port
+
+    @property
+    def url(self) -> str:
+        """For programs that take an HTTP proxy."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def socks_url(self) -> str:
+        """For programs that take a SOCKS5 proxy; the host resolves the names."""
+        return f"socks5h://127.0.0.1:{self.port}"
+
+    @property
+    def received(self) -> int:
+        """Bytes that have come from targets."""
+        return self._local_proxy.received
+
+    @property
+    def sent(self) -> int:
+        """Bytes that have been sent to targets."""
+        return self._local_proxy.sent
+
+    @property
+    def connections(self) -> int:
+        """Connections that are open now."""
+        return self._local_proxy.connections
+
+    async def close(self) -> None:
+        """Close the port and all connections."""
+        await self._local_proxy.stop()
+
+    async def __aenter__(self) -> Proxy:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
