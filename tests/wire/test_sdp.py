@@ -1,3 +1,5 @@
+"""Checks of session descriptions, and the public addresses in them; tests/wire/test_sdp_filter.py has the filter."""
+
 from collections.abc import Callable
 from functools import partial
 
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from freespan.wire.errors import MessageError
 from freespan.wire.limits import SDP_MAX
-from freespan.wire.sdp import check_answer, check_offer, public_addresses, without_private_addresses
+from freespan.wire.sdp import check_answer, check_offer, public_addresses
 from tests.support.attempts import attempt
 
 CANDIDATE = "a=candidate:1 1 udp 2122260223 192.0.2.1 50000 typ host"
@@ -92,30 +94,6 @@ def test_any_text_is_accepted_as_it_is_or_refused_by_name(text: str) -> None:
     for check, _, field in BOTH:
         found = attempt(partial(check, text), MessageError)
         assert (found.field if isinstance(found, MessageError) else found) in (field, text)
-
-
-pieces = st.sampled_from(
-    [
-        "m=application 9",
-        "m=",
-        "c=IN IP4 192.168.0.1",
-        CANDIDATE,
-        "a=candidate:",
-        " 10.0.0.1",
-        "\r",
-        "\n",
-        "\r\n",
-        "\x0b",
-        " raddr",
-    ]
-)
-
-
-@given(st.text() | st.lists(pieces, max_size=12).map("".join))
-def test_any_text_can_be_rid_of_private_addresses(text: str) -> None:
-    passed = without_private_addresses(text)
-    assert without_private_addresses(passed) == passed
-    assert not any(line.startswith("c=") and "192.168" in line for line in passed.split("\n"))
 
 
 def candidate(address: str, kind: str, transport: str = "udp") -> str:
