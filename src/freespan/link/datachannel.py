@@ -1,10 +1,10 @@
-"""A link over a WebRTC data channel; the only module that knows which WebRTC engine runs (wrtc, Chrome's libwebrtc).
+"""A link over a WebRTC data channel; the only module that uses the WebRTC engine (wrtc, Chrome's libwebrtc).
 
-Both sides create the channel themselves (`negotiated`, id 0), so it is usable the moment SCTP is up. Candidates travel
-inside the one offer and the one answer; `gathering` says how long to wait for them.
+Both sides create the channel themselves (`negotiated`, id 0), so it is usable as soon as SCTP is up. Candidates travel
+in the offer and the answer; gathering.py decides how long to wait for them.
 
-A second channel of the same kind (id 1) may carry signalling in text between the two ends, apart from the messages: a
-client asks there for further peer connections (lanes), without a broker.
+A second channel of the same kind (id 1) can carry signalling, as text: a client asks there for further peer connections
+(lanes) without a broker.
 """
 
 from __future__ import annotations
@@ -31,18 +31,25 @@ from freespan.wire.messages import IceServer
 
 _LABEL = "freespan"
 _LANES_LABEL = "lanes"
-# the post-quantum key share (X25519MLKEM768), without which a handshake would not look like a browser's
+# The post-quantum key share (X25519MLKEM768); without it, the handshake would not look like a browser's.
 webrtc.field_trials["WebRTC-EnableDtlsPqc"] = "Enabled"
-_FAILED = "no road between client and bridge was found"
+_FAILED = "could not connect to the bridge (ICE failed)"
 _GONE = "the other end is gone"
 
 
 class DataChannelLink:
     """One end of a peer connection with one data channel.
 
-    As the offerer: `offer()`, then `accept(answer)`; as the answerer: `answer(offer)`. Then `opened()`. With `relayed`
-    every packet takes a relay (TURN) of the ICE servers. `on_signal` is called with each text of the other end in the
-    signalling channel; without it there is no such channel. Raises `LinkError` when the ICE servers are none.
+    The offering end calls `offer()`, then `accept(answer)`; the answering end calls `answer(offer)`. Both then wait for
+    `opened()`.
+
+    Args:
+        ice_servers: STUN and TURN servers.
+        relayed: whether every packet takes a TURN server of `ice_servers`.
+        on_signal: called with each text that comes in the signalling channel; without it there is no such channel.
+
+    Raises:
+        LinkError: the engine cannot use the ICE servers.
     """
 
     def __init__(
@@ -57,7 +64,7 @@ class DataChannelLink:
             for server in ice_servers
         ]
         try:
-            # libraries bring public STUN servers by default: name ours, or none
+            # Without this list the engine would use public STUN servers of its own.
             self._connection = webrtc.RTCPeerConnection(
                 webrtc.RTCConfiguration(ice_servers=servers, ice_transport_policy="relay" if relayed else "all")
             )
@@ -88,7 +95,7 @@ class DataChannelLink:
 
     # --- set-up ------------------------------------------------------------------------------
     async def offer(self, *, patient: bool = False) -> str:
-        """Make the offer, candidates inside; `patient` waits for every server's answer. Raises `LinkError`."""
+        """Make the offer with its candidates; `patient` waits for the answer of every server. Raises `LinkError`."""
         try:
             await self._connection.set_local_description(await self._connection.create_offer())
             return await self._description(patient)
@@ -96,7 +103,7 @@ class DataChannelLink:
             raise LinkError("this machine's WebRTC could not make an offer") from None
 
     async def accept(self, answer: str, *, relays: bool = True) -> None:
-        """Take the answer to `offer()`; without `relays`, none of its relayed candidates. Raises `LinkError`."""
+        """Take the answer to `offer()`; with `relays` false, without its relay candidates. Raises `LinkError`."""
         if not relays:
             lines = answer.splitlines(keepends=True)
             self._left_out = {port for line in lines if (port := _relay_port(line))}
@@ -104,7 +111,7 @@ class DataChannelLink:
         await self._set_remote("answer", answer)
 
     async def answer(self, offer: str) -> str:
-        """Take an offer, make the answer, candidates inside. Raises `LinkError` when the offer is none."""
+        """Take an offer, and make the answer with its candidates. Raises `LinkError` when the offer is unusable."""
         await self._set_remote("offer", offer)
         try:
             await self._connection.set_local_description(await self._connection.create_answer())
@@ -117,30 +124,30 @@ class DataChannelLink:
         await asyncio.shield(self._open)
 
     async def is_relayed(self) -> bool:
-        """Whether packets take a relay, of this end or of the other one."""
+        """Whether packets take a TURN server, of this end or of the other one."""
         report, pairs = await self._pairs_in_use()
         return any(self._is_relay(report.get(one)) for pair in pairs for one in _ends(pair))
 
     async def packet_rtt(self) -> float:
-        """How long the last check (STUN) of the connection took, in seconds; 0 if that is not known, or below 1 ms.
+        """The round-trip time of the last connectivity check in seconds; 0 if it is not known, or below 1 ms.
 
-        There is one every second or three. It passes the queues of the network, and none above it.
+        ICE makes a check every one to three seconds. A check waits in the queues of the network, and in none above.
         """
         _, pairs = await self._pairs_in_use()
         return max((pair.current_round_trip_time or 0.0 for pair in pairs), default=0.0)
 
     async def _pairs_in_use(self) -> tuple[Mapping[str, object], list[webrtc.RTCIceCandidatePairStats]]:
-        """All that the engine has measured, and in that the pair of candidates that packets take: one, or none yet."""
+        """Return the engine's statistics, and in them the candidate pair that packets take: one, or none yet."""
         try:
             report = await self._connection.get_stats()
         except webrtc.PythonWebRTCExceptionBase:
-            return {}, []  # closed in this very moment
+            return {}, []  # it closes just now
         transports = [one for one in report.values() if isinstance(one, webrtc.RTCTransportStats)]
         pairs = [report.get(one.selected_candidate_pair_id or "") for one in transports]
         return report, [pair for pair in pairs if isinstance(pair, webrtc.RTCIceCandidatePairStats)]
 
     def _is_relay(self, candidate: object) -> bool:
-        """What comes from a relay that was left out has its port, and no address, since nobody has told it."""
+        """Whether it is a relay candidate. One that was left out shows as `prflx`, with its port but no address."""
         if not isinstance(candidate, webrtc.RTCIceCandidateStats):
             return False
         kind = candidate.candidate_type
@@ -172,7 +179,7 @@ class DataChannelLink:
 
     @property
     def waiting_bytes(self) -> int:
-        """What the engine has taken and not yet sent."""
+        """How many bytes the engine has taken and not yet sent."""
         return self._channel.buffered_amount
 
     def send(self, message: bytes) -> None:
@@ -187,7 +194,7 @@ class DataChannelLink:
             self.close(OVERRUN)
 
     def close(self, reason: str = "closed") -> None:
-        """See `Link.close`. An other end that misses the goodbye, a datagram, notices after 15 s (RFC 7675)."""
+        """See `Link.close`. If the goodbye, a single datagram, is lost, the other end notices after 15 s (RFC 7675)."""
         asyncio.get_running_loop().call_soon(self._end, reason)
 
     # --- signalling --------------------------------------------------------------------------
@@ -253,7 +260,7 @@ class DataChannelLink:
         self._ended = True
         if not self._open.done():
             self._open.set_exception(LinkError(reason))
-            self._open.exception()  # whoever waits gets it; without a waiter it is no news
+            self._open.exception()  # marks it as retrieved, as there may be nobody who waits
         self._gathering.complete()
         self._connection.close()
         self._deliveries.end(reason)

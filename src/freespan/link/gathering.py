@@ -1,8 +1,8 @@
-"""How long gathering candidates (RFC 8445) is worth waiting for. Candidates travel inside the one offer and answer.
+"""How long to wait while candidates are gathered (RFC 8445), which travel inside the one offer and answer.
 
-An engine reports the end of gathering when every server has answered from every interface, which is at once where all
-do. But one that never answers, or an interface from which no server can be reached, keeps it trying for ten seconds;
-so what counts is the first candidate of the best kind that was asked for, and a short silence after it.
+An engine reports the end of gathering when every server has answered from every interface. A server that never answers,
+or an interface from which none can be reached, keeps it trying for ten seconds. So gathering is taken for complete soon
+after the first candidate of the best kind: a relay candidate if there is a TURN server, else a server-reflexive one.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import contextlib
 from collections.abc import Iterable
 
 _SECONDS = 1.0
-"""A slow STUN server must not hold up a set-up that can do without it."""
+"""How long to wait for STUN servers: a slow one must not delay a link that may work without it."""
 _RELAY_SECONDS = 2.0
-"""A relay by TLS takes five round trips, and without it there may be no road at all."""
+"""How long to wait for TURN servers: TURN over TLS takes five round trips, and may be the only way to connect."""
 _QUIET_SECONDS = 0.05
-"""The ports of a STUN server answer together; what has not come by then is lost or does not come."""
+"""How long to wait after the first candidate: the ports of a STUN server answer together, or the answer is lost."""
 
 
 class Gathering:
-    """One for each peer connection; `urls` are those of its ICE servers."""
+    """The gathering of one peer connection; `urls` are those of its ICE servers."""
 
     def __init__(self, urls: Iterable[str]) -> None:
         schemes = {url.partition(":")[0].lower() for url in urls}
@@ -31,17 +31,17 @@ class Gathering:
         self._all = asyncio.Event()
 
     def found(self, kind: str | None) -> None:
-        """A candidate has come; `kind` is its type (RFC 8839 section 5.1)."""
+        """A candidate was found; `kind` is its type (RFC 8839 section 5.1)."""
         if kind == self._awaited:
             self._first.set()
 
     def complete(self) -> None:
-        """No more candidates will come."""
+        """The engine has finished gathering."""
         self._first.set()
         self._all.set()
 
     async def enough(self, *, patient: bool) -> None:
-        """Wait until no more is worth waiting for; `patient` waits for each server, as long as it may take."""
+        """Wait for the candidates; `patient` waits for each server, within the limit."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._seconds) as limit:
                 if not patient:

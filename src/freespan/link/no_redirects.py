@@ -1,4 +1,4 @@
-"""Who is named an address connects to it and to no other: no redirect leads away."""
+"""HTTP without redirects: an end connects to the address that it was given, and to no other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import aiohttp
 async def refuse_redirects(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Client middleware. Raises `aiohttp.ClientResponseError` for any status from 300 to 399."""
+    """A middleware of aiohttp's client. Raises `aiohttp.ClientResponseError` for any status from 300 to 399."""
     response = await handler(request)
     if 300 <= response.status < 400:
         response.close()

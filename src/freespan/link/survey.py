@@ -1,4 +1,4 @@
-"""A survey: an end finds out about its own network by gathering candidates, as if it were about to connect."""
+"""A survey: an end finds out its NAT mapping by gathering candidates, as if it were about to connect."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from freespan.wire.network import Network, network_of
 
 
 async def survey(stun: Sequence[IceServer]) -> tuple[Network | None, IceServer | None]:
-    """Ask one STUN server after the other (each with its ports) until one answers; a second for each at most.
+    """Ask one STUN server after the other (each with its ports) until one answers; at most a second for each.
 
-    Returns what was found, and the server that is of use to this end: none where its own addresses say it all, or
-    where nothing came back from any (`Network()`). Without a server to ask nothing is found: None and None.
+    Returns what was found, and the server that this end should use. There is no such server if the end has public
+    addresses, or if nothing came back from any server (`Network()`). Without a server to ask, returns None twice.
     """
     for server in stun:
         network = await _ask(server)
@@ -29,7 +29,7 @@ async def _ask(server: IceServer) -> Network:
     try:
         link = DataChannelLink([server])
     except LinkError:
-        return Network()  # its address is none: it will never answer
+        return Network()  # its URL is unusable, so it will never answer
     try:
         return network_of(await link.offer(patient=True))
     except LinkError:
