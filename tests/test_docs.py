@@ -17,11 +17,6 @@ WIDTH = 100
 
 NOT_YET_WRAPPED = {
     "docs/embedding.md",
-    "docs/extension.md",
-    "docs/headless.md",
-    "docs/languages.md",
-    "docs/switch.md",
-    "docs/wordpress.md",
 }
 
 FIGURES = {
