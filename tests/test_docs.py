@@ -152,7 +152,7 @@ def too_long(text: str) -> list[int]:
     """Lines of prose that are too wide and could be wrapped; tables and single long words cannot."""
     found = []
     for number, line in enumerate(prose(text), start=1):
-        words = line.split()
+        words = _LINK.sub(lambda link: link[0].replace(" ", "_"), line).split()
         while words and re.fullmatch(r"[-*>]|\d+\.", words[0]):
             words.pop(0)
         if len(line) > WIDTH and len(words) > 1 and not line.lstrip().startswith(("|", "#", "<", "![", "[!")):

@@ -133,7 +133,7 @@ LAYERS = {
         "__main__",
     ),
     "scripts": (
-        "locked_versions make_extension make_globe_data make_switch_package wordpress_zip",
+        "locked_versions make_extension make_globe_data make_switch_package options_table wordpress_zip",
         "extension_icons extension_picture globe_pictures screenshots switch_pictures wordpress_picture",
     ),
 }
