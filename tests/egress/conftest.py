@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import errno
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import aiohttp
 import pytest
 
+from freespan.egress import dialer
 from freespan.egress.settings import EgressSettings
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.tickets import TicketJar
+from tests.egress.dialing import Names
 from tests.support.path import SECONDS, Host, ask, direct_session, hosting
 
 DEFAULTS = EgressSettings()
@@ -63,3 +68,24 @@ async def lab_with(settings: EgressSettings) -> AsyncIterator[Lab]:
 async def lab() -> AsyncIterator[Lab]:
     async with lab_with(DEFAULTS) as lab:
         yield lab
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
+    names = Names()
+    monkeypatch.setattr(socket, "getaddrinfo", names.getaddrinfo)
+    yield names
+    names.slow.set()
+
+
+@pytest.fixture
+def dialed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that would be dialed; each refuses."""
+    addresses: list[str] = []
+
+    async def start_connection(infos: Any, **_: Any) -> socket.socket:
+        addresses.extend(info[4][0] for info in infos)
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+
+    monkeypatch.setattr(dialer, "start_connection", start_connection)
+    return addresses

@@ -18,7 +18,7 @@ from aioquic.quic.packet import (
 )
 
 from freespan.wire.errors import StreamError, TunnelError
-from freespan.wire.limits import HELLO_DATAGRAM_SIZE, STREAMS_MAX
+from freespan.wire.limits import INITIAL_DATAGRAM_SIZE, STREAMS_MAX
 from tests.support.tunnels import pattern, site
 from tests.support.virtual_time import run
 from tests.tunnel.returning_client import (
@@ -111,7 +111,7 @@ def test_no_flight_of_the_handshake_is_more_than_fresh_hops_send_at_once() -> No
                 assert sum(map(len, visit.back)) <= FRESH_HOP_BYTES
                 await asyncio.sleep(ROUND_TRIP)
                 assert sum(map(len, visit.flight[hello:])) <= FRESH_HOP_BYTES
-                assert max(map(len, visit.flight + visit.back)) == HELLO_DATAGRAM_SIZE
+                assert max(map(len, visit.flight + visit.back)) == INITIAL_DATAGRAM_SIZE
         await one.place.close()
 
     run(main())
@@ -186,7 +186,7 @@ def test_early_packets_that_get_lost_are_sent_again() -> None:
             return (message,)
 
         async with scene() as here, here.visit(to_egress=lose) as visit:
-            text = pattern(5 * HELLO_DATAGRAM_SIZE)
+            text = pattern(5 * INITIAL_DATAGRAM_SIZE)
             stream, starting = await open_early(visit, "echo", text)
             await starting
             assert lost == 4

@@ -23,7 +23,7 @@ from freespan.tunnel.identity import Identity, key_pin
 from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.tickets import TicketStore
 from freespan.wire.errors import TunnelError
-from freespan.wire.limits import DATAGRAM_SIZE, HELLO_DATAGRAM_SIZE
+from freespan.wire.limits import DATAGRAM_SIZE, INITIAL_DATAGRAM_SIZE
 
 PEER = ("link", 0)
 """QUIC needs an address for its peer; a link has one other end, always the same."""
@@ -118,7 +118,7 @@ class LinkQuic(QuicConnection):
         space = self._spaces[Epoch.ONE_RTT]
         if space.ack_at is not None and self.has_something_to_send:
             space.ack_at = min(space.ack_at, now)
-        self._max_datagram_size = DATAGRAM_SIZE if self._spaces[Epoch.INITIAL].discarded else HELLO_DATAGRAM_SIZE
+        self._max_datagram_size = DATAGRAM_SIZE if self._spaces[Epoch.INITIAL].discarded else INITIAL_DATAGRAM_SIZE
         datagrams = super().datagrams_to_send(now)
         if space.ack_at is None:
             self._unacknowledged = 0

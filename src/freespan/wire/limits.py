@@ -11,7 +11,7 @@ MESSAGE_MAX = 16_384
 """Size of the longest message of a link; a longer one closes the link."""
 DATAGRAM_SIZE = 16_000
 """Size of a QUIC datagram. It nearly fills a message, because costs are per message; aioquic breaks above 16,383."""
-HELLO_DATAGRAM_SIZE = 2_000
+INITIAL_DATAGRAM_SIZE = 2_000
 """Size of the first datagrams of a session, which QUIC pads to their full size (RFC 9000 section 14.1). Datagrams of
 DATAGRAM_SIZE would wait for two round trips in a new data channel, which sends 4,380 bytes at once (RFC 9260 section
 7.2.1). They are longer than a packet of the network, because some censors take a first message that fits into one

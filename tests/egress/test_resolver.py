@@ -1,0 +1,66 @@
+"""Lookups that are slow: whom they delay, and how many there may be."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from freespan.egress.dialer import Dialer
+from freespan.egress.settings import EgressSettings
+from freespan.wire.errors import StreamError
+from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.target import Target
+from tests.egress.dialing import PRIVATE, Names, failure, request
+from tests.support.site import Site
+
+DEFAULTS = EgressSettings()
+
+
+async def test_a_resolver_that_is_slow_holds_up_nobody_else(names: Names, site: Site) -> None:
+    names.slow.clear()
+    dialer = Dialer(PRIVATE, settings=EgressSettings(resolve_seconds=0.1))
+    waiting = asyncio.create_task(failure(dialer, "slow.example"), name="slow")
+    assert await request(Dialer(PRIVATE), "127.0.0.1", site.port)
+    assert await waiting == "dns_timeout"
+
+
+async def test_slow_names_of_one_session_hold_up_nobody_else(
+    names: Names, dialed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even after their waits have ended, since their threads have not."""
+    names.slow.clear()
+    dialer = Dialer(PRIVATE, settings=EgressSettings(resolve_seconds=0.1))
+    slow = [dialer.dial(Target(f"slow{number}.example", 80), "one") for number in range(100)]
+    errors = await asyncio.gather(*slow, return_exceptions=True)
+    assert {str(error) for error in errors} == {str(StreamError(ProxyStatus("dns_timeout")))}
+    assert len(names.asked) == DEFAULTS.lookups_per_session_max
+    dialer._resolver._settings = EgressSettings(resolve_seconds=20.0)
+    names.answers["good.example"] = ["127.0.0.1"]
+    monkeypatch.setattr(socket, "getaddrinfo", names.answer)
+    assert await failure(dialer, "good.example") == "connection_refused"
+
+
+async def test_places_come_back_when_the_threads_end(names: Names, dialed: list[str]) -> None:
+    dialer = Dialer(PRIVATE)
+    names.answers |= {f"{number}.example": ["127.0.0.1"] for number in range(50)}
+    dials = [dialer.dial(Target(f"{number}.example", 80), "one") for number in range(50)]
+    await asyncio.gather(*dials, return_exceptions=True)
+    assert len(dialed) == 50
+    async with asyncio.timeout(20):
+        while dialer._resolver._quotas:
+            await asyncio.sleep(0.005)
+    dialer.close()
+
+
+async def test_more_lookups_than_threads(names: Names) -> None:
+    names.slow.clear()
+    dialer = Dialer(PRIVATE, settings=EgressSettings(lookups_max=1))
+    waiting = asyncio.create_task(dialer.dial(Target("slow.example", 80), "one"), name="slow")
+    async with asyncio.timeout(20):
+        while not names.asked:
+            await asyncio.sleep(0.005)
+    assert await failure(dialer, "next.example") == "connection_limit_reached"
+    names.slow.set()
+    await asyncio.gather(waiting, return_exceptions=True)
