@@ -25,7 +25,7 @@ export default [
   { ignores: [".venv/", "dist/", "build/"] },
   js.configs.recommended,
   { rules, linterOptions: { reportUnusedDisableDirectives: "error" } },
-  { files: ["src/freespan/web/static/**/*.js", "bench/web_vitals.js"], languageOptions: { globals: globals.browser } },
+  { files: ["src/freespan/web/static/**/*.js", "bench/*.js"], languageOptions: { globals: globals.browser } },
   {
     files: ["extension/**/*.js"],
     languageOptions: { globals: { ...globals.browser, chrome: "readonly" } },

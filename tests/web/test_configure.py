@@ -150,7 +150,7 @@ async def test_each_field_has_a_name(page: Page) -> None:
 
 async def test_a_click_copies_the_line_or_selects_it(page: Page) -> None:
     await page.click("#copy-script")
-    assert await page.wait_for("document.querySelector('#said-script').textContent") in {
+    assert await page.wait_for("document.querySelector('#note-script').textContent") in {
         "Copied.",
         "Selected: copy it with the keyboard.",
     }

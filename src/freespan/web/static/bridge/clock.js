@@ -1,11 +1,13 @@
-// Timers that keep their time in a hidden page, where browsers let a page's own timers wait a second or a minute.
-// Those of a worker are not held back. Both are set and the first wins, so nothing is lost where no worker may run.
+// Timers that are on time in a hidden page, where browsers delay a page's own timers by a second or a minute.
+//
+// Those of a worker are not delayed. Both are set, and the first one counts, so it works without a worker as well.
 
 const SOURCE = "onmessage = ({data: [id, ms]}) => setTimeout(() => postMessage(id), ms)";
-/** Browsers' timers overflow beyond 2^31 ms. */
-const LONGEST_SECONDS = 3_600;
-/** Looking for a sleep of the machine: so often, and what is more than a late timer. */
-const LOOK_SECONDS = 10;
+/** The timers of browsers overflow beyond 2^31 ms. */
+const MAX_SECONDS = 3_600;
+/** How often to check whether the machine has slept. */
+const CHECK_SECONDS = 10;
+/** A delay that is too long for a late timer. */
 const SLEEP_SECONDS = 30;
 
 export class Clock {
@@ -15,9 +17,9 @@ export class Clock {
   /** @type {Map<number, () => void>} */
   #calls = new Map();
 
-  /** @param {boolean} [held] whether this page's own timers may have to wait */
-  constructor(held = true) {
-    if (!held) return;
+  /** @param {boolean} [throttled] whether the browser may delay this page's own timers */
+  constructor(throttled = true) {
+    if (!throttled) return;
     try {
       const url = URL.createObjectURL(new Blob([SOURCE], { type: "text/javascript" }));
       this.#worker = new Worker(url);
@@ -28,29 +30,29 @@ export class Clock {
     }
   }
 
-  /** Seconds on a clock that never goes back. */
+  /** Seconds on a monotonic clock. */
   get now() {
     return performance.now() / 1000;
   }
 
-  /** Call whenever the machine has slept: timers stand still meanwhile, the time of day does not. @param {() => void} call */
+  /** Call back when the machine has slept: timers stop meanwhile, and the time of day goes on. @param {() => void} call */
   onWake(call) {
     const before = Date.now();
-    this.after(LOOK_SECONDS, () => {
+    this.after(CHECK_SECONDS, () => {
       this.onWake(call);
-      if (Date.now() - before > (LOOK_SECONDS + SLEEP_SECONDS) * 1000) call();
+      if (Date.now() - before > (CHECK_SECONDS + SLEEP_SECONDS) * 1000) call();
     });
   }
 
   /**
-   * Call once after so many seconds; never, if they are infinite; sooner, if they are more than an hour.
+   * Call back once, after so many seconds: never if they are infinite, and after an hour if they are more than that.
    * @param {number} seconds
    * @param {() => void} call
    * @returns {() => void} to cancel it
    */
   after(seconds, call) {
     if (seconds === Infinity) return () => {};
-    const ms = Math.ceil(Math.min(Math.max(seconds, 0), LONGEST_SECONDS) * 1000);
+    const ms = Math.ceil(Math.min(Math.max(seconds, 0), MAX_SECONDS) * 1000);
     const id = this.#count++;
     const timer = setTimeout(() => this.#calls.get(id)?.(), ms);
     const cancel = () => {

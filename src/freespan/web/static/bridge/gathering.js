@@ -1,40 +1,40 @@
-// How long candidates are worth waiting for: they travel inside the one offer and answer.
+// How long to wait for ICE candidates, which all travel in the one offer and answer (there is no trickle ICE).
 
 import { networkOf } from "./network.js";
 
 /**
- * A browser may report the end of gathering 120 ms and more after the last candidate, so silence counts as the end:
- * without servers to ask, all candidates come in one burst; Firefox asks one port of a server 20 ms after the other, and
- * both from one IP version before the next.
+ * Silence that counts as the end of gathering, which a browser may report 120 ms and more after the last candidate.
+ * Without servers all candidates come in one burst.
  */
 const QUIET_SECONDS = 0.015;
+/** With servers: Firefox asks the ports of a server 20 ms apart, and by one IP version after the other. */
 const QUIET_AFTER_ANSWER_SECONDS = 0.06;
-/** With servers on the way to them and back; one that takes longer helps no reader who waits. */
+/** The longest wait for a STUN server, since a reader is waiting. */
 const GATHER_SECONDS = 0.4;
-/** A relay by TLS takes five round trips, and without it there may be no road at all. */
-const RELAY_SECONDS = 2;
-/** Nobody waits for a survey of a bridge. */
+/** The same for a TURN server, which takes five round trips by TLS, and may be the only way to connect. */
+const TURN_SECONDS = 2;
+/** No reader waits for a survey. */
 const SURVEY_SECONDS = 1;
 
 /** @typedef {import("./clock.js").Clock} Clock */
 /** @typedef {import("./messages.js").IceServer} IceServer */
 
 /**
- * Wait until no more candidate of an answer is worth waiting for; to be called before the local description is set.
+ * Wait for the candidates of an answer. To be called before the local description is set.
  * @param {RTCPeerConnection} peer
  * @param {IceServer[]} iceServers
  * @param {Clock} clock
  */
 export function gathered(peer, iceServers, clock) {
   const urls = iceServers.flatMap(({ urls }) => urls);
-  const relays = urls.some((url) => /^turn/i.test(url));
-  const awaited = relays ? "relay" : urls.length ? "srflx" : undefined;
+  const turn = urls.some((url) => /^turn/i.test(url));
+  const awaited = turn ? "relay" : urls.length ? "srflx" : undefined;
   const quiet = awaited ? QUIET_AFTER_ANSWER_SECONDS : QUIET_SECONDS;
-  return wait(peer, clock, relays ? RELAY_SECONDS : GATHER_SECONDS, quiet, awaited);
+  return wait(peer, clock, turn ? TURN_SECONDS : GATHER_SECONDS, quiet, awaited);
 }
 
 /**
- * Find out about the network with a connection that leads nowhere.
+ * Find out how the network maps UDP, with a peer connection that is never connected.
  * @param {IceServer} server
  * @param {Clock} clock
  * @param {number} [seconds] at most
@@ -51,7 +51,7 @@ export async function survey(server, clock, seconds = SURVEY_SECONDS) {
     await complete;
     return networkOf(peer.localDescription?.sdp ?? "");
   } catch {
-    return {}; // a server that is none never answers
+    return {}; // for a bad URL, as for a server that does not answer
   } finally {
     peer?.close();
   }
@@ -60,12 +60,12 @@ export async function survey(server, clock, seconds = SURVEY_SECONDS) {
 /**
  * @param {RTCPeerConnection} peer
  * @param {Clock} clock
- * @param {number} most seconds from when it begins
+ * @param {number} max seconds from the start of gathering
  * @param {number} quiet seconds without another candidate
- * @param {string} [awaited] the type of candidates that count; all, if left out
+ * @param {string} [awaited] the type of the candidates that count; all without it
  * @returns {Promise<void>}
  */
-function wait(peer, clock, most, quiet = Infinity, awaited) {
+function wait(peer, clock, max, quiet = Infinity, awaited) {
   return new Promise((done) => {
     let cancel = () => {};
     peer.onicecandidate = ({ candidate }) => {
@@ -76,7 +76,7 @@ function wait(peer, clock, most, quiet = Infinity, awaited) {
     };
     peer.onicegatheringstatechange = () => {
       if (peer.iceGatheringState === "complete") done();
-      if (peer.iceGatheringState === "gathering") clock.after(most, done);
+      if (peer.iceGatheringState === "gathering") clock.after(max, done);
     };
   });
 }

@@ -1,6 +1,6 @@
-// What a broker and clients say to a bridge (docs/protocol/signalling.md): text in, checked messages out. Pure.
+// The messages of brokers and clients (docs/protocol/signalling.md): text in, checked messages out. Pure.
 
-/** Longest message of a broker, in bytes. */
+/** The longest message of a broker or client, in bytes. */
 export const SIGNAL_MESSAGE_MAX = 32_768;
 const SDP_MAX = 16_384;
 const URL_MAX = 1_024;
@@ -23,7 +23,7 @@ export class ProtocolError extends Error {
 }
 
 /**
- * Read one message of a broker. What it holds beyond the protocol is ignored, so that a later version can add to it.
+ * Read a message of a broker. Unknown fields are ignored, so that a later version can add some.
  * @param {unknown} text
  * @returns {Welcome | Offer | Ping}
  * @throws {ProtocolError}
@@ -43,7 +43,7 @@ export function parse(text) {
 }
 
 /**
- * Read what a client says over its open link: the offer of a lane.
+ * Read a message of a client on its signalling channel: the offer of a lane.
  * @param {unknown} text
  * @throws {ProtocolError}
  */
@@ -56,7 +56,7 @@ export function parseLane(text) {
 /** @param {unknown} text */
 function read(text) {
   if (typeof text !== "string") throw new ProtocolError("message", "is not text");
-  // A character is at least one byte, so only what may be too long is counted exactly.
+  // A UTF-16 unit is at least one byte, so most messages need not be encoded.
   if (text.length > SIGNAL_MESSAGE_MAX || new TextEncoder().encode(text).length > SIGNAL_MESSAGE_MAX) {
     throw new ProtocolError("message", `is longer than ${SIGNAL_MESSAGE_MAX} bytes`);
   }

@@ -6,8 +6,8 @@ import { versionOf } from "./addresses.js";
 /** @typedef {{ipv4?: Mapping, ipv6?: Mapping}} Network no mapping where UDP does not come through */
 
 /**
- * Read a description that was gathered with a STUN server of two ports. A browser may hide its own addresses and ports;
- * it then asks from one interface for each IP version, so what it hides is the same for both ports.
+ * Read a description that was gathered with a STUN server of two ports. Where a browser hides its own addresses and ports,
+ * it asks from one interface for each IP version, so what it hides is the same for both ports.
  * @param {string} sdp
  * @returns {Network}
  */
@@ -28,7 +28,7 @@ export function networkOf(sdp) {
     reflexive.set(base, { version, seen: seen.add(`${address} ${port}`) });
   }
   for (const { version, seen } of reflexive.values()) {
-    // of several interfaces the best counts
+    // of several interfaces the best one counts
     if (seen.size === 1) network[version] ??= "cone";
     if (seen.size === 1 && network[version] === "symmetric") network[version] = "cone";
     network[version] ??= "symmetric";

@@ -1,8 +1,8 @@
-// A small globe with arcs to the countries of those who are being helped: `new Globe(place)` draws into an element.
+// A small globe with arcs to the countries of the readers who are being helped. `new Globe(container)` draws into an element.
 //
-// It costs nothing while it cannot be seen, rests when there has been no news for a while, and stands still for those who
-// want reduced motion. Where there is no canvas it is a picture of the same. It tells nothing to screen
-// readers, for whom there must be words beside it.
+// It costs nothing while it is not visible, stops when nothing has changed for a while, and stands still for visitors who
+// want reduced motion. Without a canvas it is drawn as SVG. Screen readers get nothing from it, so there must be a text
+// as well.
 
 import { coloursOf, drawn, paint } from "./paint.js";
 import { FIRST_VIEW, isCount, known, scene, viewpoint, WELCOME } from "./scene.js";
@@ -12,11 +12,12 @@ import { middles, shortest } from "./sphere.js";
 /** @typedef {import("./scene.js").Arc} Arc */
 /** @typedef {import("./paint.js").Colours} Colours */
 
-/** Milliseconds for a picture: while something happens, and while all goes its slow way. */
+/** Milliseconds between frames, for a while after a change. */
 const FRAME = 33;
+/** Milliseconds between frames after that. */
 const FRAME_QUIET = 49;
-const HAPPENS = 3_000;
-/** About what it takes from asking for a frame until it comes. */
+const ACTIVE = 3_000;
+/** Roughly the time from a request for a frame to the frame. */
 const VSYNC = 12;
 const REST = 60_000;
 const REST_EASE = 3_000;
@@ -24,13 +25,13 @@ const FADED = 1_000;
 const TURN = 4.5; // degrees a second
 const SWAY_PERIOD = 20_000;
 const SWAY_LONGER = 700; // for each degree that it goes to each side
-/** Milliseconds in which two thirds of the way to another view are done. */
+/** Time constant of a turn to another view, in milliseconds. */
 const MOVE = 900;
 const PIXEL_RATIO_MAX = 2.5;
 
 export class Globe {
-  #place;
-  #still;
+  #container;
+  #isStill;
   #given;
   /** @type {HTMLCanvasElement | undefined} */
   #canvas;
@@ -43,16 +44,16 @@ export class Globe {
 
   /** @type {News} */
   #news = {};
-  #said = "{}";
+  #shown = "{}";
   /** @type {Map<string, Arc>} */
   #arcs = new Map();
   #view = { ...FIRST_VIEW };
   #phase = 0; // milliseconds of swaying
   #welcomed = -Infinity;
-  #fresh = performance.now(); // when there was news
+  #changed = performance.now(); // when there was something new
   #drawn = 0;
 
-  #inSight = false;
+  #isVisible = false;
   #stopped = false;
   #frame = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -65,31 +66,31 @@ export class Globe {
   #calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   /**
-   * @param {HTMLElement} place an element with a width; the globe fills it, as a square
-   * @param {{reducedMotion?: boolean, colours?: Partial<Record<"ink" | "accent", string>>}} options without
-   *   `reducedMotion` what the visitor has asked for; colours as in CSS, instead of the custom properties
-   *   `--globe-ink` (else the text's colour) and `--globe-accent` of the place
+   * @param {HTMLElement} container an element with a width; the globe fills it, as a square
+   * @param {{reducedMotion?: boolean, colours?: Partial<Record<"ink" | "accent", string>>}} options `reducedMotion`: the
+   *   visitor's preference by default; `colours`: as in CSS, instead of the custom properties `--globe-ink` (by default the
+   *   text's colour) and `--globe-accent` of the container
    */
-  constructor(place, { reducedMotion, colours = {} } = {}) {
-    this.#place = place;
-    this.#still = () => reducedMotion ?? this.#calm.matches;
+  constructor(container, { reducedMotion, colours = {} } = {}) {
+    this.#container = container;
+    this.#isStill = () => reducedMotion ?? this.#calm.matches;
     this.#given = colours;
     this.#prepare();
-    this.#sight = new IntersectionObserver((entries) => this.#seen(entries.at(-1)?.isIntersecting ?? false));
-    this.#sight.observe(place);
+    this.#sight = new IntersectionObserver((entries) => this.#onVisibility(entries.at(-1)?.isIntersecting ?? false));
+    this.#sight.observe(container);
     this.#size = new ResizeObserver(() => this.#redraw());
-    this.#size.observe(place);
+    this.#size.observe(container);
     document.addEventListener("visibilitychange", this.#redraw);
     this.#dark.addEventListener("change", this.#repaint);
     this.#calm.addEventListener("change", this.#redraw);
   }
 
-  /** Show who is being helped now, instead of what was shown before; the same again is no news. @param {News} news */
+  /** Show who is being helped now; nothing happens if it is the same as before. @param {News} news */
   show(news) {
     const now = performance.now();
-    const said = JSON.stringify(news);
-    if (said === this.#said) return;
-    this.#said = said;
+    const shown = JSON.stringify(news);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
     const rows = new Map(known(news));
     for (const [code, readers] of rows) {
       const arc = this.#arcs.get(code);
@@ -101,23 +102,23 @@ export class Globe {
       if (!rows.has(code) && arc.until === Infinity) arc.until = now;
     }
     this.#news = { ...news };
-    this.#wake(now);
+    this.#noteChange(now);
   }
 
-  /** A gentle sign: somebody new is being helped. */
+  /** Show that somebody new is being helped. */
   welcome() {
     this.#welcomed = performance.now();
-    this.#wake(this.#welcomed);
+    this.#noteChange(this.#welcomed);
     clearTimeout(this.#afterglow);
-    if (this.#still()) this.#afterglow = setTimeout(this.#redraw, WELCOME + 50);
+    if (this.#isStill()) this.#afterglow = setTimeout(this.#redraw, WELCOME + 50);
   }
 
-  /** Take the colours of the place again, which have changed. */
+  /** Read the colours of the container again. */
   restyle() {
     this.#repaint();
   }
 
-  /** End for good, and leave the place empty. */
+  /** Stop for good, and leave the container empty. */
   stop() {
     this.#stopped = true;
     cancelAnimationFrame(this.#frame);
@@ -139,18 +140,18 @@ export class Globe {
     canvas.style.cssText = "display:block;width:100%;aspect-ratio:1";
     canvas.setAttribute("aria-hidden", "true");
     this.#canvas = canvas;
-    this.#place.append(canvas);
+    this.#container.append(canvas);
   }
 
-  /** @param {boolean} inSight */
-  #seen(inSight) {
-    this.#inSight = inSight;
+  /** @param {boolean} isVisible */
+  #onVisibility(isVisible) {
+    this.#isVisible = isVisible;
     this.#redraw();
   }
 
   /** @param {number} now */
-  #wake(now) {
-    this.#fresh = now;
+  #noteChange(now) {
+    this.#changed = now;
     this.#redraw();
   }
 
@@ -159,17 +160,17 @@ export class Globe {
     this.#redraw();
   };
 
-  /** Draw soon, if it can be seen. */
+  /** Draw soon, if it is visible. */
   #redraw = () => {
-    if (this.#frame || this.#stopped || !this.#inSight || document.hidden) return;
+    if (this.#frame || this.#stopped || !this.#isVisible || document.hidden) return;
     this.#frame = requestAnimationFrame(this.#tick);
   };
 
   #tick = () => {
     this.#frame = 0;
-    if (this.#stopped || !this.#inSight || document.hidden) return;
+    if (this.#stopped || !this.#isVisible || document.hidden) return;
     const now = performance.now();
-    const moves = Boolean(this.#canvas) && !this.#still();
+    const moves = Boolean(this.#canvas) && !this.#isStill();
     const passed = Math.min(100, now - this.#drawn);
     this.#drawn = now;
     for (const [code, arc] of this.#arcs) if (now - arc.until > (moves ? FADED : 0)) this.#arcs.delete(code);
@@ -178,19 +179,19 @@ export class Globe {
     if (moves && this.#pace(now) > 0) this.#goOn(now);
   };
 
-  /** Draw the next picture in its time; between the two nothing is asked of the browser. @param {number} now */
+  /** Draw the next frame when it is due; the browser has nothing to do until then. @param {number} now */
   #goOn(now) {
-    const frame = now - this.#fresh < HAPPENS ? FRAME : FRAME_QUIET;
+    const frame = now - this.#changed < ACTIVE ? FRAME : FRAME_QUIET;
     clearTimeout(this.#pause);
     this.#pause = setTimeout(this.#redraw, frame - VSYNC);
   }
 
-  /** How fast time goes: 1, and less and less to 0 when there has been no news for long. @param {number} now */
+  /** How fast everything moves: 1, and slowing down to 0 when nothing has changed for long. @param {number} now */
   #pace(now) {
-    return Math.max(0, Math.min(1, (this.#fresh + REST - now) / REST_EASE));
+    return Math.max(0, Math.min(1, (this.#changed + REST - now) / REST_EASE));
   }
 
-  /** Turn towards what is to be seen. @param {number} passed milliseconds; Infinity to be there at once */
+  /** Turn towards what is shown. @param {number} passed milliseconds; Infinity to be there at once */
   #look(passed) {
     const moving = passed < Infinity ? passed : 0;
     const wanted = viewpoint(this.#here, this.#arcs.values());
@@ -212,13 +213,13 @@ export class Globe {
 
   /** @param {number} now @param {boolean} still */
   #draw(now, still) {
-    const size = this.#place.clientWidth;
+    const size = this.#container.clientWidth;
     if (!size) return;
     const arcs = this.#arcs.values();
     const somewhere = isCount(this.#news.somewhere) ? /** @type {number} */ (this.#news.somewhere) : 0;
     const moment = { view: this.#view, here: this.#here, arcs, somewhere, now, welcomed: this.#welcomed };
     const shown = scene({ ...moment, lively: this.#pace(now), still });
-    this.#colours ??= coloursOf(this.#place, this.#given);
+    this.#colours ??= coloursOf(this.#container, this.#given);
     if (this.#canvas && this.#pen) {
       const ratio = Math.min(PIXEL_RATIO_MAX, devicePixelRatio || 1);
       const pixels = Math.round(size * ratio);
@@ -228,7 +229,7 @@ export class Globe {
     } else {
       this.#picture?.remove();
       this.#picture = drawn(shown, size, this.#colours);
-      this.#place.append(this.#picture);
+      this.#container.append(this.#picture);
     }
   }
 }

@@ -1,17 +1,21 @@
 // The page `/globe`: the globe in an iframe, so that drawing costs nothing in the page around it, which is any page.
 //
-// It hears `{type: "show", colours, reducedMotion, here}` (colours: `ink` and `accent`, as in CSS; `here`: the visitor's
-// country or empty) and `{type: "welcome"}`; it says `{type: "ready"}`, and after each change
-// `{type: "countries", countries: [["IR", 40], …], somewhere: 5}`, most readers first. All messages have `freespan: 1`.
+//   embedding page ──▶ {type: "show", colours, reducedMotion, here}   colours `ink` and `accent` as in CSS; the visitor's
+//                                                                     country, or empty
+//                  ──▶ {type: "welcome"}                              somebody new is being helped
+//   this page      ──▶ {type: "ready"}
+//                  ──▶ {type: "countries", countries: [["IR", 40], …], somewhere: 5}   after each change, most readers first
+//
+// All messages have `freespan: 1`.
 
-import { Watch } from "./figures.js";
+import { FiguresWatch } from "./figures.js";
 import { Globe } from "./globe.js";
 import { isCount, known } from "./scene.js";
 
 /** @typedef {import("./figures.js").Figures} Figures */
 
 class GlobePage {
-  #place;
+  #container;
   /** @type {Globe | undefined} */
   #globe;
   #reducedMotion = false;
@@ -19,16 +23,16 @@ class GlobePage {
   /** @type {Figures} */
   #figures = { countries: {}, somewhere: 0 };
 
-  /** @param {HTMLElement} place */
-  constructor(place) {
-    this.#place = place;
-    new Watch((figures) => this.#take(figures), place);
+  /** @param {HTMLElement} container */
+  constructor(container) {
+    this.#container = container;
+    new FiguresWatch((figures) => this.#take(figures), container);
   }
 
   /** @param {Record<string, unknown>} message */
   show({ colours, reducedMotion, here }) {
     for (const [name, colour] of Object.entries(Object(colours))) {
-      if (name === "ink" || name === "accent") this.#place.style.setProperty(`--globe-${name}`, String(colour));
+      if (name === "ink" || name === "accent") this.#container.style.setProperty(`--globe-${name}`, String(colour));
     }
     if (this.#globe && this.#reducedMotion !== Boolean(reducedMotion)) {
       this.#globe.stop();
@@ -36,7 +40,7 @@ class GlobePage {
     }
     this.#reducedMotion = Boolean(reducedMotion);
     this.#here = typeof here === "string" ? here : "";
-    this.#globe ??= new Globe(this.#place, { reducedMotion: this.#reducedMotion });
+    this.#globe ??= new Globe(this.#container, { reducedMotion: this.#reducedMotion });
     this.#globe.restyle();
     this.#draw();
   }
@@ -50,7 +54,7 @@ class GlobePage {
     const { somewhere } = figures;
     this.#figures = { ...figures, somewhere: isCount(somewhere) ? somewhere : 0 };
     this.#draw();
-    tell({ type: "countries", countries: known(this.#figures), somewhere: this.#figures.somewhere });
+    notify({ type: "countries", countries: known(this.#figures), somewhere: this.#figures.somewhere });
   }
 
   #draw() {
@@ -59,18 +63,18 @@ class GlobePage {
 }
 
 /** @param {object} message */
-function tell(message) {
-  // The parent may be any page; these figures are for everybody.
+function notify(message) {
+  // The parent may be any page; these figures are public.
   window.parent.postMessage({ freespan: 1, ...message }, "*");
 }
 
-const place = document.querySelector("#globe");
-if (place instanceof HTMLElement && window.parent !== window) {
-  const page = new GlobePage(place);
+const container = document.querySelector("#globe");
+if (container instanceof HTMLElement && window.parent !== window) {
+  const page = new GlobePage(container);
   window.addEventListener("message", ({ source, data }) => {
     if (source !== window.parent || data?.freespan !== 1) return;
     if (data.type === "show") page.show(data);
     else if (data.type === "welcome") page.welcome();
   });
-  tell({ type: "ready" });
+  notify({ type: "ready" });
 }

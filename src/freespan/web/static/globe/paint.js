@@ -1,15 +1,15 @@
-// Draws a scene: on a canvas, or where there is none as SVG. Both look the same but for the finest of the light.
+// Draws a scene: on a canvas, or as SVG where there is none. Both look the same, except for glow and shading.
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./sphere.js").Vector} Vector */
 /** @typedef {[number, number, number]} Colour red, green and blue from 0 to 255 */
-/** @typedef {{ink: Colour, accent: Colour, dark: boolean}} Colours dark: whether the ground is */
+/** @typedef {{ink: Colour, accent: Colour, dark: boolean}} Colours dark: whether the background is */
 
-/** The earth's radius as a part of half of the picture's size; above it arcs rise and the air shines. */
+/** The earth's radius as a share of half the picture's size; the rest is for arcs and the glow of the air. */
 const RADIUS = 0.84;
 const LINE = 0.8; // CSS pixels
-const SHINES = 0.2; // lines that are weaker have no light around them
-const HOLLOW = 1.5; // the line round a hollow dot
+const GLOWS = 0.2; // fainter lines have no glow
+const HOLLOW = 1.5; // the outline of a hollow dot
 const SVG = "http://www.w3.org/2000/svg";
 
 /** @type {Colour} */
@@ -17,12 +17,12 @@ const ACCENT = [22, 150, 115];
 /** @type {Colour} */
 const INK = [40, 52, 64];
 
-/** How large arcs and dots are in a picture of so many CSS pixels, of which 240 are usual. @param {number} size */
+/** The scale of arcs and dots in a picture of so many CSS pixels; 1 for 240. @param {number} size */
 function markScale(size) {
   return Math.max(0.6, Math.min(1.25, size / 240));
 }
 
-/** How strong everything is, on a light and on a dark ground. @param {Colours} colours */
+/** The opacity of everything, on a dark and on a light background. @param {Colours} colours */
 function strengths({ dark }) {
   return dark
     ? { bright: 0.16, shade: 0.05, land: 0.3, coast: 0.5, grid: 0.085, rim: 0.2, air: 0.3, around: 0.2 }
@@ -30,8 +30,8 @@ function strengths({ dark }) {
 }
 
 /**
- * The colour of land and sea: of the ink with a breath of the accent. Half-way to the ground, and drawn stronger in turn,
- * because a canvas rounds away what colour there is in a dark one that hardly covers.
+ * The colour of land and sea: the ink with a little of the accent. It is mixed with the background and drawn more opaque
+ * in turn, because a canvas rounds away the colour of dark paint that is almost transparent.
  * @param {Colours} colours @returns {Colour}
  */
 function earthen({ ink, accent, dark }) {
@@ -89,7 +89,7 @@ export function paint(pen, size, ratio, scene, colours) {
   land.addColorStop(1, rgba(earth, strong.land * 0.7));
   pen.fillStyle = land;
   pen.fill("evenodd");
-  // towards the edge coasts lie ever closer to one another
+  // towards the edge coasts get closer and closer
   const coast = pen.createRadialGradient(0, 0, 0.55, 0, 0, 1);
   coast.addColorStop(0, rgba(earth, strong.coast));
   coast.addColorStop(1, rgba(earth, strong.coast * 0.1));
@@ -105,7 +105,7 @@ export function paint(pen, size, ratio, scene, colours) {
   for (const { points, width, alpha } of scene.lines) {
     pen.beginPath();
     trace(pen, points);
-    if (alpha > SHINES) {
+    if (alpha > GLOWS) {
       pen.lineWidth = width * 5 * mark;
       pen.strokeStyle = rgba(accent, alpha * strong.around);
       pen.stroke();
@@ -120,7 +120,7 @@ export function paint(pen, size, ratio, scene, colours) {
   }
 }
 
-/** What is inside a hollow dot. @param {Colours} colours */
+/** The inside of a hollow dot. @param {Colours} colours */
 function core({ dark }) {
   return dark ? "#10161c" : "#fff";
 }
@@ -199,7 +199,7 @@ export function drawn(scene, size, colours) {
       return tag("circle", { cx: near(at[0]), cy: down(at[1]), r: r * mark, fill, ...outline });
     }),
   ]);
-  picture.style.cssText = "display:block;width:100%"; // which a page's policy allows, unlike the attribute
+  picture.style.cssText = "display:block;width:100%"; // allowed by a page's policy, unlike the attribute
   return picture;
 }
 
@@ -214,19 +214,19 @@ function tag(name, attributes, children = []) {
 // --- colours -------------------------------------------------------------------------------------
 
 /**
- * The colours of a place: those given, else its custom properties, else the text's colour and a green.
- * @param {HTMLElement} place @param {Partial<Record<"ink" | "accent", string>>} given @returns {Colours}
+ * The colours for an element: those given, or its custom properties, or the text's colour and a green.
+ * @param {HTMLElement} container @param {Partial<Record<"ink" | "accent", string>>} given @returns {Colours}
  */
-export function coloursOf(place, given) {
-  const style = getComputedStyle(place);
+export function coloursOf(container, given) {
+  const style = getComputedStyle(container);
   const probe = document.createElement("span");
   probe.hidden = true;
-  place.append(probe);
+  container.append(probe);
   const ink = parsed(probe, given.ink || style.getPropertyValue("--globe-ink") || style.color) ?? INK;
   const accent = parsed(probe, given.accent || style.getPropertyValue("--globe-accent")) ?? ACCENT;
   probe.remove();
   const light = 0.3 * ink[0] + 0.59 * ink[1] + 0.11 * ink[2];
-  return { ink, accent, dark: light > 140 }; // ink is light where the ground is dark
+  return { ink, accent, dark: light > 140 }; // light ink means a dark background
 }
 
 /** @param {HTMLElement} probe @param {string} colour @returns {Colour | undefined} */
@@ -234,7 +234,7 @@ function parsed(probe, colour) {
   probe.style.color = "";
   probe.style.color = colour.trim();
   if (!probe.style.color) return undefined;
-  // new kinds of colours are told in their own terms; mixing makes them red, green and blue, where it is understood
+  // colours of newer colour spaces are computed as they are; mixing converts them to sRGB, where it is supported
   probe.style.color = `color-mix(in srgb, ${colour} 100%, ${colour})`;
   const text = getComputedStyle(probe).color;
   const [r = 0, g = 0, b = 0] = (text.replace(/^[^(]*\((srgb)?/, "").match(/-?[\d.]+(e-?\d+)?/g) ?? []).map(Number);

@@ -1,4 +1,4 @@
-// What the globe shows at a moment, as lines and dots in the picture's coordinates (sphere.js). Pure: the time is handed in.
+// What the globe shows at a moment: lines and dots in the picture's coordinates (sphere.js). Pure: the time is handed in.
 
 import {
   circle,
@@ -19,8 +19,8 @@ import {
 /** @typedef {import("./sphere.js").Vector} Vector */
 /** @typedef {import("./sphere.js").View} View */
 /**
- * Who is being helped: countries by their two letters, with at least so many readers each, and readers of whom no country
- * is told. `here` is the country of this volunteer, if it is known.
+ * Who is being helped: countries by their two letters, with the least number of readers in each, and readers whose country
+ * is not published. `here` is the country of this volunteer, if it is known.
  * @typedef {{here?: string | undefined, countries?: Record<string, number>, somewhere?: number}} News
  */
 /** @typedef {{to: Vector, readers: number, since: number, until: number}} Arc times in milliseconds; `until` may be Infinity */
@@ -39,10 +39,10 @@ import {
 /** @typedef {{at: Vector, radius: number, alpha: number, hollow?: boolean}} Dot radius in CSS pixels */
 /** @typedef {{land: number[][], grid: number[][], lines: Line[], dots: Dot[], glow: number}} Scene glow from 0 to 1 */
 
-/** More arcs than that are a tangle; the countries with most readers have them, others a dot. */
+/** More arcs would be a tangle: the countries with the most readers have an arc, others only a dot. */
 export const ARCS_MAX = 12;
 const RAYS_MAX = 3;
-/** Directions, in degrees from up, in which lines rise that lead to nobody knows where. */
+/** Directions, in degrees from up, of the lines that stand for readers of unknown countries. */
 const RAYS = [24, -42, 78];
 const RAY_DEGREES = 34;
 const RAY_STEPS = 7;
@@ -56,10 +56,10 @@ const RISE = 0.5;
 const RISE_STEPS = 5;
 export const WELCOME = 2600;
 
-/** Where arcs begin when nobody has said where this is: below what they lead to, at the lower edge of the picture. */
+/** Where arcs begin if this country is unknown: below what they lead to, at the lower edge of the picture. */
 const ASIDE = 0.55;
 const EDGE_DEPTH = 0.1;
-/** How far from the middle a point may be so that it is seen without turning the globe. */
+/** How far from the middle a point may be, in degrees, to be visible without turning the globe. */
 const IN_SIGHT = 60;
 const SWAY_LEAST = 9;
 const SWAY_MOST = 34;
@@ -76,8 +76,8 @@ export function scene(moment) {
   /** @type {Dot[]} */
   const dots = [];
   const rises = !here;
-  const most = [...arcs].sort((a, b) => b.readers - a.readers);
-  most.forEach((arc, rank) => {
+  const sorted = [...arcs].sort((a, b) => b.readers - a.readers);
+  sorted.forEach((arc, rank) => {
     const to = seen(rows, arc.to);
     const grown = still ? 1 : eased((now - arc.since) / GROW);
     const strength = still ? 1 : 1 - eased((now - arc.until) / FADE);
@@ -98,8 +98,8 @@ export function scene(moment) {
 }
 
 /**
- * Where to look at what is shown, and how far to sway, in degrees to each side, so that all of it comes into sight. Where
- * nothing is shown there is no place to look at: the globe turns.
+ * From where to look at what is shown, and how far to sway, in degrees to each side, so that all of it comes into sight.
+ * Undefined if nothing is shown: then the globe turns.
  * @param {Vector | undefined} here @param {Iterable<Arc>} arcs @returns {{view: View, sway: number} | undefined}
  */
 export function viewpoint(here, arcs) {
@@ -117,12 +117,12 @@ function swayFor(reach) {
   return Math.max(SWAY_LEAST, Math.min(SWAY_MOST, reach - IN_SIGHT));
 }
 
-/** @param {View} view @param {number} lower degrees by which to look from below @returns {View} */
+/** @param {View} view @param {number} lower degrees by which to look from further south @returns {View} */
 function inBounds({ longitude, latitude }, lower) {
   return { longitude, latitude: Math.max(-LATITUDE_MOST, Math.min(LATITUDE_MOST, latitude - lower)) };
 }
 
-/** The countries of some news that can be shown, most readers first. @param {News} news @returns {[string, number][]} */
+/** The countries that can be shown, most readers first. @param {News} news @returns {[string, number][]} */
 export function known({ countries = {} }) {
   const rows = Object.entries(countries).filter(([code, readers]) => middles.has(code) && isCount(readers));
   return rows.sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
@@ -139,7 +139,7 @@ function lowerEdge(x) {
 }
 
 /**
- * An arc, and what runs along it. One that `rises` comes out of nothing, since nobody has said where it begins.
+ * An arc, and the pulse that runs along it. One that `rises` fades in, since its start is unknown.
  * @param {Line[]} lines @param {Vector} from @param {Vector} to
  * @param {{grown: number, strength: number, width: number, pulse: number, lively: number, rises: boolean}} how
  */
@@ -158,7 +158,7 @@ function fly(lines, from, to, { grown, strength, width, pulse, lively, rises }) 
   }
 }
 
-/** Lines that dissolve, for readers of whom no country is told. @param {Line[]} lines @param {Vector} from @param {number} somewhere @param {number} now */
+/** Lines that fade out, for readers of unknown countries. @param {Line[]} lines @param {Vector} from @param {number} somewhere @param {number} now */
 function rays(lines, from, somewhere, now) {
   const wanted = somewhere > 0 ? Math.min(RAYS_MAX, 1 + Math.floor(Math.log10(somewhere) / 0.7)) : 0;
   for (const [i, direction] of RAYS.slice(0, wanted).entries()) {

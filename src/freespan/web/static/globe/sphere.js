@@ -1,7 +1,7 @@
-// The globe as numbers: what is where in the picture, without drawing anything. Pure: time and size are handed in.
+// The geometry of the globe: what is where in the picture. Pure.
 //
-// Points of the earth are unit vectors; in the picture, too, the earth has the radius 1 (orthographic projection), x goes
-// to the right, y up and z towards who looks.
+// Points of the earth are unit vectors. The picture is an orthographic projection in which the earth has the radius 1; x goes
+// to the right, y up and z towards the viewer.
 
 import { COASTS, MIDDLES } from "./coastlines.js";
 
@@ -11,18 +11,18 @@ import { COASTS, MIDDLES } from "./coastlines.js";
 const RADIANS = Math.PI / 180;
 const COAST_STEPS = 10; // a degree
 const MIDDLE_STEPS = 2;
-/** Where hidden land is put so that only its outline's way round the earth counts: outside the disc. */
+/** The radius at which hidden outlines are drawn, outside the disc: only their way around it counts. */
 const OUTSIDE = 1.5;
 const FAR = 4;
-/** Radians: shorter ways round the disc are not drawn by themselves, longer ones in several pieces. */
+/** In radians: shorter ways around the disc are merged with the next one, longer ones split. */
 const ROUND_LEAST = 0.1;
 const ROUND_MOST = 0.6;
-/** The area of an outline that goes the other way round; small ones may have lost a little and seem to. */
+/** An outline with an area below this is reversed; the area of small ones may be a little below zero. */
 const INVERTED = -1;
 const ARC_PIECES = 36;
 const RING_PIECES = 60;
 
-/** How high an arc rises over the surface, at its middle: a little, and more the farther it goes. */
+/** How high an arc rises above the surface in its middle: more, the farther it goes. */
 const LIFT_LEAST = 0.05;
 const LIFT_MORE = 0.13;
 
@@ -36,7 +36,7 @@ for (let code = 35; DIGITS.size < 88; code++) {
 }
 const HALF = DIGITS.size / 2;
 
-/** Whole numbers as scripts/make_globe_data.py writes them. @param {string} text */
+/** Decode integers as scripts/make_globe_data.py encodes them. @param {string} text */
 function read(text) {
   const numbers = [];
   let number = 0;
@@ -53,7 +53,7 @@ function read(text) {
   return numbers;
 }
 
-/** All coasts, each as the coordinates of its points one after the other. */
+/** All coasts, each as the coordinates of its points in turn. */
 export const coasts = COASTS.split(" ").map((text) => {
   const steps = read(text);
   const ring = new Float32Array((steps.length / 2) * 3);
@@ -89,7 +89,7 @@ export function place([x, y, z]) {
   return { longitude: Math.atan2(y, x) / RADIANS, latitude: Math.atan2(z, Math.hypot(x, y)) / RADIANS };
 }
 
-/** The three rows by which a vector of the earth becomes one of the picture. @param {View} view */
+/** The rotation matrix from vectors of the earth to those of the picture, row by row. @param {View} view */
 export function turned({ longitude, latitude }) {
   const [cl, sl] = [Math.cos(longitude * RADIANS), Math.sin(longitude * RADIANS)];
   const [cp, sp] = [Math.cos(latitude * RADIANS), Math.sin(latitude * RADIANS)];
@@ -102,7 +102,7 @@ export function seen(rows, [x, y, z]) {
   return [a * x + b * y + c * z, d * x + e * y + f * z, g * x + h * y + i * z];
 }
 
-/** Whether the earth is not in front of a point of the picture. @param {Vector} point */
+/** Whether a point of the picture is not hidden by the earth. @param {Vector} point */
 export function isVisible([x, y, z]) {
   return z >= 0 || x * x + y * y > 1;
 }
@@ -112,10 +112,10 @@ export function isVisible([x, y, z]) {
 /**
  * The outlines of the land, to be filled by the even-odd rule inside a disc of radius 1; x and y in turn.
  *
- * What is on the other side is turned inside out, to outside of the disc: the nearer to the point opposite, the farther
- * away. So no outline has to be cut, and inside the disc everything is where it belongs. Of an outline there only its way
- * round the disc counts, so most points are left out. Around that opposite point the inside of an outline becomes its
- * outside; then it goes the other way round, and a frame around everything corrects that.
+ * The far side is turned inside out, to the outside of the disc: the nearer to the opposite point, the farther away. So no
+ * outline has to be cut, and inside the disc everything is where it belongs. Of the far part of an outline only its way
+ * around the disc counts, so most of its points are left out. If an outline encloses the opposite point, its inside becomes
+ * its outside: it runs the other way round, and a frame around everything corrects that.
  *
  * @param {number[]} rows of `turned`
  * @param {Iterable<Float32Array>} rings
@@ -132,7 +132,7 @@ export function outlines(rows, rings = coasts) {
   return found;
 }
 
-/** One outline; nothing if it neither comes into the disc nor goes round it. @param {number[]} rows @param {Float32Array} ring */
+/** One outline; undefined if it neither enters the disc nor goes around it. @param {number[]} rows @param {Float32Array} ring */
 function outlineOf(rows, ring) {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0] = rows;
   /** @type {number[]} */
@@ -175,7 +175,7 @@ function insideOut(points, right, up) {
   points.push((right * (2 - away)) / away, (up * (2 - away)) / away);
 }
 
-/** Go round the disc, outside of it. @param {number[]} points @param {number} from an angle @param {number} way how far */
+/** Go around the disc, outside of it. @param {number[]} points @param {number} from an angle @param {number} way how far */
 function goRound(points, from, way) {
   const pieces = Math.ceil(Math.abs(way) / ROUND_MOST);
   for (let piece = 1; piece <= pieces; piece++) {
@@ -184,12 +184,12 @@ function goRound(points, from, way) {
   }
 }
 
-/** An angle between a half turn back and a half turn on; in radians, or of another full turn. @param {number} angle */
+/** The equivalent angle within half a turn in either direction; in radians, or in units of another full turn. @param {number} angle */
 export function shortest(angle, full = 2 * Math.PI) {
   return angle - full * Math.round(angle / full);
 }
 
-/** Positive for what goes against the clock. @param {number[]} points */
+/** Positive for an outline that runs counterclockwise. @param {number[]} points */
 function signedArea(points) {
   let area = 0;
   let [x = 0, y = 0] = points.slice(-2);
@@ -219,7 +219,7 @@ function netLine(at) {
   return Float32Array.from(Array.from({ length: NET_PIECES + 1 }, (_, i) => at(i / NET_PIECES)).flat());
 }
 
-/** Meridians and parallels as far as they can be seen; x and y in turn. @param {number[]} rows */
+/** The visible parts of meridians and parallels; x and y in turn. @param {number[]} rows */
 export function graticule(rows) {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0] = rows;
   /** @type {number[][]} */
@@ -241,7 +241,7 @@ export function graticule(rows) {
   return found;
 }
 
-/** The way between two points of the picture through the air. @param {Vector} from @param {Vector} to */
+/** An arc above the surface between two points of the picture. @param {Vector} from @param {Vector} to */
 export function flight(from, to) {
   const angle = Math.acos(Math.max(-1, Math.min(1, dot(from, to))));
   const lift = LIFT_LEAST + (LIFT_MORE * (1 - Math.cos(angle))) / 2;
@@ -266,7 +266,7 @@ function pointOn(line, at) {
   return [a[0] + part * (b[0] - a[0]), a[1] + part * (b[1] - a[1]), a[2] + part * (b[2] - a[2])];
 }
 
-/** A circle on the earth round a point of the picture. @param {Vector} middle @param {number} radius in degrees */
+/** A circle on the earth around a point of the picture. @param {Vector} middle @param {number} radius in degrees */
 export function circle(middle, radius) {
   const [side, other] = across(middle);
   const [near, wide] = [Math.cos(radius * RADIANS), Math.sin(radius * RADIANS)];
@@ -304,7 +304,7 @@ export function pieces(line) {
 // --- where to look -------------------------------------------------------------------------------
 
 /**
- * The place in the middle of these, and how far from it the farthest is, in degrees; nothing if there is no middle.
+ * The place in the middle of some points, and how far the farthest one is from it, in degrees; undefined without a middle.
  * @param {Vector[]} points
  */
 export function overview(points) {
@@ -332,7 +332,7 @@ function scaled([x, y, z], factor) {
   return [x * factor, y * factor, z * factor];
 }
 
-/** A part of the shortest way on the surface. @param {Vector} from @param {Vector} to @param {number} angle @param {number} part */
+/** A point on the shortest way along the surface. @param {Vector} from @param {Vector} to @param {number} angle @param {number} part */
 function between(from, to, angle, part) {
   const sine = Math.sin(angle);
   if (sine < 1e-6) return from;
@@ -342,7 +342,7 @@ function between(from, to, angle, part) {
 
 /** Two directions along the surface: to the right and up, as they are seen. @param {Vector} point @returns {[Vector, Vector]} */
 function across([x, y, z]) {
-  // up is what is left of (0, 1, 0) beside the point, or of (0, 0, 1) at the top and the bottom of the picture
+  // up is (0, 1, 0) without its component towards the point, or (0, 0, 1) at the top and the bottom of the picture
   /** @type {Vector} */
   const rough = Math.abs(y) > 0.99 ? [-x * z, -y * z, 1 - z * z] : [-x * y, 1 - y * y, -z * y];
   const up = scaled(rough, 1 / Math.hypot(...rough));

@@ -1,4 +1,4 @@
-// The longer text in the language of the query (`?lang=fr`), or else of the browser. The host has filled in English.
+// The longer text in the language of the query (`?lang=fr`), or else of the browser. The host has filled in the English.
 
 import { pick } from "../element/language.js";
 
@@ -41,8 +41,8 @@ function mark(language) {
   }
 }
 
-const wish = new URLSearchParams(location.search).get("lang") ?? "";
-const { language } = pick([wish, ...navigator.languages]);
+const wanted = new URLSearchParams(location.search).get("lang") ?? "";
+const { language } = pick([wanted, ...navigator.languages]);
 const file = language === "en" ? undefined : await load(language);
 if (file) show(file);
 mark(document.documentElement.lang);

@@ -1,13 +1,13 @@
-// The configurator `/embed/configure`: a form, the switch as it would be, and the lines to copy.
+// The configurator `/embed/configure`: a form, a preview of the switch, and the lines to copy.
 
 import { LANGUAGES } from "../element/language.js";
-import { copies } from "./copying.js";
+import { makeCopyButton } from "./copying.js";
 import { frameLine, isInFlow, layoutOf, moduleLines, policies, scriptLine } from "./lines.js";
 
 /** @typedef {import("./lines.js").Choice} Choice */
 
 /** Values that a line need not name. */
-const USUAL = { layout: "inline", theme: "auto", size: "medium", capacity: "4" };
+const DEFAULTS = { layout: "inline", theme: "auto", size: "medium", capacity: "4" };
 const WAYS = /** @type {const} */ (["script", "frame", "module"]);
 const SLOT = "slot-";
 
@@ -15,7 +15,7 @@ const form = /** @type {HTMLFormElement} */ (document.querySelector("form"));
 const preview = find("#preview");
 const host = new URL("..", location.href).href;
 const publicHost = document.body.dataset.host?.startsWith("http") ? document.body.dataset.host : host;
-/** Room that the switch takes before anybody touches it. */
+/** The height of the switch before anybody touches it. */
 let height = 0;
 const size = new ResizeObserver(([entry]) => {
   height = Math.ceil(entry?.borderBoxSize[0]?.blockSize ?? 0);
@@ -47,10 +47,10 @@ function chosen() {
     const field = form.elements.namedItem(name);
     const isValid = !(field instanceof HTMLInputElement) || field.validity.valid;
     const value = text(name);
-    if (value && isValid && value !== "0" && value !== USUAL[/** @type {keyof typeof USUAL} */ (name)])
+    if (value && isValid && value !== "0" && value !== DEFAULTS[/** @type {keyof typeof DEFAULTS} */ (name)])
       attributes[name] = value;
   }
-  // From a time until the same time is no span.
+  // From a time until the same time means no hours.
   if (text("from") && text("until") && text("from") !== text("until"))
     attributes.hours = `${text("from")}-${text("until")}`;
   for (const name of ["globe", "goodbye"]) if (values.has(name)) attributes[name] = "";
@@ -59,7 +59,7 @@ function chosen() {
   return { host: publicHost, attributes, slots: about ? { about } : {}, height };
 }
 
-/** A new switch for each choice, as a page would get it. */
+/** Make a new switch for each choice, as a page would get it. */
 function show() {
   const choice = chosen();
   const { attributes, slots } = choice;
@@ -84,11 +84,11 @@ function write() {
   find("#module").textContent = moduleLines(choice);
   for (const [way, policy] of Object.entries(policies(choice))) find(`#${way}-policy`).textContent = policy;
   const inFlow = isInFlow(choice);
-  find("#room").hidden = !inFlow;
+  find("#reserve").hidden = !inFlow;
   find("#frame-way").hidden = !inFlow;
   find("#pill-in-frame").hidden = layoutOf(choice) !== "inline";
   find("#no-frame").hidden = inFlow;
-  for (const way of WAYS) find(`#said-${way}`).textContent = "";
+  for (const way of WAYS) find(`#note-${way}`).textContent = "";
   const language = choice.attributes.lang;
   find("#privacy").setAttribute("href", `../about${language ? `?lang=${language}` : ""}#publisher`);
 }
@@ -109,8 +109,8 @@ form.addEventListener("input", () => {
   show();
   write();
 });
-// What somebody opens in the preview is no longer the room that the switch takes at first.
+// What is opened in the preview does not count for the height that a page keeps free.
 for (const touch of ["pointerdown", "keydown"]) preview.addEventListener(touch, () => size.disconnect(), true);
-for (const way of WAYS) copies(find(`#copy-${way}`), find(`#${way}`), find(`#said-${way}`));
+for (const way of WAYS) makeCopyButton(find(`#copy-${way}`), find(`#${way}`), find(`#note-${way}`));
 show();
 write();

@@ -1,20 +1,20 @@
-// Buttons that copy a text; without the clipboard it can still be selected and copied by hand.
+// Buttons that copy a text. Where the clipboard is not available, the text is selected, to be copied with the keyboard.
 
 /**
- * @param {Element | null} button hidden until it can do something
- * @param {Element | null} text what is copied, as text
- * @param {Element | null} said where it is told, a live region
+ * @param {Element | null} button hidden until it works
+ * @param {Element | null} source its text is copied
+ * @param {Element | null} note a live region for the outcome
  */
-export function copies(button, text, said) {
-  if (!(button instanceof HTMLButtonElement) || !text || !said || !navigator.clipboard) return;
+export function makeCopyButton(button, source, note) {
+  if (!(button instanceof HTMLButtonElement) || !source || !note || !navigator.clipboard) return;
   button.hidden = false;
   button.addEventListener("click", async () => {
     try {
-      await navigator.clipboard.writeText(text.textContent ?? "");
-      said.textContent = "Copied.";
+      await navigator.clipboard.writeText(source.textContent ?? "");
+      note.textContent = "Copied.";
     } catch {
-      getSelection()?.selectAllChildren(text);
-      said.textContent = "Selected: copy it with the keyboard.";
+      getSelection()?.selectAllChildren(source);
+      note.textContent = "Selected: copy it with the keyboard.";
     }
   });
 }

@@ -1,5 +1,5 @@
 // The landing page's copy button.
 
-import { copies } from "./copying.js";
+import { makeCopyButton } from "./copying.js";
 
-copies(document.querySelector("#copy"), document.querySelector("#embed"), document.querySelector("#copied"));
+makeCopyButton(document.querySelector("#copy"), document.querySelector("#embed"), document.querySelector("#copied"));

@@ -1,19 +1,19 @@
-// The lines that a publisher copies, for what was chosen in the configurator. Pure: text in, text out.
+// The lines that a publisher copies, as chosen in the configurator. Pure.
 
 /**
  * @typedef {object} Choice
  * @property {string} host base URL of the host, with a slash at its end
  * @property {Record<string, string>} attributes of the switch; an empty value stands for a bare attribute
- * @property {Record<string, string>} slots the page's own words, by the names of the slots
+ * @property {Record<string, string>} slots the page's own texts, by the names of the slots
  * @property {number} height of the switch in CSS pixels
  */
 
-/** Layouts that have a place in the page's flow; the others lie above the page and need no room in it. */
+/** Layouts in the page's flow; the others are fixed over the page, and need no space in it. */
 const IN_FLOW = ["inline", "card"];
-/** What `/embed` keeps free around the switch, above and below together. */
+/** What `/embed` keeps free above and below the switch, in CSS pixels. */
 const FRAME_SPACE = 8;
-/** What the question before it is turned on needs beside the pill. */
-const ROOM_FOR_CONSENT = 410;
+/** What the three sentences need in addition to the pill, in CSS pixels. */
+const CONSENT_HEIGHT = 410;
 const TITLE = "Help someone reach the open web";
 const PACKAGE = "freespan-switch";
 
@@ -27,19 +27,19 @@ export function isInFlow(choice) {
   return IN_FLOW.includes(layoutOf(choice));
 }
 
-/** For a page that may have a script. @param {Choice} choice */
+/** For a page that allows scripts. @param {Choice} choice */
 export function scriptLine(choice) {
   return `<script type="module" src="${escaped(choice.host)}switch.js"></script>\n${tag(choice, {})}`;
 }
 
-/** For a page that may have none; empty where the layout needs the whole page. @param {Choice} choice */
+/** For a page that allows none; empty where the layout needs the whole page. @param {Choice} choice */
 export function frameLine(choice) {
   if (!isInFlow(choice)) return "";
-  // A frame cannot tell who is about to leave the page.
+  // An iframe cannot notice that a visitor is about to leave the page.
   const attributes = Object.entries(choice.attributes).filter(([name]) => name !== "goodbye");
   const query = attributes.map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
   const address = `${choice.host}embed${query.length ? "?" : ""}${query.join("&")}`;
-  const more = layoutOf(choice) === "inline" ? ROOM_FOR_CONSENT : 0;
+  const more = layoutOf(choice) === "inline" ? CONSENT_HEIGHT : 0;
   const style = `display:block;width:100%;height:${choice.height + FRAME_SPACE + more}px;border:0;color-scheme:light dark`;
   return `<iframe src="${escaped(address)}" title="${escaped(choice.attributes.label || TITLE)}" style="${style}"></iframe>`;
 }
@@ -49,7 +49,7 @@ export function moduleLines(choice) {
   return `import "${PACKAGE}";\n\n${tag(choice, { host: choice.host })}`;
 }
 
-/** What a page with a policy must allow. @param {Choice} choice */
+/** What a page's Content-Security-Policy must allow. @param {Choice} choice */
 export function policies({ host }) {
   return {
     script: `script-src ${host};\nframe-src ${host};\nconnect-src ${host};`,
@@ -60,14 +60,14 @@ export function policies({ host }) {
 
 /** @param {Choice} choice @param {Record<string, string>} more attributes */
 function tag(choice, more) {
-  const room = isInFlow(choice) ? { style: `display:block;min-height:${choice.height}px` } : {};
-  const attributes = Object.entries({ ...more, ...choice.attributes, ...room });
+  const style = isInFlow(choice) ? { style: `display:block;min-height:${choice.height}px` } : {};
+  const attributes = Object.entries({ ...more, ...choice.attributes, ...style });
   const texts = attributes.map(([name, value]) => (value ? ` ${name}="${escaped(value)}"` : ` ${name}`));
   const slots = Object.entries(choice.slots).map(([name, text]) => `<span slot="${name}">${escaped(text)}</span>`);
   return `<freespan-switch${texts.join("")}>${slots.join("")}</freespan-switch>`;
 }
 
-/** As it stands in HTML, in a text or between double quotes. @param {string} text */
+/** Escaped for HTML text and double-quoted attributes. @param {string} text */
 function escaped(text) {
   return text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
 }
