@@ -11,7 +11,7 @@ from bench.raw_pipe import RawSource
 from freespan.broker.server import Broker
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
-from freespan.web.server import routes as web_routes
+from freespan.web.static_files import routes as web_routes
 from freespan.wire.limits import MESSAGE_MAX
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import freespan.web
 from freespan.browsers import Browser, Page
-from freespan.web.about import filled
+from freespan.web.about_page import fill
 from tests.web.fakes import FakeHost
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -28,7 +28,7 @@ def texts(language: str) -> dict[str, str]:
 
 
 async def test_without_a_script_all_of_it_is_there_in_english() -> None:
-    source = filled((STATIC / "pages" / "about.html").read_text("utf-8"))
+    source = fill((STATIC / "pages" / "about.html").read_text("utf-8"))
     for text in texts("en").values():
         assert text.replace("'", "&#x27;") in source
     assert source.count("<li><a href=") == len(list((STATIC / "languages" / "about").iterdir()))

@@ -1,4 +1,4 @@
-"""The HTTP application of a host: its routes under its own path, and an ordinary site everywhere else."""
+"""The HTTP application of a host: its routes under its own path, and the decoy site everywhere else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from aiohttp import web
 
 from freespan.observe.counters import HostCounters
-from freespan.web.ordinary import OrdinarySite, plain_errors
+from freespan.web.decoy_site import DecoySite, hide_errors
 from freespan.wire.limits import RENDEZVOUS_BODY_MAX
 from freespan.wire.messages import Problem, encode
 
@@ -17,14 +17,14 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def host_application(
-    path: str, routes: Iterable[web.RouteDef], site: OrdinarySite, counters: HostCounters | None
+    path: str, routes: Iterable[web.RouteDef], site: DecoySite, counters: HostCounters | None
 ) -> web.Application:
     """Put `routes` and `/v1/health` under `path`, and `site` everywhere else. With counters there is `/metrics` too."""
     inside = web.Application(middlewares=[_problems])
     inside.add_routes([*routes, web.get("/v1/health", _health)])
     if counters is not None:
         inside.add_routes([web.get("/metrics", _metrics(counters))])
-    app = web.Application(middlewares=[plain_errors], client_max_size=RENDEZVOUS_BODY_MAX)
+    app = web.Application(middlewares=[hide_errors], client_max_size=RENDEZVOUS_BODY_MAX)
     app.add_routes([web.get(path, _to_landing_page(path))])
     app.add_subapp(path, inside)
     app.add_routes(site.routes())

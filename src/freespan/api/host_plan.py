@@ -23,7 +23,7 @@ from freespan.wire.target import parse_host
 
 if TYPE_CHECKING:
     from freespan.broker.reader_statistics import ReaderStatistics
-    from freespan.web.ordinary import OrdinarySite
+    from freespan.web.decoy_site import DecoySite
 
 
 def check_settings(settings: HostSettings) -> None:
@@ -90,13 +90,13 @@ def redirects(settings: HostSettings) -> bool:
     return True
 
 
-def site_of(settings: HostSettings) -> OrdinarySite:
+def site_of(settings: HostSettings) -> DecoySite:
     """What strangers see."""
-    from freespan.web.ordinary import OrdinarySite
+    from freespan.web.decoy_site import DecoySite
 
     if settings.site is not None and not settings.site.is_dir():
         raise InputError("site", "not a directory")
-    return OrdinarySite(settings.site)
+    return DecoySite(settings.site)
 
 
 def embedders_of(settings: HostSettings) -> tuple[str, ...]:

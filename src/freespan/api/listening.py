@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from freespan.api.idle_connections import IdleConnections
-from freespan.web.nameless import nameless
+from freespan.web.http_fingerprint import without_fingerprint
 from freespan.wire.errors import InputError
 
 _STOP_SECONDS = 3.0
@@ -51,7 +51,7 @@ async def _bound(server: web.Server, host: str, port: int, tls: ssl.SSLContext |
     loop = asyncio.get_running_loop()
     try:
         return await loop.create_server(
-            nameless(server), host, port, ssl=tls, ssl_handshake_timeout=_HANDSHAKE_SECONDS if tls else None
+            without_fingerprint(server), host, port, ssl=tls, ssl_handshake_timeout=_HANDSHAKE_SECONDS if tls else None
         )
     except OSError as error:
         raise unusable_address(error, setting, str(port)) from None

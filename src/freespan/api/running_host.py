@@ -17,8 +17,8 @@ from freespan.egress.dialer import Dialer
 from freespan.egress.server import Egress
 from freespan.observe.counters import HostCounters
 from freespan.tunnel.identity import load_or_create_identity
-from freespan.web.ordinary import redirect_to
-from freespan.web.server import routes as web_routes
+from freespan.web.decoy_site import redirect_to
+from freespan.web.static_files import routes as web_routes
 from freespan.wire.addresses import is_private_url
 from freespan.wire.errors import InputError, InviteError
 from freespan.wire.invite import Invite, format_invite, parse_invite

@@ -1,5 +1,5 @@
-"""The switch, the bridge page and the landing page: static files and the routes that serve them."""
+"""The switch, the bridge page and the pages around them: static files and their routes; and what strangers see."""
 
-from freespan.web.server import routes
+from freespan.web.static_files import routes
 
 __all__ = ["routes"]

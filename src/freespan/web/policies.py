@@ -1,7 +1,7 @@
 """What each page may load, reach and be embedded in, as response headers. Pure.
 
-Every page loads from its host alone. The host is named beside `'self'`, which means nothing to some browsers in an
-opaque origin. Nobody needs inline scripts or styles. WebRTC is not governed by a policy.
+Every page loads from its host alone, which is named as well as `'self'`: some browsers do not match that in an opaque
+origin. No page needs inline scripts or styles. A Content-Security-Policy does not govern WebRTC.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 Policy = Callable[[str], dict[str, str]]
-"""The headers of a page, for the host's URL as browsers know it (empty if that is unknown)."""
+"""Returns the headers of a page, for the host's URL as browsers know it (empty if that is unknown)."""
 
 _NOTHING_ELSE = ("default-src 'none'", "base-uri 'none'", "form-action 'none'")
 _SANDBOX = "sandbox allow-scripts"
@@ -19,32 +19,33 @@ _OF_A_SWITCH = ("script-src", "style-src", "img-src", "connect-src", "frame-src"
 
 
 def bridge(url: str) -> dict[str, str]:
-    """An origin of its own, from which nothing but this host can be reached. The worker is a timer (clock.js).
+    """Return headers for an opaque origin, from which nothing but this host can be reached.
 
-    No `frame-ancestors` unless the host names embedders: `*` would leave out files and sandboxed pages.
+    The worker is a timer (clock.js). There are no `frame-ancestors` unless the host names embedders, since `*` would
+    exclude local files and sandboxed pages.
     """
     socket = f"connect-src 'self' {_origin(url).replace('http', 'ws', 1)}"
     return _headers(_SANDBOX, _host("script-src", url), socket, "worker-src blob:") | _FOR_ISOLATED_PAGES
 
 
 def globe(url: str) -> dict[str, str]:
-    """As the bridge, but it asks for the figures only."""
+    """Return headers as for the bridge, without WebSockets and workers: it only fetches figures."""
     rules = (_host(rule, url) for rule in ("script-src", "style-src", "connect-src"))
     return _headers(_SANDBOX, *rules) | _FOR_ISOLATED_PAGES
 
 
 def switch(url: str) -> dict[str, str]:
-    """A page that shows a switch and belongs in a frame of any other page."""
+    """Return headers for a page with a switch, which any other page may embed."""
     return _headers(*(_host(rule, url) for rule in _OF_A_SWITCH))
 
 
 def document(url: str) -> dict[str, str]:
-    """A page to be read, with or without a switch; it belongs in no frame."""
+    """Return headers for a page to be read, with or without a switch, which no page may embed."""
     return _headers(*(_host(rule, url) for rule in _OF_A_SWITCH), "frame-ancestors 'none'")
 
 
 def embedded_by(origins: Sequence[str], headers: dict[str, str], url: str) -> dict[str, str]:
-    """The headers of a page that only these sites and the host itself may put into a frame."""
+    """Return the headers of a page that only these sites and the host itself may embed."""
     policy = "Content-Security-Policy"
     return headers | {policy: "; ".join((headers[policy], " ".join((_host("frame-ancestors", url), *origins))))}
 

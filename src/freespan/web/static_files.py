@@ -1,4 +1,4 @@
-"""Routes for the switch and for the pages around it, from files that lie in the package."""
+"""Routes for the switch and the pages around it, whose files are part of the package."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from importlib.resources.abc import Traversable
 
 from aiohttp import ETag, hdrs, web
 
-from freespan.web import about, policies
+from freespan.web import about_page, policies
 from freespan.web.scripts import script
 
 _TYPES = {
@@ -41,18 +41,18 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True)
 class _Page:
-    """An HTML file that has an address of its own, what it may do, and what is filled in before it is sent."""
+    """An HTML file with a URL of its own, its policy, and what is filled in before it is sent."""
 
     file: str
     policy: policies.Policy
     fill: Callable[[str], str] = str
     for_embedders: bool = False
-    """Whether the host may say which sites put it into a frame."""
+    """Whether the host's settings may restrict which sites embed it."""
 
 
 _PAGES = {
     "/": _Page("pages/index.html", policies.document),
-    "/about": _Page("pages/about.html", policies.document, about.filled),
+    "/about": _Page("pages/about.html", policies.document, about_page.fill),
     "/bridge": _Page("bridge/bridge.html", policies.bridge, for_embedders=True),
     "/headless": _Page("pages/headless-example.html", policies.document),
     "/self-test": _Page("self-test/self-test.html", policies.bridge),
@@ -64,7 +64,7 @@ _PAGES = {
 
 @dataclass(frozen=True)
 class _Content:
-    """A file as it is sent, plain and compressed, with the hash by which browsers know it again."""
+    """A file as it is sent, plain and compressed, with its hash as ETag."""
 
     plain: bytes
     compressed: bytes | None
@@ -77,13 +77,13 @@ class _Content:
 
 
 def routes(public_url: str | Callable[[], str], embedders: Sequence[str] = ()) -> list[web.RouteDef]:
-    """Routes of `/` (landing page), `/switch.js`, the other pages and all that they load.
+    """Return routes for `/` (the landing page), `/switch.js`, the other pages and everything that they load.
 
     Args:
-        public_url: the host's URL as browsers know it, without a slash at its end; a callable if it is known
-            only when the first request comes, because the port is picked at start. May be empty, but then the
-            landing page cannot show the whole line to paste.
-        embedders: origins of the only sites that may embed the switch; none for any.
+        public_url: the host's URL as browsers know it, without a trailing slash; a callable if it is only known when
+            the first request comes, because the port is chosen at start. If it is empty, the landing page cannot show
+            the whole line to copy.
+        embedders: origins of the only sites that may embed the switch; empty for any site.
     """
     url = public_url if callable(public_url) else lambda: public_url
     files_of_pages = {page.file for page in _PAGES.values()}
@@ -95,7 +95,7 @@ def routes(public_url: str | Callable[[], str], embedders: Sequence[str] = ()) -
 
 
 def _names(folder: Traversable, above: str = "") -> Iterator[str]:
-    """The files of a folder and of those in it, as they stand in a URL."""
+    """Yield the paths of all files below a folder, as they stand in a URL."""
     for entry in folder.iterdir():
         name = above + entry.name
         if entry.is_dir():

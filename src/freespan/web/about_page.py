@@ -1,4 +1,4 @@
-"""The page of the longer text as it is sent: readable in English without a script, with a menu of all languages."""
+"""The page with the longer text, as it is sent: readable in English without a script, with a menu of languages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PLACE_OF_LANGUAGES = "<!-- languages -->"
 _FIRST = "en"
 
 
-def filled(source: str) -> str:
+def fill(source: str) -> str:
     """Write the English texts into the elements with `data-text`, and the names of the languages into their list."""
     languages: list[dict[str, Any]] = [json.loads(file.read_text("utf-8")) for file in _TEXTS.iterdir()]
     languages.sort(key=lambda language: (language["language"] != _FIRST, language["language"]))

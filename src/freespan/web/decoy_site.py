@@ -1,8 +1,7 @@
-"""The small web site that a host is to everybody who does not know its path: a folder of files, or one stock page.
+"""The web site that a host shows to everybody who does not know its path: a folder of files, or one stock page.
 
-Whoever probes a host sees this and nothing else. The stock page and the error pages are word for word those that a
-default installation of the most widespread server sends, so that no two hosts of freespan are found by a page that
-only they have.
+Whoever probes a host sees this and nothing else. The stock page and the error pages are exactly those of a default
+installation of the most common server, so that hosts of freespan cannot be found by a page that only they have.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from pathlib import Path
 from aiohttp import web
 
 _STOCK = Path(__file__).with_name("stock")
-"""A site of one page. Being a file it is answered as files are: with its date, in parts, or not at all if known."""
+"""A site of one page. It is a file, so that it is served like one: with a date, ranges and conditional requests."""
 _INDEX = "index.html"
 _CERTIFICATES = ".well-known"
-"""The one folder with a dot that is served: certificate authorities look there (RFC 8555 section 8.3)."""
-_NO_NAME = re.compile(r"[\\:\0]")
-"""Means something else than a name to some systems."""
+"""The only folder with a leading dot that is served, for certificate authorities (RFC 8555 section 8.3)."""
+_UNSAFE = re.compile(r"[\\:\0]")
+"""Characters that are not part of a name on some systems."""
 _SENTENCES = {
     400: "Your browser sent a request that this server could not understand.<br />\n",
     403: "You don't have permission to access this resource.",
@@ -30,14 +29,14 @@ _SENTENCES = {
     414: "The requested URL's length exceeds the capacity\nlimit for this server.<br />\n",
 }
 _PHRASES = {413: "Request Entity Too Large", 414: "Request-URI Too Long"}
-"""That server's names, where those of Python differ, or change with its version."""
+"""The reason phrases of that server, where those of Python differ or depend on its version."""
 _METHODS = ("GET", "HEAD", "POST")
-"""The others are refused before anybody looks whether there is such a page."""
+"""Other methods are refused whether or not the page exists."""
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def plain_page(status: int) -> web.Response:
-    """Return an error page without a word about the program that made it."""
+def error_page(status: int) -> web.Response:
+    """Return an error page that does not identify the program that made it."""
     phrase = _PHRASES.get(status) or HTTPStatus(status).phrase
     sentence = f"<p>{_SENTENCES[status]}</p>\n" if status in _SENTENCES else ""
     text = (
@@ -50,43 +49,43 @@ def plain_page(status: int) -> web.Response:
     return response
 
 
-class OrdinarySite:
-    """Serves the files of `folder` (an `index.html` stands for its folder), or the stock page alone.
+class DecoySite:
+    """Serves the files of `folder` (with `index.html` for a folder), or the stock page alone.
 
-    Nothing outside the folder, whatever symbolic links say; no listing; no name that begins with a dot.
+    It serves nothing outside the folder, even by symbolic links, no listings, and no names that start with a dot.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = (folder or _STOCK).resolve()
 
     def routes(self) -> list[web.RouteDef]:
-        """Every path. Add it last: what has a route of its own comes before."""
+        """Return a route for every path, to be added after all others."""
         return [web.route("*", "/{path:.*}", self.handle)]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request, as a server of files does."""
+        """Answer a request, as a file server does."""
         if request.method not in _METHODS:
-            return plain_page(405)
+            return error_page(405)
         response = await asyncio.to_thread(self._find, request.path)
         if response.status == 200 and request.method == "POST":
-            return plain_page(405)
+            return error_page(405)
         return response
 
     def _find(self, path: str) -> web.StreamResponse:
         names = [name for name in path.split("/") if name]
-        if any(_NO_NAME.search(name) or (name[0] == "." and name != _CERTIFICATES) for name in names):
-            return plain_page(404)
+        if any(_UNSAFE.search(name) or (name[0] == "." and name != _CERTIFICATES) for name in names):
+            return error_page(404)
         try:
             found = self._folder.joinpath(*names).resolve(strict=True)
             if found.is_dir() and not path.endswith("/"):
-                return _moved(f"/{'/'.join(names)}/") if (found / _INDEX).is_file() else plain_page(404)
+                return _moved(f"/{'/'.join(names)}/") if (found / _INDEX).is_file() else error_page(404)
             if path.endswith("/"):
                 found = (found / _INDEX).resolve(strict=True)
             if found.is_relative_to(self._folder) and found.is_file():
                 return web.FileResponse(found)
-        except (OSError, RuntimeError):  # not there, not ours to read, a name too long; a circle of links
+        except (OSError, RuntimeError):  # missing, not readable, a name that is too long; a loop of links
             pass
-        return plain_page(404)
+        return error_page(404)
 
 
 def _moved(path: str) -> web.Response:
@@ -94,23 +93,23 @@ def _moved(path: str) -> web.Response:
 
 
 @web.middleware
-async def plain_errors(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Turn every error outside the host's path into a plain page."""
+async def hide_errors(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Give every error outside the host's path an error page."""
     try:
         return await handler(request)
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return plain_page(error.status if request.method in _METHODS else 405)
+        return error_page(error.status if request.method in _METHODS else 405)
 
 
 def redirect_to(base: str) -> web.Application:
-    """An application that sends every request on to the same path under `base`, a URL without a path."""
+    """Return an application that redirects every request to the same path at `base`, a URL without a path."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         path = request.raw_path if request.raw_path.startswith("/") else "/"
         return web.Response(status=301, headers={"Location": base + path})
 
-    app = web.Application(middlewares=[plain_errors])
+    app = web.Application(middlewares=[hide_errors])
     app.router.add_route("*", "/{path:.*}", handle)
     return app

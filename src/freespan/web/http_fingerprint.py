@@ -1,7 +1,7 @@
-"""Answers over HTTP that do not tell which library makes them, whatever the request was.
+"""HTTP answers that do not identify the library that makes them, whatever the request was.
 
-aiohttp names itself and Python in the `Server` header of every answer, and explains what is wrong with a malformed
-request in words of its own. Signals and middlewares do not see those: no route was found for them yet.
+aiohttp names itself and Python in the `Server` header of every answer, and explains malformed requests in texts of its
+own. Signals and middlewares do not see those answers, because no route has been found for them yet.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage, StreamWriter
 from aiohttp.streams import StreamReader
 
-from freespan.web.ordinary import plain_page
+from freespan.web.decoy_site import error_page
 
 _LEFT_OUT = (hdrs.SERVER, hdrs.DATE)
 _UNKNOWN_METHOD = re.compile(r"Invalid method.*b'[A-Z]+ /", re.DOTALL)
-"""aiohttp's words for a request that would be well-formed if it had another method."""
+"""The error of aiohttp for a request that would be well-formed with another method."""
 _LONG_PATH = re.compile(r"Got more than [0-9]+ bytes when reading: (?:bytearray\()?b'(?:[A-Z]+ )?/")
-"""And for a path that is too long; of a header that is, they show the value."""
+"""The error for a path that is too long; that for a header that is too long shows the header's value."""
 
 
-def nameless(server: web.Server) -> Callable[[], web.RequestHandler]:
-    """Make a factory of protocols, as `loop.create_server` takes it, out of `AppRunner.server`."""
+def without_fingerprint(server: web.Server) -> Callable[[], web.RequestHandler]:
+    """Turn `AppRunner.server` into a factory of protocols for `loop.create_server`."""
     loop = asyncio.get_running_loop()
     make_request = server.request_factory
 
-    def make_nameless(
+    def make_quiet_request(
         message: RawRequestMessage,
         payload: StreamReader,
         protocol: web.RequestHandler,
@@ -40,16 +40,16 @@ def nameless(server: web.Server) -> Callable[[], web.RequestHandler]:
     ) -> web.BaseRequest:
         return make_request(message, payload, protocol, _Writer(protocol, loop), task)
 
-    server.request_factory = make_nameless
+    server.request_factory = make_quiet_request
     return lambda: _Connection(server, loop=loop, access_log=None)  # type: ignore[arg-type]  # as AppRunner does
 
 
 class _Writer(StreamWriter):
-    """Leaves the `Server` header out and puts the date first, as most servers do."""
+    """Omits the `Server` header and puts the date first, as most servers do."""
 
     async def write_headers(self, status_line: str, headers: Any) -> None:
-        """Write the head. The version is ours, also where the client's is older (RFC 9110 section 2.5)."""
-        # every other server spells it so
+        """Write the head, with the server's HTTP version even where the client's is older (RFC 9110 section 2.5)."""
+        # the spelling of every other server
         names = {hdrs.ETAG: "ETag"}
         rest = [(names.get(name, name), value) for name, value in headers.items() if name not in _LEFT_OUT]
         date = headers[hdrs.DATE]
@@ -59,7 +59,7 @@ class _Writer(StreamWriter):
 
 
 class _Connection(web.RequestHandler):
-    """Says nothing of its own of what cannot be served."""
+    """Answers what cannot be served with the error pages of the decoy site."""
 
     __slots__ = ()
 
@@ -70,13 +70,13 @@ class _Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what is no HTTP, or what failed outside the application."""
-        super().handle_error(request, status, exc, message)  # it logs, and raises where an answer is under way
+        """Answer malformed requests, and failures outside the application."""
+        super().handle_error(request, status, exc, message)  # logs it, and raises if an answer has been started
         if status == HTTPStatus.BAD_REQUEST and _UNKNOWN_METHOD.match(message or ""):
             status = HTTPStatus.METHOD_NOT_ALLOWED
         if status == HTTPStatus.BAD_REQUEST and _LONG_PATH.match(message or ""):
             status = HTTPStatus.REQUEST_URI_TOO_LONG
-        response = plain_page(status)
+        response = error_page(status)
         response.headers[hdrs.CONNECTION] = "close"
         response.force_close()
         return response
@@ -84,7 +84,7 @@ class _Connection(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Send an answer; errors that no middleware has seen, as that to an odd `Expect`, become plain ones."""
+        """Send an answer. Errors that no middleware sees, such as that for an unknown `Expect`, get an error page."""
         if isinstance(resp, web.HTTPException) and resp.status >= 400:
-            resp = plain_page(resp.status)
+            resp = error_page(resp.status)
         return await super().finish_response(request, resp, start_time)

@@ -1,4 +1,4 @@
-"""What a host is to strangers: a site of files, or one stock page."""
+"""The site that strangers see: a folder of files, or one stock page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from freespan.web.ordinary import OrdinarySite, plain_errors, plain_page, redirect_to
+from freespan.web.decoy_site import DecoySite, error_page, hide_errors, redirect_to
 
 PAGE = "<title>Our garden</title>"
 
@@ -64,7 +64,7 @@ async def asking(app: web.Application) -> AsyncIterator[Client]:
 
 def with_site(folder: Path | None = None) -> web.Application:
     app = web.Application()
-    app.add_routes(OrdinarySite(folder).routes())
+    app.add_routes(DecoySite(folder).routes())
     return app
 
 
@@ -95,7 +95,7 @@ async def test_files(client: Client, path: str, kind: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("given", [True, False], ids=["site", "stock page"])
-async def test_what_a_browser_has_is_not_sent_again(folder: Path, given: bool) -> None:
+async def test_an_unchanged_file_is_not_sent_again(folder: Path, given: bool) -> None:
     async with asking(with_site(folder if given else None)) as client:
         async with client.ask("GET", "/") as response:
             whole, kept = await response.text(), response.headers
@@ -108,7 +108,7 @@ async def test_what_a_browser_has_is_not_sent_again(folder: Path, given: bool) -
             assert (response.status, await response.text()) == (206, whole[:4])
 
 
-async def test_a_folder_is_asked_for_with_a_slash(client: Client) -> None:
+async def test_a_folder_is_redirected_to_its_slash(client: Client) -> None:
     async with client.ask("GET", "/plants") as response:
         assert (response.status, response.headers["Location"]) == (301, "/plants/")
     async with client.ask("GET", "//plants") as response:
@@ -139,14 +139,14 @@ async def test_a_folder_is_asked_for_with_a_slash(client: Client) -> None:
         "/" + "x/" * 2_000,
     ],
 )
-async def test_nothing_else(client: Client, path: str) -> None:
+async def test_other_paths_are_not_found(client: Client, path: str) -> None:
     async with client.ask("GET", path) as response:
         assert response.status == 404
         assert "secret" not in await response.text()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="symbolic links need a privilege")
-async def test_links_lead_out_of_nothing(client: Client, folder: Path) -> None:
+async def test_symbolic_links_do_not_leave_the_folder(client: Client, folder: Path) -> None:
     (folder / "file").symlink_to(folder.parent / "secret.txt")
     (folder / "up").symlink_to(folder.parent)
     (folder / "circle").symlink_to(folder / "circle")
@@ -188,19 +188,19 @@ async def test_without_a_folder_there_is_the_stock_page() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 413, 414, 417, 500, 503])
-def test_error_pages_say_nothing_of_who_made_them(status: int) -> None:
-    page = plain_page(status)
+def test_error_pages_do_not_identify_their_program(status: int) -> None:
+    page = error_page(status)
     assert (page.status, page.content_type) == (status, "text/html")
     assert page.text
     assert str(status) in page.text
     assert not re.search("freespan|aiohttp|python|urn:", page.text, re.IGNORECASE)
 
 
-async def test_errors_of_the_router_are_plain_pages_too() -> None:
-    async with asking(web.Application(middlewares=[plain_errors])) as client:
+async def test_errors_of_the_router_get_error_pages_too() -> None:
+    async with asking(web.Application(middlewares=[hide_errors])) as client:
         for method, status in (("GET", 404), ("BIND", 405)):
             async with client.ask(method, "/") as response:
-                assert (response.status, await response.text()) == (status, plain_page(status).text)
+                assert (response.status, await response.text()) == (status, error_page(status).text)
 
 
 @pytest.mark.parametrize(
@@ -211,6 +211,6 @@ async def test_errors_of_the_router_are_plain_pages_too() -> None:
         ("//other.example/", "https://host.example//other.example/"),
     ],
 )
-async def test_the_way_to_https(path: str, location: str) -> None:
+async def test_the_redirect_to_https(path: str, location: str) -> None:
     async with asking(redirect_to("https://host.example")) as client, client.ask("GET", path) as response:
         assert (response.status, response.headers["Location"]) == (301, location)

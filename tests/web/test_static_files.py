@@ -37,7 +37,7 @@ def policy(response: aiohttp.ClientResponse) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("path", [route.path for route in routes("http://host.example")])
-async def test_every_file_may_be_used_by_any_page(client: aiohttp.ClientSession, path: str) -> None:
+async def test_any_page_may_load_every_file(client: aiohttp.ClientSession, path: str) -> None:
     async with client.get(path) as response:
         assert response.status == 200
         assert response.headers["Access-Control-Allow-Origin"] == "*"
@@ -51,7 +51,7 @@ async def test_every_file_may_be_used_by_any_page(client: aiohttp.ClientSession,
 
 
 @pytest.mark.parametrize("path", ["/", "/bridge", "/self-test", "/switch.js", "/languages/fa.json"])
-async def test_what_a_browser_has_is_not_sent_again(client: aiohttp.ClientSession, path: str) -> None:
+async def test_an_unchanged_file_is_not_sent_again(client: aiohttp.ClientSession, path: str) -> None:
     async with client.get(path) as response:
         tag = response.headers["ETag"]
     async with client.get(path, headers={"If-None-Match": tag}) as response:
@@ -61,7 +61,7 @@ async def test_what_a_browser_has_is_not_sent_again(client: aiohttp.ClientSessio
         assert response.status == 200
 
 
-async def test_compressed_only_for_those_who_ask(host: FakeHost) -> None:
+async def test_files_are_compressed_on_request_only(host: FakeHost) -> None:
     async with aiohttp.ClientSession(base_url=host.url, auto_decompress=False) as client:
         sizes = {}
         for encoding in ("gzip", "identity"):
@@ -73,7 +73,7 @@ async def test_compressed_only_for_those_who_ask(host: FakeHost) -> None:
 
 
 @pytest.mark.parametrize("path", ["/bridge", "/self-test"])
-async def test_the_bridge_has_an_origin_of_its_own_and_reaches_its_host_alone(
+async def test_the_bridge_has_an_opaque_origin_and_reaches_its_host_alone(
     host: FakeHost, client: aiohttp.ClientSession, path: str
 ) -> None:
     async with client.get(path) as response:
@@ -85,7 +85,7 @@ async def test_the_bridge_has_an_origin_of_its_own_and_reaches_its_host_alone(
     assert "frame-ancestors" not in rules
 
 
-async def test_a_host_may_name_who_embeds_it() -> None:
+async def test_a_host_may_name_its_embedders() -> None:
     url, site = "https://host.example", "https://news.example"
     app = web.Application()
     app.add_routes(routes(url + "/path", [site]))
@@ -110,7 +110,7 @@ async def test_the_landing_page_loads_nothing_from_elsewhere(host: FakeHost, cli
     assert "https://" not in text
 
 
-async def test_the_url_is_asked_for_with_each_request_and_escaped() -> None:
+async def test_the_url_is_read_with_each_request_and_escaped() -> None:
     host = FakeHost()
     async with served(host), aiohttp.ClientSession(base_url=host.url) as client:
         host.url = 'https://host.example/path?"<script>'
@@ -124,13 +124,13 @@ async def test_the_url_is_asked_for_with_each_request_and_escaped() -> None:
             assert policy(response)["connect-src"] == ["'self'"]
 
 
-async def test_files_of_folders_are_served_where_they_lie(client: aiohttp.ClientSession) -> None:
+async def test_files_in_folders_keep_their_paths(client: aiohttp.ClientSession) -> None:
     for path in ("languages/fa.json", "languages/about/fa.json"):
         async with client.get(f"/{path}") as response:
             assert await response.json() == json.loads((STATIC / path).read_bytes())
 
 
-async def test_nothing_but_these_files_is_served(client: aiohttp.ClientSession) -> None:
+async def test_nothing_else_is_served(client: aiohttp.ClientSession) -> None:
     outside = ("/static/switch.js", "/../server.py", "/%2e%2e/server.py", "/languages/../../server.py")
     for path in (*outside, "/index.html", "/bridge.html", "/languages", "/languages/", "/languages/xx.json", "/x"):
         async with client.get(path) as response:

@@ -1,4 +1,4 @@
-"""Answers that do not tell which library makes them: asked over plain sockets, with what no client library sends."""
+"""Answers do not identify the library that makes them, even those to requests that no client library sends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from freespan.api.listening import listening
-from freespan.web.ordinary import OrdinarySite, plain_errors
+from freespan.web.decoy_site import DecoySite, hide_errors
 
 SECONDS = 20.0
 TELLING = re.compile(rb"aiohttp|python|\bServer:|invalid|error|got more than|expect:", re.IGNORECASE)
@@ -37,9 +37,9 @@ async def _failing_late(request: web.Request) -> web.StreamResponse:
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
-    app = web.Application(middlewares=[plain_errors])
+    app = web.Application(middlewares=[hide_errors])
     app.add_routes([web.get("/socket", _socket), web.get("/failing", _failing), web.get("/late", _failing_late)])
-    app.add_routes(OrdinarySite().routes())
+    app.add_routes(DecoySite().routes())
     async with asyncio.timeout(SECONDS), listening(app, "127.0.0.1", 0) as port:
         yield port
 
@@ -91,13 +91,13 @@ async def test_any_request(port: int, request_: bytes, status: bytes) -> None:
         assert body.startswith(b"<!DOCTYPE HTML")
 
 
-async def test_the_stock_page_comes_as_a_file_does(port: int) -> None:
+async def test_the_stock_page_is_served_like_a_file(port: int) -> None:
     head = (await ask(port, b"GET / HTTP/1.1\r\n" + HEAD + b"\r\n")).partition(b"\r\n\r\n")[0]
     for name in (b"ETag", b"Last-Modified", b"Accept-Ranges"):
         assert b"\r\n" + name + b": " in head
 
 
-async def test_an_answer_that_breaks_in_the_middle_is_cut(port: int) -> None:
+async def test_an_answer_that_fails_in_the_middle_is_cut_off(port: int) -> None:
     answer = await ask(port, b"GET /late HTTP/1.1\r\n" + HEAD + b"\r\n")
     assert answer.endswith(b"12345")
     assert answer.count(b"HTTP/1.1") == 1
