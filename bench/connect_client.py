@@ -13,8 +13,9 @@ import time
 
 from bench.download import SMALL
 from bench.helper_io import emit, run_helper
-from freespan.client.client import Client, ClientStatus
+from freespan.client.client import Client
 from freespan.client.local_proxy.server import LocalProxy
+from freespan.client.status import ClientStatus
 from freespan.wire.invite import Invite, parse_invite
 
 _SECONDS = 30.0

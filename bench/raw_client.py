@@ -13,6 +13,7 @@ from bench.helper_io import emit, next_line, run_helper
 from bench.raw_pipe import RawSink
 from freespan.client.dialer import http_session
 from freespan.client.rendezvous import Rendezvous
+from freespan.client.settings import ClientSettings
 from freespan.link.datachannel import DataChannelLink
 from freespan.wire.limits import CHANNEL_OPEN_SECONDS, PROTOCOL_VERSION
 from freespan.wire.messages import RendezvousRequest
@@ -24,11 +25,9 @@ async def main(broker: str) -> None:
     """Open a data channel through the broker, as the real client does, and then handle the lines."""
     link = DataChannelLink()
 
-    async def request() -> RendezvousRequest:
-        return RendezvousRequest(PROTOCOL_VERSION, await link.offer())
-
-    async with http_session() as http:
-        await link.accept((await Rendezvous(http, [broker]).ask_for_bridge(request)).answer)
+    async with http_session() as http, Rendezvous(http, [broker], ClientSettings()).open_request() as request:
+        answer = await request.send(RendezvousRequest(PROTOCOL_VERSION, await link.offer()))
+        await link.accept(answer.answer)
     async with asyncio.timeout(CHANNEL_OPEN_SECONDS):
         await link.opened()
     sink = RawSink(link)

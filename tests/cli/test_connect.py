@@ -14,7 +14,7 @@ import pytest
 from rich.text import Text
 
 from freespan.cli.connect import _described
-from freespan.client.client import ClientStatus
+from freespan.client.status import ClientStatus
 from freespan.wire.invite import Invite, format_invite
 from tests.cli.conftest import Command
 from tests.support import readers
@@ -128,7 +128,14 @@ def test_no_bridge_is_waited_for(tmp_path: Path, site: Site) -> None:
 
 def test_without_a_session_a_request_gets_503(programs: Programs) -> None:
     """A request waits for a session, but not for ever."""
-    client = programs("connect", GOOD, "--port", "0", "--json", limits={"freespan.wire.limits.SESSION_WAIT_SECONDS": 1})
+    client = programs(
+        "connect",
+        GOOD,
+        "--port",
+        "0",
+        "--json",
+        limits={"freespan.client.settings.ClientSettings.session_wait_seconds": 1},
+    )
     proxy = proxy_of(client)
     reply = readers.get(proxy, "http://site.test/")
     assert (reply.status, reply.header("Proxy-Status")) == (503, "freespan; error=destination_unavailable")
@@ -170,7 +177,7 @@ def test_a_broker_that_is_none(programs: Programs, answer: bytes, word: str) -> 
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(SECONDS)
         invite = format_invite(Invite(f"http://127.0.0.1:{server.getsockname()[1]}", bytes(32)))
-        limits = {"freespan.wire.limits.HOST_SECONDS": 1.0}
+        limits = {"freespan.client.settings.ClientSettings.host_seconds": 1.0}
         client = programs("connect", invite, "--port", "0", "--json", limits=limits)
         with server.accept()[0] as connection:
             connection.settimeout(SECONDS)

@@ -221,7 +221,7 @@ def test_interrupted_in_the_middle(lab: Lab, site: Site, tmp_path: Path, number:
 
 
 def test_a_dead_host(programs: Programs, tmp_path: Path) -> None:
-    limits = {"freespan.cli.fetch.SESSION_WAIT_SECONDS": 1}
+    limits = {"freespan.client.settings.ClientSettings.session_wait_seconds": 1}
     program = programs("fetch", DEAD, "http://site.test/", folder=tmp_path, limits=limits)
     said = program.fails(1)
     assert said.startswith("no session within 1 s: the broker cannot be reached: is the invite still good")
@@ -231,13 +231,13 @@ def test_a_dead_host(programs: Programs, tmp_path: Path) -> None:
 def test_a_host_that_says_nothing(programs: Programs, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         invite = format_invite(Invite(f"http://127.0.0.1:{silent.getsockname()[1]}", bytes(32)))
-        limits = {"freespan.cli.fetch.SESSION_WAIT_SECONDS": 1}
+        limits = {"freespan.client.settings.ClientSettings.session_wait_seconds": 1}
         program = programs("fetch", invite, "http://site.test/", folder=tmp_path, limits=limits)
         assert program.fails(1) == "no session within 1 s: the broker has not answered yet"
 
 
 def test_no_bridge(lab: Lab, programs: Programs, tmp_path: Path) -> None:
     with laboratory(tmp_path / "data") as lonely:
-        limits = {"freespan.cli.fetch.SESSION_WAIT_SECONDS": 1}
+        limits = {"freespan.client.settings.ClientSettings.session_wait_seconds": 1}
         program = lonely.programs("fetch", lonely.invite, "http://site.test/", limits=limits, folder=tmp_path)
         assert "no session within 1 s: no bridge is free right now" in program.fails(1)

@@ -47,7 +47,9 @@ def test_each_in_the_middle_of_its_work(tmp_path: Path, site: Site, number: sign
                 readers.read_all(held)
         assert not listens(proxy)
         assert bridge.stop(number, AT_ONCE) == 0
-        assert second.state("waiting")["detail"] == "no bridge is left; open connections go on when one comes"
+        assert (
+            second.state("waiting")["detail"] == "no bridge is left; open connections continue when another one comes"
+        )
         address = f"127.0.0.1:{lab.port}"
         assert lab.host.stop(number, AT_ONCE) == 0
         assert not listens(address)

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from freespan.client.dialer import DialedLink, Dialer, TransportError
+from freespan.client.dialer import DialedLink, Dialer
 from freespan.client.link_manager import LinkManager
-from freespan.client.transports import Transport, TransportChoice, TransportSelector
+from freespan.client.settings import ClientSettings
+from freespan.client.transports import Transport, TransportError, TransportInUse
 from freespan.egress.session import EgressSession
 from freespan.egress.sessions import Sessions
 from freespan.link.memory import MemoryLink, memory_pair
@@ -28,8 +29,8 @@ def unreached() -> TransportError:
     return TransportError("the bridge could not be reached")
 
 
-def closed_road() -> TransportError:
-    return TransportError("UDP does not come through here", closed=True)
+def udp_blocked() -> TransportError:
+    return TransportError("UDP does not come through here", is_unusable=True)
 
 
 async def echo(session: EgressSession, stream: TunnelStream) -> None:
@@ -51,11 +52,11 @@ class World:
         self.free = free
         self.refusal: Callable[[], FreespanError | Exception] = no_bridge
         self.asked: list[tuple[float, Transport, tuple[str, ...]]] = []
-        self.spares: list[bool] = []
-        self.transport: str = ""
+        self.extras: list[bool] = []
+        self.transport: TransportInUse | None = None
         self.opens_late = 0.0
-        self.passed_over: list[str] = []
-        self.avoided: list[str] = []
+        self.short_lived: list[str] = []
+        self.failures: list[str] = []
         self.bridges: dict[str, tuple[MemoryLink, MemoryLink]] = {}
         self.takes = True
         self.rate = 1e6
@@ -63,25 +64,23 @@ class World:
         self._taking: set[asyncio.Task[None]] = set()
 
     # --- Dialer -----------------------------------------------------------------------------------
-    async def open(
-        self, transport: Transport, on_answer: Callable[[], None], avoid: Sequence[str] = (), *, spare: bool = False
-    ) -> DialedLink:
-        self.spares.append(spare)
+    async def dial(self, transport: Transport, avoid: Sequence[str] = (), *, extra: bool = False) -> DialedLink:
+        self.extras.append(extra)
         self.asked.append((self._loop.time(), transport, tuple(avoid)))
         await asyncio.sleep(DELAY + self.opens_late)
         if not self.free:
             raise self.refusal()
         self.free -= 1
-        return self.found(transport)
+        return self.dialed(transport)
 
-    def avoid(self, found: DialedLink) -> None:
-        self.avoided.append(found.bridge)
+    def report_failure(self, dialed: DialedLink) -> None:
+        self.failures.append(dialed.bridge)
 
-    def pass_over(self, found: DialedLink) -> None:
-        self.passed_over.append(found.bridge)
+    def report_short_lived(self, dialed: DialedLink) -> None:
+        self.short_lived.append(dialed.bridge)
 
     # --- for tests ---------------------------------------------------------------------------------
-    def found(self, transport: Transport) -> DialedLink:
+    def dialed(self, transport: Transport) -> DialedLink:
         """A link to the egress."""
         ours, theirs = memory_pair(delay=DELAY, rate=self.rate)
         name = f"bridge {len(self.bridges)}"
@@ -114,11 +113,10 @@ def new_egress() -> Sessions:
 class Supplied:
     """A client's session in such a world; made with `supplied`."""
 
-    def __init__(self, world: World, choice: TransportChoice, transport: Transport) -> None:
+    def __init__(self, world: World, transport: Transport) -> None:
         self.world = world
         self.counts: list[int] = []
-        self.transports = TransportSelector(choice)
-        self.manager = LinkManager(cast(Dialer, world), self.transports, world.found(transport), self.counts.append)
+        self.manager = LinkManager(cast(Dialer, world), world.dialed(transport), self.counts.append, ClientSettings())
         self.session = ClientTunnel(IDENTITY.pin, self.manager.bond)
         self._news = asyncio.Event()
 
@@ -145,8 +143,8 @@ class Supplied:
         await self.world.end()
 
 
-async def supplied(world: World, choice: TransportChoice = "auto", transport: Transport = "webrtc") -> Supplied:
-    one = Supplied(world, choice, transport)
+async def supplied(world: World, transport: Transport = "webrtc") -> Supplied:
+    one = Supplied(world, transport)
     await one.session.start()
     one.manager.start(one.session)
     await one.until(lambda: one.manager.bond.is_joinable)

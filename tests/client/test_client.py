@@ -1,10 +1,10 @@
-"""The engine: it finds a session, keeps one, begins anew, and knows when trying again cannot help."""
+"""The client: it finds a session, keeps one, begins anew, and knows when trying again cannot help."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
+import dataclasses
 import random
 import time
 from collections.abc import AsyncIterator, Callable
@@ -16,7 +16,7 @@ from aiohttp import web
 
 from freespan.broker import rendezvous as broker_rendezvous
 from freespan.broker.settings import BrokerSettings
-from freespan.client import client, dialer
+from freespan.client import client as client_module
 from freespan.link.datachannel import DataChannelLink
 from freespan.tunnel import client as tunnel_client
 from freespan.tunnel.settings import TunnelSettings
@@ -25,26 +25,14 @@ from freespan.wire.errors import RendezvousError, StreamError
 from freespan.wire.invite import Invite
 from freespan.wire.limits import MESSAGE_MAX
 from freespan.wire.messages import RendezvousRequest
-from tests.support.path import SECONDS, Host, hosting, reading, volunteering
+from tests.support.path import QUICK, SECONDS, Host, hosting, reading, volunteering
 from tests.support.sdp import ANSWER
 from tests.support.serving import serving
 from tests.support.site import SMALL, Site
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits long before the next try."""
-    monkeypatch.setattr(client, "Backoff", functools.partial(Backoff, first=0.02, longest=0.1))
-
-
-@pytest.fixture
-async def host() -> AsyncIterator[Host]:
-    async with asyncio.timeout(4 * SECONDS), hosting() as host:
-        yield host
-
-
 async def test_a_session_opens_and_tells_how_long_each_part_took(host: Host, site: Site) -> None:
-    async with volunteering(host.url) as helper, reading(host.invite) as reader:
+    async with volunteering(host.url) as helper, reading(host.invite, settings=QUICK) as reader:
         opened = await reader.statuses.until("open")
         assert [status.state for status in reader.statuses.all][-3:] == ["looking", "connecting", "open"]
         assert list(opened.seconds) == ["offer", "rendezvous", "channel", "handshake"]
@@ -55,7 +43,7 @@ async def test_a_session_opens_and_tells_how_long_each_part_took(host: Host, sit
 
 
 async def test_no_bridge_is_no_failure(host: Host, site: Site) -> None:
-    async with reading(host.invite) as reader:
+    async with reading(host.invite, settings=QUICK) as reader:
         waiting = await reader.statuses.until("waiting")
         assert waiting.detail.startswith("no bridge is free right now")
         assert "next try in" in waiting.detail
@@ -68,7 +56,7 @@ async def test_no_bridge_is_no_failure(host: Host, site: Site) -> None:
 async def test_a_broker_that_comes_later(site: Site) -> None:
     async with hosting() as host:
         port, identity, invite = host.port, host.identity, host.invite
-    async with reading(invite) as reader:
+    async with reading(invite, settings=QUICK) as reader:
         waiting = await reader.statuses.until("waiting")
         assert "cannot be reached" in waiting.detail
         async with hosting(port, identity) as host, volunteering(host.url):
@@ -88,9 +76,9 @@ async def test_the_wait_is_as_long_as_the_broker_asks_for(monkeypatch: pytest.Mo
         def succeeded(self) -> None:
             succeeded.set()
 
-    monkeypatch.setattr(client, "Backoff", Watched)
+    monkeypatch.setattr(client_module, "Backoff", Watched)
     patient = BrokerSettings(retry_after_seconds=7)
-    async with hosting(broker=patient) as host, reading(host.invite) as reader:
+    async with hosting(broker=patient) as host, reading(host.invite, settings=QUICK) as reader:
         await reader.statuses.until("waiting")
         assert asked[0] == 7
         async with volunteering(host.url):
@@ -107,19 +95,19 @@ async def test_a_session_that_held_lets_the_waits_begin_anew(host: Host, monkeyp
         def succeeded(self) -> None:
             succeeded.set()
 
-    monkeypatch.setattr(client, "Backoff", Watched)
-    monkeypatch.setattr(client, "STEADY_SECONDS", 0.0)
-    async with reading(host.invite) as reader:
+    monkeypatch.setattr(client_module, "Backoff", Watched)
+    settings = dataclasses.replace(QUICK, steady_seconds=0.0)
+    async with reading(host.invite, settings=settings) as reader:
         async with volunteering(host.url):
             await reader.statuses.until("open")
         await asyncio.wait_for(succeeded.wait(), SECONDS)
 
 
 async def test_an_egress_with_another_key(host: Host, site: Site) -> None:
-    async with volunteering(host.url), reading(Invite(host.url, bytes(32))) as reader:
+    async with volunteering(host.url), reading(Invite(host.url, bytes(32)), settings=QUICK) as reader:
         failed = await reader.statuses.until("failed")
         assert "another key than the invite says" in failed.detail
-        async with reading(host.invite) as other:
+        async with reading(host.invite, settings=QUICK) as other:
             assert (await other.ask(site.port)).endswith(SMALL)
 
 
@@ -127,14 +115,17 @@ async def test_a_broker_of_another_version() -> None:
     async def handle(_: web.Request) -> web.Response:
         return web.json_response({"version": 2, "answer": "x"})
 
-    async with serving([web.post("/v1/rendezvous", handle)]) as url, reading(Invite(url, bytes(32))) as reader:
+    async with (
+        serving([web.post("/v1/rendezvous", handle)]) as url,
+        reading(Invite(url, bytes(32)), settings=QUICK) as reader,
+    ):
         failed = await reader.statuses.until("failed")
         assert "update" in failed.detail
         assert isinstance(await reader.outcome(), RendezvousError)
 
 
 async def test_a_request_waits_for_a_session_but_not_for_ever(host: Host) -> None:
-    async with reading(host.invite) as reader:
+    async with reading(host.invite, settings=QUICK) as reader:
         with pytest.raises(StreamError) as caught:
             await reader.client.session(0.05)
         assert caught.value.status.error == "destination_unavailable"
@@ -145,7 +136,7 @@ async def test_a_request_waits_for_a_session_but_not_for_ever(host: Host) -> Non
 
 
 async def test_when_the_bridge_leaves_another_one_is_found(host: Host, site: Site) -> None:
-    async with reading(host.invite) as reader:
+    async with reading(host.invite, settings=QUICK) as reader:
         async with volunteering(host.url):
             await reader.statuses.until("open")
             session = await reader.client.session(SECONDS)
@@ -168,7 +159,7 @@ async def test_the_next_session_speaks_in_its_first_flight(
         return early[-1]
 
     monkeypatch.setattr(tunnel_client.ClientTunnel, "begin", noted)
-    async with volunteering(host.url), reading(host.invite) as reader:
+    async with volunteering(host.url), reading(host.invite, settings=QUICK) as reader:
         for _ in range(2):
             await reader.statuses.until("open")
             assert (await reader.ask(site.port)).endswith(SMALL)
@@ -176,7 +167,7 @@ async def test_the_next_session_speaks_in_its_first_flight(
     assert early == [False, True]
 
 
-async def test_no_ticket_joins_what_was_done_by_two_roads(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_ticket_joins_what_was_done_by_two_transports(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     jars: list[object] = []
     make = tunnel_client.ClientTunnel.__init__
 
@@ -185,17 +176,17 @@ async def test_no_ticket_joins_what_was_done_by_two_roads(host: Host, monkeypatc
         make(session, *args)
 
     monkeypatch.setattr(tunnel_client.ClientTunnel, "__init__", noted)
-    async with reading(host.invite) as reader:
+    async with reading(host.invite, settings=QUICK) as reader:
         async with volunteering(host.url):
             await reader.statuses.until("open")
             for _ in range(2):  # whoever moves on does so after two failures
-                reader.client._transports.failed(time.monotonic(), closed=True)
+                reader.client._transports.failed(time.monotonic(), is_unusable=True)
         assert (await reader.statuses.until("open")).transport == "websocket"
     assert len(set(map(id, jars))) == len(jars) == 2
 
 
 async def test_when_the_egress_stops_the_client_looks_again(host: Host, site: Site) -> None:
-    async with volunteering(host.url), reading(host.invite) as reader:
+    async with volunteering(host.url), reading(host.invite, settings=QUICK) as reader:
         await reader.statuses.until("open")
         host.egress.close()
         await reader.statuses.until("looking")
@@ -203,7 +194,7 @@ async def test_when_the_egress_stops_the_client_looks_again(host: Host, site: Si
         assert (await reader.ask(site.port)).endswith(SMALL)
 
 
-async def test_a_bridge_that_holds_no_session_is_passed_over_and_drives_nobody_away(
+async def test_a_bridge_that_holds_no_session_gets_a_cooldown_and_drives_nobody_away(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """But where no other is free, it is better than none."""
@@ -216,7 +207,7 @@ async def test_a_bridge_that_holds_no_session_is_passed_over_and_drives_nobody_a
         return request
 
     monkeypatch.setattr(broker_rendezvous, "decode_rendezvous_request", noted)
-    async with volunteering(host.url), reading(host.invite) as reader:
+    async with volunteering(host.url), reading(host.invite, settings=QUICK) as reader:
         await reader.statuses.until("open")
         avoided.clear()
         for _ in range(3):
@@ -227,18 +218,18 @@ async def test_a_bridge_that_holds_no_session_is_passed_over_and_drives_nobody_a
 
 async def test_several_clients_share_a_bridge(host: Host, site: Site) -> None:
     async with volunteering(host.url, capacity=3) as helper, contextlib.AsyncExitStack() as stack:
-        readers = [await stack.enter_async_context(reading(host.invite)) for _ in range(3)]
+        readers = [await stack.enter_async_context(reading(host.invite, settings=QUICK)) for _ in range(3)]
         answers = await asyncio.gather(*(reader.ask(site.port) for reader in readers))
         assert all(answer.endswith(SMALL) for answer in answers)
         await helper.statuses.until("helping", now=3)
-        async with reading(host.invite) as fourth:
+        async with reading(host.invite, settings=QUICK) as fourth:
             await fourth.statuses.until("waiting")
         assert (await readers[0].ask(site.port)).endswith(SMALL)
 
 
 async def test_stopping_ends_the_session_at_once(host: Host) -> None:
     async with volunteering(host.url) as helper:
-        async with reading(host.invite) as reader:
+        async with reading(host.invite, settings=QUICK) as reader:
             await reader.statuses.until("open")
         await host.until(sessions=0)
         await helper.statuses.until("waiting")
@@ -317,11 +308,10 @@ MISCONDUCT: dict[str, Misconduct] = {
 
 @pytest.mark.parametrize("misconduct", MISCONDUCT.values(), ids=MISCONDUCT.keys())
 async def test_a_bridge_that_misbehaves_costs_a_try_and_no_more(
-    host: Host, site: Site, misconduct: Misconduct, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    host: Host, site: Site, misconduct: Misconduct, caplog: pytest.LogCaptureFixture
 ) -> None:
-    impatient = functools.partial(tunnel_client.ClientTunnel, settings=TunnelSettings(handshake_seconds=0.3))
-    monkeypatch.setattr(tunnel_client, "ClientTunnel", impatient)
-    async with rogue(host, misconduct) as bridge, reading(host.invite) as reader:
+    settings = dataclasses.replace(QUICK, tunnel=TunnelSettings(handshake_seconds=0.3))
+    async with rogue(host, misconduct) as bridge, reading(host.invite, settings=settings) as reader:
         waiting = await reader.statuses.until("waiting")
         assert bridge.met
         assert "\n" not in waiting.detail
@@ -333,11 +323,11 @@ async def test_a_bridge_that_misbehaves_costs_a_try_and_no_more(
 
 
 async def test_an_answer_that_leads_nowhere(host: Host, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(dialer._OPEN_SECONDS, "webrtc", 0.5)
+    settings = dataclasses.replace(QUICK, bridge_open_seconds=0.5)
     async with aiohttp.ClientSession() as http:
         socket = await http.ws_connect(f"{host.url}/v1/bridge")
         await socket.send_json({"type": "hello", "version": 1, "capacity": 1})
-        async with reading(host.invite) as reader:
+        async with reading(host.invite, settings=settings) as reader:
             while (message := await socket.receive_json())["type"] != "offer":
                 pass
             await socket.send_json({"type": "answer", "id": message["id"], "sdp": ANSWER})

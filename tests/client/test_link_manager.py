@@ -8,21 +8,16 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from freespan.link.bond import BondSettings
+from freespan.client.settings import ClientSettings
 from freespan.link.bond.events import ENDED, NO_LINK, RESTARTED
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import RendezvousError, StreamError
-from freespan.wire.limits import (
-    EXTRA_LINK_SECONDS,
-    LINKS_MOST,
-    LINKS_USUAL,
-    SESSION_WAIT_SECONDS,
-)
 from freespan.wire.target import Target
-from tests.client.supplied import DELAY, Supplied, World, closed_road, new_egress, no_bridge, supplied, unreached
+from tests.client.supplied import DELAY, Supplied, World, new_egress, no_bridge, supplied, udp_blocked, unreached
 from tests.support.virtual_time import run
 
 SITE = Target("site", 1)
+SETTINGS = ClientSettings()
 
 
 def with_session(
@@ -52,7 +47,7 @@ async def said_back(stream: TunnelStream, text: bytes) -> bytes:
 # --- how many -------------------------------------------------------------------------------------
 def test_three_links_none_by_a_bridge_that_is_in_use() -> None:
     async def body(one: Supplied) -> None:
-        await one.until_links(LINKS_USUAL)
+        await one.until_links(SETTINGS.links_usual)
         assert [set(avoid) for _, _, avoid in one.world.asked] == [{"bridge 0"}, {"bridge 0", "bridge 1"}]
         assert {transport for _, transport, _ in one.world.asked} == {"webrtc"}
         await asyncio.sleep(60)
@@ -70,19 +65,19 @@ def test_one_that_leaves_is_replaced_at_once() -> None:
             await one.until_links(2)
             await one.until_links(3)
             assert one.now - left_at <= 8 * DELAY
-        assert one.world.passed_over == [f"bridge {number}" for number in range(10)]
+        assert one.world.short_lived == [f"bridge {number}" for number in range(10)]
 
     with_session(body, 20)
 
 
-def test_one_that_held_for_long_is_not_passed_over() -> None:
+def test_one_that_held_for_long_is_not_short_lived() -> None:
     async def body(one: Supplied) -> None:
         await one.until_links(3)
         await asyncio.sleep(60)
         one.world.leave(0)
         await one.until_links(2)
         await one.until_links(3)
-        assert not one.world.passed_over
+        assert not one.world.short_lived
 
     with_session(body, 5)
 
@@ -103,11 +98,11 @@ def test_much_to_carry_brings_more_and_calm_gives_them_back() -> None:
                 await stream.read()
 
         busy = [asyncio.create_task(write()), asyncio.create_task(read())]
-        await one.until_links(LINKS_MOST)
+        await one.until_links(SETTINGS.links_most)
         for task in busy:
             task.cancel()
         one.session.release(stream)
-        await one.until_links(LINKS_USUAL)
+        await one.until_links(SETTINGS.links_usual)
         assert await said_back(await one.session.connect(SITE), b"hello") == b"hello"
 
     with_session(body, 100, prepare=slow)
@@ -141,11 +136,11 @@ def test_no_bridge_is_asked_for_again_ever_more_rarely_while_others_carry_the_se
             later - sooner for sooner, later in zip(one.asked_since(began), one.asked_since(began)[1:], strict=False)
         ]
         assert min(waits) >= 3.0
-        assert max(waits) <= EXTRA_LINK_SECONDS + 1
+        assert max(waits) <= SETTINGS.longest_extra_link_retry_seconds + 1
         assert waits[-1] > 50
         assert len(waits) < 30
         assert one.counts == []
-        assert one.transports.choose(one.now) == "webrtc"
+        assert not one.manager.has_led_nowhere
         assert not one.session.is_over
 
     with_session(body)
@@ -202,10 +197,10 @@ def test_a_session_that_came_by_bridges_waits_for_bridges_alone() -> None:
         one.world.leave(0)
         began = one.now
         assert await one.session.wait_ended() == NO_LINK
-        assert BondSettings().wait_seconds <= one.now - began <= BondSettings().wait_seconds + 1
+        assert SETTINGS.bond.wait_seconds <= one.now - began <= SETTINGS.bond.wait_seconds + 1
         assert {transport for _, transport, _ in one.world.asked} == {"webrtc"}
         await one.manager.stop()
-        assert one.transports.choose(one.now) == "turn"  # the one after it, and no further
+        assert one.manager.has_led_nowhere
 
     with_session(body)
 
@@ -219,7 +214,7 @@ def test_a_road_that_led_somewhere_in_the_end_is_not_left() -> None:
         await one.until_links(1)
         one.session.close("enough")
         await one.manager.stop()
-        assert one.transports.choose(one.now) == "webrtc"
+        assert not one.manager.has_led_nowhere
 
     with_session(body)
 
@@ -228,13 +223,13 @@ def test_where_no_bridge_could_help_a_session_does_not_wait_for_one() -> None:
     """UDP is blocked from now on: the reader is better served by the next transport."""
 
     async def body(one: Supplied) -> None:
-        one.world.refusal = closed_road
+        one.world.refusal = udp_blocked
         one.world.leave(0)
         began = one.now
         await one.session.wait_ended()
-        assert SESSION_WAIT_SECONDS <= one.now - began <= 3 * SESSION_WAIT_SECONDS
+        assert SETTINGS.session_wait_seconds <= one.now - began <= 3 * SETTINGS.session_wait_seconds
         await one.manager.stop()
-        assert one.transports.choose(one.now) == "turn"
+        assert one.manager.has_led_nowhere
 
     with_session(body)
 
@@ -247,8 +242,8 @@ def test_further_bridges_are_asked_for_as_spare_and_the_last_one_is_not() -> Non
         for number in range(3):
             one.world.leave(number)
         await one.until_links(1)
-        assert one.world.spares[:2] == [True, True]
-        assert not one.world.spares[-1]
+        assert one.world.extras[:2] == [True, True]
+        assert not one.world.extras[-1]
 
     with_session(body)
 
@@ -258,17 +253,17 @@ def test_to_have_no_bridge_for_long_leads_nobody_to_another_road() -> None:
         one.world.leave(0)
         assert await one.session.wait_ended() == NO_LINK
         await one.manager.stop()
-        assert one.transports.choose(one.now) == "webrtc"
+        assert not one.manager.has_led_nowhere
 
     with_session(body)
 
 
 def test_what_fails_while_a_link_lives_leads_to_no_other_road() -> None:
     async def body(one: Supplied) -> None:
-        one.world.refusal = closed_road
+        one.world.refusal = udp_blocked
         await asyncio.sleep(200)
         assert len(one.world.asked) > 3
-        assert one.transports.choose(one.now) == "webrtc"
+        assert not one.manager.has_led_nowhere
 
     with_session(body)
 
@@ -293,7 +288,7 @@ def test_no_link_shows_the_host_more_than_the_first_did(began_by: str, came_by: 
         await one.until(lambda: world.free == 0)
         await asyncio.sleep(1)
         assert one.counts == ([0, 1] if is_taken else [0])
-        assert world.avoided == ([] if is_taken else ["bridge 1"])
+        assert world.failures == ([] if is_taken else ["bridge 1"])
         await one.stop()
 
     run(main())
@@ -317,15 +312,14 @@ def test_a_session_without_bridges_has_one_link_and_gets_it_back() -> None:
 def test_a_session_without_bridges_does_not_wait_for_them() -> None:
     async def main() -> None:
         world = World()
-        world.refusal = closed_road
+        world.refusal = udp_blocked
         one = await supplied(world, transport="websocket")
-        one.transports._at = 2
         world.leave(0)
         began = one.now
         assert await one.session.wait_ended() == "the host cannot be reached any more"
-        assert SESSION_WAIT_SECONDS <= one.now - began <= 3 * SESSION_WAIT_SECONDS
+        assert SETTINGS.session_wait_seconds <= one.now - began <= 3 * SETTINGS.session_wait_seconds
         await one.stop()
-        assert one.transports.choose(one.now) == "webrtc"
+        assert one.manager.has_led_nowhere
 
     run(main())
 
@@ -355,7 +349,7 @@ def test_what_nobody_thought_of_is_said_and_ends_the_session(caplog: pytest.LogC
     with_session(body, prepare=broken)
     said = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
     assert len(said) == 1
-    assert said[0].startswith("the supply of links broke: ZeroDivisionError in ")
+    assert said[0].startswith("supplying the session with links failed: ZeroDivisionError in ")
     assert "secret" not in said[0]
 
 
@@ -396,6 +390,6 @@ def test_a_session_that_the_egress_has_no_more(restarted: bool) -> None:
         assert await one.session.wait_ended() == (RESTARTED if restarted else ENDED)
         with pytest.raises(StreamError):
             await stream.read()
-        assert not one.world.passed_over[1:]  # the bridge that brought the news is not to blame
+        assert not one.world.short_lived[1:]  # the bridge that brought the news is not to blame
 
     with_session(body)

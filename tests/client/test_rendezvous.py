@@ -11,18 +11,16 @@ import aiohttp
 import msgspec
 import pytest
 from aiohttp import web
-from hypothesis import given
-from hypothesis import strategies as st
 
-from freespan.client import rendezvous as rendezvous_module
-from freespan.client.endpoints import Endpoints
+from freespan.client.dialer import http_session
 from freespan.client.rendezvous import Rendezvous
-from freespan.wire import limits
+from freespan.client.settings import ClientSettings
 from freespan.wire.errors import RendezvousError
 from freespan.wire.messages import RendezvousAnswer, RendezvousRequest
 from tests.support.sdp import ANSWER, OFFER
 from tests.support.serving import serving
 
+SETTINGS = ClientSettings()
 PROBLEM = "urn:freespan:problem:"
 
 
@@ -40,8 +38,9 @@ def answer(**changes: object) -> web.Response:
     return web.json_response({"version": 1, "answer": ANSWER} | changes)
 
 
-async def request() -> RendezvousRequest:
-    return RendezvousRequest(1, OFFER)
+async def ask(rendezvous: Rendezvous) -> RendezvousAnswer:
+    async with rendezvous.open_request() as request:
+        return await request.send(RendezvousRequest(1, OFFER))
 
 
 class FakeBroker:
@@ -56,13 +55,13 @@ class FakeBroker:
         self.asked.append(await request.read())
         return await self.answers(request) if callable(self.answers) else self.answers
 
-    async def ask(self) -> RendezvousAnswer:
+    async def ask(self, settings: ClientSettings = SETTINGS) -> RendezvousAnswer:
         async with aiohttp.ClientSession() as http:
-            return await Rendezvous(http, [self.url]).ask_for_bridge(request)
+            return await ask(Rendezvous(http, [self.url], settings))
 
-    async def failure(self) -> RendezvousError:
+    async def failure(self, settings: ClientSettings = SETTINGS) -> RendezvousError:
         with pytest.raises(RendezvousError) as caught:
-            await self.ask()
+            await self.ask(settings)
         assert str(caught.value)
         assert "\n" not in str(caught.value)
         return caught.value
@@ -173,18 +172,17 @@ async def test_a_later_version(broker: FakeBroker) -> None:
     assert "update" in str(error)
 
 
-async def test_a_broker_that_never_answers(broker: FakeBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_broker_that_never_answers(broker: FakeBroker) -> None:
     async def never(_: web.Request) -> web.StreamResponse:
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(rendezvous_module, "HOST_SECONDS", 0.2)
     broker.answers = never
-    error = await broker.failure()
+    error = await broker.failure(ClientSettings(host_seconds=0.2))
     assert (error.code, error.retry, str(error)) == ("unreachable", True, "the broker took too long to answer")
 
 
-async def test_a_broker_that_answers_drop_by_drop(broker: FakeBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_broker_that_answers_drop_by_drop(broker: FakeBroker) -> None:
     async def drip(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -192,11 +190,9 @@ async def test_a_broker_that_answers_drop_by_drop(broker: FakeBroker, monkeypatc
             await response.write(b" ")
             await asyncio.sleep(0.02)
 
-    monkeypatch.setattr(rendezvous_module, "HOST_CONNECT_SECONDS", 0.2)
-    monkeypatch.setattr(rendezvous_module, "HOST_LAST_CONNECT_SECONDS", 0.2)
-    monkeypatch.setattr(rendezvous_module, "HOST_ANSWER_SECONDS", 0.1)
     broker.answers = drip
-    assert (await broker.failure()).code == "unreachable"
+    settings = ClientSettings(host_connect_seconds=0.2, host_last_connect_seconds=0.2, host_answer_seconds=0.1)
+    assert (await broker.failure(settings)).code == "unreachable"
 
 
 async def test_a_broker_that_never_stops(broker: FakeBroker) -> None:
@@ -244,11 +240,11 @@ async def test_plain_http_where_https_is_meant(broker: FakeBroker) -> None:
     assert (await broker.failure()).code == "unreachable"
 
 
-# --- several addresses -----------------------------------------------------------------------------
+# --- several endpoints -----------------------------------------------------------------------------
 
 
-class Addresses:
-    """A host's own address and its fronts; each answers what is put in its place, `asked` tells who was asked."""
+class FakeEndpoints:
+    """A host's own URL and its fronts; each answers what is put in its place, `asked` tells who was asked."""
 
     def __init__(self, http: aiohttp.ClientSession) -> None:
         self.answers: list[web.Response | None] = []
@@ -256,15 +252,17 @@ class Addresses:
         self._http = http
 
     @contextlib.asynccontextmanager
-    async def serving(self, *answers: web.Response | None) -> AsyncIterator[Rendezvous]:
-        """None is an address that takes a request and never answers."""
+    async def serving(
+        self, *answers: web.Response | None, settings: ClientSettings = SETTINGS
+    ) -> AsyncIterator[Rendezvous]:
+        """None is an endpoint that takes a request and never answers."""
         self.answers = list(answers)
         async with contextlib.AsyncExitStack() as stack:
             urls = [
                 await stack.enter_async_context(serving([web.post("/v1/rendezvous", functools.partial(self._on, i))]))
                 for i in range(len(answers))
             ]
-            yield Rendezvous(self._http, urls)
+            yield Rendezvous(self._http, urls, settings)
 
     async def _on(self, which: int, request: web.Request) -> web.StreamResponse:
         await request.read()
@@ -277,9 +275,9 @@ class Addresses:
 
 
 @pytest.fixture
-async def addresses() -> AsyncIterator[Addresses]:
+async def endpoints() -> AsyncIterator[FakeEndpoints]:
     async with asyncio.timeout(60), aiohttp.ClientSession() as http:
-        yield Addresses(http)
+        yield FakeEndpoints(http)
 
 
 def page() -> web.Response:
@@ -288,38 +286,38 @@ def page() -> web.Response:
 
 async def refusal(rendezvous: Rendezvous) -> RendezvousError:
     with pytest.raises(RendezvousError) as caught:
-        await rendezvous.ask_for_bridge(request)
+        await ask(rendezvous)
     return caught.value
 
 
-async def test_the_address_that_served_is_asked_first_the_next_time(addresses: Addresses) -> None:
-    async with addresses.serving(page(), answer()) as rendezvous:
+async def test_the_endpoint_that_served_is_asked_first_the_next_time(endpoints: FakeEndpoints) -> None:
+    async with endpoints.serving(page(), answer()) as rendezvous:
         for _ in range(3):
-            await rendezvous.ask_for_bridge(request)
-    assert addresses.asked == [0, 1, 1, 1]
+            await ask(rendezvous)
+    assert endpoints.asked == [0, 1, 1, 1]
 
 
 @pytest.mark.parametrize("status", [400, 503])
-async def test_an_address_that_refuses_is_never_asked_first_for_that(addresses: Addresses, status: int) -> None:
-    async with addresses.serving(
+async def test_an_endpoint_that_refuses_is_never_asked_first_for_that(endpoints: FakeEndpoints, status: int) -> None:
+    async with endpoints.serving(
         page(), problem(status, "no_bridge" if status == 503 else "bad_request")
     ) as rendezvous:
         await refusal(rendezvous)
-        addresses.answers[0] = answer()
-        await rendezvous.ask_for_bridge(request)
-    assert addresses.asked == [0, 1, 0]
+        endpoints.answers[0] = answer()
+        await ask(rendezvous)
+    assert endpoints.asked == [0, 1, 0]
 
 
 @pytest.mark.parametrize("said", [problem(400, "version"), problem(503, "no_bridge"), problem(403, "forbidden")])
-async def test_what_one_front_says_keeps_nobody_from_another(addresses: Addresses, said: web.Response) -> None:
-    async with addresses.serving(page(), said, answer()) as rendezvous:
-        await rendezvous.ask_for_bridge(request)
+async def test_what_one_front_says_keeps_nobody_from_another(endpoints: FakeEndpoints, said: web.Response) -> None:
+    async with endpoints.serving(page(), said, answer()) as rendezvous:
+        await ask(rendezvous)
 
 
-async def test_when_the_host_itself_has_no_bridge_no_front_is_asked(addresses: Addresses) -> None:
-    async with addresses.serving(problem(503, "no_bridge"), answer()) as rendezvous:
+async def test_when_the_host_itself_has_no_bridge_no_front_is_asked(endpoints: FakeEndpoints) -> None:
+    async with endpoints.serving(problem(503, "no_bridge"), answer()) as rendezvous:
         assert (await refusal(rendezvous)).code == "no_bridge"
-    assert addresses.asked == [0]
+    assert endpoints.asked == [0]
 
 
 NO = functools.partial(problem, 400, "version")
@@ -338,25 +336,21 @@ WAIT = functools.partial(problem, 503, "no_bridge")
     ],
 )
 async def test_only_the_host_itself_ends_a_client_and_only_if_nobody_contradicts(
-    addresses: Addresses, own: Callable[[], web.Response], front: Callable[[], web.Response], code: str, retry: bool
+    endpoints: FakeEndpoints, own: Callable[[], web.Response], front: Callable[[], web.Response], code: str, retry: bool
 ) -> None:
-    async with addresses.serving(own(), front()) as rendezvous:
+    async with endpoints.serving(own(), front()) as rendezvous:
         error = await refusal(rendezvous)
     assert (error.code, error.retry) == (code, retry)
 
 
-async def test_addresses_that_take_all_the_time_are_asked_last_the_next_time(
-    addresses: Addresses, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with addresses.serving(page(), None, answer()) as rendezvous:
-        with monkeypatch.context() as patched:
-            patched.setattr(rendezvous_module, "HOST_SECONDS", 0.3)
-            assert (await refusal(rendezvous)).retry
-        await rendezvous.ask_for_bridge(request)
-    assert addresses.asked == [0, 1, 2]
+async def test_endpoints_that_take_all_the_time_are_asked_last_the_next_time(endpoints: FakeEndpoints) -> None:
+    async with endpoints.serving(page(), None, answer(), settings=ClientSettings(host_seconds=0.3)) as rendezvous:
+        assert (await refusal(rendezvous)).retry
+        await ask(rendezvous)
+    assert endpoints.asked == [0, 1, 2]
 
 
-async def test_the_last_address_is_given_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_last_endpoint_is_given_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is none to hurry to."""
     patience: list[float] = []
 
@@ -366,40 +360,57 @@ async def test_the_last_address_is_given_more_time(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(Rendezvous, "_exchange", exchange)
     async with aiohttp.ClientSession() as http:
-        await refusal(Rendezvous(http, ["own", "front"]))
-        await refusal(Rendezvous(http, ["own"]))
-    assert patience == [limits.HOST_CONNECT_SECONDS, limits.HOST_LAST_CONNECT_SECONDS, limits.HOST_LAST_CONNECT_SECONDS]
+        await refusal(Rendezvous(http, ["own", "front"], SETTINGS))
+        await refusal(Rendezvous(http, ["own"], SETTINGS))
+    last = SETTINGS.host_last_connect_seconds
+    assert patience == [SETTINGS.host_connect_seconds, last, last]
 
 
-def test_one_address_alone_has_time_to_answer() -> None:
-    assert limits.HOST_LAST_CONNECT_SECONDS + limits.HOST_ANSWER_SECONDS < limits.HOST_SECONDS
-    assert limits.RENDEZVOUS_SECONDS < limits.HOST_ANSWER_SECONDS
+# --- the connection ----------------------------------------------------------------------------------
 
 
-# --- the order of addresses --------------------------------------------------------------------------
+async def test_the_connection_to_the_broker_is_opened_before_there_is_an_offer() -> None:
+    connected = asyncio.Event()
+
+    async def handle(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.set()
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with (
+        asyncio.timeout(60),
+        server,
+        http_session() as http,
+        Rendezvous(http, [url], SETTINGS).open_request() as request,
+    ):
+        await connected.wait()
+        with pytest.raises(RendezvousError):
+            await request.send(RendezvousRequest(1, OFFER))
+    assert connected.is_set()
 
 
-def test_the_order_of_addresses_is_the_invite_s_again_after_a_while() -> None:
-    endpoints = Endpoints(["own", "one", "two", "one"])
-    assert endpoints.in_order(5.0) == ["own", "one", "two"]
-    endpoints.put_first("two", 5.0)
-    assert endpoints.in_order(6.0) == ["two", "own", "one"]
-    for now in (100.0, 200.0):  # whoever serves is not asked first for ever because of that
-        endpoints.put_first("two", now)
-    assert endpoints.in_order(limits.BEGIN_ANEW_SECONDS + 5.0) == ["own", "one", "two"]
+async def test_a_request_that_is_given_up_leaves_no_connection(broker: FakeBroker) -> None:
+    async with aiohttp.ClientSession() as http:
+        async with Rendezvous(http, [broker.url], SETTINGS).open_request():
+            await asyncio.sleep(0.01)
+        assert not [task for task in asyncio.all_tasks() if task.get_name() == "client-rendezvous"]
+    assert not any(broker.asked)
 
 
-def test_what_did_not_serve_comes_last() -> None:
-    endpoints = Endpoints(["own", "one", "two"])
-    endpoints.put_last("own", 0.0)
-    endpoints.put_last("one", 1.0)
-    assert endpoints.in_order(2.0) == ["two", "own", "one"]
-    assert endpoints.own == "own"
+async def test_no_redirect_leads_a_client_elsewhere() -> None:
+    async def elsewhere(request: web.Request) -> web.Response:
+        raise web.HTTPTemporaryRedirect(f"{target}/v1/egress")
 
+    async def taken(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        return socket
 
-@given(st.lists(st.tuples(st.booleans(), st.sampled_from(["own", "one", "two"]), st.floats(0, 2000))))
-def test_no_address_is_ever_lost(moves: list[tuple[bool, str, float]]) -> None:
-    endpoints = Endpoints(["own", "one", "two"])
-    for is_first, endpoint, now in moves:
-        (endpoints.put_first if is_first else endpoints.put_last)(endpoint, now)
-        assert sorted(endpoints.in_order(now)) == ["one", "own", "two"]
+    async with (
+        serving([web.get("/v1/egress", taken)]) as target,
+        serving([web.get("/v1/egress", elsewhere)]) as url,
+        http_session() as http,
+    ):
+        with pytest.raises(RendezvousError):
+            await Rendezvous(http, [url], SETTINGS).open_egress()

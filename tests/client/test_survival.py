@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import functools
 import hashlib
-from collections.abc import AsyncIterator
 
-import pytest
-
-from freespan.client import client, link_manager
 from freespan.demo.payload import sha256_of
 from freespan.tunnel.stream import TunnelStream
-from freespan.wire.backoff import Backoff
 from freespan.wire.target import Target
-from tests.support.path import SECONDS, Helper, Host, Reader, hosting, reading, volunteering
+from tests.support.path import QUICK, SECONDS, Helper, Host, Reader, hosting, reading, volunteering
 from tests.support.site import Site
 
 SIZE = 40_000_000
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits long before the next try."""
-    for module in (client, link_manager):
-        monkeypatch.setattr(module, "Backoff", functools.partial(Backoff, first=0.02, longest=0.1))
-
-
-@pytest.fixture
-async def host() -> AsyncIterator[Host]:
-    async with asyncio.timeout(4 * SECONDS), hosting() as host:
-        yield host
 
 
 async def begin(reader: Reader, site: Site, size: int = SIZE) -> tuple[TunnelStream, hashlib._Hash]:
@@ -66,7 +46,7 @@ async def bridges(reader: Reader, count: int) -> None:
 async def test_three_bridges_carry_a_session_where_there_are_three(host: Host, site: Site) -> None:
     async with contextlib.AsyncExitStack() as stack:
         helpers = [await stack.enter_async_context(volunteering(host.url)) for _ in range(4)]
-        reader = await stack.enter_async_context(reading(host.invite))
+        reader = await stack.enter_async_context(reading(host.invite, settings=QUICK))
         await bridges(reader, 3)
         stream, digest = await begin(reader, site)
         assert await read_rest(stream, digest) == sha256_of(SIZE)
@@ -78,7 +58,7 @@ async def test_three_bridges_carry_a_session_where_there_are_three(host: Host, s
 async def test_a_download_goes_on_when_bridges_leave_one_by_one(host: Host, site: Site) -> None:
     async with contextlib.AsyncExitStack() as stack:
         helpers: list[Helper] = [await stack.enter_async_context(volunteering(host.url)) for _ in range(3)]
-        reader = await stack.enter_async_context(reading(host.invite))
+        reader = await stack.enter_async_context(reading(host.invite, settings=QUICK))
         await bridges(reader, 3)
         stream, digest = await begin(reader, site)
         for helper in helpers:
@@ -91,7 +71,7 @@ async def test_a_download_goes_on_when_bridges_leave_one_by_one(host: Host, site
 async def test_a_session_without_bridges_waits_for_one(host: Host, site: Site) -> None:
     async with contextlib.AsyncExitStack() as stack:
         only = await stack.enter_async_context(volunteering(host.url))
-        reader = await stack.enter_async_context(reading(host.invite))
+        reader = await stack.enter_async_context(reading(host.invite, settings=QUICK))
         await reader.statuses.until("open")
         stream, digest = await begin(reader, site)
         await read_some(stream, digest, SIZE // 4)
@@ -106,7 +86,7 @@ async def test_a_session_without_bridges_waits_for_one(host: Host, site: Site) -
 async def test_an_egress_that_was_restarted_is_told_apart(site: Site) -> None:
     async with contextlib.AsyncExitStack() as stack:
         async with hosting() as host:
-            reader = await stack.enter_async_context(reading(host.invite))
+            reader = await stack.enter_async_context(reading(host.invite, settings=QUICK))
             helper = await stack.enter_async_context(volunteering(host.url))
             await reader.statuses.until("open")
             port, identity = host.port, host.identity

@@ -147,7 +147,7 @@ def test_a_host_that_is_killed_and_comes_back(tmp_path: Path, site: Site) -> Non
             bridge.state("offline")
             with laboratory(tmp_path, "--port", str(port), limits=SOON):
                 told = client.state("looking")
-                assert told["detail"] == "the host was restarted and open connections are cut; beginning anew"
+                assert told["detail"] == "the host was restarted and cut open connections; connecting again"
                 with pytest.raises(ConnectionResetError):
                     rest()
                 client.state("open")

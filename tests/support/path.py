@@ -14,7 +14,9 @@ from freespan.bridge.bridge import Bridge, BridgeStatus
 from freespan.bridge.settings import BridgeSettings
 from freespan.broker.server import Broker
 from freespan.broker.settings import BrokerSettings
-from freespan.client.client import Client, ClientStatus
+from freespan.client.client import Client
+from freespan.client.settings import ClientSettings
+from freespan.client.status import ClientStatus
 from freespan.client.transports import TransportChoice
 from freespan.egress.dialer import Dialer
 from freespan.egress.policy import Policy
@@ -36,6 +38,13 @@ SECONDS = 30.0
 QUICK_BROKER = BrokerSettings(retry_after_seconds=0)
 """Clients that find no bridge may ask again at once."""
 QUICK_BRIDGE = BridgeSettings(first_retry_seconds=0.02)
+QUICK = ClientSettings(
+    first_retry_seconds=0.02,
+    longest_retry_seconds=0.1,
+    longest_link_retry_seconds=0.1,
+    longest_extra_link_retry_seconds=0.1,
+)
+"""For a client that does not wait long before it tries again."""
 LOOPBACK = ipaddress.ip_address("127.0.0.1")
 Status = TypeVar("Status", ClientStatus, BridgeStatus)
 
@@ -161,10 +170,12 @@ class Reader:
 
 
 @contextlib.asynccontextmanager
-async def reading(invite: Invite, transport: TransportChoice = "auto") -> AsyncIterator[Reader]:
+async def reading(
+    invite: Invite, transport: TransportChoice = "auto", settings: ClientSettings | None = None
+) -> AsyncIterator[Reader]:
     """A client for the length of the block."""
     statuses: Statuses[ClientStatus] = Statuses()
-    client = Client(invite, statuses, transport)
+    client = Client(invite, statuses, transport, settings)
     reader = Reader(client, asyncio.create_task(client.run(), name="client"), statuses)
     try:
         yield reader

@@ -36,7 +36,7 @@ Event = dict[str, Any]
 
 
 class Program:
-    """One `freespan …`; `limits` sets bounds of its modules, e.g. `{"freespan.cli.fetch.SESSION_WAIT_SECONDS": 1}`."""
+    """One `freespan …`. `limits` sets bounds: `{"freespan.client.settings.ClientSettings.session_wait_seconds": 1}`."""
 
     def __init__(
         self, *arguments: str, limits: Mapping[str, float] | None = None, folder: Path | None = None, text: bool = True

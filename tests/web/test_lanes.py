@@ -8,8 +8,8 @@ import hashlib
 import pytest
 
 from freespan.browsers import Browser, Page, switch
-from freespan.client import link_manager
 from freespan.client.lanes.controller import LaneController
+from freespan.client.settings import ClientSettings
 from freespan.demo.payload import sha256_of
 from freespan.web import routes as switch_routes
 from freespan.wire.target import Target
@@ -48,8 +48,7 @@ async def test_bad_messages_end_the_session(page: Page, host: FakeHost, rubbish:
 async def test_a_download_through_lanes_of_a_browser_is_whole(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(LaneController, "carried", lambda judge, *_: setattr(judge, "wanted", 4))
-    monkeypatch.setattr(link_manager, "_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(LaneController, "on_second", lambda controller, *_: setattr(controller, "wanted", 4))
     place, host = FakeSite(), Host()
     routes = [*host.broker.routes(), *host.egress.routes(), *switch_routes(lambda: host.url)]
     async with asyncio.timeout(SECONDS), serving(routes) as host.url, served(place):
@@ -58,7 +57,7 @@ async def test_a_download_through_lanes_of_a_browser_is_whole(
         await switch.turn_on(page)
         await state(page, "waiting")
         with site_served() as site:
-            async with reading(host.invite) as reader:
+            async with reading(host.invite, settings=ClientSettings(report_seconds=0.02)) as reader:
                 session = await reader.client.session(SECONDS)
                 while len(reader.client._links.bond.report().links if reader.client._links else ()) < 4:
                     await asyncio.sleep(0.01)

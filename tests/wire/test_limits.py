@@ -33,7 +33,6 @@ def test_what_waits_in_a_bridge_is_bounded_by_the_two_ends() -> None:
 def test_inner_waits_end_before_outer_ones() -> None:
     assert limits.ANSWER_SECONDS < limits.RENDEZVOUS_SECONDS
     assert limits.PING_SECONDS < limits.SILENCE_SECONDS
-    assert limits.RENDEZVOUS_SECONDS < limits.SESSION_WAIT_SECONDS
 
 
 def test_a_description_fits_its_envelopes() -> None:
@@ -43,7 +42,3 @@ def test_a_description_fits_its_envelopes() -> None:
 
 def test_one_link_alone_can_be_full_within_a_bond_s_span() -> None:
     assert 2 * limits.FLIGHT_MAX <= limits.BOND_SPAN_MAX
-
-
-def test_a_bond_has_room_for_the_links_of_a_session() -> None:
-    assert limits.LINKS_USUAL <= limits.LINKS_MOST <= limits.BOND_LINKS_MAX

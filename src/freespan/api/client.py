@@ -11,8 +11,8 @@ from freespan.api.background import Background
 from freespan.api.feed import Feed, Following
 from freespan.api.stream import Stream, StreamTransport, open_stream
 from freespan.client.client import Client as Engine
-from freespan.client.client import ClientStatus as ClientStatus
 from freespan.client.local_proxy.server import LocalProxy
+from freespan.client.status import ClientStatus as ClientStatus
 from freespan.client.transports import TransportChoice
 from freespan.wire.errors import StreamError, TunnelError
 from freespan.wire.invite import Invite, parse_invite

@@ -8,7 +8,7 @@ import time
 from freespan.api.client import Client, Proxy, connect
 from freespan.api.feed import Following
 from freespan.cli.running import naming_options, print_json, print_line, run_until_stopped, showing_status
-from freespan.client.client import HOST_RESTARTED, ClientStatus
+from freespan.client.status import HOST_RESTARTED, ClientStatus
 from freespan.client.transports import TransportChoice
 
 _DOTS = {"open": "[green]●[/]", "failed": "[red]●[/]"}

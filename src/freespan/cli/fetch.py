@@ -19,8 +19,8 @@ import typer
 
 from freespan.api.client import Client, connect
 from freespan.cli.running import print_json, print_line, run_until_stopped
+from freespan.client.settings import ClientSettings
 from freespan.wire.errors import FreespanError, InputError
-from freespan.wire.limits import SESSION_WAIT_SECONDS
 from freespan.wire.proxy_status import PROXY_NAME, parse_proxy_status
 
 _CHUNK = 256 * 1024
@@ -54,7 +54,7 @@ def run_fetch(invite: str, url: str, output: str, ca_file: Path | None, *, as_js
     checked_url = _check_url(url)
     path = _output_path(output, checked_url)
     trust = _trust(ca_file)
-    client = connect(invite, timeout=SESSION_WAIT_SECONDS)
+    client = connect(invite, timeout=ClientSettings().session_wait_seconds)
     if run_until_stopped(_fetch(client, checked_url, path, trust, as_json=as_json), verbose=verbose):
         raise typer.Abort  # whoever waits for the file must not take a signal for success
 

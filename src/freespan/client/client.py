@@ -1,199 +1,209 @@
-"""Keeps a session open: looks for a bridge, opens the session, and begins anew when it ends.
+"""Keeps a session open: finds a way to the egress, opens the session, and starts again when it ends.
 
-looking ──▶ connecting ──▶ open ──▶ (the session ends) ──▶ looking
-   └── no bridge, broker away ──▶ waiting ──▶ looking      failed: asking again cannot help
+looking ──▶ connecting ──▶ open ◀──▶ waiting (no link is left)      open, waiting ── the session ends ──▶ looking
+   └── no bridge, or the broker cannot be reached ──▶ waiting ──▶ looking      failed: trying again cannot help
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from freespan.client.dialer import DialedLink, Dialer, TransportError, http_session
-from freespan.client.transports import TransportChoice, TransportSelector
+from freespan.client.dialer import DialedLink, Dialer, http_session
+from freespan.client.settings import ClientSettings
+from freespan.client.status import HOST_RESTARTED, ClientStatus, status_of_session
+from freespan.client.stopwatch import Stopwatch
+from freespan.client.transports import TransportChoice, TransportError, TransportInUse, TransportSelector
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import FreespanError, LinkError, RendezvousError, StreamError, TunnelError, WrongKeyError
 from freespan.wire.invite import Invite
-from freespan.wire.limits import SESSION_WAIT_SECONDS, STEADY_SECONDS
 from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.target import Target
 
 if TYPE_CHECKING:
     from freespan.client.link_manager import LinkManager
     from freespan.tunnel.client import ClientTunnel
+    from freespan.tunnel.stream import TunnelStream
     from freespan.tunnel.tickets import TicketJar
-
-_WRONG_KEYS_MAX = 3
-HOST_RESTARTED = "the host was restarted and open connections are cut; beginning anew"
-_WAITING = "no bridge is left; open connections go on when one comes"
-_WAITING_ALONE = "the way to the host is cut; open connections go on when it is back"
-_WORDS = {
-    "webrtc": "a bridge carries this session",
-    "turn": "a bridge carries this session, by way of the host's relay",
-    "websocket": "straight to the host, since no bridge could be reached",
-    "front": "to the host by way of a front, since no bridge could be reached",
-}
 
 
 @dataclass(frozen=True)
-class ClientStatus:
-    """`state` is one of the picture above; `seconds` are the parts of the set-up that led here.
+class _Connection:
+    """An open session, the links that carry it, and the first one of them."""
 
-    `transport` is the one in use (`webrtc`, `relay`, `websocket`, `front`; see `DialedLink`), empty without a session;
-    `links` is how many links carry it. A session without a link is `waiting`, and has a transport.
-    """
-
-    state: str
-    detail: str = ""
-    transport: str = ""
-    links: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
+    session: ClientTunnel
+    links: LinkManager
+    first: DialedLink
 
 
 class Client:
-    """Run `run` in a task; `session` gives the open session, or waits for one. `transport` keeps it to one transport."""
+    """Run `run` in a task; cancelling it closes everything. `open_stream` and `session` wait for an open session.
+
+    `on_status` is called with each new status. `transport` other than "auto" keeps the client to that one.
+    """
 
     def __init__(
-        self, invite: Invite, on_status: Callable[[ClientStatus], None], transport: TransportChoice = "auto"
+        self,
+        invite: Invite,
+        on_status: Callable[[ClientStatus], None],
+        transport: TransportChoice = "auto",
+        settings: ClientSettings | None = None,
     ) -> None:
         self._invite = invite
         self._on_status = on_status
-        self._transports = TransportSelector(transport)
-        self._may_relay = transport != "webrtc"
-        self._watch = _Stopwatch()
-        self._backoff = Backoff(random.random)
+        self._settings = settings = settings or ClientSettings()
+        self._transports = TransportSelector(
+            transport, bridge_tries=settings.bridge_tries, reset_seconds=settings.reorder_seconds
+        )
+        self._allow_turn = transport != "webrtc"
+        self._backoff = Backoff(
+            random.random, first=settings.first_retry_seconds, longest=settings.longest_retry_seconds
+        )
         self._wrong_keys = 0
         self._session: ClientTunnel | None = None
-        self._jars: dict[str, TicketJar] = {}
-        self._loading: asyncio.Task[None] | None = None
+        self._session_opened = asyncio.Condition()
         self._links: LinkManager | None = None
-        self._news = asyncio.Condition()
+        self._ticket_jars: dict[TransportInUse, TicketJar] = {}
+        self._loading: asyncio.Task[None] | None = None
         self.status = ClientStatus("looking")
 
     async def run(self) -> None:
-        """Keep a session until cancelled. Raises `FreespanError` when trying again cannot help."""
+        """Keep a session open until cancelled. Raises `FreespanError` when trying again cannot help."""
         async with http_session() as http:
-            links = Dialer(http, self._invite, lambda part: self._watch.lap(part), relays=self._may_relay)
+            dialer = Dialer(http, self._invite, self._settings, allow_turn=self._allow_turn)
             try:
                 while True:
                     try:
-                        session, found = await self._open(links)
+                        connection = await self._connect(dialer)
                     except (RendezvousError, LinkError, TunnelError) as error:
                         await self._wait_after(error)
                         continue
-                    if not await self._stay(session):
-                        links.pass_over(found)
+                    if not await self._stay(connection):
+                        dialer.report_short_lived(connection.first)
             finally:
-                await links.close()
+                await dialer.close()
 
-    async def session(self, seconds: float = SESSION_WAIT_SECONDS) -> ClientTunnel:
-        """The open session; waits up to `seconds` for one. Raises `StreamError` (destination_unavailable)."""
+    # --- for programs ------------------------------------------------------------------------
+    async def session(self, seconds: float | None = None) -> ClientTunnel:
+        """The open session; waits for one, by default for `ClientSettings.session_wait_seconds`.
+
+        Raises:
+            StreamError: `destination_unavailable`, because no session was opened in time.
+        """
+        limit = self._settings.session_wait_seconds if seconds is None else seconds
         try:
-            async with asyncio.timeout(seconds), self._news:
+            async with asyncio.timeout(limit), self._session_opened:
                 while self._session is None or self._session.is_over:
-                    await self._news.wait()
+                    await self._session_opened.wait()
                 return self._session
         except TimeoutError:
             raise StreamError(ProxyStatus("destination_unavailable")) from None
 
-    async def _open(self, links: Dialer) -> tuple[ClientTunnel, DialedLink]:
-        """One whole attempt, each part timed."""
-        self._watch = _Stopwatch()
-        self._tell(ClientStatus("looking", "asking the broker for a bridge"))
+    @contextlib.asynccontextmanager
+    async def open_stream(self, target: Target, first_bytes: bytes = b"") -> AsyncIterator[TunnelStream]:
+        """A stream to `target` for the length of the block; `first_bytes` travel with the request.
+
+        Raises:
+            StreamError: there is no session, or the egress refused or took too long (with its `ProxyStatus`).
+        """
+        session = await self.session()
+        try:
+            async with asyncio.timeout(self._settings.stream_open_seconds):
+                stream = await session.connect(target, first_bytes)
+        except TimeoutError:
+            raise StreamError(ProxyStatus("connection_timeout")) from None
+        try:
+            yield stream
+        finally:
+            session.release(stream)
+
+    # --- one session -------------------------------------------------------------------------
+    async def _connect(self, dialer: Dialer) -> _Connection:
+        """Dial a first link, and open a session over it. Raises `RendezvousError`, `LinkError` or `TunnelError`."""
+        self._report(ClientStatus("looking", "asking the broker for a bridge"))
         if self._loading is None:
             self._loading = asyncio.create_task(asyncio.to_thread(_load_tunnel), name="client-load-tunnel")
-        found = await self._found(links)
+        first = await self._dial(dialer)
+        watch = Stopwatch()
         try:
             await self._loading
-            manager, session = self._new_session(links, found)
+            session, links = self._new_session(dialer, first)
             if session.begin():
-                await self._offer(session)
+                await self._publish(session)  # streams may be opened already, in the first flight
             await session.start()
-            self._watch.lap("handshake")
-            links.worked(found)
-            self._transports.worked()
+            watch.lap("handshake")
+            dialer.report_success(first)
+            self._transports.succeeded()
             self._wrong_keys = 0
-            self._tell(ClientStatus("open", _WORDS[found.transport], found.transport, 1, dict(self._watch.parts)))
-            await self._offer(session)
+            self._report(status_of_session(first.transport, 1, {**first.seconds, **watch.parts}))
+            await self._publish(session)
         except BaseException as error:
             self._session = None
-            found.link.close("given up")
+            first.link.close("given up")
             if isinstance(error, TunnelError):
                 self._transports.failed(time.monotonic())
-                # a bridge's wrong key may be the host's own: then it must come up again
-                if found.endpoint or not isinstance(error, WrongKeyError):
-                    links.avoid(found)
+                # a bridge's wrong key may be the host's own: then that bridge is the right one
+                if first.endpoint or not isinstance(error, WrongKeyError):
+                    dialer.report_failure(first)
             raise
-        self._links = manager
-        manager.start(session)
-        return session, found
+        self._links = links
+        links.start(session)
+        return _Connection(session, links, first)
 
-    def _new_session(self, links: Dialer, found: DialedLink) -> tuple[LinkManager, ClientTunnel]:
+    async def _dial(self, dialer: Dialer) -> DialedLink:
+        """A link by the first transport that is not known to be unusable. Raises `LinkError` or `RendezvousError`."""
+        while True:
+            transport = self._transports.choose(time.monotonic())
+            try:
+                return await dialer.dial(transport, on_answer=self._report_answer)
+            except TransportError as error:
+                self._transports.failed(time.monotonic(), is_unusable=error.is_unusable)
+                if not error.is_unusable or self._transports.choose(time.monotonic()) == transport:
+                    raise
+
+    def _new_session(self, dialer: Dialer, first: DialedLink) -> tuple[ClientTunnel, LinkManager]:
         from freespan.client.link_manager import LinkManager
         from freespan.tunnel.client import ClientTunnel
         from freespan.tunnel.tickets import TicketJar
 
-        # the host must not be able to join what a reader did through bridges to an address that it sees by another transport
-        jar = self._jars.setdefault(found.transport, TicketJar())
-        manager = LinkManager(links, self._transports, found, lambda count: self._links_changed(found.transport, count))
-        return manager, ClientTunnel(self._invite.egress_key, manager.bond, jar)
+        # a ticket links two sessions: one through bridges must not be linked to one that shows the reader's address
+        jar = self._ticket_jars.setdefault(first.transport, TicketJar())
+        links = LinkManager(dialer, first, lambda count: self._report_links(first.transport, count), self._settings)
+        return ClientTunnel(self._invite.egress_key, links.bond, jar, self._settings.tunnel), links
 
-    def _links_changed(self, transport: str, count: int) -> None:
-        """Tell who looks at the status; the session goes on, whether it has links or waits for one."""
-        if self._session is None or self._session.is_over:
-            return
-        if not count:
-            self._tell(
-                ClientStatus("waiting", _WAITING if transport in ("webrtc", "turn") else _WAITING_ALONE, transport)
-            )
-        elif count > 1:
-            self._tell(ClientStatus("open", f"{count} bridges carry this session", transport, count))
-        else:
-            self._tell(ClientStatus("open", _WORDS[transport], transport, count))
-
-    async def _offer(self, session: ClientTunnel) -> None:
-        """Give the session to whoever waits for one."""
+    async def _publish(self, session: ClientTunnel) -> None:
+        """Give the session to those who wait for one."""
         self._session = session
-        async with self._news:
-            self._news.notify_all()
+        async with self._session_opened:
+            self._session_opened.notify_all()
 
-    async def _found(self, links: Dialer) -> DialedLink:
-        """A link by the first transport that is not known to be closed."""
-        while True:
-            transport = self._transports.choose(time.monotonic())
-            try:
-                return await links.open(transport, self._tell_of_answer)
-            except TransportError as error:
-                self._transports.failed(time.monotonic(), closed=error.closed)
-                if not error.closed or self._transports.choose(time.monotonic()) == transport:
-                    raise
-
-    def _tell_of_answer(self) -> None:
-        self._tell(ClientStatus("connecting", "a bridge answered; opening the session"))
-
-    async def _stay(self, session: ClientTunnel) -> bool:
-        """Wait until the session ends; false after a short one, and a pause, lest bridges that leave keep all busy.
+    async def _stay(self, connection: _Connection) -> bool:
+        """Wait until the session ends; false after a short one, and a pause.
 
         A host that was restarted has proved that it is there again, and that no bridge is to blame.
         """
         from freespan.link.bond import RESTARTED
 
+        session, links = connection.session, connection.links
         since = time.monotonic()
         try:
             reason = await session.wait_ended()
         finally:
             self._session = None
             session.close("the client is stopping")
-            if self._links is not None:
-                await self._links.stop()
+            await links.stop()
+            if links.has_led_nowhere:
+                self._transports.leave(connection.first.requested, time.monotonic())
         if reason == RESTARTED:
-            self._tell(ClientStatus("looking", HOST_RESTARTED))
+            self._report(ClientStatus("looking", HOST_RESTARTED))
             return True
-        self._tell(ClientStatus("looking", f"the session ended ({reason}); looking for another bridge"))
-        if time.monotonic() - since >= STEADY_SECONDS:
+        self._report(ClientStatus("looking", f"the session ended ({reason}); looking for another bridge"))
+        if time.monotonic() - since >= self._settings.steady_seconds:
             self._backoff.succeeded()
             return True
         await asyncio.sleep(self._backoff.failed())
@@ -202,38 +212,34 @@ class Client:
     async def _wait_after(self, error: FreespanError) -> None:
         """Back off after a failure; raises it when trying again cannot help.
 
-        A wrong key may be the trick of one bridge, so others are tried; several in a row are said to have failed.
+        A wrong key may be the trick of one bridge, so others are tried; several in a row are reported as `failed`.
         """
         if isinstance(error, RendezvousError) and not error.retry:
-            self._tell(ClientStatus("failed", str(error)))
+            self._report(ClientStatus("failed", str(error)))
             raise error
         self._wrong_keys += isinstance(error, WrongKeyError)
         after = error.after if isinstance(error, RendezvousError) else None
         wait = self._backoff.failed(after or 0.0)
-        if self._wrong_keys >= _WRONG_KEYS_MAX:
-            self._tell(ClientStatus("failed", str(error)))
+        if self._wrong_keys >= self._settings.wrong_keys_max:
+            self._report(ClientStatus("failed", str(error)))
         else:
-            self._tell(ClientStatus("waiting", f"{error}; next try in {wait:.0f} s"))
+            self._report(ClientStatus("waiting", f"{error}; next try in {wait:.0f} s"))
         await asyncio.sleep(wait)
 
-    def _tell(self, status: ClientStatus) -> None:
+    # --- status ------------------------------------------------------------------------------
+    def _report_answer(self) -> None:
+        self._report(ClientStatus("connecting", "a bridge answered; opening the session"))
+
+    def _report_links(self, transport: TransportInUse, links: int) -> None:
+        """The session goes on, whether it has links or waits for one."""
+        if self._session is not None and not self._session.is_over:
+            self._report(status_of_session(transport, links))
+
+    def _report(self, status: ClientStatus) -> None:
         self.status = status
         self._on_status(status)
 
 
 def _load_tunnel() -> None:
-    """QUIC and its cryptography take a tenth of a second to load: time that the way to the broker and back leaves."""
+    """Loading QUIC and its cryptography takes a tenth of a second, which the way to the broker and back takes too."""
     import freespan.client.link_manager  # noqa: F401
-
-
-class _Stopwatch:
-    """Times the parts of a set-up, in seconds."""
-
-    def __init__(self) -> None:
-        self.parts: dict[str, float] = {}
-        self._since = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.parts[name] = round(now - self._since, 4)
-        self._since = now

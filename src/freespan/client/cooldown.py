@@ -1,21 +1,22 @@
-"""Bridges that could not be reached lately, or did not hold a session. Pure.
+"""The bridges that a client does not ask for, because they have just failed. Pure.
 
-It is the client that remembers, so that the broker need not know one reader's requests from another's.
+The client remembers them, so the broker need not link one reader's requests to each other.
 """
 
 from __future__ import annotations
 
-from freespan.wire.limits import AVOID_MAX, COOLDOWN_SECONDS
+from freespan.wire.limits import AVOID_MAX
 
 
 class Cooldown:
-    """Names of bridges, each for `COOLDOWN_SECONDS`; of more than `AVOID_MAX` the oldest is forgotten."""
+    """Names of bridges, each kept for `seconds`; beyond `AVOID_MAX` names the oldest one is dropped."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._since: dict[str, float] = {}
 
     def add(self, bridge: str, now: float) -> None:
-        """Remember a bridge; `now` in seconds of any steady clock. A broker that names none has nothing to avoid."""
+        """Start a bridge's cooldown. `now` is in seconds of any monotonic clock. An empty name is ignored."""
         if not bridge:
             return
         self._since.pop(bridge, None)
@@ -23,7 +24,11 @@ class Cooldown:
         while len(self._since) > AVOID_MAX:
             del self._since[next(iter(self._since))]
 
+    def clear(self) -> None:
+        """End all cooldowns."""
+        self._since.clear()
+
     def names(self, now: float) -> list[str]:
-        """Those that are not worth a try yet."""
-        self._since = {name: since for name, since in self._since.items() if now - since < COOLDOWN_SECONDS}
+        """The bridges whose cooldown is not over, the oldest first."""
+        self._since = {name: since for name, since in self._since.items() if now - since < self._seconds}
         return list(self._since)

@@ -1,295 +1,287 @@
-"""Makes links that lead to the egress: through a bridge, straight or by the host's relay; or without one.
+"""Makes one link to the egress by one transport.
 
-through a bridge:  gather candidates ┐
-                   connect to broker ┴▶ offer ─▶ answer ─▶ channel open
-without:           WebSocket to the host, or to a front
+webrtc, turn    gather candidates ────┐
+                connect to the host ──┴─▶ offer ──▶ answer ──▶ data channel to a bridge, which leads to the egress
+websocket       WebSocket to the egress, at the host itself or at a front
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import aiohttp
 
 from freespan.client.cooldown import Cooldown
+from freespan.client.ice_servers import StunServers, TurnServers
 from freespan.client.lanes.signalling import LaneSignalling
 from freespan.client.rendezvous import Rendezvous
-from freespan.client.transports import Transport
+from freespan.client.settings import ClientSettings
+from freespan.client.stopwatch import Stopwatch
+from freespan.client.transports import Transport, TransportError, TransportInUse
 from freespan.link.base import Link
 from freespan.link.datachannel import DataChannelLink
 from freespan.link.no_redirects import refuse_redirects
 from freespan.link.websocket import WebSocketLink
 from freespan.wire.addresses import is_private_url
-from freespan.wire.errors import LinkError, RendezvousError
+from freespan.wire.errors import FreespanError, LinkError, RendezvousError
 from freespan.wire.invite import Invite
-from freespan.wire.limits import (
-    AVOID_MAX,
-    BRIDGE_OPEN_SECONDS,
-    PROTOCOL_VERSION,
-    TURN_CREDENTIAL_SECONDS,
-    TURN_OPEN_SECONDS,
-)
-from freespan.wire.messages import IceServer, RendezvousAnswer, RendezvousRequest
+from freespan.wire.limits import AVOID_MAX, PROTOCOL_VERSION
+from freespan.wire.messages import RendezvousAnswer, RendezvousRequest
 from freespan.wire.network import Network, network_of
 from freespan.wire.sdp import filter_sdp
 
-_NO_UDP = "UDP does not come through here"
-_OPEN_SECONDS = {"webrtc": BRIDGE_OPEN_SECONDS, "turn": TURN_OPEN_SECONDS}
-
-
-class TransportError(LinkError):
-    """A transport did not lead to the egress; `closed` when another bridge would not change that.
-
-    `after` is the wait in seconds that the broker asks for, if it does.
-    """
-
-    def __init__(self, reason: str, *, closed: bool = False, after: float | None = None) -> None:
-        super().__init__(reason)
-        self.closed = closed
-        self.after = after
+_UDP_BLOCKED = "UDP does not get through on this network"
+_GIVEN_UP = "given up"
 
 
 @dataclass(frozen=True)
 class DialedLink:
-    """An open link, and what is to be known of it.
+    """An open link, and how it came about.
 
-    `transport` is `webrtc`, `relay`, `websocket`, or `front` for a WebSocket by way of a front: the transport that it took, which
-    may be another one than the one `tried`, since a bridge may have a relay of its own. `bridge` and `endpoint` (of a
-    WebSocket) are names for what `Dialer` is to be told, empty where there is none. `door` leads to lanes, where there
-    can be any: not by way of a relay.
+    `transport` is what it took, which may differ from `requested`: a bridge may use a TURN server of the host, and a
+    WebSocket may lead through a front. `bridge` (of a link through one) and `endpoint` (of a WebSocket) are what the
+    `report_…` methods of `Dialer` are about, empty where there is none. `lanes` asks the bridge for lanes; None where
+    there can be none, which is so through a TURN server. `seconds` are the durations of the parts of the set-up.
     """
 
     link: Link
-    transport: str
-    tried: Transport
+    transport: TransportInUse
+    requested: Transport
     bridge: str = ""
     endpoint: str = ""
-    door: LaneSignalling | None = None
+    lanes: LaneSignalling | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class _Wish:
-    """For a bridge: by which transport, other than which, and whether only if there are many."""
+class _Offer:
+    """A peer connection and its SDP offer, with candidates. `network` is None where nothing was measured."""
 
-    transport: Transport
-    avoid: Sequence[str]
-    spare: bool
-
-
-@dataclass(frozen=True)
-class _Offered:
     link: DataChannelLink
-    request: RendezvousRequest
-    door: LaneSignalling | None
+    sdp: str
+    network: Network | None = None
+    lanes: LaneSignalling | None = None
+
+    @property
+    def finds_udp_blocked(self) -> bool:
+        """Whether no STUN server answered."""
+        return self.network is not None and self.network.blocks_udp
 
 
 class Dialer:
-    """One for each client: it remembers what it has learned of its network, and which bridges could not be reached.
+    """One for each client: it remembers which endpoints, STUN servers and bridges have failed.
 
-    `lap` is called with the name of each part of the set-up when that is done. Without `relays` no link through a
-    bridge takes a relay, not even the bridge's.
+    With `allow_turn` false, no link through a bridge uses a TURN server, not even one of the bridge's.
     """
 
     def __init__(
-        self, http: aiohttp.ClientSession, invite: Invite, lap: Callable[[str], None], *, relays: bool = True
+        self, http: aiohttp.ClientSession, invite: Invite, settings: ClientSettings, *, allow_turn: bool = True
     ) -> None:
-        self._http = http
-        self._rendezvous = Rendezvous(http, invite.endpoints)
-        self._lap = lap
-        self._may_relay = relays
-        self._own_base = invite.broker
+        self._host = invite.broker
         self._is_private = is_private_url(invite.broker)
-        self._stun = deque(IceServer(list(urls)) for urls in invite.stun)
-        self._avoided = {"webrtc": Cooldown(), "turn": Cooldown()}
-        self._left = Cooldown()
-        self._relays: list[IceServer] = []
-        self._relays_until = 0.0
-        self._sockets: set[asyncio.Task[None]] = set()
+        self._settings = settings
+        self._allow_turn = allow_turn
+        self._rendezvous = Rendezvous(http, invite.endpoints, settings)
+        self._stun = StunServers(invite.stun)
+        self._turn = TurnServers(self._rendezvous.fetch_turn_servers)
+        self._unreachable = {transport: Cooldown(settings.cooldown_seconds) for transport in ("webrtc", "turn")}
+        self._short_lived = Cooldown(settings.cooldown_seconds)
+        self._websockets: set[asyncio.Task[None]] = set()
 
-    async def open(
-        self, transport: Transport, on_answer: Callable[[], None], avoid: Sequence[str] = (), *, spare: bool = False
+    async def dial(
+        self,
+        transport: Transport,
+        avoid: Sequence[str] = (),
+        *,
+        extra: bool = False,
+        on_answer: Callable[[], None] = lambda: None,
     ) -> DialedLink:
-        """Open a link by a transport; `on_answer` is called when a bridge has been found, which is none of `avoid`.
+        """Open a link. `on_answer` is called when a bridge, none of `avoid`, has answered.
 
-        A `spare` one is for a session that has a link, and goes to others when there are not many bridges.
+        An `extra` link is for a session that has one already: the broker gives it only while many bridges are free.
 
         Raises:
-            TransportError: the transport does not lead there, or this machine cannot take it.
-            RendezvousError: the broker could not be asked, or said no.
+            TransportError: the transport does not lead to the egress, or this machine cannot use it.
+            RendezvousError: the broker could not be asked, or refused.
         """
         if transport == "websocket":
-            return await self._open_socket()
-        return await self._open_channel(_Wish(transport, avoid, spare), on_answer)
+            return await self._dial_host()
+        return await self._dial_bridge(transport, avoid, extra=extra, on_answer=on_answer)
 
-    def worked(self, found: DialedLink) -> None:
-        """A session came about in this link."""
-        if found.endpoint:
-            self._rendezvous.prefer(found.endpoint)
+    # --- what became of a link -----------------------------------------------------------------
+    def report_success(self, dialed: DialedLink) -> None:
+        """A session was established over this link."""
+        if dialed.endpoint:
+            self._rendezvous.prefer(dialed.endpoint)
 
-    def avoid(self, found: DialedLink) -> None:
-        """No session came about in this link: do not ask for its bridge for a while, nor at its address first."""
-        if found.endpoint:
-            self._rendezvous.put_last(found.endpoint)
-        if found.bridge:
-            self._avoided[found.tried].add(found.bridge, time.monotonic())
+    def report_failure(self, dialed: DialedLink) -> None:
+        """No session came about: do not ask for this bridge for a while, nor for this endpoint first."""
+        if dialed.endpoint:
+            self._rendezvous.put_last(dialed.endpoint)
+        if dialed.bridge:
+            self._unreachable[dialed.requested].add(dialed.bridge, time.monotonic())
 
-    def pass_over(self, found: DialedLink) -> None:
-        """The session in this link did not last: take another bridge or address, if there is one."""
-        if found.endpoint:
-            self._rendezvous.put_last(found.endpoint)
-        self._left.add(found.bridge, time.monotonic())
+    def report_short_lived(self, dialed: DialedLink) -> None:
+        """The session did not last: use another bridge or endpoint, if there is one."""
+        if dialed.endpoint:
+            self._rendezvous.put_last(dialed.endpoint)
+        self._short_lived.add(dialed.bridge, time.monotonic())
 
     async def close(self) -> None:
-        """Wait until the sockets of ended links are closed."""
-        for task in self._sockets:
+        """Wait until the WebSockets of closed links are closed."""
+        for task in self._websockets:
             task.cancel()
-        await asyncio.gather(*self._sockets, return_exceptions=True)
+        await asyncio.gather(*self._websockets, return_exceptions=True)
 
     # --- through a bridge ----------------------------------------------------------------------
-    async def _open_channel(self, wish: _Wish, on_answer: Callable[[], None]) -> DialedLink:
-        offering = asyncio.create_task(self._offer(wish), name="client-offer")
+    async def _dial_bridge(
+        self, transport: Transport, avoid: Sequence[str], *, extra: bool, on_answer: Callable[[], None]
+    ) -> DialedLink:
+        watch = Stopwatch()
+        async with self._rendezvous.open_request() as request:  # the connection to the host is opened …
+            offer = await self._make_offer(transport)  # … while candidates are gathered
+            watch.lap("offer")
+            try:
+                answer = await request.send(self._request(transport, offer, avoid, extra=extra))
+                watch.lap("rendezvous")
+                on_answer()
+                is_relayed = await self._connect(transport, offer, answer)
+                watch.lap("channel")
+            except RendezvousError as error:
+                offer.link.close(_GIVEN_UP)
+                raise self._reason(error, transport, offer, extra=extra) from None
+            except BaseException:
+                offer.link.close(_GIVEN_UP)
+                raise
+        return DialedLink(
+            offer.link,
+            "turn" if is_relayed else transport,
+            transport,
+            bridge=answer.bridge,
+            lanes=None if is_relayed else offer.lanes,
+            seconds=watch.parts,
+        )
+
+    async def _make_offer(self, transport: Transport) -> _Offer:
+        """A peer connection with its candidates. Raises `TransportError`."""
         try:
-            answer = await self._rendezvous.ask_for_bridge(lambda: _request_of(offering))
-            self._lap("rendezvous")
-            on_answer()
-            found = await self._accepted(wish.transport, await offering, answer)
-            self._lap("channel")
-            return found
-        except BaseException as error:
-            await _give_up(offering)
-            self._raise_reason(wish, offering, error)
-            raise
-
-    def _raise_reason(self, wish: _Wish, offering: asyncio.Task[_Offered], error: BaseException) -> None:
-        """Without an offer there was nothing to ask with. Where no bridge fits, another transport has to be taken; where
-        there is none beside those that could not be reached, too, since to wait for one would help nobody. But one
-        that was left alone because its session did not last is better than none."""
-        if not isinstance(error, RendezvousError):
-            return
-        if not offering.cancelled() and (reason := offering.exception()) is not None:
-            raise reason from None
-        if wish.spare or offering.cancelled() or error.code not in ("no_bridge", "no_reachable_bridge"):
-            return
-        now = time.monotonic()
-        if self._left.names(now):
-            self._left = Cooldown()
-            return
-        if _blocks_udp(offering.result().request.network):
-            raise TransportError(_NO_UDP, closed=True) from None
-        if error.code == "no_reachable_bridge" or self._avoided[wish.transport].names(now):
-            raise TransportError(str(error), closed=error.code == "no_reachable_bridge", after=error.after) from None
-
-    async def _accepted(self, transport: Transport, offered: _Offered, answer: RendezvousAnswer) -> DialedLink:
-        """Take the answer and wait for the channel; a bridge with which this fails is not asked again soon.
-
-        A client that hears nothing by UDP tries one bridge, not for long: perhaps it is only the STUN server that is
-        blocked.
-        """
-        link, blocks_udp = offered.link, _blocks_udp(offered.request.network)
-        try:
-            async with asyncio.timeout(_OPEN_SECONDS[transport] / (2 if blocks_udp else 1)):
-                await link.accept(self._public(answer.answer), relays=self._may_relay)
-                await link.opened()
-                is_relayed = transport == "turn" or await link.is_relayed()
-            if is_relayed and not self._may_relay:
-                raise LinkError("only the host's relay leads to that bridge")
-        except (TimeoutError, LinkError) as error:
-            self._avoided[transport].add(answer.bridge, time.monotonic())
-            reason = str(error) or "the bridge could not be reached"
-            raise TransportError(_NO_UDP if blocks_udp else reason, closed=blocks_udp) from None
-        door = None if is_relayed else offered.door
-        return DialedLink(link, "turn" if is_relayed else transport, transport, bridge=answer.bridge, door=door)
-
-    async def _offer(self, wish: _Wish) -> _Offered:
-        """Gather, and write the request. Raises `TransportError`."""
-        try:
-            if wish.transport == "turn":
-                door = None
-                link, sdp = await self._gathered_at_relay()
-            else:
-                door, sdp = await self._gathered()
-                link = door.link
+            return await (self._offer_by_turn() if transport == "turn" else self._offer_by_stun())
         except TransportError:
             raise
-        except LinkError as error:  # this machine's engine cannot do it, or not with these servers
-            raise TransportError(str(error), closed=True) from None
-        self._lap("offer")
-        # with a relay of its own this end can be reached by all
-        network = network_of(sdp) if self._stun and wish.transport == "webrtc" else None
-        now = time.monotonic()
-        avoided = list(dict.fromkeys([*self._left.names(now), *self._avoided[wish.transport].names(now), *wish.avoid]))
-        request = RendezvousRequest(
-            PROTOCOL_VERSION, self._public(sdp), network, avoided[-AVOID_MAX:], extra=wish.spare
+        except LinkError as error:  # this machine's WebRTC engine cannot do it, or not with these servers
+            raise TransportError(str(error), is_unusable=True) from None
+
+    async def _offer_by_stun(self) -> _Offer:
+        """An offer for a direct path. A STUN server that does not answer makes way for the next one."""
+        for _ in range(len(self._stun) - 1):
+            offer = await self._offer_by_one_server()
+            if not offer.finds_udp_blocked:
+                return offer
+            offer.link.close(_GIVEN_UP)
+            self._stun.rotate()
+        return await self._offer_by_one_server()
+
+    async def _offer_by_one_server(self) -> _Offer:
+        stun = self._stun.current()
+        link = DataChannelLink(stun, on_signal=lambda text: lanes.on_signal(text))  # only once the channel is open
+        lanes = LaneSignalling(
+            link,
+            lambda: DataChannelLink(self._stun.current()),
+            allow_private=self._is_private,
+            open_seconds=self._settings.bridge_open_seconds,
         )
-        return _Offered(link, request, door)
+        sdp = await _gathered(link)
+        return _Offer(link, sdp, network_of(sdp) if self._stun else None, lanes)
 
-    async def _gathered_at_relay(self) -> tuple[DataChannelLink, str]:
-        """A link by the host's relays alone. Raises `LinkError`; a `TransportError` when the host has none that answers."""
+    async def _offer_by_turn(self) -> _Offer:
+        """An offer with candidates of the host's TURN servers alone. Raises `LinkError`.
+
+        A pair without TURN may have passed its checks and yet not have carried the session, so it must not be chosen.
+        """
         while True:
-            is_fresh = time.monotonic() >= self._relays_until
-            relays = await self._usable_relays()
-            if not relays:
-                raise TransportError("the host has no relay", closed=True)
-            # a relay is for when checks went through and the session did not, too: then no other pair may be chosen
-            link = DataChannelLink(relays, relayed=True)
-            sdp = await _offer_of(link)
+            is_new = not self._turn.is_fresh
+            servers = await self._turn.current()
+            if not servers:
+                raise TransportError("the host has no TURN server", is_unusable=True)
+            link = DataChannelLink(servers, relayed=True)
+            sdp = await _gathered(link)
             if " typ relay" in sdp:
-                return link, sdp
-            link.close("given up")
-            if is_fresh:
-                raise TransportError("the host's relay could not be reached", closed=True)
-            self._relays_until = 0.0  # this machine may have slept, and its clock with it: they may be out of date
+                return _Offer(link, sdp)  # its own NAT does not matter: everybody can reach a TURN server
+            link.close(_GIVEN_UP)
+            if is_new:
+                raise TransportError("the host's TURN server could not be reached", is_unusable=True)
+            self._turn.expire()  # the credentials may be older than they seem: clocks stop while a machine sleeps
 
-    async def _gathered(self) -> tuple[LaneSignalling, str]:
-        """A link and its description; a STUN server that does not answer makes place for the next one."""
-        tries = max(1, len(self._stun))
-        while True:
-            door = self._door()
-            sdp = await _offer_of(door.link)
-            tries -= 1
-            if not tries or not network_of(sdp).blocks_udp:
-                return door, sdp
-            self._stun.rotate(-1)
-            door.link.close("given up")
+    def _request(self, transport: Transport, offer: _Offer, avoid: Sequence[str], *, extra: bool) -> RendezvousRequest:
+        now = time.monotonic()
+        names = [*self._short_lived.names(now), *self._unreachable[transport].names(now), *avoid]
+        newest = list(dict.fromkeys(names))[-AVOID_MAX:]
+        return RendezvousRequest(PROTOCOL_VERSION, self._filtered(offer.sdp), offer.network, newest, extra=extra)
 
-    def _door(self) -> LaneSignalling:
-        stun = list(self._stun)[:1]
-        return LaneSignalling(lambda **options: DataChannelLink(stun, **options), allow_private=self._is_private)
+    async def _connect(self, transport: Transport, offer: _Offer, answer: RendezvousAnswer) -> bool:
+        """Wait until the data channel is open; return whether it leads through a TURN server. Raises `TransportError`.
 
-    async def _usable_relays(self) -> list[IceServer]:
-        """The host's relays, none if it cannot be asked; kept until half of their time is over."""
-        if time.monotonic() >= self._relays_until:
-            try:
-                self._relays = await self._rendezvous.fetch_turn_servers()
-            except RendezvousError:
-                return []  # there are other transports
-            self._relays_until = time.monotonic() + TURN_CREDENTIAL_SECONDS / 2
-        return self._relays
+        A bridge with which this fails gets a cooldown. A client that finds UDP blocked has half the patience with its
+        one bridge: perhaps only the STUN servers are blocked.
+        """
+        seconds = self._settings.turn_open_seconds if transport == "turn" else self._settings.bridge_open_seconds
+        try:
+            async with asyncio.timeout(seconds / 2 if offer.finds_udp_blocked else seconds):
+                await offer.link.accept(self._filtered(answer.answer), relays=self._allow_turn)
+                await offer.link.opened()
+                is_relayed = transport == "turn" or await offer.link.is_relayed()
+            if is_relayed and not self._allow_turn:
+                raise LinkError("the bridge can be reached through a TURN server only")
+        except (TimeoutError, LinkError) as error:
+            self._unreachable[transport].add(answer.bridge, time.monotonic())
+            if offer.finds_udp_blocked:
+                raise TransportError(_UDP_BLOCKED, is_unusable=True) from None
+            raise TransportError(str(error) or "the bridge could not be reached") from None
+        return is_relayed
 
-    def _public(self, sdp: str) -> str:
-        """A description as it may cross the open internet, either way: nobody learns of the other's own network."""
+    def _reason(self, error: RendezvousError, transport: Transport, offer: _Offer, *, extra: bool) -> FreespanError:
+        """What it means for the transport that the broker gave no bridge.
+
+        Where none fits, or none is free but those that could not be reached, the transport has failed: waiting would
+        help nobody. But a bridge in cooldown because its session was short is better than none, so its cooldown ends.
+        """
+        if extra or error.code not in ("no_bridge", "no_reachable_bridge"):
+            return error
+        now = time.monotonic()
+        if self._short_lived.names(now):
+            self._short_lived.clear()
+            return error
+        if offer.finds_udp_blocked:
+            return TransportError(_UDP_BLOCKED, is_unusable=True)
+        if error.code == "no_reachable_bridge" or self._unreachable[transport].names(now):
+            return TransportError(str(error), is_unusable=error.code == "no_reachable_bridge", after=error.after)
+        return error
+
+    def _filtered(self, sdp: str) -> str:
+        """A description as it may cross the open internet: without addresses of either end's private network."""
         return filter_sdp(sdp, allow_private=self._is_private)
 
     # --- without a bridge ----------------------------------------------------------------------
-    async def _open_socket(self) -> DialedLink:
+    async def _dial_host(self) -> DialedLink:
+        watch = Stopwatch()
         try:
             endpoint, socket = await self._rendezvous.open_egress()
         except RendezvousError as error:
             raise TransportError(str(error)) from None
-        self._lap("channel")
+        watch.lap("channel")
         link = WebSocketLink(socket)
         task = asyncio.create_task(link.run(), name="client-egress-socket")
-        self._sockets.add(task)
-        task.add_done_callback(self._sockets.discard)
-        return DialedLink(link, "websocket" if endpoint == self._own_base else "front", "websocket", endpoint=endpoint)
+        self._websockets.add(task)
+        task.add_done_callback(self._websockets.discard)
+        transport: TransportInUse = "websocket" if endpoint == self._host else "front"
+        return DialedLink(link, transport, "websocket", endpoint=endpoint, seconds=watch.parts)
 
 
 def http_session() -> aiohttp.ClientSession:
-    """As all requests of a client are sent: nothing that a broker could know a reader by, nothing that leads away."""
+    """Makes all requests to the host: sends nothing that identifies a reader, and follows no redirect."""
     return aiohttp.ClientSession(
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
@@ -299,24 +291,10 @@ def http_session() -> aiohttp.ClientSession:
     )
 
 
-async def _request_of(offering: asyncio.Task[_Offered]) -> RendezvousRequest:
-    return (await asyncio.shield(offering)).request
-
-
-async def _offer_of(link: DataChannelLink) -> str:
+async def _gathered(link: DataChannelLink) -> str:
+    """The link's offer with its candidates. Raises `LinkError`."""
     try:
         return await link.offer()
     except BaseException:
-        link.close("given up")
+        link.close(_GIVEN_UP)
         raise
-
-
-async def _give_up(offering: asyncio.Task[_Offered]) -> None:
-    offering.cancel()
-    outcome = (await asyncio.gather(offering, return_exceptions=True))[0]
-    if isinstance(outcome, _Offered):
-        outcome.link.close("given up")
-
-
-def _blocks_udp(network: Network | None) -> bool:
-    return network is not None and network.blocks_udp

@@ -1,13 +1,14 @@
-"""Asks the host, at one of its addresses after the other: for a bridge, for relays, for the egress itself.
+"""Asks the host, at one endpoint after the other: for a bridge, for TURN servers, for the egress itself.
 
-A host has one address and perhaps fronts that lead to it (docs/protocol/direct.md). What a front says may be its own
-invention, so nothing that it refuses is final: the next address is asked, and the next time the invite's order holds.
-Only the host's own word ends a client, and only when no other address says otherwise.
+A host has its own URL and perhaps fronts that lead to it (docs/protocol/direct.md). A front may make up what it
+answers, so no refusal of a front is final: the next endpoint is asked, and the next time the order is the invite's
+again. Only the host's own answer can end a client, and only when no other endpoint contradicts it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
@@ -15,19 +16,11 @@ from typing import TypeVar
 import aiohttp
 
 from freespan.client.endpoints import Endpoints
+from freespan.client.settings import ClientSettings
 from freespan.wire.addresses import is_private_url
 from freespan.wire.errors import MessageError, RendezvousError, VersionError
 from freespan.wire.ice import check_turn_servers
-from freespan.wire.limits import (
-    HOST_ANSWER_SECONDS,
-    HOST_CONNECT_SECONDS,
-    HOST_LAST_CONNECT_SECONDS,
-    HOST_SECONDS,
-    MESSAGE_MAX,
-    PING_SECONDS,
-    RENDEZVOUS_BODY_MAX,
-    RETRY_AFTER_MAX_SECONDS,
-)
+from freespan.wire.limits import MESSAGE_MAX, PING_SECONDS, RENDEZVOUS_BODY_MAX
 from freespan.wire.messages import (
     IceServer,
     RendezvousAnswer,
@@ -41,60 +34,102 @@ from freespan.wire.sdp import check_answer
 
 _CLOSE_SECONDS = 1.0
 _UNREACHABLE = "the broker cannot be reached: is the invite still good, is this machine online?"
-_RUBBISH = "the broker's address answers something else than a broker: the invite may be out of date"
+_NOT_A_BROKER = "the broker's address answers something else than a broker: the invite may be out of date"
 _SLOW = "the broker took too long to answer"
 _RETRY_CODES = {"no_bridge", "no_reachable_bridge", "busy", "bridge_timeout"}
 _RETRY_STATUS = {408, 425, 429}
 _NO_ANSWER_CODES = {"unreachable", "protocol_error"}
-"""What is no word of a broker's; somebody in between can bring it about."""
+"""Error codes that the broker never sends itself; an intermediary can cause them."""
 
 _Answer = TypeVar("_Answer")
 
 
-class Rendezvous:
-    """`endpoints` are the host's endpoint URLs, its own first."""
+class BridgeRequest:
+    """A request for a bridge, whose connection to the host is being opened; made by `Rendezvous.open_request`."""
 
-    def __init__(self, http: aiohttp.ClientSession, endpoints: Sequence[str]) -> None:
-        self._http = http
-        self._endpoints = Endpoints(endpoints)
+    def __init__(self, body: _LateBody, answering: asyncio.Task[RendezvousAnswer]) -> None:
+        self._body = body
+        self._answering = answering
 
-    async def ask_for_bridge(self, request: Callable[[], Awaitable[RendezvousRequest]]) -> RendezvousAnswer:
-        """Send a request, return the answer of a bridge.
-
-        `request` is awaited when there is a connection to the broker, so that it can be in the making meanwhile.
+    async def send(self, request: RendezvousRequest) -> RendezvousAnswer:
+        """Send the request; return the answer of a bridge.
 
         Raises:
             RendezvousError: `retry` tells whether asking again can help.
         """
+        self._body.set(encode(request).encode())
+        return await self._answering
 
+
+class _LateBody:
+    """The body of an HTTP request that is not known yet when the request begins."""
+
+    def __init__(self) -> None:
+        self._data = b""
+        self._is_known = asyncio.Event()
+
+    def set(self, data: bytes) -> None:
+        self._data = data
+        self._is_known.set()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """For one HTTP request: aiohttp asks for them when the connection is open."""
+        await self._is_known.wait()
+        yield self._data
+
+
+class Rendezvous:
+    """One for each client. `endpoints` are the base URLs of the host, its own first."""
+
+    def __init__(self, http: aiohttp.ClientSession, endpoints: Sequence[str], settings: ClientSettings) -> None:
+        self._http = http
+        self._endpoints = Endpoints(endpoints, settings.reorder_seconds)
+        self._settings = settings
+
+    @contextlib.asynccontextmanager
+    async def open_request(self) -> AsyncIterator[BridgeRequest]:
+        """Begin to ask for a bridge: open the connection to the host now, and let the caller send the offer later.
+
+        So the caller can gather candidates meanwhile. Leaving the block without `BridgeRequest.send` gives it up.
+        """
+        body = _LateBody()
+        answering = asyncio.create_task(self._ask_for_bridge(body), name="client-rendezvous")
+        try:
+            yield BridgeRequest(body, answering)
+        finally:
+            answering.cancel()
+            await asyncio.gather(answering, return_exceptions=True)
+
+    async def _ask_for_bridge(self, body: _LateBody) -> RendezvousAnswer:
         async def ask(endpoint: str, seconds: float) -> RendezvousAnswer:
-            status, body, after = await self._exchange("POST", f"{endpoint}/v1/rendezvous", seconds, _body(request))
-            return _understand(status, body, after, _checked_answer)
+            response = await self._exchange("POST", f"{endpoint}/v1/rendezvous", seconds, body.chunks())
+            return self._understand(*response, _checked_answer)
 
-        endpoint, answer = await self._at_each_base(ask)
+        endpoint, answer = await self._at_each_endpoint(ask)
         self.prefer(endpoint)
         return answer
 
     async def fetch_turn_servers(self) -> list[IceServer]:
-        """The host's relays, with credentials for some time; none where it has none. Raises `RendezvousError`."""
+        """The host's TURN servers, with credentials that expire; none where it has none. Raises `RendezvousError`."""
 
         async def ask(endpoint: str, seconds: float) -> list[IceServer]:
-            status, body, after = await self._exchange("GET", f"{endpoint}/v1/turn", seconds)
-            return _understand(status, body, after, self._checked_relays)
+            response = await self._exchange("GET", f"{endpoint}/v1/turn", seconds)
+            return self._understand(*response, self._checked_turn_servers)
 
-        endpoint, relays = await self._at_each_base(ask)
+        endpoint, servers = await self._at_each_endpoint(ask)
         self.prefer(endpoint)
-        return relays
+        return servers
 
     async def open_egress(self) -> tuple[str, aiohttp.ClientWebSocketResponse]:
         """A WebSocket to the egress, and the endpoint through which it goes. Raises `RendezvousError`.
 
-        That a endpoint takes a WebSocket says little: tell by `prefer` or `put_last` what became of it.
+        That an endpoint accepts a WebSocket proves little: report with `prefer` or `put_last` what became of it.
         """
+        connect_seconds = self._settings.host_connect_seconds
 
         async def ask(endpoint: str, seconds: float) -> aiohttp.ClientWebSocketResponse:
             try:
-                async with asyncio.timeout(seconds + HOST_CONNECT_SECONDS):
+                async with asyncio.timeout(seconds + connect_seconds):
                     return await self._http.ws_connect(
                         f"{endpoint}/v1/egress".replace("http", "ws", 1),
                         max_msg_size=MESSAGE_MAX + 1,
@@ -105,30 +140,25 @@ class Rendezvous:
             except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
                 raise RendezvousError("unreachable", "the host's egress cannot be reached either", retry=True) from None
 
-        return await self._at_each_base(ask)
-
-    def _checked_relays(self, body: bytes) -> list[IceServer]:
-        return check_turn_servers(
-            decode_turn_credentials(body).ice_servers, allow_private=is_private_url(self._endpoints.own)
-        )
+        return await self._at_each_endpoint(ask)
 
     def prefer(self, endpoint: str) -> None:
         """Ask this endpoint first for a while: it has served."""
         self._endpoints.put_first(endpoint, time.monotonic())
 
     def put_last(self, endpoint: str) -> None:
-        """Ask this endpoint last for a while: it answers, and does not serve."""
+        """Ask this endpoint last for a while: it answers, but has not served."""
         self._endpoints.put_last(endpoint, time.monotonic())
 
-    async def _at_each_base(self, ask: Callable[[str, float], Awaitable[_Answer]]) -> tuple[str, _Answer]:
-        """Call `ask` with one endpoint after the other, and the seconds for a connection to it, until it returns."""
+    async def _at_each_endpoint(self, ask: Callable[[str, float], Awaitable[_Answer]]) -> tuple[str, _Answer]:
+        """Call `ask` with each endpoint, and the seconds to connect to it, until one returns an answer."""
         endpoints = self._endpoints.in_order(time.monotonic())
         errors: dict[str, RendezvousError] = {}
         try:
-            async with asyncio.timeout(HOST_SECONDS):
+            async with asyncio.timeout(self._settings.host_seconds):
                 for endpoint in endpoints:
                     try:
-                        return endpoint, await ask(endpoint, _connect_seconds(is_last=endpoint == endpoints[-1]))
+                        return endpoint, await ask(endpoint, self._connect_seconds(is_last=endpoint == endpoints[-1]))
                     except RendezvousError as error:
                         errors[endpoint] = error
                     if endpoint == self._endpoints.own and errors[endpoint].code in _RETRY_CODES:
@@ -137,10 +167,13 @@ class Rendezvous:
             errors[endpoints[len(errors)]] = RendezvousError("unreachable", _SLOW, retry=True)
             for endpoint in errors:
                 self.put_last(endpoint)  # those that were not asked come first the next time
-        raise self._verdict(errors)
+        raise self._combined(errors)
 
-    def _verdict(self, errors: dict[str, RendezvousError]) -> RendezvousError:
-        """What all of them together have said: final is the host's own word alone, if no other one contradicts it."""
+    def _connect_seconds(self, *, is_last: bool) -> float:
+        return self._settings.host_last_connect_seconds if is_last else self._settings.host_connect_seconds
+
+    def _combined(self, errors: dict[str, RendezvousError]) -> RendezvousError:
+        """The error that all endpoints amount to: final only if the host's own is, and no other contradicts it."""
         problems = [error for error in errors.values() if error.code not in _NO_ANSWER_CODES]
         for error in problems:
             if error.retry:
@@ -157,7 +190,7 @@ class Rendezvous:
         """One request: status, body and `Retry-After` of its answer. Raises `RendezvousError`."""
         try:
             async with (
-                asyncio.timeout(seconds + HOST_ANSWER_SECONDS),
+                asyncio.timeout(seconds + self._settings.host_answer_seconds),
                 self._http.request(
                     method,
                     url,
@@ -174,13 +207,25 @@ class Rendezvous:
         except (aiohttp.ClientError, OSError, ValueError):
             raise RendezvousError("unreachable", _UNREACHABLE, retry=True) from None
 
+    def _checked_turn_servers(self, body: bytes) -> list[IceServer]:
+        return check_turn_servers(
+            decode_turn_credentials(body).ice_servers, allow_private=is_private_url(self._endpoints.own)
+        )
 
-def _connect_seconds(*, is_last: bool) -> float:
-    return HOST_LAST_CONNECT_SECONDS if is_last else HOST_CONNECT_SECONDS
-
-
-async def _body(request: Callable[[], Awaitable[RendezvousRequest]]) -> AsyncIterator[bytes]:
-    yield encode(await request()).encode()
+    def _understand(self, status: int, body: bytes, retry_after: str, decode: Callable[[bytes], _Answer]) -> _Answer:
+        """The decoded answer. Raises `RendezvousError` for a problem, and for what is no answer of a broker."""
+        try:
+            if status == 200:
+                return decode(body)
+            problem = decode_problem(body)
+        except VersionError as error:
+            raise RendezvousError("version", f"the broker's version {error.reason}", retry=False) from None
+        except MessageError:
+            raise RendezvousError("protocol_error", _NOT_A_BROKER, retry=True) from None
+        is_number = retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 4
+        after = min(float(retry_after), self._settings.retry_after_max_seconds) if is_number else None
+        retry = problem.code in _RETRY_CODES or status in _RETRY_STATUS or status >= 500
+        raise RendezvousError(problem.code, _one_line(problem.detail), retry=retry, after=after)
 
 
 def _checked_answer(body: bytes) -> RendezvousAnswer:
@@ -189,23 +234,8 @@ def _checked_answer(body: bytes) -> RendezvousAnswer:
     return answer
 
 
-def _understand(status: int, body: bytes, retry_after: str, decode: Callable[[bytes], _Answer]) -> _Answer:
-    try:
-        if status == 200:
-            return decode(body)
-        problem = decode_problem(body)
-    except VersionError as error:
-        raise RendezvousError("version", f"the broker's version {error.reason}", retry=False) from None
-    except MessageError:
-        raise RendezvousError("protocol_error", _RUBBISH, retry=True) from None
-    seconds = float(retry_after) if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 4 else None
-    after = min(seconds, RETRY_AFTER_MAX_SECONDS) if seconds is not None else None
-    retry = problem.code in _RETRY_CODES or status in _RETRY_STATUS or status >= 500
-    raise RendezvousError(problem.code, _one_line(problem.detail), retry=retry, after=after)
-
-
 def _one_line(text: str) -> str:
-    """A stranger's sentence, fit for a terminal."""
+    """A text of somebody else's, made fit for a terminal."""
     return "".join(c if c.isprintable() else " " for c in text)[:200] or "the broker gave no reason"
 
 
@@ -214,5 +244,5 @@ async def _read_bounded(content: aiohttp.StreamReader) -> bytes:
     async for chunk in content.iter_chunked(RENDEZVOUS_BODY_MAX):
         body += chunk
         if len(body) > RENDEZVOUS_BODY_MAX:
-            raise RendezvousError("protocol_error", _RUBBISH, retry=True)
+            raise RendezvousError("protocol_error", _NOT_A_BROKER, retry=True)
     return bytes(body)

@@ -1,54 +1,83 @@
-"""Which transport to the egress to try next. Pure.
+"""Which transport a client tries next. Pure.
 
-webrtc ──▶ relay ──▶ websocket ──▶ webrtc …      each arrow: it has failed so often that the next one is worth more
+webrtc ──▶ turn ──▶ websocket ──▶ webrtc …      each arrow: the transport has failed often enough to try the next one
 
-The further to the right, the more a reader shows: a relay is at the host's address, and in a WebSocket no bridge takes
-part at all, so the host sees the reader's address. Hence the order, and hence one bridge that fails moves nobody on
-while another one is free: it could fail on purpose, to drive readers to where the censor wants them. While no other is
-free it does, since to wait for ever would help nobody.
+The further to the right, the more a reader shows: a TURN server is at the host's address, and in a WebSocket no bridge
+takes part at all, so the host sees the reader's address. Hence the order. Hence also one bridge that fails moves a
+client on only when no other bridge is free: it could fail on purpose, to drive readers to where the censor wants them.
+When no other is free the client does move on, since waiting for ever would help nobody.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from freespan.wire.limits import BEGIN_ANEW_SECONDS, BRIDGE_TRIES
+from freespan.wire.errors import LinkError
 
 Transport = Literal["webrtc", "turn", "websocket"]
-"""To a bridge straight (`webrtc`) or by way of the host's TURN server (`relay`); to the host itself (`websocket`)."""
+"""What can be dialed: a bridge directly, a bridge through the host's TURN server, or the host itself."""
 TransportChoice = Literal["auto", "webrtc", "turn", "websocket"]
-"""One transport alone, or each in its turn."""
+"""One transport alone, or (`auto`) each in its turn."""
+TransportInUse = Literal["webrtc", "turn", "websocket", "front"]
+"""What a link has taken. `websocket` may have led through a front; `webrtc` becomes `turn` through a bridge's TURN
+server."""
 
 _ORDER: tuple[Transport, ...] = ("webrtc", "turn", "websocket")
-_TRIES: dict[Transport, int] = {"webrtc": BRIDGE_TRIES, "turn": 1, "websocket": 1}
+
+
+class TransportError(LinkError):
+    """A transport did not lead to the egress.
+
+    `is_unusable` is true when another bridge would not help: UDP is blocked, say, or the host has no TURN server.
+    `after` is the wait in seconds that the broker asks for, None if it does not.
+    """
+
+    def __init__(self, reason: str, *, is_unusable: bool = False, after: float | None = None) -> None:
+        super().__init__(reason)
+        self.is_unusable = is_unusable
+        self.after = after
 
 
 class TransportSelector:
-    """Begins with the first transport; stays with the one that works."""
+    """Starts with the first transport and stays with the one that works.
 
-    def __init__(self, choice: TransportChoice = "auto") -> None:
+    `webrtc` is left after `bridge_tries` failures in a row. After `reset_seconds` the first one is tried again. `now`
+    is in seconds of any monotonic clock.
+    """
+
+    def __init__(self, choice: TransportChoice, *, bridge_tries: int, reset_seconds: float) -> None:
         self._transports: tuple[Transport, ...] = _ORDER if choice == "auto" else (choice,)
+        self._tries: dict[Transport, int] = {"webrtc": bridge_tries, "turn": 1, "websocket": 1}
+        self._reset_seconds = reset_seconds
         self._at = 0
         self._failures = 0
         self._moved_at = 0.0
 
     def choose(self, now: float) -> Transport:
-        """The transport to try; `now` in seconds of any steady clock."""
-        if self._at and now - self._moved_at >= BEGIN_ANEW_SECONDS:
+        """The transport to try."""
+        if self._at and now - self._moved_at >= self._reset_seconds:
             self._at, self._failures = 0, 0
         return self._transports[self._at]
 
-    def worked(self) -> None:
+    def succeeded(self) -> None:
         """The transport has led to the egress."""
         self._failures = 0
 
-    def failed(self, now: float, *, closed: bool = False) -> None:
-        """The transport has not led anywhere; `closed` when another bridge would not change that.
+    def failed(self, now: float, *, is_unusable: bool = False) -> None:
+        """The transport has not led anywhere; see `TransportError` for `is_unusable`.
 
-        That no other bridge is left beside one that failed counts as well (`Dialer`).
+        The failure of the only bridge counts as well: see `Dialer`.
         """
         self._failures += 1
-        if closed or self._failures >= _TRIES[self._transports[self._at]]:
-            self._at = (self._at + 1) % len(self._transports)
-            self._failures = 0
-            self._moved_at = now
+        if is_unusable or self._failures >= self._tries[self._transports[self._at]]:
+            self._move_on(now)
+
+    def leave(self, transport: Transport, now: float) -> None:
+        """This transport has led nowhere for a long time: move on, unless it has been left already."""
+        if self.choose(now) == transport:
+            self._move_on(now)
+
+    def _move_on(self, now: float) -> None:
+        self._at = (self._at + 1) % len(self._transports)
+        self._failures = 0
+        self._moved_at = now

@@ -23,37 +23,14 @@ PIPE_WAITING_MAX = 4 * 1024 * 1024
 CHANNEL_OPEN_SECONDS = 15.0
 """How long a bridge waits for the data channel after its answer; then it closes the pipe."""
 
-BRIDGE_OPEN_SECONDS = 6.0
-"""A client's patience with a bridge that has answered, until the channel is open; then it tries another one."""
-TURN_OPEN_SECONDS = 10.0
-"""The same by way of a relay, which takes more round trips."""
-STEADY_SECONDS = 30.0
-"""A session, or a link of one, that held for so long was a good one: the next failure is the first again."""
-HOST_CONNECT_SECONDS = 4.0
-"""From a name to a connection, TLS included; then the next address of the host is tried."""
-HOST_LAST_CONNECT_SECONDS = 12.0
-"""The same for the last address, behind which there is none to hurry to."""
-HOST_SECONDS = 30.0
-"""A client's patience with all addresses of the host together, for one question."""
-BRIDGE_TRIES = 2
-"""Bridges that must fail one after the other before a client leaves the road by which it tried them."""
-BEGIN_ANEW_SECONDS = 600.0
-"""A network may have become another one: after so long a client tries its first road again, and the addresses of the
-host in the invite's order."""
-
 # --- bond: several links that carry one session ----------------------------------------------
-LINKS_USUAL = 3
-LINKS_MOST = 8
-"""Bridges that a client has for one session, where they are to be had; more than usual only if that is faster."""
 LANES_MAX = 8
 """How many peer connections a client may have to one bridge, the first one included."""
 LANES_OPENING_MAX = 4
 """How many lanes of one client may be opening at a time; a bridge refuses one more."""
 LANE_ANSWERS_MAX = 64 * 1024
 """How many bytes of replies may wait for a client that asks for lanes and does not read; more of them end its pipe."""
-EXTRA_LINK_SECONDS = 120.0
-"""While a session has links, and the broker no bridge for another one, it asks so often in the end."""
-BOND_LINKS_MAX = LINKS_USUAL * LANES_MAX
+BOND_LINKS_MAX = 24
 """Links of one bond; one acknowledgement for all of them fits beside a datagram."""
 BOND_SPAN_MAX = 8 * 1024 * 1024
 """From the first packet that is not acknowledged to the last that was sent: what a sender keeps, and so what a receiver
@@ -72,8 +49,6 @@ BRIDGE_CAPACITY_MAX = 64
 """The most sessions that a bridge may offer to take."""
 AVOID_MAX = 16
 """How many bridges a client may ask not to be given; beyond that it forgets the oldest."""
-COOLDOWN_SECONDS = 300.0
-"""How long a client remembers that it could not reach a bridge."""
 TURN_CREDENTIAL_SECONDS = 3_600.0
 """How long the credentials for a TURN server can be used for a new connection through it."""
 HELLO_SECONDS = 10.0
@@ -86,10 +61,6 @@ PING_SECONDS = 20.0
 """The time between two pings, of the broker and of every WebSocket."""
 SILENCE_SECONDS = 60.0
 """How long a bridge waits for any message of its broker before it connects again."""
-HOST_ANSWER_SECONDS = RENDEZVOUS_SECONDS + 4.0
-"""A client's patience with one address of the host once it is connected: the broker's own, and time for the network."""
-RETRY_AFTER_MAX_SECONDS = 60.0
-"""A client waits no longer than that because somebody asked it to: a front is not always the host's friend."""
 
 # --- tunnel ----------------------------------------------------------------------------------
 STREAMS_MAX = 128
@@ -115,9 +86,3 @@ TARGET_MAX = 300
 """Characters of the longest `host:port`."""
 
 # --- client's local proxy --------------------------------------------------------------------
-PROXY_HEAD_MAX = 65_536
-"""Longest request head of the local proxy."""
-PROXY_HEAD_SECONDS = 20.0
-PROXY_CONNECTIONS_MAX = 512
-SESSION_WAIT_SECONDS = 20.0
-"""How long a request waits for a session before it gets 503."""

@@ -8,76 +8,76 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freespan.client.lanes.controller import LaneController
-from freespan.client.lanes.queueing import Place
+from freespan.client.lanes.controller import LaneController, Second
+from freespan.client.lanes.queueing import Queue
 from freespan.wire.limits import LANES_MAX
 
-Second = tuple[float, int] | tuple[float, int, Place]
-"""What a bridge carried, in bytes a second, its signs of loss, and where messages wait (if they do)."""
+Played = tuple[float, int] | tuple[float, int, Queue]
+"""What a bridge does in a second, as in `Second`; without a queue, none."""
 
 
-def play(judge: LaneController, seconds: int, transport: Callable[[int, int], Second], begin: int = 0) -> list[int]:
-    """The lanes that are wanted after each second of a transport that gives so much by how many lanes there are."""
+def play(controller: LaneController, seconds: int, path: Callable[[int, int], Played], begin: int = 0) -> list[int]:
+    """The lanes that are wanted after each second of a path, which says what so many lanes carry then."""
     wanted = []
     for now in range(begin, begin + seconds):
-        rate, loss_signals, *waits = transport(judge.wanted, now)
-        judge.carried(rate, loss_signals, waits[0] if waits else Place.NOWHERE, float(now))
-        wanted.append(judge.wanted)
+        rate, loss_signals, *queue = path(controller.wanted, now)
+        controller.on_second(Second(rate, loss_signals, queue[0] if queue else Queue.NONE), float(now))
+        wanted.append(controller.wanted)
     return wanted
 
 
-def lossy(lanes: int, now: int) -> Second:
+def lossy(lanes: int, now: int) -> Played:
     return 200e3 * lanes, (now % 3 != 0) * 2
 
 
-def even(lanes: int, now: int) -> Second:
+def even(lanes: int, now: int) -> Played:
     return 2.4e6, 0
 
 
-def full_whatever_the_lanes(lanes: int, now: int) -> Second:
+def full_whatever_the_lanes(lanes: int, now: int) -> Played:
     return 300e3, 2
 
 
-@given(st.lists(st.tuples(st.floats(0, 1e8), st.integers(0, 1000), st.sampled_from(Place)), max_size=200))
-def test_any_history_stays_within_bounds(history: list[Second]) -> None:
+@given(st.lists(st.tuples(st.floats(0, 1e8), st.integers(0, 1000), st.sampled_from(Queue)), max_size=200))
+def test_any_history_stays_within_bounds(history: list[Played]) -> None:
     wanted = play(LaneController(), len(history), lambda _, now: history[now])
     assert all(1 <= lanes <= LANES_MAX for lanes in wanted)
 
 
-@given(st.lists(st.floats(0, 1e8), max_size=200), st.sampled_from([Place.NOWHERE, Place.NETWORK]))
-def test_without_a_sign_of_loss_there_is_one(rates: list[float], waits: Place) -> None:
-    wanted = play(LaneController(), len(rates), lambda _, now: (rates[now], 0, waits))
+@given(st.lists(st.floats(0, 1e8), max_size=200), st.sampled_from([Queue.NONE, Queue.NETWORK]))
+def test_without_a_sign_of_loss_there_is_one(rates: list[float], queue: Queue) -> None:
+    wanted = play(LaneController(), len(rates), lambda _, now: (rates[now], 0, queue))
     assert set(wanted) <= {1}
 
 
-@given(st.lists(st.integers(0, 1000), max_size=100), st.sampled_from([Place.NOWHERE, Place.NETWORK]))
-def test_a_bridge_with_little_to_carry_has_one(loss_signals: list[int], waits: Place) -> None:
-    wanted = play(LaneController(), len(loss_signals), lambda _, now: (20e3, loss_signals[now], waits))
+@given(st.lists(st.integers(0, 1000), max_size=100), st.sampled_from([Queue.NONE, Queue.NETWORK]))
+def test_a_bridge_with_little_to_carry_has_one(loss_signals: list[int], queue: Queue) -> None:
+    wanted = play(LaneController(), len(loss_signals), lambda _, now: (20e3, loss_signals[now], queue))
     assert set(wanted) <= {1}
 
 
-@given(st.lists(st.sampled_from(Place), max_size=100))
-def test_so_has_one_that_carries_next_to_nothing(places: list[Place]) -> None:
-    wanted = play(LaneController(), len(places), lambda _, now: (5e3, 0, places[now]))
+@given(st.lists(st.sampled_from(Queue), max_size=100))
+def test_so_has_one_that_carries_next_to_nothing(queues: list[Queue]) -> None:
+    wanted = play(LaneController(), len(queues), lambda _, now: (5e3, 0, queues[now]))
     assert set(wanted) <= {1}
 
 
 @given(st.floats(0, 1e6), st.lists(st.tuples(st.integers(1, 5), st.floats(0, 1e6)), max_size=20))
 def test_one_second_in_eight_with_a_queue_in_the_network_is_enough(rate: float, gaps: list[tuple[int, float]]) -> None:
-    """A transport that is full now and then, as one with a shallow queue is, is no lossy one."""
-    seconds: list[Second] = []
+    """A path that is full now and then, as one with a shallow queue is, is not a lossy one."""
+    seconds: list[Played] = []
     for gap, other in gaps:
-        seconds += [(rate, 0, Place.ABOVE)] * gap + [(other, 0, Place.NETWORK)]
+        seconds += [(rate, 0, Queue.SCTP)] * gap + [(other, 0, Queue.NETWORK)]
     assert set(play(LaneController(), len(seconds), lambda _, now: seconds[now])) <= {1}
 
 
-def very_lossy(lanes: int, now: int) -> Second:
+def very_lossy(lanes: int, now: int) -> Played:
     """3 % at 200 ms: two or three messages a second in each lane, and no sign of loss in their times."""
-    waits = Place.ABOVE if lanes == 1 or now % 5 else Place.NOWHERE
-    return (32e3 + 16e3 * (now % 3 - 1)) * lanes, 0, waits
+    queue = Queue.SCTP if lanes == 1 or now % 5 else Queue.NONE
+    return (32e3 + 16e3 * (now % 3 - 1)) * lanes, 0, queue
 
 
-def test_a_very_lossy_road_gets_four_and_then_eight_and_keeps_them() -> None:
+def test_a_very_lossy_path_gets_four_and_then_eight_and_keeps_them() -> None:
     wanted = play(LaneController(), 120, very_lossy)
     assert sorted(set(wanted)) == [1, 4, 8]
     assert wanted == sorted(wanted)
@@ -85,18 +85,18 @@ def test_a_very_lossy_road_gets_four_and_then_eight_and_keeps_them() -> None:
 
 
 def test_messages_that_wait_in_a_fast_lane_are_no_sign() -> None:
-    assert set(play(LaneController(), 60, lambda _, __: (500e3, 0, Place.ABOVE))) == {1}
+    assert set(play(LaneController(), 60, lambda _, __: (500e3, 0, Queue.SCTP))) == {1}
 
 
-def test_a_slow_road_must_bring_clearly_more() -> None:
+def test_a_slow_path_must_bring_clearly_more() -> None:
     """Half a Mbit/s that loses packets: one lane does not quite fill it, and what four add is a queue."""
-    wanted = play(LaneController(), 60, lambda lanes, now: (40e3 if lanes == 1 else 50e3, 0, Place.ABOVE))
+    wanted = play(LaneController(), 60, lambda lanes, now: (40e3 if lanes == 1 else 50e3, 0, Queue.SCTP))
     assert sorted(set(wanted)) == [1, 4]
     assert wanted[-1] == 1
     assert sum(lanes > 1 for lanes in wanted) == 14
 
 
-def test_a_lossy_road_gets_four_and_then_eight() -> None:
+def test_a_lossy_path_gets_four_and_then_eight() -> None:
     wanted = play(LaneController(), 40, lossy)
     assert sorted(set(wanted)) == [1, 4, 8]
     assert wanted == sorted(wanted)
@@ -117,7 +117,7 @@ def test_the_step_that_does_not_help_goes_and_the_one_before_stays() -> None:
     assert max(wanted) == 8
 
 
-def test_a_road_whose_queue_overflows_at_the_start_is_not_lossy() -> None:
+def test_a_path_whose_queue_overflows_at_the_start_is_not_lossy() -> None:
     """SCTP fills the queue, loses much at once, and begins anew: what it carries is anything but steady."""
     seen = [(104e3, 2), (1474e3, 3), (16e3, 0), (32e3, 0), (282e3, 5), (1451e3, 3), (2309e3, 0), (2293e3, 0)]
     wanted = play(LaneController(), 60, lambda lanes, now: seen[now] if now < len(seen) else even(lanes, now))
@@ -131,7 +131,7 @@ SLOW_WAYS_BACK = [
 
 
 @pytest.mark.parametrize("seen", SLOW_WAYS_BACK)
-def test_one_overflow_and_the_slow_way_back_are_not_loss(seen: list[Second]) -> None:
+def test_one_overflow_and_the_slow_way_back_are_not_loss(seen: list[Played]) -> None:
     wanted = play(LaneController(), 60, lambda lanes, now: seen[now] if now < len(seen) else even(lanes, now))
     assert set(wanted) == {1}
 
@@ -141,14 +141,14 @@ def test_a_fast_bridge_needs_none() -> None:
 
 
 def test_calm_closes_all_but_the_first() -> None:
-    judge = LaneController()
-    play(judge, 40, lossy)
-    wanted = play(judge, 60, lambda _, __: (100.0, 0), begin=40)
+    controller = LaneController()
+    play(controller, 40, lossy)
+    wanted = play(controller, 60, lambda _, __: (100.0, 0), begin=40)
     assert wanted[15] == 8
     assert wanted[-1] == 1
 
 
-def test_so_does_a_road_that_has_become_good() -> None:
-    judge = LaneController()
-    play(judge, 40, lossy)
-    assert play(judge, 60, even, begin=40)[-1] == 1
+def test_so_does_a_path_that_has_become_good() -> None:
+    controller = LaneController()
+    play(controller, 40, lossy)
+    assert play(controller, 60, even, begin=40)[-1] == 1

@@ -1,21 +1,24 @@
-"""Lanes of a session: opened as the judge wants, without the broker, and gone with their bridge."""
+"""Lanes of a session: opened as the controller wants, without the broker, and gone with their bridge."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 
-from freespan.client import link_manager
-from freespan.client.lanes.controller import LaneController
+from freespan.client.lanes.controller import LaneController, Second
 from freespan.client.lanes.manager import LaneManager
-from freespan.client.lanes.queueing import Place
+from freespan.client.lanes.queueing import Queue
 from freespan.client.lanes.signalling import LaneSignalling
+from freespan.client.link_manager import LinkManager
+from freespan.client.settings import ClientSettings
 from freespan.demo.payload import sha256_of
+from freespan.link.base import Link
 from freespan.link.bond import LinkReport
-from freespan.link.datachannel import DataChannelLink
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import LANES_MAX
 from tests.client.test_survival import begin, bridges, read_rest, read_some
@@ -27,21 +30,23 @@ SIZE = 12_000_000
 
 
 class Wants:
-    """What all judges want, with their minds made up."""
+    """What all controllers want, whatever they are told."""
 
     lanes = LANES_MAX
 
 
-def no_judging(judge: LaneController, *_: object) -> None:
-    judge.wanted = Wants.lanes
+def decide_nothing(controller: LaneController, *_: object) -> None:
+    controller.wanted = Wants.lanes
+
+
+EAGER = ClientSettings(report_seconds=0.02)
 
 
 @pytest.fixture(autouse=True)
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looks often, and wants all lanes at once."""
-    monkeypatch.setattr(LaneController, "carried", no_judging)
+    """All lanes are wanted at once."""
+    monkeypatch.setattr(LaneController, "on_second", decide_nothing)
     monkeypatch.setattr(Wants, "lanes", LANES_MAX)
-    monkeypatch.setattr(link_manager, "_LOOK_SECONDS", 0.02)
 
 
 @pytest.fixture
@@ -56,14 +61,14 @@ async def until_links(reader: Reader, count: int) -> None:
             await asyncio.sleep(0.01)
 
 
-def joined(one: link_manager.LinkManager) -> list[LinkReport]:
+def joined(one: LinkManager) -> list[LinkReport]:
     return [link for link in one.bond.report().links if link.state != "joining"]
 
 
 async def test_lanes_carry_a_download_and_the_broker_hears_of_none(
     host: Host, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with volunteering(host.url) as helper, reading(host.invite) as reader:
+    async with volunteering(host.url) as helper, reading(host.invite, settings=EAGER) as reader:
         await until_links(reader, LANES_MAX)
         stream, digest = await begin(reader, site, SIZE)
         await read_some(stream, digest, SIZE // 2)
@@ -81,7 +86,7 @@ async def test_lanes_carry_a_download_and_the_broker_hears_of_none(
 async def test_a_bridge_with_lanes_that_leaves_takes_nothing_along(host: Host, site: Site) -> None:
     async with contextlib.AsyncExitStack() as stack:
         helpers = [await stack.enter_async_context(volunteering(host.url)) for _ in range(2)]
-        reader = await stack.enter_async_context(reading(host.invite))
+        reader = await stack.enter_async_context(reading(host.invite, settings=EAGER))
         await bridges(reader, 2)
         await until_links(reader, 2 * LANES_MAX)
         stream, digest = await begin(reader, site, SIZE)
@@ -96,28 +101,29 @@ async def test_three_bridges_fill_the_bond_and_no_more(host: Host) -> None:
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(3):
             await stack.enter_async_context(volunteering(host.url))
-        reader = await stack.enter_async_context(reading(host.invite))
+        reader = await stack.enter_async_context(reading(host.invite, settings=EAGER))
         await until_links(reader, 3 * LANES_MAX)
         await asyncio.sleep(0.1)
         await until_links(reader, 3 * LANES_MAX)
 
 
-# --- the keeper by itself -----------------------------------------------------------------------
-class FakeBond:
+# --- the manager by itself ------------------------------------------------------------------------
+class FakeOwner:
+    """Stands in for the owner of the bond."""
+
     def __init__(self) -> None:
         self.removed: list[int] = []
-        self.next = 100
+        self._numbers = itertools.count(101)
 
-    def add(self, _: object) -> int:
-        self.next += 1
-        return self.next
+    def add_lane(self, lane: Link) -> int:
+        return next(self._numbers)
 
-    def remove(self, number: int) -> None:
+    def remove_lane(self, number: int) -> None:
         self.removed.append(number)
 
 
-class FakeDoor:
-    """Opens at once, or refuses."""
+class FakeSignalling:
+    """Opens lanes at once, or refuses."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -132,24 +138,25 @@ class FakeDoor:
 
 
 class Stage:
-    def __init__(self) -> None:
-        self.bond, self.door = FakeBond(), FakeDoor()
-        self.keeper = LaneManager(self.bond)  # type: ignore[arg-type]
+    """A manager with one bridge, whose first link is number 0."""
 
-    async def look(self, now: float, room: int = 21, links: tuple[LinkReport, ...] = (), packets: float = 0.0) -> int:
-        doors: dict[int, LaneSignalling] = {0: self.door}  # type: ignore[dict-item]
-        self.keeper.look(links, doors, {0: packets}, room, now)
-        for _ in range(3):
-            await asyncio.sleep(0)
-        return len(self.keeper.lanes_of(0))
+    def __init__(self) -> None:
+        self.owner, self.signalling = FakeOwner(), FakeSignalling()
+        self.manager = LaneManager(self.owner, ClientSettings().lane_retry_seconds)
+        self.manager.add_bridge(0, cast(LaneSignalling, self.signalling))
+
+    async def update(self, lanes_max: int = 21, links: tuple[LinkReport, ...] = (), packet_rtt: float = 0.0) -> int:
+        self.manager.update(links, {0: packet_rtt}, lanes_max)
+        await asyncio.sleep(0.001)
+        return len(self.manager.lanes_of(0))
 
 
 def test_no_more_than_there_is_room_for() -> None:
     async def body() -> None:
         stage = Stage()
-        assert [await stage.look(now, room=5) for now in range(3)] == [4, 5, 5]
-        assert await stage.look(3, room=2) == 2
-        assert len(stage.bond.removed) == 3
+        assert [await stage.update(lanes_max=5) for _ in range(3)] == [4, 5, 5]
+        assert await stage.update(lanes_max=2) == 2
+        assert len(stage.owner.removed) == 3
 
     run(body())
 
@@ -157,12 +164,14 @@ def test_no_more_than_there_is_room_for() -> None:
 def test_a_bridge_that_refuses_is_not_pestered() -> None:
     async def body() -> None:
         stage = Stage()
-        stage.door.refuses = True
-        for now in range(8):
-            await stage.look(asyncio.get_running_loop().time() + now)
-        assert stage.door.asked == 4
-        await stage.look(asyncio.get_running_loop().time() + 11)
-        assert stage.door.asked == 8
+        stage.signalling.refuses = True
+        for _ in range(8):
+            await stage.update()
+            await asyncio.sleep(1)
+        assert stage.signalling.asked == 4
+        await asyncio.sleep(3)
+        await stage.update()
+        assert stage.signalling.asked == 8
 
     run(body())
 
@@ -170,55 +179,29 @@ def test_a_bridge_that_refuses_is_not_pestered() -> None:
 def test_the_lanes_of_a_bridge_that_has_left_are_forgotten() -> None:
     async def body() -> None:
         stage = Stage()
-        await stage.look(0)
-        lanes = stage.keeper.lanes_of(0)
-        assert stage.keeper.ended(min(lanes))
-        assert not stage.keeper.ended(0)
-        assert sorted(stage.bond.removed) == sorted(lanes)[1:]
-        assert not stage.keeper.lanes_of(0)
+        await stage.update()
+        lanes = stage.manager.lanes_of(0)
+        assert stage.manager.lane_closed(min(lanes))
+        assert not stage.manager.lane_closed(0)
+        stage.manager.remove_bridge(0)
+        assert sorted(stage.owner.removed) == sorted(lanes)[1:]
+        assert not stage.manager.lanes_of(0)
 
     run(body())
 
 
-def test_the_judge_hears_where_the_messages_of_a_bridge_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_controller_is_told_where_the_messages_of_a_bridge_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     async def body() -> None:
-        told: list[Place] = []
-        monkeypatch.setattr(LaneController, "carried", lambda _, __, ___, waits, ____: told.append(waits))
+        told: list[Queue] = []
+
+        def on_second(_: LaneController, second: Second, now: float) -> None:
+            told.append(second.queue)
+
+        monkeypatch.setattr(LaneController, "on_second", on_second)
         stage = Stage()
-        for message, packets in ((0.21, 0.2), (1.6, 0.2), (1.6, 1.5), (1.6, 0.0)):
-            link = LinkReport(0, "open", 4e4, 0.2, message, 64_000, 0, 0, 0)
-            await stage.look(0, links=(link,), packets=packets)
-        assert told == [Place.NOWHERE, Place.ABOVE, Place.NETWORK, Place.NOWHERE]
+        for message_rtt, packet_rtt in ((0.21, 0.2), (1.6, 0.2), (1.6, 1.5), (1.6, 0.0)):
+            link = LinkReport(0, "open", 4e4, 0.2, message_rtt, 64_000, 0, 0, 0)
+            await stage.update(links=(link,), packet_rtt=packet_rtt)
+        assert told == [Queue.NONE, Queue.SCTP, Queue.NETWORK, Queue.NONE]
 
     run(body())
-
-
-# --- the door -------------------------------------------------------------------------------------
-async def test_a_bridge_without_lanes_leaves_the_link_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One of an earlier version has no channel for words; what is said there is dropped."""
-    monkeypatch.setattr("freespan.client.lanes.signalling.BRIDGE_OPEN_SECONDS", 0.2)
-    door = LaneSignalling(lambda **options: DataChannelLink(**options), allow_private=True)
-    bridge = DataChannelLink()
-    await door.link.accept(await bridge.answer(await door.link.offer()))
-    await asyncio.gather(door.link.opened(), bridge.opened())
-    with pytest.raises(LinkError, match="did not open"):
-        await door.open()
-    assert door.link.send_credit
-    for link in (door.link, bridge):
-        link.close()
-    await asyncio.sleep(0)
-
-
-@pytest.mark.parametrize("text", ["{", '{"type":"lane_answer"}', '{"type":"welcome"}'])
-async def test_a_bridge_that_talks_rubbish_loses_the_link(text: str) -> None:
-    door = LaneSignalling(lambda **options: DataChannelLink(**options), allow_private=True)
-    bridge = DataChannelLink(on_signal=lambda _: None)
-    await door.link.accept(await bridge.answer(await door.link.offer()))
-    await asyncio.gather(door.link.opened(), bridge.opened())
-    bridge.send_signal('{"type":"lane_refusal","id":"of nobody","reason":"late"}')
-    bridge.send_signal(text)
-    async with asyncio.timeout(SECONDS):
-        while door.link.send_credit and not door.link._ended:
-            await asyncio.sleep(0.005)
-    bridge.close()
-    await asyncio.sleep(0)

@@ -5,26 +5,28 @@ import itertools
 from hypothesis import strategies as st
 
 from freespan.client.local_proxy.request import ProxyRequest, RequestError, RequestParser
+from freespan.client.local_proxy.request_body import RequestBody
 
 Outcome = tuple[ProxyRequest | None, tuple[str, bytes] | None, bytes]
-"""The request, or reason and reply of the error, or neither; and what was said in between."""
+"""The request, or reason and reply of the error, or neither; and what was sent back in between."""
 
 
 def feed(parser: RequestParser, pieces: list[bytes]) -> Outcome:
-    """What comes of `pieces`; once there is a request, what the relay may pass on of the rest joins `first_bytes`."""
-    said = b""
+    """What comes of `pieces`. Once there is a request, what may pass of the rest is added to its `first_bytes`."""
+    sent = b""
     for number, piece in enumerate(pieces):
         try:
             request = parser.receive_data(piece)
         except RequestError as error:
-            return None, (str(error), error.reply), said + parser.data_to_send()
-        said += parser.data_to_send()
+            return None, (str(error), error.reply), sent + parser.data_to_send()
+        sent += parser.data_to_send()
         if request is not None:
             rest = b"".join(pieces[number + 1 :])
-            if request.body is not None:
-                rest = request.body.take(rest)
-            return type(request)(request.target, request.first_bytes + rest, request.accepted), None, said  # type: ignore[call-arg]
-    return None, None, said
+            body: RequestBody | None = getattr(request, "body", None)
+            if body is not None:
+                rest = body.take(rest)
+            return type(request)(request.target, request.first_bytes + rest, request.accepted), None, sent  # type: ignore[call-arg]
+    return None, None, sent
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from freespan.client.local_proxy.request import PROXY_HEAD_MAX
 from freespan.client.local_proxy.response_head import ResponseHead
 from freespan.wire.errors import StreamError
-from freespan.wire.limits import PROXY_HEAD_MAX
 from tests.client.local_proxy.splits import cut, places
 
 

@@ -13,34 +13,35 @@ from typing import Any
 
 import pytest
 
-from freespan.client.local_proxy import server as local_proxy
+from freespan.client.client import Client
+from freespan.client.local_proxy.request import PROXY_HEAD_MAX
 from freespan.client.local_proxy.server import LocalProxy
+from freespan.client.settings import ClientSettings
 from freespan.demo.payload import sha256_of
 from freespan.egress import dialer
 from freespan.egress.settings import EgressSettings
 from freespan.tunnel.client import ClientTunnel
 from freespan.wire.errors import InputError, StreamError
-from freespan.wire.limits import PROXY_HEAD_MAX
+from freespan.wire.invite import Invite
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
 from tests.support import readers
 from tests.support.path import SECONDS, direct_session, hosting
 from tests.support.site import SMALL, Site
 
-DEFAULTS = EgressSettings()
 
+class FakeClient(Client):
+    """Has the session that it is given, or none."""
 
-class FakeClient:
-    """Has a session, or says that there is none."""
-
-    def __init__(self, session: ClientTunnel) -> None:
-        self._session = session
+    def __init__(self, session: ClientTunnel, settings: ClientSettings | None) -> None:
+        super().__init__(Invite("http://127.0.0.1:1", bytes(32)), lambda _: None, settings=settings)
+        self._given = session
         self.has_session = True
 
-    async def session(self) -> ClientTunnel:
+    async def session(self, seconds: float | None = None) -> ClientTunnel:
         if not self.has_session:
             raise StreamError(ProxyStatus("destination_unavailable"))
-        return self._session
+        return self._given
 
 
 class RunningProxy:
@@ -66,23 +67,34 @@ class RunningProxy:
 
 
 @contextlib.asynccontextmanager
-async def running_with(settings: EgressSettings) -> AsyncIterator[RunningProxy]:
-    """A proxy whose egress has these settings."""
-    async with asyncio.timeout(4 * SECONDS), hosting(egress=settings) as host, direct_session(host) as session:
-        client = FakeClient(session)
-        proxy = LocalProxy(client)  # type: ignore[arg-type]
-        port = await proxy.start(0)
-        try:
-            yield RunningProxy(proxy, port, client)
-        finally:
-            await proxy.stop()
+async def session_with(egress: EgressSettings) -> AsyncIterator[ClientTunnel]:
+    """A session with an egress that has these settings."""
+    async with asyncio.timeout(4 * SECONDS), hosting(egress=egress) as host, direct_session(host) as session:
+        yield session
+
+
+@contextlib.asynccontextmanager
+async def running_proxy(session: ClientTunnel, settings: ClientSettings | None = None) -> AsyncIterator[RunningProxy]:
+    client = FakeClient(session, settings)
+    proxy = LocalProxy(client, settings)
+    port = await proxy.start(0)
+    try:
+        yield RunningProxy(proxy, port, client)
+    finally:
+        await proxy.stop()
 
 
 @pytest.fixture
-async def running(caplog: pytest.LogCaptureFixture) -> AsyncIterator[RunningProxy]:
-    async with running_with(DEFAULTS) as proxy:
-        yield proxy
+async def session(caplog: pytest.LogCaptureFixture) -> AsyncIterator[ClientTunnel]:
+    async with session_with(EgressSettings()) as session:
+        yield session
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@pytest.fixture
+async def running(session: ClientTunnel) -> AsyncIterator[RunningProxy]:
+    async with running_proxy(session) as running:
+        yield running
 
 
 # --- HTTP ------------------------------------------------------------------------------------
@@ -239,22 +251,23 @@ async def never(*_: object, **__: object) -> None:
     await asyncio.Event().wait()
 
 
-async def test_a_destination_that_does_not_answer(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with running_with(EgressSettings(dial_seconds=0.05)) as running:
+async def test_a_destination_that_does_not_answer(
+    running: RunningProxy, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with session_with(EgressSettings(dial_seconds=0.05)) as session, running_proxy(session) as impatient:
         with monkeypatch.context() as patch:
             patch.setattr(dialer, "start_connection", never)
-            await both(running, Target("site.test", 80), 504, "connection_timeout", 6, "did not answer in time")
-    async with running_with(DEFAULTS) as running:
-        await running.still_serves(site)
+            await both(impatient, Target("site.test", 80), 504, "connection_timeout", 6, "did not answer in time")
+    await running.still_serves(site)
 
 
 async def test_an_egress_that_does_not_answer(
-    running: RunningProxy, site: Site, monkeypatch: pytest.MonkeyPatch
+    session: ClientTunnel, running: RunningProxy, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(dialer, "start_connection", never)
-        patch.setattr("freespan.client.local_proxy.server._CONNECT_SECONDS", 0.05)
-        await both(running, Target("site.test", 80), 504, "connection_timeout", 6, "did not answer in time")
+    async with running_proxy(session, ClientSettings(stream_open_seconds=0.05)) as impatient:
+        with monkeypatch.context() as patch:
+            patch.setattr(dialer, "start_connection", never)
+            await both(impatient, Target("site.test", 80), 504, "connection_timeout", 6, "did not answer in time")
     await running.still_serves(site)
 
 
@@ -332,12 +345,12 @@ MIDDLES: dict[str, bytes] = {
 
 @pytest.mark.parametrize("said", MIDDLES.values(), ids=MIDDLES.keys())
 async def test_who_stops_in_the_middle_and_waits_is_given_up(
-    running: RunningProxy, site: Site, said: bytes, monkeypatch: pytest.MonkeyPatch
+    session: ClientTunnel, running: RunningProxy, site: Site, said: bytes
 ) -> None:
-    monkeypatch.setattr(local_proxy, "PROXY_HEAD_SECONDS", 0.1)
-    answer = await running.call(readers.exchange, said)
-    assert answer in (b"", b"\x05\x00")
-    await running.until_idle()
+    async with running_proxy(session, ClientSettings(proxy_request_seconds=0.1)) as impatient:
+        answer = await impatient.call(readers.exchange, said)
+        assert answer in (b"", b"\x05\x00")
+        await impatient.until_idle()
     await running.still_serves(site)
 
 
@@ -402,10 +415,12 @@ async def test_only_this_machine_may_use_it(running: RunningProxy) -> None:
         await asyncio.to_thread(socket.create_connection, ("127.0.0.2", running.port), 2)
 
 
-async def test_more_connections_than_allowed(
-    running: RunningProxy, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(local_proxy, "PROXY_CONNECTIONS_MAX", 2)
+async def test_more_connections_than_allowed(session: ClientTunnel, site: Site) -> None:
+    async with running_proxy(session, ClientSettings(proxy_connections_max=2)) as running:
+        await more_than_two_connections(running, site)
+
+
+async def more_than_two_connections(running: RunningProxy, site: Site) -> None:
     held = [await running.call(readers.dial) for _ in range(2)]
     try:
         async with asyncio.timeout(SECONDS):

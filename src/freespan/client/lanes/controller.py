@@ -1,15 +1,15 @@
 """How many lanes a session should have to one bridge. Pure.
 
-SCTP halves its rate at each loss, whatever runs above it, so on a lossy transport one association is the bottleneck, and
-several to the same bridge carry several times as much. On a transport without loss they would carry no more. So signs of
-loss (`link/bond/loss_signals.py`) in a bridge that is busy, slow and steady are a reason to try, and what the trial has
-brought decides: 1, 4, 8 lanes, as long as each step helps; one again when there is little to carry, or no loss.
+        signs of loss          helps             helps
+    1 ────────────────▶ try 4 ───────▶ try 8 ──────────▶ 8
+    ▲                     │ does not     │ does not
+    └─────────────────────┘              └──▶ 4              from any number: little to carry, or no loss ──▶ 1
 
-A transport that is merely full has loss_signals too, when SCTP fills its queue until it overflows; but then nothing is steady.
-
-Where a lane carries two or three messages a second their times tell nothing. There it is a sign that messages keep
-waiting above the network and packets do not wait in it (`client/lanes/queueing.py`): so the transport is not full, and it is SCTP
-that carries no more. A trial takes longer there, and must bring more.
+There are two signs of loss. In a bridge that is busy, slow and steady it is the loss signals of its messages
+(`link/bond/loss_signals.py`). A path that is merely full has them too, when SCTP fills its queue until it overflows,
+but then the rate is not steady. In a lane that carries only two or three messages a second, the times of messages prove
+nothing. There the sign is that messages keep queueing in SCTP while packets do not queue in the network
+(`queueing.py`): the path is not full, so it is SCTP that limits the rate. Such a trial takes longer and must gain more.
 """
 
 from __future__ import annotations
@@ -17,125 +17,131 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from freespan.client.lanes.queueing import Place
+from freespan.client.lanes.queueing import Queue
 from freespan.wire.limits import LANES_MAX
 
 _STEPS = (1, 4, LANES_MAX)
-_BUSY = 64 * 1024
-"""Bytes a second from which on more lanes may be of use,"""
-_FAST = 4_000_000
-"""and from which on not."""
-_SECONDS = 8
-"""So many of them are looked at."""
-_SIGNS = 3
-_SIGN_SECONDS = 2
-"""Signs of loss in these, and in how many of the seconds there must be some."""
-_SIGNS_OF_SECOND = 2
-"""More of one second do not count: they may be one overflow."""
-_LATELY = 2
-"""In the last seconds there is one, too."""
-_STEADY = 2
-"""No second carries more than so many times the mean, or less than that part of it."""
-_SLOW = 96 * 1024
-"""A lane that carries less, in bytes a second, is too slow for signs in the times of messages;"""
-_LEAST = 8 * 1024
-"""but so much the bridge carries, or it has nothing to carry."""
-_WAITING_SECONDS = 6
-"""In so many seconds messages wait above, and in none does the network's queue hold up packets."""
+"""The numbers of lanes that are tried, one after the other."""
+_HISTORY_SECONDS = 8
+"""How many of the last seconds decide whether there is a sign of loss."""
+_BUSY_RATE = 64 * 1024
+"""Bytes a second from which on more lanes may be of use."""
+_FAST_RATE = 4_000_000
+"""Bytes a second from which on more lanes are of no use."""
 
+_LOSS_SIGNALS_MIN = 3
+"""Loss signals within the history that are a sign of loss."""
+_LOSSY_SECONDS_MIN = 2
+"""Seconds within the history that must have a loss signal."""
+_LOSS_SIGNALS_PER_SECOND_MAX = 2
+"""Loss signals of one second that count; more may all come from one overflow."""
+_RECENT_SECONDS = 2
+"""The last seconds of the history, in which there must be a loss signal as well."""
+_STEADY_FACTOR = 2
+"""The rate is steady when no second's rate differs from the mean by more than this factor."""
 
-class _Terms(NamedTuple):
-    """What is asked of a trial."""
+_SLOW_LANE_RATE = 96 * 1024
+"""Bytes a second below which a lane is too slow for the times of its messages to prove anything."""
+_TRICKLE_RATE = 8 * 1024
+"""Bytes a second below which a bridge has nothing to carry."""
+_SCTP_QUEUE_SECONDS_MIN = 6
+"""Seconds within the history in which messages must queue in SCTP; in none of them may they queue in the network."""
 
-    seconds: float
-    """So long new lanes may take to open and to show what they add."""
-    judged: int
-    """The last seconds of it, which count; and as many before it."""
-    helps: float
-    """So many times as much they carry together, or they go again."""
-
-
-_USUAL = _Terms(6.0, 3, 1.2)
-_SLOW_ROAD = _Terms(14.0, 8, 1.3)
-_PAUSE_SECONDS = 60.0
-"""After lanes that did not help."""
+_REST_SECONDS = 60.0
+"""Wait after a trial that did not help."""
 _CALM_SECONDS = 25.0
-"""After so long with little to carry, or without a sign of loss, one lane is enough."""
+"""After this long with little to carry, or without a sign of loss, one lane is enough."""
 
 
-class _Second(NamedTuple):
+class Second(NamedTuple):
+    """What a bridge did in one second, over all its lanes: `rate` in bytes a second, both directions together."""
+
     rate: float
     loss_signals: int
-    waits: Place
+    queue: Queue
+
+
+class _Trial(NamedTuple):
+    """The conditions of a trial."""
+
+    seconds: float
+    """How long new lanes have to open and to show what they add."""
+    compared_seconds: int
+    """The last seconds of the trial, whose rate is compared with as many seconds before it."""
+    gain: float
+    """The factor by which the rate must grow, or the new lanes close again."""
+
+
+_USUAL_TRIAL = _Trial(6.0, 3, 1.2)
+_SLOW_TRIAL = _Trial(14.0, 8, 1.3)
 
 
 class LaneController:
-    """One for each bridge; told every second what it carried. Times in seconds."""
+    """One for each bridge; `on_second` is called every second. Times are in seconds of any monotonic clock."""
 
     def __init__(self) -> None:
         self.wanted = 1
-        self._seconds: deque[_Second] = deque(maxlen=_SECONDS)
-        self._terms = _USUAL
-        self._before = 0.0
-        self._fall_back = 1
+        """How many lanes there should be, the first link included."""
+        self._history: deque[Second] = deque(maxlen=_HISTORY_SECONDS)
+        self._trial = _USUAL_TRIAL
+        self._rate_before_trial = 0.0
+        self._wanted_before_trial = 1
         self._trial_ends = 0.0
         self._next_trial = 0.0
-        self._busy_at = 0.0
-        self._sign_at = 0.0
+        self._last_busy = 0.0
+        self._last_lossy = 0.0
 
-    def carried(self, rate: float, loss_signals: int, waits: Place, now: float) -> None:
-        """`rate` in bytes a second, both directions, and signs of loss, over all lanes since the last call.
-
-        `waits` is where what is on its way waits now.
-        """
-        self._seconds.append(_Second(rate, loss_signals, waits))
-        is_held_up = waits is Place.ABOVE and rate >= _LEAST
-        if rate >= _BUSY or is_held_up:
-            self._busy_at = now
-        if loss_signals or is_held_up:
-            self._sign_at = now
+    def on_second(self, second: Second, now: float) -> None:
+        """Take what the bridge has done since the last call, and decide."""
+        self._history.append(second)
+        is_held_up = second.queue is Queue.SCTP and second.rate >= _TRICKLE_RATE
+        if second.rate >= _BUSY_RATE or is_held_up:
+            self._last_busy = now
+        if second.loss_signals or is_held_up:
+            self._last_lossy = now
         if self._trial_ends:
-            self._judge(now)
-        elif now - min(self._busy_at, self._sign_at) >= _CALM_SECONDS:
+            self._end_trial(now)
+        elif now - min(self._last_busy, self._last_lossy) >= _CALM_SECONDS:
             self.wanted = 1
-        elif now >= self._next_trial and (self._shows_loss() or self._waits_above()):
-            self._try_more(now)
+        elif now >= self._next_trial and (self._shows_loss() or self._queues_in_sctp()):
+            self._begin_trial(now)
 
-    def _try_more(self, now: float) -> None:
-        self._terms = _SLOW_ROAD if self._is_slow else _USUAL
-        self._before, self._fall_back = self._rate(self._terms.judged), self.wanted
+    def _begin_trial(self, now: float) -> None:
+        self._trial = _SLOW_TRIAL if self._is_slow else _USUAL_TRIAL
+        self._rate_before_trial, self._wanted_before_trial = self._rate(self._trial.compared_seconds), self.wanted
         more = [step for step in _STEPS if step > self.wanted]
-        if more and self._before < _FAST:
-            self.wanted, self._trial_ends = more[0], now + self._terms.seconds
+        if more and self._rate_before_trial < _FAST_RATE:
+            self.wanted, self._trial_ends = more[0], now + self._trial.seconds
 
-    def _judge(self, now: float) -> None:
-        """Keep the lanes that are on trial, and try more; or do without them."""
+    def _end_trial(self, now: float) -> None:
+        """When its time is over: keep the lanes that have helped and try more, or go back."""
         if now < self._trial_ends:
             return
         self._trial_ends = 0.0
-        if self._rate(self._terms.judged) >= self._terms.helps * self._before:
-            self._try_more(now)
+        if self._rate(self._trial.compared_seconds) >= self._trial.gain * self._rate_before_trial:
+            self._begin_trial(now)
         else:
-            self.wanted, self._next_trial = self._fall_back, now + _PAUSE_SECONDS
+            self.wanted, self._next_trial = self._wanted_before_trial, now + _REST_SECONDS
 
     def _rate(self, seconds: int) -> float:
-        return sum(second.rate for second in list(self._seconds)[-seconds:]) / seconds
+        """The mean rate of the last seconds."""
+        return sum(second.rate for second in list(self._history)[-seconds:]) / seconds
 
     @property
     def _is_slow(self) -> bool:
-        return self._rate(_SECONDS) < _SLOW * self.wanted
+        return self._rate(_HISTORY_SECONDS) < _SLOW_LANE_RATE * self.wanted
 
     def _shows_loss(self) -> bool:
-        if len(self._seconds) < _SECONDS:
+        if len(self._history) < _HISTORY_SECONDS:
             return False
-        mean = self._rate(_SECONDS)
-        signs = [min(second.loss_signals, _SIGNS_OF_SECOND) for second in self._seconds]
-        is_steady = all(mean / _STEADY <= second.rate <= mean * _STEADY for second in self._seconds)
-        is_spread = sum(map(bool, signs)) >= _SIGN_SECONDS and any(signs[-_LATELY:])
-        return _BUSY <= mean < _FAST and is_steady and is_spread and sum(signs) >= _SIGNS
+        mean = self._rate(_HISTORY_SECONDS)
+        signals = [min(second.loss_signals, _LOSS_SIGNALS_PER_SECOND_MAX) for second in self._history]
+        is_steady = all(mean / _STEADY_FACTOR <= second.rate <= mean * _STEADY_FACTOR for second in self._history)
+        is_spread = sum(map(bool, signals)) >= _LOSSY_SECONDS_MIN and any(signals[-_RECENT_SECONDS:])
+        return _BUSY_RATE <= mean < _FAST_RATE and is_steady and is_spread and sum(signals) >= _LOSS_SIGNALS_MIN
 
-    def _waits_above(self) -> bool:
-        if len(self._seconds) < _SECONDS or self._rate(_SECONDS) < _LEAST or not self._is_slow:
+    def _queues_in_sctp(self) -> bool:
+        if len(self._history) < _HISTORY_SECONDS or self._rate(_HISTORY_SECONDS) < _TRICKLE_RATE or not self._is_slow:
             return False
-        places = [second.waits for second in self._seconds]
-        return Place.NETWORK not in places and places.count(Place.ABOVE) >= _WAITING_SECONDS
+        queues = [second.queue for second in self._history]
+        return Queue.NETWORK not in queues and queues.count(Queue.SCTP) >= _SCTP_QUEUE_SECONDS_MIN

@@ -1,4 +1,4 @@
-"""Opens and closes the lanes of a session: as many to each bridge as its judge wants, and a bond has room for."""
+"""Opens and closes the lanes of a session: as many to each bridge as its controller wants and the bond takes."""
 
 from __future__ import annotations
 
@@ -6,134 +6,159 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
-from freespan.client.lanes.controller import LaneController
-from freespan.client.lanes.queueing import Waiting
+from freespan.client.lanes.controller import LaneController, Second
+from freespan.client.lanes.queueing import QueueLocator
 from freespan.client.lanes.signalling import LaneSignalling
-from freespan.link.bond import Bond, LinkReport
+from freespan.link.base import Link
+from freespan.link.bond import LinkReport
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import LANES_OPENING_MAX
 
-_AGAIN_SECONDS = 10.0
-"""After a lane that did not open, or ended, the next one of that bridge waits so long."""
 _log = logging.getLogger(__name__)
+
+
+class LaneOwner(Protocol):
+    """The owner of the bond, which adds and removes lanes."""
+
+    def add_lane(self, lane: Link) -> int:
+        """Returns the number of the new link. Raises `LinkError` when it cannot join now."""
+        ...
+
+    def remove_lane(self, number: int) -> None:
+        """Close a link of the bond."""
 
 
 @dataclass
 class _Bridge:
-    """A bridge that this session has a link to."""
+    """A bridge that can have lanes. `lanes` are numbers of links, without the first one."""
 
-    judge: LaneController = field(default_factory=LaneController)
-    waiting: Waiting = field(default_factory=Waiting)
+    signalling: LaneSignalling
+    controller: LaneController = field(default_factory=LaneController)
+    locator: QueueLocator = field(default_factory=QueueLocator)
     lanes: set[int] = field(default_factory=set)
     opening: set[asyncio.Task[None]] = field(default_factory=set)
     not_before: float = 0.0
 
 
-class LaneManager:
-    """The lanes of one session; a bridge is named by the number of its first link."""
+class _Totals(NamedTuple):
+    """What a link has carried since it joined: bytes in both directions, and loss signals."""
 
-    def __init__(self, bond: Bond) -> None:
-        self._bond = bond
+    carried: int = 0
+    loss_signals: int = 0
+
+
+class LaneManager:
+    """The lanes of one session. A bridge is known by the number of its first link."""
+
+    def __init__(self, owner: LaneOwner, retry_seconds: float) -> None:
+        self._owner = owner
+        self._retry_seconds = retry_seconds
+        self._now = asyncio.get_running_loop().time
         self._bridges: dict[int, _Bridge] = {}
-        self._seen: dict[int, tuple[int, int]] = {}
+        self._totals: dict[int, _Totals] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def lanes_of(self, first: int) -> frozenset[int]:
-        """The links that are lanes of a bridge, beside its first one."""
-        bridge = self._bridges.get(first)
-        return frozenset(bridge.lanes) if bridge is not None else frozenset()
+    def add_bridge(self, first: int, signalling: LaneSignalling) -> None:
+        """The session has a link to a bridge that can have lanes."""
+        self._bridges[first] = _Bridge(signalling)
 
-    def look(
-        self,
-        links: Sequence[LinkReport],
-        doors: Mapping[int, LaneSignalling],
-        packets: Mapping[int, float],
-        room: int,
-        now: float,
-    ) -> None:
-        """To be called every second. `room` is for lanes of all.
-
-        `doors` are those of all bridges, by first links, and `packets` the round trips of packets to them.
-        """
-        news = self._news(links)
-        messages = {link.number: link.latest_rtt for link in links}
-        for first, door in doors.items():
-            bridge = self._bridges.setdefault(first, _Bridge())
-            rate, loss_signals = (sum(news.get(link, (0, 0))[i] for link in (first, *bridge.lanes)) for i in (0, 1))
-            before = bridge.judge.wanted
-            waits = bridge.waiting.place(messages.get(first, 0.0), packets.get(first, 0.0))
-            bridge.judge.carried(rate, loss_signals, waits, now)
-            if bridge.judge.wanted != before:
-                _log.info("%d lanes to a bridge", bridge.judge.wanted)
-            rates = {link.number: link.rate for link in links if link.number in bridge.lanes}
-            wanted = min(bridge.judge.wanted - 1, room)
-            room -= wanted
-            self._close(bridge, rates, len(bridge.lanes) - wanted)
-            missing = wanted - len(bridge.lanes) - len(bridge.opening)
-            if now >= bridge.not_before:
-                for _ in range(min(missing, LANES_OPENING_MAX - len(bridge.opening))):
-                    self._begin(bridge, door)
-
-    def ended(self, link: int) -> bool:
-        """A link has left the bond; true when it was a lane. With a first link, its lanes go."""
-        for bridge in self._bridges.values():
-            if link in bridge.lanes:
-                bridge.lanes.discard(link)
-                self._wait(bridge)
-                return True
-        self.forget(link)
-        return False
-
-    def forget(self, first: int) -> None:
-        """The first link of a bridge has ended or is given back: so are its lanes."""
+    def remove_bridge(self, first: int) -> None:
+        """The first link of a bridge has closed, so its lanes go with it."""
         bridge = self._bridges.pop(first, None)
         if bridge is None:
             return
         for task in bridge.opening:
             task.cancel()
         for lane in bridge.lanes:
-            self._bond.remove(lane)
+            self._owner.remove_lane(lane)
+
+    def lanes_of(self, first: int) -> frozenset[int]:
+        """The numbers of a bridge's lanes, without its first link."""
+        bridge = self._bridges.get(first)
+        return frozenset(bridge.lanes) if bridge is not None else frozenset()
+
+    def lane_closed(self, link: int) -> bool:
+        """A link has left the bond; returns whether it was a lane."""
+        for bridge in self._bridges.values():
+            if link in bridge.lanes:
+                bridge.lanes.discard(link)
+                self._delay_next(bridge)
+                return True
+        return False
+
+    async def packet_rtts(self) -> dict[int, float]:
+        """The latest round-trip time of a packet to each bridge, in seconds; 0 when it is not known."""
+        return {first: await bridge.signalling.packet_rtt() for first, bridge in list(self._bridges.items())}
+
+    def update(self, links: Sequence[LinkReport], packet_rtts: Mapping[int, float], lanes_max: int) -> None:
+        """Adjust the lanes of every bridge; to be called every second. All lanes together are at most `lanes_max`."""
+        changes = self._changes(links)
+        reports = {link.number: link for link in links}
+        for first, bridge in self._bridges.items():
+            carried = [changes.get(link, _Totals()) for link in (first, *bridge.lanes)]
+            message_rtt = reports[first].latest_rtt if first in reports else 0.0
+            second = Second(
+                sum(one.carried for one in carried),
+                sum(one.loss_signals for one in carried),
+                bridge.locator.locate(message_rtt, packet_rtts.get(first, 0.0)),
+            )
+            wanted = min(self._decide(bridge, second), lanes_max)
+            lanes_max -= wanted
+            self._close_slowest(bridge, reports, len(bridge.lanes) - wanted)
+            self._open_missing(bridge, wanted)
 
     async def stop(self) -> None:
-        """Open no more."""
+        """Open no more lanes. The owner of the bond closes those that are open."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _news(self, links: Sequence[LinkReport]) -> dict[int, tuple[int, int]]:
-        """What each link has carried, in bytes, and how it stalled since the last look."""
-        seen = {link.number: (link.bytes_sent + link.bytes_received, link.loss_signals) for link in links}
-        before, self._seen = self._seen, seen
-        nothing = (0, 0)
+    def _changes(self, links: Sequence[LinkReport]) -> dict[int, _Totals]:
+        """What each link has done since the last call."""
+        totals = {link.number: _Totals(link.bytes_sent + link.bytes_received, link.loss_signals) for link in links}
+        before, self._totals = self._totals, totals
         return {
-            link: (carried - before.get(link, nothing)[0], loss_signals - before.get(link, nothing)[1])
-            for link, (carried, loss_signals) in seen.items()
+            link: _Totals(*(now - then for now, then in zip(total, before.get(link, _Totals()), strict=True)))
+            for link, total in totals.items()
         }
 
-    def _close(self, bridge: _Bridge, rates: Mapping[int, float], count: int) -> None:
-        """Give back the slowest."""
-        for lane in sorted(bridge.lanes, key=lambda lane: rates.get(lane, 0.0))[: max(0, count)]:
+    def _decide(self, bridge: _Bridge, second: Second) -> int:
+        """How many lanes the bridge should have beside its first link."""
+        before = bridge.controller.wanted
+        bridge.controller.on_second(second, self._now())
+        if bridge.controller.wanted != before:
+            _log.info("%d lanes to a bridge", bridge.controller.wanted)
+        return bridge.controller.wanted - 1
+
+    def _close_slowest(self, bridge: _Bridge, reports: Mapping[int, LinkReport], count: int) -> None:
+        by_rate = sorted(bridge.lanes, key=lambda lane: reports[lane].rate if lane in reports else 0.0)
+        for lane in by_rate[: max(0, count)]:
             bridge.lanes.discard(lane)
-            self._bond.remove(lane)
+            self._owner.remove_lane(lane)
 
-    def _begin(self, bridge: _Bridge, door: LaneSignalling) -> None:
-        task = asyncio.create_task(self._open(bridge, door), name="client-lane")
-        for tasks in (self._tasks, bridge.opening):
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
+    def _open_missing(self, bridge: _Bridge, wanted: int) -> None:
+        if self._now() < bridge.not_before:
+            return
+        missing = wanted - len(bridge.lanes) - len(bridge.opening)
+        for _ in range(min(missing, LANES_OPENING_MAX - len(bridge.opening))):
+            task = asyncio.create_task(self._open(bridge), name="client-lane")
+            for tasks in (self._tasks, bridge.opening):
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
 
-    async def _open(self, bridge: _Bridge, door: LaneSignalling) -> None:
+    async def _open(self, bridge: _Bridge) -> None:
         try:
-            lane = await door.open()
+            lane = await bridge.signalling.open()
         except LinkError as error:
             _log.info("no lane: %s", error)
-            self._wait(bridge)
+            self._delay_next(bridge)
             return
         try:
-            bridge.lanes.add(self._bond.add(lane))
+            bridge.lanes.add(self._owner.add_lane(lane))
         except LinkError:
             lane.close("not needed any more")
 
-    def _wait(self, bridge: _Bridge) -> None:
-        bridge.not_before = asyncio.get_running_loop().time() + _AGAIN_SECONDS
+    def _delay_next(self, bridge: _Bridge) -> None:
+        bridge.not_before = self._now() + self._retry_seconds

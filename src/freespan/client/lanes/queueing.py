@@ -1,9 +1,9 @@
-"""Where what is on its way to a bridge waits: in the network, or above it. Pure.
+"""Where the messages in flight to a bridge queue: in the network, or in SCTP above it. Pure.
 
-A message's round trip ends when the egress has it; a packet's is that of the connection's own checks (STUN), which ICE
-sends all the time and which pass every queue of the network between client and bridge. On a slow transport without loss the
-network's queue is where messages wait, so packets take as long as they do. On one that loses packets, SCTP sends few at
-a time: messages wait in its own queue, and packets pass as on an empty transport.
+The round trip of a message ends when the egress has received it. The round trip of a packet is that of ICE's own
+connectivity checks (STUN), which ICE sends all the time and which pass every queue of the network between client and
+bridge. On a slow path without loss, messages queue in the network, so packets take as long as they do. On a path that
+loses packets, SCTP sends few at a time: messages wait in SCTP's own queue, and packets pass as on an idle path.
 """
 
 from __future__ import annotations
@@ -11,33 +11,34 @@ from __future__ import annotations
 import math
 from enum import Enum
 
-_QUEUED = 1.25
-_QUEUED_SECONDS = 0.02
-"""Packets wait when they take so many times the least that they ever took, and so much more."""
-_ABOVE = 2.0
-_ABOVE_SECONDS = 0.2
-"""Messages wait above when they take so many times as long as packets, and so much more. The window of a link allows a
-quarter (`link/bond/congestion.py`), and more only on slow transports."""
+_NETWORK_FACTOR = 1.25
+_NETWORK_SECONDS = 0.02
+"""Packets queue in the network when they take more than `_NETWORK_FACTOR` times their minimum and this much more."""
+_SCTP_FACTOR = 2.0
+_SCTP_SECONDS = 0.2
+"""Messages queue in SCTP when they take more than `_SCTP_FACTOR` times as long as packets and this much more. The
+congestion window of a link allows a quarter more (`link/bond/congestion.py`), and exceeds that on slow paths alone."""
 
 
-class Place(Enum):
-    """Where most of what is on its way waits."""
+class Queue(Enum):
+    """The queue in which most of what is in flight waits."""
 
-    NOWHERE = "nowhere"
+    NONE = "none"
     NETWORK = "network"
-    ABOVE = "above"
+    SCTP = "sctp"
 
 
-class Waiting:
-    """One for each bridge; remembers how long packets take on the empty transport."""
+class QueueLocator:
+    """One for each bridge; remembers how long packets take on the idle path."""
 
     def __init__(self) -> None:
-        self._least = math.inf
+        self._min_packet_rtt = math.inf
 
-    def place(self, message: float, packet: float) -> Place:
-        """By the newest round trips of both, in seconds; 0: none is known."""
-        if packet > 0:
-            self._least = min(self._least, packet)
-        if packet > _QUEUED * self._least + _QUEUED_SECONDS:
-            return Place.NETWORK
-        return Place.ABOVE if packet > 0 and message > _ABOVE * packet + _ABOVE_SECONDS else Place.NOWHERE
+    def locate(self, message_rtt: float, packet_rtt: float) -> Queue:
+        """Judge by the latest round-trip times of both, in seconds; 0 means that one is not known."""
+        if packet_rtt > 0:
+            self._min_packet_rtt = min(self._min_packet_rtt, packet_rtt)
+        if packet_rtt > _NETWORK_FACTOR * self._min_packet_rtt + _NETWORK_SECONDS:
+            return Queue.NETWORK
+        is_above = packet_rtt > 0 and message_rtt > _SCTP_FACTOR * packet_rtt + _SCTP_SECONDS
+        return Queue.SCTP if is_above else Queue.NONE

@@ -1,1 +1,9 @@
-"""The local proxy: what programs on the reader's machine talk to."""
+"""The local proxy: HTTP/1.1 and SOCKS5 on one port of the reader's machine.
+
+server.py          accepts connections and splices each with a stream of the session
+parsers.py         chooses the parser by the first byte
+request.py         the interface between the server and a parser: RequestParser and ProxyRequest
+http1.py           HTTP/1.1: CONNECT and absolute-form requests; with request_body.py and response_head.py
+exchange.py        lets one HTTP request and its response pass, and nothing else
+socks5.py          SOCKS5
+"""

@@ -1,29 +1,30 @@
-"""One request and its response, and nothing else, on a connection that asked in absolute-form.
+"""Lets one HTTP request and its response pass, and nothing else, for a program that asked in absolute-form.
 
-Stands between the splice and the two things that it joins. Once the response head has passed it costs a call a chunk.
+`RequestReader` and `ResponseStream` stand between the splice and the two things that it joins. Once the response head
+has passed, they cost one call for each chunk.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from freespan.client.local_proxy.request import SplicedStream
 from freespan.client.local_proxy.request_body import BodyError, RequestBody
 from freespan.client.local_proxy.response_head import ResponseHead
 from freespan.tunnel.splice import ByteSource
-from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
 
 
 class RequestReader:
-    """The program's side: the announced body and then nothing until the program's end."""
+    """The program's side: the announced body, then nothing until the program has ended its direction."""
 
     def __init__(self, program: ByteSource, body: RequestBody) -> None:
         self._program = program
         self._body = body
 
     async def read(self) -> bytes:
-        """See `ByteSource`. Raises `StreamError` for a body whose end cannot be told."""
+        """See `ByteSource`. Raises `StreamError` for a body whose end is ambiguous."""
         try:
             while data := await self._program.read():
                 if passed := self._body.take(data):
@@ -34,9 +35,9 @@ class RequestReader:
 
 
 class ResponseStream:
-    """The site's side: a response whose head says that the connection ends with it, or a refusal in its place."""
+    """The target's side: a response whose head says that the connection ends with it, or a refusal in its place."""
 
-    def __init__(self, stream: TunnelStream, refused: Callable[[ProxyStatus], bytes]) -> None:
+    def __init__(self, stream: SplicedStream, refused: Callable[[ProxyStatus], bytes]) -> None:
         self._stream = stream
         self._refused = refused
         self._head = ResponseHead()
@@ -61,7 +62,7 @@ class ResponseStream:
             return self._refused(error.status)
 
     async def write(self, data: bytes) -> None:
-        """See `ByteSink`; what comes after a refusal is of no use, and no reason to cut the refusal short."""
+        """See `ByteSink`. After a refusal it drops what the program still sends, so that the refusal arrives."""
         try:
             await self._stream.write(data)
         except StreamError:
@@ -71,3 +72,7 @@ class ResponseStream:
     def write_eof(self) -> None:
         """See `ByteSink`."""
         self._stream.write_eof()
+
+    def abort(self) -> None:
+        """See `SplicedStream`."""
+        self._stream.abort()

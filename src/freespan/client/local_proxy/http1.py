@@ -1,7 +1,8 @@
-"""HTTP/1.1 as a proxy hears it (RFC 9112 section 3.2): CONNECT, and absolute-form requests.
+"""Parses the HTTP/1.1 requests that a proxy gets (RFC 9112 section 3.2): CONNECT, and absolute-form requests.
 
-An absolute-form request is sent on in origin-form with `Connection: close`: one request a connection. Where its body
-ends (`request_body`) nothing more goes to the site, and the response's head (`response_head`) tells the program so.
+An absolute-form request is forwarded in origin-form with `Connection: close`: one request for each connection. After
+the end of its body (`request_body.py`) nothing more goes to the target, and the head of the response
+(`response_head.py`) tells the program so.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from freespan.client.local_proxy.request import RequestError
+from freespan.client.local_proxy.exchange import RequestReader, ResponseStream
+from freespan.client.local_proxy.request import PROXY_HEAD_MAX, RequestError, SplicedStream
 from freespan.client.local_proxy.request_body import BodyError, RequestBody, body_of
+from freespan.tunnel.splice import ByteSource
 from freespan.wire.errors import InputError
-from freespan.wire.limits import PROXY_HEAD_MAX
 from freespan.wire.messages import Problem
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target, parse_target
@@ -24,18 +26,18 @@ _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _URI = re.compile(rb"[!-~]+")
 _FIELD_VALUE = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
-_NOT_SPOKEN = "this is neither an HTTP/1.1 request nor SOCKS5"
+_NOT_HTTP = "this is neither an HTTP/1.1 request nor SOCKS5"
 _REASONS = {400: "Bad Request", 403: "Forbidden", 431: "Request Header Fields Too Large", 501: "Not Implemented"}
 _REASONS |= {502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
-# What is for this proxy and not for the site (RFC 9110 section 7.6.1).
 _HOP_BY_HOP = {b"connection", b"proxy-connection", b"keep-alive", b"proxy-authorization", b"te", b"upgrade"}
-# What says where the body ends is the site's, whatever `Connection` claims.
+"""Fields for this proxy and not for the target (RFC 9110 section 7.6.1)."""
 _FRAMING = {b"content-length", b"transfer-encoding"}
+"""Fields that say where the body ends; they are for the target, whatever `Connection` claims."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A CONNECT, or an absolute-form request that is sent on as `first_bytes`."""
+    """A CONNECT, or an absolute-form request that is forwarded as `first_bytes`; `body` is None for a CONNECT."""
 
     target: Target
     first_bytes: bytes
@@ -43,8 +45,14 @@ class HttpRequest:
     body: RequestBody | None = field(default=None, compare=False)
 
     def refused(self, status: ProxyStatus) -> bytes:
-        """A whole response that names the error, as Proxy-Status and for people."""
+        """A complete response that names the error in `Proxy-Status` and in words."""
         return response(status.http_status, status.error, status.sentence(), proxy_status=status)
+
+    def ends(self, program: ByteSource, stream: SplicedStream) -> tuple[ByteSource, SplicedStream]:
+        """See `ProxyRequest`: anything may pass after a CONNECT, else only the request and its response."""
+        if self.body is None:
+            return program, stream
+        return RequestReader(program, self.body), ResponseStream(stream, self.refused)
 
 
 class HttpParser:
@@ -54,7 +62,7 @@ class HttpParser:
         self._buffer = bytearray()
 
     def data_to_send(self) -> bytes:
-        """HTTP says nothing before the request is whole."""
+        """Nothing: HTTP has no reply before the request is complete."""
         return b""
 
     def receive_data(self, data: bytes) -> HttpRequest | None:
@@ -62,7 +70,7 @@ class HttpParser:
         seen = max(0, len(self._buffer) - 3)
         self._buffer += data
         if self._buffer and not _TOKEN.match(self._buffer, 0, 1):
-            raise _error(400, _NOT_SPOKEN)
+            raise _error(400, _NOT_HTTP)
         end = _HEAD_END.search(self._buffer, seen)
         if end is None or end.end() > PROXY_HEAD_MAX:
             if len(self._buffer) > PROXY_HEAD_MAX:
@@ -90,10 +98,10 @@ def _parse(head: bytes, rest: bytes) -> HttpRequest:
     request_line, *header_lines = re.split(rb"\r?\n", head)
     parts = request_line.split(b" ")
     if len(parts) != 3 or not _TOKEN.fullmatch(parts[0]) or not re.fullmatch(rb"HTTP/1\.[01]", parts[2]):
-        raise _error(400, _NOT_SPOKEN)
+        raise _error(400, _NOT_HTTP)
     method, uri, version = parts
     if not _URI.fullmatch(uri):
-        raise _error(400, "the target has characters that no URL has")
+        raise _error(400, "the target has characters that are not allowed in a URL")
     try:
         if method == b"CONNECT":
             return HttpRequest(parse_target(uri.decode()), rest, b"HTTP/1.1 200 Connection established\r\n\r\n")
@@ -117,18 +125,18 @@ def _split_absolute(uri: str) -> tuple[Target, str, str]:
     try:
         parts = urlsplit(uri)
     except ValueError:
-        raise InputError("target", "is no URL") from None
+        raise InputError("target", "is not a URL") from None
     if parts.scheme == "https":
-        raise InputError("target", "is https: ask with CONNECT, so that nobody but the site can read it")
+        raise InputError("target", "is https: use CONNECT, so that only the site can read it")
     if parts.scheme != "http" or not parts.netloc:
-        raise InputError("target", "must be absolute (http://host/path): this is a proxy, not a site")
+        raise InputError("target", "must be absolute (http://host/path): this is a proxy, not a web site")
     authority = parts.netloc.rpartition("@")[2]
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return parse_target(authority, default_port=80), authority, path
 
 
 def _headers(lines: list[bytes]) -> list[tuple[bytes, bytes]]:
-    """Each line with its name in lower case."""
+    """Each line with its field name in lower case."""
     headers: list[tuple[bytes, bytes]] = []
     for line in lines:
         name, colon, value = line.partition(b":")

@@ -1,4 +1,4 @@
-"""Which language a connection to the local proxy speaks: its first byte tells, so one port serves both."""
+"""Chooses the parser for a connection to the local proxy by its first byte, so that one port serves both protocols."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from freespan.client.local_proxy.socks5 import Socks5Parser
 
 
 def parser_for(first_byte: int) -> RequestParser:
-    """Choose the parser. Raises `RequestError` for SOCKS4, which cannot resolve names remotely."""
+    """The parser. Raises `RequestError` for SOCKS4, which cannot have names resolved by the proxy."""
     if first_byte == 4:
-        raise RequestError("SOCKS4 is not spoken here: set SOCKS5", b"\x00\x5b" + bytes(6))
+        raise RequestError("SOCKS4 is not supported: use SOCKS5", b"\x00\x5b" + bytes(6))
     return Socks5Parser() if first_byte == 5 else HttpParser()

@@ -1,62 +1,71 @@
-"""What the local proxy needs to know of a connection, whichever language it speaks.
+"""The interface between the server and the parser of a protocol.
 
-A front is fed bytes until it has a `ProxyRequest`; in between it may have bytes to send back. The first byte tells
-SOCKS5 (RFC 1928) from HTTP (RFC 9112): one port serves both.
+A parser is fed bytes until it has a `ProxyRequest`; until then it may have bytes to send back. `http1.py` and
+`socks5.py` implement both classes, and the server knows no more of a protocol than they tell.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from freespan.client.local_proxy.request_body import RequestBody
+from freespan.tunnel.splice import ByteSink, ByteSource
 from freespan.wire.errors import FreespanError
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
 
+PROXY_HEAD_MAX = 65_536
+"""Longest head of a request or a response, in bytes; a longer one is refused."""
+
 
 class RequestError(FreespanError):
-    """The program that uses the local proxy spoke nonsense; `reply` is what it gets before the connection is closed."""
+    """The program sent an invalid request; `reply` is what it gets before the connection is closed."""
 
     def __init__(self, reason: str, reply: bytes) -> None:
         super().__init__(reason)
         self.reply = reply
 
 
+class SplicedStream(ByteSource, ByteSink, Protocol):
+    """A stream to the target, or what stands in for it."""
+
+    def abort(self) -> None:
+        """Give up both directions."""
+
+
 class ProxyRequest(Protocol):
-    """One wish for a stream."""
+    """A program's request for a stream."""
 
     @property
     def target(self) -> Target:
-        """Where the stream shall lead."""
+        """Where the stream leads."""
         ...
 
     @property
     def first_bytes(self) -> bytes:
-        """What goes to the destination first: a rewritten request head, and what came behind it."""
+        """What goes to the target first: a rewritten request head, say, and what came after it."""
         ...
 
     @property
     def accepted(self) -> bytes:
-        """What the program is told once the stream is open."""
-        ...
-
-    @property
-    def body(self) -> RequestBody | None:
-        """Where the only request ends that may pass; None when it is the program's business what passes."""
+        """The reply to the program once the stream is open."""
         ...
 
     def refused(self, status: ProxyStatus) -> bytes:
-        """What the program is told when the stream cannot be opened."""
+        """The reply to the program when the stream cannot be opened."""
+        ...
+
+    def ends(self, program: ByteSource, stream: SplicedStream) -> tuple[ByteSource, SplicedStream]:
+        """What is spliced: the two as they are, or what lets only this request and its response pass."""
         ...
 
 
 class RequestParser(Protocol):
-    """A parser of one language."""
+    """A parser of one protocol; sans-I/O."""
 
     def receive_data(self, data: bytes) -> ProxyRequest | None:
         """Take bytes; return the request once it is complete. Raises `RequestError`."""
         ...
 
     def data_to_send(self) -> bytes:
-        """Bytes that the language wants sent back now, each only once."""
+        """Bytes that the protocol requires to be sent back now; each is returned only once."""
         ...

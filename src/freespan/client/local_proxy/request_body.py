@@ -1,6 +1,6 @@
-"""Where the body of the one request ends that a connection of the local proxy carries (RFC 9112 section 6).
+"""Finds the end of the body of the one request that a connection to the local proxy carries (RFC 9112 section 6).
 
-What a program sends behind it is for whichever site its next request names, so it never goes to this one.
+What a program sends after it is for whichever site its next request names, so it never goes to this target.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from typing import Protocol
 
 _LINE_MAX = 16_384
-"""Longest chunk size line, with its extensions; and all trailers together."""
+"""Longest line with a chunk size and its extensions; also the bound on all trailers together. In bytes."""
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n")
 _TRAILER_LINE = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n")
 
 
 class BodyError(Exception):
-    """The body has no end that everybody would see in the same place; `status` is 400 or 501."""
+    """Not everybody would agree on where the body ends; `status` is 400 or 501."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -24,22 +24,22 @@ class BodyError(Exception):
 
 
 class RequestBody(Protocol):
-    """A body, byte by byte as the program sends it; sans-I/O."""
+    """A body, in pieces as the program sends it; sans-I/O."""
 
     def take(self, data: bytes) -> bytes:
-        """What of `data` may be passed on now; nothing once the body has ended. Raises `BodyError`."""
+        """The part of `data` that may be passed on now; nothing once the body has ended. Raises `BodyError`."""
         ...
 
 
 def body_of(version: bytes, headers: Iterable[tuple[bytes, bytes]]) -> RequestBody:
-    """The body that a request head announces; names of headers in lower case. Raises `BodyError`."""
+    """The body that a request head announces; field names are in lower case. Raises `BodyError`."""
     fields = list(headers)
     lengths = [value.strip(b" \t") for name, value in fields if name == b"content-length"]
     codings = [value.strip(b" \t").lower() for name, value in fields if name == b"transfer-encoding"]
     if codings and (lengths or version != b"HTTP/1.1"):
         raise BodyError(400, "the request says in two ways where its body ends")
     if codings and codings != [b"chunked"]:
-        raise BodyError(501, "of transfer codings only chunked is spoken here")
+        raise BodyError(501, "chunked is the only transfer coding that is supported")
     if codings:
         return ChunkedBody()
     if len(lengths) > 1 or (lengths and not re.fullmatch(rb"[0-9]{1,18}", lengths[0])):
@@ -61,7 +61,7 @@ class SizedBody:
 
 
 class ChunkedBody:
-    """Chunks as they came (RFC 9112 section 7.1), read strictly; lines are passed on once they are whole."""
+    """Chunks as they came (RFC 9112 section 7.1), parsed strictly; a line is passed on once it is complete."""
 
     def __init__(self) -> None:
         self._line = b""
@@ -112,7 +112,7 @@ class ChunkedBody:
         return line, rest
 
     def _whole_line(self, data: bytes) -> tuple[bytes, bytes]:
-        """A line with its end, or nothing yet; and what comes behind it."""
+        """A line with its end, or nothing yet; and what comes after it."""
         end = data.find(b"\n") + 1
         self._line += data[:end] if end else data
         if len(self._line) > _LINE_MAX:

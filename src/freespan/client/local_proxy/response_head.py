@@ -1,15 +1,15 @@
 """The head of the one response that a connection of the local proxy carries (RFC 9112 sections 4 and 5).
 
-The site was asked to close the connection after it. Whatever it answers to that, the program is told that this
-connection ends with the response: else it would send its next request, which may be for another site, to this one.
+The target was asked to close the connection after it. Whatever it replies to that, the program is told that the
+connection ends with this response. Otherwise it would send its next request, perhaps for another site, to this one.
 """
 
 from __future__ import annotations
 
 import re
 
+from freespan.client.local_proxy.request import PROXY_HEAD_MAX
 from freespan.wire.errors import StreamError
-from freespan.wire.limits import PROXY_HEAD_MAX
 from freespan.wire.proxy_status import ProxyStatus
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
@@ -17,19 +17,19 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: [^\x00-\x08\x0a-\x1
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*:([^\x00-\x08\x0a-\x1f\x7f]*)")
 _HOP_BY_HOP = {b"connection", b"proxy-connection", b"keep-alive"}
-# What says where the body ends is the program's, whatever `Connection` claims.
 _FRAMING = {b"content-length", b"transfer-encoding"}
+"""Fields that say where the body ends; they are for the program, whatever `Connection` claims."""
 
 
 class ResponseHead:
-    """Rewrites heads up to the final one (interim ones come before it) and passes on what follows; sans-I/O."""
+    """Rewrites heads up to the final one (after any interim ones), and passes on what follows; sans-I/O."""
 
     def __init__(self) -> None:
         self.is_whole = False
         self._buffer = bytearray()
 
     def receive_data(self, data: bytes) -> bytes:
-        """Take bytes of the site; return those for the program. Raises `StreamError` when this is no HTTP response."""
+        """Take bytes from the target; return those for the program. Raises `StreamError` if they are not HTTP."""
         if self.is_whole:
             return data
         seen = max(0, len(self._buffer) - 3)
@@ -51,18 +51,18 @@ class ResponseHead:
         return bytes(passed)
 
     def receive_end(self) -> None:
-        """The site has finished. Raises `StreamError` when that was too early."""
+        """The target has ended its direction. Raises `StreamError` when that was too early."""
         if not self.is_whole:
             raise StreamError(ProxyStatus("http_response_incomplete"))
 
 
 def _rewritten(head: bytes) -> tuple[int, bytes]:
-    """Status, and the head as the program gets it."""
-    # folded lines are joined and white space before the colon goes, as RFC 9112 asks of proxies (5.1, 5.2)
+    """The status code, and the head as the program gets it."""
+    # RFC 9112 sections 5.1 and 5.2 require it of proxies: join folded lines, drop white space before the colon
     status_line, *lines = re.split(rb"\r?\n", _FOLD.sub(b" ", head))
     found = _STATUS_LINE.fullmatch(status_line)
     headers = [_HEADER.fullmatch(line) for line in lines]
-    # nobody has asked for another protocol, so 101 is as good as noise
+    # nobody has asked for another protocol, so 101 is an error
     if found is None or found[1] == b"101":
         raise StreamError(ProxyStatus("http_protocol_error"))
     dropped = set(_HOP_BY_HOP)

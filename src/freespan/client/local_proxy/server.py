@@ -1,44 +1,49 @@
-"""The local proxy: one port on 127.0.0.1 that speaks HTTP (CONNECT, absolute-form) and SOCKS5."""
+"""The server of the local proxy: one port on 127.0.0.1 that serves HTTP (CONNECT, absolute-form) and SOCKS5."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
+from typing import Protocol
 
-from freespan.client.client import Client
-from freespan.client.local_proxy.exchange import RequestReader, ResponseStream
 from freespan.client.local_proxy.parsers import parser_for
 from freespan.client.local_proxy.request import ProxyRequest, RequestError
-from freespan.tunnel.splice import ByteSource, Direction, TcpConnection, splice
+from freespan.client.settings import ClientSettings
+from freespan.tunnel.splice import Direction, TcpConnection, splice
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import InputError, StreamError
-from freespan.wire.limits import (
-    DIAL_SECONDS,
-    PROXY_CONNECTIONS_MAX,
-    PROXY_HEAD_SECONDS,
-    RESOLVE_SECONDS,
-    SPLICE_CHUNK,
-)
-from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.limits import SPLICE_CHUNK
+from freespan.wire.target import Target
 
-_CONNECT_SECONDS = RESOLVE_SECONDS + DIAL_SECONDS + 5.0
-"""The egress' own limits, and time for the way there."""
+
+class StreamOpener(Protocol):
+    """What the proxy needs of a `Client`."""
+
+    def open_stream(
+        self, target: Target, first_bytes: bytes = b""
+    ) -> contextlib.AbstractAsyncContextManager[TunnelStream]:
+        """See `Client.open_stream`."""
+        ...
 
 
 class LocalProxy:
-    """`received` and `sent` count the bytes of the reader's streams; `connections` those open now."""
+    """`received` and `sent` count the bytes of the reader's streams; `connections` those that are open now."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: StreamOpener, settings: ClientSettings | None = None) -> None:
+        settings = settings or ClientSettings()
         self.received = 0
         self.sent = 0
         self.connections = 0
         self._client = client
+        self._connections_max = settings.proxy_connections_max
+        self._request_seconds = settings.proxy_request_seconds
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, port: int) -> int:
-        """Listen on 127.0.0.1 (nobody else may use it); returns the port, chosen by the system for 0.
+        """Listen on 127.0.0.1, so that other machines cannot connect; returns the port, which the system chooses for 0.
 
         Raises:
             InputError: field `port`; it is in use or may not be used.
@@ -64,11 +69,12 @@ class LocalProxy:
         self._tasks.add(task)
         self.connections += 1
         try:
-            if self.connections <= PROXY_CONNECTIONS_MAX:
+            if self.connections <= self._connections_max:
                 await self._serve(reader, writer)
-        except (RequestError, TimeoutError, OSError, EOFError) as error:
-            if isinstance(error, RequestError):
-                await _say_last(writer, error.reply)
+        except RequestError as error:
+            await self._send_last(writer, error.reply)
+        except (TimeoutError, OSError, EOFError):
+            pass  # the program was too slow, or has gone
         except asyncio.CancelledError:
             pass  # stopping
         finally:
@@ -77,29 +83,25 @@ class LocalProxy:
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async with asyncio.timeout(PROXY_HEAD_SECONDS):
+        async with asyncio.timeout(self._request_seconds):
             request = await _read_request(reader, writer)
-        try:
-            session = await self._client.session()
-            async with asyncio.timeout(_CONNECT_SECONDS):
-                stream = await session.connect(request.target, request.first_bytes)
-        except StreamError as error:
-            await _say_last(writer, request.refused(error.status))
-            return
-        except TimeoutError:
-            await _say_last(writer, request.refused(ProxyStatus("connection_timeout")))
-            return
-        try:
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                opening = self._client.open_stream(request.target, request.first_bytes)
+                stream = await stack.enter_async_context(opening)
+            except StreamError as error:
+                await self._send_last(writer, request.refused(error.status))
+                return
             writer.write(request.accepted)
-            connection = TcpConnection(reader, writer)
-            program, site = _ends_of(request, connection, stream)
-            await splice(
-                upload=Direction(program, site, self._count_sent),
-                download=Direction(site, connection, self._count_received),
-                reset=connection.reset,
-            )
-        finally:
-            session.release(stream)
+            await self._splice(request, TcpConnection(reader, writer), stream)
+
+    async def _splice(self, request: ProxyRequest, connection: TcpConnection, stream: TunnelStream) -> None:
+        program, target = request.ends(connection, stream)
+        await splice(
+            upload=Direction(program, target, self._count_sent),
+            download=Direction(target, connection, self._count_received),
+            reset=connection.reset,
+        )
 
     def _count_received(self, count: int) -> None:
         self.received += count
@@ -107,40 +109,33 @@ class LocalProxy:
     def _count_sent(self, count: int) -> None:
         self.sent += count
 
-
-def _ends_of(
-    request: ProxyRequest, connection: TcpConnection, stream: TunnelStream
-) -> tuple[ByteSource, TunnelStream | ResponseStream]:
-    """What is spliced: the connection and the stream as they are, or one exchange of HTTP between them."""
-    if request.body is None:
-        return connection, stream
-    return RequestReader(connection, request.body), ResponseStream(stream, request.refused)
+    async def _send_last(self, writer: asyncio.StreamWriter, reply: bytes) -> None:
+        """Send a reply and end the connection."""
+        try:
+            writer.write(reply)
+            async with asyncio.timeout(self._request_seconds):
+                await writer.drain()
+                writer.write_eof()
+        except (OSError, TimeoutError):
+            pass  # the program has gone
 
 
 async def _read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ProxyRequest:
-    """Feed the parser until it has a request. Raises `RequestError`, or `EOFError` when the program went away."""
-    data = await reader.read(SPLICE_CHUNK)
-    if not data:
-        raise EOFError
+    """Feed the parser until it has a request. Raises `RequestError`, or `EOFError` when the program has gone."""
+    data = await _read_some(reader)
     parser = parser_for(data[0])
     while True:
         try:
             request = parser.receive_data(data)
         finally:
-            writer.write(parser.data_to_send())  # a program may have sent all at once: each part has its answer
+            writer.write(parser.data_to_send())  # even before an error: the bytes before it may call for a reply
         if request is not None:
             return request
-        data = await reader.read(SPLICE_CHUNK)
-        if not data:
-            raise EOFError
+        data = await _read_some(reader)
 
 
-async def _say_last(writer: asyncio.StreamWriter, reply: bytes) -> None:
-    """The last words on a connection."""
-    try:
-        writer.write(reply)
-        async with asyncio.timeout(PROXY_HEAD_SECONDS):
-            await writer.drain()
-            writer.write_eof()
-    except (OSError, TimeoutError):
-        pass  # the program has gone
+async def _read_some(reader: asyncio.StreamReader) -> bytes:
+    data = await reader.read(SPLICE_CHUNK)
+    if not data:
+        raise EOFError
+    return data

@@ -1,11 +1,12 @@
-"""SOCKS5 (RFC 1928), server side, CONNECT without authentication, names resolved at the egress."""
+"""Parses SOCKS5 requests (RFC 1928): CONNECT without authentication. Names are resolved at the egress."""
 
 from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
 
-from freespan.client.local_proxy.request import RequestError
+from freespan.client.local_proxy.request import RequestError, SplicedStream
+from freespan.tunnel.splice import ByteSource
 from freespan.wire.errors import InputError
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target, parse_host
@@ -19,20 +20,23 @@ _ADDRESS_LENGTHS = {_IPV4: 4, _IPV6: 16}
 
 @dataclass(frozen=True, slots=True)
 class SocksRequest:
-    """A CONNECT of SOCKS5."""
+    """A CONNECT request of SOCKS5."""
 
     target: Target
     first_bytes: bytes
     accepted: bytes = b"\x05\x00\x00\x01" + bytes(6)
-    body: None = None
 
     def refused(self, status: ProxyStatus) -> bytes:
         """The reply for a stream that could not be opened."""
         return _reply(status.socks_reply)
 
+    def ends(self, program: ByteSource, stream: SplicedStream) -> tuple[ByteSource, SplicedStream]:
+        """See `ProxyRequest`: anything may pass."""
+        return program, stream
+
 
 class Socks5Parser:
-    """Parses greeting and request; sans-I/O."""
+    """Parses the greeting and the request; sans-I/O."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -40,7 +44,7 @@ class Socks5Parser:
         self._to_send = b""
 
     def data_to_send(self) -> bytes:
-        """The answer to the greeting, once."""
+        """The reply to the greeting, once."""
         data, self._to_send = self._to_send, b""
         return data
 
@@ -56,7 +60,7 @@ class Socks5Parser:
             return False
         methods = self._buffer[2 : 2 + self._buffer[1]]
         if 0 not in methods:
-            raise RequestError("SOCKS5 without authentication is all that is spoken here", b"\x05\xff")
+            raise RequestError("SOCKS5 is supported without authentication only", b"\x05\xff")
         del self._buffer[: 2 + self._buffer[1]]
         self._greeted = True
         self._to_send = b"\x05\x00"
@@ -68,13 +72,13 @@ class Socks5Parser:
             return None
         version, command, _, kind = buffer[:4]
         if version != _VERSION:
-            raise RequestError("the SOCKS5 request has another version", _reply(_GENERAL_FAILURE))
+            raise RequestError("the SOCKS5 request has another version number", _reply(_GENERAL_FAILURE))
         if command != _CONNECT:
-            raise RequestError("of SOCKS5 only CONNECT is spoken here", _reply(_COMMAND_NOT_SUPPORTED))
+            raise RequestError("CONNECT is the only SOCKS5 command that is supported", _reply(_COMMAND_NOT_SUPPORTED))
         start = 5 if kind == _NAME else 4
         length = buffer[4] if kind == _NAME else _ADDRESS_LENGTHS.get(kind)
         if length is None:
-            raise RequestError("the SOCKS5 address is of an unknown kind", _reply(_ADDRESS_NOT_SUPPORTED))
+            raise RequestError("the SOCKS5 address is of an unknown type", _reply(_ADDRESS_NOT_SUPPORTED))
         end = start + length
         if len(buffer) < end + 2:
             return None
@@ -89,7 +93,7 @@ def _target(address: bytes, kind: int, port: int) -> Target:
             raise InputError("target", "needs a port from 1 to 65535")
         return Target(parse_host(host), port)
     except (InputError, UnicodeDecodeError):
-        raise RequestError("the SOCKS5 address is no valid destination", _reply(_ADDRESS_NOT_SUPPORTED)) from None
+        raise RequestError("the SOCKS5 address is not a valid target", _reply(_ADDRESS_NOT_SUPPORTED)) from None
 
 
 def _reply(code: int) -> bytes:

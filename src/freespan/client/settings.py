@@ -1,0 +1,77 @@
+"""What a client can be told to do differently: its patience, and how much it keeps open. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from freespan.link.bond.settings import BondSettings
+from freespan.tunnel.settings import TunnelSettings
+from freespan.wire.limits import DIAL_SECONDS, RENDEZVOUS_SECONDS, RESOLVE_SECONDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientSettings:
+    """Times are in seconds. The defaults are what `freespan connect` uses."""
+
+    # --- asking the host ---------------------------------------------------------------------
+    host_connect_seconds: float = 4.0
+    """Time for a connection to an endpoint, from the name to the end of TLS; then the next endpoint is asked."""
+    host_last_connect_seconds: float = 12.0
+    """The same for the last endpoint, after which there is no other to ask."""
+    host_answer_seconds: float = RENDEZVOUS_SECONDS + 4.0
+    """Time for an answer once there is a connection: the broker's own limit, and the way there and back."""
+    host_seconds: float = 30.0
+    """Time for one question at all endpoints together."""
+    retry_after_max_seconds: float = 60.0
+    """Bound on what `Retry-After` may ask for, because a front does not always act for the host."""
+    reorder_seconds: float = 600.0
+    """The network may have changed: after this time a client starts again with its first transport, and asks the
+    endpoints in the order of the invite."""
+
+    # --- opening a link ----------------------------------------------------------------------
+    bridge_open_seconds: float = 6.0
+    """From a bridge's answer to an open data channel; then the client tries another bridge. Lanes have it too."""
+    turn_open_seconds: float = 10.0
+    """The same through a TURN server, which takes more round trips."""
+    bridge_tries: int = 2
+    """Bridges that must fail in a row before the client leaves the transport `webrtc`."""
+    cooldown_seconds: float = 300.0
+    """How long the client does not ask for a bridge that has just failed."""
+
+    # --- keeping a session -------------------------------------------------------------------
+    first_retry_seconds: float = 0.5
+    """Wait after the first failure in a row; each further one doubles it."""
+    longest_retry_seconds: float = 30.0
+    """Longest wait between two attempts to open a session."""
+    longest_link_retry_seconds: float = 5.0
+    """Longest wait between two attempts to dial a link for a session that has none."""
+    longest_extra_link_retry_seconds: float = 120.0
+    """The same for an extra link, which a session can do without."""
+    steady_seconds: float = 30.0
+    """A session or link that lasted this long was a good one: its end counts as no failure."""
+    session_wait_seconds: float = 20.0
+    """How long a new request waits for a session. A session whose transport is unusable keeps dialing this long."""
+    stream_open_seconds: float = RESOLVE_SECONDS + DIAL_SECONDS + 5.0
+    """From a request to the egress' answer: its own limits for DNS and TCP, and the way there and back."""
+    bond: BondSettings = field(default_factory=BondSettings)
+    """The settings of each session's bond."""
+    tunnel: TunnelSettings = field(default_factory=TunnelSettings)
+    """The settings of each session's tunnel."""
+    wrong_keys_max: int = 3
+    """Sessions with a wrong key, in a row, after which the client reports `failed` (it goes on trying)."""
+
+    # --- how many links ----------------------------------------------------------------------
+    links_usual: int = 3
+    """Bridges of one session, where there are that many."""
+    links_most: int = 8
+    """Bridges of one session while each further one makes it faster."""
+    report_seconds: float = 1.0
+    """How often the client looks at what its links carry."""
+    lane_retry_seconds: float = 10.0
+    """After a lane that did not open or has closed, the wait before the client asks that bridge for the next one."""
+
+    # --- the local proxy ---------------------------------------------------------------------
+    proxy_connections_max: int = 512
+    """Connections to the local proxy at a time; the next one is closed."""
+    proxy_request_seconds: float = 20.0
+    """Time for a program to send its request; also for the last bytes that it is sent."""

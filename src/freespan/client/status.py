@@ -1,0 +1,45 @@
+"""What a client reports of itself. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from freespan.client.transports import TransportInUse
+
+State = Literal["looking", "connecting", "open", "waiting", "failed"]
+"""See the picture in `client.py`."""
+
+HOST_RESTARTED = "the host was restarted and cut open connections; connecting again"
+_WAITING_FOR_BRIDGE = "no bridge is left; open connections continue when another one comes"
+_WAITING_FOR_HOST = "the connection to the host is lost; open connections continue when it is back"
+_OPEN: dict[TransportInUse, str] = {
+    "webrtc": "a bridge carries this session",
+    "turn": "a bridge carries this session, through the host's TURN server",
+    "websocket": "connected straight to the host, since no bridge could be reached",
+    "front": "connected to the host through a front, since no bridge could be reached",
+}
+
+
+@dataclass(frozen=True)
+class ClientStatus:
+    """`detail` is one line for a person. `seconds` are the durations of the parts of the set-up that led here.
+
+    `transport` is the one in use, empty without a session; `links` is how many links carry the session. A session that
+    has lost all its links is `waiting` and still has a transport.
+    """
+
+    state: State
+    detail: str = ""
+    transport: TransportInUse | Literal[""] = ""
+    links: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def status_of_session(transport: TransportInUse, links: int, seconds: dict[str, float] | None = None) -> ClientStatus:
+    """The status of a session that began by this transport and is carried by so many links."""
+    if not links:
+        detail = _WAITING_FOR_BRIDGE if transport in ("webrtc", "turn") else _WAITING_FOR_HOST
+        return ClientStatus("waiting", detail, transport)
+    detail = f"{links} bridges carry this session" if links > 1 else _OPEN[transport]
+    return ClientStatus("open", detail, transport, links, dict(seconds or {}))

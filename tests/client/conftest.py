@@ -1,0 +1,24 @@
+"""A host for the tests of the client, and nothing to wait for long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from freespan.link import gathering
+from tests.support.path import SECONDS, Host, hosting
+
+
+@pytest.fixture
+def quick_gathering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits long for candidates."""
+    monkeypatch.setattr(gathering, "_SECONDS", 0.1)
+    monkeypatch.setattr(gathering, "_RELAY_SECONDS", 0.1)
+
+
+@pytest.fixture
+async def host() -> AsyncIterator[Host]:
+    async with asyncio.timeout(4 * SECONDS), hosting() as host:
+        yield host

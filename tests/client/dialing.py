@@ -1,0 +1,95 @@
+"""Dialing single links from brokers that are played, and what such brokers answer."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from freespan.client import dialer
+from freespan.client.dialer import DialedLink, Dialer, http_session
+from freespan.client.settings import ClientSettings
+from freespan.client.transports import Transport
+from freespan.link.datachannel import DataChannelLink
+from freespan.wire.errors import LinkError
+from freespan.wire.invite import Invite
+from freespan.wire.network import Network
+from tests.support.path import QUICK
+from tests.support.sdp import ANSWER
+
+STUN = (("stun:127.0.0.1:1",),)
+IMPATIENT = dataclasses.replace(QUICK, bridge_open_seconds=0.5)
+"""For a client that does not wait long for a channel that will not open."""
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+async def dial(
+    url: str, transport: Transport, stun: tuple[tuple[str, ...], ...] = (), settings: ClientSettings = IMPATIENT
+) -> DialedLink:
+    async with http_session() as http:
+        return await Dialer(http, Invite(url, bytes(32), stun=stun), settings).dial(transport)
+
+
+def turn_servers(*servers: dict[str, object]) -> Handler:
+    async def handle(_: web.Request) -> web.Response:
+        return web.json_response({"version": 1, "ice_servers": list(servers)})
+
+    return handle
+
+
+async def answer(request: web.Request) -> web.Response:
+    await request.read()
+    return web.json_response({"version": 1, "answer": ANSWER, "bridge": "b"})
+
+
+def refuses(code: str) -> Handler:
+    async def handle(request: web.Request) -> web.Response:
+        await request.read()
+        body = {"type": f"urn:freespan:problem:{code}", "title": code, "status": 503, "detail": "none"}
+        return web.json_response(body, status=503)
+
+    return handle
+
+
+no_bridge = refuses("no_bridge")
+
+
+class UdpBlockedLink(DataChannelLink):
+    """A peer connection whose packets all get lost."""
+
+    async def opened(self) -> None:
+        await asyncio.Event().wait()
+
+
+def block_udp(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialer, "DataChannelLink", UdpBlockedLink)
+
+
+def block_stun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No STUN server answers."""
+    monkeypatch.setattr(dialer, "network_of", lambda _: Network())
+
+
+def noting_links(monkeypatch: pytest.MonkeyPatch, kind: type[DataChannelLink]) -> list[DataChannelLink]:
+    """All links that are made from now on."""
+    made: list[DataChannelLink] = []
+
+    def make(*args: Any, **options: Any) -> DataChannelLink:
+        made.append(kind(*args, **options))
+        return made[-1]
+
+    monkeypatch.setattr(dialer, "DataChannelLink", make)
+    return made
+
+
+async def all_closed(made: list[DataChannelLink]) -> None:
+    await asyncio.sleep(0)
+    assert made
+    for link in made:
+        with pytest.raises(LinkError):
+            await link.opened()

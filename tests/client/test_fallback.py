@@ -1,0 +1,203 @@
+"""From one transport to the next: a client with the real broker, egress and WebRTC engine on a network that blocks."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from freespan.client import dialer
+from freespan.client.settings import ClientSettings
+from freespan.link.datachannel import DataChannelLink
+from freespan.tunnel.settings import TunnelSettings
+from freespan.wire.errors import LinkError
+from freespan.wire.invite import Invite
+from freespan.wire.network import Network
+from tests.client.dialing import IMPATIENT, STUN, Handler, block_stun, block_udp, turn_servers
+from tests.support.path import SECONDS, Host, Reader, hosting, reading, volunteering
+from tests.support.serving import serving
+from tests.support.site import SMALL, Site
+
+DEAD = "http://127.0.0.1:1"
+pytestmark = pytest.mark.usefixtures("quick_gathering")
+
+
+# --- the WebSocket ---------------------------------------------------------------------------------
+
+
+async def test_when_no_bridge_can_be_reached_the_session_takes_the_websocket(
+    host: Host, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block_udp(monkeypatch)
+    async with volunteering(host.url), volunteering(host.url), reading(host.invite, settings=IMPATIENT) as reader:
+        opened = await reader.statuses.until("open")
+        assert opened.transport == "websocket"
+        assert "straight to the host" in opened.detail
+        assert (await reader.ask(site.port)).endswith(SMALL)
+
+
+async def test_when_the_only_bridge_cannot_be_reached_the_session_takes_the_websocket(
+    host: Host, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block_udp(monkeypatch)
+    async with volunteering(host.url), reading(host.invite, settings=IMPATIENT) as reader:
+        assert (await reader.statuses.until("open")).transport == "websocket"
+        assert (await reader.ask(site.port)).endswith(SMALL)
+
+
+async def test_a_bridge_that_could_not_be_reached_is_not_asked_again(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block_udp(monkeypatch)
+    async with volunteering(host.url), reading(host.invite, "webrtc", settings=IMPATIENT) as reader:
+        waiting = await reader.statuses.until("waiting")
+        while "no bridge" in waiting.detail:  # asked before this one had joined
+            waiting = await reader.statuses.until("waiting")
+        assert "could not be reached" in waiting.detail
+        await reader.statuses.until("looking")
+        assert "no bridge is free" in (await reader.statuses.until("waiting")).detail
+
+
+async def test_the_websocket_through_a_front(host: Host, site: Site) -> None:
+    invite = Invite(DEAD, host.identity.pin, fronts=(host.url,))
+    async with reading(invite, "websocket", settings=IMPATIENT) as reader:
+        assert (await reader.statuses.until("open")).transport == "front"
+        assert (await reader.ask(site.port)).endswith(SMALL)
+
+
+async def test_a_bridge_is_found_through_a_front(host: Host, site: Site) -> None:
+    invite = Invite(DEAD, host.identity.pin, fronts=("http://127.0.0.1:2", host.url))
+    async with volunteering(host.url), reading(invite, settings=IMPATIENT) as reader:
+        assert (await reader.statuses.until("open")).transport == "webrtc"
+        assert (await reader.ask(site.port)).endswith(SMALL)
+
+
+async def test_the_key_is_compared_over_the_websocket_too(host: Host) -> None:
+    async with reading(Invite(host.url, bytes(32)), "websocket", settings=IMPATIENT) as reader:
+        assert "another key than the invite says" in (await reader.statuses.until("failed")).detail
+
+
+async def test_a_websocket_that_leads_nowhere_is_reported(host: Host) -> None:
+    async with reading(Invite(DEAD, bytes(32)), "websocket", settings=IMPATIENT) as reader:
+        assert "cannot be reached either" in (await reader.statuses.until("waiting")).detail
+
+
+async def silent(request: web.Request) -> web.WebSocketResponse:
+    """Takes a WebSocket, and then nothing comes back."""
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    async for _ in socket:
+        pass
+    return socket
+
+
+def over_websocket(
+    host: Host, own: str, settings: ClientSettings = IMPATIENT
+) -> contextlib.AbstractAsyncContextManager[Reader]:
+    """A client for whom the host is a front of another address."""
+    return reading(Invite(own, host.identity.pin, fronts=(host.url,)), "websocket", settings)
+
+
+async def test_an_address_that_takes_sockets_and_serves_none_is_left_for_a_front(host: Host, site: Site) -> None:
+    settings = dataclasses.replace(IMPATIENT, tunnel=TunnelSettings(handshake_seconds=0.5))
+    async with serving([web.get("/v1/egress", silent)]) as url, over_websocket(host, url, settings) as reader:
+        assert (await reader.statuses.until("open")).transport == "front"
+        assert (await reader.ask(site.port)).endswith(SMALL)
+
+
+async def test_an_address_that_leads_to_another_egress_is_left_as_well(host: Host) -> None:
+    async with hosting() as other, over_websocket(host, other.url) as reader:
+        assert (await reader.statuses.until("open")).transport == "front"
+
+
+async def test_an_address_where_sessions_do_not_last_comes_last(host: Host) -> None:
+    async with hosting(identity=host.identity) as other, over_websocket(host, other.url) as reader:
+        assert (await reader.statuses.until("open")).transport == "websocket"
+        other.egress.close()
+        assert (await reader.statuses.until("open")).transport == "front"
+
+
+@pytest.mark.parametrize("kind", ["no offer", "no servers"])
+async def test_where_webrtc_does_not_work_the_websocket_does(
+    host: Host, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(DataChannelLink):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            if kind == "no servers":
+                raise LinkError("the host's STUN and TURN servers are not usable")
+            super().__init__(*args, **options)
+
+        async def offer(self, *, patient: bool = False) -> str:
+            raise LinkError("this machine's WebRTC could not make an offer")
+
+    monkeypatch.setattr(dialer, "DataChannelLink", Broken)
+    async with reading(host.invite, settings=IMPATIENT) as reader:
+        assert (await reader.statuses.until("open")).transport == "websocket"
+
+
+# --- UDP that is blocked in part --------------------------------------------------------------------
+
+
+def front_of(host: Host, handler: Handler) -> list[web.RouteDef]:
+    """The host, with other TURN servers."""
+    return [
+        web.post("/v1/rendezvous", host.broker.rendezvous.handle_rendezvous),
+        web.get("/v1/turn", handler),
+        web.get("/v1/egress", host.egress.handle_link),
+    ]
+
+
+async def test_where_stun_alone_is_blocked_an_open_bridge_is_reached_and_no_turn_server_asked_for(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block_stun(monkeypatch)
+    asked: list[str] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return await turn_servers({"urls": ["turn:127.0.0.1:1"], "username": "1", "credential": "x"})(request)
+
+    async with volunteering(host.url), serving(front_of(host, handle)) as url:
+        await host.until(bridges=1)
+        (bridge,) = host.broker.matching._bridges
+        host.broker.matching.report_network(bridge, Network("open"))
+        async with reading(Invite(url, host.identity.pin, stun=STUN), settings=IMPATIENT) as reader:
+            assert (await reader.statuses.until("open")).transport == "webrtc"
+    assert not asked
+
+
+# --- a bridge that has a TURN server ---------------------------------------------------------------
+
+
+class BridgeWithTurn(DataChannelLink):
+    """Takes the bridge's addresses for those of a relay."""
+
+    async def accept(self, answer: str, *, relays: bool = True) -> None:
+        await super().accept(answer.replace("typ host", "typ relay raddr 0.0.0.0 rport 9"), relays=relays)
+
+
+async def test_a_session_through_a_bridge_s_turn_server_is_reported_as_one(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The TURN server is the host's, so its tickets are for sessions through TURN alone."""
+    monkeypatch.setattr(dialer, "DataChannelLink", BridgeWithTurn)
+    async with volunteering(host.url), reading(host.invite, settings=IMPATIENT) as reader:
+        opened = await reader.statuses.until("open")
+        assert opened.transport == "turn"
+        assert "through the host's TURN server" in opened.detail
+        assert list(reader.client._ticket_jars) == ["turn"]
+
+
+async def test_whoever_wants_no_turn_server_gets_none_of_a_bridge_s(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bridge's checks come through it all the same, though nobody has told its address."""
+    monkeypatch.setattr(dialer, "DataChannelLink", BridgeWithTurn)
+    settings = dataclasses.replace(IMPATIENT, bridge_open_seconds=SECONDS)
+    async with volunteering(host.url), reading(host.invite, "webrtc", settings) as reader:
+        while "through a TURN server only" not in (await reader.statuses.until("waiting")).detail:
+            pass
+        assert not any(status.state == "open" for status in reader.statuses.all)
