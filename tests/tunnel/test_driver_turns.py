@@ -1,0 +1,190 @@
+"""What a driver does in one turn of the event loop: a transcript of its calls to QUIC and to its link."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import cast
+
+from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, PingAcknowledged, QuicEvent
+
+from freespan.link.base import LinkOwner
+from freespan.tunnel.drain import DrainWaiters
+from freespan.tunnel.driver import QuicDriver, TunnelEnded, TunnelEvent
+from freespan.tunnel.quic import LinkQuic
+from freespan.wire.errors import TunnelError
+from tests.support.virtual_time import run
+
+COMPLETED = HandshakeCompleted(alpn_protocol="h3", early_data_accepted=False, session_resumed=False)
+
+
+class Stage:
+    """A driver between a link and QUIC, both of which write into `transcript`. Times are in seconds."""
+
+    def __init__(self) -> None:
+        self.transcript: list[str] = []
+        self.has_something_to_send = False
+        self.timer_at: float | None = None
+        self.send_credit = 48_000
+        self.control = SimpleNamespace(send_credit=0, min_rtt=0.0)
+        self._loop = asyncio.get_running_loop()
+        self._began_at = self._loop.time()
+        self._events: list[QuicEvent] = []
+        self._outbox: list[bytes] = []
+        self.driver = QuicDriver(self, self._on_event, DrainWaiters(100))
+        self.driver.start(cast(LinkQuic, self))
+
+    async def turn(self) -> list[str]:
+        """Let the loop run until nothing is ready; returns what has happened since the last call."""
+        for _ in range(5):
+            await asyncio.sleep(0)
+        transcript, self.transcript = self.transcript, []
+        return transcript
+
+    def will_report(self, *events: QuicEvent) -> None:
+        self._events.extend(events)
+
+    def will_send(self, *datagrams: bytes) -> None:
+        self._outbox.extend(datagrams)
+        self.has_something_to_send = True
+
+    def _on_event(self, event: TunnelEvent) -> None:
+        reason = f" {event.reason}" if isinstance(event, TunnelEnded) else ""
+        self.transcript.append(f"event {type(event).__name__}{reason}")
+
+    # --- the link ----------------------------------------------------------------------------
+    def start(self, owner: LinkOwner) -> None: ...
+
+    def send(self, message: bytes) -> None:
+        self.transcript.append(f"link sends {message.decode()}")
+
+    # --- QUIC, and the link once more ----------------------------------------------------------
+    def close(self, reason: str | None = None, error_code: int = 0) -> None:
+        self.transcript.append("quic closes" if reason is None else f"link closes: {reason}")
+
+    def receive_datagram(self, data: bytes, addr: object, now: float) -> None:
+        self.transcript.append(f"quic receives {data.decode()}")
+
+    def next_event(self) -> QuicEvent | None:
+        return self._events.pop(0) if self._events else None
+
+    def datagrams_to_send(self, now: float) -> list[tuple[bytes, object]]:
+        self.transcript.append(f"quic is asked, with credit for {self.control.send_credit}")
+        outbox, self._outbox, self.has_something_to_send = self._outbox, [], False
+        return [(datagram, None) for datagram in outbox]
+
+    def get_timer(self) -> float | None:
+        return None if self.timer_at is None else self._began_at + self.timer_at
+
+    def handle_timer(self, now: float) -> None:
+        self.transcript.append(f"quic's timer at {now - self._began_at:.1f}")
+        self.timer_at = None
+
+
+def test_what_arrives_in_one_turn_is_handled_together_and_answered_by_one_flush() -> None:
+    async def main() -> None:
+        stage = Stage()
+        assert await stage.turn() == ["quic is asked, with credit for 48000"]  # the first flight
+        stage.will_report(COMPLETED)
+        stage.will_send(b"A", b"B")
+        for message in (b"1", b"2", b"3"):
+            stage.driver.on_message(message)
+        assert stage.transcript == []
+        assert await stage.turn() == [
+            "quic receives 1",
+            "event HandshakeCompleted",
+            "quic receives 2",
+            "quic receives 3",
+            "quic is asked, with credit for 48000",
+            "link sends A",
+            "link sends B",
+        ]
+        assert stage.driver.bytes_received == 3
+        assert stage.driver.is_established
+
+    run(main())
+
+
+def test_what_can_wait_for_the_timer_waits() -> None:
+    async def main() -> None:
+        stage = Stage()
+        await stage.turn()
+        stage.timer_at = 0.3
+        stage.driver.on_message(b"1")
+        assert await stage.turn() == ["quic receives 1"]
+        stage.timer_at = 0.5  # it was put off meanwhile
+        await asyncio.sleep(0.4)
+        assert await stage.turn() == []
+        await asyncio.sleep(0.2)
+        assert await stage.turn() == ["quic's timer at 0.5", "quic is asked, with credit for 48000"]
+
+    run(main())
+
+
+def test_many_wishes_to_send_are_one_flush_and_a_writable_link_is_one_too() -> None:
+    async def main() -> None:
+        stage = Stage()
+        await stage.turn()
+        for _ in range(3):
+            stage.driver.flush_soon()
+        stage.send_credit = 16_000
+        assert await stage.turn() == ["quic is asked, with credit for 16000"]
+        stage.send_credit = 32_000
+        stage.driver.on_writable()
+        assert await stage.turn() == ["quic is asked, with credit for 32000"]
+
+    run(main())
+
+
+def test_what_came_before_the_end_of_the_link_is_handled_before_it() -> None:
+    async def main() -> None:
+        stage = Stage()
+        await stage.turn()
+        stage.will_report(PingAcknowledged(uid=0), ConnectionTerminated(0x100, None, ""))
+        stage.driver.on_message(b"1")
+        stage.driver.on_closed("the volunteer has left")
+        assert stage.transcript == [
+            "quic receives 1",
+            "event PingAcknowledged",
+            "link closes: the other end did not complete the handshake",
+            "event TunnelEnded the other end did not complete the handshake",
+        ]
+        stage.driver.on_message(b"2")
+        stage.driver.close("again")
+        assert len(await stage.turn()) == 4  # nothing more
+
+    run(main())
+
+
+def test_a_close_is_sent_before_the_link_closes() -> None:
+    async def main() -> None:
+        stage = Stage()
+        await stage.turn()
+        stage.will_send(b"CONNECTION_CLOSE")
+        stage.driver.close("the reader is done")
+        assert stage.transcript == [
+            "quic closes",
+            "quic is asked, with credit for 48000",
+            "link sends CONNECTION_CLOSE",
+            "link closes: the reader is done",
+            "event TunnelEnded the reader is done",
+        ]
+
+    run(main())
+
+
+def test_a_first_message_that_opens_no_connection_ends_the_session() -> None:
+    def refuse(message: bytes) -> LinkQuic:
+        raise TunnelError(f"not QUIC: {message.decode()}")
+
+    async def main() -> None:
+        stage = Stage()
+        driver = QuicDriver(stage, stage._on_event, DrainWaiters(100), accept=refuse)
+        driver.start()
+        await stage.turn()
+        driver.on_message(b"hello")
+        driver.on_message(b"again")
+        assert await stage.turn() == ["link closes: not QUIC: hello", "event TunnelEnded not QUIC: hello"]
+        assert await driver.wait_ended() == "not QUIC: hello"
+
+    run(main())
