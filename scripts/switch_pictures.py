@@ -198,8 +198,8 @@ async def sheets(url: str, folder: Path) -> None:
     both = [window for layout in LAYOUTS for window in windows[layout]]
     light = await pictures("chromium", url, both, dark=False)
     dark = await pictures("chromium", url, both, dark=True)
-    for layout, row in windows.items():
-        await sheet([[found[window] for window in row] for found in (light, dark)], folder / f"{layout}.png")
+    for layout, of_layout in windows.items():
+        await sheet([[found[window] for window in of_layout] for found in (light, dark)], folder / f"{layout}.png")
     few = [Window(layout, PHONE, lang, helps=lang != "en") for lang in ("en", "ar") for layout in LAYOUTS[:4]]
     found = await pictures("firefox", url, few, dark=False)
     row = [found[window] for window in few]

@@ -1,4 +1,4 @@
-"""What every test shares. Nothing here may wait for the clock."""
+"""Fixtures and settings of all tests. Nothing here may wait for the clock."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
     from tests.support.parallel import Shares
 
-# No deadline: a busy machine is no bug. In continuous integration the same examples every time.
+# No deadline, since a busy machine is not a bug. In continuous integration the examples are always the same.
 settings.register_profile("freespan", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
 settings.load_profile("freespan")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
-    """How `make test` shares the tests out; without `-n` they all run in this process."""
+    """Distribute the tests as `make test` does; without `-n` they all run in this process."""
     from tests.support.parallel import Shares
 
-    config.option.loadscopereorder = False  # the order is that of the collection, see below
+    config.option.loadscopereorder = False  # keep the order of collection, see below
     return Shares(config, log)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a process of several, the longest come first."""
+    """Start the longest tests first if there are several processes."""
     if hasattr(config, "workerinput"):
         from tests.support.parallel import rank
 
@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def programs() -> Iterator[Programs]:
-    """Starts `freespan …`; whatever still runs at the end of the test is killed."""
+    """Starts `freespan …`; programs that still run at the end of the test are killed."""
     programs = Programs()
     yield programs
     programs.kill()

@@ -1,4 +1,4 @@
-"""A host with its site, and the bridges and clients that a test asks for: real programs, one process each."""
+"""A host with a site, and bridges and clients on demand: the real programs, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import http.client
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,13 +16,15 @@ from tests.support.site import Site
 
 SITE = "site.test"
 SOON = {"freespan.broker.settings.BrokerSettings.retry_after_seconds": 0}
-"""For a host: who finds no bridge may ask again at once."""
+"""Limits of a host whose clients may ask again at once when there is no bridge."""
 
 
 class Lab:
-    """`freespan serve` runs; `bridge` and `client` start more and wait until they are of use."""
+    """A running `freespan serve`; `bridge` and `client` start more programs and wait until they are ready."""
 
-    def __init__(self, programs: Programs, data: Path, *options: str, limits: dict[str, float] | None = None) -> None:
+    def __init__(
+        self, programs: Programs, data: Path, *options: str, limits: Mapping[str, float] | None = None
+    ) -> None:
         self.programs = programs
         self.data = data
         self.host = programs(
@@ -34,7 +36,7 @@ class Lab:
 
     @property
     def ready(self) -> dict[str, Any]:
-        """The host's first word."""
+        """The host's event `ready`."""
         if self._ready is None:
             self._ready = self.host.event(lambda event: event["event"] == "ready")
         return self._ready
@@ -55,11 +57,11 @@ class Lab:
 
     @property
     def path(self) -> str:
-        """Under which everything is; begins with a slash and does not end with one."""
+        """Under which the host serves everything; begins with a slash and does not end with one."""
         return urlsplit(self.url).path
 
     def sessions(self) -> int:
-        """How many sessions the host has, by its own metrics."""
+        """Return how many sessions the host has, by its metrics."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
         with contextlib.closing(connection):
             connection.request("GET", f"{self.path}/metrics")
@@ -68,14 +70,14 @@ class Lab:
         return int(found[1])
 
     def until_sessions(self, count: int) -> None:
-        """Wait until it has this many."""
+        """Wait until the host has this many sessions."""
         until = time.monotonic() + SECONDS
         while self.sessions() != count:
             assert time.monotonic() < until
             time.sleep(0.05)
 
     def bridge(self, *options: str) -> Program:
-        """A bridge that waits for readers."""
+        """Start a bridge; it waits for readers when this returns."""
         bridge = self.start_bridge(*options)
         bridge.state("waiting")
         return bridge
@@ -83,11 +85,11 @@ class Lab:
     def start_bridge(self, *options: str) -> Program:
         return self.programs("bridge", self.url, "--json", *options)
 
-    def start_client(self, *options: str, limits: dict[str, float] | None = None) -> Program:
+    def start_client(self, *options: str, limits: Mapping[str, float] | None = None) -> Program:
         return self.programs("connect", self.invite, "--port", "0", "--json", *options, limits=limits)
 
-    def client(self, *options: str, limits: dict[str, float] | None = None) -> tuple[Program, str]:
-        """A client with an open session, and the address of its proxy."""
+    def client(self, *options: str, limits: Mapping[str, float] | None = None) -> tuple[Program, str]:
+        """Start a client; returns it with an open session, and the address of its local proxy."""
         client = self.start_client(*options, limits=limits)
         proxy = proxy_of(client)
         client.state("open")
@@ -95,13 +97,13 @@ class Lab:
 
 
 def proxy_of(client: Program) -> str:
-    """Where a client's local proxy listens."""
+    """Return the address of a client's local proxy."""
     return str(client.event(lambda event: event["event"] == "proxy")["address"])
 
 
 @contextlib.contextmanager
-def laboratory(folder: Path, *options: str, limits: dict[str, float] | None = None) -> Iterator[Lab]:
-    """A lab for the length of the block; nothing of it stays, and nothing in it may lose its composure."""
+def laboratory(folder: Path, *options: str, limits: Mapping[str, float] | None = None) -> Iterator[Lab]:
+    """Run a host for the length of the block, and end all programs then; none of them may have shown a traceback."""
     programs = Programs()
     try:
         yield Lab(programs, folder, *options, limits=limits)
@@ -111,5 +113,5 @@ def laboratory(folder: Path, *options: str, limits: dict[str, float] | None = No
 
 
 def url_of(site: Site, path: str = "/") -> str:
-    """The site as readers know it."""
+    """Return the URL of a path of the site, under the name that readers use."""
     return f"http://{SITE}:{site.port}{path}"

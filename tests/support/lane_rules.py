@@ -1,4 +1,4 @@
-"""What every bridge keeps to when a client asks it for lanes; run against the headless one and the browsers'."""
+"""How every bridge handles lanes: the same checks run against the headless bridge and the one in browsers."""
 
 from __future__ import annotations
 

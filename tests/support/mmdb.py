@@ -1,4 +1,4 @@
-"""A writer of small MMDB files (MaxMind DB 2.0), with as much of the format as a database of countries needs."""
+"""Writes small MMDB files (MaxMind DB 2.0), with the part of the format that a database of countries needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MAP, _UINT16, _UINT32, _UINT64, _ARRAY = 7, 5, 6, 9, 11
 
 
 def database(records: dict[str, dict[str, Any]], *, ip_version: int = 6) -> bytes:
-    """A database that has these records for these networks; IPv4 lies in ::/96, as usual."""
+    """Return a database with a record for each network; IPv4 networks are in ::/96, as usual."""
     root: Node = [None, None]
     for network, record in records.items():
         _insert(root, _bits(network, ip_version), record)

@@ -1,7 +1,7 @@
-"""How the tests are shared out among processes that run beside one another (pytest-xdist).
+"""How the tests are distributed among parallel processes (pytest-xdist).
 
-What goes to one process together is a *share*: all tests of a kind of browser, so that it is started once; all tests
-of the lab, since a machine has one lab at a time; else those of a file, whose fixtures are made once.
+Tests that must run in the same process are a *share*: all tests with one kind of browser, so that it is started once;
+all tests of the lab, since a machine can run one lab at a time; and otherwise those of a file, which share fixtures.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ LONGEST_FIRST = (
     "tests/cli/",
     "tests/client/",
 )
-"""Beginnings of shares; what is begun last must be short, or one process works alone at the end."""
+"""The names with which shares begin, the longest shares first, so that all processes end at about the same time."""
 
 
 def share(test: str) -> str:
-    """The share to which a test belongs, by its id."""
+    """Return the share of a test, by its id."""
     file, _, name = test.partition("::")
     if file.startswith("tests/lab/"):
         return "tests/lab/"
@@ -30,13 +30,13 @@ def share(test: str) -> str:
 
 
 def rank(test: str) -> int:
-    """Where it stands in the order of beginning."""
+    """Return the position of a test in the order of starting."""
     of = share(test)
     return next((place for place, start in enumerate(LONGEST_FIRST) if of.startswith(start)), len(LONGEST_FIRST))
 
 
 class Shares(LoadScopeScheduling):
-    """Each process that is free gets the next share."""
+    """Gives the next share to each process that is free."""
 
     def _split_scope(self, nodeid: str) -> str:
         return share(nodeid)

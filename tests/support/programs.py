@@ -1,6 +1,6 @@
-"""The real programs in processes of their own, as a person at a terminal or another program meets them.
+"""Runs the real programs as processes, and waits for their output.
 
-Every wait has a limit and ends with the event it waits for; whatever was started is killed when its block ends.
+Every wait has a limit and ends with the event that it waits for. All programs are killed at the end of the test.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import freespan
 from freespan.demo.programs import environment, freespan_command
 
 SECONDS = 30.0
-"""For anything that a program is expected to do; generous, because nothing here is timed."""
+"""Limit for each wait; generous, because no test is timed."""
 
 WITH_LIMITS = Path(__file__).parents[2] / "lab" / "with_limits.py"
 # Finds the tested package from any folder, and gives every test the same terminal.
@@ -33,6 +33,7 @@ ENVIRONMENT = {
 _COVERAGE = "COVERAGE_PROCESS_CONFIG"
 """Set while coverage measures the programs that tests start as well."""
 Event = dict[str, Any]
+Found = TypeVar("Found")
 
 
 class Program:
@@ -49,7 +50,7 @@ class Program:
         self.output: list[str] = []
         self.errors: list[str] = []
         self._events = 0
-        self._news = threading.Condition()
+        self._changed = threading.Condition()
         self._process = subprocess.Popen(
             line,
             stdin=subprocess.DEVNULL,
@@ -73,20 +74,20 @@ class Program:
 
     @property
     def said(self) -> str:
-        """Everything on both outputs so far."""
+        """All output so far, on both streams."""
         return "\n".join([*self.output, *self.errors])
 
     @property
     def error(self) -> str:
-        """What it said on standard error, as one text."""
+        """Standard error so far, as one text."""
         return "\n".join(self.errors)
 
     def events(self) -> list[Event]:
-        """All JSON lines so far."""
+        """Return all events so far."""
         return [json.loads(line) for line in self.output if line.startswith("{")]
 
     def event(self, wanted: Callable[[Event], bool], seconds: float = SECONDS) -> Event:
-        """The next event of a kind, after those that earlier calls have seen."""
+        """Wait for the next event of a kind, after those that earlier calls have returned or skipped."""
 
         def found() -> Event | None:
             events = self.events()
@@ -99,31 +100,31 @@ class Program:
         return self._wait_for(found, "the event", seconds)
 
     def state(self, *states: str, seconds: float = SECONDS) -> Event:
-        """The next event whose state is one of these."""
+        """Wait for the next event whose state is one of these."""
         return self.event(lambda event: event.get("state") in states, seconds)
 
     def links(self, count: int, seconds: float = SECONDS) -> Event:
-        """The next event of a client whose session is carried by so many links."""
+        """Wait for the next event of a client whose session is carried by `count` links."""
         return self.event(lambda event: bool(event.get("transport")) and event["links"] == count, seconds)
 
     def line(self, part: str, seconds: float = SECONDS) -> str:
-        """The first line of either output with `part` in it."""
+        """Wait for the first line of either stream that contains `part`."""
         return self._wait_for(
             lambda: next((line for line in [*self.output, *self.errors] if part in line), None), part, seconds
         )
 
     def wait(self, seconds: float = SECONDS) -> int:
-        """Wait for its end; returns the exit code, all it has said being read."""
+        """Wait for its end and read all its output; returns the exit code."""
         try:
             code = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self.name} did not end; it said: {self.said[-2000:]}") from None
+            raise AssertionError(f"{self.name} did not end; its output: {self.said[-2000:]}") from None
         for reader in self._readers:
             reader.join(SECONDS)
         return code
 
     def fails(self, code: int, seconds: float = SECONDS) -> str:
-        """Wait for its end in the one way programs may fail: a code, and one line for a person, which is returned."""
+        """Wait for it to fail as programs may: with an exit code and one line on standard error, which is returned."""
         assert (self.wait(seconds), len(self.errors)) == (code, 1), self.said
         assert self.error.startswith("freespan: ")
         assert "Traceback" not in self.said
@@ -133,7 +134,7 @@ class Program:
         self._process.send_signal(number)
 
     def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = SECONDS) -> int:
-        """Ask it to end, and wait; returns the exit code."""
+        """Send a signal and wait for its end; returns the exit code."""
         self.send_signal(number)
         return self.wait(seconds)
 
@@ -145,7 +146,7 @@ class Program:
                 self._process.wait(seconds)
 
     def kill(self) -> None:
-        """End it without a word, with whatever it started."""
+        """Kill it with all that it has started."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -156,28 +157,28 @@ class Program:
                 pipe.close()
 
     def peak_memory(self) -> int:
-        """The most memory that it has had so far, in bytes (Linux)."""
+        """Return its peak memory in bytes (Linux)."""
         status = Path(f"/proc/{self.pid}/status").read_text("ascii")
         return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) * 1024
 
-    def _wait_for(self, look: Callable[[], Any], what: str, seconds: float) -> Any:
+    def _wait_for(self, look: Callable[[], Found | None], what: str, seconds: float) -> Found:
         until = time.monotonic() + seconds
-        with self._news:
+        with self._changed:
             while (found := look()) is None:
                 if not any(reader.is_alive() for reader in self._readers):
-                    raise AssertionError(f"{self.name} ended without {what}; it said: {self.said[-2000:]}")
-                if not self._news.wait(until - time.monotonic()):
-                    raise AssertionError(f"{self.name}: no {what} in {seconds} s; it said: {self.said[-2000:]}")
+                    raise AssertionError(f"{self.name} ended without {what}; its output: {self.said[-2000:]}")
+                if not self._changed.wait(until - time.monotonic()):
+                    raise AssertionError(f"{self.name}: no {what} in {seconds} s; its output: {self.said[-2000:]}")
         return found
 
     def _read(self, pipe: IO[bytes] | None, lines: list[str]) -> None:
         assert pipe is not None
         for line in pipe:
-            with self._news:
+            with self._changed:
                 lines.append(line.decode("utf-8", "replace").rstrip("\r\n"))
-                self._news.notify_all()
-        with self._news:
-            self._news.notify_all()
+                self._changed.notify_all()
+        with self._changed:
+            self._changed.notify_all()
 
 
 class Programs:
@@ -200,7 +201,7 @@ class Programs:
 
 
 def no_tracebacks(programs: Iterable[Program]) -> None:
-    """None of the programs may have lost its composure."""
+    """Assert that none of the programs has printed a traceback."""
     for program in programs:
         assert "Traceback" not in program.said, program.said
         assert "Task exception" not in program.said, program.said

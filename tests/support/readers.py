@@ -1,4 +1,4 @@
-"""What a reader's programs do with the local proxy: HTTP and SOCKS5 by hand, over plain sockets."""
+"""Requests to the local proxy, as a reader's programs make them: HTTP and SOCKS5 over plain sockets."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Reply:
 
 
 def dial(proxy: str) -> socket.socket:
-    """A connection to `address:port`, on which no wait is longer than `SECONDS`."""
+    """Connect to `address:port`; no wait on the connection is longer than `SECONDS`."""
     host, _, port = proxy.rpartition(":")
     return socket.create_connection((host, int(port)), SECONDS)
 
 
 def read_all(connection: socket.socket) -> bytes:
-    """Everything until the other end closes."""
+    """Read until the other end closes the connection."""
     received = bytearray()
     while data := connection.recv(65_536):
         received += data
@@ -51,7 +51,7 @@ def read_exactly(connection: socket.socket, size: int) -> bytes:
 
 
 def exchange(proxy: str, request: bytes) -> bytes:
-    """Say something and return all that comes back."""
+    """Send a request and return everything that comes back."""
     with dial(proxy) as connection:
         connection.sendall(request)
         return read_all(connection)
@@ -63,13 +63,13 @@ def parse(response: bytes) -> Reply:
 
 
 def get(proxy: str, url: str) -> Reply:
-    """A page by an absolute-form request, as a browser asks an HTTP proxy."""
+    """GET a page by an absolute-form request, as browsers do with an HTTP proxy."""
     host = url.split("/")[2]
     return parse(exchange(proxy, f"GET {url} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()))
 
 
 def connect(proxy: str, target: str) -> tuple[Reply, socket.socket]:
-    """A CONNECT: the answer's head, and the connection for what follows; the caller closes it."""
+    """CONNECT to a target; returns the head of the response, and the connection, which the caller closes."""
     connection = dial(proxy)
     connection.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
     head = bytearray()
@@ -82,7 +82,7 @@ def connect(proxy: str, target: str) -> tuple[Reply, socket.socket]:
 
 
 def socks(proxy: str, target: Target) -> tuple[int, socket.socket]:
-    """A CONNECT by SOCKS5: the reply code, and the connection; the caller closes it."""
+    """Connect to a target by SOCKS5; returns the reply code, and the connection, which the caller closes."""
     connection = dial(proxy)
     connection.sendall(b"\x05\x01\x00")
     assert read_exactly(connection, 2) == b"\x05\x00"
@@ -93,7 +93,7 @@ def socks(proxy: str, target: Target) -> tuple[int, socket.socket]:
 
 
 def socks_address(host: str) -> bytes:
-    """An address as SOCKS5 has it (RFC 1928 section 5)."""
+    """Return an address in the form of SOCKS5 (RFC 1928 section 5)."""
     for kind, family in ((1, socket.AF_INET), (4, socket.AF_INET6)):
         try:
             return bytes([kind]) + socket.inet_pton(family, host)

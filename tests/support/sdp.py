@@ -1,4 +1,4 @@
-"""Session descriptions that are well-formed and lead nowhere."""
+"""Session descriptions that are well-formed, but whose addresses do not answer."""
 
 
 def description(setup: str, session: int = 1) -> str:

@@ -1,4 +1,4 @@
-"""Routes of aiohttp on a free port of loopback, served as `freespan serve` serves them."""
+"""Serves aiohttp routes on a free port of loopback, as `freespan serve` does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aiohttp import web
 
 @contextlib.asynccontextmanager
 async def serving(routes: Iterable[web.AbstractRouteDef], port: int = 0) -> AsyncIterator[str]:
-    """Serve while the block runs; gives the URL."""
+    """Serve while the block runs; yields the URL."""
     app = web.Application()
     app.add_routes(list(routes))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)

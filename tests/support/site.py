@@ -1,4 +1,4 @@
-"""A site that readers ask for, on loopback, in a thread of the tests' own process."""
+"""A site for readers to request, on loopback, in a thread of the tests' process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECONDS = 30.0
 
 
 class Site:
-    """`port` on 127.0.0.1, what it was asked, and the reins: `/held` waits until `hold` is set."""
+    """The port on 127.0.0.1, what was requested, and controls: `/held` waits until `hold` is set."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -27,13 +27,13 @@ class Site:
         self.hosts: list[str] = []
         self.heads: list[str] = []
         self.sent: dict[str, int] = {}
-        """Bytes of files by path, as far as the system has taken them."""
+        """Bytes of files that were written to sockets, by path."""
         self.taken: dict[str, int] = {}
-        """Bytes of uploads by path."""
+        """Bytes of uploads that were read, by path."""
         self.over = threading.Event()
-        """The test is over: nothing is slow any more."""
+        """Set at the end of the test, after which nothing is slow."""
         self.broken = threading.Event()
-        """A reader went away in the middle."""
+        """Set when a reader has gone in the middle of a response."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -57,7 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.send_header("Content-Length", str(len(body)))
-        if self.close_connection:  # http.server does not say so by itself
+        if self.close_connection:  # http.server does not send this by itself
             self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
@@ -86,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(302, b"", Location="/circle")
             case "/status":
                 self._answer(int(query["code"][0]), b"no")
-            case "/held":  # half of it, and the rest when the test says so
+            case "/held":  # the first half at once, and the rest when the test sets `hold`
                 self.send_response(200)
                 self.send_header("Content-Length", str(2 * len(SMALL)))
                 self.end_headers()
@@ -104,9 +104,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         query, site = self._note(), self.server.site
-        rate = float(query.get("rate", ["inf"])[0])  # bytes a second that it takes
+        rate = float(query.get("rate", ["inf"])[0])  # bytes a second that it reads
         left, digest = int(self.headers["Content-Length"]), hashlib.sha256()
-        while left and (data := self.rfile.read1(min(left, 65_536))):  # type: ignore[attr-defined]
+        while left and (data := self.rfile.read1(min(left, 65_536))):
             left -= len(data)
             digest.update(data)
             site.taken[self.path] = site.taken.get(self.path, 0) + len(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import ipaddress
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -17,21 +18,21 @@ Mapping = Callable[[Address, int], Address | None]
 """The address that a guest gets: where it came from, and which of the two ports (0 or 1) it asked; None is silence."""
 
 OUTSIDE = {4: "11.0.0.9", 6: "2a00:11::9"}
-"""Addresses that look public; nothing is ever sent there."""
+"""Addresses that look public; nothing is sent to them."""
 
 
 def cone(source: Address, which: int) -> Address:
-    """One outside port for both."""
+    """Map to one external port for both."""
     return _outside(source), source[1]
 
 
 def symmetric(source: Address, which: int) -> Address:
-    """An outside port for each."""
+    """Map to an external port for each."""
     return _outside(source), source[1] ^ (which + 1)
 
 
 def mute(source: Address, which: int) -> None:
-    """Nothing comes back."""
+    """Do not respond."""
 
 
 def _outside(source: Address) -> str:
@@ -39,7 +40,7 @@ def _outside(source: Address) -> str:
 
 
 class StunServer:
-    """Answers on both ports; `asked` counts the questions of each."""
+    """Responds on both ports; `asked` counts the requests to each."""
 
     def __init__(self, mapping: Mapping) -> None:
         self.mapping = mapping
@@ -48,13 +49,14 @@ class StunServer:
 
     @property
     def ice_server(self) -> dict[str, Any]:
-        """As it stands in a broker's welcome."""
+        """As it is written in the broker's welcome."""
         return {"urls": self.urls}
 
     async def open(self, stack: contextlib.AsyncExitStack, host: str) -> None:
         loop = asyncio.get_running_loop()
         for which in (0, 1):
-            transport, _ = await loop.create_datagram_endpoint(lambda which=which: _Port(self, which), (host, 0))
+            make_port = functools.partial(_Port, self, which)
+            transport, _ = await loop.create_datagram_endpoint(make_port, (host, 0))
             stack.callback(transport.close)
             port = transport.get_extra_info("sockname")[1]
             self.urls.append(f"stun:[{host}]:{port}" if ":" in host else f"stun:{host}:{port}")
@@ -79,7 +81,7 @@ class _Port(asyncio.DatagramProtocol):
 
 @contextlib.asynccontextmanager
 async def stun_server(mapping: Mapping = cone, host: str = "127.0.0.1") -> AsyncIterator[StunServer]:
-    """A server for the length of the block."""
+    """Run a server for the length of the block."""
     async with contextlib.AsyncExitStack() as stack:
         server = StunServer(mapping)
         await server.open(stack, host)
@@ -87,7 +89,7 @@ async def stun_server(mapping: Mapping = cone, host: str = "127.0.0.1") -> Async
 
 
 def own_address(family: socket.AddressFamily = socket.AF_INET) -> str | None:
-    """The address that this machine would use for the open internet, if any; nothing is sent."""
+    """Return the address that this machine would use for the internet, if any; nothing is sent."""
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((OUTSIDE[4 if family is socket.AF_INET else 6], 9))

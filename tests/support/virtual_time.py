@@ -1,6 +1,6 @@
-"""An event loop on a virtual clock: a second of delay takes no time, and a busy machine adds nothing.
+"""An event loop with a virtual clock: delays take no time, and load on the machine does not change them.
 
-For programs that wait for timers alone. A program that waits for a socket or a thread gets a `RuntimeError`.
+It is for code that waits for timers alone. Code that waits for a socket or a thread gets a `RuntimeError`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 _TURN_SECONDS = 1e-9
-"""The least that a turn of the loop takes, or a timer that is due a rounding error from now would come for ever."""
+"""The least by which an iteration advances the clock, so that rounding errors cannot postpone a timer for ever."""
 
 
 class _VirtualSelector(selectors.SelectSelector):
-    """Moves the clock on instead of waiting."""
+    """Advances the clock instead of waiting."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,22 +31,22 @@ class _VirtualSelector(selectors.SelectSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """`time()` begins at 1,000 s."""
+    """An event loop whose `time()` begins at 1,000 s."""
 
     def __init__(self) -> None:
         self._virtual_selector = _VirtualSelector()
         super().__init__(self._virtual_selector)
 
     def time(self) -> float:
-        """The virtual time in seconds."""
+        """Return the virtual time in seconds."""
         return self._virtual_selector.now
 
     def skip(self, seconds: float) -> None:
-        """Move the clock on while nothing runs, as when the process is held up."""
+        """Advance the clock while nothing runs, as when the process is suspended."""
         self._virtual_selector.now += seconds
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
-    """Run `main` to its end on a clock of its own."""
+    """Run `main` to its end on a virtual clock of its own."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)

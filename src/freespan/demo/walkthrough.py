@@ -118,7 +118,7 @@ class Walkthrough:
             news, blocked = await stack.enter_async_context(sites)
             censor = Censor([BLOCKED], {NEWS: news.route, BLOCKED: blocked.route})
             await stack.enter_async_context(censor.listening(8003 if self._fixed_ports else 0))
-            step.detail = f"{NEWS}, {BLOCKED}; a censor on the path to them"
+            step.detail = f"{NEWS}, {BLOCKED}; a censor on the path"
         return news, blocked, censor
 
     async def _try_directly(self, tls: ssl.SSLContext, censor: Censor, blocked: Site) -> None:
