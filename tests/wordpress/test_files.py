@@ -20,13 +20,13 @@ def test_php_can_read_it(file: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_translators_have_all_words(tmp_path: Path) -> None:
+def test_translators_have_all_texts(tmp_path: Path) -> None:
     if not shutil.which("xgettext"):
         pytest.skip("no xgettext here: scripts/install-wordpress.sh")
-    words = tmp_path / "words.pot"
-    subprocess.run([str(ROOT / "scripts/wordpress_words.sh"), str(words)], timeout=30, check=True)
+    texts = tmp_path / "texts.pot"
+    subprocess.run([str(ROOT / "scripts/wordpress_strings.sh"), str(texts)], timeout=30, check=True)
     kept = PLUGIN / "languages/freespan-switch.pot"
-    assert kept.read_text("utf-8") == words.read_text("utf-8"), "run scripts/wordpress_words.sh"
+    assert kept.read_text("utf-8") == texts.read_text("utf-8"), "run scripts/wordpress_strings.sh"
 
 
 def test_all_files_name_one_version() -> None:

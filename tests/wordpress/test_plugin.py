@@ -114,8 +114,8 @@ async def test_bad_values_of_other_settings_are_refused_too(wordpress: WordPress
     await pages.fill(page, freespan_switch_hours="25:00-26:00")
     await pages.submit(page, "#submit")
     said = await page.evaluate("document.body.innerText")
-    assert "Hours: this value cannot be." in said
-    assert "Theme: this value cannot be." in said
+    assert "Hours: this value is not valid." in said
+    assert "Theme: this value is not valid." in said
     assert (wordpress.option["hours"], wordpress.option["theme"]) == ("22:00-06:00", "")
 
 

@@ -13,8 +13,8 @@
  * Apache-2.0 is compatible with version 3 of the GNU General Public License, and WordPress is under "version 2 or, at your option,
  * any later version": the two may be used and passed on together under version 3.
  *
- * Where things are: attributes.php is the list of what a switch may be told, host.php knows whose switch it is, settings.php keeps
- * and shows the settings, markup.php is the only place that writes HTML for visitors, block.php and privacy.php say what they are.
+ * attributes.php lists the attributes of a switch, host.php checks the host, settings.php stores the settings and settings-page.php
+ * shows them, markup.php is the only file that writes HTML for visitors, block.php has the block, and privacy.php the suggested text.
  */
 
 namespace FreespanSwitch;
@@ -42,5 +42,5 @@ add_filter('script_loader_tag', __NAMESPACE__ . '\as_module', 10, 3);
 add_action('admin_menu', __NAMESPACE__ . '\add_settings_page');
 add_action('admin_init', __NAMESPACE__ . '\register_settings');
 add_action('admin_init', __NAMESPACE__ . '\suggest_privacy_text');
-add_action('enqueue_block_editor_assets', __NAMESPACE__ . '\tell_editor');
+add_action('enqueue_block_editor_assets', __NAMESPACE__ . '\pass_to_editor');
 add_filter('plugin_action_links_' . plugin_basename(PLUGIN_FILE), __NAMESPACE__ . '\add_settings_link');

@@ -1,6 +1,6 @@
 <?php
 /**
- * Run by WordPress, alone, when the plugin is deleted: nothing of it stays. The option is OPTION in includes/settings.php.
+ * Run by WordPress, on its own, when the plugin is deleted, so that nothing of it stays. The option is OPTION in includes/settings.php.
  */
 
 defined('WP_UNINSTALL_PLUGIN') || exit;

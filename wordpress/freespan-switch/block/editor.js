@@ -1,7 +1,7 @@
 // The block in the editor: a picture of a switch, and its attributes in the sidebar. It contacts nobody, and saves no HTML:
-// includes/block.php makes that at each view. The fields and all words come from there, too, as `window.freespanSwitch`.
+// includes/block.php makes that at each view, and passes the fields and all texts in `window.freespanSwitch`.
 
-(({ blocks, blockEditor, components, element }, { fields, defaults, settings, ready, words }) => {
+(({ blocks, blockEditor, components, element }, { fields, defaults, settings, ready, strings }) => {
   const { createElement: h } = element;
   const { InspectorControls, useBlockProps } = blockEditor;
   const { Notice, PanelBody, SelectControl, TextControl } = components;
@@ -16,19 +16,19 @@
     h("circle", { cx: 16, cy: 12, r: 3 }),
   );
 
-  /** One attribute; empty means: as in the plugin's settings. */
+  /** One attribute; empty means as in the plugin's settings. */
   function Field({ field, value, onChange }) {
     const common = { label: field.title, help: field.hint || undefined, value, onChange };
     if (field.choices.length > 0) {
-      const options = [["", words.asInSettings], ...field.choices].map(([key, label]) => ({ value: key, label }));
+      const options = [["", strings.asInSettings], ...field.choices].map(([key, label]) => ({ value: key, label }));
       return h(SelectControl, { ...common, options });
     }
-    const number = field.least !== null;
-    const more = number ? { type: "number", min: field.least, max: field.most } : { maxLength: field.longest };
-    return h(TextControl, { ...common, ...more, placeholder: words.asInSettings });
+    const number = field.min !== null;
+    const more = number ? { type: "number", min: field.min, max: field.max } : { maxLength: field.maxLength };
+    return h(TextControl, { ...common, ...more, placeholder: strings.asInSettings });
   }
 
-  /** What differs from a plain switch, in the words of the list: "Dark · Goodbye: Yes". */
+  /** The attributes that differ from the defaults: "Dark · Goodbye: Yes". */
   function summary(attributes) {
     const chosen = fields.flatMap(({ name, title, choices }) => {
       const value = attributes[name] || defaults[name];
@@ -42,8 +42,8 @@
   }
 
   function Missing() {
-    const actions = settings ? [{ label: words.toSettings, url: settings }] : [];
-    return h(Notice, { status: "warning", isDismissible: false, actions }, words.noHost);
+    const actions = settings ? [{ label: strings.toSettings, url: settings }] : [];
+    return h(Notice, { status: "warning", isDismissible: false, actions }, strings.noHost);
   }
 
   function Edit({ attributes, setAttributes }) {
@@ -57,7 +57,7 @@
     return h(
       "div",
       useBlockProps(),
-      h(InspectorControls, null, h(PanelBody, { title: words.panel }, ...fields.map(field))),
+      h(InspectorControls, null, h(PanelBody, { title: strings.panel }, ...fields.map(field))),
       ready ? null : h(Missing),
       h(
         "div",
@@ -67,7 +67,7 @@
           "span",
           null,
           h("strong", null, attributes.label || defaults.label || "freespan"),
-          h("span", { className: "freespan-switch-picture__summary" }, summary(attributes) || words.picture),
+          h("span", { className: "freespan-switch-picture__summary" }, summary(attributes) || strings.picture),
         ),
       ),
     );

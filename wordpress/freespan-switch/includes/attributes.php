@@ -1,6 +1,6 @@
 <?php
 /**
- * What a switch may be told: the attributes of <freespan-switch> that settings, shortcodes and blocks can set, and their values.
+ * The attributes of <freespan-switch> that settings, shortcodes and blocks can set, and their values.
  */
 
 namespace FreespanSwitch;
@@ -13,14 +13,14 @@ const MEGABYTES_A_DAY_MAX = 10000000;
 const MEGABYTES_A_MONTH_MAX = 100000000;
 
 /**
- * The only list of attributes. Not in it: `host`, because whom the browsers of visitors talk to is for the owner of the site to
- * decide, in the settings, and for no author.
+ * The only list of attributes. `host` is not in it, because the owner of the site decides in the settings which server the browsers
+ * of visitors connect to, and authors do not.
  *
- * Each has a `title`, perhaps a `hint`, perhaps words for what `empty` means in the settings, and one of these:
- * - `choices`: value => words for it, the element's default first; with `bare`, "yes" is the attribute alone, and "no" is none;
- * - `least` and `most`: a whole number, the element's default being `default`;
+ * Each has a `title`, an optional `hint`, an optional text for what `empty` means in the settings, and one of these:
+ * - `choices`: value => text, the element's default first; with `bare`, "yes" is the attribute without a value, and "no" leaves it out;
+ * - `min` and `max`: an integer, whose default in the element is `default`;
  * - `pattern`: a regular expression;
- * - `longest`: any text, up to so many characters.
+ * - `max_length`: any text, up to that many characters.
  *
  * @return array<string, array<string, mixed>>
  */
@@ -33,7 +33,7 @@ function attributes(): array
             'title' => __('Layout', 'freespan-switch'),
             'choices' => [
                 'inline' => __('Inline: a pill in the text', 'freespan-switch'),
-                'card' => __('Card: with what it does', 'freespan-switch'),
+                'card' => __('Card: with a text about what it does', 'freespan-switch'),
                 'banner' => __('Banner: a bar at the bottom of the window', 'freespan-switch'),
                 'floating' => __('Floating: in a corner of the window', 'freespan-switch'),
             ],
@@ -41,7 +41,7 @@ function attributes(): array
         'theme' => [
             'title' => __('Theme', 'freespan-switch'),
             'choices' => [
-                'auto' => __('As the visitor\'s system: light or dark', 'freespan-switch'),
+                'auto' => __('Light or dark, as in the visitor\'s system', 'freespan-switch'),
                 'light' => __('Light', 'freespan-switch'),
                 'dark' => __('Dark', 'freespan-switch'),
                 'page' => __('The colours and the font of the page', 'freespan-switch'),
@@ -63,12 +63,12 @@ function attributes(): array
         ],
         'label' => [
             'title' => __('Title', 'freespan-switch'),
-            'empty' => __('Empty: the switch\'s own words.', 'freespan-switch'),
-            'longest' => LABEL_MAX,
+            'empty' => __('Empty: the switch\'s own title.', 'freespan-switch'),
+            'max_length' => LABEL_MAX,
         ],
         'globe' => [
             'title' => __('Globe', 'freespan-switch'),
-            'hint' => __('Shows from which countries people are being helped, where there is room for it.', 'freespan-switch'),
+            'hint' => __('Shows in which countries readers are being helped, where there is space for it.', 'freespan-switch'),
             'choices' => $no_yes,
             'bare' => true,
         ],
@@ -84,53 +84,53 @@ function attributes(): array
             'choices' => $yes_no,
         ],
         'run-when-hidden' => [
-            'title' => __('Go on in a hidden tab', 'freespan-switch'),
+            'title' => __('Keep running in a hidden tab', 'freespan-switch'),
             'choices' => $yes_no,
         ],
         'capacity' => [
             'title' => __('Readers at a time', 'freespan-switch'),
             'hint' => __('1 to 64.', 'freespan-switch'),
             'empty' => __('Empty: 4.', 'freespan-switch'),
-            'least' => 1,
-            'most' => 64,
+            'min' => 1,
+            'max' => 64,
             'default' => 4,
         ],
         'kilobits' => [
             'title' => __('Speed limit (kbit/s)', 'freespan-switch'),
             'hint' => __('Both directions together; 0 is no limit.', 'freespan-switch'),
-            'least' => 0,
-            'most' => KILOBITS_MAX,
+            'min' => 0,
+            'max' => KILOBITS_MAX,
             'default' => 0,
         ],
         'megabytes-a-day' => [
             'title' => __('Limit for a day (MB)', 'freespan-switch'),
             'hint' => __('For each visitor; 0 is no limit.', 'freespan-switch'),
-            'least' => 0,
-            'most' => MEGABYTES_A_DAY_MAX,
+            'min' => 0,
+            'max' => MEGABYTES_A_DAY_MAX,
             'default' => 0,
         ],
         'megabytes-a-month' => [
             'title' => __('Limit for a month (MB)', 'freespan-switch'),
             'hint' => __('For each visitor; 0 is no limit.', 'freespan-switch'),
-            'least' => 0,
-            'most' => MEGABYTES_A_MONTH_MAX,
+            'min' => 0,
+            'max' => MEGABYTES_A_MONTH_MAX,
             'default' => 0,
         ],
         'hours' => [
             'title' => __('Hours', 'freespan-switch'),
             'hint' => __('Like 22:00-06:00, in the visitor\'s time.', 'freespan-switch'),
             'empty' => __('Empty: at any time.', 'freespan-switch'),
-            // From a time until the same time is no span.
+            // From a time until the same time is refused.
             'pattern' => '/^(?!(.{5})-\1$)([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/D',
         ],
     ];
 }
 
 /**
- * The value in its usual form, '' for none, or null if it may not be.
+ * The value in its canonical form, '' for none, or null if it is not allowed.
  *
  * @param array<string, mixed>|null $rule of the attribute; null if there is no such attribute
- * @param mixed $value whatever an author, a form or the database had there
+ * @param mixed $value anything, from an author, a form or the database
  */
 function accepted(?array $rule, $value): ?string
 {
@@ -144,18 +144,18 @@ function accepted(?array $rule, $value): ?string
     if (isset($rule['choices'])) {
         return isset($rule['choices'][$text]) ? $text : null;
     }
-    if (isset($rule['least'])) {
-        $fits = preg_match('/^\d{1,9}$/D', $text) && $text >= $rule['least'] && $text <= $rule['most'];
+    if (isset($rule['min'])) {
+        $fits = preg_match('/^\d{1,9}$/D', $text) && $text >= $rule['min'] && $text <= $rule['max'];
         return $fits ? (string) (int) $text : null;
     }
     if (isset($rule['pattern'])) {
         return preg_match($rule['pattern'], $text) ? $text : null;
     }
-    return mb_substr(sanitize_text_field($text), 0, $rule['longest']);
+    return mb_substr(sanitize_text_field($text), 0, $rule['max_length']);
 }
 
 /**
- * What the element does when it is told nothing.
+ * The value that the element uses without the attribute.
  *
  * @param array<string, mixed> $rule
  */

@@ -1,6 +1,6 @@
 <?php
 /**
- * The block: what visitors get is made here, at each view; in the editor stands a picture of a switch, which contacts nobody.
+ * The block. What visitors get is made here, at each view; the editor shows a picture of a switch, which contacts nobody.
  */
 
 namespace FreespanSwitch;
@@ -19,15 +19,15 @@ function register_block(): void
     );
 }
 
-/** @param array<string, mixed> $given the block's attributes, and WordPress's own beside them */
+/** @param array<string, mixed> $given the block's attributes, and those of WordPress itself */
 function block_markup(array $given): string
 {
     $markup = switch_markup(array_intersect_key($given, attributes()));
     return $markup === '' ? '' : sprintf('<div %s>%s</div>', get_block_wrapper_attributes(), $markup);
 }
 
-/** What block/editor.js shows: the list of attributes and all words, so that neither is there twice. */
-function tell_editor(): void
+/** Pass the list of attributes and all texts to block/editor.js, so that they exist only once. */
+function pass_to_editor(): void
 {
     $fields = [];
     foreach (attributes() as $name => $rule) {
@@ -36,9 +36,9 @@ function tell_editor(): void
             'title' => $rule['title'],
             'hint' => $rule['hint'] ?? '',
             'choices' => array_map(null, array_map('strval', array_keys($rule['choices'] ?? [])), array_values($rule['choices'] ?? [])),
-            'least' => $rule['least'] ?? null,
-            'most' => $rule['most'] ?? null,
-            'longest' => $rule['longest'] ?? 40,
+            'min' => $rule['min'] ?? null,
+            'max' => $rule['max'] ?? null,
+            'maxLength' => $rule['max_length'] ?? 40,
         ];
     }
     $data = [
@@ -46,10 +46,10 @@ function tell_editor(): void
         'defaults' => array_intersect_key(settings(), attributes()),
         'settings' => current_user_can('manage_options') ? settings_url() : '',
         'ready' => host() !== '',
-        'words' => [
+        'strings' => [
             'panel' => __('Switch', 'freespan-switch'),
             'asInSettings' => __('As in the settings', 'freespan-switch'),
-            'picture' => __('The switch will stand here.', 'freespan-switch'),
+            'picture' => __('The switch will be here.', 'freespan-switch'),
             'noHost' => __('Nothing is shown to visitors yet: the plugin has no host.', 'freespan-switch'),
             'toSettings' => __('Settings', 'freespan-switch'),
         ],

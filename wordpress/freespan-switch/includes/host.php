@@ -1,6 +1,6 @@
 <?php
 /**
- * The host: the server that the switch comes from, and that the browsers of visitors who turn it on work with.
+ * The host: the server that the switch comes from, and for which the browsers of visitors who turn it on are bridges.
  */
 
 namespace FreespanSwitch;
@@ -12,8 +12,8 @@ defined('ABSPATH') || exit;
 const HOST_MAX = 1000;
 
 /**
- * A host's base URL with its slash at the end, or in words why it cannot be one. Taken as well, because that is what
- * `freespan serve` prints: the whole line for pages, or the address of its switch.js.
+ * A host's base URL, with a slash at its end, or an error that says why it is not one. The whole line for pages and the address of
+ * switch.js are accepted as well, because `freespan serve` prints them.
  *
  * @return string|WP_Error
  */
@@ -24,7 +24,7 @@ function checked_host(string $text)
         $url = $found[1];
     }
     $url = rtrim(preg_replace('~/switch\.js$~', '/', $url), '/');
-    // Strict on purpose: what it lets pass needs no escaping in any place, though it is escaped all the same.
+    // Strict on purpose: what it accepts needs no escaping anywhere, though it is escaped all the same.
     $form = '~^(https?)://([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:\d{1,5})?((?:/[a-z0-9._\~-]+)*)$~Di';
     if (strlen($url) > HOST_MAX || !preg_match($form, $url, $part) || preg_match('~/\.{1,2}(/|$)~', $part[4])) {
         return new WP_Error(
@@ -36,13 +36,13 @@ function checked_host(string $text)
     if ($scheme !== 'https' && !is_loopback($name)) {
         return new WP_Error(
             'scheme',
-            __('The host needs an address that begins with https://. Only a host on this very computer may do without.', 'freespan-switch')
+            __('The address of the host must begin with https://. Only a host on this computer may do without.', 'freespan-switch')
         );
     }
     return "$scheme://$name$port$path/";
 }
 
-/** Whether this name never leaves the computer. */
+/** Whether this name stands for this computer. */
 function is_loopback(string $name): bool
 {
     return $name === 'localhost' || $name === '[::1]'

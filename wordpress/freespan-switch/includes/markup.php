@@ -1,6 +1,6 @@
 <?php
 /**
- * What visitors get: the element, and the host's script on those pages that have one. No other file writes HTML for them.
+ * What visitors get: the element, and the host's script on pages that have one. No other file writes HTML for them.
  */
 
 namespace FreespanSwitch;
@@ -10,7 +10,7 @@ defined('ABSPATH') || exit;
 const SCRIPT = 'freespan-switch';
 
 /**
- * The HTML of one switch, and its script asked for; '' while there is no host, and in feeds, where no script runs.
+ * The HTML of one switch, whose script is enqueued; '' while there is no host, and in feeds, where no script runs.
  *
  * @param array<string, mixed> $wanted attributes by name; what is left out is as in the settings
  */
@@ -20,29 +20,29 @@ function switch_markup(array $wanted): string
     if ($host === '' || is_feed()) {
         return '';
     }
-    // Without a version: the host decides how long its script may be kept.
+    // Without a version: the host decides how long its script may be cached.
     wp_enqueue_script(SCRIPT, $host . 'switch.js', [], null, true);
     $markup = '<freespan-switch';
     $settings = settings();
     foreach (attributes() as $name => $rule) {
         $value = accepted($rule, $wanted[$name] ?? '');
         if ($value === null || $value === '') {
-            // Held against the list again, since other plugins may write options, too.
+            // Checked again, since other plugins may write options as well.
             $value = (string) accepted($rule, $settings[$name]);
         }
         if ($value !== '' && $value !== default_of($rule)) {
             $markup .= ' ' . $name . (empty($rule['bare']) ? '="' . esc_attr($value) . '"' : '');
         }
     }
-    return $markup . '></freespan-switch>' . words_for_authors($wanted);
+    return $markup . '></freespan-switch>' . note_for_authors($wanted);
 }
 
 /**
- * What was left out because it cannot be, for those who write here; visitors see none of it.
+ * A note about attributes that were left out because they are invalid. Only those who may edit posts see it.
  *
  * @param array<string, mixed> $wanted
  */
-function words_for_authors(array $wanted): string
+function note_for_authors(array $wanted): string
 {
     $rules = attributes();
     $bad = array_filter(array_keys($wanted), function ($name) use ($wanted, $rules) {
@@ -52,8 +52,8 @@ function words_for_authors(array $wanted): string
         return '';
     }
     /* translators: %s: names of attributes */
-    $words = __('Left out of the freespan switch, because there is no such attribute or value: %s. Only authors see this.', 'freespan-switch');
-    return ' <small>' . esc_html(sprintf($words, implode(', ', $bad))) . '</small>';
+    $note = __('Left out of the freespan switch, because there is no such attribute or value: %s. Only authors see this.', 'freespan-switch');
+    return ' <small>' . esc_html(sprintf($note, implode(', ', $bad))) . '</small>';
 }
 
 /**
@@ -65,7 +65,7 @@ function shortcode($given): string
 {
     $wanted = [];
     foreach (is_array($given) ? $given : [] as $name => $value) {
-        // [freespan globe] comes as a number with "globe" for its value
+        // [freespan globe] arrives as a number with the value "globe"
         if (is_int($name)) {
             $wanted[$value] = 'yes';
         } else {
@@ -78,7 +78,7 @@ function shortcode($given): string
 function print_switch_of_every_page(): void
 {
     $layout = settings()['everywhere'];
-    // One is enough: the script was asked for by a switch in the page.
+    // One is enough: a switch in the page has enqueued the script.
     if ($layout === '' || !isset(everywhere()[$layout]) || wp_script_is(SCRIPT)) {
         return;
     }
@@ -86,7 +86,7 @@ function print_switch_of_every_page(): void
     echo switch_markup(['layout' => $layout]);
 }
 
-/** The script is a module, which WordPress can say by itself only from 6.5 on. */
+/** The script is a module, which WordPress supports only since 6.5. */
 function as_module(string $tag, string $handle, string $source): string
 {
     return $handle === SCRIPT ? wp_get_script_tag(['type' => 'module', 'src' => $source, 'id' => SCRIPT . '-js']) : $tag;

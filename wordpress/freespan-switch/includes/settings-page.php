@@ -1,6 +1,6 @@
 <?php
 /**
- * Settings → freespan switch.
+ * The page Settings → freespan switch.
  */
 
 namespace FreespanSwitch;
@@ -39,10 +39,10 @@ function add_settings_fields(): void
     add_field('host', 'host', __('Address of the host', 'freespan-switch'), 'print_host_field');
     add_field('host', 'everywhere', __('Where', 'freespan-switch'), 'print_everywhere_field');
 
-    add_settings_section('switch', __('Look and habits', 'freespan-switch'), __NAMESPACE__ . '\print_about_switch', PAGE);
+    add_settings_section('switch', __('Look and behaviour', 'freespan-switch'), __NAMESPACE__ . '\print_about_switch', PAGE);
     add_settings_section('limits', __('Limits', 'freespan-switch'), __NAMESPACE__ . '\print_about_limits', PAGE);
     foreach (attributes() as $name => $rule) {
-        $limit = isset($rule['least']) || $name === 'hours';
+        $limit = isset($rule['min']) || $name === 'hours';
         add_field($limit ? 'limits' : 'switch', $name, $rule['title'], 'print_attribute_field');
     }
 }
@@ -75,10 +75,10 @@ function print_settings_page(): void
 
 function print_how_to_place(): void
 {
-    echo '<h2>' . esc_html__('In a page of yours', 'freespan-switch') . '</h2><p>';
-    esc_html_e('Insert the block “freespan switch”, or this shortcode; what it does not say is as above:', 'freespan-switch');
+    echo '<h2>' . esc_html__('In one of your pages', 'freespan-switch') . '</h2><p>';
+    esc_html_e('Insert the block “freespan switch”, or this shortcode. Attributes that you leave out are as above:', 'freespan-switch');
     echo '</p><p><code>[freespan layout="card" theme="dark" globe="yes"]</code></p><p>';
-    esc_html_e('Names that a shortcode knows:', 'freespan-switch');
+    esc_html_e('Attributes of the shortcode:', 'freespan-switch');
     foreach (array_keys(attributes()) as $name) {
         echo ' <code>' . esc_html($name) . '</code>';
     }
@@ -87,23 +87,23 @@ function print_how_to_place(): void
 
 function print_about_host(): void
 {
-    print_paragraph(__('The switch comes from a host: a server on which somebody runs “freespan serve”. Choose one that you trust: the browsers of your visitors load the switch from it. Until there is an address here, no page of yours shows a switch or loads anything.', 'freespan-switch'));
+    print_paragraph(__('The switch comes from a host: a server on which somebody runs “freespan serve”. Choose one that you trust: the browsers of your visitors load the switch from it. Until you enter an address here, your pages show no switch and load nothing.', 'freespan-switch'));
 }
 
 function print_about_switch(): void
 {
-    print_paragraph(__('For all switches that do not say it themselves.', 'freespan-switch'));
+    print_paragraph(__('For all switches that do not set it themselves.', 'freespan-switch'));
 }
 
 function print_about_limits(): void
 {
-    print_paragraph(__('For each visitor who turns the switch on. Visitors can set stricter ones for themselves.', 'freespan-switch'));
+    print_paragraph(__('For each visitor who turns the switch on. Visitors can set stricter limits for themselves.', 'freespan-switch'));
 }
 
 function print_host_field(): void
 {
     $hint = __('What “freespan serve” prints: the line for pages, or the address in it. It begins with https://.', 'freespan-switch');
-    // No type="url": the whole line may be pasted here.
+    // Not type="url", since the whole line may be pasted here.
     print_input('host', 'text', ['class' => 'large-text code', 'placeholder' => 'https://bridge.example.org/garden-7Fq2/']);
     print_hint('host', $hint);
 }
@@ -111,7 +111,7 @@ function print_host_field(): void
 function print_everywhere_field(): void
 {
     print_select('everywhere', everywhere(), settings()['everywhere']);
-    print_hint('everywhere', __('A page that has a switch of its own already does not get this one.', 'freespan-switch'));
+    print_hint('everywhere', __('A page that already has a switch does not get this one.', 'freespan-switch'));
 }
 
 /** @param array{name: string} $field */
@@ -122,10 +122,10 @@ function print_attribute_field(array $field): void
     $value = settings()[$name];
     if (isset($rule['choices'])) {
         print_select($name, $rule['choices'], $value === '' ? default_of($rule) : $value);
-    } elseif (isset($rule['least'])) {
-        print_input($name, 'number', ['class' => 'small-text', 'min' => $rule['least'], 'max' => $rule['most'], 'step' => 1]);
+    } elseif (isset($rule['min'])) {
+        print_input($name, 'number', ['class' => 'small-text', 'min' => $rule['min'], 'max' => $rule['max'], 'step' => 1]);
     } else {
-        print_input($name, 'text', ['class' => 'regular-text', 'maxlength' => $rule['longest'] ?? 40]);
+        print_input($name, 'text', ['class' => 'regular-text', 'maxlength' => $rule['max_length'] ?? 40]);
     }
     print_hint($name, trim(($rule['hint'] ?? '') . ' ' . ($rule['empty'] ?? '')));
 }
@@ -142,13 +142,13 @@ function print_input(string $name, string $type, array $attributes): void
     echo '>';
 }
 
-/** @param array<string, string> $choices value => words */
+/** @param array<string, string> $choices value => text */
 function print_select(string $name, array $choices, string $chosen): void
 {
     $id = field_id($name);
     printf('<select id="%s" name="%s" aria-describedby="%s-hint">', esc_attr($id), esc_attr(OPTION . "[$name]"), esc_attr($id));
-    foreach ($choices as $value => $words) {
-        printf('<option value="%s"%s>%s</option>', esc_attr($value), selected($chosen, $value, false), esc_html($words));
+    foreach ($choices as $value => $text) {
+        printf('<option value="%s"%s>%s</option>', esc_attr($value), selected($chosen, $value, false), esc_html($text));
     }
     echo '</select>';
 }

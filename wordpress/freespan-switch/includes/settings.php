@@ -1,17 +1,17 @@
 <?php
 /**
- * The settings: one option of WordPress with the host, where a switch is shown by itself, and what switches do unless told otherwise.
+ * The settings: one WordPress option with the host, where a switch is shown on every page, and the default attributes of switches.
  */
 
 namespace FreespanSwitch;
 
 defined('ABSPATH') || exit;
 
-/** Also in uninstall.php, which runs alone. */
+/** The same as in uninstall.php, which runs on its own. */
 const OPTION = 'freespan_switch';
 
 /**
- * What is stored, '' for what is not.
+ * The stored values, '' for those that are not stored.
  *
  * @return array<string, string>
  */
@@ -23,7 +23,7 @@ function settings(): array
     return array_merge(array_fill_keys($names, ''), array_map('strval', array_filter($known, 'is_scalar')));
 }
 
-/** The host's base URL with its slash at the end; '' as long as there is none, and then there is no switch either. */
+/** The host's base URL, with a slash at its end; '' while there is none, and then there is no switch. */
 function host(): string
 {
     $host = checked_host(settings()['host']);
@@ -31,7 +31,7 @@ function host(): string
 }
 
 /**
- * Where a switch stands on every page: layout => words for it.
+ * Where every page has a switch: layout => text.
  *
  * @return array<string, string>
  */
@@ -44,7 +44,7 @@ function everywhere(): array
     ];
 }
 
-/** Hand the option to WordPress's Settings API, which checks the nonce and that the user may manage options. */
+/** Register the option with WordPress's Settings API, which checks the nonce and that the user may manage options. */
 function register_settings(): void
 {
     register_setting(OPTION, OPTION, ['type' => 'array', 'sanitize_callback' => __NAMESPACE__ . '\checked_settings']);
@@ -52,7 +52,7 @@ function register_settings(): void
 }
 
 /**
- * What was sent, as far as it may be; the rest stays as it is, and the page says so.
+ * The valid part of what was sent. The rest stays as it is, and the page says so.
  *
  * @param mixed $sent
  * @return array<string, string>
@@ -69,7 +69,7 @@ function checked_settings($sent): array
         if ($new[$name] === null) {
             $new[$name] = $now[$name];
             /* translators: 1: title of a setting, 2: how it should be */
-            $message = sprintf(__('%1$s: this value cannot be. %2$s', 'freespan-switch'), $rule['title'], $rule['hint'] ?? '');
+            $message = sprintf(__('%1$s: this value is not valid. %2$s', 'freespan-switch'), $rule['title'], $rule['hint'] ?? '');
             add_settings_error(OPTION, $name, esc_html($message));
         }
     }
