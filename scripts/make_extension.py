@@ -1,7 +1,7 @@
-"""Packs the browser extension: `make extension` writes dist/freespan-chromium.zip and dist/freespan-firefox.xpi.
+"""Build the packages of the browser extension: `make extension` writes dist/freespan-chromium.zip and -firefox.xpi.
 
-What the extension shares with the web pages of a host (the bridge, the rules, the words) is taken from there, so that
-there is one source. A reviewer of an extension store reads what we wrote: nothing is made small; one script is joined.
+What the extension shares with the pages of a host (the bridge, the rules, the texts) is taken from there, so that there is
+one source. Reviewers of extension stores read the code as it was written: nothing is minified, and one script is joined.
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ SOURCE = ROOT / "extension"
 WEB = ROOT / "src" / "freespan" / "web"
 DIST = ROOT / "dist"
 PACKAGES = {"chromium": "freespan-chromium.zip", "firefox": "freespan-firefox.xpi"}
-"""The name of the package for each browser, which is also that of its folder in SOURCE."""
+"""The package of each browser, whose name is also that of its folder in SOURCE."""
 LOCALES = {"zh-Hans": "zh_CN", "zh-Hant": "zh_TW"}
-"""Where browsers name a language in another way than we do."""
+"""Languages with another name in browsers."""
 
 _SHARED = ("*.html", "*.css", "*.js", "icons/*.png", "languages/*.json")
 _IMPORT = re.compile(r'\b(?:from |import |import\()"(\.[^"]+)"')
 _COMMENT = re.compile(r"/\*\*.*?\*/|^\s*//.*?$", re.DOTALL | re.MULTILINE)  # types are imported in them
-_BEGINNING = (1980, 1, 1, 0, 0, 0)  # of time, for ZIP: the same files give the same package
+_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # one date for all files, so that the same files give the same package
 
 
 def files_of(browser: str) -> dict[str, bytes]:
-    """The package of `chromium` or `firefox`: names, with slashes, and contents."""
+    """Return the files of the package for `chromium` or `firefox`, by their paths with slashes."""
     own = [path for pattern in _SHARED for path in SOURCE.glob(pattern)]
     files = {path.relative_to(SOURCE).as_posix(): path.read_bytes() for path in own}
     files |= {path.name: path.read_bytes() for path in (SOURCE / browser).iterdir()}
     files["manifest.json"] = _manifest(files["manifest.json"])
     if "frame.html" in files:
-        # What has no origin may load no module of the extension, but a script.
+        # An opaque origin may load scripts of the extension, and no modules.
         files["frame.js"] = joined("bridge/main.js", lambda name: (WEB / "static" / name).read_text("utf-8")).encode()
     files |= _modules(files)
-    files |= _words()
+    files |= _texts()
     files["LICENSE"] = (ROOT / "LICENSE").read_bytes()
     return files
 
 
 def write(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write a package as a folder, as browsers load it while it is developed."""
+    """Write a package as a folder, as browsers load it during development."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,11 +56,11 @@ def write(files: Mapping[str, bytes], folder: Path) -> None:
 
 
 def pack(files: Mapping[str, bytes], package: Path) -> None:
-    """Write a package as one file, as stores take it."""
+    """Write a package as one file, as stores accept it."""
     package.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(files):
-            archive.writestr(zipfile.ZipInfo(name, _BEGINNING), files[name], zipfile.ZIP_DEFLATED)
+            archive.writestr(zipfile.ZipInfo(name, _ZIP_EPOCH), files[name], zipfile.ZIP_DEFLATED)
 
 
 def _manifest(source: bytes) -> bytes:
@@ -68,7 +68,7 @@ def _manifest(source: bytes) -> bytes:
 
 
 def _modules(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """What the extension's own modules import, and what that imports in turn."""
+    """Return the modules that the extension's own import, directly and indirectly."""
     found: dict[str, bytes] = {}
     waiting = [name for name in files if name.endswith(".js")]
     while waiting:
@@ -82,17 +82,17 @@ def _modules(files: Mapping[str, bytes]) -> dict[str, bytes]:
     return found
 
 
-def _words() -> dict[str, bytes]:
-    """The words of the switch, and of them what a manifest may say, in the form that browsers have for that."""
-    words: dict[str, bytes] = {}
+def _texts() -> dict[str, bytes]:
+    """Return the texts of the switch, and those of the manifest in the format of browsers."""
+    texts: dict[str, bytes] = {}
     for path in (WEB / "static" / "languages").glob("*.json"):
         content = path.read_bytes()
-        words[f"static/languages/{path.name}"] = content
+        texts[f"static/languages/{path.name}"] = content
         title = json.loads(content)["texts"]["title"]
-        words[f"_locales/{LOCALES.get(path.stem, path.stem)}/messages.json"] = _json(
+        texts[f"_locales/{LOCALES.get(path.stem, path.stem)}/messages.json"] = _json(
             {"description": {"message": title}}
         )
-    return words
+    return texts
 
 
 def _json(value: object) -> bytes:

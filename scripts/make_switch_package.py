@@ -1,7 +1,7 @@
-"""Make the switch as a package for pages that are built: `python scripts/make_switch_package.py [FOLDER]`.
+"""Build the npm package of the switch, for sites with a bundler: `python scripts/make_switch_package.py [FOLDER]`.
 
-FOLDER (usually dist/switch) gets the very files that a host serves, with a package.json: `npm pack FOLDER` makes an
-archive of it, `npm install FOLDER` installs it. The iframes still come from the host, which the attribute `host` names.
+FOLDER (dist/switch by default) gets the source files of the switch and a package.json. `npm pack FOLDER` makes an archive
+of it, and `npm install FOLDER` installs it. The iframes still come from the host, which the attribute `host` names.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ the package as it is; without them the switch speaks English.
 
 
 def main(folder: Path) -> None:
-    """Write the package, instead of what is in the folder."""
+    """Write the package, and remove what was in the folder."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name in FILES:
@@ -56,7 +56,7 @@ def main(folder: Path) -> None:
 
 
 def description() -> dict[str, object]:
-    """The package.json: two entries, and everything else is theirs alone."""
+    """Return the package.json, with two entry points; everything else is internal."""
     return {
         "name": NAME,
         "version": __version__,

@@ -78,7 +78,7 @@ async def test_it_helps_without_a_page_until_it_is_turned_off(browser: Browser, 
     await again.close()
 
 
-async def test_the_host_is_looked_for_without_an_identifier(popup: Page, host: FakeHost) -> None:
+async def test_the_host_learns_no_identifier_from_the_check(popup: Page, host: FakeHost) -> None:
     await name_host(popup, host.url)
     await popup.wait_for("!document.querySelector('#consent').hidden")
     assert host.page_origins == ["null"]
@@ -180,7 +180,7 @@ async def test_a_bad_host_is_refused(popup: Page, host: FakeHost) -> None:
     assert host.bridges_seen == 0
 
 
-async def test_another_host_needs_another_yes(browser: Browser, popup: Page, host: FakeHost) -> None:
+async def test_another_host_needs_another_consent(browser: Browser, popup: Page, host: FakeHost) -> None:
     bridge = await turn_on(popup, host)
     await popup.navigate(f"{browser.extension}/options.html")
     await popup.wait_for("!!document.querySelector('#host-input')")
@@ -224,9 +224,7 @@ async def test_limits_hold_at_once(browser: Browser, popup: Page, host: FakeHost
     await options.close()
 
 
-async def test_a_stored_limit_that_cannot_be_takes_nothing_with_it(
-    browser: Browser, popup: Page, host: FakeHost
-) -> None:
+async def test_an_invalid_stored_limit_leaves_the_others_alone(browser: Browser, popup: Page, host: FakeHost) -> None:
     """As a version before or after this one may have stored it."""
     bridge = await turn_on(popup, host)
     limits = {"capacity": 3, "megabytesADay": 200, "kilobits": -1, "hours": "08:00-08:00", "unknown": 1}
@@ -287,7 +285,7 @@ async def test_a_metered_connection_pauses_it_unless_the_user_allows_it(
     await options.close()
 
 
-async def test_the_popup_can_be_used_without_a_mouse_and_without_eyes(popup: Page, host: FakeHost) -> None:
+async def test_the_popup_works_with_keyboard_and_screen_reader(popup: Page, host: FakeHost) -> None:
     named = await popup.evaluate(f"""(() => {{
         const flip = document.querySelector({json.dumps(SWITCH)});
         const names = [flip.getAttribute("aria-labelledby"), flip.getAttribute("aria-describedby")];

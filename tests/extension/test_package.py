@@ -1,4 +1,4 @@
-"""What is in the packages: all that is needed, nothing from elsewhere, no permission that is not explained."""
+"""The packages hold all that is needed, nothing from elsewhere, and no permission without an explanation."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_every_language_has_every_text(language: str) -> None:
 
 
 @each_browser
-def test_the_pages_say_only_what_there_are_words_for(kind: str) -> None:
+def test_every_text_of_the_pages_exists(kind: str) -> None:
     files = make_extension.files_of(kind)
     texts = {
         key for name in ("languages/en.json", "static/languages/en.json") for key in json.loads(files[name])["texts"]

@@ -1,4 +1,4 @@
-"""What the switch meets in the tests: a host with a scripted broker and egress, sites that embed it, and a client."""
+"""The other ends of the switch: a host with a scripted broker and egress, sites that embed it, and a client."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ async def test_the_query_chooses_the_language(
         assert said_so == (language != "en")
 
 
-async def test_the_note_for_publishers_is_in_sight_in_its_language(browser: Browser, host: FakeHost) -> None:
+async def test_the_note_for_publishers_is_scrolled_into_view_in_its_language(browser: Browser, host: FakeHost) -> None:
     async with opened(browser, host, "lang=ru#publisher") as page:
         await page.wait_for("document.querySelector('#publisher').getBoundingClientRect().top < innerHeight")
         assert await page.evaluate("document.querySelector('#publisher p').textContent") == texts("ru")["publisher"]

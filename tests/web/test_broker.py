@@ -1,4 +1,4 @@
-"""The bridge page and a broker that is away, talks rubbish, or says nothing."""
+"""The bridge page and a broker that is away, violates the protocol, or is silent."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def test_sessions_outlive_the_broker(page: Page, host: FakeHost) -> None:
 
 
 @pytest.mark.parametrize("rubbish", RUBBISH.values(), ids=RUBBISH.keys())
-async def test_rubbish_ends_the_socket_and_the_bridge_comes_back(
+async def test_a_malformed_message_ends_the_socket_and_the_bridge_comes_back(
     page: Page, host: FakeHost, rubbish: str | bytes
 ) -> None:
     bridge = await turn_on(page, host)
@@ -57,7 +57,7 @@ async def test_rubbish_ends_the_socket_and_the_bridge_comes_back(
     await connect(host, await host.bridge())
 
 
-async def test_an_offer_before_the_welcome_is_rubbish(page: Page, host: FakeHost) -> None:
+async def test_an_offer_before_the_welcome_violates_the_protocol(page: Page, host: FakeHost) -> None:
     await switch.turn_on(page)
     bridge: Bridge = await soon(host.bridges.get())
     await bridge.offer("early", "v=0")
@@ -65,7 +65,7 @@ async def test_an_offer_before_the_welcome_is_rubbish(page: Page, host: FakeHost
     assert bridge.socket.close_code == 4008
 
 
-async def test_losing_the_network_ends_everything_and_its_return_brings_it_back(page: Page, host: FakeHost) -> None:
+async def test_losing_the_network_ends_everything_until_it_is_back(page: Page, host: FakeHost) -> None:
     session = await connect(host, await turn_on(page, host))
     inside = await bridge_page(page)
     await inside.evaluate("window.dispatchEvent(new Event('offline'))")
@@ -98,14 +98,14 @@ async def engine(page: Page, host: FakeHost) -> None:
 START, STOP = "{type: 'start', capacity: 1}", "{type: 'stop'}"
 
 
-async def test_a_socket_that_cannot_be_made_is_one_that_closed(page: Page, host: FakeHost) -> None:
+async def test_a_socket_that_cannot_be_opened_counts_as_closed(page: Page, host: FakeHost) -> None:
     await engine(page, host)
     await page.evaluate("(window.WebSocket = function () { throw new DOMException('', 'SecurityError'); }, 1)")
     assert await page.evaluate(f"states({START})") == ["connecting", "offline"]
     assert await page.evaluate(f"states({STOP})") == ["connecting", "offline", "off"]
 
 
-async def test_a_failure_inside_leaves_it_listening(page: Page, host: FakeHost) -> None:
+async def test_it_goes_on_after_a_listener_has_failed(page: Page, host: FakeHost) -> None:
     await engine(page, host)
     await page.evaluate("window.fail = true")
     with pytest.raises(BrowserError):
@@ -117,6 +117,6 @@ async def test_a_failure_inside_leaves_it_listening(page: Page, host: FakeHost) 
     await soon(bridge.gone.wait())
 
 
-async def test_what_is_said_to_a_socket_that_is_not_open_is_lost(page: Page, host: FakeHost) -> None:
+async def test_messages_to_a_socket_that_is_not_open_are_dropped(page: Page, host: FakeHost) -> None:
     await engine(page, host)
     assert await page.evaluate(f"states({START}, {{type: 'socketOpened'}}, {STOP}).at(-1)") == "off"

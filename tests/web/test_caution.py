@@ -1,4 +1,4 @@
-"""Who is told to leave the switch off: by time zone, and by the kind of connection."""
+"""Who is warned, in real browsers; tests/js/caution.test.js has the rest."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def caution(page: Page, host: FakeHost, browsers: list[dict[str, Any]]) ->
     return found
 
 
-async def test_it_knows_a_zone_by_the_name_that_the_browser_has_for_it(page: Page, host: FakeHost) -> None:
+async def test_zones_are_known_by_the_browser_s_own_names(page: Page, host: FakeHost) -> None:
     unknown = await page.evaluate(f"""await (async () => {{
         const {{ caution }} = await import("{host.url}/element/caution.js");
         const named = (timeZone) => new Intl.DateTimeFormat("en", {{ timeZone }}).resolvedOptions().timeZone;
@@ -63,7 +63,7 @@ async def test_all_zones_of_these_countries_and_of_no_other(page: Page, host: Fa
     assert told - {"Europe/Simferopol"} == set(inside) & set(everywhere)
 
 
-async def test_it_asks_the_browser_by_itself(page: Page, host: FakeHost) -> None:
+async def test_it_reads_the_browser_s_time_zone(page: Page, host: FakeHost) -> None:
     found, zone = await page.evaluate(f"""await (async () => {{
         const {{ caution }} = await import("{host.url}/element/caution.js");
         return [caution(), Intl.DateTimeFormat().resolvedOptions().timeZone];

@@ -1,4 +1,4 @@
-"""The configurator: what is chosen is shown, and stands in the lines to copy."""
+"""The configurator: the preview and the lines to copy follow the choices."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def attributes_of(line: str, tag: str) -> dict[str, str]:
     return found
 
 
-async def test_the_least_is_one_line(page: Page, host: FakeHost) -> None:
+async def test_without_choices_there_is_one_short_line(page: Page, host: FakeHost) -> None:
     # It has its height with its words.
     await page.wait_for(f"{PREVIEW}.shadowRoot?.querySelector('.box').lang === 'en'")
     measured = f"Math.ceil({PREVIEW}.getBoundingClientRect().height)"
@@ -118,7 +118,7 @@ async def test_what_is_chosen_is_shown_and_written(page: Page, host: FakeHost) -
     assert "color-scheme:light dark" in frame["style"]
 
 
-async def test_what_is_not_possible_is_not_written(page: Page) -> None:
+async def test_invalid_values_are_not_written(page: Page) -> None:
     await choose(page, {"layout": "banner", "capacity": "65", "kilobits": "-1", "from": "22:00"})
     assert attributes_of(await line(page, "script"), "freespan-switch") == {"layout": "banner"}
     assert not await page.evaluate("document.querySelector('#frame-way').checkVisibility()")
@@ -130,7 +130,7 @@ async def test_the_same_time_twice_is_no_span_of_hours(page: Page) -> None:
     assert "hours" not in attributes_of(await line(page, "script"), "freespan-switch")
 
 
-async def test_own_words_are_texts(page: Page) -> None:
+async def test_own_texts_are_escaped(page: Page) -> None:
     await choose(page, {"slot-about": '<img src=x onerror="x">'})
     assert '<span slot="about">&lt;img src=x onerror=&quot;x&quot;></span>' in await line(page, "script")
     assert await page.evaluate(f"{PREVIEW}.textContent") == '<img src=x onerror="x">'

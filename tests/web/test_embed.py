@@ -39,13 +39,13 @@ async def test_the_query_has_the_attributes_of_the_switch(browser: Browser, host
         assert await page.evaluate("document.documentElement.lang") == "fr"
 
 
-async def test_nothing_else_is_taken_from_the_query(browser: Browser, host: FakeHost) -> None:
+async def test_other_parameters_are_ignored(browser: Browser, host: FakeHost) -> None:
     query = f"host=https://HOST/&goodbye=&onclick=x&style=x&id=x&layout=no&size=&label={'x' * 200}"
     async with embedded(browser, host, query) as page:
         assert set(await page.evaluate(ATTRIBUTES)) <= {"layout", "size", "state"}
 
 
-async def test_it_lets_the_page_around_it_be_seen(browser: Browser, host: FakeHost) -> None:
+async def test_its_background_is_transparent(browser: Browser, host: FakeHost) -> None:
     """Light and dark as the frame is said to be (lines.js): browsers put a ground under a frame of another scheme."""
     async with embedded(browser, host, "") as page:
         for element in ("document.documentElement", "document.body"):
@@ -53,7 +53,7 @@ async def test_it_lets_the_page_around_it_be_seen(browser: Browser, host: FakeHo
         assert await page.evaluate("document.querySelector('meta[name=color-scheme]').content") == "light dark"
 
 
-async def test_any_site_may_show_it_without_a_script(browser: Browser) -> None:
+async def test_any_site_may_embed_it_without_a_script(browser: Browser) -> None:
     """The site's policy allows the frame and nothing else."""
     spoke = asyncio.Event()
 

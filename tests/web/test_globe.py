@@ -1,4 +1,4 @@
-"""The globe: what is where in its picture, when it draws and when not, and that its data is whole."""
+"""The globe in a page: when it draws, and what with. Its geometry is tested in tests/js/globe.test.js."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def staged(page: Page, host: FakeHost, script: str) -> Any:
     return await page.evaluate(f"await (async () => {{ {STAGE.replace('HOST', host.url)} {script} }})()")
 
 
-async def test_at_most_thirty_pictures_a_second_and_none_unseen(page: Page, host: FakeHost) -> None:
+async def test_at_most_thirty_frames_a_second_and_none_while_it_is_hidden(page: Page, host: FakeHost) -> None:
     frames = await staged(
         page,
         host,
@@ -85,7 +85,7 @@ async def test_at_most_thirty_pictures_a_second_and_none_unseen(page: Page, host
     assert frames == {"before": 0, "away": 0, "newsAway": 0, "hidden": 0, "stopped": 0, "left": 0}
 
 
-async def test_it_rests_when_there_is_nothing_new_for_long(page: Page, host: FakeHost) -> None:
+async def test_it_stops_when_nothing_has_changed_for_long(page: Page, host: FakeHost) -> None:
     first, late, woken = await staged(
         page,
         host,
@@ -104,7 +104,7 @@ async def test_it_rests_when_there_is_nothing_new_for_long(page: Page, host: Fak
     assert woken > 20
 
 
-async def test_reduced_motion_draws_once_for_each_piece_of_news(page: Page, host: FakeHost) -> None:
+async def test_with_reduced_motion_it_draws_once_for_each_change(page: Page, host: FakeHost) -> None:
     draws = await staged(
         page,
         host,
@@ -123,7 +123,7 @@ async def test_reduced_motion_draws_once_for_each_piece_of_news(page: Page, host
 
 
 @pytest.mark.parametrize("size", [150, 200, 300])  # the sides of a fresh canvas, and one that is neither
-async def test_the_canvas_is_a_square_of_the_place_s_size(page: Page, host: FakeHost, size: int) -> None:
+async def test_the_canvas_is_a_square_of_the_container_s_size(page: Page, host: FakeHost, size: int) -> None:
     sides = await staged(
         page,
         host,
@@ -139,7 +139,7 @@ async def test_the_canvas_is_a_square_of_the_place_s_size(page: Page, host: Fake
     assert sides == [size] * 4
 
 
-async def test_without_a_canvas_it_is_a_picture(page: Page, host: FakeHost) -> None:
+async def test_without_a_canvas_it_is_svg(page: Page, host: FakeHost) -> None:
     before, after, left = await staged(
         page,
         host,
@@ -162,7 +162,7 @@ async def test_without_a_canvas_it_is_a_picture(page: Page, host: FakeHost) -> N
     assert left == 0
 
 
-async def test_news_that_makes_no_sense_shows_nothing_and_throws_nothing(page: Page, host: FakeHost) -> None:
+async def test_invalid_data_shows_nothing_and_throws_nothing(page: Page, host: FakeHost) -> None:
     drawn = await staged(
         page,
         host,

@@ -1,4 +1,4 @@
-"""The globe's iframe: it draws what the host says, for the page around it, and asks only while somebody looks."""
+"""The globe's iframe: it draws the host's figures, and requests them only while it is visible."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def shown(host: FakeHost, width: str = "200px") -> str:
     }})()"""
 
 
-async def test_it_draws_and_says_which_countries(page: Page, host: HostWithFigures) -> None:
+async def test_it_draws_and_reports_the_countries(page: Page, host: HostWithFigures) -> None:
     assert await page.evaluate(shown(host)) == [200, 200]
     assert await page.wait_for("heard[0]") == [[["IR", 40], ["MM", 5]], 7]
     assert await page.evaluate("namesOf(heard[0][0], 'es')") == ["Irán", "Myanmar (Birmania)"]
@@ -80,7 +80,7 @@ async def test_it_draws_and_says_which_countries(page: Page, host: HostWithFigur
     assert host.asked == 1
 
 
-async def test_it_goes_on_when_asked_again_and_ends(page: Page, host: HostWithFigures) -> None:
+async def test_it_can_be_shown_again_and_removed(page: Page, host: HostWithFigures) -> None:
     await page.evaluate(shown(host))
     await page.wait_for("heard[0]")
     await page.evaluate(f"(globe.show({COLOURS}, false, 'DE'), globe.welcome(), globe.remove(), 0)")
@@ -89,7 +89,7 @@ async def test_it_goes_on_when_asked_again_and_ends(page: Page, host: HostWithFi
     assert len(await page.evaluate("heard")) == 1
 
 
-async def test_messages_of_others_are_not_heard(page: Page, host: HostWithFigures) -> None:
+async def test_messages_from_others_are_ignored(page: Page, host: HostWithFigures) -> None:
     await page.evaluate(shown(host))
     await page.wait_for("heard[0]")
     await page.evaluate("""new Promise((resolve) => {
@@ -99,7 +99,7 @@ async def test_messages_of_others_are_not_heard(page: Page, host: HostWithFigure
     assert len(await page.evaluate("heard")) == 1
 
 
-async def test_nothing_is_asked_for_while_it_cannot_be_seen(page: Page, host: HostWithFigures) -> None:
+async def test_nothing_is_requested_while_it_is_hidden(page: Page, host: HostWithFigures) -> None:
     await page.evaluate("(document.body.style.paddingTop = '9000px', 0)")
     await page.evaluate(shown(host))
     assert host.asked == 0

@@ -1,4 +1,4 @@
-"""The switch without a mouse, seen large, without motion, and in the reader's own colours."""
+"""The switch with the keyboard, at 400 %, with reduced motion, and with forced colours."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def test_escape_closes_and_gives_the_focus_back(page: Page, site: FakeSite
     assert await part(page, "root.querySelector('.details').checkVisibility()") is False
 
 
-async def test_a_screen_reader_hears_each_state_once(page: Page, site: FakeSite, host: FakeHost) -> None:
+async def test_a_screen_reader_reads_each_state_once(page: Page, site: FakeSite, host: FakeHost) -> None:
     await show(page, site, host, "")
     await page.evaluate(f"""(() => {{
         window.heard = [];
@@ -116,7 +116,9 @@ async def test_a_screen_reader_hears_each_state_once(page: Page, site: FakeSite,
 
 
 @pytest.mark.parametrize("layout", ["inline", "card", "banner", "floating"])
-async def test_at_400_percent_all_of_it_can_be_reached(page: Page, site: FakeSite, host: FakeHost, layout: str) -> None:
+async def test_everything_can_be_reached_at_400_percent(
+    page: Page, site: FakeSite, host: FakeHost, layout: str
+) -> None:
     """1280 × 1024 pixels at four times the size. In German, whose words are long."""
     await page.resize(320, 256)
     lines = "<p>Eine Zeile der Seite</p>" * 3
@@ -154,9 +156,7 @@ async def test_targets_are_24_pixels_at_least(page: Page, site: FakeSite, host: 
     assert small == []
 
 
-async def test_nothing_moves_for_those_who_do_not_want_it_and_colours_are_their_own(
-    page: Page, site: FakeSite, host: FakeHost
-) -> None:
+async def test_reduced_motion_and_forced_colors_are_respected(page: Page, site: FakeSite, host: FakeHost) -> None:
     if not isinstance(page, ChromiumPage):
         pytest.skip("only Chromium can be told of such wishes")
     site.page = host.embed

@@ -28,11 +28,11 @@ async def test_the_rules(page: Page, host: FakeHost) -> None:
     await lane_rules.lanes_carry_and_end_with_the_first_pipe(host, bridge)
 
 
-async def test_there_are_so_many_and_no_more(page: Page, host: FakeHost) -> None:
+async def test_there_is_a_maximum_of_lanes(page: Page, host: FakeHost) -> None:
     await lane_rules.there_are_so_many_and_no_more(host, await turn_on(page, host))
 
 
-async def test_an_offer_that_is_none_is_refused(page: Page, host: FakeHost) -> None:
+async def test_a_malformed_offer_is_refused(page: Page, host: FakeHost) -> None:
     await lane_rules.an_unusable_offer_is_refused(host, await turn_on(page, host))
 
 

@@ -1,4 +1,4 @@
-"""The words of the switch: that every file says all that English says, and which file a page gets."""
+"""The texts of the switch: every file has all of them, and each page gets the right file."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ each_file = pytest.mark.parametrize(
 )
 
 
-def test_the_module_names_the_files_that_there_are() -> None:
+def test_the_module_lists_the_files() -> None:
     listed = re.search(r'LANGUAGES = "([^"]+)"', MODULE.read_text("utf-8"))
     assert listed
     assert sorted(listed[1].split()) == LANGUAGES == sorted(path.stem for path in (FOLDER / "about").glob("*.json"))
 
 
 @each_file
-def test_a_file_says_what_it_is(kind: str, language: str) -> None:
+def test_a_file_names_its_language(kind: str, language: str) -> None:
     file = read(kind, language)
     assert [*file] == ["language", "name", "direction", "checked_by_native_speaker", "texts"]
     assert file["language"] == language
@@ -166,7 +166,7 @@ CHOICES = [
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_the_first_language_that_there_is_gets_chosen(page: Page, host: FakeHost) -> None:
+async def test_the_first_available_language_is_chosen(page: Page, host: FakeHost) -> None:
     wishes = json.dumps([wish for wish, _, _ in CHOICES])
     chosen = await run_js(page, host, f"return {wishes}.map((wish) => module.pick(wish));")
     assert chosen == [{"language": language, "locale": locale} for _, language, locale in CHOICES]
@@ -194,7 +194,7 @@ async def test_the_page_around_the_switch_comes_before_the_browser(page: Page, h
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_every_language_counts_in_its_own_way(page: Page, host: FakeHost) -> None:
+async def test_every_language_has_its_plural_forms(page: Page, host: FakeHost) -> None:
     said = await run_js(
         page,
         host,
@@ -224,7 +224,7 @@ async def test_every_language_counts_in_its_own_way(page: Page, host: FakeHost) 
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_what_stays_of_a_text(page: Page, host: FakeHost) -> None:
+async def test_texts_with_missing_keys_and_values(page: Page, host: FakeHost) -> None:
     said = await run_js(
         page,
         host,
@@ -242,7 +242,7 @@ def built_in(texts: dict[str, Any]) -> bool:
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_english_that_is_built_in_is_that_of_the_file(page: Page, host: FakeHost) -> None:
+async def test_the_built_in_english_is_that_of_the_file(page: Page, host: FakeHost) -> None:
     texts = await run_js(page, host, "return english.BUILT_IN.texts;")
     assert built_in(texts)
     decide = {"title", "off", "turn_on", "consent_does", "consent_does_not", "consent_risk"}

@@ -1,4 +1,4 @@
-"""What the browser's bridge finds out about its network, tells its broker, and uses for its pipes."""
+"""What the bridge page finds out about its network, reports to its broker, and uses for its pipes."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ async def survey(page: Page, host: FakeHost, server: dict[str, Any]) -> dict[str
 
 
 @pytest.mark.parametrize("mapping", [cone, symmetric])
-async def test_what_a_server_shows(page: Page, host: FakeHost, stun: StunServer, mapping: Mapping) -> None:
+async def test_a_survey_finds_the_mapping(page: Page, host: FakeHost, stun: StunServer, mapping: Mapping) -> None:
     stun.mapping = mapping
     assert await survey(page, host, stun.ice_server) == {"ipv4": mapping.__name__}
     assert all(stun.asked)
 
 
-async def test_a_server_that_is_silent_or_none(page: Page, host: FakeHost, stun: StunServer) -> None:
+async def test_a_survey_without_an_answer_finds_nothing(page: Page, host: FakeHost, stun: StunServer) -> None:
     stun.mapping = mute
     assert await survey(page, host, stun.ice_server) == {}
     assert all(stun.asked)
@@ -78,7 +78,7 @@ async def test_a_server_that_is_silent_or_none(page: Page, host: FakeHost, stun:
 
 
 # --- the bridge ----------------------------------------------------------------------------------
-async def test_it_tells_what_it_has_found_and_serves(
+async def test_it_reports_its_network_and_serves(
     page: Page, host: FakeHost, stun: StunServer, other_stun: StunServer
 ) -> None:
     host.ice_servers = [stun.ice_server, other_stun.ice_server]
@@ -91,7 +91,7 @@ async def test_it_tells_what_it_has_found_and_serves(
     assert other_stun.asked == [0, 0]
 
 
-async def test_a_silent_server_is_left_for_the_next(
+async def test_a_silent_server_is_replaced_by_the_next(
     page: Page, host: FakeHost, stun: StunServer, other_stun: StunServer
 ) -> None:
     stun.mapping = mute
@@ -103,7 +103,7 @@ async def test_a_silent_server_is_left_for_the_next(
     assert stun.asked == asked
 
 
-async def test_an_answer_without_the_outside_address_makes_it_look_again(
+async def test_an_answer_without_an_outside_address_makes_it_survey_again(
     page: Page, host: FakeHost, stun: StunServer, other_stun: StunServer
 ) -> None:
     host.ice_servers = [stun.ice_server, other_stun.ice_server]
@@ -125,7 +125,7 @@ async def test_one_port_that_answers_is_enough_for_an_answer(page: Page, host: F
     assert network_of(await answer(bridge, "one")).ipv4 == "cone"
 
 
-async def test_relays_of_an_offer_are_used_beside_the_server(
+async def test_turn_servers_of_an_offer_are_used_as_well(
     page: Page, host: FakeHost, stun: StunServer, other_stun: StunServer
 ) -> None:
     host.ice_servers = [stun.ice_server]

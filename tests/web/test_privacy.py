@@ -84,9 +84,7 @@ async def test_an_isolated_page_can_embed_it(page: Page, host: FakeHost, site: F
     await turn_on(page, host)
 
 
-async def test_the_bridge_listens_to_the_page_that_embeds_it_and_to_nobody_else(
-    page: Page, host: FakeHost, site: FakeSite
-) -> None:
+async def test_the_bridge_takes_messages_from_its_embedder_alone(page: Page, host: FakeHost, site: FakeSite) -> None:
     # Two frames side by side: the second one tries to start the first.
     script = "top.frames[0].postMessage({freespan: 1, type: 'start', capacity: 1}, '*')"
     site.page = f"<iframe src='{host.url}/bridge' sandbox='allow-scripts'></iframe>"
@@ -111,7 +109,7 @@ async def test_the_bridge_page_alone_does_nothing(page: Page, host: FakeHost) ->
     assert host.bridges_seen == 0
 
 
-async def test_the_bridge_page_has_an_origin_of_its_own_and_reaches_its_host_alone(
+async def test_the_bridge_page_has_an_opaque_origin_and_reaches_its_host_alone(
     page: Page, host: FakeHost, site: FakeSite
 ) -> None:
     site.headers = {"Cross-Origin-Resource-Policy": "cross-origin"}

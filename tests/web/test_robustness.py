@@ -1,4 +1,4 @@
-"""The switch where something is wrong or in the way: it says so or keeps still, and never throws in the page."""
+"""The switch where something is wrong or blocks it: it says so or does nothing, and never throws in the page."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def show(page: Page, site: FakeSite, attributes: str = "", before: str = "
     await page.navigate(site.url)
 
 
-async def test_a_bad_value_is_named_once_and_the_default_is_used(
+async def test_a_bad_value_is_reported_once_and_the_default_is_used(
     page: Page, site: FakeSite, host: FakeHost, page_of: str
 ) -> None:
     attributes = " ".join(f'{name}="{value}"' for name, value in BAD.items())
@@ -71,7 +71,7 @@ async def test_a_bad_value_is_named_once_and_the_default_is_used(
     assert await part(page, "root.querySelector('.box').lang") == "en"
 
 
-async def test_what_is_in_storage_may_be_anything(page: Page, site: FakeSite, host: FakeHost, page_of: str) -> None:
+async def test_storage_may_hold_anything(page: Page, site: FakeSite, host: FakeHost, page_of: str) -> None:
     limits = {"kilobits": "x", "megabytesADay": -1, "megabytesAMonth": None, "hours": "9-5"}
     stored = json.dumps(json.dumps({"limits": limits, "dismissed": "x", "consented": 1}))
     bad = f"localStorage['freespan-settings'] = {stored}; localStorage['freespan-switch {host.url}/'] = '[1'"
@@ -143,7 +143,7 @@ async def test_without_storage_it_works_as_long_as_the_page(
     assert await part(page, "root.querySelector('.box').checkVisibility()") is False
 
 
-async def test_an_extension_that_stops_the_bridge(browser: Browser, page: Page) -> None:
+async def test_an_extension_that_blocks_the_bridge(browser: Browser, page: Page) -> None:
     """The host answers nobody who asks for `/bridge`."""
 
     @web.middleware
@@ -169,7 +169,7 @@ async def test_an_extension_that_stops_the_bridge(browser: Browser, page: Page) 
         await state(page, "off")
 
 
-async def test_it_can_be_put_in_taken_out_and_moved_at_any_time(
+async def test_it_can_be_inserted_removed_and_moved_at_any_time(
     page: Page, site: FakeSite, host: FakeHost, page_of: str
 ) -> None:
     await show(page, site, "remember=no", after="<div id=there></div>")
@@ -216,7 +216,7 @@ async def test_two_hosts_on_a_page(page: Page, site: FakeSite, host: FakeHost, p
 
 
 @pytest.mark.parametrize("layout", ["banner", "floating"])
-async def test_what_is_put_away_stays_away_for_a_month(page: Page, site: FakeSite, page_of: str, layout: str) -> None:
+async def test_a_closed_switch_stays_away_for_a_month(page: Page, site: FakeSite, page_of: str, layout: str) -> None:
     shown = f"{ROOT}?.querySelector('.box').checkVisibility()"
     await show(page, site, f"layout={layout}")
     await page.wait_for(f"{shown} && {ROOT}.querySelector('[data-action=close]').ariaLabel")
@@ -274,7 +274,7 @@ async def test_a_visitors_limits_are_only_stricter(page: Page, site: FakeSite, h
     await page.evaluate("localStorage.clear(), 1")
 
 
-async def test_words_and_looks_are_the_pages(page: Page, site: FakeSite, page_of: str) -> None:
+async def test_a_page_can_change_texts_and_looks(page: Page, site: FakeSite, page_of: str) -> None:
     style = """<style>
         freespan-switch { --freespan-accent: rgb(1, 2, 3); --freespan-radius: 7px; --freespan-background: rgb(4, 5, 6) }
         freespan-switch::part(title) { text-transform: uppercase }

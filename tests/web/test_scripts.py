@@ -1,4 +1,4 @@
-"""Scripts are sent without comments, and some joined; they do what they did before."""
+"""Scripts are sent minified, and some joined; they do the same as before."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_private_names_are_short_where_there_are_classes(source: str, sent: str)
 
 
 @pytest.mark.skipif(not NODE, reason="node is not installed; the browsers' tests load most scripts")
-def test_a_world_in_one_file_does_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_joined_modules_do_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert NODE
     for name, source in WORLD.items():
         path = tmp_path / "apart" / name
@@ -114,7 +114,7 @@ def test_what_cannot_be_joined_is_refused(source: str, reason: str, monkeypatch:
         joined(WORLD | {"a/d/d.js": source}, monkeypatch)
 
 
-def test_nobody_else_imports_what_is_joined() -> None:
+def test_nothing_else_imports_joined_modules() -> None:
     """Each of these worlds is closed, so that no module with a state of its own is in a page twice."""
     from tests.web.test_size import loaded_by
 

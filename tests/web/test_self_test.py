@@ -1,4 +1,4 @@
-"""The test behind "Is it working?": what it finds at hosts of all kinds, and that it leaves nothing behind."""
+"""The self-test ("Is it working?"): its results with hosts of all kinds, and that it leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def test_all_is_well(page: Page, host: FakeHost, stun: StunServer) -> None
     assert host.origins == ["null"]  # of the sandbox
 
 
-async def test_a_strict_router(page: Page, host: FakeHost, stun: StunServer) -> None:
+async def test_a_symmetric_nat(page: Page, host: FakeHost, stun: StunServer) -> None:
     stun.mapping = symmetric
     result, keys = await at(page, host)
     assert (result["nat"], result["reader"]) == ("symmetric", "mostly")
@@ -77,7 +77,7 @@ async def test_a_broker_that_is_away(page: Page, host: FakeHost) -> None:
     assert keys == ["broker_not_reached", "reader_no"]
 
 
-async def test_a_broker_that_is_none(page: Page, host: FakeHost) -> None:
+async def test_a_broker_that_violates_the_protocol(page: Page, host: FakeHost) -> None:
     for words in (
         "{",
         '{"type": "ping"}',
@@ -114,7 +114,7 @@ async def test_an_egress_that_refuses(page: Page, host: FakeHost, stun: StunServ
     assert keys == ["broker_reached", "stun_reached", "egress_not_reached", "nat_cone", "reader_no"]
 
 
-async def test_a_host_without_stun_is_not_said_to_lack_udp(page: Page, host: FakeHost) -> None:
+async def test_without_a_stun_server_udp_is_unknown(page: Page, host: FakeHost) -> None:
     result, keys = await at(page, host)
     assert result == {"broker": True, "stun": None, "egress": True, "nat": "", "reader": "mostly"}
     assert keys == ["broker_reached", "egress_reached", "reader_mostly"]
@@ -132,7 +132,7 @@ async def test_a_real_host(page: Page, site: FakeSite, caplog: pytest.LogCapture
 
 
 # --- who may ask, and who answers ----------------------------------------------------------------
-async def test_a_page_that_forbids_the_frame(page: Page, host: FakeHost, site: FakeSite) -> None:
+async def test_a_page_that_forbids_the_iframe(page: Page, host: FakeHost, site: FakeSite) -> None:
     site.headers["Content-Security-Policy"] = "frame-src 'none'"
     await page.navigate(site.url)
     impatient = "window.setTimeout = ((set) => (call, ms) => set(call, ms / 100))(window.setTimeout), 1"
@@ -142,7 +142,7 @@ async def test_a_page_that_forbids_the_frame(page: Page, host: FakeHost, site: F
     assert host.bridges_seen == 0
 
 
-async def test_others_are_not_heard(page: Page, host: FakeHost) -> None:
+async def test_messages_from_others_are_ignored(page: Page, host: FakeHost) -> None:
     """Neither does the page answer to a frame of its own page, nor the embedding page believe somebody else."""
     lie = json.dumps({"freespan": 1, "type": "tested", "broker": True, "reader": "yes"})
     testing = asyncio.create_task(result_at(page, host.url))

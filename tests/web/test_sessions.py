@@ -40,7 +40,7 @@ async def test_bytes_pass_both_ways_unchanged_and_in_order(page: Page, host: Fak
     await is_over(session)
 
 
-async def test_what_comes_before_the_other_side_is_open_waits(page: Page, host: FakeHost) -> None:
+async def test_messages_wait_until_the_other_side_is_open(page: Page, host: FakeHost) -> None:
     """An egress may speak before the data channel is there."""
     bridge = await turn_on(page, host)
     client = Client()
@@ -160,14 +160,14 @@ async def test_a_full_bridge_refuses(page: Page, host: FakeHost, site: FakeSite)
 
 
 @pytest.mark.parametrize("sdp", ["hello", "v=0\r\n"], ids=["text", "empty description"])
-async def test_an_offer_that_is_none_is_refused(page: Page, host: FakeHost, sdp: str) -> None:
+async def test_a_malformed_offer_is_refused(page: Page, host: FakeHost, sdp: str) -> None:
     bridge = await turn_on(page, host)
     for name in ("bad", "worse"):
         await bridge.offer(name, sdp)
         assert (await bridge.expect(messages.Refusal)).id == name
 
 
-async def test_an_offer_of_sound_or_pictures_is_refused(page: Page, host: FakeHost) -> None:
+async def test_an_offer_of_audio_or_video_is_refused(page: Page, host: FakeHost) -> None:
     bridge = await turn_on(page, host)
     sdp = await page.evaluate("""await (async () => {
         const peer = new RTCPeerConnection();
@@ -197,7 +197,7 @@ async def test_an_egress_that_is_away_is_a_refusal(page: Page, host: FakeHost) -
     client.close()
 
 
-async def test_a_relay_without_a_name_is_a_refusal(page: Page, host: FakeHost) -> None:
+async def test_a_turn_server_without_a_name_is_a_refusal(page: Page, host: FakeHost) -> None:
     bridge = await turn_on(page, host)
     client = Client()
     relays = [{"urls": ["turn:127.0.0.1:1"]}]

@@ -1,4 +1,4 @@
-"""What a page loads before anybody clicks, by the click, and for the globe: bytes as they are served."""
+"""How many bytes a page loads before anybody clicks, with the click, and for the globe."""
 
 from __future__ import annotations
 
@@ -77,14 +77,14 @@ def test_little_is_loaded_by_the_click_and_nothing_of_it_before() -> None:
     assert size_of(["bridge/bridge.html", "bridge/main.js", "headless.js", "element/caution.js"]) <= BRIDGE_MAX
 
 
-def test_the_globe_is_small_and_loaded_where_it_is_shown_alone() -> None:
+def test_the_globe_is_small_and_loaded_only_where_it_is_shown() -> None:
     assert "globe/coastlines.js" in loaded_by("globe/page.js")
     assert set(loaded_directly_by("globe/globe.html")) == {"globe/globe.css", "globe/page.js"}
     assert size_of(["globe/globe.html", "globe/globe.css", "globe/page.js"]) <= GLOBE_MAX
     assert not loaded_by("globe/page.js") & (loaded_by("switch.js") | loaded_by("headless.js"))
 
 
-def test_what_is_seldom_wanted_is_loaded_when_it_is() -> None:
+def test_rare_parts_are_loaded_when_they_are_needed() -> None:
     late = {"element/caution.js", "element/tester.js", *loaded_by("self-test/self-test.js")}
     assert {"self-test/diagnose.js", "self-test/outlook.js", "bridge/gathering.js"} <= late
     assert not late & loaded_by("switch.js")

@@ -1,4 +1,4 @@
-"""The switch as a reader of a page meets it."""
+"""The switch as a visitor of a page uses it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ async def test_remembers_the_choice(page: Page, host: FakeHost, site: FakeSite) 
     assert host.bridges_seen == 2
 
 
-async def test_is_not_remembered_unless_somebody_says_so(page: Page, host: FakeHost, site: FakeSite) -> None:
+async def test_the_choice_is_not_remembered_unless_the_visitor_wants_it(
+    page: Page, host: FakeHost, site: FakeSite
+) -> None:
     bridge = await turn_on(page, host)
     await page.navigate(site.url)
     await soon(bridge.gone.wait())
@@ -73,7 +75,7 @@ async def test_is_not_remembered_unless_somebody_says_so(page: Page, host: FakeH
     await state(page, "waiting")
 
 
-async def test_a_new_caution_is_told_before_it_starts_again(page: Page, host: FakeHost, site: FakeSite) -> None:
+async def test_a_new_caution_is_shown_before_it_starts_again(page: Page, host: FakeHost, site: FakeSite) -> None:
     bridge = await turn_on(page, host, remember=True)
     site.page = (
         "<script>Object.defineProperty(navigator, 'connection', {value: {saveData: true}})</script>" + host.embed
@@ -93,7 +95,7 @@ async def test_a_new_caution_is_told_before_it_starts_again(page: Page, host: Fa
     await state(page, "waiting")
 
 
-async def test_a_yes_to_one_host_is_none_to_another(page: Page, host: FakeHost, site: FakeSite) -> None:
+async def test_consent_is_for_one_host(page: Page, host: FakeHost, site: FakeSite) -> None:
     await turn_on(page, host)
     await switch.turn_off(page)
     await state(page, "off")
@@ -109,7 +111,7 @@ async def test_works_where_storage_is_blocked(page: Page, host: FakeHost, site: 
     await turn_on(page, host)
 
 
-async def test_says_how_many_it_helps_and_has_helped(page: Page, host: FakeHost, site: FakeSite) -> None:
+async def test_it_shows_how_many_it_helps_and_has_helped(page: Page, host: FakeHost, site: FakeSite) -> None:
     await page.evaluate("""addEventListener("freespan-state", (event) => (window.seen ??= []).push(event.detail))""")
     bridge = await turn_on(page, host, remember=True)
     await page.evaluate("window.setTimeout = ((set) => (call, ms) => set(call, ms / 20))(window.setTimeout), 1")
@@ -132,7 +134,7 @@ async def test_says_how_many_it_helps_and_has_helped(page: Page, host: FakeHost,
     assert "helped 1 reader" in await part(page, "root.querySelector('[role=status]').textContent")
 
 
-async def test_people_with_assistive_technology_can_use_it(page: Page) -> None:
+async def test_it_can_be_used_with_assistive_technology(page: Page) -> None:
     await page.wait_for(f"{INSIDE}?.getElementById('status').textContent")
     about = await part(
         page,
@@ -189,7 +191,7 @@ async def test_capacity_is_the_pages_choice(page: Page, site: FakeSite, host: Fa
     await host.bridge(capacity=2)
 
 
-async def test_two_switches_on_a_page_are_one_volunteer(page: Page, host: FakeHost, site: FakeSite) -> None:
+async def test_two_switches_in_a_page_share_one_bridge(page: Page, host: FakeHost, site: FakeSite) -> None:
     site.page = host.embed.replace("<freespan-switch", "<freespan-switch id=a") + host.embed.replace(
         "<freespan-switch", "<freespan-switch id=b"
     )
@@ -250,7 +252,7 @@ async def test_one_tab_that_is_turned_off_turns_off_the_others(
     await other.close()
 
 
-async def test_says_so_where_it_cannot_help(page: Page, host: FakeHost, site: FakeSite) -> None:
+async def test_it_says_where_it_is_not_supported(page: Page, host: FakeHost, site: FakeSite) -> None:
     site.page = "<script>delete window.RTCPeerConnection</script>" + host.embed
     await page.navigate(site.url)
     await state(page, "unsupported")

@@ -1,4 +1,4 @@
-"""The package for pages that are built: it imports, names its host, and helps."""
+"""The npm package of the switch: it can be imported, and helps through the host that it names."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def test_the_element_of_the_package_helps_through_the_host_that_it_names(
         await page.close()
 
 
-async def test_so_does_a_bridge_without_an_element(browser: Browser, host: FakeHost, site: FakeSite) -> None:
+async def test_the_headless_switch_of_the_package_helps_too(browser: Browser, host: FakeHost, site: FakeSite) -> None:
     page = await browser.open(site.url)
     try:
         await page.evaluate(f"""import("{NAME}/headless").then(({{ HeadlessSwitch }}) => {{

@@ -85,7 +85,7 @@ async def test_a_bad_host_is_refused_and_the_page_says_why(wordpress: WordPress,
     assert await page.evaluate("document.getElementById('freespan-switch-host').value") == HOST
 
 
-async def test_hosts_in_all_their_forms(wordpress: WordPress) -> None:
+async def test_all_forms_of_a_host(wordpress: WordPress) -> None:
     def checked(hosts: Any) -> Any:
         return wordpress.call("FreespanSwitch\\checked_host", list(hosts))
 
@@ -230,7 +230,7 @@ SHORTCODES: dict[str, dict[str, str]] = {
 }
 
 
-async def test_what_a_switch_says_goes_before_the_settings(wordpress: WordPress, page: Page) -> None:
+async def test_attributes_of_a_switch_override_the_settings(wordpress: WordPress, page: Page) -> None:
     wordpress.set(host=HOST, layout="card", capacity="8", goodbye="yes")
     await page.navigate(wordpress.post("\n\n".join(SHORTCODES)))
     assert await pages.switches(page) == list(SHORTCODES.values())

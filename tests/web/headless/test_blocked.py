@@ -1,4 +1,4 @@
-"""Pages, browsers and brokers that stand in the way; and the page that shows the API."""
+"""Pages, browsers and brokers that block it; and the example page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.web.headless.pages import QUICK, start, status
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_a_policy_that_forbids_the_frame_is_named(page: Page, host: FakeHost, site: FakeSite) -> None:
+async def test_a_policy_that_forbids_the_iframe_shows_as_blocked(page: Page, host: FakeHost, site: FakeSite) -> None:
     site.headers = {"Content-Security-Policy": f"frame-src 'none'; script-src 'unsafe-inline' {host.url}"}
     await page.navigate(site.url + "/?strict")
     await page.wait_for("!!window.freespan")
@@ -23,7 +23,7 @@ async def test_a_policy_that_forbids_the_frame_is_named(page: Page, host: FakeHo
 
 
 @pytest.mark.parametrize(("answers", "state"), [(True, "blocked"), (False, "offline")])
-async def test_a_frame_that_stays_silent(
+async def test_an_iframe_that_stays_silent(
     page: Page, host: FakeHost, site: FakeSite, *, answers: bool, state: str
 ) -> None:
     """As an extension keeps frames away; or the host is not there."""
@@ -37,7 +37,7 @@ async def test_a_frame_that_stays_silent(
     await status(page, state=state, seconds=5)
 
 
-async def test_a_page_that_is_built_anew_gets_another_frame(page: Page, host: FakeHost, site: FakeSite) -> None:
+async def test_a_removed_iframe_is_replaced(page: Page, host: FakeHost, site: FakeSite) -> None:
     site.page = QUICK + site.page
     await page.navigate(site.url + "/?quick")
     first = await start(page, host)
@@ -47,7 +47,7 @@ async def test_a_page_that_is_built_anew_gets_another_frame(page: Page, host: Fa
     await status(page, state="waiting")
 
 
-async def test_the_broker_that_restarts_is_found_again(page: Page, host: FakeHost) -> None:
+async def test_it_reconnects_to_a_broker_that_restarts(page: Page, host: FakeHost) -> None:
     bridge = await start(page, host)
     await bridge.socket.close()
     await status(page, state="offline")
@@ -55,7 +55,7 @@ async def test_the_broker_that_restarts_is_found_again(page: Page, host: FakeHos
     await status(page, state="waiting")
 
 
-async def test_the_page_that_shows_it_works(page: Page, host: FakeHost) -> None:
+async def test_the_example_page_works(page: Page, host: FakeHost) -> None:
     await page.navigate(host.url + "/headless")
     await page.wait_for("document.querySelector('button').getAttribute('aria-pressed') === 'false'")
     await page.click("button")

@@ -13,7 +13,7 @@ from tests.web.headless.pages import QUICK, call, start, status
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_a_day_that_is_full_pauses_it_and_a_higher_limit_goes_on(page: Page, host: FakeHost) -> None:
+async def test_the_limit_of_a_day_pauses_it_until_it_is_raised(page: Page, host: FakeHost) -> None:
     bridge = await start(page, host, megabytesADay=3)
     await call(page, host, "volunteer/memory.js", f"module.remember(0, 3, new Date(), '{host.url}/')")
     session = await connect(host, bridge)
@@ -25,7 +25,7 @@ async def test_a_day_that_is_full_pauses_it_and_a_higher_limit_goes_on(page: Pag
     await status(page, state="waiting", reason="")
 
 
-async def test_what_a_short_visit_passes_on_counts(page: Page, host: FakeHost, site: FakeSite) -> None:
+async def test_short_visits_count(page: Page, host: FakeHost, site: FakeSite) -> None:
     """Though it is far less than a MB, and the visit ends before the next tick."""
     for visit in range(2):
         await page.navigate(f"{site.url}/?{visit}")
@@ -53,9 +53,7 @@ async def test_hours_that_are_over_pause_it(page: Page, host: FakeHost) -> None:
     await host.bridge()
 
 
-async def test_battery_meter_and_hidden_tabs_pause_it_if_the_page_wants_that(
-    page: Page, host: FakeHost, site: FakeSite
-) -> None:
+async def test_battery_metered_connections_and_hidden_tabs_pause_it(page: Page, host: FakeHost, site: FakeSite) -> None:
     site.page = f"""{QUICK}<script>
         const device = {{battery: Object.assign(new EventTarget(), {{charging: true}}), connection: new EventTarget()}};
         Object.defineProperty(navigator, "getBattery", {{value: async () => device.battery}});
@@ -83,7 +81,7 @@ async def test_battery_meter_and_hidden_tabs_pause_it_if_the_page_wants_that(
         await status(page, state="waiting", reason="")
 
 
-async def test_a_rate_holds_back_and_drops_nothing(page: Page, host: FakeHost) -> None:
+async def test_the_rate_limit_delays_and_drops_nothing(page: Page, host: FakeHost) -> None:
     session = await connect(host, await start(page, host, kilobits=8))
     sent = b"".join(bytes([number]) * 8_000 for number in range(40))
     for number in range(40):

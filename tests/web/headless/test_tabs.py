@@ -13,7 +13,7 @@ from tests.web.headless.pages import QUICK, start, status
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_two_tabs_elect_one_and_show_the_same(
+async def test_two_tabs_elect_a_leader_and_show_the_same(
     browser: Browser, page: Page, host: FakeHost, site: FakeSite
 ) -> None:
     bridge = await start(page, host)
@@ -43,7 +43,7 @@ async def test_two_tabs_elect_one_and_show_the_same(
     await other.close()
 
 
-async def test_closing_the_tab_that_works_hands_over(
+async def test_another_tab_takes_over_when_the_leader_is_closed(
     browser: Browser, page: Page, host: FakeHost, site: FakeSite
 ) -> None:
     await page.navigate("about:blank")
@@ -59,7 +59,7 @@ async def test_closing_the_tab_that_works_hands_over(
 
 
 @pytest.mark.parametrize(("leave", "come"), [("freeze", "resume"), ("pagehide", "pageshow")])
-async def test_a_tab_that_is_frozen_or_left_hands_over(
+async def test_another_tab_takes_over_from_a_frozen_one(
     browser: Browser, page: Page, host: FakeHost, site: FakeSite, leave: str, come: str
 ) -> None:
     first = await start(page, host)
@@ -75,7 +75,7 @@ async def test_a_tab_that_is_frozen_or_left_hands_over(
     await other.close()
 
 
-async def test_a_tab_that_does_not_answer_loses_its_place(page: Page, host: FakeHost, site: FakeSite) -> None:
+async def test_a_leader_that_does_not_answer_loses_the_lock(page: Page, host: FakeHost, site: FakeSite) -> None:
     site.page = QUICK + site.page
     await page.navigate(site.url + "/?quick")
     await page.wait_for("!!window.freespan")
@@ -89,7 +89,7 @@ async def test_a_tab_that_does_not_answer_loses_its_place(page: Page, host: Fake
     assert await page.evaluate("window.lost") == "AbortError"
 
 
-async def test_without_storage_and_locks_each_tab_works_for_itself(page: Page, host: FakeHost, site: FakeSite) -> None:
+async def test_without_storage_and_locks_each_tab_is_its_own_leader(page: Page, host: FakeHost, site: FakeSite) -> None:
     site.headers = {"Content-Security-Policy": "sandbox allow-scripts"}
     await page.navigate(site.url + "/?sandboxed")
     bridge = await start(page, host)
