@@ -1,7 +1,8 @@
 """Build the packages of the browser extension: `make extension` writes dist/freespan-chromium.zip and -firefox.xpi.
 
-What the extension shares with the pages of a host (the bridge, the rules, the texts) is taken from there, so that there is
-one source. Reviewers of extension stores read the code as it was written: nothing is minified, and one script is joined.
+What the extension shares with the pages of a host (the bridge, the rules, the texts) is taken from there, so that
+there is one source. Reviewers of extension stores read the code as it was written: nothing is minified, and one script
+is joined.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Build the npm package of the switch, for sites with a bundler: `python scripts/make_switch_package.py [FOLDER]`.
 
-FOLDER (dist/switch by default) gets the source files of the switch and a package.json. `npm pack FOLDER` makes an archive
-of it, and `npm install FOLDER` installs it. The iframes still come from the host, which the attribute `host` names.
+FOLDER (dist/switch by default) gets the source files of the switch and a package.json. `npm pack FOLDER` makes an
+archive of it, and `npm install FOLDER` installs it. The iframes still come from the host, which the attribute `host`
+names.
 """
 
 from __future__ import annotations
