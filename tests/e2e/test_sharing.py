@@ -14,7 +14,7 @@ import pytest
 from freespan.browsers import Page, find_browsers, launch
 from freespan.browsers.switch import turn_on
 from freespan.tunnel.stream import TunnelStream
-from freespan.wire.limits import FLIGHT_MAX
+from freespan.wire.limits import CWND_MAX
 from freespan.wire.target import Target
 from tests.support.path import SECONDS, Host, Reader, hosting, reading, volunteering
 from tests.support.site import Site
@@ -128,4 +128,4 @@ async def test_what_waits_in_a_browser_is_bounded(bridge: Page, host: Host, site
         both = [Download(await download(reader, site)) for _ in range(2)]
         await asyncio.gather(*(one.task for one in both))
     most = await inside.evaluate("globalThis.mostWaiting")
-    assert 0 < most <= FLIGHT_MAX
+    assert 0 < most <= CWND_MAX

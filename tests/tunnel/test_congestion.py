@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freespan.tunnel.congestion import NAME, SendCreditControl
-from freespan.wire.limits import DATAGRAM_SIZE, FLIGHT_MAX
+from freespan.wire.limits import CWND_MAX, DATAGRAM_SIZE
 
 
 def packet(number: int, sent_time: float, epoch: Epoch = Epoch.ONE_RTT) -> QuicSentPacket:
@@ -32,7 +32,7 @@ def test_aioquic_knows_it_by_name() -> None:
     assert isinstance(create_congestion_control(NAME, max_datagram_size=DATAGRAM_SIZE), SendCreditControl)
 
 
-@given(st.integers(0, FLIGHT_MAX), st.integers(0, FLIGHT_MAX))
+@given(st.integers(0, CWND_MAX), st.integers(0, CWND_MAX))
 def test_only_whole_datagrams_and_never_less_than_nothing(send_credit: int, in_flight: int) -> None:
     control = SendCreditControl(max_datagram_size=DATAGRAM_SIZE)
     control.send_credit, control.bytes_in_flight = send_credit, in_flight

@@ -6,9 +6,8 @@ import pytest
 
 from freespan.tunnel.flow_control import SessionWindow, StreamWindow
 from freespan.tunnel.settings import TunnelSettings
-from freespan.tunnel.stream import TunnelStream
+from freespan.tunnel.stream import CHUNK_SIZE, TunnelStream
 from freespan.wire.errors import StreamError
-from freespan.wire.limits import SPLICE_CHUNK
 from freespan.wire.proxy_status import ProxyStatus
 
 DEFAULTS = TunnelSettings()
@@ -52,15 +51,15 @@ async def test_small_parts_are_joined_up_to_a_chunk(host: Host, stream: TunnelSt
     assert stream.unread == 160_000
     sizes = [len(await stream.read()) for _ in range(3)]
     assert sizes == [64_000, 64_000, 32_000]
-    assert max(sizes) <= SPLICE_CHUNK
+    assert max(sizes) <= CHUNK_SIZE
     assert stream.unread == 0
     assert host.asked == [("read", 64_000), ("read", 64_000), ("read", 32_000)]
 
 
 async def test_a_part_that_is_longer_than_a_chunk_comes_alone(stream: TunnelStream) -> None:
-    stream.receive_data(bytes(SPLICE_CHUNK + 1))
+    stream.receive_data(bytes(CHUNK_SIZE + 1))
     stream.receive_data(b"x")
-    assert len(await stream.read()) == SPLICE_CHUNK + 1
+    assert len(await stream.read()) == CHUNK_SIZE + 1
     assert await stream.read() == b"x"
 
 

@@ -25,8 +25,8 @@ def test_a_datagram_fits_a_message() -> None:
 
 
 def test_what_waits_in_a_bridge_is_bounded_by_the_two_ends() -> None:
-    assert limits.FLIGHT_MIN < limits.FLIGHT_MAX < limits.PIPE_WAITING_MAX
-    assert limits.FLIGHT_MAX + limits.LINK_QUEUE_MAX < limits.PIPE_WAITING_MAX
+    assert limits.CWND_MAX < limits.PIPE_WAITING_MAX
+    assert limits.CWND_MAX + limits.LINK_QUEUE_MAX < limits.PIPE_WAITING_MAX
     assert limits.LINK_QUEUE_MAX > 2 * limits.MESSAGE_MAX
 
 
@@ -41,4 +41,4 @@ def test_a_description_fits_its_envelopes() -> None:
 
 
 def test_one_link_alone_can_be_full_within_a_bond_s_span() -> None:
-    assert 2 * limits.FLIGHT_MAX <= limits.BOND_SPAN_MAX
+    assert 2 * limits.CWND_MAX <= limits.BOND_SPAN_MAX

@@ -14,9 +14,9 @@ from freespan.egress.own_addresses import is_own
 from freespan.egress.policy import Policy
 from freespan.egress.resolver import Requester, Resolver
 from freespan.egress.settings import EgressSettings
+from freespan.tunnel.stream import CHUNK_SIZE
 from freespan.wire.addresses import Address
 from freespan.wire.errors import StreamError
-from freespan.wire.limits import SPLICE_CHUNK
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
 
@@ -54,7 +54,7 @@ class Dialer:
             raise StreamError(ProxyStatus("destination_ip_prohibited"))
         connection = await self._connect(allowed, target.port)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return await asyncio.open_connection(sock=connection, limit=SPLICE_CHUNK)
+        return await asyncio.open_connection(sock=connection, limit=CHUNK_SIZE)
 
     def close(self) -> None:
         """Stop the threads of the resolver."""

@@ -26,11 +26,13 @@ from freespan.link.base import (
 )
 from freespan.link.gathering import Gathering
 from freespan.wire.errors import LinkError
-from freespan.wire.limits import LANE_ANSWERS_MAX, LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
+from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 from freespan.wire.messages import IceServer
 
 _LABEL = "freespan"
 _LANES_LABEL = "lanes"
+_SIGNALLING_QUEUE_MAX = 64 * 1024
+"""How many bytes may wait in the signalling channel of an end that does not read; more of them close the link."""
 # The post-quantum key share (X25519MLKEM768); without it, the handshake would not look like a browser's.
 webrtc.field_trials["WebRTC-EnableDtlsPqc"] = "Enabled"
 _FAILED = "could not connect to the bridge (ICE failed)"
@@ -206,7 +208,7 @@ class DataChannelLink:
             self._signalling.send(text)
         except webrtc.PythonWebRTCExceptionBase:
             return  # the other end has no such channel, or closes just now
-        if self._signalling.buffered_amount > LANE_ANSWERS_MAX:
+        if self._signalling.buffered_amount > _SIGNALLING_QUEUE_MAX:
             self.close(OVERRUN)
 
     def _create_signalling_channel(self) -> webrtc.RTCDataChannel:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from freespan.tunnel.settings import TunnelSettings
+from freespan.tunnel.stream import CHUNK_SIZE
 from freespan.wire.errors import StreamError
-from freespan.wire.limits import SPLICE_CHUNK
 from freespan.wire.proxy_status import ProxyStatus
 
 _RESET_ON_CLOSE = struct.pack("HH" if sys.platform == "win32" else "ii", 1, 0)
@@ -69,9 +69,9 @@ class TcpConnection:
         self._writer = writer
 
     async def read(self) -> bytes:
-        """See `ByteSource`: at most `SPLICE_CHUNK` bytes."""
+        """See `ByteSource`: at most `CHUNK_SIZE` bytes."""
         try:
-            return await self._reader.read(SPLICE_CHUNK)
+            return await self._reader.read(CHUNK_SIZE)
         except OSError:
             raise StreamError(ProxyStatus("connection_terminated")) from None
 

@@ -11,8 +11,10 @@ from typing import Protocol
 
 from freespan.tunnel.flow_control import StreamWindow
 from freespan.wire.errors import StreamError
-from freespan.wire.limits import SPLICE_CHUNK
 from freespan.wire.proxy_status import ProxyStatus
+
+CHUNK_SIZE = 64 * 1024
+"""How many bytes are read at a time from a stream or a TCP connection."""
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -134,12 +136,12 @@ class TunnelStream:
 
     # --- inside ------------------------------------------------------------------------------
     def _next_chunk(self) -> bytes:
-        """Up to `SPLICE_CHUNK` bytes at once: a packet at a time would cost the reader a system call each."""
+        """Up to `CHUNK_SIZE` bytes at once: a packet at a time would cost the reader a system call each."""
         if len(self._chunks) == 1:
             return self._chunks.popleft()
         parts = [self._chunks.popleft()]
         size = len(parts[0])
-        while self._chunks and size + len(self._chunks[0]) <= SPLICE_CHUNK:
+        while self._chunks and size + len(self._chunks[0]) <= CHUNK_SIZE:
             parts.append(self._chunks.popleft())
             size += len(parts[-1])
         return b"".join(parts)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from freespan.wire.limits import BOND_SPAN_MAX, DATAGRAM_SIZE, FLIGHT_MAX, PIPE_WAITING_MAX
+from freespan.wire.limits import BOND_SPAN_MAX, CWND_MAX, DATAGRAM_SIZE, PIPE_WAITING_MAX
 from tests.link.bond.bonds import Bonds
 from tests.link.bond.paths import Path
 from tests.support.virtual_time import run
@@ -99,7 +99,7 @@ class World:
             report = bond.report()
             assert report.held_bytes <= BOND_SPAN_MAX
             assert report.unacked_bytes <= BOND_SPAN_MAX + PIPE_WAITING_MAX
-            assert all(0 <= link.in_flight <= FLIGHT_MAX + 200_000 for link in report.links)
+            assert all(0 <= link.in_flight <= CWND_MAX + 200_000 for link in report.links)
         for owner in self.bonds.owners():
             assert owner.lost is None
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from freespan.link.bond.congestion import INITIAL_CWND, CongestionController, Phase
-from freespan.wire.limits import DATAGRAM_SIZE, FLIGHT_MAX, FLIGHT_MIN
+from freespan.link.bond.congestion import CWND_MIN, INITIAL_CWND, CongestionController, Phase
+from freespan.wire.limits import CWND_MAX, DATAGRAM_SIZE
 from tests.link.bond.pipe_simulation import Pipe
 
 START = INITIAL_CWND
@@ -24,10 +24,10 @@ pipes = pytest.mark.parametrize(("rate", "delay", "tick"), PIPES)
 
 
 def formula(pipe: Pipe) -> float:
-    """The cwnd that the module's docstring promises; no round trip is seen that is shorter than the smallest flight."""
-    seen = max(pipe.delay + pipe.tick, FLIGHT_MIN / pipe.rate)
+    """The cwnd that the module's docstring promises; no round trip is seen that is shorter than the smallest cwnd allows."""
+    seen = max(pipe.delay + pipe.tick, CWND_MIN / pipe.rate)
     wanted = pipe.rate * (seen * 1.25 + 0.015)
-    return max(FLIGHT_MIN, min(wanted, FLIGHT_MAX))
+    return max(CWND_MIN, min(wanted, CWND_MAX))
 
 
 # --- steady ----------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ def test_cwnd_of_a_lagging_link_is_halved_and_recovers() -> None:
     assert pipe.run(1) >= 0.9 * pipe.rate
     for _ in range(20):
         pipe.control.on_lagging()
-    assert pipe.control.cwnd == FLIGHT_MIN
+    assert pipe.control.cwnd == CWND_MIN
 
 
 def test_a_longer_path_is_noticed_after_the_old_round_trip_is_forgotten() -> None:
@@ -222,7 +222,7 @@ def test_an_old_min_rtt_is_measured_again_in_a_drained_pipe() -> None:
         if pipe.control.phase is Phase.DRAIN:
             cwnds.append(pipe.control.cwnd)
     assert seen == {Phase.STEADY, Phase.DRAIN}
-    assert FLIGHT_MIN < min(cwnds) <= max(cwnds) < 0.7 * pipe.product
+    assert CWND_MIN < min(cwnds) <= max(cwnds) < 0.7 * pipe.product
     assert len(cwnds) * 0.005 < 0.5
 
 
@@ -240,7 +240,7 @@ def test_a_long_path_is_as_fast_after_draining_as_before(rate: float, delay: flo
         pipe.run(0.005)
     assert pipe.control.cwnd >= 0.8 * before
     assert pipe.control.rate == pytest.approx(rate, rel=0.1)
-    assert pipe.control.min_rtt == pytest.approx(delay, abs=FLIGHT_MIN / rate + tick)
+    assert pipe.control.min_rtt == pytest.approx(delay, abs=CWND_MIN / rate + tick)
     assert pipe.run(50) >= 0.8 * rate
 
 
@@ -262,8 +262,8 @@ def test_on_a_slow_path_startup_ends_its_own_queue_soon(delay: float) -> None:
 
 
 def test_a_link_that_joins_others_begins_with_less() -> None:
-    control = CongestionController(FLIGHT_MIN)
-    assert control.cwnd == FLIGHT_MIN
+    control = CongestionController(CWND_MIN)
+    assert control.cwnd == CWND_MIN
     pipe = Pipe(10e6, 0.05, control=control)
     assert pipe.run(3) >= 0.85 * pipe.rate
 
@@ -283,5 +283,5 @@ def test_any_pipe_is_served_within_the_bounds(rate: float, delay: float, tick: f
     for rate_of_now in (rate, later):
         pipe.rate = rate_of_now
         pipe.run(0.5)
-        assert FLIGHT_MIN <= pipe.control.cwnd <= FLIGHT_MAX
-        assert 0 <= pipe.control.in_flight <= FLIGHT_MAX + DATAGRAM_SIZE
+        assert CWND_MIN <= pipe.control.cwnd <= CWND_MAX
+        assert 0 <= pipe.control.in_flight <= CWND_MAX + DATAGRAM_SIZE

@@ -12,9 +12,8 @@ from freespan.client.local_proxy.parsers import parser_for
 from freespan.client.local_proxy.request import ProxyRequest, RequestError
 from freespan.client.settings import ClientSettings
 from freespan.tunnel.splice import Direction, TcpConnection, splice
-from freespan.tunnel.stream import TunnelStream
+from freespan.tunnel.stream import CHUNK_SIZE, TunnelStream
 from freespan.wire.errors import InputError, StreamError
-from freespan.wire.limits import SPLICE_CHUNK
 from freespan.wire.target import Target
 
 
@@ -49,7 +48,7 @@ class LocalProxy:
             InputError: field `port`; it is in use or may not be used.
         """
         try:
-            self._server = await asyncio.start_server(self._handle, "127.0.0.1", port, limit=SPLICE_CHUNK)
+            self._server = await asyncio.start_server(self._handle, "127.0.0.1", port, limit=CHUNK_SIZE)
         except OSError as error:
             reason = os.strerror(error.errno or errno.EADDRNOTAVAIL).lower()
             raise InputError("port", f"{port}: {reason}; choose another one") from None
@@ -135,7 +134,7 @@ async def _read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
 
 
 async def _read_some(reader: asyncio.StreamReader) -> bytes:
-    data = await reader.read(SPLICE_CHUNK)
+    data = await reader.read(CHUNK_SIZE)
     if not data:
         raise EOFError
     return data

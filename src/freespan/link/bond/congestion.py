@@ -27,8 +27,10 @@ from collections import deque
 from enum import Enum
 from typing import NamedTuple
 
-from freespan.wire.limits import DATAGRAM_SIZE, FLIGHT_MAX, FLIGHT_MIN
+from freespan.wire.limits import CWND_MAX, DATAGRAM_SIZE
 
+CWND_MIN = 4 * DATAGRAM_SIZE
+"""Smallest congestion window, in bytes."""
 INITIAL_CWND = 16 * DATAGRAM_SIZE
 _RTT_GAIN = 1.25
 _SLACK_SECONDS = 0.015
@@ -179,7 +181,7 @@ class CongestionController:
 
     def on_lagging(self) -> None:
         """Far less has come back than was promised: halve cwnd, until that has passed or the rate shows it."""
-        self.cwnd = max(FLIGHT_MIN, self.cwnd // 2)
+        self.cwnd = max(CWND_MIN, self.cwnd // 2)
 
     # --- states --------------------------------------------------------------------------------------
     def _end_round(self, now: float, is_app_limited: bool) -> None:
@@ -212,7 +214,7 @@ class CongestionController:
         self._cwnd_before_drain, self._drained_at = self.cwnd, math.inf
         self.phase = Phase.DRAIN
         lowest_rate = min((rate for rate in self._round_rates if rate), default=0.0)  # the rate may have fallen since
-        self.cwnd = max(FLIGHT_MIN, int(_DRAIN_GAIN * lowest_rate * self.min_rtt))
+        self.cwnd = max(CWND_MIN, int(_DRAIN_GAIN * lowest_rate * self.min_rtt))
         self._rate_before_fall = self.rate
 
     # --- the window ----------------------------------------------------------------------------------
@@ -233,4 +235,4 @@ class CongestionController:
 
     def _wanted(self, gain: float) -> int:
         wanted = gain * self.rate * self.rtt_at_full_cwnd if self.min_rtt else math.inf
-        return int(max(FLIGHT_MIN, min(wanted, FLIGHT_MAX)))
+        return int(max(CWND_MIN, min(wanted, CWND_MAX)))

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from freespan.link.bond.congestion import INITIAL_CWND, CongestionController
+from freespan.link.bond.congestion import CWND_MIN, INITIAL_CWND, CongestionController
 from freespan.link.bond.events import (
     ENDED,
     NO_LINK,
@@ -53,7 +53,7 @@ from freespan.link.bond.session_key import Role, SessionKey, is_refusal
 from freespan.link.bond.settings import BondSettings
 from freespan.wire.bond_frames import REFUSED, UNKNOWN_SESSION, Frames, decode, decode_refused, opening_of
 from freespan.wire.errors import LinkError, MessageError
-from freespan.wire.limits import BOND_LINKS_MAX, FLIGHT_MIN, PIPE_WAITING_MAX
+from freespan.wire.limits import BOND_LINKS_MAX, PIPE_WAITING_MAX
 
 
 @dataclass
@@ -116,7 +116,7 @@ class BondCore:
         """
         session = self._session_to_join()
         protection = RecordProtection.joining(self._role, self.next_link, session)
-        link = self._add(self.next_link, protection, FLIGHT_MIN, now)
+        link = self._add(self.next_link, protection, CWND_MIN, now)
         link.send_credit = send_credit
         self.next_link += 1
         self.sender.send_control(link, now, ping=True)
@@ -134,7 +134,7 @@ class BondCore:
         protection = RecordProtection.joining(self._role, join.link, session)
         frames = decode(protection.unprotect(message))
         self.links.numbers.use(join.link)
-        link = self._add(join.link, protection, FLIGHT_MIN, now)
+        link = self._add(join.link, protection, CWND_MIN, now)
         link.send_credit = send_credit
         self._on_joined(link, now)
         packets: list[bytes] = []

@@ -87,7 +87,7 @@ def seconds_to_ack_when_full(link: LinkState) -> float:
     rtt = congestion.rtt_at_full_cwnd
     if not congestion.rate:
         return rtt
-    return max(rtt, congestion.cwnd / congestion.rate) + _FULL_SIZE / congestion.rate  # cwnd is FLIGHT_MIN at least
+    return max(rtt, congestion.cwnd / congestion.rate) + _FULL_SIZE / congestion.rate  # cwnd is CWND_MIN at least
 
 
 def _soonest(links: Sequence[LinkState], size: int) -> LinkState | None:
