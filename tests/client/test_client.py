@@ -334,7 +334,7 @@ async def test_an_answer_that_leads_nowhere(host: Host, site: Site, monkeypatch:
             waiting = await reader.statuses.until("waiting")
             while "no bridge" in waiting.detail:  # asked before this one had joined
                 waiting = await reader.statuses.until("waiting")
-            assert "could not be reached" in waiting.detail or "no usable session description" in waiting.detail
+            assert "could not be reached" in waiting.detail or "not a usable session description" in waiting.detail
             await socket.close()
             async with volunteering(host.url):
                 await reader.statuses.until("open")

@@ -160,7 +160,7 @@ class DataChannelLink:
         try:
             await self._connection.set_remote_description(description)
         except (webrtc.PythonWebRTCExceptionBase, ValueError, TypeError):
-            raise LinkError(f"the {kind} is no usable session description") from None
+            raise LinkError(f"the {kind} is not a usable session description") from None
 
     async def _description(self, patient: bool) -> str:
         await self._gathering.enough(patient=patient)

@@ -24,7 +24,7 @@ pipes = pytest.mark.parametrize(("rate", "delay", "tick"), PIPES)
 
 
 def formula(pipe: Pipe) -> float:
-    """The cwnd that the module's docstring promises; no round trip is seen that is shorter than the smallest cwnd allows."""
+    """The cwnd that the docstring of the module promises; no round trip is shorter than the smallest cwnd allows."""
     seen = max(pipe.delay + pipe.tick, CWND_MIN / pipe.rate)
     wanted = pipe.rate * (seen * 1.25 + 0.015)
     return max(CWND_MIN, min(wanted, CWND_MAX))
