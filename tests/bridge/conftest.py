@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.path import Helper, volunteering
+from tests.support.whole_path import RunningBridge, running_bridge
 from tests.web.fakes import SECONDS, Bridge, FakeHost, served
 
 
@@ -20,16 +20,16 @@ async def host() -> AsyncIterator[FakeHost]:
 
 
 @pytest.fixture
-async def helper(host: FakeHost, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Helper]:
+async def helper(host: FakeHost, caplog: pytest.LogCaptureFixture) -> AsyncIterator[RunningBridge]:
     """A volunteer that knows how to keep its composure."""
-    async with volunteering(host.url) as helper:
+    async with running_bridge(host.url) as helper:
         yield helper
         assert not helper.task.done() or helper.task.cancelled(), "nothing ends a volunteer but the person"
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 @pytest.fixture
-async def bridge(host: FakeHost, helper: Helper) -> Bridge:
+async def bridge(host: FakeHost, helper: RunningBridge) -> Bridge:
     """The same volunteer as its broker sees it."""
     bridge = await host.bridge()
     await helper.statuses.until("waiting")

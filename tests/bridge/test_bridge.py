@@ -14,7 +14,7 @@ import pytest
 
 from freespan.bridge.settings import BridgeSettings
 from freespan.wire import messages
-from tests.support.path import QUICK_BRIDGE, SECONDS, Helper, volunteering
+from tests.support.whole_path import QUICK_BRIDGE, SECONDS, RunningBridge, running_bridge
 from tests.web.fakes import Bridge, Client, FakeHost, connect, soon
 
 BAD_MESSAGES: dict[str, str | bytes] = {
@@ -38,7 +38,7 @@ async def no_load(bridge: Bridge) -> None:
         pass
 
 
-async def test_it_waits_and_helps_and_counts(helper: Helper, host: FakeHost, bridge: Bridge) -> None:
+async def test_it_waits_and_helps_and_counts(helper: RunningBridge, host: FakeHost, bridge: Bridge) -> None:
     session = await connect(host, bridge)
     await helper.statuses.until("helping", now=1)
     session.client.channel.send(b"x" * 16_000)
@@ -48,7 +48,7 @@ async def test_it_waits_and_helps_and_counts(helper: Helper, host: FakeHost, bri
     await helper.statuses.until("waiting", now=0, total=1)
 
 
-async def test_a_session_without_a_byte_is_not_counted(helper: Helper, host: FakeHost, bridge: Bridge) -> None:
+async def test_a_session_without_a_byte_is_not_counted(helper: RunningBridge, host: FakeHost, bridge: Bridge) -> None:
     session = await connect(host, bridge)
     await helper.statuses.until("helping", now=1)
     session.client.close()
@@ -56,7 +56,7 @@ async def test_a_session_without_a_byte_is_not_counted(helper: Helper, host: Fak
 
 
 async def test_a_full_bridge_refuses(host: FakeHost) -> None:
-    async with volunteering(host.url, capacity=1):
+    async with running_bridge(host.url, capacity=1):
         bridge = await host.bridge(capacity=1)
         session = await connect(host, bridge)
         client = Client()
@@ -71,7 +71,7 @@ async def test_a_full_bridge_refuses(host: FakeHost) -> None:
         client.close()
 
 
-async def test_it_comes_back_when_the_broker_does(helper: Helper, host: FakeHost, bridge: Bridge) -> None:
+async def test_it_comes_back_when_the_broker_does(helper: RunningBridge, host: FakeHost, bridge: Bridge) -> None:
     host.away = True
     await bridge.socket.close()
     await helper.statuses.until("offline")
@@ -82,14 +82,14 @@ async def test_it_comes_back_when_the_broker_does(helper: Helper, host: FakeHost
 
 async def test_a_broker_that_is_away_at_first(host: FakeHost) -> None:
     host.away = True
-    async with volunteering(host.url) as helper:
+    async with running_bridge(host.url) as helper:
         await helper.statuses.until("offline")
         host.away = False
         await host.bridge()
         await helper.statuses.until("waiting")
 
 
-async def test_sessions_outlive_the_broker(helper: Helper, host: FakeHost, bridge: Bridge) -> None:
+async def test_sessions_outlive_the_broker(helper: RunningBridge, host: FakeHost, bridge: Bridge) -> None:
     session = await connect(host, bridge)
     await bridge.socket.close()
     again = await host.bridge()
@@ -102,7 +102,7 @@ async def test_sessions_outlive_the_broker(helper: Helper, host: FakeHost, bridg
 
 @pytest.mark.parametrize("bad_message", BAD_MESSAGES.values(), ids=BAD_MESSAGES.keys())
 async def test_a_broker_that_breaks_the_protocol_loses_the_socket_and_gets_a_new_one(
-    helper: Helper, host: FakeHost, bridge: Bridge, bad_message: str | bytes
+    helper: RunningBridge, host: FakeHost, bridge: Bridge, bad_message: str | bytes
 ) -> None:
     session = await connect(host, bridge)
     try:
@@ -132,7 +132,9 @@ async def test_a_broker_that_breaks_the_protocol_loses_the_socket_and_gets_a_new
     ],
     ids=["ping", "offer", "egress over http", "egress of another type", "ICE server without URL"],
 )
-async def test_a_first_message_that_is_not_a_welcome(helper: Helper, host: FakeHost, greeting: dict[str, Any]) -> None:
+async def test_a_first_message_that_is_not_a_welcome(
+    helper: RunningBridge, host: FakeHost, greeting: dict[str, Any]
+) -> None:
     bridge: Bridge = await soon(host.bridges.get())
     await bridge.expect(messages.Hello)
     await bridge.send(**greeting)
@@ -146,7 +148,7 @@ def settings(**values: Any) -> BridgeSettings:
 
 
 async def test_a_broker_that_never_sends_a_welcome(host: FakeHost) -> None:
-    async with volunteering(host.url, settings=settings(welcome_seconds=0.2)) as helper:
+    async with running_bridge(host.url, settings=settings(welcome_seconds=0.2)) as helper:
         silent: Bridge = await soon(host.bridges.get())
         await soon(silent.gone.wait())
         await host.bridge()
@@ -154,14 +156,14 @@ async def test_a_broker_that_never_sends_a_welcome(host: FakeHost) -> None:
 
 
 async def test_a_broker_that_falls_silent(host: FakeHost) -> None:
-    async with volunteering(host.url, settings=settings(silence_seconds=0.2)):
+    async with running_bridge(host.url, settings=settings(silence_seconds=0.2)):
         silent = await host.bridge()
         await soon(silent.gone.wait())
         await host.bridge()
 
 
 async def test_pings_keep_it_there(host: FakeHost) -> None:
-    async with volunteering(host.url, settings=settings(silence_seconds=1.0)):
+    async with running_bridge(host.url, settings=settings(silence_seconds=1.0)):
         bridge = await host.bridge()
         for _ in range(15):
             await bridge.send(type="ping")
@@ -183,7 +185,7 @@ async def test_a_host_that_is_not_a_broker(response: bytes) -> None:
         knocked.release()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    async with server, volunteering(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as helper:
+    async with server, running_bridge(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as helper:
         for _ in range(3):
             await asyncio.wait_for(knocked.acquire(), SECONDS)
             await helper.statuses.until("offline")
@@ -232,7 +234,7 @@ async def listening() -> AsyncIterator[tuple[int, asyncio.Event]]:
 
 async def test_a_public_broker_leads_into_no_private_network(host: FakeHost) -> None:
     public = settings(allow_private=False)
-    async with listening() as (port, came), volunteering(host.url, settings=public) as helper:
+    async with listening() as (port, came), running_bridge(host.url, settings=public) as helper:
         turn = {"urls": [f"turn:127.0.0.1:{port}?transport=tcp"], "username": "u", "credential": "c"}
         bridge = await host.bridge()
         client = Client()
@@ -272,7 +274,7 @@ async def test_a_candidate_of_tcp_is_left_alone(bridge: Bridge) -> None:
         "ws://host.invalid/",
     ],
 )
-async def test_an_egress_that_is_away_ends_the_pipe(helper: Helper, host: FakeHost, egress: str) -> None:
+async def test_an_egress_that_is_away_ends_the_pipe(helper: RunningBridge, host: FakeHost, egress: str) -> None:
     bridge: Bridge = await soon(host.bridges.get())
     await bridge.expect(messages.Hello)
     await bridge.send(type="welcome", egress=egress, ice_servers=[])
@@ -288,7 +290,7 @@ async def test_an_egress_that_is_away_ends_the_pipe(helper: Helper, host: FakeHo
 
 
 async def test_a_client_that_never_comes_frees_its_place(host: FakeHost) -> None:
-    async with volunteering(host.url, settings=settings(channel_open_seconds=0.3)):
+    async with running_bridge(host.url, settings=settings(channel_open_seconds=0.3)):
         bridge = await host.bridge()
         client = Client()
         await bridge.offer("lost", await client.offer())
@@ -299,7 +301,7 @@ async def test_a_client_that_never_comes_frees_its_place(host: FakeHost) -> None
 
 
 async def test_stopping_ends_everything_at_once(host: FakeHost) -> None:
-    async with volunteering(host.url):
+    async with running_bridge(host.url):
         bridge = await host.bridge()
         sessions = [await connect(host, bridge, str(number), sessions=number) for number in (1, 2)]
         waiting = Client()
@@ -329,7 +331,7 @@ async def test_stopping_does_not_wait_for_a_broker_that_reads_nothing() -> None:
 
     joined, over = asyncio.Event(), asyncio.Event()
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    async with server, volunteering(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as helper:
+    async with server, running_bridge(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as helper:
         await asyncio.wait_for(joined.wait(), SECONDS)
         try:
             await asyncio.wait_for(helper.stop(), 5)

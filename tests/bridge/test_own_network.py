@@ -13,8 +13,8 @@ from freespan.bridge import own_network
 from freespan.link import gathering
 from freespan.wire import messages
 from freespan.wire.network import network_of
-from tests.support.path import QUICK_BRIDGE, Helper, volunteering
 from tests.support.stun import Address, StunServer, cone, mute, need_private_addresses, stun_server, symmetric
+from tests.support.whole_path import QUICK_BRIDGE, RunningBridge, running_bridge
 from tests.web.fakes import SECONDS, Bridge, Client, FakeHost, soon
 
 NO_PATIENCE = dataclasses.replace(QUICK_BRIDGE, channel_open_seconds=0.0)
@@ -138,7 +138,7 @@ async def test_an_answer_without_the_outside_address_makes_it_survey_again(
 
 
 async def test_it_surveys_from_time_to_time_and_reports_changes(host: FakeHost, stun: StunServer) -> None:
-    async with volunteering(host.url, settings=dataclasses.replace(QUICK_BRIDGE, survey_seconds=0.02)):
+    async with running_bridge(host.url, settings=dataclasses.replace(QUICK_BRIDGE, survey_seconds=0.02)):
         bridge = await joined(host, stun)
         assert await report(bridge) == ("cone", None)
         async with asyncio.timeout(SECONDS):
@@ -152,7 +152,7 @@ async def test_it_surveys_from_time_to_time_and_reports_changes(host: FakeHost, 
 async def test_turn_servers_of_an_offer_are_used_for_this_one_alone(
     host: FakeHost, stun: StunServer, other_stun: StunServer
 ) -> None:
-    async with volunteering(host.url, settings=NO_PATIENCE):
+    async with running_bridge(host.url, settings=NO_PATIENCE):
         bridge = await joined(host, stun)
         await report(bridge)
         other_stun.mapping = mute
@@ -176,7 +176,7 @@ async def test_a_welcome_with_an_unusable_server_is_refused(host: FakeHost, urls
 
 
 async def test_without_a_server_it_reports_nothing(host: FakeHost) -> None:
-    async with volunteering(host.url, settings=NO_PATIENCE):
+    async with running_bridge(host.url, settings=NO_PATIENCE):
         bridge = await joined(host)
         client = Client()
         await bridge.offer("one", await client.offer())
@@ -189,7 +189,7 @@ async def test_without_a_server_it_reports_nothing(host: FakeHost) -> None:
         assert bridge.received.empty()
 
 
-async def test_leaving_in_the_middle_of_a_survey(helper: Helper, host: FakeHost, stun: StunServer) -> None:
+async def test_leaving_in_the_middle_of_a_survey(helper: RunningBridge, host: FakeHost, stun: StunServer) -> None:
     stun.mapping = mute
     bridge = await joined(host, stun)
     await until_asked(stun)

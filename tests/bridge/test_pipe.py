@@ -11,7 +11,7 @@ from aiohttp import web
 
 from freespan.wire import messages
 from freespan.wire.limits import MESSAGE_MAX, PIPE_WAITING_MAX
-from tests.support.path import Helper
+from tests.support.whole_path import RunningBridge
 from tests.web.fakes import Bridge, Client, FakeHost, Session, connect, soon
 
 SIZES = (1, 2, 100, 1_200, 4_096, 16_000, MESSAGE_MAX - 1, MESSAGE_MAX)
@@ -87,7 +87,7 @@ async def test_the_end_of_the_link_is_the_end_of_the_client(host: FakeHost, brid
     await is_over(session)
 
 
-async def test_a_client_that_ignores_its_window_is_cut_off(helper: Helper, host: FakeHost) -> None:
+async def test_a_client_that_ignores_its_window_is_cut_off(helper: RunningBridge, host: FakeHost) -> None:
     """An egress that does not read, and a client that sends on: the bridge keeps 4 MiB and no more."""
     stuck = asyncio.Event()
 

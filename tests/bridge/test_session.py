@@ -9,7 +9,7 @@ import pytest
 
 from freespan.wire import messages
 from tests.support import lane_rules
-from tests.support.path import QUICK_BRIDGE, Helper, volunteering
+from tests.support.whole_path import QUICK_BRIDGE, RunningBridge, running_bridge
 from tests.web.fakes import Bridge, Client, FakeHost, connect, open_lane, reply_to_lane, soon
 
 RULES = [
@@ -31,7 +31,7 @@ async def test_bad_messages_end_the_session(host: FakeHost, bridge: Bridge, bad_
 
 
 async def test_a_session_with_lanes_is_one_and_all_its_bytes_count(
-    helper: Helper, host: FakeHost, bridge: Bridge
+    helper: RunningBridge, host: FakeHost, bridge: Bridge
 ) -> None:
     session = await connect(host, bridge)
     lanes = [await open_lane(host, session, str(number)) for number in range(2)]
@@ -47,7 +47,7 @@ async def test_a_session_with_lanes_is_one_and_all_its_bytes_count(
 
 
 async def test_few_may_be_opening_at_a_time(host: FakeHost) -> None:
-    async with volunteering(host.url, settings=dataclasses.replace(QUICK_BRIDGE, lanes_opening_max=1)):
+    async with running_bridge(host.url, settings=dataclasses.replace(QUICK_BRIDGE, lanes_opening_max=1)):
         session = await connect(host, await host.bridge())
         clients = [Client(), Client()]
         first = await reply_to_lane(session, await clients[0].offer(), "1")
@@ -59,7 +59,7 @@ async def test_few_may_be_opening_at_a_time(host: FakeHost) -> None:
             client.close()
 
 
-async def test_a_volunteer_that_stops_ends_lanes_too(helper: Helper, host: FakeHost, bridge: Bridge) -> None:
+async def test_a_volunteer_that_stops_ends_lanes_too(helper: RunningBridge, host: FakeHost, bridge: Bridge) -> None:
     session = await connect(host, bridge)
     lane = await open_lane(host, session)
     await helper.stop()

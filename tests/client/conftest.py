@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from freespan.link import gathering
-from tests.support.path import SECONDS, Host, hosting
+from tests.support.whole_path import SECONDS, Host, running_host
 
 
 @pytest.fixture
@@ -20,5 +20,5 @@ def quick_gathering(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def host() -> AsyncIterator[Host]:
-    async with asyncio.timeout(4 * SECONDS), hosting() as host:
+    async with asyncio.timeout(4 * SECONDS), running_host() as host:
         yield host

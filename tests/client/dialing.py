@@ -18,8 +18,8 @@ from freespan.link.datachannel import DataChannelLink
 from freespan.wire.errors import LinkError
 from freespan.wire.invite import Invite
 from freespan.wire.network import Network
-from tests.support.path import QUICK
 from tests.support.sdp import ANSWER
+from tests.support.whole_path import QUICK
 
 STUN = (("stun:127.0.0.1:1",),)
 IMPATIENT = dataclasses.replace(QUICK, bridge_open_seconds=0.5)

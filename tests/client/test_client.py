@@ -25,14 +25,14 @@ from freespan.wire.errors import RendezvousError, StreamError
 from freespan.wire.invite import Invite
 from freespan.wire.limits import MESSAGE_MAX
 from freespan.wire.messages import RendezvousRequest
-from tests.support.path import QUICK, SECONDS, Host, hosting, reading, volunteering
 from tests.support.sdp import ANSWER
 from tests.support.serving import serving
 from tests.support.site import SMALL, Site
+from tests.support.whole_path import QUICK, SECONDS, Host, running_bridge, running_client, running_host
 
 
 async def test_a_session_opens_and_tells_how_long_each_part_took(host: Host, site: Site) -> None:
-    async with volunteering(host.url) as helper, reading(host.invite, settings=QUICK) as reader:
+    async with running_bridge(host.url) as helper, running_client(host.invite, settings=QUICK) as reader:
         opened = await reader.statuses.until("open")
         assert [status.state for status in reader.statuses.all][-3:] == ["looking", "connecting", "open"]
         assert list(opened.seconds) == ["offer", "rendezvous", "channel", "handshake"]
@@ -43,23 +43,23 @@ async def test_a_session_opens_and_tells_how_long_each_part_took(host: Host, sit
 
 
 async def test_no_bridge_is_no_failure(host: Host, site: Site) -> None:
-    async with reading(host.invite, settings=QUICK) as reader:
+    async with running_client(host.invite, settings=QUICK) as reader:
         waiting = await reader.statuses.until("waiting")
         assert waiting.detail.startswith("no bridge is free right now")
         assert "next try in" in waiting.detail
         await reader.statuses.until("waiting")
-        async with volunteering(host.url):
+        async with running_bridge(host.url):
             await reader.statuses.until("open")
             assert (await reader.ask(site.port)).endswith(SMALL)
 
 
 async def test_a_broker_that_comes_later(site: Site) -> None:
-    async with hosting() as host:
+    async with running_host() as host:
         port, identity, invite = host.port, host.identity, host.invite
-    async with reading(invite, settings=QUICK) as reader:
+    async with running_client(invite, settings=QUICK) as reader:
         waiting = await reader.statuses.until("waiting")
         assert "cannot be reached" in waiting.detail
-        async with hosting(port, identity) as host, volunteering(host.url):
+        async with running_host(port, identity) as host, running_bridge(host.url):
             await reader.statuses.until("open")
             assert (await reader.ask(site.port)).endswith(SMALL)
 
@@ -78,10 +78,10 @@ async def test_the_wait_is_as_long_as_the_broker_asks_for(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(client_module, "Backoff", Watched)
     patient = BrokerSettings(retry_after_seconds=7)
-    async with hosting(broker=patient) as host, reading(host.invite, settings=QUICK) as reader:
+    async with running_host(broker=patient) as host, running_client(host.invite, settings=QUICK) as reader:
         await reader.statuses.until("waiting")
         assert asked[0] == 7
-        async with volunteering(host.url):
+        async with running_bridge(host.url):
             await reader.statuses.until("open")
         await reader.statuses.until("waiting")
         assert asked[-1] == 7
@@ -97,17 +97,17 @@ async def test_a_session_that_held_lets_the_waits_begin_anew(host: Host, monkeyp
 
     monkeypatch.setattr(client_module, "Backoff", Watched)
     settings = dataclasses.replace(QUICK, steady_seconds=0.0)
-    async with reading(host.invite, settings=settings) as reader:
-        async with volunteering(host.url):
+    async with running_client(host.invite, settings=settings) as reader:
+        async with running_bridge(host.url):
             await reader.statuses.until("open")
         await asyncio.wait_for(succeeded.wait(), SECONDS)
 
 
 async def test_an_egress_with_another_key(host: Host, site: Site) -> None:
-    async with volunteering(host.url), reading(Invite(host.url, bytes(32)), settings=QUICK) as reader:
+    async with running_bridge(host.url), running_client(Invite(host.url, bytes(32)), settings=QUICK) as reader:
         failed = await reader.statuses.until("failed")
         assert "another key than the invite says" in failed.detail
-        async with reading(host.invite, settings=QUICK) as other:
+        async with running_client(host.invite, settings=QUICK) as other:
             assert (await other.ask(site.port)).endswith(SMALL)
 
 
@@ -117,7 +117,7 @@ async def test_a_broker_of_another_version() -> None:
 
     async with (
         serving([web.post("/v1/rendezvous", handle)]) as url,
-        reading(Invite(url, bytes(32)), settings=QUICK) as reader,
+        running_client(Invite(url, bytes(32)), settings=QUICK) as reader,
     ):
         failed = await reader.statuses.until("failed")
         assert "update" in failed.detail
@@ -125,25 +125,25 @@ async def test_a_broker_of_another_version() -> None:
 
 
 async def test_a_request_waits_for_a_session_but_not_for_ever(host: Host) -> None:
-    async with reading(host.invite, settings=QUICK) as reader:
+    async with running_client(host.invite, settings=QUICK) as reader:
         with pytest.raises(StreamError) as caught:
             await reader.client.session(0.05)
         assert caught.value.status.error == "destination_unavailable"
         assert caught.value.status.http_status == 503
         waiting = asyncio.create_task(reader.client.session(SECONDS), name="request")
-        async with volunteering(host.url):
+        async with running_bridge(host.url):
             assert not (await waiting).is_over
 
 
 async def test_when_the_bridge_leaves_another_one_is_found(host: Host, site: Site) -> None:
-    async with reading(host.invite, settings=QUICK) as reader:
-        async with volunteering(host.url):
+    async with running_client(host.invite, settings=QUICK) as reader:
+        async with running_bridge(host.url):
             await reader.statuses.until("open")
             session = await reader.client.session(SECONDS)
         looking = await reader.statuses.until("looking")
         assert looking.detail.startswith("the session ended (")
         assert session.is_over
-        async with volunteering(host.url):
+        async with running_bridge(host.url):
             await reader.statuses.until("open")
             assert (await reader.ask(site.port)).endswith(SMALL)
 
@@ -159,7 +159,7 @@ async def test_the_next_session_speaks_in_its_first_flight(
         return early[-1]
 
     monkeypatch.setattr(tunnel_client.ClientTunnel, "begin", noted)
-    async with volunteering(host.url), reading(host.invite, settings=QUICK) as reader:
+    async with running_bridge(host.url), running_client(host.invite, settings=QUICK) as reader:
         for _ in range(2):
             await reader.statuses.until("open")
             assert (await reader.ask(site.port)).endswith(SMALL)
@@ -176,8 +176,8 @@ async def test_no_ticket_joins_what_was_done_by_two_transports(host: Host, monke
         make(session, *args)
 
     monkeypatch.setattr(tunnel_client.ClientTunnel, "__init__", noted)
-    async with reading(host.invite, settings=QUICK) as reader:
-        async with volunteering(host.url):
+    async with running_client(host.invite, settings=QUICK) as reader:
+        async with running_bridge(host.url):
             await reader.statuses.until("open")
             for _ in range(2):  # whoever moves on does so after two failures
                 reader.client._transports.failed(time.monotonic(), is_unusable=True)
@@ -186,7 +186,7 @@ async def test_no_ticket_joins_what_was_done_by_two_transports(host: Host, monke
 
 
 async def test_when_the_egress_stops_the_client_looks_again(host: Host, site: Site) -> None:
-    async with volunteering(host.url), reading(host.invite, settings=QUICK) as reader:
+    async with running_bridge(host.url), running_client(host.invite, settings=QUICK) as reader:
         await reader.statuses.until("open")
         host.egress.close()
         await reader.statuses.until("looking")
@@ -207,7 +207,7 @@ async def test_a_bridge_that_holds_no_session_gets_a_cooldown_and_drives_nobody_
         return request
 
     monkeypatch.setattr(broker_rendezvous, "decode_rendezvous_request", noted)
-    async with volunteering(host.url), reading(host.invite, settings=QUICK) as reader:
+    async with running_bridge(host.url), running_client(host.invite, settings=QUICK) as reader:
         await reader.statuses.until("open")
         avoided.clear()
         for _ in range(3):
@@ -217,19 +217,19 @@ async def test_a_bridge_that_holds_no_session_gets_a_cooldown_and_drives_nobody_
 
 
 async def test_several_clients_share_a_bridge(host: Host, site: Site) -> None:
-    async with volunteering(host.url, capacity=3) as helper, contextlib.AsyncExitStack() as stack:
-        readers = [await stack.enter_async_context(reading(host.invite, settings=QUICK)) for _ in range(3)]
+    async with running_bridge(host.url, capacity=3) as helper, contextlib.AsyncExitStack() as stack:
+        readers = [await stack.enter_async_context(running_client(host.invite, settings=QUICK)) for _ in range(3)]
         answers = await asyncio.gather(*(reader.ask(site.port) for reader in readers))
         assert all(answer.endswith(SMALL) for answer in answers)
         await helper.statuses.until("helping", now=3)
-        async with reading(host.invite, settings=QUICK) as fourth:
+        async with running_client(host.invite, settings=QUICK) as fourth:
             await fourth.statuses.until("waiting")
         assert (await readers[0].ask(site.port)).endswith(SMALL)
 
 
 async def test_stopping_ends_the_session_at_once(host: Host) -> None:
-    async with volunteering(host.url) as helper:
-        async with reading(host.invite, settings=QUICK) as reader:
+    async with running_bridge(host.url) as helper:
+        async with running_client(host.invite, settings=QUICK) as reader:
             await reader.statuses.until("open")
         await host.until(sessions=0)
         await helper.statuses.until("waiting")
@@ -311,12 +311,12 @@ async def test_a_bridge_that_misbehaves_costs_a_try_and_no_more(
     host: Host, site: Site, misconduct: Misconduct, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = dataclasses.replace(QUICK, tunnel=TunnelSettings(handshake_seconds=0.3))
-    async with rogue(host, misconduct) as bridge, reading(host.invite, settings=settings) as reader:
+    async with rogue(host, misconduct) as bridge, running_client(host.invite, settings=settings) as reader:
         waiting = await reader.statuses.until("waiting")
         assert bridge.met
         assert "\n" not in waiting.detail
         assert "next try in" in waiting.detail
-        async with volunteering(host.url):
+        async with running_bridge(host.url):
             await reader.statuses.until("open")
             assert (await reader.ask(site.port)).endswith(SMALL)
     assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
@@ -327,7 +327,7 @@ async def test_an_answer_that_leads_nowhere(host: Host, site: Site, monkeypatch:
     async with aiohttp.ClientSession() as http:
         socket = await http.ws_connect(f"{host.url}/v1/bridge")
         await socket.send_json({"type": "hello", "version": 1, "capacity": 1})
-        async with reading(host.invite, settings=settings) as reader:
+        async with running_client(host.invite, settings=settings) as reader:
             while (message := await socket.receive_json())["type"] != "offer":
                 pass
             await socket.send_json({"type": "answer", "id": message["id"], "sdp": ANSWER})
@@ -336,6 +336,6 @@ async def test_an_answer_that_leads_nowhere(host: Host, site: Site, monkeypatch:
                 waiting = await reader.statuses.until("waiting")
             assert "could not be reached" in waiting.detail or "not a usable session description" in waiting.detail
             await socket.close()
-            async with volunteering(host.url):
+            async with running_bridge(host.url):
                 await reader.statuses.until("open")
                 assert (await reader.ask(site.port)).endswith(SMALL)

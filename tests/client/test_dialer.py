@@ -31,8 +31,8 @@ from tests.client.dialing import (
     refuses,
     turn_servers,
 )
-from tests.support.path import SECONDS
 from tests.support.serving import serving
+from tests.support.whole_path import SECONDS
 
 pytestmark = pytest.mark.usefixtures("quick_gathering")
 

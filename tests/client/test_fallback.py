@@ -17,9 +17,9 @@ from freespan.wire.errors import LinkError
 from freespan.wire.invite import Invite
 from freespan.wire.network import Network
 from tests.client.dialing import IMPATIENT, STUN, Handler, block_stun, block_udp, turn_servers
-from tests.support.path import SECONDS, Host, Reader, hosting, reading, volunteering
 from tests.support.serving import serving
 from tests.support.site import SMALL, Site
+from tests.support.whole_path import SECONDS, Host, RunningClient, running_bridge, running_client, running_host
 
 DEAD = "http://127.0.0.1:1"
 pytestmark = pytest.mark.usefixtures("quick_gathering")
@@ -32,7 +32,11 @@ async def test_when_no_bridge_can_be_reached_the_session_takes_the_websocket(
     host: Host, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     block_udp(monkeypatch)
-    async with volunteering(host.url), volunteering(host.url), reading(host.invite, settings=IMPATIENT) as reader:
+    async with (
+        running_bridge(host.url),
+        running_bridge(host.url),
+        running_client(host.invite, settings=IMPATIENT) as reader,
+    ):
         opened = await reader.statuses.until("open")
         assert opened.transport == "websocket"
         assert "straight to the host" in opened.detail
@@ -43,7 +47,7 @@ async def test_when_the_only_bridge_cannot_be_reached_the_session_takes_the_webs
     host: Host, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     block_udp(monkeypatch)
-    async with volunteering(host.url), reading(host.invite, settings=IMPATIENT) as reader:
+    async with running_bridge(host.url), running_client(host.invite, settings=IMPATIENT) as reader:
         assert (await reader.statuses.until("open")).transport == "websocket"
         assert (await reader.ask(site.port)).endswith(SMALL)
 
@@ -52,7 +56,7 @@ async def test_a_bridge_that_could_not_be_reached_is_not_asked_again(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     block_udp(monkeypatch)
-    async with volunteering(host.url), reading(host.invite, "webrtc", settings=IMPATIENT) as reader:
+    async with running_bridge(host.url), running_client(host.invite, "webrtc", settings=IMPATIENT) as reader:
         waiting = await reader.statuses.until("waiting")
         while "no bridge" in waiting.detail:  # asked before this one had joined
             waiting = await reader.statuses.until("waiting")
@@ -63,25 +67,25 @@ async def test_a_bridge_that_could_not_be_reached_is_not_asked_again(
 
 async def test_the_websocket_through_a_front(host: Host, site: Site) -> None:
     invite = Invite(DEAD, host.identity.pin, fronts=(host.url,))
-    async with reading(invite, "websocket", settings=IMPATIENT) as reader:
+    async with running_client(invite, "websocket", settings=IMPATIENT) as reader:
         assert (await reader.statuses.until("open")).transport == "front"
         assert (await reader.ask(site.port)).endswith(SMALL)
 
 
 async def test_a_bridge_is_found_through_a_front(host: Host, site: Site) -> None:
     invite = Invite(DEAD, host.identity.pin, fronts=("http://127.0.0.1:2", host.url))
-    async with volunteering(host.url), reading(invite, settings=IMPATIENT) as reader:
+    async with running_bridge(host.url), running_client(invite, settings=IMPATIENT) as reader:
         assert (await reader.statuses.until("open")).transport == "webrtc"
         assert (await reader.ask(site.port)).endswith(SMALL)
 
 
 async def test_the_key_is_compared_over_the_websocket_too(host: Host) -> None:
-    async with reading(Invite(host.url, bytes(32)), "websocket", settings=IMPATIENT) as reader:
+    async with running_client(Invite(host.url, bytes(32)), "websocket", settings=IMPATIENT) as reader:
         assert "another key than the invite says" in (await reader.statuses.until("failed")).detail
 
 
 async def test_a_websocket_that_leads_nowhere_is_reported(host: Host) -> None:
-    async with reading(Invite(DEAD, bytes(32)), "websocket", settings=IMPATIENT) as reader:
+    async with running_client(Invite(DEAD, bytes(32)), "websocket", settings=IMPATIENT) as reader:
         assert "cannot be reached either" in (await reader.statuses.until("waiting")).detail
 
 
@@ -96,9 +100,9 @@ async def silent(request: web.Request) -> web.WebSocketResponse:
 
 def over_websocket(
     host: Host, own: str, settings: ClientSettings = IMPATIENT
-) -> contextlib.AbstractAsyncContextManager[Reader]:
+) -> contextlib.AbstractAsyncContextManager[RunningClient]:
     """A client for whom the host is a front of another address."""
-    return reading(Invite(own, host.identity.pin, fronts=(host.url,)), "websocket", settings)
+    return running_client(Invite(own, host.identity.pin, fronts=(host.url,)), "websocket", settings)
 
 
 async def test_an_address_that_takes_sockets_and_serves_none_is_left_for_a_front(host: Host, site: Site) -> None:
@@ -109,12 +113,12 @@ async def test_an_address_that_takes_sockets_and_serves_none_is_left_for_a_front
 
 
 async def test_an_address_that_leads_to_another_egress_is_left_as_well(host: Host) -> None:
-    async with hosting() as other, over_websocket(host, other.url) as reader:
+    async with running_host() as other, over_websocket(host, other.url) as reader:
         assert (await reader.statuses.until("open")).transport == "front"
 
 
 async def test_an_address_where_sessions_do_not_last_comes_last(host: Host) -> None:
-    async with hosting(identity=host.identity) as other, over_websocket(host, other.url) as reader:
+    async with running_host(identity=host.identity) as other, over_websocket(host, other.url) as reader:
         assert (await reader.statuses.until("open")).transport == "websocket"
         other.egress.close()
         assert (await reader.statuses.until("open")).transport == "front"
@@ -134,7 +138,7 @@ async def test_where_webrtc_does_not_work_the_websocket_does(
             raise LinkError("this machine's WebRTC could not make an offer")
 
     monkeypatch.setattr(dialer, "DataChannelLink", Broken)
-    async with reading(host.invite, settings=IMPATIENT) as reader:
+    async with running_client(host.invite, settings=IMPATIENT) as reader:
         assert (await reader.statuses.until("open")).transport == "websocket"
 
 
@@ -160,11 +164,11 @@ async def test_where_stun_alone_is_blocked_an_open_bridge_is_reached_and_no_turn
         asked.append(request.path)
         return await turn_servers({"urls": ["turn:127.0.0.1:1"], "username": "1", "credential": "x"})(request)
 
-    async with volunteering(host.url), serving(front_of(host, handle)) as url:
+    async with running_bridge(host.url), serving(front_of(host, handle)) as url:
         await host.until(bridges=1)
         (bridge,) = host.broker.matching._bridges
         host.broker.matching.report_network(bridge, Network("open"))
-        async with reading(Invite(url, host.identity.pin, stun=STUN), settings=IMPATIENT) as reader:
+        async with running_client(Invite(url, host.identity.pin, stun=STUN), settings=IMPATIENT) as reader:
             assert (await reader.statuses.until("open")).transport == "webrtc"
     assert not asked
 
@@ -184,7 +188,7 @@ async def test_a_session_through_a_bridge_s_turn_server_is_reported_as_one(
 ) -> None:
     """The TURN server is the host's, so its tickets are for sessions through TURN alone."""
     monkeypatch.setattr(dialer, "DataChannelLink", BridgeWithTurn)
-    async with volunteering(host.url), reading(host.invite, settings=IMPATIENT) as reader:
+    async with running_bridge(host.url), running_client(host.invite, settings=IMPATIENT) as reader:
         opened = await reader.statuses.until("open")
         assert opened.transport == "turn"
         assert "through the host's TURN server" in opened.detail
@@ -197,7 +201,7 @@ async def test_whoever_wants_no_turn_server_gets_none_of_a_bridge_s(
     """The bridge's checks come through it all the same, though nobody has told its address."""
     monkeypatch.setattr(dialer, "DataChannelLink", BridgeWithTurn)
     settings = dataclasses.replace(IMPATIENT, bridge_open_seconds=SECONDS)
-    async with volunteering(host.url), reading(host.invite, "webrtc", settings) as reader:
+    async with running_bridge(host.url), running_client(host.invite, "webrtc", settings) as reader:
         while "through a TURN server only" not in (await reader.statuses.until("waiting")).detail:
             pass
         assert not any(status.state == "open" for status in reader.statuses.all)

@@ -16,8 +16,8 @@ from freespan.browsers.switch import turn_on
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.limits import CWND_MAX
 from freespan.wire.target import Target
-from tests.support.path import SECONDS, Host, Reader, hosting, reading, volunteering
 from tests.support.site import Site
+from tests.support.whole_path import SECONDS, Host, RunningClient, running_bridge, running_client, running_host
 from tests.web.fakes import FakeSite, bridge_page, served, state
 
 MEGABYTE = 1_000_000
@@ -42,7 +42,7 @@ pytestmark = pytest.mark.timeout(120)
 
 @pytest.fixture
 async def host() -> AsyncIterator[Host]:
-    async with hosting() as host:
+    async with running_host() as host:
         yield host
 
 
@@ -61,7 +61,7 @@ async def browser_bridge(kind: str, host: Host) -> AsyncIterator[Page]:
 @pytest.fixture(params=["headless", "chromium", "firefox"])
 async def bridge(request: pytest.FixtureRequest, host: Host) -> AsyncIterator[Page | None]:
     if request.param == "headless":
-        async with volunteering(host.url) as helper:
+        async with running_bridge(host.url) as helper:
             await helper.statuses.until("waiting")
             yield None
     elif request.param in find_browsers():
@@ -72,15 +72,15 @@ async def bridge(request: pytest.FixtureRequest, host: Host) -> AsyncIterator[Pa
 
 
 @pytest.fixture
-async def readers(host: Host, bridge: Page | None) -> AsyncIterator[list[Reader]]:
+async def readers(host: Host, bridge: Page | None) -> AsyncIterator[list[RunningClient]]:
     async with contextlib.AsyncExitStack() as stack:
-        both = [await stack.enter_async_context(reading(host.invite)) for _ in range(2)]
+        both = [await stack.enter_async_context(running_client(host.invite)) for _ in range(2)]
         for reader in both:
             await reader.client.session(SECONDS)
         yield both
 
 
-async def download(reader: Reader, site: Site) -> TunnelStream:
+async def download(reader: RunningClient, site: Site) -> TunnelStream:
     session = await reader.client.session(SECONDS)
     request = f"GET /file?bytes={SIZE} HTTP/1.0\r\n\r\n".encode()
     return await session.connect(Target("site.test", site.port), request)
@@ -98,7 +98,7 @@ class Download:
             self.received += len(data)
 
 
-async def test_two_readers_share_a_bridge_fairly(readers: list[Reader], site: Site) -> None:
+async def test_two_readers_share_a_bridge_fairly(readers: list[RunningClient], site: Site) -> None:
     downloads = [Download(await download(reader, site)) for reader in readers]
     async with asyncio.timeout(SECONDS):
         await asyncio.wait([one.task for one in downloads], return_when=asyncio.FIRST_COMPLETED)
@@ -108,7 +108,7 @@ async def test_two_readers_share_a_bridge_fairly(readers: list[Reader], site: Si
     assert min(one.received for one in downloads) > SIZE
 
 
-async def test_a_reader_who_stops_reading_holds_nobody_back(readers: list[Reader], site: Site) -> None:
+async def test_a_reader_who_stops_reading_holds_nobody_back(readers: list[RunningClient], site: Site) -> None:
     stalled = await download(readers[0], site)
     other = Download(await download(readers[1], site))
     async with asyncio.timeout(SECONDS):
@@ -124,7 +124,7 @@ async def test_a_reader_who_stops_reading_holds_nobody_back(readers: list[Reader
 async def test_what_waits_in_a_browser_is_bounded(bridge: Page, host: Host, site: Site) -> None:
     inside = await bridge_page(bridge)
     await inside.evaluate(WATCH)
-    async with reading(host.invite) as reader, asyncio.timeout(SECONDS):
+    async with running_client(host.invite) as reader, asyncio.timeout(SECONDS):
         both = [Download(await download(reader, site)) for _ in range(2)]
         await asyncio.gather(*(one.task for one in both))
     most = await inside.evaluate("globalThis.mostWaiting")

@@ -17,7 +17,7 @@ from freespan.egress.settings import EgressSettings
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.tickets import TicketJar
 from tests.egress.dialing import Names
-from tests.support.path import SECONDS, Host, ask, direct_session, hosting
+from tests.support.whole_path import SECONDS, Host, ask, direct_session, running_host
 
 DEFAULTS = EgressSettings()
 
@@ -58,7 +58,7 @@ async def lab_with(settings: EgressSettings) -> AsyncIterator[Lab]:
     """A lab whose egress has these settings."""
     async with (
         asyncio.timeout(4 * SECONDS),
-        hosting(egress=settings) as host,
+        running_host(egress=settings) as host,
         aiohttp.ClientSession(host.url) as http,
     ):
         yield Lab(http, host)

@@ -26,8 +26,8 @@ from freespan.wire.errors import StreamError, TunnelError, WrongKeyError
 from freespan.wire.limits import MESSAGE_MAX
 from freespan.wire.target import Target
 from tests.egress.conftest import Lab, lab_with
-from tests.support.path import SECONDS, ask, read_all
 from tests.support.site import SMALL, Site
+from tests.support.whole_path import SECONDS, ask, read_all
 
 CHANCE = random.Random(5)
 NOISE: dict[str, bytes | str] = {

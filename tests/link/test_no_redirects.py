@@ -6,8 +6,8 @@ from aiohttp import web
 
 from freespan.bridge.pipe import _open_socket
 from freespan.link.no_redirects import refuse_redirects
-from tests.support.path import volunteering
 from tests.support.serving import serving
+from tests.support.whole_path import running_bridge
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -42,6 +42,6 @@ async def test_a_volunteer_follows_no_redirect() -> None:
         raise web.HTTPFound("/admin")
 
     routes = [web.get("/v1/bridge", redirect), web.get("/admin", note)]
-    async with serving(routes) as broker, volunteering(broker) as helper:
+    async with serving(routes) as broker, running_bridge(broker) as helper:
         await helper.statuses.until("offline")
     assert asked == []

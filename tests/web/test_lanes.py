@@ -14,9 +14,9 @@ from freespan.demo.payload import sha256_of
 from freespan.web import routes as switch_routes
 from freespan.wire.target import Target
 from tests.support import lane_rules
-from tests.support.path import SECONDS, Host, read_all, reading
 from tests.support.serving import serving
 from tests.support.site import served as site_served
+from tests.support.whole_path import SECONDS, Host, read_all, running_client
 from tests.web.fakes import FakeHost, FakeSite, served, state, turn_on
 
 SIZE = 2_000_000
@@ -57,7 +57,7 @@ async def test_a_download_through_lanes_of_a_browser_is_whole(
         await switch.turn_on(page)
         await state(page, "waiting")
         with site_served() as site:
-            async with reading(host.invite, settings=ClientSettings(report_seconds=0.02)) as reader:
+            async with running_client(host.invite, settings=ClientSettings(report_seconds=0.02)) as reader:
                 session = await reader.client.session(SECONDS)
                 while len(reader.client._links.bond.report().links if reader.client._links else ()) < 4:
                     await asyncio.sleep(0.01)

@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 
 from freespan.browsers import Page
-from tests.support.path import hosting
 from tests.support.stun import StunServer, cone, mute, need_private_addresses, stun_server, symmetric
+from tests.support.whole_path import running_host
 from tests.web.fakes import FakeHost, FakeSite, soon
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -123,7 +123,7 @@ async def test_without_a_stun_server_udp_is_unknown(page: Page, host: FakeHost) 
 async def test_a_real_host(page: Page, site: FakeSite, caplog: pytest.LogCaptureFixture) -> None:
     """Its broker takes the test for no bridge, its egress the link for nothing, and neither has a word to say of it."""
     caplog.set_level(logging.INFO)
-    async with hosting() as host:
+    async with running_host() as host:
         result, _ = await result_at(page, host.url)
         assert (result["broker"], result["egress"]) == (True, True)
         figures = host.counters.figures()

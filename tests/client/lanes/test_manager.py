@@ -22,9 +22,9 @@ from freespan.link.bond import LinkReport
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import LANES_MAX
 from tests.client.test_survival import begin, bridges, read_rest, read_some
-from tests.support.path import SECONDS, Host, Reader, hosting, reading, volunteering
 from tests.support.site import Site
 from tests.support.virtual_time import run
+from tests.support.whole_path import SECONDS, Host, RunningClient, running_bridge, running_client, running_host
 
 SIZE = 12_000_000
 
@@ -51,11 +51,11 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def host() -> AsyncIterator[Host]:
-    async with asyncio.timeout(4 * SECONDS), hosting() as host:
+    async with asyncio.timeout(4 * SECONDS), running_host() as host:
         yield host
 
 
-async def until_links(reader: Reader, count: int) -> None:
+async def until_links(reader: RunningClient, count: int) -> None:
     async with asyncio.timeout(SECONDS):
         while (one := reader.client._links) is None or len(joined(one)) != count:
             await asyncio.sleep(0.01)
@@ -68,7 +68,7 @@ def joined(one: LinkManager) -> list[LinkReport]:
 async def test_lanes_carry_a_download_and_the_broker_hears_of_none(
     host: Host, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with volunteering(host.url) as helper, reading(host.invite, settings=EAGER) as reader:
+    async with running_bridge(host.url) as helper, running_client(host.invite, settings=EAGER) as reader:
         await until_links(reader, LANES_MAX)
         stream, digest = await begin(reader, site, SIZE)
         await read_some(stream, digest, SIZE // 2)
@@ -85,8 +85,8 @@ async def test_lanes_carry_a_download_and_the_broker_hears_of_none(
 
 async def test_a_bridge_with_lanes_that_leaves_takes_nothing_along(host: Host, site: Site) -> None:
     async with contextlib.AsyncExitStack() as stack:
-        helpers = [await stack.enter_async_context(volunteering(host.url)) for _ in range(2)]
-        reader = await stack.enter_async_context(reading(host.invite, settings=EAGER))
+        helpers = [await stack.enter_async_context(running_bridge(host.url)) for _ in range(2)]
+        reader = await stack.enter_async_context(running_client(host.invite, settings=EAGER))
         await bridges(reader, 2)
         await until_links(reader, 2 * LANES_MAX)
         stream, digest = await begin(reader, site, SIZE)
@@ -100,8 +100,8 @@ async def test_a_bridge_with_lanes_that_leaves_takes_nothing_along(host: Host, s
 async def test_three_bridges_fill_the_bond_and_no_more(host: Host) -> None:
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(3):
-            await stack.enter_async_context(volunteering(host.url))
-        reader = await stack.enter_async_context(reading(host.invite, settings=EAGER))
+            await stack.enter_async_context(running_bridge(host.url))
+        reader = await stack.enter_async_context(running_client(host.invite, settings=EAGER))
         await until_links(reader, 3 * LANES_MAX)
         await asyncio.sleep(0.1)
         await until_links(reader, 3 * LANES_MAX)

@@ -9,7 +9,7 @@ import pytest
 from freespan.client.lanes.signalling import LaneSignalling
 from freespan.link.datachannel import DataChannelLink
 from freespan.wire.errors import LinkError
-from tests.support.path import SECONDS
+from tests.support.whole_path import SECONDS
 
 
 def first_link(open_seconds: float = SECONDS) -> tuple[DataChannelLink, LaneSignalling]:

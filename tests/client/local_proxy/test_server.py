@@ -26,8 +26,8 @@ from freespan.wire.invite import Invite
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
 from tests.support import readers
-from tests.support.path import SECONDS, direct_session, hosting
 from tests.support.site import SMALL, Site
+from tests.support.whole_path import SECONDS, direct_session, running_host
 
 
 class FakeClient(Client):
@@ -69,7 +69,7 @@ class RunningProxy:
 @contextlib.asynccontextmanager
 async def session_with(egress: EgressSettings) -> AsyncIterator[ClientTunnel]:
     """A session with an egress that has these settings."""
-    async with asyncio.timeout(4 * SECONDS), hosting(egress=egress) as host, direct_session(host) as session:
+    async with asyncio.timeout(4 * SECONDS), running_host(egress=egress) as host, direct_session(host) as session:
         yield session
 
 

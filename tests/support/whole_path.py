@@ -1,4 +1,4 @@
-"""The whole path in one process: a host, volunteers and clients, each the real thing."""
+"""A whole path in one process: host, bridges and clients, each the real one, joined by sockets on loopback."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ Status = TypeVar("Status", ClientStatus, BridgeStatus)
 
 
 class Host:
-    """Broker, egress and switch at one URL; `site.test` leads to this machine."""
+    """Broker, egress and switch at one URL; `site.test` is resolved to this machine."""
 
     def __init__(
         self,
@@ -76,20 +76,20 @@ class Host:
         return Invite(self.url, self.identity.pin)
 
     async def until(self, **figures: int) -> None:
-        """Wait until some of the figures are these."""
+        """Wait until the named counters have these values."""
         async with asyncio.timeout(SECONDS):
             while any(getattr(self.counters.figures(), name) != count for name, count in figures.items()):
                 await asyncio.sleep(0.005)
 
 
 @contextlib.asynccontextmanager
-async def hosting(
+async def running_host(
     port: int = 0,
     identity: Identity | None = None,
     broker: BrokerSettings | None = None,
     egress: EgressSettings | None = None,
 ) -> AsyncIterator[Host]:
-    """A host for the length of the block."""
+    """Run a host for the length of the block."""
     host = Host(identity, broker, egress)
     try:
         everything = [*host.broker.routes(), *host.egress.routes(), *routes(lambda: host.url)]
@@ -116,7 +116,7 @@ class Statuses(Generic[Status]):
         self._news.set()
 
     async def until(self, state: str, **parts: object) -> Status:
-        """The next status like this, after those that earlier calls have seen."""
+        """Wait for the next status with these values, after those that earlier calls have returned or skipped."""
         async with asyncio.timeout(SECONDS):
             while True:
                 while self._seen < len(self.all):
@@ -128,8 +128,8 @@ class Statuses(Generic[Status]):
                 await self._news.wait()
 
 
-class Helper:
-    """A volunteer that runs."""
+class RunningBridge:
+    """A bridge and its task."""
 
     def __init__(self, task: asyncio.Task[None], statuses: Statuses[BridgeStatus]) -> None:
         self.task = task
@@ -141,19 +141,21 @@ class Helper:
 
 
 @contextlib.asynccontextmanager
-async def volunteering(url: str, capacity: int = 4, settings: BridgeSettings = QUICK_BRIDGE) -> AsyncIterator[Helper]:
-    """A volunteer for the length of the block."""
+async def running_bridge(
+    url: str, capacity: int = 4, settings: BridgeSettings = QUICK_BRIDGE
+) -> AsyncIterator[RunningBridge]:
+    """Run a bridge for the length of the block."""
     statuses: Statuses[BridgeStatus] = Statuses()
     volunteer = Bridge(url, capacity, statuses, settings)
-    helper = Helper(asyncio.create_task(volunteer.run(), name="volunteer"), statuses)
+    helper = RunningBridge(asyncio.create_task(volunteer.run(), name="volunteer"), statuses)
     try:
         yield helper
     finally:
         await helper.stop()
 
 
-class Reader:
-    """A client that runs; `outcome` is how it ended, when it has given up."""
+class RunningClient:
+    """A client and its task; `outcome` waits for its end."""
 
     def __init__(self, client: Client, task: asyncio.Task[None], statuses: Statuses[ClientStatus]) -> None:
         self.client = client
@@ -170,13 +172,13 @@ class Reader:
 
 
 @contextlib.asynccontextmanager
-async def reading(
+async def running_client(
     invite: Invite, transport: TransportChoice = "auto", settings: ClientSettings | None = None
-) -> AsyncIterator[Reader]:
-    """A client for the length of the block."""
+) -> AsyncIterator[RunningClient]:
+    """Run a client for the length of the block."""
     statuses: Statuses[ClientStatus] = Statuses()
     client = Client(invite, statuses, transport, settings)
-    reader = Reader(client, asyncio.create_task(client.run(), name="client"), statuses)
+    reader = RunningClient(client, asyncio.create_task(client.run(), name="client"), statuses)
     try:
         yield reader
     finally:
@@ -188,7 +190,7 @@ async def reading(
 async def direct_session(
     host: Host, pin: bytes | None = None, tickets: TicketJar | None = None
 ) -> AsyncIterator[ClientTunnel]:
-    """A session with the egress over a WebSocket alone, without a bridge."""
+    """Open a session with the egress over a WebSocket, without a bridge, for the length of the block."""
     async with aiohttp.ClientSession() as http:
         link = WebSocketLink(await http.ws_connect(f"{host.url}/v1/egress"))
         running = asyncio.create_task(link.run(), name="link")
@@ -203,7 +205,7 @@ async def direct_session(
 
 
 async def ask(session: ClientTunnel, port: int, path: str = "/", host: str = "site.test") -> bytes:
-    """One request over a stream of its own; returns all that comes."""
+    """Send a request over a stream of its own; returns the whole response."""
     stream = await session.connect(Target(host, port), f"GET {path} HTTP/1.0\r\n\r\n".encode())
     try:
         return await read_all(stream)
@@ -212,7 +214,7 @@ async def ask(session: ClientTunnel, port: int, path: str = "/", host: str = "si
 
 
 async def read_all(stream: TunnelStream) -> bytes:
-    """Everything until the stream's end."""
+    """Read until the end of the stream."""
     received = bytearray()
     async with asyncio.timeout(SECONDS):
         while data := await stream.read():
