@@ -15,10 +15,6 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 WIDTH = 100
 
-NOT_YET_WRAPPED = {
-    "docs/embedding.md",
-}
-
 FIGURES = {
     "README.md": [
         "| through Chromium; through Firefox | {chromium_mb_s:.1f} MB/s; {firefox_mb_s:.1f} MB/s |",
@@ -187,7 +183,7 @@ def test_every_link_leads_somewhere(file: Path) -> None:
 @pytest.mark.parametrize("file", texts(), ids=name_of)
 def test_prose_is_wrapped(file: Path) -> None:
     lines = too_long(file.read_text(encoding="utf-8"))
-    assert lines == [] or name_of(file) in NOT_YET_WRAPPED
+    assert lines == []
 
 
 def figures() -> dict[str, float]:
