@@ -285,7 +285,7 @@ async def rogue(host: Host, misconduct: Misconduct) -> AsyncIterator[Rogue]:
             await socket.close()
 
 
-def says(*messages: bytes | str) -> Misconduct:
+def sends(*messages: bytes | str) -> Misconduct:
     def misconduct(link: DataChannelLink) -> None:
         for message in messages:
             link._channel.send(message)
@@ -294,14 +294,14 @@ def says(*messages: bytes | str) -> Misconduct:
 
 
 MISCONDUCT: dict[str, Misconduct] = {
-    "text": says("hello"),
-    "an empty message": says(b""),
-    "a giant message": says(bytes(MESSAGE_MAX + 1)),
-    "a message of 200 kB": says(bytes(200_000)),
-    "noise": says(*(CHANCE.randbytes(1_200) for _ in range(50))),
-    "noise that looks like QUIC": says(*(b"\xc0\x00\x00\x00\x01" + CHANCE.randbytes(1_195) for _ in range(50))),
-    "version negotiation": says(b"\x80" + bytes(4) + b"\x00\x00\x0a\x0a\x0a\x0a"),
-    "nothing": says(),
+    "text": sends("hello"),
+    "an empty message": sends(b""),
+    "a giant message": sends(bytes(MESSAGE_MAX + 1)),
+    "a message of 200 kB": sends(bytes(200_000)),
+    "noise": sends(*(CHANCE.randbytes(1_200) for _ in range(50))),
+    "noise that looks like QUIC": sends(*(b"\xc0\x00\x00\x00\x01" + CHANCE.randbytes(1_195) for _ in range(50))),
+    "version negotiation": sends(b"\x80" + bytes(4) + b"\x00\x00\x0a\x0a\x0a\x0a"),
+    "nothing": sends(),
     "the end": lambda link: link.close(),
 }
 

@@ -173,6 +173,22 @@ async def test_where_stun_alone_is_blocked_an_open_bridge_is_reached_and_no_turn
     assert not asked
 
 
+async def test_a_transport_that_has_become_unusable_is_left(
+    host: Host, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """UDP is blocked from some moment on, so no bridge could help a session that has lost the one it had."""
+    monkeypatch.setattr(dialer, "network_of", lambda _: Network("open"))
+    settings = dataclasses.replace(IMPATIENT, session_wait_seconds=0.2)
+    async with reading(Invite(host.url, host.identity.pin, stun=STUN), settings=settings) as reader:
+        async with volunteering(host.url), volunteering(host.url):
+            await reader.statuses.until("open", transport="webrtc", links=2)
+            block_stun(monkeypatch)
+        await reader.statuses.until("waiting", transport="webrtc")
+        assert "the host cannot be reached any more" in (await reader.statuses.until("looking")).detail
+        await reader.statuses.until("open", transport="websocket")
+        assert (await reader.ask(site.port)).endswith(SMALL)
+
+
 # --- a bridge that has a TURN server ---------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from freespan.client.settings import ClientSettings
+from freespan.client.transports import TransportInUse
 from freespan.link.bond.events import ENDED, NO_LINK, RESTARTED
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import RendezvousError, StreamError
@@ -36,12 +37,12 @@ def with_session(
     run(main())
 
 
-async def said_back(stream: TunnelStream, text: bytes) -> bytes:
+async def echoed(stream: TunnelStream, text: bytes) -> bytes:
     await stream.write(text)
-    heard = b""
-    while len(heard) < len(text):
-        heard += await stream.read()
-    return heard
+    received = b""
+    while len(received) < len(text):
+        received += await stream.read()
+    return received
 
 
 # --- how many -------------------------------------------------------------------------------------
@@ -70,7 +71,7 @@ def test_one_that_leaves_is_replaced_at_once() -> None:
     with_session(body, 20)
 
 
-def test_one_that_held_for_long_is_not_short_lived() -> None:
+def test_a_link_that_lasted_is_not_short_lived() -> None:
     async def body(one: Supplied) -> None:
         await one.until_links(3)
         await asyncio.sleep(60)
@@ -103,7 +104,7 @@ def test_much_to_carry_brings_more_and_calm_gives_them_back() -> None:
             task.cancel()
         one.session.release(stream)
         await one.until_links(SETTINGS.links_usual)
-        assert await said_back(await one.session.connect(SITE), b"hello") == b"hello"
+        assert await echoed(await one.session.connect(SITE), b"hello") == b"hello"
 
     with_session(body, 100, prepare=slow)
 
@@ -178,12 +179,12 @@ def test_what_else_happens_is_no_reason_to_ask_sooner_than_the_broker_wants() ->
 def test_a_session_waits_for_a_bridge_and_goes_on_where_it_was() -> None:
     async def body(one: Supplied) -> None:
         stream = await one.session.connect(SITE)
-        assert await said_back(stream, b"before") == b"before"
+        assert await echoed(stream, b"before") == b"before"
         one.world.leave(0)
         await one.until_links(0)
         await asyncio.sleep(200)
         one.world.free = 1
-        assert await said_back(stream, b"after") == b"after"
+        assert await echoed(stream, b"after") == b"after"
         assert one.counts == [0, 1]
 
     with_session(body)
@@ -205,7 +206,7 @@ def test_a_session_that_came_by_bridges_waits_for_bridges_alone() -> None:
     with_session(body)
 
 
-def test_a_road_that_led_somewhere_in_the_end_is_not_left() -> None:
+def test_a_transport_that_led_somewhere_in_the_end_has_not_led_nowhere() -> None:
     async def body(one: Supplied) -> None:
         one.world.refusal = unreached
         one.world.leave(0)
@@ -234,7 +235,7 @@ def test_where_no_bridge_could_help_a_session_does_not_wait_for_one() -> None:
     with_session(body)
 
 
-def test_further_bridges_are_asked_for_as_spare_and_the_last_one_is_not() -> None:
+def test_further_bridges_are_asked_for_as_extra_and_the_last_one_is_not() -> None:
     async def body(one: Supplied) -> None:
         one.world.free = 2
         await one.until_links(3)
@@ -248,7 +249,7 @@ def test_further_bridges_are_asked_for_as_spare_and_the_last_one_is_not() -> Non
     with_session(body)
 
 
-def test_to_have_no_bridge_for_long_leads_nobody_to_another_road() -> None:
+def test_to_have_no_bridge_for_long_is_no_failure_of_the_transport() -> None:
     async def body(one: Supplied) -> None:
         one.world.leave(0)
         assert await one.session.wait_ended() == NO_LINK
@@ -258,7 +259,7 @@ def test_to_have_no_bridge_for_long_leads_nobody_to_another_road() -> None:
     with_session(body)
 
 
-def test_what_fails_while_a_link_lives_leads_to_no_other_road() -> None:
+def test_what_fails_while_a_link_lives_is_no_failure_of_the_transport() -> None:
     async def body(one: Supplied) -> None:
         one.world.refusal = udp_blocked
         await asyncio.sleep(200)
@@ -277,7 +278,9 @@ def test_what_fails_while_a_link_lives_leads_to_no_other_road() -> None:
         ("websocket", "front", True),
     ],
 )
-def test_no_link_shows_the_host_more_than_the_first_did(began_by: str, came_by: str, is_taken: bool) -> None:
+def test_no_link_shows_the_host_more_than_the_first_did(
+    began_by: TransportInUse, came_by: TransportInUse, is_taken: bool
+) -> None:
     async def main() -> None:
         world = World(1)
         world.transport = began_by
@@ -302,7 +305,7 @@ def test_a_session_without_bridges_has_one_link_and_gets_it_back() -> None:
         assert not world.asked
         stream = await one.session.connect(SITE)
         world.leave(0)
-        assert await said_back(stream, b"again") == b"again"
+        assert await echoed(stream, b"again") == b"again"
         assert [transport for _, transport, _ in world.asked] == ["websocket"]
         await one.stop()
 
@@ -325,21 +328,21 @@ def test_a_session_without_bridges_does_not_wait_for_them() -> None:
 
 
 # --- ends -----------------------------------------------------------------------------------------
-def test_the_hosts_own_word_ends_the_asking_and_the_session_with_its_last_link() -> None:
+def test_a_final_refusal_of_the_host_ends_the_dialing_and_the_session_with_its_last_link() -> None:
     def final(world: World) -> None:
         world.refusal = lambda: RendezvousError("version", "update freespan", retry=False)
 
     async def body(one: Supplied) -> None:
         await asyncio.sleep(500)
         assert len(one.world.asked) == 1
-        assert await said_back(await one.session.connect(SITE), b"still") == b"still"
+        assert await echoed(await one.session.connect(SITE), b"still") == b"still"
         one.world.leave(0)
         assert await one.session.wait_ended() == "update freespan"
 
     with_session(body, prepare=final)
 
 
-def test_what_nobody_thought_of_is_said_and_ends_the_session(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bug_is_logged_and_ends_the_session(caplog: pytest.LogCaptureFixture) -> None:
     def broken(world: World) -> None:
         world.refusal = lambda: ZeroDivisionError("secret.example")
 
@@ -347,10 +350,10 @@ def test_what_nobody_thought_of_is_said_and_ends_the_session(caplog: pytest.LogC
         assert await one.session.wait_ended() == "an internal error"
 
     with_session(body, prepare=broken)
-    said = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
-    assert len(said) == 1
-    assert said[0].startswith("supplying the session with links failed: ZeroDivisionError in ")
-    assert "secret" not in said[0]
+    sent = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    assert len(sent) == 1
+    assert sent[0].startswith("supplying the session with links failed: ZeroDivisionError in ")
+    assert "secret" not in sent[0]
 
 
 def test_links_that_never_join_are_not_fetched_in_a_hurry() -> None:

@@ -20,11 +20,11 @@ def answer(pieces: list[bytes]) -> bytes | str:
 
 
 def test_the_connection_ends_with_the_response_whatever_the_site_says() -> None:
-    said = (
+    sent = (
         b"HTTP/1.1 200 OK\r\nServer: x\r\nConnection: keep-alive, X-Hop, content-length\r\nKeep-Alive: timeout=5\r\n"
         b"Proxy-Connection: keep-alive\r\nX-Hop: 1\r\nContent-Length: 4\r\n\r\nbody"
     )
-    assert answer([said]) == (b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody")
+    assert answer([sent]) == (b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody")
 
 
 def test_interim_responses_come_before_the_final_one() -> None:
@@ -35,7 +35,7 @@ def test_interim_responses_come_before_the_final_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "passed"),
+    ("sent", "passed"),
     [
         (b"HTTP/1.0 200\nA: b\n\n", b"HTTP/1.0 200\r\nA: b\r\n"),
         (b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", b"HTTP/1.1 200 OK\r\nA: b c\r\n"),
@@ -43,12 +43,12 @@ def test_interim_responses_come_before_the_final_one() -> None:
         (b"HTTP/1.1 404 \xe4\r\nA: \xff\r\n\r\n", b"HTTP/1.1 404 \xe4\r\nA: \xff\r\n"),
     ],
 )
-def test_old_and_odd_ways_to_write_a_head(said: bytes, passed: bytes) -> None:
-    assert answer([said]) == passed + b"Connection: close\r\n\r\n"
+def test_old_and_odd_ways_to_write_a_head(sent: bytes, passed: bytes) -> None:
+    assert answer([sent]) == passed + b"Connection: close\r\n\r\n"
 
 
 @pytest.mark.parametrize(
-    ("said", "error"),
+    ("sent", "error"),
     [
         (b"", "http_response_incomplete"),
         (b"HTTP/1.1 200 OK\r\n", "http_response_incomplete"),
@@ -62,8 +62,8 @@ def test_old_and_odd_ways_to_write_a_head(said: bytes, passed: bytes) -> None:
         (b"HTTP/1.1 200 OK\r\nA: " + b"x" * PROXY_HEAD_MAX, "http_response_header_section_size"),
     ],
 )
-def test_answers_that_are_none(said: bytes, error: str) -> None:
-    assert answer([said]) == error
+def test_answers_that_are_none(sent: bytes, error: str) -> None:
+    assert answer([sent]) == error
 
 
 pieces = st.sampled_from(

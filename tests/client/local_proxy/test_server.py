@@ -303,9 +303,9 @@ NONSENSE: dict[str, tuple[bytes, int]] = {
 }
 
 
-@pytest.mark.parametrize(("said", "status"), NONSENSE.values(), ids=NONSENSE.keys())
-async def test_nonsense_gets_a_problem(running: RunningProxy, site: Site, said: bytes, status: int) -> None:
-    reply = readers.parse(await running.call(readers.exchange, said))
+@pytest.mark.parametrize(("sent", "status"), NONSENSE.values(), ids=NONSENSE.keys())
+async def test_nonsense_gets_a_problem(running: RunningProxy, site: Site, sent: bytes, status: int) -> None:
+    reply = readers.parse(await running.call(readers.exchange, sent))
     assert (reply.status, reply.header("Content-Type")) == (status, "application/problem+json")
     assert reply.header("Connection") == "close"
     await running.still_serves(site)
@@ -327,9 +327,9 @@ SOCKS_NONSENSE: dict[str, tuple[bytes, bytes]] = {
 }
 
 
-@pytest.mark.parametrize(("said", "reply"), SOCKS_NONSENSE.values(), ids=SOCKS_NONSENSE.keys())
-async def test_socks_nonsense_gets_its_reply(running: RunningProxy, site: Site, said: bytes, reply: bytes) -> None:
-    assert await running.call(readers.exchange, said) == reply
+@pytest.mark.parametrize(("sent", "reply"), SOCKS_NONSENSE.values(), ids=SOCKS_NONSENSE.keys())
+async def test_socks_nonsense_gets_its_reply(running: RunningProxy, site: Site, sent: bytes, reply: bytes) -> None:
+    assert await running.call(readers.exchange, sent) == reply
     await running.still_serves(site)
 
 
@@ -343,24 +343,24 @@ MIDDLES: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("said", MIDDLES.values(), ids=MIDDLES.keys())
+@pytest.mark.parametrize("sent", MIDDLES.values(), ids=MIDDLES.keys())
 async def test_who_stops_in_the_middle_and_waits_is_given_up(
-    session: ClientTunnel, running: RunningProxy, site: Site, said: bytes
+    session: ClientTunnel, running: RunningProxy, site: Site, sent: bytes
 ) -> None:
     async with running_proxy(session, ClientSettings(proxy_request_seconds=0.1)) as impatient:
-        answer = await impatient.call(readers.exchange, said)
+        answer = await impatient.call(readers.exchange, sent)
         assert answer in (b"", b"\x05\x00")
         await impatient.until_idle()
     await running.still_serves(site)
 
 
-@pytest.mark.parametrize("said", MIDDLES.values(), ids=MIDDLES.keys())
+@pytest.mark.parametrize("sent", MIDDLES.values(), ids=MIDDLES.keys())
 @pytest.mark.parametrize("politely", [True, False], ids=["politely", "with a reset"])
 async def test_who_leaves_in_the_middle_leaves_nothing(
-    running: RunningProxy, site: Site, said: bytes, politely: bool
+    running: RunningProxy, site: Site, sent: bytes, politely: bool
 ) -> None:
     with await running.call(readers.dial) as connection:
-        connection.sendall(said)
+        connection.sendall(sent)
         if not politely:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
     await running.until_idle()
@@ -477,7 +477,7 @@ class KeepingSite:
 
     def __init__(self, answer: bytes) -> None:
         self.answer = answer
-        self.heard = b""
+        self.received = b""
         self.connections = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -485,7 +485,7 @@ class KeepingSite:
         writer.write(self.answer)
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65_536):
-                self.heard += data
+                self.received += data
         writer.close()
 
 
@@ -496,9 +496,9 @@ async def meet(running: RunningProxy, site: KeepingSite, use: Callable[[str, int
     server = await asyncio.start_server(site.serve, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        said = await running.call(use, port)
+        sent = await running.call(use, port)
         await running.until_idle()
-    return said
+    return sent
 
 
 async def test_a_site_that_keeps_its_connection_gets_no_second_request(running: RunningProxy) -> None:
@@ -535,7 +535,7 @@ async def test_nothing_behind_the_request_goes_to_its_site(running: RunningProxy
             return answer
 
     assert (await meet(running, site, use)).endswith(b"ok")
-    assert site.heard.endswith(b"Connection: close\r\n\r\n" + body)
+    assert site.received.endswith(b"Connection: close\r\n\r\n" + body)
 
 
 @pytest.mark.parametrize(
@@ -567,4 +567,4 @@ async def test_a_body_whose_chunks_break_is_cut(running: RunningProxy) -> None:
                 readers.read_all(connection)
 
     await meet(running, site, use)
-    assert b"GET" not in site.heard
+    assert b"GET" not in site.received

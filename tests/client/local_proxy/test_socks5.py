@@ -22,8 +22,8 @@ def named(name: bytes, port: int = 443) -> bytes:
 
 
 def ask(data: bytes) -> SocksRequest:
-    front = Socks5Parser()
-    found = front.receive_data(GREETING + data)
+    parser = Socks5Parser()
+    found = parser.receive_data(GREETING + data)
     assert found is not None
     return found
 
@@ -51,15 +51,15 @@ def test_what_comes_behind_the_request_is_kept() -> None:
 
 
 def test_a_conversation() -> None:
-    front = Socks5Parser()
-    assert front.receive_data(b"\x05") is None
-    assert front.data_to_send() == b""
-    assert front.receive_data(b"\x02\x02\x00") is None
-    assert front.data_to_send() == b"\x05\x00"
-    assert front.data_to_send() == b""
-    assert front.receive_data(named(b"example.org")[:-1]) is None
-    assert front.data_to_send() == b""
-    found = front.receive_data(named(b"example.org")[-1:])
+    parser = Socks5Parser()
+    assert parser.receive_data(b"\x05") is None
+    assert parser.data_to_send() == b""
+    assert parser.receive_data(b"\x02\x02\x00") is None
+    assert parser.data_to_send() == b"\x05\x00"
+    assert parser.data_to_send() == b""
+    assert parser.receive_data(named(b"example.org")[:-1]) is None
+    assert parser.data_to_send() == b""
+    found = parser.receive_data(named(b"example.org")[-1:])
     assert found is not None
     assert found.accepted == b"\x05\x00\x00\x01" + bytes(6)
 

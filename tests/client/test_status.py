@@ -1,0 +1,27 @@
+"""What a client reports of a session."""
+
+from freespan.client.status import ClientStatus, status_of_session
+from freespan.client.transports import TransportInUse
+
+
+def test_one_link_is_described_by_its_transport() -> None:
+    transports: tuple[TransportInUse, ...] = ("webrtc", "turn", "websocket", "front")
+    opened = [status_of_session(transport, 1, {"offer": 0.1}) for transport in transports]
+    assert [status.detail for status in opened] == [
+        "a bridge carries this session",
+        "a bridge carries this session, through the host's TURN server",
+        "connected straight to the host, since no bridge could be reached",
+        "connected to the host through a front, since no bridge could be reached",
+    ]
+    assert opened[0] == ClientStatus("open", opened[0].detail, "webrtc", 1, {"offer": 0.1})
+
+
+def test_several_links_are_counted() -> None:
+    assert status_of_session("webrtc", 3) == ClientStatus("open", "3 bridges carry this session", "webrtc", 3)
+
+
+def test_a_session_without_a_link_waits_for_what_may_come_back() -> None:
+    assert "another one comes" in status_of_session("turn", 0).detail
+    assert "is back" in status_of_session("front", 0).detail
+    assert status_of_session("front", 0).state == "waiting"
+    assert status_of_session("front", 0).transport == "front"
