@@ -179,8 +179,8 @@ async def test_a_transport_that_has_become_unusable_is_left(
     """UDP is blocked from some moment on, so no bridge could help a session that has lost the one it had."""
     monkeypatch.setattr(dialer, "network_of", lambda _: Network("open"))
     settings = dataclasses.replace(IMPATIENT, session_wait_seconds=0.2)
-    async with reading(Invite(host.url, host.identity.pin, stun=STUN), settings=settings) as reader:
-        async with volunteering(host.url), volunteering(host.url):
+    async with running_client(Invite(host.url, host.identity.pin, stun=STUN), settings=settings) as reader:
+        async with running_bridge(host.url), running_bridge(host.url):
             await reader.statuses.until("open", transport="webrtc", links=2)
             block_stun(monkeypatch)
         await reader.statuses.until("waiting", transport="webrtc")
