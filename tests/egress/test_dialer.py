@@ -85,7 +85,9 @@ async def test_a_name_that_nobody_knows(names: Names) -> None:
     assert await failure(Dialer(Policy()), "nobody.example") == "dns_error"
 
 
-async def test_this_machines_own_addresses(dialed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_own_addresses_of_this_machine_are_not_dialed(
+    dialed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Public as they may be, what listens there may be meant for the machine's own network alone."""
     monkeypatch.setattr(module, "is_own", lambda address: str(address) == "9.9.9.9")
     assert await failure(Dialer(Policy()), "9.9.9.9") == "destination_ip_prohibited"

@@ -7,7 +7,7 @@ from freespan.egress.own_addresses import is_own
 from tests.egress.dialing import LOOPBACK
 
 
-def test_which_addresses_are_this_machines() -> None:
+def test_which_addresses_are_those_of_this_machine() -> None:
     assert is_own(LOOPBACK)
     assert is_own(ipaddress.ip_address("::ffff:127.0.0.1"))
     assert not is_own(ipaddress.ip_address("192.0.2.7"))

@@ -60,12 +60,12 @@ def test_no_mapping_opens_what_is_closed(address: ipaddress.IPv4Address) -> None
 
 
 @given(st.ip_addresses())
-def test_what_may_be_dialed_is_of_the_open_internet(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+def test_what_may_be_dialed_is_on_the_open_internet(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     if OPEN.may_dial(address):
         assert not any((address.is_loopback, address.is_link_local, address.is_multicast, address.is_unspecified))
 
 
-def test_private_addresses_by_wish() -> None:
+def test_private_addresses_can_be_allowed() -> None:
     policy = Policy.of([], allow_private=True)
     assert all(policy.may_dial(ipaddress.ip_address(one)) for one in ("127.0.0.1", "10.0.0.1", "::1", "fd00::1"))
 
@@ -107,7 +107,7 @@ def test_look_alikes_are_not_listed(host: str) -> None:
 
 
 @pytest.mark.parametrize("policy", [OPEN, Policy.of(["news.example"]), Policy.of([], allow_private=True)])
-def test_nobody_sends_mail(policy: Policy) -> None:
+def test_mail_servers_are_never_allowed(policy: Policy) -> None:
     assert refusal(policy, "news.example", 25) == "http_request_denied"
     assert refusal(policy, "news.example", 587) is None
 
@@ -121,6 +121,6 @@ def test_a_listed_address_may_be_private_and_a_listed_name_may_not_lead_there() 
 
 
 @pytest.mark.parametrize("host", ["", "a b", "http://news.example", "news.example/", "*.news.example", "999.1.1.1"])
-def test_a_list_of_what_is_no_host(host: str) -> None:
+def test_a_list_with_something_that_is_not_a_host(host: str) -> None:
     with pytest.raises(InputError):
         Policy.of([host])

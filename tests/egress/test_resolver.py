@@ -18,7 +18,7 @@ from tests.support.site import Site
 DEFAULTS = EgressSettings()
 
 
-async def test_a_resolver_that_is_slow_holds_up_nobody_else(names: Names, site: Site) -> None:
+async def test_a_slow_resolver_delays_no_other_dial(names: Names, site: Site) -> None:
     names.slow.clear()
     dialer = Dialer(PRIVATE, settings=EgressSettings(resolve_seconds=0.1))
     waiting = asyncio.create_task(failure(dialer, "slow.example"), name="slow")
@@ -26,7 +26,7 @@ async def test_a_resolver_that_is_slow_holds_up_nobody_else(names: Names, site: 
     assert await waiting == "dns_timeout"
 
 
-async def test_slow_names_of_one_session_hold_up_nobody_else(
+async def test_slow_names_of_one_session_delay_no_other_session(
     names: Names, dialed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even after their waits have ended, since their threads have not."""

@@ -265,7 +265,7 @@ async def test_an_end_of_one_direction_leaves_the_other(lab: Lab) -> None:
         session.release(stream)
 
 
-async def test_a_site_that_breaks_off_is_a_cut_and_no_end(lab: Lab) -> None:
+async def test_a_target_that_resets_is_a_cut_and_no_end(lab: Lab) -> None:
     async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(b"half")

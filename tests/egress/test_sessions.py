@@ -1,4 +1,4 @@
-"""Sessions and their links, on a clock that leaps: who may join, who waits, who has to go."""
+"""Sessions and their links, in virtual time: which may join, which wait, and which have to leave."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def send_first(scene: Scene, message: bytes) -> Stranger:
 
 
 # --- what is a session ----------------------------------------------------------------------------
-def test_what_has_shaken_hands_is_counted_and_nothing_else() -> None:
+def test_only_sessions_with_a_complete_handshake_are_counted() -> None:
     async def body(scene: Scene) -> None:
         ours, _ = scene.link()
         quiet = Bond.open(ours)
@@ -200,7 +200,7 @@ def test_without_a_handshake_a_session_ends_with_its_link() -> None:
     with_scene(body)
 
 
-def test_a_goodbye_ends_a_session_at_once_and_a_killed_client_leaves_one_that_waits() -> None:
+def test_a_close_ends_a_session_at_once_and_a_killed_client_leaves_one_that_waits() -> None:
     async def body(scene: Scene) -> None:
         polite, killed = await scene.reader(), await scene.reader()
         polite.session.close()
@@ -288,7 +288,7 @@ def test_a_link_comes_in_the_instant_in_which_the_last_one_goes(*, joins_first: 
     with_scene(body)
 
 
-def test_a_join_of_a_session_that_is_just_ending_is_told_so() -> None:
+def test_a_join_of_a_session_that_is_just_ending_is_refused_as_ended() -> None:
     unwinding = asyncio.Event()
 
     async def slow_to_go(session: EgressSession, stream: TunnelStream) -> None:
@@ -316,7 +316,7 @@ def test_a_join_of_a_session_that_is_just_ending_is_told_so() -> None:
     with_scene(body)
 
 
-def test_an_egress_that_was_restarted_says_something_else_than_one_that_has_ended_the_session() -> None:
+def test_an_egress_that_was_restarted_gives_another_reason_than_one_that_has_ended_the_session() -> None:
     async def body(scene: Scene) -> None:
         reader = await scene.reader()
         await reader.lose_all()
@@ -405,7 +405,7 @@ def test_a_full_egress_takes_links_of_its_sessions() -> None:
     with_scene(body, EgressSettings(sessions_max=1))
 
 
-def test_stopping_says_goodbye_on_every_link_and_waits_for_all_that_is_under_way() -> None:
+def test_stopping_closes_every_session_and_waits_for_all_that_is_under_way() -> None:
     async def body(scene: Scene) -> None:
         readers = [await scene.reader() for _ in range(3)]
         readers[0].join()

@@ -157,7 +157,7 @@ async def test_an_egress_whose_client_falls_silent_gives_up() -> None:
                 await stream.read()
 
 
-async def test_a_polite_end_is_told_from_a_broken_one(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_closed_session_is_told_from_a_broken_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for code, reason in ((ErrorCode.H3_NO_ERROR, "closed the session"), (ErrorCode.H3_INTERNAL_ERROR, "broke")):
         async with session() as ends:
             await until(lambda ends=ends: ends.server._driver.is_established)  # type: ignore[misc]

@@ -85,7 +85,7 @@ async def test_longer_headers_end_the_session_unread(size: int) -> None:
         assert not ends.server._streams.by_id
 
 
-async def test_who_fills_a_table_that_was_not_offered_ends_the_session() -> None:
+async def test_filling_a_table_that_was_not_offered_ends_the_session() -> None:
     """Else a byte that refers to an entry would be 4 kB once decoded."""
     async with session() as ends:
         quic, http = parts(ends.client)

@@ -35,7 +35,7 @@ def test_every_identity_is_another() -> None:
     assert new_identity().pin != new_identity().pin
 
 
-def test_a_certificate_names_nobody_and_does_not_run_out() -> None:
+def test_a_certificate_names_nobody_and_does_not_expire() -> None:
     certificate = new_identity().certificate
     assert certificate.subject.rfc4514_string() == "CN=egress"
     assert certificate.not_valid_after_utc.year > 2100
@@ -96,7 +96,7 @@ def test_a_file_system_without_links_will_do(tmp_path: Path, monkeypatch: pytest
     ],
     ids=["empty", "text", "bytes", "cut", "locked", "RSA", "P-384"],
 )
-def test_a_file_that_is_no_such_key_is_left_alone(tmp_path: Path, contents: bytes, complaint: str) -> None:
+def test_a_file_that_is_not_such_a_key_is_left_alone(tmp_path: Path, contents: bytes, complaint: str) -> None:
     (tmp_path / FILE).write_bytes(contents)
     with pytest.raises(InputError, match=complaint) as caught:
         load_or_create_identity(tmp_path)

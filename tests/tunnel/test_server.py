@@ -30,7 +30,7 @@ pytestmark = pytest.mark.timeout(60)
     "first",
     [b"x", b"\x00" * 16_000, b"\xff" * 16_000, b"GET / HTTP/1.1\r\n\r\n", b"\xc0\x00\x00\x00\x02" + bytes(1_200)],
 )
-async def test_a_first_message_that_is_no_quic_ends_the_link_with_a_reason(first: bytes) -> None:
+async def test_a_first_message_that_is_not_quic_ends_the_link_with_a_reason(first: bytes) -> None:
     near, far = memory_pair()
     owner = Recorder()
     near.start(owner)

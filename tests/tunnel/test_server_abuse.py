@@ -56,7 +56,7 @@ async def test_streams_that_are_opened_and_reset_in_a_hurry_are_bounded() -> Non
         [(b"x", b"y")],
     ],
 )
-async def test_a_request_that_is_no_http_ends_the_session_cleanly(
+async def test_a_request_that_is_not_http_ends_the_session_cleanly(
     headers: list[tuple[bytes, bytes]],
 ) -> None:
     async with two_ends() as ends:

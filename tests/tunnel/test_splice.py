@@ -385,7 +385,7 @@ async def test_a_connection_that_cannot_be_half_closed() -> None:
         assert not writer.aborted
 
 
-async def test_what_a_site_said_before_it_took_no_more_still_arrives() -> None:
+async def test_what_a_target_sent_before_it_took_no_more_still_arrives() -> None:
     async with session() as ends:
         stream = await ends.client.connect(site("echo"), b"x")
         reader = asyncio.StreamReader()

@@ -63,7 +63,7 @@ async def test_a_part_that_is_longer_than_a_chunk_comes_alone(stream: TunnelStre
     assert await stream.read() == b"x"
 
 
-async def test_a_reader_waits_for_news(stream: TunnelStream) -> None:
+async def test_a_reader_waits_for_data(stream: TunnelStream) -> None:
     reading = asyncio.create_task(stream.read(), name="test-read")
     await asyncio.sleep(0)
     stream.receive_headers([(b":status", b"200")])  # news, but none for a reader

@@ -160,7 +160,7 @@ async def exchange_fails_not(ends: Ends) -> None:
     ends.client.release(stream)
 
 
-async def test_a_writer_in_waiting_learns_that_nobody_wants_its_bytes() -> None:
+async def test_a_waiting_writer_learns_of_stop_sending() -> None:
     """StopSending: the reader gives up while the writer waits."""
     give_up = asyncio.Event()
 
