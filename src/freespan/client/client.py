@@ -172,9 +172,10 @@ class Client:
         from freespan.tunnel.tickets import TicketJar
 
         # a ticket links two sessions: one through bridges must not be linked to one that shows the reader's address
-        jar = self._ticket_jars.setdefault(first.transport, TicketJar())
+        settings = self._settings.tunnel
+        jar = self._ticket_jars.setdefault(first.transport, TicketJar(capacity=settings.client_tickets_max))
         links = LinkManager(dialer, first, lambda count: self._report_links(first.transport, count), self._settings)
-        return ClientTunnel(self._invite.egress_key, links.bond, jar, self._settings.tunnel), links
+        return ClientTunnel(self._invite.egress_key, links.bond, jar, settings), links
 
     async def _publish(self, session: ClientTunnel) -> None:
         """Give the session to those who wait for one."""

@@ -38,6 +38,7 @@ class LocalProxy:
         self._client = client
         self._connections_max = settings.proxy_connections_max
         self._request_seconds = settings.proxy_request_seconds
+        self._idle_seconds = settings.tunnel.stream_idle_seconds
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -100,6 +101,7 @@ class LocalProxy:
             upload=Direction(program, target, self._count_sent),
             download=Direction(target, connection, self._count_received),
             reset=connection.reset,
+            idle_seconds=self._idle_seconds,
         )
 
     def _count_received(self, count: int) -> None:
