@@ -16,8 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from freespan.wire import limits, messages
-from freespan.wire.bond_frames import KEY_PATH
+from freespan.wire import bond_frames, limits, messages
 from freespan.wire.network import Network
 
 ROOT = Path(__file__).parent.parent
@@ -215,5 +214,25 @@ def test_bounds_are_those_of_the_code(page: str, number: int) -> None:
     assert re.search(rf"\b{number:,}\b", (PAGES / page).read_text(encoding="utf-8"))
 
 
-def test_the_key_s_path_is_named() -> None:
-    assert f"`GET {KEY_PATH}`" in (PAGES / "bond.md").read_text(encoding="utf-8")
+# --- the bond ------------------------------------------------------------------------------------
+def kinds(heading: str) -> dict[str, int]:
+    """Names and numbers in the first column of a table of bond.md."""
+    (section,) = [section for section in SECTIONS if (section.page, section.heading) == ("bond.md", heading)]
+    return {name: int(number, 16) for number, name in re.findall(r"^\| `(0x\w+)` (\w+)", section.text, re.MULTILINE)}
+
+
+def test_kinds_of_messages_and_frames_are_those_of_the_code() -> None:
+    messages_of_bonds, frames = kinds("Messages"), kinds("Frames")
+    assert messages_of_bonds == {name: getattr(bond_frames, name) for name in messages_of_bonds}
+    assert frames == {name: getattr(bond_frames, f"_{name}") for name in frames}
+    assert sorted(messages_of_bonds.values()) == sorted(frames.values()) == [1, 2, 3, 4, 5]
+
+
+def test_names_and_numbers_of_the_bond_are_those_of_the_code() -> None:
+    text = (PAGES / "bond.md").read_text(encoding="utf-8")
+    assert f"`GET {bond_frames.KEY_PATH}`" in text
+    assert f"at most {bond_frames.CLOSED_MAX}" in text
+    assert f"The version is {bond_frames.VERSION}." in text
+    assert {bond_frames.UNKNOWN_SESSION, bond_frames.SESSION_ENDED} == set(
+        map(int, re.findall(r"^\| (\d) \| the egress", text, re.MULTILINE))
+    )
