@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from freespan.api.bridge import Bridge as Bridge
     from freespan.api.bridge import BridgeStatus as BridgeStatus
     from freespan.api.client import Client as Client
+    from freespan.api.client import ClientSettings as ClientSettings
     from freespan.api.client import ClientStatus as ClientStatus
     from freespan.api.client import Proxy as Proxy
     from freespan.api.client import connect as connect
@@ -34,7 +35,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "api.bridge": ["Bridge", "BridgeStatus"],
-    "api.client": ["Client", "ClientStatus", "Proxy", "connect"],
+    "api.client": ["Client", "ClientSettings", "ClientStatus", "Proxy", "connect"],
     "api.host": ["Host", "HostStatus"],
     "api.settings": ["HostSettings"],
     "api.stream": ["Stream"],
@@ -56,6 +57,7 @@ __all__ = [
     "Bridge",
     "BridgeStatus",
     "Client",
+    "ClientSettings",
     "ClientStatus",
     "FreespanError",
     "Host",

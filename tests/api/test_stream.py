@@ -50,8 +50,8 @@ def stand_in() -> StandIn:
     return StandIn()
 
 
-async def opened(stand_in: StandIn) -> Stream:
-    transport = StreamTransport(stand_in, "site.test:80", stand_in.release)  # type: ignore[arg-type]
+async def opened(stand_in: StandIn, close_seconds: float = SECONDS) -> Stream:
+    transport = StreamTransport(stand_in, "site.test:80", stand_in.release, close_seconds)  # type: ignore[arg-type]
     return await open_stream(transport, None, "site.test")
 
 
@@ -151,9 +151,8 @@ async def test_what_is_unsent_is_sent_before_the_end(stand_in: StandIn) -> None:
     assert (stand_in.sent, stand_in.eof_sent, stand_in.released) == (b"last words", True, 1)
 
 
-async def test_closing_has_a_limit(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("freespan.api.stream._CLOSE_SECONDS", 0.05)
-    _, writer = stream = await opened(stand_in)
+async def test_closing_has_a_limit(stand_in: StandIn) -> None:
+    _, writer = stream = await opened(stand_in, close_seconds=0.05)
     stand_in.is_open.clear()
     writer.write(b"never taken")
     async with asyncio.timeout(SECONDS):

@@ -26,14 +26,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command ended, and what it said."""
+    """How a command ended, and its output."""
 
     code: int
     output: str
     errors: str
 
     def fails(self, code: int) -> str:
-        """It ended in the one way commands may fail: a code, and one line for a person, which is returned."""
+        """Assert that it failed as commands may: with this code, and one line for people, which is returned."""
         assert (self.code, self.output, self.errors.count("\n")) == (code, "", 1), self.output + self.errors
         assert self.errors.startswith("freespan: ")
         return self.errors.removeprefix("freespan: ").rstrip()

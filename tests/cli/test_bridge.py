@@ -1,4 +1,4 @@
-"""`freespan bridge`: it waits, helps, and stays with its host through thick and thin."""
+"""`freespan bridge`: it waits, helps, and comes back to its host."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_it_waits_helps_and_counts(tmp_path: Path, site: Site) -> None:
         assert bridge.errors == []
 
 
-def test_what_it_says_to_people(tmp_path: Path) -> None:
+def test_output_for_people(tmp_path: Path) -> None:
     with laboratory(tmp_path) as lab:
         bridge = lab.programs("bridge", lab.url)
         bridge.line("Bridge for readers of censored networks")
@@ -65,11 +65,11 @@ def test_capacity(tmp_path: Path, site: Site) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "hello", "ftp://x", "http://", "http://[::1", "http://x:99999", "freespan1_x"])
-def test_a_url_that_is_none(command: Command, url: str) -> None:
+def test_a_malformed_url(command: Command, url: str) -> None:
     assert command("bridge", url).fails(2) == "URL: must be the http or https URL of a host"
 
 
-def test_a_host_that_is_none(programs: Programs) -> None:
+def test_a_server_that_is_not_a_host(programs: Programs) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(SECONDS)
         bridge = programs("bridge", f"http://127.0.0.1:{server.getsockname()[1]}", "--json")

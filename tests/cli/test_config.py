@@ -34,7 +34,7 @@ def test_it_shows_the_settings_and_where_each_comes_from(
     assert rows["site"] == ["-", "default"]
 
 
-def test_it_tells_programs_the_same(command: Command, file: Path) -> None:
+def test_output_for_programs(command: Command, file: Path) -> None:
     outcome = command("config", "--config", str(file), "--front", "https://cdn.example", "--json")
     shown = json.loads(outcome.output)
     assert shown["port"] == {"value": 8443, "from": f"{file}: port"}

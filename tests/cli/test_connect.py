@@ -1,4 +1,4 @@
-"""`freespan connect`: a proxy at once, a session when there is a bridge, and a word about everything else."""
+"""`freespan connect`: a proxy at once, a session when there is a bridge, and one line about everything else."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BAD_INVITES = {
 
 @pytest.mark.parametrize("name", ["connect", "fetch"])
 @pytest.mark.parametrize(("invite", "why"), BAD_INVITES.values(), ids=BAD_INVITES.keys())
-def test_an_invite_that_is_none(command: Command, tmp_path: Path, name: str, invite: str, why: str) -> None:
+def test_a_bad_invite(command: Command, tmp_path: Path, name: str, invite: str, why: str) -> None:
     more = ["http://site.test/", "-o", str(tmp_path / "file")] if name == "fetch" else []
     message = command(name, invite, *more).fails(2)
     assert message.startswith("invite: ")
@@ -49,14 +49,14 @@ def test_an_invite_that_is_none(command: Command, tmp_path: Path, name: str, inv
 
 
 @pytest.mark.parametrize("command", ["connect", "fetch"])
-def test_an_invite_that_is_none_at_a_terminal(programs: Programs, tmp_path: Path, command: str) -> None:
+def test_a_bad_invite_at_a_terminal(programs: Programs, tmp_path: Path, command: str) -> None:
     more = ["http://site.test/"] if command == "fetch" else []
     message = programs(command, GOOD[:-5], *more, folder=tmp_path).fails(2)
     assert message == "invite: is cut off or mistyped: copy the whole invite again"
 
 
 @pytest.mark.parametrize("broker", ["ftp://x", "file:///etc/passwd", "http://", "http://user@x", "http://x/?a=b"])
-def test_an_invite_to_what_is_no_broker(command: Command, broker: str) -> None:
+def test_an_invite_with_a_malformed_url(command: Command, broker: str) -> None:
     payload = msgspec.msgpack.encode([broker, bytes(32)])
     text = base64.urlsafe_b64encode(payload + hashlib.sha256(payload).digest()[:4]).decode().rstrip("=")
     assert "not an http or https URL" in command("connect", f"freespan1_{text}").fails(2)
@@ -80,7 +80,7 @@ def test_the_proxy_is_there_at_once_and_then_the_session(lab: Lab, site: Site) -
     assert readers.get(proxy, url_of(site)).body == SMALL
 
 
-def test_what_it_says_to_people(lab: Lab, site: Site) -> None:
+def test_output_for_people(lab: Lab, site: Site) -> None:
     client = lab.programs("connect", lab.invite, "--port", "0")
     proxy = re.search(r"127\.0\.0\.1:\d+", client.line("Local proxy"))
     assert proxy
@@ -99,7 +99,7 @@ def test_a_port_in_use(programs: Programs) -> None:
         assert message == f"--port: {port}: address already in use; choose another one"
 
 
-def test_a_dead_host_is_asked_again_with_a_word_about_it(programs: Programs) -> None:
+def test_a_dead_host_is_asked_again_and_people_learn_why(programs: Programs) -> None:
     client = programs("connect", GOOD, "--port", "0", "--json")
     proxy_of(client)
     for _ in range(2):
@@ -172,8 +172,8 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize(("answer", "word"), ANSWERS.values(), ids=ANSWERS.keys())
-def test_a_broker_that_is_none(programs: Programs, answer: bytes, word: str) -> None:
+@pytest.mark.parametrize(("answer", "part"), ANSWERS.values(), ids=ANSWERS.keys())
+def test_a_server_that_is_not_a_broker(programs: Programs, answer: bytes, part: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(SECONDS)
         invite = format_invite(Invite(f"http://127.0.0.1:{server.getsockname()[1]}", bytes(32)))
@@ -185,14 +185,14 @@ def test_a_broker_that_is_none(programs: Programs, answer: bytes, word: str) -> 
             try:
                 connection.sendall(answer)
             except ConnectionError:
-                pass  # it had heard enough
+                pass  # it has read enough
             detail = client.state("waiting")["detail"]
-        assert word in detail
+        assert part in detail
         assert "\n" not in detail
         assert client.stop() == 0
         assert client.errors == []
 
 
-def test_what_a_broker_says_is_no_markup() -> None:
+def test_text_from_a_broker_is_not_markup() -> None:
     words = Text.from_markup(_described(ClientStatus("waiting", "[/oops] [red]x[/] [")))
     assert words.plain == "waiting  [/oops] [red]x[/] ["

@@ -1,4 +1,4 @@
-"""`freespan fetch`: a file, whole or not at all, and one line about why not."""
+"""`freespan fetch`: a file, whole or not at all, or one line that says why not."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def test_a_file(lab: Lab, site: Site, tmp_path: Path) -> None:
     assert names(tmp_path) == ["mine.bin"]
 
 
-def test_what_it_says_to_programs(lab: Lab, command: Command, site: Site, tmp_path: Path) -> None:
+def test_output_for_programs(lab: Lab, command: Command, site: Site, tmp_path: Path) -> None:
     url = url_of(site, "/file?bytes=100000")
     fetched = command("fetch", lab.invite, url, "-o", str(tmp_path / "f"), "--json")
     assert (fetched.code, fetched.errors) == (0, "")
-    said = json.loads(fetched.output)
-    assert (said["status"], said["bytes"], said["sha256"]) == (200, 100_000, sha256_of(100_000))
-    assert 0 < said["first_byte_s"] <= said["seconds"]
-    assert said["mb_per_s"] > 0
+    message = json.loads(fetched.output)
+    assert (message["status"], message["bytes"], message["sha256"]) == (200, 100_000, sha256_of(100_000))
+    assert 0 < message["first_byte_s"] <= message["seconds"]
+    assert message["mb_per_s"] > 0
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_standard_output_that_nobody_reads_on(lab: Lab, site: Site, tmp_path: Pa
 def test_a_file_that_is_there_stays(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "index.html").write_text("mine")
-    said = command("fetch", DEAD, "http://site.test/").fails(2)
-    assert said == "--output: index.html exists already; name another file with -o"
+    message = command("fetch", DEAD, "http://site.test/").fails(2)
+    assert message == "--output: index.html exists already; name another file with -o"
     assert (tmp_path / "index.html").read_text() == "mine"
 
 
@@ -127,12 +127,12 @@ def test_a_full_disk(lab: Lab, command: Command, site: Site) -> None:
 
 @pytest.mark.parametrize(("name", "why"), [("no/such/folder", "no such file"), (".", "is a directory")])
 def test_a_place_that_cannot_be_written(command: Command, tmp_path: Path, name: str, why: str) -> None:
-    said = command("fetch", DEAD, "http://site.test/", "-o", str(tmp_path / name)).fails(2)
-    assert said.startswith(f"--output: cannot be written: {why}")
+    message = command("fetch", DEAD, "http://site.test/", "-o", str(tmp_path / name)).fails(2)
+    assert message.startswith(f"--output: cannot be written: {why}")
 
 
 @pytest.mark.parametrize("url", ["", "hello", "ftp://site.test/", "http://", "http://[::1", "http://site.test:99999/"])
-def test_a_url_that_is_none(command: Command, url: str) -> None:
+def test_a_malformed_url(command: Command, url: str) -> None:
     assert command("fetch", DEAD, url).fails(2) == "URL: must be an http or https URL"
 
 
@@ -180,22 +180,22 @@ def test_https_with_a_certificate_of_our_own(lab: Lab, command: Command, tmp_pat
         url = url_of(secure).replace("http", "https")
         assert fetch(lab, url, "-o", "f", "--ca-file", str(authority.file), folder=tmp_path).wait() == 0
         assert (tmp_path / "f").read_bytes() == SMALL
-        said = command("fetch", lab.invite, url, "-o", str(tmp_path / "g")).fails(1)
-        assert said == "the site's certificate is not trusted; --ca-file names one to trust"
+        message = command("fetch", lab.invite, url, "-o", str(tmp_path / "g")).fails(1)
+        assert message == "the site's certificate is not trusted; --ca-file names one to trust"
         assert not (tmp_path / "g").exists()
 
 
-def test_https_where_the_site_speaks_none(lab: Lab, command: Command, site: Site) -> None:
+def test_https_to_a_site_without_it(lab: Lab, command: Command, site: Site) -> None:
     assert command("fetch", lab.invite, url_of(site).replace("http", "https"), "-o", "-").fails(1)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"hello"], ids=["missing", "empty", "text"])
-def test_a_ca_file_that_is_none(command: Command, tmp_path: Path, content: bytes | None) -> None:
+def test_a_bad_ca_file(command: Command, tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "ca.pem"
     if content is not None:
         file.write_bytes(content)
-    said = command("fetch", DEAD, "http://site.test/", "--ca-file", str(file)).fails(2)
-    assert said == "--ca-file: not a readable file of certificates (PEM)"
+    message = command("fetch", DEAD, "http://site.test/", "--ca-file", str(file)).fails(2)
+    assert message == "--ca-file: not a readable file of certificates (PEM)"
 
 
 # --- interruptions -----------------------------------------------------------------------------
@@ -223,12 +223,12 @@ def test_interrupted_in_the_middle(lab: Lab, site: Site, tmp_path: Path, number:
 def test_a_dead_host(programs: Programs, tmp_path: Path) -> None:
     limits = {"freespan.client.settings.ClientSettings.session_wait_seconds": 1}
     program = programs("fetch", DEAD, "http://site.test/", folder=tmp_path, limits=limits)
-    said = program.fails(1)
-    assert said.startswith("no session within 1 s: the broker cannot be reached: is the invite still good")
+    message = program.fails(1)
+    assert message.startswith("no session within 1 s: the broker cannot be reached: is the invite still good")
     assert names(tmp_path) == []
 
 
-def test_a_host_that_says_nothing(programs: Programs, tmp_path: Path) -> None:
+def test_a_host_that_does_not_answer(programs: Programs, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         invite = format_invite(Invite(f"http://127.0.0.1:{silent.getsockname()[1]}", bytes(32)))
         limits = {"freespan.client.settings.ClientSettings.session_wait_seconds": 1}

@@ -1,4 +1,4 @@
-"""The commands themselves: help, version, and what a person mistypes."""
+"""The commands themselves: help, version, and wrong usage."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_help_names_every_command(programs: Programs) -> None:
     assert all(re.search(rf"^\W*{command}\b", program.said, re.MULTILINE) for command in COMMANDS)
 
 
-def test_no_command_is_a_wish_for_help(programs: Programs) -> None:
+def test_without_a_command_there_is_help(programs: Programs) -> None:
     program = programs()
     assert program.wait() == 2
     assert "Usage" in program.said
@@ -41,7 +41,7 @@ def test_help_of_each(command: Command, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "word"),
+    ("arguments", "part"),
     [
         (["dance"], "dance"),
         (["serve", "--dance"], "--dance"),
@@ -58,8 +58,8 @@ def test_help_of_each(command: Command, name: str) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_usage_is_one_line_and_code_2(command: Command, arguments: list[str], word: str) -> None:
-    assert word in command(*arguments).fails(2)
+def test_wrong_usage_is_one_line_and_code_2(command: Command, arguments: list[str], part: str) -> None:
+    assert part in command(*arguments).fails(2)
 
 
 def test_wrong_usage_at_a_terminal(programs: Programs) -> None:

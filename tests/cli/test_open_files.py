@@ -20,7 +20,7 @@ def test_the_limit_is_raised_as_far_as_it_goes() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def test_a_system_that_says_unlimited_and_means_less(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_that_reports_unlimited_and_allows_less(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     def set_limit(_: int, limits: tuple[int, int]) -> None:

@@ -1,4 +1,4 @@
-"""`freespan serve`: its key, its announcement, its options, and everything over HTTP that is not meant for it."""
+"""`freespan serve`: its key, announcement, options, and HTTP requests of every kind."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_key_and_path_are_made_once_and_for_their_owner_alone(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("content", [b"", b"not a key", b"\x00" * 1000], ids=["empty", "text", "bytes"])
-def test_a_key_that_is_none(command: Command, tmp_path: Path, content: bytes) -> None:
+def test_a_bad_key(command: Command, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "egress-key.pem").write_bytes(content)
     message = command("serve", "--port", "0", "--data", str(tmp_path)).fails(2)
     assert "egress-key.pem is not a private key; move it away to make a new one" in message
@@ -81,7 +81,7 @@ def test_a_data_folder_that_is_a_file(command: Command, tmp_path: Path) -> None:
 # --- the announcement --------------------------------------------------------------------------
 
 
-def test_what_it_says_to_programs(lab: Lab) -> None:
+def test_output_for_programs(lab: Lab) -> None:
     ready = lab.ready
     assert set(ready) == {"event", "url", "invite", "embed", "stun"}
     invite = parse_invite(ready["invite"])
@@ -93,7 +93,7 @@ def test_what_it_says_to_programs(lab: Lab) -> None:
     assert lab.host.output == lab.host.output[:1]
 
 
-def test_what_it_says_to_people(programs: Programs, tmp_path: Path) -> None:
+def test_output_for_people(programs: Programs, tmp_path: Path) -> None:
     host = programs("serve", "--port", "0", "--data", str(tmp_path))
     url = re.search(r"http://127\.0\.0\.1:\d+/[\w-]{16}", host.line("serves at"))
     assert url
@@ -104,7 +104,7 @@ def test_what_it_says_to_people(programs: Programs, tmp_path: Path) -> None:
     assert host.errors == []
 
 
-def test_the_public_url_is_what_others_are_told(tmp_path: Path) -> None:
+def test_the_public_url_is_announced(tmp_path: Path) -> None:
     with laboratory(tmp_path, "--public-url", "https://bridge.example/free/", "--no-stun") as lab:
         assert lab.url == "https://bridge.example/free"
         assert parse_invite(lab.invite).broker == lab.url
@@ -129,7 +129,7 @@ def test_a_port_in_use(programs: Programs, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "word"),
+    ("options", "part"),
     [
         (["--host", "203.0.113.7"], "--host: is not an address of this machine"),
         (["--host", "host.invalid"], "--host: is not an address of this machine"),
@@ -150,17 +150,17 @@ def test_a_port_in_use(programs: Programs, tmp_path: Path) -> None:
         (["--no-stun", "--stun-port", "0"], "--stun-port: is of no use while STUN is off"),
         (["--stun-port", "0", "--stun-host", "a b"], "--stun-host: must be the name"),
         (["--stun-server", "stun.example"], "--stun-server: must look like stun:"),
-        (["--turn", "turn:relay.example:3478"], "--turn: needs turn-secret-file"),
-        (["--turn", "turn:relay.example:3478", "--turn-secret-file", "/nowhere"], "--turn-secret-file: cannot be read"),
-        (["--turn", "http://relay.example", "--turn-secret-file", __file__], "--turn: must look like turn:"),
+        (["--turn", "turn:turn.example:3478"], "--turn: needs turn-secret-file"),
+        (["--turn", "turn:turn.example:3478", "--turn-secret-file", "/nowhere"], "--turn-secret-file: cannot be read"),
+        (["--turn", "http://turn.example", "--turn-secret-file", __file__], "--turn: must look like turn:"),
         (["--resolve", "news.example"], "--resolve: must be NAME=ADDRESS"),
         (["--resolve", "news.example=elsewhere.example"], "--resolve: must be NAME=ADDRESS"),
         (["--resolve", "a b=127.0.0.1"], "--resolve: must be NAME=ADDRESS"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_options_that_cannot_be_used(command: Command, tmp_path: Path, options: list[str], word: str) -> None:
-    assert word in command("serve", "--port", "0", "--data", str(tmp_path), *options).fails(2)
+def test_options_that_cannot_be_used(command: Command, tmp_path: Path, options: list[str], part: str) -> None:
+    assert part in command("serve", "--port", "0", "--data", str(tmp_path), *options).fails(2)
 
 
 @pytest.mark.parametrize("given", ["--stun-port", "--port"])
@@ -210,18 +210,18 @@ async def welcome(url: str) -> Welcome:
     return message
 
 
-def test_fronts_and_relays(tmp_path: Path) -> None:
+def test_fronts_and_turn_servers(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("north\n")
     fronts = ["--front", "https://front.example", "--front", "https://cdn.example/garden/"]
-    turn = ["--turn", "turn:relay.example:3478?transport=udp", "--turn-secret-file", str(tmp_path / "secret")]
+    turn = ["--turn", "turn:turn.example:3478?transport=udp", "--turn-secret-file", str(tmp_path / "secret")]
     with laboratory(tmp_path / "data", *fronts, *turn) as lab:
         assert parse_invite(lab.invite).fronts == (f"https://front.example{lab.path}", "https://cdn.example/garden")
         response, body = ask(lab.port, "GET", f"{lab.path}/v1/turn")
-        (relay,) = decode_turn_credentials(body).ice_servers
-        assert (response.status, relay.urls) == (200, ["turn:relay.example:3478?transport=udp"])
-        assert relay.username
-        proof = base64.b64encode(hmac.digest(b"north", relay.username.encode(), "sha1")).decode()
-        assert relay.credential == proof
+        (server,) = decode_turn_credentials(body).ice_servers
+        assert (response.status, server.urls) == (200, ["turn:turn.example:3478?transport=udp"])
+        assert server.username
+        proof = base64.b64encode(hmac.digest(b"north", server.username.encode(), "sha1")).decode()
+        assert server.credential == proof
 
 
 # --- what strangers see ----------------------------------------------------------------------------
@@ -280,7 +280,7 @@ def test_a_site_and_the_way_to_https(programs: Programs, tmp_path: Path) -> None
 
 
 def test_https(tmp_path: Path, site: Site) -> None:
-    """Broker and egress speak TLS then, and the invite says https."""
+    """Broker and egress speak TLS, and the invite has an https URL."""
     authority = DemoAuthority(tmp_path)
     authority.server_context("localhost")
     pem = str(tmp_path / "localhost.pem")
@@ -303,7 +303,7 @@ def test_https(tmp_path: Path, site: Site) -> None:
         assert lab.host.errors == []
 
 
-def test_a_key_with_a_password_is_not_asked_for(command: Command, tmp_path: Path) -> None:
+def test_nobody_is_asked_for_the_password_of_a_key(command: Command, tmp_path: Path) -> None:
     DemoAuthority(tmp_path).server_context("localhost")
     key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM,
@@ -380,7 +380,7 @@ NOISE = {
 
 @pytest.mark.parametrize("politely", [True, False], ids=["politely", "with a reset"])
 @pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE.keys())
-def test_noise_at_the_door_makes_no_noise_inside(lab: Lab, noise: bytes, politely: bool) -> None:
+def test_malformed_requests_leave_no_trace(lab: Lab, noise: bytes, politely: bool) -> None:
     with socket.create_connection(("127.0.0.1", lab.port), SECONDS) as connection:
         connection.sendall(noise.replace(b"@", lab.path.encode()))
         if politely:
@@ -412,7 +412,7 @@ def test_a_host_narrows_the_egress_to_its_sites(tmp_path: Path, site: Site) -> N
             assert refusal(proxy, f"http://{name}:{site.port}/") == "freespan; error=http_request_denied"
 
 
-def test_without_a_word_the_egress_leads_to_nothing_private(programs: Programs, tmp_path: Path, site: Site) -> None:
+def test_by_default_the_egress_reaches_no_private_address(programs: Programs, tmp_path: Path, site: Site) -> None:
     host = programs("serve", "--port", "0", "--json", "--data", str(tmp_path), "--resolve", "site.test=127.0.0.1")
     ready = host.event(lambda event: event["event"] == "ready")
     bridge = programs("bridge", ready["url"], "--json")
@@ -455,7 +455,7 @@ def test_metrics_are_for_those_who_ask_for_them(programs: Programs, tmp_path: Pa
 # --- where readers are ---------------------------------------------------------------------------
 
 
-def test_a_host_with_a_database_of_countries_tells_of_nobody_at_first(programs: Programs, tmp_path: Path) -> None:
+def test_a_host_with_a_database_of_countries_shows_nobody_at_first(programs: Programs, tmp_path: Path) -> None:
     path = tmp_path / "countries.mmdb"
     path.write_bytes(database({"11.0.0.0/8": {"country": {"iso_code": "IR"}}}))
     options = ("--countries", str(path), "--proxy-header", "X-Forwarded-For")

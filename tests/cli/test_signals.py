@@ -31,7 +31,7 @@ def listens(address: str) -> bool:
 
 @BOTH
 def test_each_in_the_middle_of_its_work(tmp_path: Path, site: Site, number: signal.Signals) -> None:
-    """Client, bridge and host end in this order, each with a download under way; none of the others falls over."""
+    """Client, bridge and host end in this order, each with a download under way; the others go on."""
     site.hold.clear()
     with laboratory(tmp_path) as lab:
         bridge = lab.bridge()

@@ -12,6 +12,7 @@ from freespan.api.feed import Feed, Following
 from freespan.api.stream import Stream, StreamTransport, open_stream
 from freespan.client.client import Client as Engine
 from freespan.client.local_proxy.server import LocalProxy
+from freespan.client.settings import ClientSettings as ClientSettings
 from freespan.client.status import ClientStatus as ClientStatus
 from freespan.client.transports import TransportChoice
 from freespan.wire.errors import StreamError, TunnelError
@@ -23,14 +24,18 @@ if TYPE_CHECKING:
     from freespan.tunnel.client import ClientTunnel
     from freespan.tunnel.stream import TunnelStream
 
-SESSION_SECONDS = 20.0
-"""How long entering the block of a `Client` waits for a session, unless told otherwise."""
 OPEN_SECONDS = 30.0
 """How long `Client.open` takes at most, unless told otherwise: a session, the target's name, and the target."""
 _NOT_RUNNING = "the client is not running: use it inside its `async with` block"
 
 
-def connect(invite: str | Invite, *, transport: TransportChoice = "auto", timeout: float = SESSION_SECONDS) -> Client:
+def connect(
+    invite: str | Invite,
+    *,
+    transport: TransportChoice = "auto",
+    timeout: float | None = None,
+    settings: ClientSettings | None = None,
+) -> Client:
     """Connect to a host through a bridge, for the length of an `async with` block::
 
         async with freespan.connect(invite) as client:
@@ -41,12 +46,16 @@ def connect(invite: str | Invite, *, transport: TransportChoice = "auto", timeou
         invite: the text that the host has given out.
         transport: `auto`, or the only transport to use: `webrtc`, `turn` or `websocket`. The last two show the host
             your address.
-        timeout: seconds that entering the block waits for a session. With 0 it does not wait; `open` does then.
+        timeout: seconds that entering the block waits for a session; None for those of the settings. With 0 it does
+            not wait; `open` does then.
+        settings: how patient the client is, and how much it keeps open.
 
     Raises:
         InviteError: the invite is cut, mistyped or of a later version.
     """
-    return Client(parse_invite(invite) if isinstance(invite, str) else invite, transport, timeout)
+    settings = settings or ClientSettings()
+    timeout = settings.session_wait_seconds if timeout is None else timeout
+    return Client(parse_invite(invite) if isinstance(invite, str) else invite, transport, timeout, settings)
 
 
 class Client:
@@ -57,10 +66,12 @@ class Client:
         RendezvousError: the host has refused, and would refuse again.
     """
 
-    def __init__(self, invite: Invite, transport: TransportChoice, timeout: float) -> None:
+    def __init__(
+        self, invite: Invite, transport: TransportChoice, timeout: float, settings: ClientSettings
+    ) -> None:
         self._timeout = timeout
         self._feed: Feed[ClientStatus] = Feed()
-        self._engine = Engine(invite, self._note, transport)
+        self._engine = Engine(invite, self._note, transport, settings)
         self._background = Background("freespan-client", self._ended)
         self._proxies: set[Proxy] = set()
         self._transports: set[StreamTransport] = set()

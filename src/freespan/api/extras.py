@@ -5,8 +5,6 @@ They are installed with the extra `host`: `pip install "freespan[host]"`.
 
 from __future__ import annotations
 
-import importlib.util
-
 from freespan.wire.errors import MissingLibraryError
 
 HOST_LIBRARIES = ("aioice", "maxminddb", "prometheus_client", "rjsmin")
@@ -15,6 +13,8 @@ HOST_LIBRARIES = ("aioice", "maxminddb", "prometheus_client", "rjsmin")
 
 def require_host_libraries() -> None:
     """Raise `MissingLibraryError` unless everything that a host needs is installed."""
+    import importlib.util  # `freespan --help` has no need of it
+
     missing = [name for name in HOST_LIBRARIES if importlib.util.find_spec(name) is None]
     if missing:
         raise MissingLibraryError("freespan[host]", missing)

@@ -85,6 +85,11 @@ class Option:
         return PREFIX + self.field.upper()
 
     @property
+    def metavar(self) -> str:
+        """What stands for the value in a usage line."""
+        return self.about.metavar or {int: "NUMBER", Path: "PATH"}.get(self.kind, "TEXT")
+
+    @property
     def default_text(self) -> str:
         """The default as people write it; empty if there is none."""
         if self.about.default_text:

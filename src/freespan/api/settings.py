@@ -6,7 +6,6 @@ the docs are all made from `HostSettings`. What several settings mean together i
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import sys
@@ -107,6 +106,8 @@ def _check_allowed(host: str) -> str | None:
 
 
 def _check_resolved(entry: str) -> str | None:
+    import ipaddress
+
     from freespan.wire.target import parse_host
 
     name, equals, address = entry.partition("=")

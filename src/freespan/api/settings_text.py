@@ -79,12 +79,7 @@ def _default_sentence(each: Option) -> str:
 def _usage(each: Option) -> str:
     if each.kind is bool:
         return f"{each.flag}` `--no-{each.name}" if each.default else each.flag
-    return f"{each.flag} {metavar(each)}"
-
-
-def metavar(each: Option) -> str:
-    """What stands for the value in a usage line."""
-    return each.about.metavar or {int: "NUMBER", Path: "PATH"}.get(each.kind, "TEXT")
+    return f"{each.flag} {each.metavar}"
 
 
 def _meaning(each: Option) -> str:

@@ -7,8 +7,6 @@ directory`, `FREESPAN_SITE: not a directory`, `host.toml: site: not a directory`
 from __future__ import annotations
 
 import contextlib
-import difflib
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +85,8 @@ def _naming(options: Mapping[str, Option], origins: Mapping[str, str]) -> Iterat
 
 def _read_config(path: Path, options: Mapping[str, Option]) -> dict[str, Any]:
     """The values of a TOML file by the names of their fields."""
+    import tomllib  # commands without a file need not wait for it
+
     try:
         with path.open("rb") as file:
             content = file.read(_CONFIG_MAX + 1)
@@ -111,6 +111,8 @@ def _read_config(path: Path, options: Mapping[str, Option]) -> dict[str, Any]:
 
 
 def _nearest(key: str, names: Mapping[str, str]) -> str:
+    import difflib  # only a mistake needs it
+
     wanted = key.replace("_", "-").lower()
     near = difflib.get_close_matches(wanted, names, n=1) or difflib.get_close_matches(wanted.rstrip("s"), names, n=1)
     if near:

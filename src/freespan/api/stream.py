@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _HIGH_WATER, _LOW_WATER = 64 * 1024, 16 * 1024
 """Unsent bytes beyond the first make a writer wait in `drain`, until there are as few as the second."""
-_CLOSE_SECONDS = 30.0
+CLOSE_SECONDS = 30.0
 """For what is still unsent when a stream is closed."""
 
 
@@ -80,11 +80,18 @@ class StreamTransport(asyncio.Transport):
 
     _start_tls_compatible = True  # asks asyncio to accept this transport for TLS
 
-    def __init__(self, stream: TunnelStream, target: str, on_lost: Callable[[StreamTransport], None]) -> None:
+    def __init__(
+        self,
+        stream: TunnelStream,
+        target: str,
+        on_lost: Callable[[StreamTransport], None],
+        close_seconds: float = CLOSE_SECONDS,
+    ) -> None:
         super().__init__({"peername": target})
         self._loop = asyncio.get_running_loop()
         self._stream = stream
         self._on_lost = on_lost
+        self._close_seconds = close_seconds
         self._protocol: asyncio.BaseProtocol = asyncio.Protocol()
         self._tasks: list[asyncio.Task[None]] = []
         self._may_read = asyncio.Event()
@@ -123,7 +130,7 @@ class StreamTransport(asyncio.Transport):
         self._is_closing = self._is_eof_written = True
         self._may_read.set()  # what comes is read on, and dropped
         self._has_unsent.set()
-        self._close_limit = self._loop.call_later(_CLOSE_SECONDS, self._lose)
+        self._close_limit = self._loop.call_later(self._close_seconds, self._lose)
         if not self._tasks or self._tasks[1].done():  # the end was written before
             self._loop.call_soon(self._lose)
 

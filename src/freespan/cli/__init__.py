@@ -1,1 +1,1 @@
-"""The commands; the only room that composes the roles."""
+"""The commands: options, output for people and programs, exit codes. The work is done by the library (`api`)."""

@@ -10,10 +10,7 @@ from typing import Annotated
 
 import typer
 
-from freespan.api.extras import require_host_libraries
-from freespan.api.settings import HostSettings
-from freespan.api.sources import Sourced
-from freespan.cli.settings_options import takes_settings
+from freespan.cli.shared_options import Json, Verbose
 from freespan.client.transports import TransportChoice
 from freespan.wire.errors import FreespanError, InputError
 
@@ -27,8 +24,9 @@ app = typer.Typer(
 _GC_THRESHOLDS = (100_000, 20, 20)
 """With Python's own thresholds the collector searches the libraries while they load: a tenth of the start-up."""
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON only, one object a line.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log normal events too; addresses stay blanked out.")]
+_WITHOUT_HOST_COMMANDS = (["connect"], ["fetch"], ["bridge"], ["demo"], ["version"], ["--version"])
+"""First arguments with which `serve` and `config` are not made: that would take a tenth of the start-up."""
+
 InviteText = Annotated[str, typer.Argument(metavar="INVITE", help="The invite that the host gave you.")]
 
 
@@ -43,36 +41,6 @@ class BridgeKind(StrEnum):
     chromium = "chromium"
     firefox = "firefox"
     headless = "headless"
-
-
-@app.command()
-@takes_settings(HostSettings)
-def serve(settings: Sourced[HostSettings], as_json: Json = False, verbose: Verbose = False) -> None:
-    """Run a host: broker, egress, switch and landing page on one port, STUN on two UDP ports."""
-    from freespan.cli.serve import run_serve
-
-    run_serve(settings, as_json=as_json, verbose=verbose)
-
-
-@app.command()
-@takes_settings(HostSettings)
-def config(
-    settings: Sourced[HostSettings],
-    template: Annotated[
-        bool, typer.Option("--template", help="Print a TOML file with every setting explained, and nothing else.")
-    ] = False,
-    check: Annotated[
-        bool, typer.Option("--check", help="Print nothing: exit code 0 if a host can use these settings, 2 if not.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Show the settings that serve would use with the same options, and where each comes from."""
-    from freespan.cli.config import show_settings, show_template
-
-    if template:
-        show_template()
-    else:
-        show_settings(settings, check_only=check, json=as_json)
 
 
 @app.command()
@@ -131,6 +99,8 @@ def demo(
     ] = None,
 ) -> None:
     """See it work: a blocked page read through a visitor's browser, all on this machine."""
+    from freespan.api.extras import require_host_libraries
+
     require_host_libraries()
     from freespan.demo.run import run_demo
 
@@ -163,6 +133,10 @@ def options(
 def main() -> None:
     """Run a command; every failure is one line on standard error: exit code 2 for wrong input, 1 for the rest."""
     gc.set_threshold(*_GC_THRESHOLDS)
+    if sys.argv[1:2] not in _WITHOUT_HOST_COMMANDS:
+        from freespan.cli.host_commands import add_host_commands
+
+        add_host_commands(app)
     outcome: object = None
     try:
         outcome = app(standalone_mode=False)

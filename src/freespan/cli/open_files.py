@@ -1,4 +1,4 @@
-"""How many files, and so connections, this process may have open."""
+"""Raises the number of files, and so of connections, that this process may have open."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import sys
 
 
 def raise_open_files_limit() -> None:
-    """As far as the system lets us without asking anybody; a host begins with 1,024 on many."""
+    """Raise the limit as far as the system lets an ordinary user; on many systems it starts at 1,024."""
     if sys.platform == "win32":
         return
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    for wanted in (hard, 10_240):  # macOS says "unlimited" and means the second
+    for wanted in (hard, 10_240):  # macOS reports "unlimited" and refuses more than the second
         if soft == resource.RLIM_INFINITY or 0 <= wanted <= soft:
             return
         try:

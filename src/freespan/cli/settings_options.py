@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 
 from freespan.api.options import Option, options_of
-from freespan.api.settings_text import metavar
 from freespan.api.sources import CONFIG_VARIABLE, read_sources
 
 _CONFIG = "config"
@@ -49,7 +48,7 @@ def _parameter(each: Option) -> inspect.Parameter:
     flags = [f"{each.flag}/--no-{each.name}"] if each.kind is bool else [each.flag]
     made = typer.Option(
         *flags,
-        metavar=None if each.kind is bool else metavar(each),
+        metavar=None if each.kind is bool else each.metavar,
         min=each.about.low,
         max=each.about.high,
         help=_help(each),
