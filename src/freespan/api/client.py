@@ -66,10 +66,9 @@ class Client:
         RendezvousError: the host has refused, and would refuse again.
     """
 
-    def __init__(
-        self, invite: Invite, transport: TransportChoice, timeout: float, settings: ClientSettings
-    ) -> None:
+    def __init__(self, invite: Invite, transport: TransportChoice, timeout: float, settings: ClientSettings) -> None:
         self._timeout = timeout
+        self._settings = settings
         self._feed: Feed[ClientStatus] = Feed()
         self._engine = Engine(invite, self._note, transport, settings)
         self._background = Background("freespan-client", self._ended)
@@ -153,7 +152,7 @@ class Client:
         """
         if not self._background.is_running:
             await self._raise_failure()
-        local_proxy = LocalProxy(self._engine)
+        local_proxy = LocalProxy(self._engine, self._settings)
         proxy = Proxy(local_proxy, await local_proxy.start(port))
         self._proxies.add(proxy)
         return proxy
