@@ -21,7 +21,17 @@ from collections.abc import Callable
 from freespan.link.base import DeliveryQueue, Link, LinkOwner
 from freespan.link.bond.arrival import Arrival
 from freespan.link.bond.core import BondCore
-from freespan.link.bond.events import BondEvent, BondOver, CoreEvent, Deliver, LinkClosed, Transmit, Writable
+from freespan.link.bond.events import (
+    BondEvent,
+    BondOver,
+    CoreEvent,
+    CreditUsedUp,
+    CreditWanted,
+    Deliver,
+    LinkClosed,
+    Transmit,
+    Writable,
+)
 from freespan.link.bond.report import BondReport, report_of
 from freespan.link.bond.session_key import Role, SessionKey
 from freespan.link.bond.settings import BondSettings
@@ -119,7 +129,6 @@ class Bond:
 
     def remove(self, number: int, reason: str = "not needed any more") -> None:
         """Close a link; what it carries is sent again on the others."""
-        self._hand_in_credit()
         self._act(self._core.on_closed(number, reason, self._loop.time()))
         self._arm_timer()
 
@@ -146,11 +155,7 @@ class Bond:
         """See `Link.send`."""
         if not 0 < len(message) <= DATAGRAM_SIZE:
             raise ValueError(f"a packet has 1 to {DATAGRAM_SIZE} bytes")
-        core, now = self._core, self._loop.time()
-        self._act(core.send(message, now))
-        if core.sender.is_waiting:  # a link's queue may have drained since its credit was handed in
-            self._hand_in_credit()
-            self._act(core.flush(now))
+        self._act(self._core.send(message, self._loop.time()))
         self._arm_timer()
 
     def close(self, reason: str = "closed") -> None:
@@ -176,8 +181,6 @@ class Bond:
     def _on_message(self, number: int, message: bytes) -> None:
         core = self._core
         try:
-            if core.is_blocked:
-                self._hand_in_credit()
             events = core.receive(number, message, self._loop.time())
         except Exception as error:
             self._on_error(error)
@@ -188,6 +191,7 @@ class Bond:
             self._arm_timer()
 
     def _on_writable(self) -> None:
+        self._hand_in_credit()
         self._step(self._core.on_writable)
 
     def _on_closed(self, number: int, reason: str) -> None:
@@ -204,7 +208,6 @@ class Bond:
 
     def _step(self, step: Callable[[float], list[CoreEvent]]) -> None:
         try:
-            self._hand_in_credit()
             events = step(self._loop.time())
         except Exception as error:
             self._on_error(error)
@@ -228,12 +231,15 @@ class Bond:
     def _act(self, events: list[CoreEvent]) -> None:
         for event in events:
             if isinstance(event, Transmit):
-                link = self._links[event.link]
-                link.send(event.message)
-                self._core.set_send_credit(event.link, link.send_credit)
+                self._links[event.link].send(event.message)
             elif isinstance(event, Deliver):
                 if not self._deliveries.deliver(event.packet):
                     self.close(_TOO_EARLY)
+            elif isinstance(event, CreditUsedUp):
+                self._core.set_send_credit(event.link, self._links[event.link].send_credit)
+            elif isinstance(event, CreditWanted):
+                self._hand_in_credit()
+                self._act(self._core.on_writable(self._loop.time()))
             elif isinstance(event, Writable):
                 self._loop.call_soon(self._deliveries.report_writable)
             elif isinstance(event, BondOver):

@@ -17,8 +17,8 @@ arrived on link 3". What a link lost when it closed is then known exactly, and i
     a record does not open  the link is closed at once
     no link is left         everything waits, up to five minutes, for a link that joins
 
-How much a link's own queue takes is handed in (`set_send_credit`): after each message that was sent, and whenever
-`is_blocked` says that more credit could help.
+How much a link's own queue takes is handed in (`set_send_credit`): before the owner asks for its send credit, and when
+an event asks for it.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from freespan.link.bond.events import (
     TAMPERED,
     BondOver,
     CoreEvent,
+    CreditWanted,
     Deliver,
     Joinable,
     LinkClosed,
@@ -168,11 +169,6 @@ class BondCore:
         if state is not None:
             state.send_credit = credit
 
-    @property
-    def is_blocked(self) -> bool:
-        """Whether something could leave if a link had more send credit than is known."""
-        return not self.is_over and self.sender.is_blocked
-
     def send_credit(self, now: float) -> int:
         """How many bytes the owner may send now, in whole packets."""
         return 0 if self.is_over else self.sender.grant(now)
@@ -186,13 +182,8 @@ class BondCore:
                 self._finish(OVERRUN)
         return self._take_events()
 
-    def flush(self, now: float) -> list[CoreEvent]:
-        """Send what waits, as far as the links take it."""
-        self.sender.flush(now)
-        return self._take_events()
-
     def on_writable(self, now: float) -> list[CoreEvent]:
-        """The queue of a link takes more; `set_send_credit` has been called."""
+        """The send credit of all links has been handed in: send what waits, as far as they take it."""
         self.sender.flush(now)
         if not self.is_over:
             self.sender.report_writable(now)
@@ -332,7 +323,8 @@ class BondCore:
             if not self.is_joinable:
                 self._finish(reason)
                 return
-        self.sender.flush(now)
+        if self.sender.is_waiting:
+            self.sender.want_credit()
 
     def _check_links(self, now: float) -> None:
         findings = self._health.check_if_due(self.links.open.values(), now)
@@ -355,9 +347,8 @@ class BondCore:
                 self.sender.send_control(link, now, ping=True)
         self.links.choose_usable()
         self._wait_for_links(now)
-        self.sender.flush(now)
         if not self.is_over:
-            self.sender.report_writable(now)
+            self.sender.want_credit()
 
     def _wait_for_links(self, now: float) -> None:
         if self.links.usable:
@@ -374,11 +365,16 @@ class BondCore:
             self._events.append(BondOver(reason))
 
     def _take_events(self, packets: list[bytes] | None = None) -> list[CoreEvent]:
-        """All events since the last call; packets come last, since their owner may call this core again."""
-        events: list[CoreEvent] = []
-        if self._events:
-            events += self._events
-            self._events.clear()
-        if packets:
-            events += map(Deliver, packets)
+        """All events since the last call.
+
+        What makes the driver call this core again comes last: records must be sent in the order of their numbers.
+        """
+        delivered: list[CoreEvent] = list(map(Deliver, packets)) if packets else []
+        if self.sender.wants_credit:
+            self.sender.wants_credit = False
+            self._events.append(CreditWanted())
+        if not self._events:
+            return delivered
+        events = self._events + delivered
+        self._events.clear()
         return events

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 OVERRUN = "the sender overran the bond"
 TAMPERED = "somebody has tampered with the link"
@@ -48,17 +47,35 @@ BondEvent = Joinable | LinkJoined | LinkSuspected | LinkClosed
 
 
 # --- for whoever drives a core ----------------------------------------------------------------------
-class Transmit(NamedTuple):
+# The first two are made for each packet, and a frozen dataclass takes three times as long to make.
+@dataclass(slots=True)
+class Transmit:
     """Send this message on that link. Messages of one link must be sent in the order of their events."""
 
     link: int
     message: bytes
 
 
-class Deliver(NamedTuple):
+@dataclass(slots=True)
+class Deliver:
     """Hand this packet to the owner: it is the next one in order. Comes after all other events of a call."""
 
     packet: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CreditUsedUp:
+    """A link's queue takes no further packet, as far as is known: hand in its send credit."""
+
+    link: int
+
+
+@dataclass(frozen=True, slots=True)
+class CreditWanted:
+    """Something could leave if links have send credit: hand in that of all links, and call `BondCore.on_writable`.
+
+    Comes after all messages to transmit.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,4 +90,4 @@ class BondOver:
     reason: str
 
 
-CoreEvent = Transmit | Deliver | Writable | BondOver | BondEvent
+CoreEvent = Transmit | Deliver | CreditUsedUp | CreditWanted | Writable | BondOver | BondEvent

@@ -35,9 +35,8 @@ class LossDetector:
         since = link.packet_received_at
         was_idle = self._idle.on_packet(link.number, number, since, now)
         self._packet_pauses.on_message(now, overdue=overdue)
-        is_alone = not any(
-            other is not link and other.packet_received_at > since - _COMPARABLE_SECONDS for other in self._links
-        )
+        links, comparable_since = self._links.open.values(), since - _COMPARABLE_SECONDS
+        is_alone = not any(other is not link and other.packet_received_at > comparable_since for other in links)
         if was_idle or self._packet_pauses.excuses(since, now, is_alone=is_alone):
             link.received_loss.on_excused(now)
         else:

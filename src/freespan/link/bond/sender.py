@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from freespan.link.bond.acks import PendingAcks
-from freespan.link.bond.events import CoreEvent, Transmit, Writable
+from freespan.link.bond.events import CoreEvent, CreditUsedUp, Transmit, Writable
 from freespan.link.bond.health import HealthMonitor
 from freespan.link.bond.link_state import LinkState
 from freespan.link.bond.link_table import LinkTable
@@ -41,6 +41,8 @@ class Sender:
     ) -> None:
         self.buffer = SendBuffer()
         self.acks = PendingAcks()
+        self.wants_credit = False
+        """Whether something could leave if links have more send credit than is known."""
         self._links = links
         self._health = health
         self._loss = loss
@@ -68,12 +70,18 @@ class Sender:
             if link is not None:
                 self._send_on(link, packet, now)
                 return
+            self.wants_credit = True
         buffer.wait(packet)
 
     def send_again(self, packets: Iterable[Packet]) -> None:
-        """No link carries these packets any more; `flush` follows."""
+        """No link carries these packets any more."""
         for packet in packets:
             self.buffer.wait(packet)
+
+    def want_credit(self) -> None:
+        """Try again soon if packets wait, or if the owner has used up its send credit."""
+        if self._is_blocked or self.is_waiting:
+            self.wants_credit = True
 
     def flush(self, now: float) -> None:
         """Give waiting packets to links, as far as these take them."""
@@ -91,13 +99,13 @@ class Sender:
         return self.buffer.next_waiting() is not None
 
     @property
-    def is_blocked(self) -> bool:
-        """Whether more send credit of a link would let something leave: a waiting packet, or one of the owner's."""
-        return (self._granted < DATAGRAM_SIZE and not self._is_writable_reported) or self.is_waiting
+    def _is_blocked(self) -> bool:
+        """Whether the owner has used up its send credit, and has not been told that there is some again."""
+        return self._granted < DATAGRAM_SIZE and not self._is_writable_reported
 
     def report_writable(self, now: float) -> None:
         """Report to an owner that has used up its send credit that there is some again."""
-        if self._granted < DATAGRAM_SIZE and not self._is_writable_reported and self._credit(now):
+        if self._is_blocked and self._credit(now):
             self._is_writable_reported = True
             self._events.append(Writable())
 
@@ -130,6 +138,8 @@ class Sender:
             if frames.ping:
                 link.probed_at = now
         self._events.append(Transmit(link.number, message))
+        if link.send_credit < DATAGRAM_SIZE:
+            self._events.append(CreditUsedUp(link.number))
 
     def send_control(self, link: LinkState, now: float, *, ping: bool = False) -> None:
         """Send a message without a packet: acknowledgements and unreported closed links, and a PING if asked."""
@@ -174,8 +184,7 @@ class Sender:
         self.buffer.forget_acked()
         if has_changed:
             self._links.choose_usable()
-        self.flush(now)
-        self.report_writable(now)
+        self.want_credit()
 
     def _counts(self) -> Counts:
         return tuple((link.number, link.received_count) for link in self._links if link.received_count)
