@@ -10,6 +10,7 @@ version = release = version_of("freespan")
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
 language = "en"
+smartquotes = False  # "--host" stays as it is typed
 
 myst_heading_anchors = 4  # the same anchors as on a forge: "## What it costs" is #what-it-costs
 myst_links_external_new_tab = False
