@@ -1,0 +1,256 @@
+"""Conversations of two cores as transcripts: what each end is told, and what it decides. No loop, no clock."""
+
+from __future__ import annotations
+
+from freespan.link.bond.core import BondCore
+from freespan.link.bond.events import (
+    ENDED,
+    NO_LINK,
+    RESTARTED,
+    SESSION_CLOSED,
+    TAMPERED,
+    BondOver,
+    CoreEvent,
+    CreditUsedUp,
+    CreditWanted,
+    Deliver,
+    Joinable,
+    LinkClosed,
+    LinkJoined,
+    LinkSuspected,
+    Transmit,
+    Writable,
+)
+from freespan.link.bond.session_key import Role, refusal, session_key
+from freespan.link.bond.settings import BondSettings
+from freespan.wire.bond_frames import SESSION_ENDED, UNKNOWN_SESSION, encode_refused
+from freespan.wire.limits import DATAGRAM_SIZE, LINK_QUEUE_MAX
+
+SESSION = session_key(bytes(range(32)), bytes(16))
+FULL = bytes(DATAGRAM_SIZE)
+
+
+class Conversation:
+    """A client's core and an egress' core; messages wait on their links until they are carried over."""
+
+    def __init__(self, settings: BondSettings | None = None) -> None:
+        self.now = 100.0
+        self.client = BondCore(Role.CLIENT, self.now, settings=settings)
+        self.egress = BondCore(Role.EGRESS, self.now, SESSION, settings)
+        self.on_way: dict[Role, list[Transmit]] = {Role.CLIENT: [], Role.EGRESS: []}
+        """What each end has sent and the other end has not received."""
+        for core in (self.client, self.egress):
+            core.set_send_credit(0, LINK_QUEUE_MAX)
+
+    def sent(self, role: Role, events: list[CoreEvent]) -> list[CoreEvent]:
+        """Put what is to be transmitted on its way; returns the other events."""
+        self.on_way[role] += [event for event in events if isinstance(event, Transmit)]
+        return [event for event in events if not isinstance(event, Transmit)]
+
+    def carry(self, role: Role, *, links: set[int] | None = None) -> list[CoreEvent]:
+        """Carry over what an end has sent (on these links alone); returns what the other end decides."""
+        waiting, self.on_way[role] = self.on_way[role], []
+        core = self.egress if role is Role.CLIENT else self.client
+        decided: list[CoreEvent] = []
+        for event in waiting:
+            if links is None or event.link in links:
+                decided += self.sent(role.other, core.receive(event.link, event.message, self.now))
+        return decided
+
+    def timers(self, seconds: float) -> list[CoreEvent]:
+        """Let time pass; returns what both ends decide by themselves."""
+        self.now += seconds
+        client = self.sent(Role.CLIENT, self.client.handle_timer(self.now))
+        return client + self.sent(Role.EGRESS, self.egress.handle_timer(self.now))
+
+    def protect(self) -> None:
+        """Both ends say something, the client learns the key, and both protect their records."""
+        self.sent(Role.CLIENT, self.client.send(b"hello", self.now))
+        assert self.carry(Role.CLIENT) == [Deliver(b"hello")]
+        self.sent(Role.EGRESS, self.egress.send(b"welcome", self.now))
+        self.now += 0.01
+        assert self.carry(Role.EGRESS) == [Deliver(b"welcome")]
+        self.sent(Role.CLIENT, self.client.set_key(SESSION, self.now))
+        assert Joinable() in self.carry(Role.CLIENT)
+        self.timers(0.01)
+        assert Joinable() in self.carry(Role.EGRESS)
+        self.settle()
+
+    def join(self) -> int:
+        """The client adds a link, and the egress accepts it; returns its number."""
+        number = self.client.next_link
+        self.sent(Role.CLIENT, self.client.join(LINK_QUEUE_MAX, self.now))
+        opening = self.on_way[Role.CLIENT].pop()
+        assert opening.link == number
+        accepted = self.sent(Role.EGRESS, self.egress.accept(opening.message, LINK_QUEUE_MAX, self.now))
+        assert LinkJoined(number) in accepted
+        assert LinkJoined(number) in self.carry(Role.EGRESS)
+        self.settle()
+        return number
+
+    def settle(self) -> None:
+        """Until neither end has anything to say."""
+        for _ in range(6):
+            self.timers(0.01)
+            self.carry(Role.CLIENT)
+            self.carry(Role.EGRESS)
+        assert not any(self.on_way.values())
+
+
+def test_a_packet_is_delivered_and_acknowledged() -> None:
+    talk = Conversation()
+    assert talk.sent(Role.CLIENT, talk.client.send(b"hello", talk.now)) == []
+    assert talk.carry(Role.CLIENT) == [Deliver(b"hello")]
+    assert talk.egress.timer_at == talk.now + 0.008
+    assert talk.timers(0.01) == []
+    assert len(talk.on_way[Role.EGRESS]) == 1
+    talk.carry(Role.EGRESS)
+    assert talk.client.sender.buffer.unacked_bytes == 0
+
+
+def test_the_bond_is_joinable_when_both_ends_protect_their_records() -> None:
+    talk = Conversation()
+    assert not talk.client.is_joinable
+    talk.protect()
+    assert talk.client.is_joinable
+    assert talk.egress.is_joinable
+
+
+def test_packets_that_took_different_links_are_delivered_in_order() -> None:
+    talk = Conversation()
+    talk.protect()
+    talk.join()
+    for number in range(4):
+        talk.sent(Role.EGRESS, talk.egress.send(bytes((number,)) * DATAGRAM_SIZE, talk.now))
+    waiting = talk.on_way[Role.EGRESS]
+    first, *later = sorted(waiting, key=waiting.index)
+    on_other_link = [event for event in later if event.link != first.link]
+    talk.on_way[Role.EGRESS] = on_other_link
+    assert talk.carry(Role.EGRESS) == []
+    talk.on_way[Role.EGRESS] = [event for event in waiting if event not in on_other_link]
+    delivered = [event.packet[0] for event in talk.carry(Role.EGRESS) if isinstance(event, Deliver)]
+    assert delivered == [0, 1, 2, 3]
+
+
+def test_what_a_closed_link_carried_is_sent_again_on_another() -> None:
+    talk = Conversation()
+    talk.protect()
+    other = talk.join()
+    talk.sent(Role.EGRESS, talk.egress.send(FULL, talk.now))
+    (lost,) = talk.on_way[Role.EGRESS]
+    talk.on_way[Role.EGRESS] = []
+    left = other if lost.link == 0 else 0
+    assert talk.egress.on_closed(lost.link, "gone", talk.now) == [LinkClosed(lost.link, "gone"), CreditWanted()]
+    talk.egress.set_send_credit(left, LINK_QUEUE_MAX)
+    again = talk.egress.on_writable(talk.now)
+    assert [event.link for event in again if isinstance(event, Transmit)] == [left]
+    talk.sent(Role.EGRESS, again)
+    talk.timers(0.01)
+    assert Deliver(FULL) in talk.carry(Role.EGRESS)
+    assert list(talk.client.links.open) == [left], "the report of the closed link has come, too"
+
+
+def test_the_first_record_on_a_link_that_joins_leaves_before_packets_that_wait() -> None:
+    """The JOIN brings an acknowledgement, after which packets may leave; records must be sent in their order."""
+    talk = Conversation()
+    talk.protect()
+    talk.sent(Role.EGRESS, talk.egress.send(FULL, talk.now))
+    talk.carry(Role.EGRESS)
+    talk.egress.set_send_credit(0, 0)
+    assert talk.egress.send(FULL, talk.now) == [CreditWanted()]
+    talk.sent(Role.CLIENT, talk.client.join(LINK_QUEUE_MAX, talk.now))
+    (opening,) = talk.on_way[Role.CLIENT]
+    talk.on_way[Role.CLIENT] = []
+    joined, first, wanted = talk.egress.accept(opening.message, LINK_QUEUE_MAX, talk.now)
+    assert joined == LinkJoined(1)
+    assert isinstance(first, Transmit)
+    assert wanted == CreditWanted()
+    talk.egress.on_closed(0, "gone", talk.now)
+    talk.sent(Role.EGRESS, [first, *talk.egress.on_writable(talk.now)])
+    assert Deliver(FULL) in talk.carry(Role.EGRESS)
+
+
+def test_a_record_that_was_changed_closes_its_link_and_nothing_else() -> None:
+    talk = Conversation()
+    talk.protect()
+    number = talk.join()
+    assert talk.client.receive(number, bytes(60), talk.now) == [LinkClosed(number, TAMPERED)]
+    assert list(talk.client.links.open) == [0]
+    assert not talk.client.is_over
+
+
+def test_a_silent_link_is_suspected_then_times_out_while_another_lives() -> None:
+    talk = Conversation()
+    talk.protect()
+    number = talk.join()
+    talk.sent(Role.EGRESS, talk.egress.send(FULL, talk.now))
+    (sent,) = talk.on_way[Role.EGRESS]
+    silent, alive = sent.link, {0, number} - {sent.link}
+    seen: list[CoreEvent] = []
+    for _ in range(80):
+        seen += talk.timers(0.05)
+        talk.sent(Role.EGRESS, talk.egress.on_writable(talk.now))
+        seen += talk.carry(Role.EGRESS, links=alive)
+        seen += talk.carry(Role.CLIENT, links=alive)
+    told = [event for event in seen if isinstance(event, LinkSuspected | LinkClosed)]
+    assert told[0] == LinkSuspected(silent)
+    assert any(isinstance(event, LinkClosed) and event.link == silent for event in told)
+    assert Deliver(FULL) in seen
+    assert set(talk.egress.links.open) == alive
+
+
+def test_send_credit_is_used_up_and_reported_again() -> None:
+    talk = Conversation()
+    talk.protect()
+    credit = talk.egress.send_credit(talk.now)
+    assert credit >= DATAGRAM_SIZE
+    assert credit % DATAGRAM_SIZE == 0
+    for _ in range(credit // DATAGRAM_SIZE):
+        talk.sent(Role.EGRESS, talk.egress.send(FULL, talk.now))
+    assert talk.egress.send_credit(talk.now) == 0
+    talk.now += 0.05
+    talk.carry(Role.EGRESS)
+    talk.timers(0.01)
+    assert CreditWanted() in talk.carry(Role.CLIENT)
+    talk.egress.set_send_credit(0, LINK_QUEUE_MAX)
+    assert talk.egress.on_writable(talk.now) == [Writable()]
+    assert talk.egress.on_writable(talk.now) == [], "it is reported once"
+
+
+def test_a_link_whose_own_queue_is_full_is_asked_for_its_credit() -> None:
+    talk = Conversation()
+    talk.protect()
+    talk.egress.set_send_credit(0, DATAGRAM_SIZE + 100)
+    transmit, used_up = talk.egress.send(FULL, talk.now)
+    assert isinstance(transmit, Transmit)
+    assert used_up == CreditUsedUp(0)
+    assert talk.egress.send(FULL, talk.now) == [CreditWanted()], "it waits"
+    talk.egress.set_send_credit(0, LINK_QUEUE_MAX)
+    assert any(isinstance(event, Transmit) for event in talk.egress.on_writable(talk.now))
+
+
+def test_the_goodbye_ends_the_other_end() -> None:
+    talk = Conversation()
+    talk.protect()
+    assert talk.sent(Role.EGRESS, talk.egress.close(talk.now)) == []
+    assert talk.carry(Role.EGRESS) == [BondOver(SESSION_CLOSED)]
+    assert talk.client.receive(0, b"anything", talk.now) == []
+
+
+def test_a_refusal_ends_the_bond_if_the_egress_of_the_session_gave_it() -> None:
+    for reason, words in ((UNKNOWN_SESSION, RESTARTED), (SESSION_ENDED, ENDED)):
+        talk = Conversation()
+        talk.protect()
+        talk.client.join(LINK_QUEUE_MAX, talk.now)
+        refused = encode_refused(refusal(SESSION, 1, reason))
+        assert talk.client.receive(1, refused, talk.now) == [BondOver(words)]
+
+
+def test_a_bond_without_a_link_ends_after_its_time() -> None:
+    talk = Conversation(BondSettings(wait_seconds=3.0))
+    talk.protect()
+    talk.client.on_closed(0, "gone", talk.now)
+    until, seen = talk.now + 3.2, []
+    while talk.now < until:
+        seen += talk.timers(0.05)
+    assert BondOver(NO_LINK) in seen
