@@ -17,6 +17,7 @@ import msgspec
 import pytest
 
 from freespan.wire import bond_frames, limits, messages
+from freespan.wire.errors import MessageError
 from freespan.wire.network import Network
 
 ROOT = Path(__file__).parent.parent
@@ -99,7 +100,7 @@ def decode(section: Section, text: bytes) -> Any:
     for each in decoders:
         try:
             return each(text)
-        except messages.MessageError as error:
+        except MessageError as error:
             if error.field != "type":
                 raise
     raise AssertionError(f"no decoder knows {text!r}")

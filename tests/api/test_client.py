@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import socket
 import ssl
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -189,9 +190,9 @@ async def test_outside_its_block_a_client_does_nothing(host: freespan.Host, brid
             await use
     async with client:
         pass
-    for use in (client.open("site.test", 80), client.proxy(), client.__aenter__()):
+    for ended in (client.open("site.test", 80), client.proxy(), client.__aenter__()):
         with pytest.raises(RuntimeError):
-            await use
+            await ended
 
 
 async def test_a_host_with_another_key_is_a_clear_error(
@@ -214,7 +215,7 @@ async def test_a_refusal_for_good_reaches_every_user(tmp_path: Path) -> None:
     assert "waiting" in states
 
 
-async def _until_waiting(statuses):  # type: ignore[no-untyped-def]
+async def _until_waiting(statuses: AsyncIterator[freespan.ClientStatus]) -> AsyncIterator[freespan.ClientStatus]:
     async for status in statuses:
         yield status
         if status.state == "waiting":

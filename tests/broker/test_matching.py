@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle
 
@@ -169,7 +170,7 @@ TestPromises = Promises.TestCase
 
 
 @pytest.mark.parametrize(("choose", "bridge"), [(first, "a"), (last, "b")])
-def test_chance_decides_among_equals(choose, bridge: str) -> None:
+def test_chance_decides_among_equals(choose: Callable[[int], int], bridge: str) -> None:
     matching = Matching(choose)
     matching.join("a", 1)
     matching.join("b", 1)
@@ -198,8 +199,10 @@ def test_a_bridge_that_lies_about_its_load_gets_no_more_than_its_share() -> None
     matching.report_load("other", 9)
     chosen = []
     for number in range(30):
-        chosen.append(matching.assign(f"offer {number}"))
-        matching.settle(chosen[-1], f"offer {number}")
+        bridge = matching.assign(f"offer {number}")
+        assert bridge is not None
+        chosen.append(bridge)
+        matching.settle(bridge, f"offer {number}")
         matching.report_load("liar", 0)
     assert chosen.count("liar") == 10
 

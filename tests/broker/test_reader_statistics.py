@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,6 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from freespan.broker import reader_statistics
 from freespan.broker.country_database import CountryDatabase
 from freespan.broker.reader_statistics import ReaderStatistics
 from freespan.broker.settings import CensusSettings
@@ -41,7 +41,7 @@ class Clock:
 @pytest.fixture(autouse=True)
 def _known_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys under which no two readers of these tests set the same mark."""
-    monkeypatch.setattr(reader_statistics.secrets, "token_bytes", random.Random(3).randbytes)
+    monkeypatch.setattr(secrets, "token_bytes", random.Random(3).randbytes)
 
 
 @pytest.fixture

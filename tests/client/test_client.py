@@ -24,7 +24,7 @@ from freespan.wire.backoff import Backoff
 from freespan.wire.errors import RendezvousError, StreamError
 from freespan.wire.invite import Invite
 from freespan.wire.limits import MESSAGE_MAX
-from freespan.wire.messages import RendezvousRequest
+from freespan.wire.messages import RendezvousRequest, decode_rendezvous_request
 from tests.support.sdp import ANSWER
 from tests.support.serving import serving
 from tests.support.site import SMALL, Site
@@ -199,10 +199,9 @@ async def test_a_bridge_that_holds_no_session_gets_a_cooldown_and_drives_nobody_
 ) -> None:
     """But where no other is free, it is better than none."""
     avoided: list[int] = []
-    decode = broker_rendezvous.decode_rendezvous_request
 
     def noted(body: bytes) -> RendezvousRequest:
-        request = decode(body)
+        request = decode_rendezvous_request(body)
         avoided.append(len(request.avoid))
         return request
 

@@ -225,12 +225,19 @@ class Client:
         self.received: asyncio.Queue[bytes | str] = asyncio.Queue()
         self.channel.on("open", lambda _: self.opened.set())
         self.channel.on("close", lambda _: self.closed.set())
-        self.channel.on("message", lambda event: self.received.put_nowait(event.data))
+        self.channel.on("message", self._on_message)
         self.signalling = self.peer.create_data_channel("lanes", webrtc.RTCDataChannelInit(negotiated=True, id=1))
         self.signals: asyncio.Queue[str] = asyncio.Queue()
         self.signalling_opened = asyncio.Event()
         self.signalling.on("open", lambda _: self.signalling_opened.set())
-        self.signalling.on("message", lambda event: self.signals.put_nowait(event.data))
+        self.signalling.on("message", self._on_signal)
+
+    def _on_message(self, event: webrtc.MessageEvent) -> None:
+        assert isinstance(event.data, bytes | str)
+        self.received.put_nowait(event.data)
+
+    def _on_signal(self, event: webrtc.MessageEvent) -> None:
+        self.signals.put_nowait(str(event.data))
 
     async def offer(self) -> str:
         gathered = asyncio.Event()

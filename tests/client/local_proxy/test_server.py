@@ -237,7 +237,7 @@ async def test_a_destination_that_does_not_resolve(
             raise socket.gaierror(socket.EAI_NONAME, "unknown")
         return ask(host, *arguments, **options)
 
-    monkeypatch.setattr(dialer.socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
     await both(running, Target("nobody.example", 80), 502, "dns_error", 4, "could not be resolved")
     await running.still_serves(site)
 
@@ -439,7 +439,7 @@ async def more_than_two_connections(running: RunningProxy, site: Site) -> None:
 
 async def test_a_port_in_use(running: RunningProxy) -> None:
     with pytest.raises(InputError) as caught:
-        await LocalProxy(running.client).start(running.port)  # type: ignore[arg-type]
+        await LocalProxy(running.client).start(running.port)
     assert str(caught.value) == f"port: {running.port}: address already in use; choose another one"
 
 

@@ -92,6 +92,10 @@ class Owner:
     async def until_received(self, count: int, seconds: float = 120.0) -> None:
         await self.until(lambda: self.received >= count, seconds)
 
+    async def until_received_all(self, other: "Owner", seconds: float = 120.0) -> None:
+        """Wait until everything that the other owner has to send has come."""
+        await self.until(lambda: not other.to_send and self.received == other.sent, seconds)
+
     async def until_lost(self, seconds: float = 1_000.0) -> str:
         await self.until(lambda: self.lost is not None, seconds)
         assert self.lost is not None

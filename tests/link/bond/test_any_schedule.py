@@ -116,9 +116,7 @@ async def live_through(schedule: list[Event]) -> None:
         path.thaw()  # those that died stay dead
     bonds.join(Path(4e6, 0.03))
     for owner, other in (bonds.owners(), bonds.owners()[::-1]):
-        await owner.until(
-            lambda owner=owner, other=other: not other.to_send and owner.received == other.sent, MUST_END_SECONDS
-        )
+        await owner.until_received_all(other, MUST_END_SECONDS)
     world.check_bounds()
     for bond in (bonds.client, bonds.egress):
         assert bond.report().held_bytes == 0

@@ -78,7 +78,7 @@ class Soak:
         """Blocks of memory in use when all has come."""
         ends = (self.of_client, self.of_egress)
         for owner, other in (ends, ends[::-1]):
-            await owner.until(lambda owner=owner, other=other: not other.to_send and owner.received == other.sent)
+            await owner.until_received_all(other)
             owner.arrivals.clear()
         await asyncio.gather(*self.closed)
         self.events.events.clear()
@@ -102,7 +102,7 @@ async def soaking(random: Random) -> AsyncIterator[Soak]:
 
 
 async def test_sixty_kills_of_real_links_lose_no_byte_and_keep_no_memory() -> None:
-    memory = []
+    memory: list[int] = []
     async with asyncio.timeout(3 * SECONDS), soaking(Random(7)) as soak:
         killed = 0
         while killed < KILLS:

@@ -41,7 +41,7 @@ def keep_sending(owner: Owner) -> None:
 async def all_came(bonds: Bonds) -> None:
     bonds.join(Path(4e6, 0.03))
     for owner, other in (bonds.owners(), bonds.owners()[::-1]):
-        await owner.until(lambda owner=owner, other=other: not other.to_send and owner.received == other.sent)
+        await owner.until_received_all(other)
 
 
 async def blocks(bonds: Bonds) -> int:
@@ -58,7 +58,7 @@ async def soak(random: Random, kills: int) -> tuple[int, list[int]]:
     """Returns how many packets came, and the memory in use after each fifth of the kills."""
     bonds = Bonds()
     await bonds.open(a_road(random), lambda number: (DATAGRAM_SIZE, 900, 40)[number % 3])
-    memory = []
+    memory: list[int] = []
     killed = 0
     while killed < kills:
         if killed >= len(memory) * kills // 5:

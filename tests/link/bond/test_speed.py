@@ -39,8 +39,8 @@ async def rate_of(paths: Paths, *, both: bool = False, warm: float = 3.0, second
     return down, up
 
 
-def down(paths: Paths, **options: float) -> float:
-    return run(rate_of(paths, **options))[0]
+def down(paths: Paths, *, warm: float = 3.0, seconds: float = 12.0) -> float:
+    return run(rate_of(paths, warm=warm, seconds=seconds))[0]
 
 
 def test_one_link_is_as_fast_as_it_is() -> None:

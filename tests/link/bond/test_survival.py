@@ -13,7 +13,7 @@ from freespan.wire.limits import BOND_SPAN_MAX
 from tests.link.bond.bonds import SECRET, Bonds
 from tests.link.bond.paths import Path
 from tests.link.bond.states import SETTINGS
-from tests.support.virtual_time import run
+from tests.support.virtual_time import VirtualLoop, run
 
 Act = Callable[[Bonds, Path], None]
 
@@ -158,6 +158,7 @@ def test_a_process_that_was_held_up_does_not_blame_its_links() -> None:
         bonds.of_egress.send(10**9)
         await asyncio.sleep(4)
         loop = bonds.loop
+        assert isinstance(loop, VirtualLoop)
         loop.skip(3.0)
         await asyncio.sleep(2)
         for report in (bonds.client.report(), bonds.egress.report()):

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from random import Random
 
 import pytest
@@ -69,7 +69,7 @@ def swapping() -> Tamper:
 
 
 PLAIN = b"\x02" + encode(Frames(number=5, packet=b"mine"))
-TRICKS = {
+TRICKS: dict[str, Callable[[], Tamper]] = {
     "flips a bit": lambda: flipping(Random(1)),
     "repeats": lambda: doubling,
     "keeps one back": swallowing,
