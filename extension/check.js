@@ -1,6 +1,6 @@
-// Checks whether there is a host at the URL after the #, in an iframe with an opaque origin: a request of the extension's own
-// pages would carry its identifier, which in Firefox is random for each installation. A script and no module, since an
-// opaque origin may load none.
+// Checks whether there is a host at the URL after the #, in an iframe with an opaque origin: a request of the
+// extension's own pages would carry its identifier, which in Firefox is random for each installation. A script and no
+// module, since an opaque origin may load none.
 
 async function lookForHost() {
   let found = false;

@@ -38,7 +38,8 @@ function urlOf(written) {
 }
 
 /**
- * Check that there is a host. It is asked from an iframe with an opaque origin (check.js), so that it learns no identifier.
+ * Check that there is a host. It is asked from an iframe with an opaque origin (check.js), so that it learns no
+ * identifier.
  * @param {string} host its URL, with a slash at its end
  * @throws {HostError}
  */

@@ -104,7 +104,8 @@ export class BridgeManager {
     const last = this.#bridgeStatus;
     this.#bridgeStatus = status.state === "off" ? { ...status, state: "connecting" } : status;
     remember(status.total - last.total, status.megabytes - last.megabytes, new Date());
-    // A limit may be reached, or there is something to show. Not at once, since the bridge is in the middle of its work.
+    // A limit may be reached, or there is something to show. Not at once, since the bridge is in the middle of its
+    // work.
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#settle());
   }

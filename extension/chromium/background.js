@@ -1,5 +1,5 @@
-// The service worker: it has no WebRTC, so it keeps an offscreen document that has, and shows its status on the toolbar.
-// The browser may end this worker at any time; the document stays.
+// The service worker: it has no WebRTC, so it keeps an offscreen document that has, and shows its status on the
+// toolbar. The browser may end this worker at any time; the document stays.
 
 import { show } from "./icon.js";
 

@@ -1,4 +1,5 @@
-// The offscreen document, in which the bridge runs. It closes when there is nothing to do; the service worker makes another.
+// The offscreen document, in which the bridge runs. It closes when there is nothing to do; the service worker makes
+// another.
 
 import { BridgeManager } from "./manager.js";
 import { Runner } from "./runner.js";

@@ -1,5 +1,5 @@
-// Runs the bridge in this document. Servers learn the extension's identifier, which follows from the key in the manifest and
-// is the same in all browsers that got it from the same source.
+// Runs the bridge in this document. Servers learn the extension's identifier, which follows from the key in the
+// manifest and is the same in all browsers that got it from the same source.
 
 import { Bridge } from "./static/bridge/bridge.js";
 import { Clock } from "./static/bridge/clock.js";
@@ -11,7 +11,10 @@ export class Runner {
   #bridge;
   #running = false;
 
-  /** @param {string} host its URL, with a slash at its end @param {(status: import("./manager.js").BridgeStatus) => void} onStatus */
+  /**
+   * @param {string} host its URL, with a slash at its end
+   * @param {(status: import("./manager.js").BridgeStatus) => void} onStatus
+   */
   constructor(host, onStatus) {
     // The timers of this document are not throttled, and the extension's policy would not let a worker start.
     this.#bridge = new Bridge(host, onStatus, new Clock(false));

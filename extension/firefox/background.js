@@ -1,5 +1,5 @@
-// The background page, in which the bridge runs. Firefox ends it after half a minute without an event, so there are alarms
-// while the switch is on; a page that was ended all the same starts again with the next one.
+// The background page, in which the bridge runs. Firefox ends it after half a minute without an event, so there are
+// alarms while the switch is on; a page that was ended all the same starts again with the next one.
 
 import { show } from "./icon.js";
 import { BridgeManager } from "./manager.js";

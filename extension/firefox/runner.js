@@ -1,5 +1,5 @@
-// Runs the bridge in an iframe with an opaque origin. From a page of the extension, Firefox would send the extension's origin
-// to every WebSocket server. It is random for each installation, so a host could track its volunteer by it.
+// Runs the bridge in an iframe with an opaque origin. From a page of the extension, Firefox would send the extension's
+// origin to every WebSocket server. It is random for each installation, so a host could track its volunteer by it.
 
 /** @typedef {import("./manager.js").Limits} Limits */
 
@@ -11,7 +11,10 @@ export class Runner {
   /** @type {Limits | undefined} */
   #limits;
 
-  /** @param {string} host its URL, with a slash at its end @param {(status: import("./manager.js").BridgeStatus) => void} onStatus */
+  /**
+   * @param {string} host its URL, with a slash at its end
+   * @param {(status: import("./manager.js").BridgeStatus) => void} onStatus
+   */
   constructor(host, onStatus) {
     this.#onStatus = onStatus;
     this.#iframe.setAttribute("sandbox", "allow-scripts");

@@ -1,5 +1,5 @@
-// The block in the editor: a picture of a switch, and its attributes in the sidebar. It contacts nobody, and saves no HTML:
-// includes/block.php makes that at each view, and passes the fields and all texts in `window.freespanSwitch`.
+// The block in the editor: a picture of a switch, and its attributes in the sidebar. It contacts nobody, and saves no
+// HTML: includes/block.php makes that at each view, and passes the fields and all texts in `window.freespanSwitch`.
 
 (({ blocks, blockEditor, components, element }, { fields, defaults, settings, ready, strings }) => {
   const { createElement: h } = element;

@@ -51,7 +51,11 @@ export class HeadlessSwitch extends EventTarget {
     volunteer.choose(this.#instance, false);
   }
 
-  /** Change limits while it runs; those left out stay as they are. @param {Partial<Limits>} limits @throws {TypeError} */
+  /**
+   * Change limits while it runs; those left out stay as they are.
+   * @param {Partial<Limits>} limits
+   * @throws {TypeError}
+   */
   set(limits) {
     this.#options = { ...this.#options, ...checkLimits(limits) };
     volunteer.limit();

@@ -35,7 +35,10 @@ export class Clock {
     return performance.now() / 1000;
   }
 
-  /** Call back when the machine has slept: timers stop meanwhile, and the time of day goes on. @param {() => void} call */
+  /**
+   * Call back when the machine has slept: timers stop meanwhile, and the time of day goes on.
+   * @param {() => void} call
+   */
   onWake(call) {
     const before = Date.now();
     this.after(CHECK_SECONDS, () => {

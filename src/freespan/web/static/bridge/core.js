@@ -25,7 +25,9 @@ const RETRY_MAX_SECONDS = 60;
 const RETRY_FULL_SECONDS = 30;
 /** After a connection that lasted this long, the next failure counts as the first again. */
 const STEADY_SECONDS = 30;
-/** Pages may close a WebSocket with 1000 or 3000 to 4999 only; this code stands for 1008, a violation of the protocol. */
+/**
+ * Pages may close a WebSocket with 1000 or 3000 to 4999 only; this code stands for 1008, a violation of the protocol.
+ */
 const CLOSE_PROTOCOL = 4008;
 const CLOSE_NORMAL = 1000;
 const CLOSE_FULL = 1013;

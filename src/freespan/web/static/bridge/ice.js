@@ -29,7 +29,8 @@ export function checkServers(servers, kind, allowPrivate) {
 }
 
 /**
- * The host in its canonical form. A name that is written in another way is refused, since some numbers stand for addresses.
+ * The host in its canonical form. A name that is written in another way is refused, since some numbers stand for
+ * addresses.
  * @param {string | undefined} authority
  */
 function hostOf(authority) {

@@ -12,7 +12,8 @@ function serve() {
   if (!("RTCPeerConnection" in window)) {
     return notify({ type: "status", state: "unsupported", now: 0, total: 0, megabytes: 0 });
   }
-  // In an extension this page is not the host's, and the host stands after the #; a host's own policy allows no other one.
+  // In an extension this page is not the host's, and the host stands after the #; a host's own policy allows no other
+  // one.
   const host = new URL(location.hash.slice(1) || ".", location.href).href;
   const bridge = new Bridge(host, (status) => notify({ type: "status", ...status }));
   let capacity = 0;

@@ -6,8 +6,8 @@ import { versionOf } from "./addresses.js";
 /** @typedef {{ipv4?: Mapping, ipv6?: Mapping}} Network no mapping where UDP does not come through */
 
 /**
- * Read a description that was gathered with a STUN server of two ports. Where a browser hides its own addresses and ports,
- * it asks from one interface for each IP version, so what it hides is the same for both ports.
+ * Read a description that was gathered with a STUN server of two ports. Where a browser hides its own addresses and
+ * ports, it asks from one interface for each IP version, so what it hides is the same for both ports.
  * @param {string} sdp
  * @returns {Network}
  */

@@ -1,4 +1,5 @@
-// One pipe: a client's data channel and a WebSocket to the egress. What comes out of one goes into the other, unchanged.
+// One pipe: a client's data channel and a WebSocket to the egress. What comes out of one goes into the other,
+// unchanged.
 
 import { gathered } from "./gathering.js";
 
@@ -116,8 +117,8 @@ export class Pipe {
 
   /**
    * Pass on what `source` receives. It waits here until `sink` is open, while the buffer of `sink` is full, and for the
-   * rate limit. In Firefox the `bufferedAmount` of a channel falls only when the engine's queue is empty, so a high value
-   * proves nothing.
+   * rate limit. In Firefox the `bufferedAmount` of a channel falls only when the engine's queue is empty, so a high
+   * value proves nothing.
    * @param {RTCDataChannel | WebSocket} source
    * @param {RTCDataChannel | WebSocket} sink
    */

@@ -10,9 +10,9 @@ const KEPT =
 const CANDIDATES_MAX = 32;
 
 /**
- * Leave out TCP candidates (RFC 6544), which would connect to any port of any service, and lines with control characters.
- * On the open internet private addresses are left out as well, wherever they stand, and all lines that a data channel does
- * not need.
+ * Leave out TCP candidates (RFC 6544), which would connect to any port of any service, and lines with control
+ * characters. On the open internet private addresses are left out as well, wherever they stand, and all lines that a
+ * data channel does not need.
  * @param {string} sdp
  * @param {boolean} allowPrivate
  */

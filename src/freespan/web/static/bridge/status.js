@@ -1,7 +1,7 @@
 // When a bridge's status is published. Pure.
 //
-// A state that has nothing to do with sessions is published at once. Counts, and the state behind them, are published at
-// the ticks of a fixed grid alone, so that nobody can tell from them when a reader came or went.
+// A state that has nothing to do with sessions is published at once. Counts, and the state behind them, are published
+// at the ticks of a fixed grid alone, so that nobody can tell from them when a reader came or went.
 
 const PUBLISH_SECONDS = 2;
 

@@ -1,7 +1,7 @@
 // Whether helping may put a visitor at risk, or cost them money. Found out from the browser alone, and sent to nobody.
 //
-// The risk is guessed from the browser's time zone (IANA), which is known before the click, and wrong for travellers. The
-// countries are those that "Freedom on the Net 2024" (Freedom House) calls Not Free, and some that it leaves out;
+// The risk is guessed from the browser's time zone (IANA), which is known before the click, and wrong for travellers.
+// The countries are those that "Freedom on the Net 2024" (Freedom House) calls Not Free, and some that it leaves out;
 // docs/embedding.md says which and why. Old names of zones are included, since some browsers still use them.
 
 const CENSORED = {

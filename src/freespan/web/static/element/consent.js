@@ -24,7 +24,9 @@ export class Consent {
   #loadingCautions;
   #renderAgain = () => {};
 
-  /** @param {{yes: (remember: boolean | undefined) => void, no: () => void}} answers `remember`: undefined if not asked */
+  /**
+   * @param {{yes: (remember: boolean | undefined) => void, no: () => void}} answers `remember`: undefined if not asked
+   */
   constructor(answers) {
     this.#yes = button("turn-on", () => answers.yes(this.remember), { class: "primary" });
     this.#no = button("not-now", answers.no);

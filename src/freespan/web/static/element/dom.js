@@ -13,7 +13,11 @@ export function create(name, attributes = {}, ...children) {
   return element;
 }
 
-/** A screen reader reads a live region when it is written to, so only changes are written. @param {Node} node @param {string} text */
+/**
+ * A screen reader reads a live region when it is written to, so only changes are written.
+ * @param {Node} node
+ * @param {string} text
+ */
 export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }

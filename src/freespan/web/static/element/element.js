@@ -1,5 +1,5 @@
-// <freespan-switch>: what a visitor sees and clicks. It draws the status of a headless switch (../headless.js), which is
-// loaded when somebody wants it.
+// <freespan-switch>: what a visitor sees and clicks. It draws the status of a headless switch (../headless.js), which
+// is loaded when somebody wants it.
 //
 //   header     the line that is always there
 //   consent    the three sentences before it starts       opened by the switch; always there in a card or banner
@@ -7,8 +7,8 @@
 //   panel      limits, and the test                       opened by "What is this?"
 //   overlay    how banner and floating pill are fixed over the page
 //
-// Attributes: attributes.js. Slots: `title`, `about`. Property: `strings`. It reflects its state in the attribute `state`
-// and dispatches `freespan-state` events.
+// Attributes: attributes.js. Slots: `title`, `about`. Property: `strings`. It reflects its state in the attribute
+// `state` and dispatches `freespan-state` events.
 
 import { supported, watch } from "../volunteer/detect.js";
 import { ATTRIBUTES, choice, host, hours, isHours, number } from "./attributes.js";
@@ -122,7 +122,10 @@ export class FreespanSwitch extends HTMLElement {
     this.#render();
   };
 
-  /** Texts to use instead, by the keys of languages/en.json; those that are left out stay as they are. @param {Texts} strings */
+  /**
+   * Texts to use instead, by the keys of languages/en.json; those that are left out stay as they are.
+   * @param {Texts} strings
+   */
   set strings(strings) {
     this.#ownStrings = { ...this.#ownStrings, ...strings };
     if (this.isConnected) this.#translate();
@@ -182,7 +185,10 @@ export class FreespanSwitch extends HTMLElement {
     this.#update();
   }
 
-  /** Show or hide what is below the header; focus in what closes goes back to what opened it. @param {"" | "consent" | "more"} what */
+  /**
+   * Show or hide what is below the header; focus in what closes goes back to what opened it.
+   * @param {"" | "consent" | "more"} what
+   */
   #open(what) {
     const inside = this.#details.contains(this.shadowRoot?.activeElement ?? null);
     const before = this.#opened;
@@ -267,7 +273,10 @@ export class FreespanSwitch extends HTMLElement {
     this.#details.hidden = [...this.#details.children].every((node) => /** @type {HTMLElement} */ (node).hidden);
   }
 
-  /** Load a part that not every switch has, once; without a network the rest works. @param {"activity" | "panel" | "overlay" | "goodbye"} name */
+  /**
+   * Load a part that not every switch has, once; without a network the rest works.
+   * @param {"activity" | "panel" | "overlay" | "goodbye"} name
+   */
   async #need(name) {
     const root = this.shadowRoot;
     const has = () =>

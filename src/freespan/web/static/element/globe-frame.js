@@ -1,4 +1,5 @@
-// The live globe in the publisher's page: an iframe of the host's `/globe`, so that the page's own thread draws nothing.
+// The live globe in the publisher's page: an iframe of the host's `/globe`, so that the page's own thread draws
+// nothing.
 
 /** @typedef {[code: string, readers: number][]} Countries most readers first */
 /** @typedef {{ink: string, accent: string}} Colours as in CSS, without `var()` */
@@ -25,7 +26,8 @@ export class GlobeFrame {
     iframe.loading = "lazy";
     iframe.referrerPolicy = "no-referrer";
     iframe.tabIndex = -1;
-    // An iframe whose colour scheme differs from that of its page gets an opaque background; its page declares none: light.
+    // An iframe whose colour scheme differs from that of its page gets an opaque background; its page declares none:
+    // light.
     Object.assign(iframe.style, {
       display: "block",
       inlineSize: "100%",
@@ -43,7 +45,12 @@ export class GlobeFrame {
     this.#iframe.setAttribute("aria-label", text);
   }
 
-  /** Draw, or change what is drawn. @param {Colours} colours @param {boolean} reducedMotion @param {string} here country or "" */
+  /**
+   * Draw, or change what is drawn.
+   * @param {Colours} colours
+   * @param {boolean} reducedMotion
+   * @param {string} here country or ""
+   */
   show(colours, reducedMotion, here = "") {
     this.#latest = { type: "show", colours, reducedMotion, here };
     if (this.#ready) this.#post(this.#latest);
@@ -78,7 +85,11 @@ export class GlobeFrame {
   };
 }
 
-/** The names of countries in a language, a BCP 47 tag; an unknown one gives those of the browser's language. @param {Countries} countries @param {string} language */
+/**
+ * The names of countries in a language, a BCP 47 tag; an unknown one gives those of the browser's language.
+ * @param {Countries} countries
+ * @param {string} language
+ */
 export function namesOf(countries, language) {
   const names = displayNames(language);
   return countries.map(([code]) => names?.of(code) ?? code);

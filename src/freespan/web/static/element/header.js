@@ -45,7 +45,11 @@ export class Header {
     (which === "more" ? this.#more : this.#switch).focus();
   }
 
-  /** @param {Status} status @param {Strings} strings @param {{label: string | null, opened: boolean, closable: boolean, hours: string}} how */
+  /**
+   * @param {Status} status
+   * @param {Strings} strings
+   * @param {{label: string | null, opened: boolean, closable: boolean, hours: string}} how
+   */
   render(status, strings, how) {
     this.#renderAgain = () => this.render(status, strings, how);
     const on = status.state !== "off" && !FAILED.includes(status.state);

@@ -33,7 +33,11 @@ export function languagesFor(element) {
   return [place?.closest("[lang]")?.getAttribute("lang") ?? "", ...navigator.languages];
 }
 
-/** Built-in English if the file does not arrive in time. @param {string} language one of LANGUAGES @returns {Promise<Language>} */
+/**
+ * Built-in English if the file does not arrive in time.
+ * @param {string} language one of LANGUAGES
+ * @returns {Promise<Language>}
+ */
 export async function load(language) {
   try {
     const signal = AbortSignal.timeout?.(LOAD_SECONDS * 1000);
@@ -69,7 +73,11 @@ export class Strings {
     if (Intl.PluralRules.supportedLocalesOf(file.language).length) this.#plurals = new Intl.PluralRules(file.language);
   }
 
-  /** The text of a key, empty if there is none; `n` selects the plural form. @param {string} key @param {Record<string, number | string>} values */
+  /**
+   * The text of a key, empty if there is none; `n` selects the plural form.
+   * @param {string} key
+   * @param {Record<string, number | string>} values
+   */
   get(key, values = {}) {
     const forms = this.#texts[key] ?? "";
     const category = this.#plurals?.select(Number(values.n)) ?? "other";

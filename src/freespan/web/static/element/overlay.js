@@ -18,7 +18,10 @@ export const STYLE = `
   .bar .consent > a { margin-inline-end: auto; }
 }`;
 
-/** The background of an element, which an overlay needs where it has the page's own colours. @param {Element} element */
+/**
+ * The background of an element, which an overlay needs where it has the page's own colours.
+ * @param {Element} element
+ */
 export function backgroundOf(element) {
   for (let place = element.parentElement; place; place = place.parentElement) {
     const colour = getComputedStyle(place).backgroundColor;

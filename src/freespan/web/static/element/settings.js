@@ -1,5 +1,5 @@
-// The visitor's settings of the switch on this site, in the site's storage. Where that is blocked, they last as long as the
-// page.
+// The visitor's settings of the switch on this site, in the site's storage. Where that is blocked, they last as long as
+// the page.
 
 const KEY = "freespan-settings";
 /** A switch that was closed, and the question at good-bye, do not come back earlier. */

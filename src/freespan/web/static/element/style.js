@@ -120,7 +120,11 @@ input { font: inherit; color: inherit; accent-color: var(--on); }
 /** Shared by all switches of a page. @type {Map<string, CSSStyleSheet>} */
 const sheets = new Map();
 
-/** Add styles: those of header and consent, or those of a part that is loaded later. @param {ShadowRoot} root @param {string} [css] */
+/**
+ * Add styles: those of header and consent, or those of a part that is loaded later.
+ * @param {ShadowRoot} root
+ * @param {string} [css]
+ */
 export function addStyles(root, css = CSS) {
   // A browser from before 2023, where the page's policy may forbid the style element.
   if (!root.adoptedStyleSheets) return root.append(create("style", {}, css));

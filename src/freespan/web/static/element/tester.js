@@ -14,7 +14,8 @@ const FAILED = { broker: false, stun: null, egress: null, nat: "", reader: "no" 
 const BLOCKED = { ...FAILED, broker: null };
 
 /**
- * Test whether this browser would be of use as a bridge. A test that fails has the result of a host that does not answer.
+ * Test whether this browser would be of use as a bridge. A test that fails has the result of a host that does not
+ * answer.
  * @param {string} host its base URL, with a slash at its end
  * @param {Node} container of the iframe, which is hidden
  * @returns {Promise<Result>} within 25 seconds
@@ -61,8 +62,8 @@ export function test(host, container) {
 }
 
 /**
- * The sentences that describe a result, as keys of languages/*.json, in the order in which they are read. What could not
- * be found out has none.
+ * The sentences that describe a result, as keys of languages/*.json, in the order in which they are read. What could
+ * not be found out has none.
  * @param {Result} result
  * @returns {string[]}
  */

@@ -1,8 +1,9 @@
-// A small globe with arcs to the countries of the readers who are being helped. `new Globe(container)` draws into an element.
+// A small globe with arcs to the countries of the readers who are being helped. `new Globe(container)` draws into an
+// element.
 //
-// It costs nothing while it is not visible, stops when nothing has changed for a while, and stands still for visitors who
-// want reduced motion. Without a canvas it is drawn as SVG. Screen readers get nothing from it, so there must be a text
-// as well.
+// It costs nothing while it is not visible, stops when nothing has changed for a while, and stands still for visitors
+// who want reduced motion. Without a canvas it is drawn as SVG. Screen readers get nothing from it, so there must be a
+// text as well.
 
 import { coloursOf, drawn, paint } from "./paint.js";
 import { FIRST_VIEW, isCount, known, scene, viewpoint, WELCOME } from "./scene.js";
@@ -67,9 +68,9 @@ export class Globe {
 
   /**
    * @param {HTMLElement} container an element with a width; the globe fills it, as a square
-   * @param {{reducedMotion?: boolean, colours?: Partial<Record<"ink" | "accent", string>>}} options `reducedMotion`: the
-   *   visitor's preference by default; `colours`: as in CSS, instead of the custom properties `--globe-ink` (by default the
-   *   text's colour) and `--globe-accent` of the container
+   * @param {{reducedMotion?: boolean, colours?: Partial<Record<"ink" | "accent", string>>}} options
+   *   `reducedMotion`: the visitor's preference by default; `colours`: as in CSS, instead of the custom properties
+   *   `--globe-ink` (by default the text's colour) and `--globe-accent` of the container
    */
   constructor(container, { reducedMotion, colours = {} } = {}) {
     this.#container = container;

@@ -30,8 +30,8 @@ function strengths({ dark }) {
 }
 
 /**
- * The colour of land and sea: the ink with a little of the accent. It is mixed with the background and drawn more opaque
- * in turn, because a canvas rounds away the colour of dark paint that is almost transparent.
+ * The colour of land and sea: the ink with a little of the accent. It is mixed with the background and drawn more
+ * opaque in turn, because a canvas rounds away the colour of dark paint that is almost transparent.
  * @param {Colours} colours @returns {Colour}
  */
 function earthen({ ink, accent, dark }) {
@@ -125,7 +125,12 @@ function core({ dark }) {
   return dark ? "#10161c" : "#fff";
 }
 
-/** @param {CanvasRenderingContext2D} pen @param {Vector} at @param {number} radius @param {string | CanvasGradient} colour */
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {Vector} at
+ * @param {number} radius
+ * @param {string | CanvasGradient} colour
+ */
 function disc(pen, [x, y], radius, colour) {
   pen.beginPath();
   pen.arc(x, y, radius, 0, 2 * Math.PI);
@@ -150,7 +155,12 @@ function shape(pen, outline) {
 
 // --- without a canvas ----------------------------------------------------------------------------
 
-/** The same as SVG, in a square of `size` CSS pixels. @param {Scene} scene @param {number} size @param {Colours} colours */
+/**
+ * The same as SVG, in a square of `size` CSS pixels.
+ * @param {Scene} scene
+ * @param {number} size
+ * @param {Colours} colours
+ */
 export function drawn(scene, size, colours) {
   const { accent } = colours;
   const earth = earthen(colours);

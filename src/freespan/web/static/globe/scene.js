@@ -1,4 +1,5 @@
-// What the globe shows at a moment: lines and dots in the picture's coordinates (sphere.js). Pure: the time is handed in.
+// What the globe shows at a moment: lines and dots in the picture's coordinates (sphere.js). Pure: the time is handed
+// in.
 
 import {
   circle,
@@ -19,8 +20,8 @@ import {
 /** @typedef {import("./sphere.js").Vector} Vector */
 /** @typedef {import("./sphere.js").View} View */
 /**
- * Who is being helped: countries by their two letters, with the least number of readers in each, and readers whose country
- * is not published. `here` is the country of this volunteer, if it is known.
+ * Who is being helped: countries by their two letters, with the least number of readers in each, and readers whose
+ * country is not published. `here` is the country of this volunteer, if it is known.
  * @typedef {{here?: string | undefined, countries?: Record<string, number>, somewhere?: number}} News
  */
 /** @typedef {{to: Vector, readers: number, since: number, until: number}} Arc times in milliseconds; `until` may be Infinity */
@@ -98,8 +99,8 @@ export function scene(moment) {
 }
 
 /**
- * From where to look at what is shown, and how far to sway, in degrees to each side, so that all of it comes into sight.
- * Undefined if nothing is shown: then the globe turns.
+ * From where to look at what is shown, and how far to sway, in degrees to each side, so that all of it comes into
+ * sight. Undefined if nothing is shown: then the globe turns.
  * @param {Vector | undefined} here @param {Iterable<Arc>} arcs @returns {{view: View, sway: number} | undefined}
  */
 export function viewpoint(here, arcs) {
@@ -158,7 +159,13 @@ function fly(lines, from, to, { grown, strength, width, pulse, lively, rises }) 
   }
 }
 
-/** Lines that fade out, for readers of unknown countries. @param {Line[]} lines @param {Vector} from @param {number} somewhere @param {number} now */
+/**
+ * Lines that fade out, for readers of unknown countries.
+ * @param {Line[]} lines
+ * @param {Vector} from
+ * @param {number} somewhere
+ * @param {number} now
+ */
 function rays(lines, from, somewhere, now) {
   const wanted = somewhere > 0 ? Math.min(RAYS_MAX, 1 + Math.floor(Math.log10(somewhere) / 0.7)) : 0;
   for (const [i, direction] of RAYS.slice(0, wanted).entries()) {

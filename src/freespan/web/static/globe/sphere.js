@@ -1,7 +1,7 @@
 // The geometry of the globe: what is where in the picture. Pure.
 //
-// Points of the earth are unit vectors. The picture is an orthographic projection in which the earth has the radius 1; x goes
-// to the right, y up and z towards the viewer.
+// Points of the earth are unit vectors. The picture is an orthographic projection in which the earth has the radius 1;
+// x goes to the right, y up and z towards the viewer.
 
 import { COASTS, MIDDLES } from "./coastlines.js";
 
@@ -112,10 +112,10 @@ export function isVisible([x, y, z]) {
 /**
  * The outlines of the land, to be filled by the even-odd rule inside a disc of radius 1; x and y in turn.
  *
- * The far side is turned inside out, to the outside of the disc: the nearer to the opposite point, the farther away. So no
- * outline has to be cut, and inside the disc everything is where it belongs. Of the far part of an outline only its way
- * around the disc counts, so most of its points are left out. If an outline encloses the opposite point, its inside becomes
- * its outside: it runs the other way round, and a frame around everything corrects that.
+ * The far side is turned inside out, to the outside of the disc: the nearer to the opposite point, the farther away. So
+ * no outline has to be cut, and inside the disc everything is where it belongs. Of the far part of an outline only its
+ * way around the disc counts, so most of its points are left out. If an outline encloses the opposite point, its inside
+ * becomes its outside: it runs the other way round, and a frame around everything corrects that.
  *
  * @param {number[]} rows of `turned`
  * @param {Iterable<Float32Array>} rings
@@ -132,7 +132,11 @@ export function outlines(rows, rings = coasts) {
   return found;
 }
 
-/** One outline; undefined if it neither enters the disc nor goes around it. @param {number[]} rows @param {Float32Array} ring */
+/**
+ * One outline; undefined if it neither enters the disc nor goes around it.
+ * @param {number[]} rows
+ * @param {Float32Array} ring
+ */
 function outlineOf(rows, ring) {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0] = rows;
   /** @type {number[]} */
@@ -175,7 +179,12 @@ function insideOut(points, right, up) {
   points.push((right * (2 - away)) / away, (up * (2 - away)) / away);
 }
 
-/** Go around the disc, outside of it. @param {number[]} points @param {number} from an angle @param {number} way how far */
+/**
+ * Go around the disc, outside of it.
+ * @param {number[]} points
+ * @param {number} from an angle
+ * @param {number} way how far
+ */
 function goRound(points, from, way) {
   const pieces = Math.ceil(Math.abs(way) / ROUND_MOST);
   for (let piece = 1; piece <= pieces; piece++) {
@@ -184,7 +193,10 @@ function goRound(points, from, way) {
   }
 }
 
-/** The equivalent angle within half a turn in either direction; in radians, or in units of another full turn. @param {number} angle */
+/**
+ * The equivalent angle within half a turn in either direction; in radians, or in units of another full turn.
+ * @param {number} angle
+ */
 export function shortest(angle, full = 2 * Math.PI) {
   return angle - full * Math.round(angle / full);
 }
@@ -251,7 +263,12 @@ export function flight(from, to) {
   });
 }
 
-/** A part of a line: from 0, where it begins, to 1. @param {Vector[]} line @param {number} first @param {number} last */
+/**
+ * A part of a line: from 0, where it begins, to 1.
+ * @param {Vector[]} line
+ * @param {number} first
+ * @param {number} last
+ */
 export function stretch(line, first, last) {
   const end = line.length - 1;
   const within = line.slice(Math.floor(first * end) + 1, Math.ceil(last * end));
@@ -277,7 +294,12 @@ export function circle(middle, radius) {
   });
 }
 
-/** A point on the surface so many degrees away, in a direction (0 is up, 90 to the right). @param {Vector} from @param {number} away @param {number} direction */
+/**
+ * A point on the surface so many degrees away, in a direction (0 is up, 90 to the right).
+ * @param {Vector} from
+ * @param {number} away
+ * @param {number} direction
+ */
 export function towards(from, away, direction) {
   const [right, up] = across(from);
   const [s, c] = [Math.sin(direction * RADIANS), Math.cos(direction * RADIANS)];
@@ -304,7 +326,8 @@ export function pieces(line) {
 // --- where to look -------------------------------------------------------------------------------
 
 /**
- * The place in the middle of some points, and how far the farthest one is from it, in degrees; undefined without a middle.
+ * The place in the middle of some points, and how far the farthest one is from it, in degrees; undefined without a
+ * middle.
  * @param {Vector[]} points
  */
 export function overview(points) {
@@ -332,7 +355,13 @@ function scaled([x, y, z], factor) {
   return [x * factor, y * factor, z * factor];
 }
 
-/** A point on the shortest way along the surface. @param {Vector} from @param {Vector} to @param {number} angle @param {number} part */
+/**
+ * A point on the shortest way along the surface.
+ * @param {Vector} from
+ * @param {Vector} to
+ * @param {number} angle
+ * @param {number} part
+ */
 function between(from, to, angle, part) {
   const sine = Math.sin(angle);
   if (sine < 1e-6) return from;
@@ -340,7 +369,11 @@ function between(from, to, angle, part) {
   return /** @type {Vector} */ ([a * from[0] + b * to[0], a * from[1] + b * to[1], a * from[2] + b * to[2]]);
 }
 
-/** Two directions along the surface: to the right and up, as they are seen. @param {Vector} point @returns {[Vector, Vector]} */
+/**
+ * Two directions along the surface: to the right and up, as they are seen.
+ * @param {Vector} point
+ * @returns {[Vector, Vector]}
+ */
 function across([x, y, z]) {
   // up is (0, 1, 0) without its component towards the point, or (0, 0, 1) at the top and the bottom of the picture
   /** @type {Vector} */

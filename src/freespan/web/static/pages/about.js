@@ -1,4 +1,5 @@
-// The longer text in the language of the query (`?lang=fr`), or else of the browser. The host has filled in the English.
+// The longer text in the language of the query (`?lang=fr`), or else of the browser. The host has filled in the
+// English.
 
 import { pick } from "../element/language.js";
 

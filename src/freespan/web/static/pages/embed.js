@@ -1,5 +1,5 @@
-// The page `/embed`: a switch in an iframe, for sites that allow no script. The query holds attributes of the switch; others
-// are ignored, and the element checks the values.
+// The page `/embed`: a switch in an iframe, for sites that allow no script. The query holds attributes of the switch;
+// others are ignored, and the element checks the values.
 
 import { ATTRIBUTES } from "../element/attributes.js";
 import { pick } from "../element/language.js";

@@ -1,4 +1,5 @@
-// A page that draws its own switch, by the headless API (docs/headless.md). Other sites import "https://HOST/headless.js".
+// A page that draws its own switch, by the headless API (docs/headless.md). Other sites import
+// "https://HOST/headless.js".
 
 import { HeadlessSwitch } from "../headless.js";
 

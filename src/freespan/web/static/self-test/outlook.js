@@ -1,7 +1,7 @@
 // Would readers get through? Answered by the table by which the broker pairs NAT mappings (broker/nat.py). Pure.
 //
-// A connection of this page with itself would show less: whether a router supports hairpinning, which does not matter to
-// readers elsewhere.
+// A connection of this page with itself would show less: whether a router supports hairpinning, which does not matter
+// to readers elsewhere.
 
 import { blocksUdp } from "../bridge/network.js";
 

@@ -1,4 +1,5 @@
-// The self-test page: would a bridge in this browser be of use? It talks with the page that embeds it, and with no other.
+// The self-test page: would a bridge in this browser be of use? It talks with the page that embeds it, and with no
+// other.
 //
 //   embedding page ──▶ {freespan: 1, type: "test"}
 //   this page      ──▶ {freespan: 1, type: "ready"} once it is loaded; {freespan: 1, type: "tested", …Result} within 20 s

@@ -12,7 +12,12 @@ export function supported() {
   return "RTCPeerConnection" in window;
 }
 
-/** Call back once there is a reason. @param {string} host @param {() => void} call @returns {() => void} stop watching */
+/**
+ * Call back once there is a reason.
+ * @param {string} host
+ * @param {() => void} call
+ * @returns {() => void} stop watching
+ */
 export function watch(host, call) {
   try {
     if (localStorage.getItem(NAME + host)) call();

@@ -1,5 +1,5 @@
-// What is kept in the page's storage for each host: the visitor's choice, and counts. Where storage is blocked or full, they
-// last as long as the page.
+// What is kept in the page's storage for each host: the visitor's choice, and counts. Where storage is blocked or full,
+// they last as long as the page.
 
 import { NAME } from "./detect.js";
 
@@ -26,7 +26,13 @@ export function rememberChoice(on, date, host = "") {
   write({ ...read(date, host), on }, host);
 }
 
-/** Add to the counts. @param {number} readers @param {number} megabytes in tenths @param {Date} date @param {string} [host] */
+/**
+ * Add to the counts.
+ * @param {number} readers
+ * @param {number} megabytes in tenths
+ * @param {Date} date
+ * @param {string} [host]
+ */
 export function remember(readers, megabytes, date, host = "") {
   if (!readers && !megabytes) return;
   const memory = read(date, host);

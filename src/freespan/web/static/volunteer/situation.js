@@ -1,4 +1,5 @@
-// What the browser reports about the page and the machine: visible or hidden, frozen, on battery, on a metered connection.
+// What the browser reports about the page and the machine: visible or hidden, frozen, on battery, on a metered
+// connection.
 
 /** @typedef {EventTarget & {charging: boolean}} Battery */
 /** @typedef {EventTarget & {saveData?: boolean, type?: string}} Connection */

@@ -1,8 +1,8 @@
 // Leader election among the tabs of a site that would be a bridge of the same host.
 //
-// The tab that holds a Web Lock is the leader: it runs the bridge and reports its status to the others. When it is closed
-// or frozen, the browser gives the lock to the next tab. Where there are no locks (on pages by plain http, in sandboxes, or
-// with storage blocked), each tab is its own leader.
+// The tab that holds a Web Lock is the leader: it runs the bridge and reports its status to the others. When it is
+// closed or frozen, the browser gives the lock to the next tab. Where there are no locks (on pages by plain http, in
+// sandboxes, or with storage blocked), each tab is its own leader.
 
 import { NAME } from "./detect.js";
 
@@ -10,8 +10,8 @@ import { NAME } from "./detect.js";
 const ANSWER_SECONDS = 5;
 
 /**
- * What tabs send to each other: the visitor's choice; a question for the leader, and its answer; the leader's status; that
- * it stops being the leader.
+ * What tabs send to each other: the visitor's choice; a question for the leader, and its answer; the leader's status;
+ * that it stops being the leader.
  * @typedef {{choice?: boolean, hello?: boolean, welcome?: boolean, status?: import("./volunteer.js").Status, bye?: boolean}} TabMessage
  */
 

@@ -1,5 +1,5 @@
-// What this page does as a volunteer: one choice and one bridge, however many instances it has, and one bridge for all its
-// tabs.
+// What this page does as a volunteer: one choice and one bridge, however many instances it has, and one bridge for all
+// its tabs.
 
 import { BridgeIframe } from "./iframe.js";
 import { recall, remember, rememberChoice } from "./memory.js";
