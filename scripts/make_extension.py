@@ -39,9 +39,9 @@ def files_of(browser: str) -> dict[str, bytes]:
     files = {path.relative_to(SOURCE).as_posix(): path.read_bytes() for path in own}
     files |= {path.name: path.read_bytes() for path in (SOURCE / browser).iterdir()}
     files["manifest.json"] = _manifest(files["manifest.json"])
-    if "frame.html" in files:
+    if "bridge.html" in files:
         # An opaque origin may load scripts of the extension, and no modules.
-        files["frame.js"] = joined("bridge/main.js", lambda name: (WEB / "static" / name).read_text("utf-8")).encode()
+        files["bridge.js"] = joined("bridge/main.js", lambda name: (WEB / "static" / name).read_text("utf-8")).encode()
     files |= _modules(files)
     files |= _texts()
     files["LICENSE"] = (ROOT / "LICENSE").read_bytes()

@@ -18,7 +18,7 @@ export class Runner {
   constructor(host, onStatus) {
     this.#onStatus = onStatus;
     this.#iframe.setAttribute("sandbox", "allow-scripts");
-    this.#iframe.src = `frame.html#${host}`;
+    this.#iframe.src = `bridge.html#${host}`;
     window.addEventListener("message", this.#onMessage);
     document.body.append(this.#iframe);
   }

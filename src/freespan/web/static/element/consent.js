@@ -50,7 +50,7 @@ export class Consent {
   }
 
   /** Whether there is a caution that the visitor has not accepted yet. */
-  async hasNews() {
+  async hasNewCautions() {
     await this.#loadCautions();
     return this.cautions.some((caution) => !readSettings().cautions?.includes(caution));
   }

@@ -80,7 +80,7 @@ export class FreespanSwitch extends HTMLElement {
     this.#unwatch();
     if (!this.#headless) {
       this.#state = supported() ? "off" : "unsupported";
-      this.#unwatch = watch(this.#host, async () => (await this.#consent.hasNews()) || this.#load());
+      this.#unwatch = watch(this.#host, async () => (await this.#consent.hasNewCautions()) || this.#load());
     }
     listeners.add(this.#onSettings);
     // A page may have set it before this script was loaded.
@@ -142,7 +142,7 @@ export class FreespanSwitch extends HTMLElement {
     if (this.#headless?.on) return this.#headless.stop();
     if (this.#wanted) return this.#giveUp();
     if (this.#consent.isShown) return this.#start(this.#consent.remember);
-    if (readSettings().consented === this.#host && !(await this.#consent.hasNews())) return this.#start();
+    if (readSettings().consented === this.#host && !(await this.#consent.hasNewCautions())) return this.#start();
     this.#open("consent");
     this.#consent.node.focus();
   }
