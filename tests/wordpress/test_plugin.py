@@ -80,7 +80,7 @@ async def test_settings_are_kept(wordpress: WordPress, page: Page) -> None:
 async def test_a_bad_host_is_refused_and_the_page_says_why(wordpress: WordPress, page: Page) -> None:
     wordpress.set(host=HOST)
     await pages.log_in(page, wordpress)
-    assert "begins with https://" in await pages.save_settings(page, wordpress, host="http://bridge.example.org/")
+    assert "begin with https://" in await pages.save_settings(page, wordpress, host="http://bridge.example.org/")
     assert wordpress.option["host"] == HOST
     assert await page.evaluate("document.getElementById('freespan-switch-host').value") == HOST
 
@@ -95,13 +95,13 @@ async def test_all_forms_of_a_host(wordpress: WordPress) -> None:
 
 async def test_its_list_of_attributes_is_that_of_the_element(wordpress: WordPress) -> None:
     element = (ROOT / "src/freespan/web/static/element/attributes.js").read_text("utf-8")
-    (names,) = re.findall(r"ATTRIBUTES = \[(.*)\]", element)
+    (names,) = re.findall(r"ATTRIBUTES = \[(.*?)\];", element, re.DOTALL)
     lists = {
         name: json.loads(value.replace("_", "")) for name, value in re.findall(r'"?([a-z-]+)"?: (\[.*\]),', element)
     }
     rules = wordpress.php("return FreespanSwitch\\attributes();")
     assert rules.keys() == lists.keys() | set(re.findall('"([a-z]+)"', names)) - {"host"}
-    numbers = {name: [rule["default"], rule["least"], rule["most"]] for name, rule in rules.items() if "least" in rule}
+    numbers = {name: [rule["default"], rule["min"], rule["max"]] for name, rule in rules.items() if "min" in rule}
     choices = {name: list(rule["choices"]) for name, rule in rules.items() if "choices" in rule and "bare" not in rule}
     assert numbers | choices == lists
 
