@@ -16,7 +16,7 @@ async def measure_connect(kind: str, name: str, plan: Plan, figures: Figures) ->
         origin() as site,
         host() as served,
         bridge(kind, served.url),
-        helper("connecting", served.invite, str(site), str(plan.connects)) as (client, _),
+        helper("connect_client", served.invite, str(site), str(plan.connects)) as (client, _),
     ):
         samples = [await client.next_event("connected", _SECONDS) for _ in range(plan.connects)]
     figures.median(name, [sample["seconds"] for sample in samples])

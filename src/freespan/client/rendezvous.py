@@ -95,6 +95,7 @@ class Rendezvous:
         body = _LateBody()
         answering = asyncio.create_task(self._ask_for_bridge(body), name="client-rendezvous")
         try:
+            await asyncio.sleep(0)  # the connection begins before the caller makes a peer connection, which takes time
             yield BridgeRequest(body, answering)
         finally:
             answering.cancel()
