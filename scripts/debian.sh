@@ -1,10 +1,11 @@
 # Sourced by install-*.sh: installs Debian packages as root, or says in one line what to install.
 # shellcheck shell=sh
 
-# Whether there is one of these programs.
+# Succeeds if one of these programs is installed.
 have() { for name; do command -v "$name" >/dev/null 2>&1 && return 0; done; return 1; }
 
-# install_missing WHO: whatever `missing` prints, and what `beside` prints for it. Starts no service. Exit 1 if something is missing still.
+# install_missing WHAT: installs the packages that `missing` prints, and those that `also` prints for them. Starts no
+# service. Exits with 1 if something is still missing.
 install_missing() {
     packages=$(missing)
     [ -z "$packages" ] && return 0
@@ -15,7 +16,7 @@ install_missing() {
 
     echo "freespan: installing ${packages% } with apt" >&2
     export DEBIAN_FRONTEND=noninteractive
-    # Debian starts a service, open to all, with some packages: who needs it here starts its own one.
+    # Some Debian packages start a public service; the tests start their own ones.
     no_services=/usr/sbin/policy-rc.d
     if [ ! -e "$no_services" ]; then
         trap 'rm -f "$no_services"' EXIT
@@ -26,7 +27,7 @@ install_missing() {
     # shellcheck disable=SC2046,SC2086 # several package names
     log=$({
         apt-get update -qq -o Acquire::Retries=3 &&
-            apt-get install -y -qq --no-install-recommends -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 $packages $(beside "$packages")
+            apt-get install -y -qq --no-install-recommends -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 $packages $(also "$packages")
     } </dev/null 2>&1) || {
         printf '%s\n' "$log" | tail -n 20 >&2
         echo "freespan: apt could not install ${packages% }: see above." >&2
@@ -37,4 +38,4 @@ install_missing() {
     [ -z "$left" ] || { echo "freespan: apt ran, but ${left% } cannot be found." >&2; exit 1; }
 }
 
-beside() { :; }
+also() { :; }

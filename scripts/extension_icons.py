@@ -1,4 +1,4 @@
-"""Makes the icons of the extension again, with Chromium, from that of the pages: green for on, grey for off."""
+"""Makes the icons of the extension from that of the pages, with Chromium: green for on, grey for off."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ICONS = ROOT / "extension" / "icons"
 GREEN = "#0a7f60"
 COLOURS = {"on": GREEN, "off": "#6f7c89"}
 SIZES = {"on": (16, 32, 48, 128), "off": (16, 32, 48)}
-"""Pixels; the largest one is for the lists of extensions, where it is neither on nor off."""
+"""In pixels; the largest one is for lists of extensions, which show no state."""
 
 
 async def main() -> None:

@@ -1,6 +1,6 @@
-"""Makes the picture of the extension's popup for the docs again: part of `make screenshots`.
+"""Makes the picture of the extension's popup for the docs: part of `make screenshots`.
 
-A real Chromium with the extension in it, a real host, and a real reader (docs/images/extension.png).
+It uses a real Chromium with the extension, a real host and a real reader (docs/images/extension.png).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ img:nth-child(even) {{ width: {width}px; height: {height}px; object-fit: none; o
 
 
 async def main() -> None:
-    """The question, light and dark, and the popup while a reader is helped."""
+    """Show the question and the popup while a reader is helped, both light and dark."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         extension = folder / "extension"
@@ -64,7 +64,7 @@ async def _pictures(ready: dict[str, str], extension: Path, *, dark: bool) -> li
 
 
 def _sheet(pictures: list[Path], sheet: Path) -> str:
-    """Pictures side by side, as the URL of a page."""
+    """Put pictures side by side; returns the URL of the page."""
     images = "".join(
         f'<img src="data:image/png;base64,{base64.b64encode(picture.read_bytes()).decode()}">' for picture in pictures
     )

@@ -6,14 +6,14 @@ set -u
 found_without_venv=""
 
 # usable COMMAND: prints the interpreter's real path if it is new enough and can make a virtual environment.
-# A pyenv shim of a version that is not active is a command that only fails: hence "try it", not "look for it".
+# The command is run, since the pyenv shim of an inactive version exists but fails.
 usable() {
     path=$("$1" -c '
 import sys
 if sys.version_info < (3, 11): sys.exit(1)
 import ssl
 print(sys.executable)' 2>/dev/null </dev/null) && [ -n "$path" ] || return 1
-    # uv makes environments by itself; without it Python needs ensurepip, which Debian packs apart.
+    # uv makes environments itself; without it Python needs ensurepip, which Debian has in another package.
     if ! command -v uv >/dev/null 2>&1 && ! "$path" -c 'import ensurepip, venv' >/dev/null 2>&1; then
         found_without_venv=$path
         return 1

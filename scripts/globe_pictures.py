@@ -1,7 +1,8 @@
-"""Pictures of the globe as it is drawn by real browsers, to be looked at: `python scripts/globe_pictures.py FOLDER`.
+"""Makes pictures of the globe as real browsers draw it, for inspection: `python scripts/globe_pictures.py FOLDER`.
 
-One sheet for each browser, light and dark: nobody, some countries, the volunteer's country unknown, many, somewhere
-alone, somebody new, and without a canvas. With `--docs` it makes globe-light.png and globe-dark.png of docs/images.
+There is one sheet for each browser, light and dark: no readers, some countries, the volunteer's country unknown, many
+countries, unknown countries alone, a new reader, and without a canvas. With `--docs` it makes globe-light.png and
+globe-dark.png of docs/images.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from freespan.web import routes
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 SECONDS = 20.0
 PAUSE = 2.6
-"""Seconds until the arcs have arrived and somebody new is in the middle of being welcomed."""
+"""Seconds until the arcs have arrived and the welcome of a new reader is half over."""
 
 CASES = {
     "nobody": "{}",
@@ -92,7 +93,7 @@ async def main(folder: Path, *, for_docs: bool) -> None:
 
 
 async def picture(kind: str, url: str, path: Path, *, dark: bool, small: bool) -> None:
-    """One sheet."""
+    """Take the picture of one sheet."""
     width, height = (352, 352) if small else (1140, 620)
     async with launch(kind, width=width, height=height, dark=dark) as browser:
         page = await browser.open(url)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The tests open real browsers: installs Debian's Chromium and Firefox where they are missing.
+# Installs Debian's Chromium and Firefox, which the tests use, where they are missing.
 set -u
 . "$(dirname "$0")/debian.sh"
 
@@ -8,7 +8,7 @@ missing() {
     have firefox-esr firefox || printf 'firefox-esr '
 }
 
-# Without any font a browser draws boxes, which looks bad in screenshots.
-beside() { printf 'fonts-dejavu-core'; }
+# Without any font a browser draws boxes, also in screenshots.
+also() { printf 'fonts-dejavu-core'; }
 
 install_missing "the tests"

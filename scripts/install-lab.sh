@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the lab needs beside the tests' browsers, from Debian.
+# Installs Debian packages that the lab needs besides browsers.
 set -u
 . "$(dirname "$0")/debian.sh"
 
@@ -12,5 +12,5 @@ missing() {
 
 install_missing "the networks of the lab"
 
-# with the next start of the machine it would be there again
+# Otherwise the service would start with the machine.
 case "$packages" in *coturn*) systemctl disable coturn >/dev/null 2>&1 || true ;; esac

@@ -8,7 +8,7 @@ LOCK = Path(__file__).parent.parent / "uv.lock"
 
 
 def constraints(lock: str) -> list[str]:
-    """A package that the lock holds in several versions (one for each platform) is left to pip."""
+    """Return the constraints. Packages that have several versions, one for each platform, are left to pip."""
     versions: dict[str, set[str]] = defaultdict(set)
     for package in tomllib.loads(lock)["package"]:
         if "registry" in package["source"]:

@@ -1,8 +1,8 @@
-"""Make src/freespan/web/static/globe/coastlines.js again: the coastlines and the middles of countries for the globe.
+"""Makes src/freespan/web/static/globe/coastlines.js: the coastlines and the centres of countries for the globe.
 
-The shapes are Natural Earth's, which are in the public domain, in the form that the npm package world-atlas gives them
-(1:110m for the coasts, 1:50m for countries). The two letters of a country's number are from i18n-iso-countries (ISO
-3166-1). Needs npm and a network: `python scripts/make_globe_data.py`. Coasts only: a globe takes no side about borders.
+The shapes are those of Natural Earth, which are in the public domain, as packed in the npm package world-atlas (1:110m
+for the coasts, 1:50m for countries). The country codes are from i18n-iso-countries (ISO 3166-1). It needs npm and a
+network: `python scripts/make_globe_data.py`. Only coasts are drawn, so that the globe takes no side about borders.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ PACKAGES = ("world-atlas@2.0.2", "i18n-iso-countries@7.14.0")
 WRITTEN = Path(__file__).parent.parent / "src" / "freespan" / "web" / "static" / "globe" / "coastlines.js"
 
 STEPS_PER_DEGREE = 10
-"""Of coastlines: on a globe of 300 pixels a tenth of a degree is a quarter of one."""
+"""Resolution of coastlines; on a globe of 300 pixels a tenth of a degree is a quarter of a pixel."""
 TOLERANCE = 0.15
-"""Degrees by which a simplified coast may be beside the real one."""
+"""By how many degrees a simplified coast may differ from the real one."""
 LEAST_AREA = 0.4
-"""Square degrees; islands that are smaller could not be seen."""
+"""In square degrees; smaller islands would be invisible."""
 DIGITS = "".join(chr(code) for code in range(35, 127) if chr(code) not in "\\`$")[:88]
-"""What numbers are written with (`read` in sphere.js): no quotes, no blanks."""
+"""The characters in which numbers are written (`read` in sphere.js): no quotes, no blanks."""
 HALF = len(DIGITS) // 2
 
 Point = tuple[float, float]
 """Longitude and latitude in degrees."""
 Ring = list[Point]
 
-# Countries of ISO 3166-1 that are no country of their own in the source, or too small to be in it.
-BESIDE: dict[str, Point] = {
+# Countries of ISO 3166-1 that are part of another country in the source, or too small to be in it.
+ADDED: dict[str, Point] = {
     "BQ": (-68.3, 12.2),
     "BV": (3.4, -54.4),
     "CC": (96.8, -12.2),
@@ -51,8 +51,8 @@ BESIDE: dict[str, Point] = {
     "XK": (20.9, 42.6),
     "YT": (45.2, -12.8),
 }
-# Where the middle of the largest piece of land is far from where people live.
-INSTEAD: dict[str, Point] = {
+# Countries in which the middle of the largest piece of land is far from where people live.
+REPLACED: dict[str, Point] = {
     "CA": (-100.0, 53.0),
     "GL": (-45.0, 68.0),
     "NO": (9.5, 61.5),
@@ -62,7 +62,7 @@ INSTEAD: dict[str, Point] = {
 
 
 def main() -> None:
-    """Fetch, work out, write."""
+    """Fetch the data, convert it, and write the file."""
     with tempfile.TemporaryDirectory() as name:
         atlas, codes = (fetch(package, Path(name)) for package in PACKAGES)
         land = json.loads((atlas / "land-110m.json").read_text("utf-8"))
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def fetch(package: str, folder: Path) -> Path:
-    """Download a package of npm and unpack it; nothing of it runs."""
+    """Download an npm package and unpack it, without running anything of it."""
     place = folder / package.partition("@")[0]
     place.mkdir()
     subprocess.run(["npm", "pack", "--silent", package], cwd=place, check=True, stdout=subprocess.DEVNULL, timeout=120)
@@ -93,21 +93,21 @@ def fetch(package: str, folder: Path) -> Path:
 
 
 def polygons(topology: dict[str, Any], name: str) -> list[list[Ring]]:
-    """All polygons of an object, each with its outer ring first."""
+    """Return all polygons of an object, each with its outer ring first."""
     return [
         polygon for geometry in topology["objects"][name]["geometries"] for polygon in polygons_of(topology, geometry)
     ]
 
 
 def polygons_of(topology: dict[str, Any], geometry: dict[str, Any]) -> list[list[Ring]]:
-    """The polygons of one geometry."""
+    """Return the polygons of one geometry."""
     arcs = geometry.get("arcs", [])
     parts = arcs if geometry["type"] == "MultiPolygon" else [arcs]
     return [[ring_of(topology, ring) for ring in part] for part in parts if part]
 
 
 def ring_of(topology: dict[str, Any], numbers: list[int]) -> Ring:
-    """Arcs put together; the last point, which is the first one again, is left out."""
+    """Join arcs to a ring, without the last point, which is the first one again."""
     ring: Ring = []
     for number in numbers:
         points = arc_of(topology, number if number >= 0 else ~number)
@@ -116,7 +116,7 @@ def ring_of(topology: dict[str, Any], numbers: list[int]) -> Ring:
 
 
 def arc_of(topology: dict[str, Any], number: int) -> Ring:
-    """One arc, in degrees."""
+    """Return one arc, in degrees."""
     (scale_x, scale_y), (move_x, move_y) = topology["transform"]["scale"], topology["transform"]["translate"]
     x = y = 0
     points: Ring = []
@@ -130,7 +130,7 @@ def arc_of(topology: dict[str, Any], number: int) -> Ring:
 
 
 def unrolled(ring: Ring) -> Ring:
-    """The same points without a jump at 180 degrees: longitudes may go beyond."""
+    """Return the points without a jump at 180 degrees: longitudes may go beyond that."""
     points = [ring[0]]
     for longitude, latitude in ring[1:]:
         before = points[-1][0]
@@ -139,23 +139,23 @@ def unrolled(ring: Ring) -> Ring:
 
 
 def is_round_a_pole(ring: Ring) -> bool:
-    """Whether a ring goes once round the earth."""
+    """Return whether a ring goes once round the earth."""
     points = unrolled([*ring, ring[0]])
     return abs(points[-1][0] - points[0][0]) > 180
 
 
 def area(ring: Ring) -> float:
-    """Signed, in square degrees at the equator: positive when the inside lies on the left."""
+    """Return the signed area, in square degrees at the equator; positive if the inside is on the left."""
     points = unrolled(ring)
     weighted = [(x * math.cos(math.radians(y)), y) for x, y in points]
     return sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise([*weighted, weighted[0]])) / 2
 
 
 def coast(ring: Ring) -> str:
-    """A ring with its inside on the left, simplified, as text."""
+    """Return a ring as text, simplified, and with its inside on the left."""
     points = unrolled(ring)
     if is_round_a_pole(ring):
-        if points[-1][0] > points[0][0]:  # Antarctica: south is on the left of who goes west
+        if points[-1][0] > points[0][0]:  # Antarctica: south is on the left when going west
             points.reverse()
     elif area(ring) < 0:
         points.reverse()
@@ -170,22 +170,22 @@ def coast(ring: Ring) -> str:
 
 
 def simplified(points: Ring) -> Ring:
-    """Douglas and Peucker's way, on both halves of a ring."""
+    """Simplify both halves of a ring by the Douglas-Peucker algorithm."""
     middle = len(points) // 2
     return peucker(points[: middle + 1])[:-1] + peucker([*points[middle:], points[0]])[:-1]
 
 
 def peucker(points: Ring) -> Ring:
-    """A line without the points that are nearer than the tolerance to what is left."""
+    """Return a line without the points that are within TOLERANCE of the rest."""
     first, last = points[0], points[-1]
-    away, index = max(((beside(point, first, last), i) for i, point in enumerate(points[1:-1], 1)), default=(0.0, 0))
+    away, index = max(((distance(point, first, last), i) for i, point in enumerate(points[1:-1], 1)), default=(0.0, 0))
     if away <= TOLERANCE:
         return [first, last]
     return peucker(points[: index + 1])[:-1] + peucker(points[index:])
 
 
-def beside(point: Point, a: Point, b: Point) -> float:
-    """Degrees between a point and the line from a to b, as long as they are at its latitude."""
+def distance(point: Point, a: Point, b: Point) -> float:
+    """Return the distance between a point and the line from a to b, in degrees at its latitude."""
     shrink = max(0.2, math.cos(math.radians(point[1])))
     px, py, bx, by = (point[0] - a[0]) * shrink, point[1] - a[1], (b[0] - a[0]) * shrink, b[1] - a[1]
     length = bx * bx + by * by
@@ -197,20 +197,20 @@ def beside(point: Point, a: Point, b: Point) -> float:
 
 
 def middles_of(countries: dict[str, Any], codes: dict[str, str]) -> dict[str, Point]:
-    """A point in each country, by its two letters."""
+    """Return a point in each country, by its code."""
     middles: dict[str, Point] = {}
     for geometry in countries["objects"]["countries"]["geometries"]:
         code = codes.get(geometry.get("id", ""))
         outer = [polygon[0] for polygon in polygons_of(countries, geometry)]
         if code and outer:
-            middles[code] = INSTEAD.get(code) or middle(max(outer, key=lambda ring: abs(area(ring))))
+            middles[code] = REPLACED.get(code) or middle(max(outer, key=lambda ring: abs(area(ring))))
     if "AQ" in middles:
         middles["AQ"] = (0.0, -85.0)
-    return BESIDE | middles
+    return ADDED | middles
 
 
 def middle(ring: Ring) -> Point:
-    """Of all points of a grid inside the ring, the one that is farthest from its shore."""
+    """Return, of all points of a grid inside the ring, the one that is farthest from its edge."""
     points = unrolled(ring)
     xs, ys = [x for x, _ in points], [y for _, y in points]
     grid = [
@@ -220,12 +220,12 @@ def middle(ring: Ring) -> Point:
     ]
     edges = list(pairwise([*points, points[0]]))
     inside = [spot for spot in grid if contains(edges, spot)] or [(sum(xs) / len(xs), sum(ys) / len(ys))]
-    x, y = max(inside, key=lambda spot: min(beside(spot, a, b) for a, b in edges))
+    x, y = max(inside, key=lambda spot: min(distance(spot, a, b) for a, b in edges))
     return x - 360 * round(x / 360), y
 
 
 def contains(edges: list[tuple[Point, Point]], spot: Point) -> bool:
-    """Whether a ray to the right crosses an odd number of edges."""
+    """Return whether a ray to the right crosses an odd number of edges."""
     x, y = spot
     return (
         sum((a[1] > y) != (b[1] > y) and x < a[0] + (y - a[1]) * (b[0] - a[0]) / (b[1] - a[1]) for a, b in edges) % 2
@@ -237,7 +237,7 @@ def contains(edges: list[tuple[Point, Point]], spot: Point) -> bool:
 
 
 def written(number: int) -> str:
-    """A whole number in digits of which the last one is from the first half of DIGITS, least digit first."""
+    """Write a whole number, least digit first; the last digit is from the first half of DIGITS."""
     rest = number * 2 if number >= 0 else -number * 2 - 1
     text = ""
     while rest >= HALF:
@@ -247,7 +247,7 @@ def written(number: int) -> str:
 
 
 def written_middles(middles: dict[str, Point]) -> str:
-    """Each country's letters and its place in half degrees."""
+    """Write the code of each country and its point in half degrees."""
     return " ".join(f"{code}{written(round(x * 2))}{written(round(y * 2))}" for code, (x, y) in sorted(middles.items()))
 
 

@@ -1,8 +1,8 @@
-"""Pictures of the switch in a page, a sheet for each layout: docs/images/switch.
+"""Makes pictures of the switch in a page, a sheet for each layout: docs/images/switch.
 
-Each sheet shows a light and a dark window, wide and as on a phone, before somebody says yes (left to right) and while
-it helps (right to left). What it helps is invented: another tab that works, and the countries, are played by the page.
-`python scripts/switch_pictures.py FOLDER` makes pictures of the words in every language, to be looked at.
+Each sheet shows light and dark windows, of a desktop and of a phone, before the visitor agrees (left to right) and
+while the switch helps (right to left). The helping is simulated: the page plays the other tab that works, and the countries.
+`python scripts/switch_pictures.py FOLDER` makes pictures of the texts in every language, for inspection.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ IMAGES = Path(__file__).parent.parent / "docs" / "images" / "switch"
 LANGUAGES = Path(routes.__code__.co_filename).parent / "static" / "languages"
 SECONDS = 20.0
 GLOBE_SECONDS = 1.5
-"""Until the arcs of the globe have arrived."""
+"""Time until the arcs of the globe have arrived."""
 DESKTOP, PHONE = (900, 540), (360, 540)
 SCALE = 0.55
-"""Of the wide windows on a sheet."""
+"""Scale of the windows on a sheet."""
 COUNTRIES = {"countries": {"IR": 40, "MM": 12, "CU": 5}, "somewhere": 3}
 
 
 @dataclass(frozen=True)
 class Window:
-    """A switch in a page, in a window."""
+    """A window with a page that has the switch."""
 
     layout: str
     size: tuple[int, int]
     lang: str
     helps: bool = False
     more: bool = False
-    """Whether "What is this?" is opened."""
+    """Whether "What is this?" is open."""
 
     def query(self) -> str:
-        """Of the page that shows it."""
+        """Return the query of the page's URL."""
         flags = {"helps": self.helps, "more": self.more}
         return urlencode({"layout": self.layout, "lang": self.lang} | {name: "1" for name, on in flags.items() if on})
 
@@ -110,7 +110,7 @@ PAGE = r"""<!doctype html><html lang="{lang}" dir="{direction}"><meta charset="u
   }};
 </script>"""
 DEPTH = 5
-"""Colours on a sheet are multiples of this, so that the files are small."""
+"""Colours on a sheet are multiples of this, to keep the files small."""
 SHEET = """<!doctype html><style>
   body {{ margin: 0; background: #8d949c; width: {width}px; padding: 12px; box-sizing: border-box }}
   div {{ display: flex; gap: 12px; justify-content: center }} div + div {{ margin-block-start: 12px }}
@@ -152,7 +152,7 @@ async def main() -> None:
 
 
 def application() -> web.Application:
-    """A host without a broker, and a page that shows its switch."""
+    """Return a host without a broker, and a page with its switch."""
 
     async def page(request: web.Request) -> web.Response:
         query = request.query
@@ -180,7 +180,7 @@ def application() -> web.Application:
 
 
 async def sheets(url: str, folder: Path) -> None:
-    """One for each layout in Chromium, and one of all layouts in Firefox."""
+    """Make one sheet for each layout in Chromium, and one of all layouts in Firefox."""
     windows = {
         layout: [
             Window(
@@ -207,7 +207,7 @@ async def sheets(url: str, folder: Path) -> None:
 
 
 async def pictures(kind: str, url: str, windows: list[Window], *, dark: bool) -> dict[Window, tuple[bytes, float]]:
-    """PNGs, each with the width at which it stands on a sheet."""
+    """Return PNGs, each with its width on a sheet."""
     found = {}
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "picture.png"
@@ -221,7 +221,7 @@ async def pictures(kind: str, url: str, windows: list[Window], *, dark: bool) ->
 
 
 async def take(page: Page, url: str, window: Window, file: Path) -> None:
-    """One window."""
+    """Take the picture of one window."""
     await page.resize(*window.size)
     await page.navigate(f"{url}page?{window.query()}")
     await page.wait_for("window.ready?.()", SECONDS)
@@ -230,7 +230,7 @@ async def take(page: Page, url: str, window: Window, file: Path) -> None:
 
 
 async def sheet(rows: list[list[tuple[bytes, float]]], file: Path) -> None:
-    """Pictures side by side."""
+    """Put pictures side by side."""
     width = max(sum(width + 12 for _, width in row) for row in rows) + 12
     images = [
         "".join(
@@ -251,7 +251,7 @@ async def sheet(rows: list[list[tuple[bytes, float]]], file: Path) -> None:
 
 
 async def languages(url: str, folder: Path) -> None:
-    """The card, and the line with all that opens below it, in each language."""
+    """Make pictures of the layouts card and inline, with everything open, in each language."""
     names = sorted(path.stem for path in LANGUAGES.glob("*.json"))
     for start in range(0, len(names), 5):
         few = names[start : start + 5]

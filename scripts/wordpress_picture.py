@@ -1,4 +1,4 @@
-"""Makes the picture of the WordPress plugin's settings again (docs/images/wordpress-settings.png), in a real WordPress.
+"""Makes the picture of the WordPress plugin's settings (docs/images/wordpress-settings.png), in a real WordPress.
 
 `python -m scripts.wordpress_picture`, after scripts/install-wordpress.sh.
 """

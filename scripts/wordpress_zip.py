@@ -1,6 +1,6 @@
 """Packs the WordPress plugin into the zip that WordPress installs: `make wordpress-zip`, or `wordpress_zip.py [FILE]`.
 
-The same files give the same bytes: no times, no order of a disk.
+The same files give the same bytes: the zip has no times, and its order is fixed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _READABLE_FILE = 0o100644 << 16
 
 
 def pack(to: Path = ZIP) -> Path:
-    """Write the zip, the licence in it; returns where it is."""
+    """Write the zip with the licence in it; returns its path."""
     files = {path.relative_to(PLUGIN.parent).as_posix(): path for path in PLUGIN.rglob("*") if path.is_file()}
     files[f"{PLUGIN.name}/LICENSE"] = ROOT / "LICENSE"
     to.parent.mkdir(parents=True, exist_ok=True)
