@@ -62,9 +62,9 @@ def _text(value: Value) -> str:
 
 def _about(figures: Figures, name: str) -> str:
     """Return the number of samples, their range, and the parts."""
-    words = []
+    notes = []
     if samples := figures.samples.get(name):
-        words.append(f"n={len(samples)}, {min(samples):g} to {max(samples):g}")
+        notes.append(f"n={len(samples)}, {min(samples):g} to {max(samples):g}")
     if parts := figures.parts.get(name):
-        words.append(", ".join(f"{part} {seconds:.3f}" for part, seconds in parts.items()))
-    return "; ".join(words)
+        notes.append(", ".join(f"{part} {seconds:.3f}" for part, seconds in parts.items()))
+    return "; ".join(notes)

@@ -1,4 +1,4 @@
-"""The lab: small networks of Linux network namespaces, in which the real programs and real browsers run unchanged.
+"""The lab: networks, NATs and censors on one machine, in which the real programs and browsers run.
 
-`python -m lab` is the way in; docs/lab.md tells how a network is described and what the scenarios show.
+`python -m lab` is the entry point; docs/lab.md describes the networks and the scenarios.
 """

@@ -1,7 +1,8 @@
 """Makes pictures of the switch in a page, a sheet for each layout: docs/images/switch.
 
 Each sheet shows light and dark windows, of a desktop and of a phone, before the visitor agrees (left to right) and
-while the switch helps (right to left). The helping is simulated: the page plays the other tab that works, and the countries.
+while the switch helps (right to left). The helping is simulated: the page plays the other tab that works, and serves
+the countries.
 `python scripts/switch_pictures.py FOLDER` makes pictures of the texts in every language, for inspection.
 """
 

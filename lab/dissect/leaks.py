@@ -32,7 +32,7 @@ def readable_names(packets: Sequence[CapturedPacket]) -> dict[str, list[str]]:
             continue
         if name:
             found[name.source].append(name.name)
-    return {where: sorted(set(words)) for where, words in found.items()}
+    return {where: sorted(set(names)) for where, names in found.items()}
 
 
 def _head(stream: bytes) -> bytes:
