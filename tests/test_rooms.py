@@ -97,6 +97,7 @@ PURE_MODULES = {
     "link/bond/sender.py",
     "link/bond/session_key.py",
     "link/bond/settings.py",
+    "link/settings.py",
     "tunnel/flow_control.py",
     "tunnel/settings.py",
     "web/scripts.py",

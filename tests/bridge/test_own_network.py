@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from freespan.bridge import own_network
-from freespan.link import gathering
 from freespan.wire import messages
 from freespan.wire.network import network_of
+from tests.support.gathering import wait_for_stun
 from tests.support.stun import Address, StunServer, cone, mute, need_private_addresses, stun_server, symmetric
 from tests.support.whole_path import QUICK_BRIDGE, RunningBridge, running_bridge
 from tests.web.fakes import SECONDS, Bridge, Client, FakeHost, soon
@@ -24,8 +24,7 @@ NO_PATIENCE = dataclasses.replace(QUICK_BRIDGE, channel_open_seconds=0.0)
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     need_private_addresses()
-    monkeypatch.setattr(gathering, "_SECONDS", 0.3)
-    monkeypatch.setattr(gathering, "_RELAY_SECONDS", 0.3)
+    wait_for_stun(monkeypatch, 0.3)
 
 
 @pytest.fixture
@@ -105,7 +104,7 @@ async def test_a_server_that_does_not_answer_is_left_for_the_next(
     host: FakeHost, stun: StunServer, other_stun: StunServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def silent(source: Address, which: int) -> None:
-        monkeypatch.setattr(gathering, "_SECONDS", SECONDS)  # the next one may take its time
+        wait_for_stun(monkeypatch, SECONDS)  # the next one may take its time
 
     stun.mapping = silent
     bridge = await joined(host, stun, other_stun)

@@ -7,15 +7,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from freespan.link import gathering
+from tests.support.gathering import wait_for_stun
 from tests.support.whole_path import SECONDS, Host, running_host
 
 
 @pytest.fixture
 def quick_gathering(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long for candidates."""
-    monkeypatch.setattr(gathering, "_SECONDS", 0.1)
-    monkeypatch.setattr(gathering, "_RELAY_SECONDS", 0.1)
+    wait_for_stun(monkeypatch, 0.1)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import webrtc
 
-from freespan.link import gathering
 from freespan.link.datachannel import DataChannelLink
+from freespan.link.settings import GatheringSettings
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX
 from freespan.wire.messages import IceServer
@@ -75,9 +75,8 @@ async def test_ice_servers_that_are_none(url: str) -> None:
         DataChannelLink([IceServer([url])])
 
 
-async def test_gathering_that_does_not_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "_SECONDS", 0.0)
-    link = DataChannelLink()
+async def test_gathering_that_does_not_end_is_not_waited_for() -> None:
+    link = DataChannelLink(gathering=GatheringSettings(stun_seconds=0.0))
     assert (await link.offer()).startswith("v=0")
     link.close()
     await asyncio.sleep(0)

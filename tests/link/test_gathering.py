@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
-from freespan.link import gathering
 from freespan.link.datachannel import DataChannelLink
 from freespan.link.gathering import Gathering
+from freespan.link.settings import GatheringSettings
 from freespan.wire.messages import IceServer
 from freespan.wire.network import Network, network_of
 from tests.link.owners import SECONDS
@@ -20,12 +21,9 @@ STUN = ["stun:host.example:443", "stun:host.example:444"]
 TURN = [*STUN, "TURNS:host.example:443?transport=tcp"]
 
 
-@pytest.fixture
-def no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first good candidate ends it, and nothing else does."""
-    monkeypatch.setattr(gathering, "_QUIET_SECONDS", 0.0)
-    monkeypatch.setattr(gathering, "_SECONDS", 2 * SECONDS)
-    monkeypatch.setattr(gathering, "_RELAY_SECONDS", 2 * SECONDS)
+LONG = GatheringSettings(stun_seconds=2 * SECONDS, turn_seconds=2 * SECONDS)
+EAGER = replace(LONG, quiet_seconds=0.0)
+"""The first candidate of the best kind ends it, and nothing else does."""
 
 
 @asynccontextmanager
@@ -44,9 +42,8 @@ async def a_moment() -> None:
 
 # --- the rule ------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("urls", "needless", "good"), [(STUN, "host", "srflx"), (TURN, "srflx", "relay")])
-@pytest.mark.usefixtures("no_silence")
 async def test_the_best_that_was_asked_for_is_waited_for(urls: list[str], needless: str, good: str) -> None:
-    one = Gathering(urls)
+    one = Gathering(urls, EAGER)
     async with waiting(one) as task:
         one.found(needless)
         await a_moment()
@@ -54,9 +51,8 @@ async def test_the_best_that_was_asked_for_is_waited_for(urls: list[str], needle
         one.found(good)
 
 
-@pytest.mark.usefixtures("no_silence")
 async def test_who_is_patient_waits_for_all() -> None:
-    one = Gathering(STUN)
+    one = Gathering(STUN, EAGER)
     async with waiting(one, patient=True) as task:
         one.found("srflx")
         await a_moment()
@@ -66,24 +62,22 @@ async def test_who_is_patient_waits_for_all() -> None:
 
 @pytest.mark.parametrize("urls", [[], STUN, TURN])
 @pytest.mark.parametrize("patient", [True, False])
-@pytest.mark.usefixtures("no_silence")
 async def test_the_end_is_the_end(urls: list[str], patient: bool) -> None:
-    one = Gathering(urls)
+    one = Gathering(urls, EAGER)
     one.complete()
     async with waiting(one, patient=patient):
         pass
 
 
 @pytest.mark.parametrize("patient", [True, False])
-async def test_nothing_is_waited_for_longer_than_it_is_worth(monkeypatch: pytest.MonkeyPatch, patient: bool) -> None:
-    monkeypatch.setattr(gathering, "_SECONDS", 0.01)
-    async with waiting(Gathering(STUN), patient=patient):
+async def test_nothing_is_waited_for_longer_than_it_is_worth(patient: bool) -> None:
+    async with waiting(Gathering(STUN, GatheringSettings(stun_seconds=0.01)), patient=patient):
         pass
 
 
 # --- the engine ----------------------------------------------------------------------------------
-async def gathered(server: StunServer, *, patient: bool = False) -> str:
-    link = DataChannelLink([IceServer(server.urls)])
+async def gathered(server: StunServer, settings: GatheringSettings, *, patient: bool = False) -> str:
+    link = DataChannelLink([IceServer(server.urls)], gathering=settings)
     try:
         async with asyncio.timeout(SECONDS):
             return await link.offer(patient=patient)
@@ -102,34 +96,31 @@ def one_port(source: Address, which: int) -> Address | None:
 
 
 @pytest.mark.parametrize("mapping", [cone, symmetric])
-@pytest.mark.usefixtures("private_addresses", "no_silence")
+@pytest.mark.usefixtures("private_addresses")
 async def test_a_server_that_answers_ends_it_at_once(mapping: Mapping) -> None:
     """The engine reports the end when both ports have answered."""
     async with stun_server(mapping) as server:
-        assert network_of(await gathered(server, patient=True)).ipv4 == mapping.__name__
+        assert network_of(await gathered(server, EAGER, patient=True)).ipv4 == mapping.__name__
         assert server.asked[0] == server.asked[1] > 0
 
 
 @pytest.mark.usefixtures("private_addresses")
-async def test_a_port_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "_SECONDS", 2 * SECONDS)
+async def test_a_port_that_does_not_answer_is_not_waited_for() -> None:
     async with stun_server(one_port) as server:
-        assert network_of(await gathered(server)).ipv4 == "cone"
+        assert network_of(await gathered(server, LONG)).ipv4 == "cone"
 
 
 @pytest.mark.usefixtures("private_addresses")
-async def test_a_server_that_does_not_answer_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "_SECONDS", 0.1)
+async def test_a_server_that_does_not_answer_is_done_without() -> None:
     async with stun_server(mute) as server:
-        offer = await gathered(server)
+        offer = await gathered(server, GatheringSettings(stun_seconds=0.1))
     assert network_of(offer) == Network()
     assert " typ host" in offer
 
 
-async def test_closing_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "_SECONDS", 2 * SECONDS)
+async def test_closing_ends_the_wait() -> None:
     async with stun_server(mute) as server:
-        link = DataChannelLink([IceServer(server.urls)])
+        link = DataChannelLink([IceServer(server.urls)], gathering=LONG)
         offering = asyncio.create_task(link.offer(), name="test-offer")
         await a_moment()
         link.close()

@@ -6,18 +6,21 @@ import asyncio
 
 import pytest
 
-from freespan.link import gathering
 from freespan.link import survey as survey_module
+from freespan.link.settings import GatheringSettings
 from freespan.link.survey import survey
 from freespan.wire.messages import IceServer
 from freespan.wire.network import Network
 from tests.link.owners import SECONDS
+from tests.support.gathering import wait_for_stun
 from tests.support.stun import Address, Mapping, cone, mute, need_private_addresses, stun_server, symmetric
 
 
-async def surveyed(*servers: IceServer) -> tuple[Network | None, IceServer | None]:
+async def surveyed(
+    *servers: IceServer, gathering: GatheringSettings | None = None
+) -> tuple[Network | None, IceServer | None]:
     async with asyncio.timeout(SECONDS):
-        result = await survey(servers)
+        result = await survey(servers, gathering)
     await asyncio.sleep(0)
     return result
 
@@ -32,21 +35,21 @@ async def test_what_a_server_shows(mapping: Mapping) -> None:
 
 async def test_one_that_is_silent_makes_place_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     need_private_addresses()
-    monkeypatch.setattr(gathering, "_SECONDS", 0.2)
+    wait_for_stun(monkeypatch, 0.2)
 
     def silent(source: Address, which: int) -> None:
-        monkeypatch.setattr(gathering, "_SECONDS", SECONDS)  # the next one may take its time
+        wait_for_stun(monkeypatch, SECONDS)  # the next one may take its time
 
     async with stun_server(silent) as first, stun_server(symmetric) as second:
         answers = IceServer(second.urls)
         assert await surveyed(IceServer(first.urls), answers) == (Network("symmetric"), answers)
 
 
-async def test_nothing_came_back_from_any(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_came_back_from_any() -> None:
     need_private_addresses()
-    monkeypatch.setattr(gathering, "_SECONDS", 0.1)
     async with stun_server(mute) as server:
-        assert await surveyed(IceServer(server.urls), IceServer(server.urls)) == (Network(), None)
+        short = GatheringSettings(stun_seconds=0.1)
+        assert await surveyed(IceServer(server.urls), IceServer(server.urls), gathering=short) == (Network(), None)
 
 
 async def test_what_is_no_address_never_answers() -> None:

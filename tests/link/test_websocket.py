@@ -1,3 +1,5 @@
+"""A link over a real WebSocket: back-pressure, and every way to close."""
+
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
@@ -5,18 +7,23 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import WSCloseCode, WSMsgType
 
-from freespan.link import websocket
+from freespan.link.settings import WebSocketSettings
 from freespan.link.websocket import WebSocketLink
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX
 from tests.link.owners import SECONDS, Recorder, until
 from tests.link.pairs import WebSocketRogue, running, sockets
 
+impatient = pytest.mark.parametrize("link", [WebSocketSettings(close_seconds=0.05)], indirect=True)
+patient = pytest.mark.parametrize("link", [WebSocketSettings(flush_seconds=SECONDS)], indirect=True)
+
 
 @pytest.fixture
-async def link() -> AsyncIterator[tuple[WebSocketLink, WebSocketRogue, "asyncio.Task[None]"]]:
-    """A link that runs, a rogue that does not read, and the task."""
+async def link(
+    request: pytest.FixtureRequest,
+) -> AsyncIterator[tuple[WebSocketLink, WebSocketRogue, "asyncio.Task[None]"]]:
+    """A link that runs, a rogue that does not read, and the task; the parameter is the settings of the link."""
     async with sockets() as (left, right):
-        link, rogue = WebSocketLink(left), WebSocketRogue(right)
+        link, rogue = WebSocketLink(left, getattr(request, "param", None)), WebSocketRogue(right)
         task = asyncio.create_task(link.run(), name="test-run")
         yield link, rogue, task
         await rogue.die()
@@ -62,9 +69,9 @@ async def block_the_writer(link: WebSocketLink) -> None:
             return
 
 
+@impatient
 @pytest.mark.parametrize("blocked", [False, True], ids=["in mid-read", "in mid-write"])
-async def test_a_cancelled_run_leaves_nothing(link: Running, blocked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "_CLOSE_SECONDS", 0.05)
+async def test_a_cancelled_run_leaves_nothing(link: Running, blocked: bool) -> None:
     one, rogue, task = link
     owner = Recorder()
     one.start(owner)
@@ -79,8 +86,8 @@ async def test_a_cancelled_run_leaves_nothing(link: Running, blocked: bool, monk
     assert not [one for one in asyncio.all_tasks() if one.get_name().startswith("websocket-link")]
 
 
-async def test_close_gets_past_a_blocked_writer(link: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "_CLOSE_SECONDS", 0.05)
+@impatient
+async def test_close_gets_past_a_blocked_writer(link: Running) -> None:
     one, rogue, task = link
     owner = Recorder()
     one.start(owner)
@@ -93,8 +100,8 @@ async def test_close_gets_past_a_blocked_writer(link: Running, monkeypatch: pyte
             await rogue.socket.receive()
 
 
-async def test_a_peer_that_does_not_answer_the_goodbye_is_left(link: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "_CLOSE_SECONDS", 0.05)
+@impatient
+async def test_a_peer_that_does_not_answer_the_goodbye_is_left(link: Running) -> None:
     one, _, task = link
     owner = Recorder()
     one.start(owner)
@@ -123,8 +130,8 @@ async def test_the_other_end_is_told_goodbye(link: Running) -> None:
     assert (await rogue.socket.receive()).type is WSMsgType.CLOSE
 
 
-async def test_what_was_sent_before_the_close_arrives(link: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "_LAST_WORDS_SECONDS", SECONDS)
+@patient
+async def test_what_was_sent_before_the_close_arrives(link: Running) -> None:
     one, rogue, _ = link
     one.start(Recorder())
     await block_the_writer(one)

@@ -25,6 +25,7 @@ from freespan.link.base import (
     SendQueueLimit,
 )
 from freespan.link.gathering import Gathering
+from freespan.link.settings import GatheringSettings
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 from freespan.wire.messages import IceServer
@@ -60,6 +61,7 @@ class DataChannelLink:
         *,
         relayed: bool = False,
         on_signal: Callable[[str], None] | None = None,
+        gathering: GatheringSettings | None = None,
     ) -> None:
         servers = [
             webrtc.RTCIceServer(urls=list(server.urls), username=server.username, credential=server.credential)
@@ -85,7 +87,7 @@ class DataChannelLink:
         self._left_out: set[int] = set()
         loop = asyncio.get_running_loop()
         self._open: asyncio.Future[None] = loop.create_future()
-        self._gathering = Gathering(url for server in ice_servers for url in server.urls)
+        self._gathering = Gathering((url for server in ice_servers for url in server.urls), gathering)
         self._channel.on("open", self._on_open)
         self._channel.on("message", self._on_message)
         self._channel.on("bufferedamountlow", self._on_low)

@@ -11,22 +11,19 @@ import asyncio
 import contextlib
 from collections.abc import Iterable
 
-_SECONDS = 1.0
-"""How long to wait for STUN servers: a slow one must not delay a link that may work without it."""
-_RELAY_SECONDS = 2.0
-"""How long to wait for TURN servers: TURN over TLS takes five round trips, and may be the only way to connect."""
-_QUIET_SECONDS = 0.05
-"""How long to wait after the first candidate: the ports of a STUN server answer together, or the answer is lost."""
+from freespan.link.settings import GatheringSettings
 
 
 class Gathering:
     """The gathering of one peer connection; `urls` are those of its ICE servers."""
 
-    def __init__(self, urls: Iterable[str]) -> None:
+    def __init__(self, urls: Iterable[str], settings: GatheringSettings | None = None) -> None:
+        settings = settings or GatheringSettings()
         schemes = {url.partition(":")[0].lower() for url in urls}
         relays = not schemes.isdisjoint(("turn", "turns"))
         self._awaited = "relay" if relays else "srflx"
-        self._seconds = _RELAY_SECONDS if relays else _SECONDS
+        self._seconds = settings.turn_seconds if relays else settings.stun_seconds
+        self._quiet_seconds = settings.quiet_seconds
         self._first = asyncio.Event()
         self._all = asyncio.Event()
 
@@ -46,5 +43,5 @@ class Gathering:
             async with asyncio.timeout(self._seconds) as limit:
                 if not patient:
                     await self._first.wait()
-                    limit.reschedule(asyncio.get_running_loop().time() + _QUIET_SECONDS)
+                    limit.reschedule(asyncio.get_running_loop().time() + self._quiet_seconds)
                 await self._all.wait()

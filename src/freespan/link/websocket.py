@@ -1,7 +1,7 @@
-"""A link over a WebSocket (RFC 6455) of aiohttp, either end.
+"""A link over a WebSocket (RFC 6455) of aiohttp, at either end.
 
-Back-pressure is real in both directions: the writer waits for the socket, and the reader stops reading while its owner
-asks it to (`pause`), which TCP passes on to the other end.
+There is back-pressure in both directions. The writer waits for the socket, and the reader stops reading while its owner
+wants it to (`pause`), which TCP passes on to the other end.
 """
 
 from __future__ import annotations
@@ -17,26 +17,29 @@ import aiohttp
 from aiohttp import web
 
 from freespan.link.base import FORBIDDEN_SIZE, OVERRUN, TEXT, TOO_EARLY, DeliveryQueue, LinkOwner, SendQueueLimit
+from freespan.link.settings import WebSocketSettings
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 
 _log = logging.getLogger(__name__)
-_CLOSE_SECONDS = 5.0
-_LAST_WORDS_SECONDS = 0.5
-"""What is queued when a link is closed may still leave for so long: the last message of a session is its goodbye."""
 
 
 class WebSocketLink:
     """Wraps an open WebSocket that takes messages of `MESSAGE_MAX`; `run` must be awaited (or be a task) meanwhile."""
 
-    def __init__(self, open_socket: web.WebSocketResponse | aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(
+        self,
+        open_socket: web.WebSocketResponse | aiohttp.ClientWebSocketResponse,
+        settings: WebSocketSettings | None = None,
+    ) -> None:
         self._socket = open_socket
+        self._settings = settings or WebSocketSettings()
         self._deliveries = DeliveryQueue(LINK_QUEUE_MAX)
         self._queue: deque[bytes] = deque()
         self._queued_bytes = 0
         self._wake = asyncio.Event()
-        self._flowing = asyncio.Event()
-        self._flowing.set()
-        self._ending: str | None = None
+        self._may_read = asyncio.Event()
+        self._may_read.set()
+        self._close_reason: str | None = None
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue_limit = SendQueueLimit()
 
@@ -51,7 +54,7 @@ class WebSocketLink:
 
     def send(self, message: bytes) -> None:
         """See `Link.send`."""
-        if self._ending is not None:
+        if self._close_reason is not None:
             return
         self._queue.append(message)
         self._queued_bytes += len(message)
@@ -61,28 +64,28 @@ class WebSocketLink:
 
     def close(self, reason: str = "closed") -> None:
         """See `Link.close`."""
-        if self._ending is None:
-            self._ending = reason
+        if self._close_reason is None:
+            self._close_reason = reason
             self._wake.set()
             self._closed.set_result(None)  # the writer may hang in a socket that nobody reads
 
     def pause(self) -> None:
         """Stop reading until `resume`."""
-        self._flowing.clear()
+        self._may_read.clear()
 
     def resume(self) -> None:
         """Read on."""
-        self._flowing.set()
+        self._may_read.set()
 
     async def run(self) -> None:
-        """Read and write until the socket or the link ends; then the socket is closed and `on_closed` has been told."""
+        """Read and write until the socket or the link closes; then the socket is closed and `on_closed` was called."""
         reader = asyncio.create_task(self._read(), name="websocket-link-read")
         writer = asyncio.create_task(self._write(), name="websocket-link-write")
         try:
             ends: set[asyncio.Future[Any]] = {reader, writer, self._closed}
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if self._closed.done():
-                await asyncio.wait({writer}, timeout=_LAST_WORDS_SECONDS)
+                await asyncio.wait({writer}, timeout=self._settings.flush_seconds)
         finally:
             for task in (reader, writer):
                 task.cancel()
@@ -91,14 +94,14 @@ class WebSocketLink:
                 if isinstance(outcome, Exception):
                     _log.error("the owner of a link failed", exc_info=outcome)
             reasons = [outcome for outcome in outcomes if isinstance(outcome, str)]
-            self._ending = self._ending or (reasons[0] if reasons else "the connection was lost")
-            self._deliveries.end(self._ending)
+            self._close_reason = self._close_reason or (reasons[0] if reasons else "the connection was lost")
+            self._deliveries.end(self._close_reason)
             await self._close_socket()
 
     async def _read(self) -> str:
-        """Deliver messages; return why it ended."""
+        """Deliver messages until the socket closes; return the reason."""
         while True:
-            await self._flowing.wait()
+            await self._may_read.wait()
             message = await self._socket.receive()
             if message.type is aiohttp.WSMsgType.BINARY:
                 if not 0 < len(message.data) <= MESSAGE_MAX:
@@ -113,7 +116,7 @@ class WebSocketLink:
                 return "the other end closed the link"
 
     async def _write(self) -> str:
-        """Send what is queued; return why it ended."""
+        """Send what is queued until the link closes; return the reason."""
         while True:
             while self._queue:
                 message = self._queue.popleft()
@@ -124,26 +127,26 @@ class WebSocketLink:
                 self._queued_bytes -= len(message)
                 if self._queue_limit.has_drained(self._queued_bytes):
                     self._deliveries.report_writable()
-            if self._ending is not None:
-                return self._ending
+            if self._close_reason is not None:
+                return self._close_reason
             self._wake.clear()
             await self._wake.wait()
 
     async def _close_socket(self) -> None:
         try:
-            async with asyncio.timeout(_CLOSE_SECONDS):
+            async with asyncio.timeout(self._settings.close_seconds):
                 await self._socket.close()
         except TimeoutError:
             self._cut_socket()
         except asyncio.CancelledError:
             self._cut_socket()
-            # a cancelled writer leaves aiohttp's wait for the socket cancelled too; that is not meant for us
+            # A cancelled writer leaves aiohttp's wait for the socket cancelled too; only ours is raised again.
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
 
     def _cut_socket(self) -> None:
-        """Take the connection away from an other end that neither reads nor says goodbye."""
+        """Cut the connection to an end that neither reads nor answers the closing handshake."""
         connection = self._socket.get_extra_info("socket")
         if connection is not None:
             with contextlib.suppress(OSError):
