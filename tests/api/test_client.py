@@ -6,17 +6,19 @@ import asyncio
 import hashlib
 import socket
 import ssl
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 import freespan
 from freespan.demo.certificates import DemoAuthority
 from freespan.demo.payload import sha256_of
 from freespan.wire.invite import Invite, format_invite
-from tests.api.conftest import SECONDS, hosting
+from freespan.wire.messages import Problem, encode
+from tests.api.conftest import SECONDS
+from tests.support.serving import serving
 from tests.support.site import SMALL, Site, served
 
 DEAD = format_invite(Invite("http://127.0.0.1:1", bytes(32)))
@@ -204,19 +206,39 @@ async def test_a_host_with_another_key_is_a_clear_error(
             pytest.fail("the key is wrong")
 
 
-async def test_a_refusal_for_good_reaches_every_user(tmp_path: Path) -> None:
-    """The host of this invite has no broker: to ask again cannot help."""
-    async with hosting(tmp_path) as host:
-        origin = host.url.rpartition("/")[0]
-        async with freespan.connect(format_invite(Invite(f"{origin}/elsewhere", bytes(32))), timeout=0) as client:
+async def test_a_broker_that_refuses_for_good_ends_the_client() -> None:
+    """To ask again cannot help, so every user of the client gets the error."""
+
+    async def refuse(request: web.Request) -> web.Response:
+        problem = Problem("urn:freespan:problem:bad_request", "bad request", 400, "the offer is malformed")
+        return web.Response(status=400, text=encode(problem), content_type="application/problem+json")
+
+    async with serving([web.post("/v1/rendezvous", refuse)]) as url, asyncio.timeout(SECONDS):
+        invite = format_invite(Invite(url, bytes(32)))
+        with pytest.raises(freespan.RendezvousError, match="the offer is malformed"):
+            async with freespan.connect(invite):
+                pytest.fail("the broker refuses")
+        async with freespan.connect(invite, timeout=0) as client:
             statuses = client.events()
-            async with asyncio.timeout(SECONDS):
-                states = [status.state async for status in _until_waiting(statuses)]
-    assert "waiting" in states
+            for use in (client.wait_closed(), client.open("site.test", 80), client.proxy()):
+                with pytest.raises(freespan.RendezvousError, match="the offer is malformed"):
+                    await use
+            assert client.status.state == "failed"
+            with pytest.raises(freespan.RendezvousError):
+                while (await anext(statuses)).state:
+                    pass
 
 
-async def _until_waiting(statuses: AsyncIterator[freespan.ClientStatus]) -> AsyncIterator[freespan.ClientStatus]:
-    async for status in statuses:
-        yield status
-        if status.state == "waiting":
-            return
+async def test_closing_twice_and_in_the_middle_of_an_open(
+    host: freespan.Host, bridge: freespan.Bridge, site: Site
+) -> None:
+    async with freespan.connect(host.invite) as client, asyncio.timeout(SECONDS):
+        opening = [asyncio.create_task(client.open("site.test", site.port), name=f"open {i}") for i in range(5)]
+        await asyncio.sleep(0)
+        await asyncio.gather(client.close(), client.close())
+        for outcome in await asyncio.gather(*opening, return_exceptions=True):
+            assert isinstance(outcome, freespan.Stream | freespan.FreespanError | RuntimeError)
+        while host.status.streams:
+            await asyncio.sleep(0.01)
+    names = {task.get_name() for task in asyncio.all_tasks()}
+    assert not {name for name in names if name.startswith(("freespan-client", "freespan-session", "stream-"))}

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 OPEN_SECONDS = 30.0
 """How long `Client.open` takes at most, unless told otherwise: a session, the target's name, and the target."""
+_END_SECONDS = 1.0
+"""A client that fails for good cleans up and ends within this time. Its own error says more than its status."""
 _NOT_RUNNING = "the client is not running: use it inside its `async with` block"
 
 
@@ -193,7 +195,9 @@ class Client:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if opening.done() and opening.exception() is None:
                 return opening.result()
-            if ending.done():
+            if self._failure.done():
+                await asyncio.wait({ending}, timeout=_END_SECONDS)
+            if not self._background.is_running:
                 await self._raise_failure()
             if self._failure.done():
                 raise TunnelError(self._failure.result())
