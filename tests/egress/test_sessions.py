@@ -25,7 +25,7 @@ from freespan.wire.limits import (
 )
 from freespan.wire.target import Target
 from tests.client.supplied import echo
-from tests.link.bond.bonds import EventLog
+from tests.support.bonds import EventLog
 from tests.support.tunnels import IDENTITY
 from tests.support.virtual_time import run
 

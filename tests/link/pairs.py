@@ -15,7 +15,7 @@ from freespan.link.datachannel import DataChannelLink
 from freespan.link.memory import MemoryLink, memory_pair
 from freespan.link.websocket import WebSocketLink
 from freespan.wire.limits import MESSAGE_MAX
-from tests.link.owners import SECONDS
+from tests.support.recorder import SECONDS
 
 AnyLink = MemoryLink | WebSocketLink | DataChannelLink
 

@@ -4,22 +4,22 @@ from hypothesis import strategies as st
 
 from freespan.link.base import DeliveryQueue, SendQueueLimit
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX
-from tests.link.owners import Recorder
+from tests.support.recorder import Recorder
 
 
 # --- SendQueueLimit -----------------------------------------------------------------------------------
-def test_room_is_what_the_bound_leaves() -> None:
+def test_send_credit_is_what_the_limit_leaves() -> None:
     assert SendQueueLimit().send_credit(0) == LINK_QUEUE_MAX
     assert SendQueueLimit().send_credit(1000) == LINK_QUEUE_MAX - 1000
 
 
-def test_less_than_a_message_is_no_room() -> None:
+def test_less_than_a_message_is_no_send_credit() -> None:
     assert SendQueueLimit().send_credit(LINK_QUEUE_MAX - MESSAGE_MAX) == MESSAGE_MAX
     assert SendQueueLimit().send_credit(LINK_QUEUE_MAX - MESSAGE_MAX + 1) == 0
     assert SendQueueLimit().send_credit(LINK_QUEUE_MAX + 1) == 0
 
 
-def test_room_is_announced_once_after_it_was_used_up() -> None:
+def test_send_credit_is_reported_once_after_it_was_used_up() -> None:
     limit = SendQueueLimit()
     assert not limit.has_drained(0)
     limit.send_credit(LINK_QUEUE_MAX)
@@ -29,7 +29,7 @@ def test_room_is_announced_once_after_it_was_used_up() -> None:
 
 
 @given(st.lists(st.integers(0, 2 * LINK_QUEUE_MAX)))
-def test_whoever_saw_no_room_is_told_when_there_is_some(queued: list[int]) -> None:
+def test_an_owner_that_saw_no_send_credit_learns_when_there_is_some(queued: list[int]) -> None:
     limit, blocked = SendQueueLimit(), False
     for amount in queued:
         blocked = blocked or limit.send_credit(amount) == 0

@@ -8,8 +8,8 @@ import pytest
 
 from freespan.link.datachannel import DataChannelLink
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
-from tests.link.owners import Recorder, until
 from tests.link.pairs import KINDS, ROGUES, Ends, LinkAndRogue, as_link, waiting
+from tests.support.recorder import Recorder, until
 
 
 @pytest.fixture(params=KINDS)
@@ -80,7 +80,7 @@ async def test_too_much_before_the_start_ends_the_link(ends: Ends) -> None:
     left_owner.assert_ended_once()
 
 
-async def test_room_falls_to_nothing_and_is_announced_when_it_is_back(
+async def test_send_credit_is_used_up_and_reported_when_it_is_back(
     ends: Ends, owners: tuple[Recorder, Recorder]
 ) -> None:
     left = ends[0]
@@ -98,19 +98,21 @@ async def test_room_falls_to_nothing_and_is_announced_when_it_is_back(
     assert owners[1].messages[-1] == b"a small one must still pass"
 
 
-async def test_room_that_was_not_used_up_is_not_announced(ends: Ends, owners: tuple[Recorder, Recorder]) -> None:
+async def test_send_credit_that_was_not_used_up_is_not_reported(ends: Ends, owners: tuple[Recorder, Recorder]) -> None:
     for _ in range(3):
         ends[0].send(b"x")
     await owners[1].until(lambda recorder: len(recorder.messages) == 3)
     assert owners[0].calls == []
 
 
-async def test_who_goes_on_without_room_ends_the_link(ends: Ends, owners: tuple[Recorder, Recorder]) -> None:
+async def test_an_owner_that_goes_on_without_send_credit_ends_the_link(
+    ends: Ends, owners: tuple[Recorder, Recorder]
+) -> None:
     for _ in range(4 * PIPE_WAITING_MAX // MESSAGE_MAX):
         ends[0].send(bytes(MESSAGE_MAX))
     assert await owners[0].closed() == "the sender overran the link"
     owners[0].assert_ended_once()
-    if not isinstance(ends[0], DataChannelLink):  # its goodbye is one datagram, and a road that is full may lose it
+    if not isinstance(ends[0], DataChannelLink):  # its goodbye is one datagram, and a path that is full may lose it
         await owners[1].closed()
         owners[1].assert_ended_once()
 
@@ -155,7 +157,7 @@ async def test_nothing_comes_after_the_end(ends: Ends, owners: tuple[Recorder, R
         owner.assert_ended_once()
 
 
-async def test_an_end_before_the_start_is_told_at_the_start(ends: Ends) -> None:
+async def test_a_close_before_the_start_is_reported_at_the_start(ends: Ends) -> None:
     ends[0].close("enough")
     owner = Recorder()
     await until(lambda: ends[0]._deliveries.is_closed)

@@ -11,8 +11,8 @@ from freespan.wire.errors import LinkError
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX
 from freespan.wire.messages import IceServer
 from freespan.wire.sdp import check_answer, check_offer
-from tests.link.owners import SECONDS, Recorder
 from tests.link.pairs import DataChannelRogue, data_channel_and_rogue, data_channel_links
+from tests.support.recorder import SECONDS, Recorder
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ async def test_an_answer_is_one_that_a_broker_takes(link: DataChannelLink) -> No
     offerer.close()
 
 
-async def test_a_relayed_link_tells_of_no_address_but_a_relay_s() -> None:
+async def test_a_relayed_link_reveals_no_address_but_a_relay_s() -> None:
     """Not of its own either, which could be reached where DTLS then is not."""
     link = DataChannelLink([IceServer(["turn:127.0.0.1:1?transport=tcp"], "name", "word")], relayed=True)
     assert "a=candidate:" not in await link.offer()

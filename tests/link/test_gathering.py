@@ -14,7 +14,7 @@ from freespan.link.gathering import Gathering
 from freespan.link.settings import GatheringSettings
 from freespan.wire.messages import IceServer
 from freespan.wire.network import Network, network_of
-from tests.link.owners import SECONDS
+from tests.support.recorder import SECONDS
 from tests.support.stun import Address, Mapping, StunServer, cone, mute, need_private_addresses, stun_server, symmetric
 
 STUN = ["stun:host.example:443", "stun:host.example:444"]
@@ -51,7 +51,7 @@ async def test_the_best_that_was_asked_for_is_waited_for(urls: list[str], needle
         one.found(good)
 
 
-async def test_who_is_patient_waits_for_all() -> None:
+async def test_a_patient_wait_is_for_all_servers() -> None:
     one = Gathering(STUN, EAGER)
     async with waiting(one, patient=True) as task:
         one.found("srflx")

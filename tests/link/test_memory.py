@@ -4,7 +4,7 @@ import pytest
 
 from freespan.link.memory import MemoryLink, memory_pair
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX
-from tests.link.owners import Recorder
+from tests.support.recorder import Recorder
 
 
 @pytest.mark.parametrize("size", [0, MESSAGE_MAX + 1])

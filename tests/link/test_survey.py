@@ -11,8 +11,8 @@ from freespan.link.settings import GatheringSettings
 from freespan.link.survey import survey
 from freespan.wire.messages import IceServer
 from freespan.wire.network import Network
-from tests.link.owners import SECONDS
 from tests.support.gathering import wait_for_stun
+from tests.support.recorder import SECONDS
 from tests.support.stun import Address, Mapping, cone, mute, need_private_addresses, stun_server, symmetric
 
 
@@ -64,7 +64,7 @@ async def test_without_a_server_nothing_is_found() -> None:
     ("network", "needed"),
     [(Network("open"), False), (Network("open", "open"), False), (Network("open", "cone"), True)],
 )
-async def test_who_has_a_public_address_needs_no_server(
+async def test_an_end_with_a_public_address_needs_no_server(
     monkeypatch: pytest.MonkeyPatch, network: Network, needed: bool
 ) -> None:
     monkeypatch.setattr(survey_module, "network_of", lambda _: network)

@@ -10,8 +10,8 @@ from aiohttp import WSCloseCode, WSMsgType
 from freespan.link.settings import WebSocketSettings
 from freespan.link.websocket import WebSocketLink
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX
-from tests.link.owners import SECONDS, Recorder, until
 from tests.link.pairs import WebSocketRogue, running, sockets
+from tests.support.recorder import SECONDS, Recorder, until
 
 impatient = pytest.mark.parametrize("link", [WebSocketSettings(close_seconds=0.05)], indirect=True)
 patient = pytest.mark.parametrize("link", [WebSocketSettings(flush_seconds=SECONDS)], indirect=True)
@@ -121,7 +121,7 @@ async def test_a_polite_goodbye(link: Running) -> None:
     await task
 
 
-async def test_the_other_end_is_told_goodbye(link: Running) -> None:
+async def test_the_other_end_gets_a_closing_handshake(link: Running) -> None:
     one, rogue, _ = link
     one.start(Recorder())
     one.send(b"x")
@@ -145,7 +145,7 @@ async def test_what_was_sent_before_the_close_arrives(link: Running) -> None:
     assert received[-2].data == b"goodbye"
 
 
-async def test_writing_to_a_socket_that_is_gone_ends_the_link() -> None:
+async def test_writing_to_a_closed_socket_closes_the_link() -> None:
     async with sockets() as (left, right):
         await asyncio.gather(left.close(), right.close())
         link, owner = WebSocketLink(left), Recorder()
@@ -176,7 +176,7 @@ async def test_a_mistake_of_the_owner_ends_the_link_and_is_not_hidden(
     assert "ZeroDivisionError" in caplog.text
 
 
-async def test_room_comes_back_while_the_other_end_reads() -> None:
+async def test_send_credit_comes_back_while_the_other_end_reads() -> None:
     async with sockets() as (left, right), running(WebSocketLink(left)) as one, running(WebSocketLink(right)) as other:
         sender, receiver = Recorder(), Recorder()
         one.start(sender)
@@ -199,7 +199,7 @@ async def test_what_was_sent_before_the_run_is_not_lost() -> None:
             await task
 
 
-async def test_cutting_ends_the_connection_at_once_and_what_is_gone_already_is_no_mistake() -> None:
+async def test_cutting_ends_the_connection_at_once_and_a_second_time_does_no_harm() -> None:
     async with sockets() as (left, right):
         link = WebSocketLink(right)
         link._cut_socket()

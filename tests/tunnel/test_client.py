@@ -13,7 +13,7 @@ from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError, TunnelError, WrongKeyError
 from freespan.wire.limits import DATAGRAM_SIZE, MESSAGE_MAX, STREAMS_MAX
 from freespan.wire.proxy_status import ProxyStatus
-from tests.link.owners import Recorder
+from tests.support.recorder import Recorder
 from tests.support.tunnels import IDENTITY, SECONDS, as_owner, read_all, session, site, two_ends, until
 
 IMPATIENT = TunnelSettings(handshake_seconds=0.05)

@@ -9,8 +9,8 @@ from freespan.link.bond import Arrival, Bond, LinkClosed
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.server import ServerTunnel
 from freespan.wire.target import Target
-from tests.link.bond.bonds import Bonds, EventLog
-from tests.link.bond.paths import Path
+from tests.support.bonds import Bonds, EventLog
+from tests.support.link_paths import Path
 from tests.support.tunnels import IDENTITY, pattern, sized
 from tests.support.virtual_time import run
 
@@ -54,16 +54,16 @@ async def download(tunnel: Tunnel, kilobytes: int) -> tuple[bytes, float]:
     return digest.digest(), pause
 
 
-@pytest.mark.parametrize("how", ["egress hears", "client hears", "freezes"])
+@pytest.mark.parametrize("how", ["egress notices", "client notices", "freezes"])
 def test_a_download_lives_through_the_death_of_link_after_link(how: str) -> None:
     async def kill(tunnel: Tunnel) -> None:
         for number in range(4):
             await asyncio.sleep(1.5)
             path = tunnel.paths[number]
             match how:
-                case "egress hears":
+                case "egress notices":
                     path.die(None, 0.001)
-                case "client hears":
+                case "client notices":
                     path.die(0.001, None)
                 case "freezes":
                     path.freeze()

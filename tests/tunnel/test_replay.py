@@ -15,7 +15,7 @@ from freespan.tunnel.server import ServerTunnel
 from freespan.tunnel.tickets import TicketJar, TicketStore
 from freespan.wire.errors import StreamError, TunnelError, WrongKeyError
 from freespan.wire.limits import HANDSHAKE_SECONDS
-from tests.link.owners import Recorder
+from tests.support.recorder import Recorder
 from tests.support.tunnels import IDENTITY, site
 from tests.support.virtual_time import run
 from tests.tunnel.returning_client import (

@@ -15,7 +15,7 @@ from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
 from freespan.wire.limits import MESSAGE_MAX
 from freespan.wire.proxy_status import ProxyStatus
-from tests.link.owners import Recorder
+from tests.support.recorder import Recorder
 from tests.support.tunnels import IDENTITY, SECONDS, by_name, read_all, session, site, until
 
 DEFAULTS = TunnelSettings()

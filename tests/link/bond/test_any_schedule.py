@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from freespan.wire.limits import BOND_SPAN_MAX, CWND_MAX, DATAGRAM_SIZE, PIPE_WAITING_MAX
-from tests.link.bond.bonds import Bonds
-from tests.link.bond.paths import Path
+from tests.support.bonds import Bonds
+from tests.support.link_paths import Path
 from tests.support.virtual_time import run
 
 SIZES = (DATAGRAM_SIZE, DATAGRAM_SIZE, 40, DATAGRAM_SIZE, 1_200, 9)
@@ -21,7 +21,18 @@ def size_of(number: int) -> int:
 
 
 KINDS = (
-    *("join", "join", "close", "egress hears", "client hears", "nobody hears", "freeze", "thaw", "crawl", "remove"),
+    *(
+        "join",
+        "join",
+        "close",
+        "egress notices",
+        "client notices",
+        "nobody notices",
+        "freeze",
+        "thaw",
+        "crawl",
+        "remove",
+    ),
     *("down", "up", "both", "small"),
 )
 
@@ -45,7 +56,7 @@ events = st.builds(
 )
 
 
-def road_of(amount: float) -> Path:
+def path_of(amount: float) -> Path:
     return Path(rate=2e5 + amount * 2e7, min_rtt=0.002 + 0.5 * (1 - amount) ** 3)
 
 
@@ -62,12 +73,12 @@ class World:
         bonds = self.bonds
         if event.kind == "join":
             if len(self.live()) < 8:
-                bonds.join(road_of(event.amount))
+                bonds.join(path_of(event.amount))
         elif event.kind in ("down", "both"):
             bonds.of_egress.send(1 + int(event.amount * 60))
         if event.kind in ("up", "both"):
             bonds.of_client.send(1 + int(event.amount * 60))
-        if event.kind == "small":  # what does not wait for room
+        if event.kind == "small":  # what does not wait for credit
             for owner in bonds.owners():
                 if size_of(owner.sent) < 2_000:
                     owner.send_one()
@@ -79,11 +90,11 @@ class World:
         match event.kind:
             case "close":
                 path.ends[event.which % 2].close()
-            case "egress hears":
+            case "egress notices":
                 path.die(None, 0.001)
-            case "client hears":
+            case "client notices":
                 path.die(0.001, None)
-            case "nobody hears":
+            case "nobody notices":
                 path.die(None, None)
             case "freeze":
                 path.freeze()
@@ -101,7 +112,7 @@ class World:
             assert report.unacked_bytes <= BOND_SPAN_MAX + PIPE_WAITING_MAX
             assert all(0 <= link.in_flight <= CWND_MAX + 200_000 for link in report.links)
         for owner in self.bonds.owners():
-            assert owner.lost is None
+            assert owner.closed_reason is None
 
 
 async def live_through(schedule: list[Event]) -> None:

@@ -18,9 +18,9 @@ from freespan.wire.limits import (
     LINK_QUEUE_MAX,
     PIPE_WAITING_MAX,
 )
-from tests.link.bond.bonds import SECRET, Bonds, EventLog, packet
-from tests.link.bond.paths import Path
 from tests.link.bond.states import SETTINGS
+from tests.support.bonds import SECRET, Bonds, EventLog, packet
+from tests.support.link_paths import Path
 from tests.support.virtual_time import run
 
 Body = Callable[[Bonds], Coroutine[Any, Any, None]]
@@ -32,10 +32,10 @@ def with_bonds(body: Body, *paths: tuple[float, float]) -> None:
         await bonds.open(Path(10e6, 0.02))
         await bonds.joined(*(Path(*path) for path in paths))
         await body(bonds)
-        if bonds.of_client.lost is None:
+        if bonds.of_client.closed_reason is None:
             bonds.client.close()
-        if bonds.of_egress.lost is None:
-            await bonds.of_egress.until_lost()
+        if bonds.of_egress.closed_reason is None:
+            await bonds.of_egress.until_closed()
         await asyncio.sleep(3)
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -49,11 +49,11 @@ def as_link(bond: Bond) -> Link:
 
 # --- the contract --------------------------------------------------------------------------------------
 @pytest.mark.parametrize("links", [1, 3])
-def test_room_is_used_up_and_announced_again(links: int) -> None:
+def test_send_credit_is_used_up_and_reported_again(links: int) -> None:
     async def body(bonds: Bonds) -> None:
         link = as_link(bonds.egress)
-        room = link.send_credit
-        assert room >= DATAGRAM_SIZE
+        credit = link.send_credit
+        assert credit >= DATAGRAM_SIZE
         calls: list[int] = []
         bonds.of_egress.on_writable = lambda: calls.append(link.send_credit)  # type: ignore[method-assign]
         while link.send_credit:
@@ -68,7 +68,7 @@ def test_room_is_used_up_and_announced_again(links: int) -> None:
     with_bonds(body, *[(10e6, 0.02)] * (links - 1))
 
 
-def test_small_packets_pass_without_room() -> None:
+def test_small_packets_pass_without_send_credit() -> None:
     async def body(bonds: Bonds) -> None:
         while bonds.egress.send_credit:
             bonds.of_egress.send_one()
@@ -90,12 +90,12 @@ def test_a_packet_of_a_forbidden_size_is_the_sender_s_mistake(size: int) -> None
     with_bonds(body)
 
 
-def test_who_goes_on_without_room_ends_the_bond() -> None:
+def test_an_owner_that_goes_on_without_send_credit_ends_the_bond() -> None:
     async def body(bonds: Bonds) -> None:
         for _ in range(2 * PIPE_WAITING_MAX // DATAGRAM_SIZE):
             bonds.of_client.send_one()
-        assert bonds.of_client.lost is None  # never from inside the call
-        assert "overran" in await bonds.of_client.until_lost()
+        assert bonds.of_client.closed_reason is None  # never from inside the call
+        assert "overran" in await bonds.of_client.until_closed()
         bonds.egress.close()
 
     with_bonds(body)
@@ -139,9 +139,9 @@ def test_either_side_may_close(closer: int) -> None:
     async def body(bonds: Bonds) -> None:
         ends, owners = (bonds.client, bonds.egress), bonds.owners()
         ends[closer].close("enough")
-        assert owners[closer].lost is None
-        assert await owners[closer].until_lost() == "enough"
-        assert await owners[1 - closer].until_lost() == "the other end closed the session"
+        assert owners[closer].closed_reason is None
+        assert await owners[closer].until_closed() == "enough"
+        assert await owners[1 - closer].until_closed() == "the other end closed the session"
         for end in ends:
             end.close("again")
             end.send(b"into the void")
@@ -153,14 +153,14 @@ def test_either_side_may_close(closer: int) -> None:
     with_bonds(body, (10e6, 0.02))
 
 
-def test_a_client_that_leaves_while_its_only_link_is_joining_is_heard() -> None:
+def test_the_goodbye_of_a_client_whose_only_link_is_joining_arrives() -> None:
     async def body(bonds: Bonds) -> None:
         bonds.join()
         bonds.paths[0].die(0.0)
         await asyncio.sleep(0.001)
         assert [link.state for link in bonds.client.report().links] == ["joining"]
         bonds.client.close("enough")
-        assert await bonds.of_egress.until_lost(5) == "the other end closed the session"
+        assert await bonds.of_egress.until_closed(5) == "the other end closed the session"
 
     with_bonds(body)
 
@@ -170,12 +170,12 @@ def test_both_may_close_at_once() -> None:
         bonds.client.close("enough")
         bonds.egress.close("enough")
         for owner in bonds.owners():
-            assert await owner.until_lost() == "enough"
+            assert await owner.until_closed() == "enough"
 
     with_bonds(body)
 
 
-def test_an_end_that_nobody_hears_of_ends_the_links_all_the_same() -> None:
+def test_a_goodbye_that_does_not_arrive_still_closes_the_links() -> None:
     async def body(bonds: Bonds) -> None:
         bonds.paths[0].freeze()
         bonds.client.close()
@@ -186,7 +186,7 @@ def test_an_end_that_nobody_hears_of_ends_the_links_all_the_same() -> None:
     with_bonds(body)
 
 
-def test_an_error_inside_ends_the_bond_and_is_logged_without_words(
+def test_an_internal_error_ends_the_bond_and_is_logged_without_its_message(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object) -> list[bytes]:
@@ -195,7 +195,7 @@ def test_an_error_inside_ends_the_bond_and_is_logged_without_words(
     async def body(bonds: Bonds) -> None:
         monkeypatch.setattr(BondCore, "_on_frames", broken)
         bonds.of_client.send_one()
-        assert await bonds.of_egress.until_lost() == "an internal error"
+        assert await bonds.of_egress.until_closed() == "an internal error"
         bonds.client.close()
 
     with caplog.at_level(logging.ERROR):
@@ -220,7 +220,7 @@ def test_links_join_and_are_reported() -> None:
     with_bonds(body)
 
 
-def test_nobody_can_join_before_both_ends_seal() -> None:
+def test_no_link_can_join_before_both_ends_protect_their_records() -> None:
     async def main() -> None:
         path = Path(10e6, 0.02)
         events = EventLog()
@@ -270,7 +270,7 @@ def test_a_link_that_never_answers_is_given_up() -> None:
     with_bonds(body)
 
 
-def test_a_link_that_has_ended_already_can_be_added_and_is_gone_at_once() -> None:
+def test_a_link_that_has_closed_already_can_be_added_and_is_removed_at_once() -> None:
     async def body(bonds: Bonds) -> None:
         path = Path()
         path.client.close()
@@ -302,7 +302,7 @@ def test_links_come_and_go_while_packets_flow() -> None:
 def test_removing_what_is_not_there_does_nothing() -> None:
     async def body(bonds: Bonds) -> None:
         bonds.client.remove(17)
-        assert bonds.of_client.lost is None
+        assert bonds.of_client.closed_reason is None
 
     with_bonds(body)
 
@@ -312,7 +312,7 @@ def test_removing_what_is_not_there_does_nothing() -> None:
     ("message", "error"),
     [(b"\xc0 a QUIC Initial", MessageError), (b"\x01\x09", VersionError), (b"\x04\x01short", MessageError)],
 )
-def test_what_neither_begins_nor_joins_is_told(message: bytes, error: type[MessageError]) -> None:
+def test_a_first_message_that_neither_begins_nor_joins_is_an_error(message: bytes, error: type[MessageError]) -> None:
     async def main() -> None:
         path = Path()
         path.client.send(message)
@@ -322,7 +322,7 @@ def test_what_neither_begins_nor_joins_is_told(message: bytes, error: type[Messa
     run(main())
 
 
-def test_a_link_that_ends_before_it_speaks_is_told() -> None:
+def test_a_link_that_closes_before_its_first_message_is_an_error() -> None:
     async def main() -> None:
         path = Path()
         arrival = Arrival(path.egress)
@@ -333,7 +333,7 @@ def test_a_link_that_ends_before_it_speaks_is_told() -> None:
     run(main())
 
 
-def test_who_says_too_much_before_it_is_let_in_is_cut() -> None:
+def test_a_link_that_sends_too_much_before_it_is_accepted_is_closed() -> None:
     async def main() -> None:
         path = Path()
         arrival = Arrival(path.egress)

@@ -6,9 +6,9 @@ from contextlib import AsyncExitStack
 import pytest
 
 from freespan.link.bond import Arrival, Bond, session_key
-from tests.link.bond.bonds import SECRET, EventLog, Owner
-from tests.link.owners import SECONDS
 from tests.link.pairs import KINDS
+from tests.support.bonds import SECRET, EventLog, Owner
+from tests.support.recorder import SECONDS
 
 COUNT = 300
 
@@ -41,6 +41,6 @@ async def test_a_link_ends_and_the_other_one_carries_on(kind: str) -> None:
         await of_egress.until_received(COUNT + 1)
         assert [link.number for link in client.report().links] == [1]
         client.close()
-        await of_egress.until_lost()
+        await of_egress.until_closed()
         second[0].close()
         await asyncio.sleep(0.1)

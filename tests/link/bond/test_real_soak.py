@@ -10,9 +10,9 @@ from random import Random
 from freespan.link.bond import Arrival, Bond, session_key
 from freespan.link.websocket import WebSocketLink
 from freespan.wire.limits import DATAGRAM_SIZE
-from tests.link.bond.bonds import SECRET, EventLog, Owner
-from tests.link.owners import SECONDS
 from tests.link.pairs import KINDS, Ends
+from tests.support.bonds import SECRET, EventLog, Owner
+from tests.support.recorder import SECONDS
 
 KILLS = 60
 REAL = [kind for kind in KINDS if kind != "memory"]
@@ -87,7 +87,7 @@ class Soak:
 
     async def close(self) -> None:
         self.client.close()
-        await self.of_egress.until_lost()
+        await self.of_egress.until_closed()
         await asyncio.gather(*self.closed, *(stack.aclose() for stack, _ in self.links))
 
 

@@ -15,7 +15,7 @@ OTHER = session_key(SECRET, b"\x01" + bytes(15))
 
 # --- one direction -----------------------------------------------------------------------------------
 @given(st.lists(st.binary(max_size=50), max_size=8))
-def test_what_is_sealed_opens_in_order(bodies: list[bytes]) -> None:
+def test_records_open_in_the_order_in_which_they_were_sealed(bodies: list[bytes]) -> None:
     sender, receiver = RecordCipher(SESSION, 3, Role.CLIENT), RecordCipher(SESSION, 3, Role.CLIENT)
     sealed = [sender.seal(body) for body in bodies]
     assert [receiver.open(each) for each in sealed] == bodies

@@ -20,9 +20,9 @@ def test_a_key_is_not_shown() -> None:
 
 
 def test_only_an_end_that_knows_the_key_can_refuse() -> None:
-    said = refusal(SESSION, 5, UNKNOWN_SESSION)
-    assert is_refusal(said, SESSION, 5)
-    assert said == refusal(SESSION, 5, UNKNOWN_SESSION)  # asking again reveals nothing
-    assert not is_refusal(said, SESSION, 6)
-    assert not is_refusal(said, OTHER, 5)
+    refused = refusal(SESSION, 5, UNKNOWN_SESSION)
+    assert is_refusal(refused, SESSION, 5)
+    assert refused == refusal(SESSION, 5, UNKNOWN_SESSION)  # asking again reveals nothing
+    assert not is_refusal(refused, SESSION, 6)
+    assert not is_refusal(refused, OTHER, 5)
     assert not is_refusal(refusal(SESSION, 5, 2), SessionKey(SESSION.id, bytes(32)), 5)

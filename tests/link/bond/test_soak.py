@@ -6,14 +6,14 @@ import sys
 from random import Random
 
 from freespan.wire.limits import DATAGRAM_SIZE
-from tests.link.bond.bonds import Bonds, Owner
-from tests.link.bond.paths import Path
+from tests.support.bonds import Bonds, Owner
+from tests.support.link_paths import Path
 from tests.support.virtual_time import run
 
 KILLS = 1_000
 
 
-def a_road(random: Random) -> Path:
+def a_path(random: Random) -> Path:
     return Path(rate=random.uniform(3e5, 2e6), min_rtt=random.uniform(0.01, 0.15))
 
 
@@ -57,14 +57,14 @@ async def blocks(bonds: Bonds) -> int:
 async def soak(random: Random, kills: int) -> tuple[int, list[int]]:
     """Returns how many packets came, and the memory in use after each fifth of the kills."""
     bonds = Bonds()
-    await bonds.open(a_road(random), lambda number: (DATAGRAM_SIZE, 900, 40)[number % 3])
+    await bonds.open(a_path(random), lambda number: (DATAGRAM_SIZE, 900, 40)[number % 3])
     memory: list[int] = []
     killed = 0
     while killed < kills:
         if killed >= len(memory) * kills // 5:
             memory.append(await blocks(bonds))
         while len(bonds.paths) < 3 and len(bonds.client.report().links) < 16:  # of some deaths nobody knows yet
-            bonds.join(a_road(random))
+            bonds.join(a_path(random))
         for owner in bonds.owners():
             keep_sending(owner)
         await asyncio.sleep(random.choice([0.01, 0.05, 0.1, 0.3]))

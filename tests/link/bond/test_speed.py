@@ -5,9 +5,9 @@ from random import Random
 
 import pytest
 
-from tests.link.bond.bonds import Bonds
-from tests.link.bond.paths import Path
 from tests.link.bond.states import SETTINGS
+from tests.support.bonds import Bonds
+from tests.support.link_paths import Path
 from tests.support.virtual_time import run
 
 Paths = list[tuple[float, float]]
@@ -79,14 +79,14 @@ def test_a_link_that_is_much_slower_does_no_harm() -> None:
 
 
 @pytest.mark.parametrize("lanes", [4, 8])
-def test_lanes_that_stall_now_and_then_add_up(lanes: int) -> None:
+def test_lanes_that_pause_now_and_then_add_up(lanes: int) -> None:
     """As SCTP does on a path that loses packets: what is lost holds up what is behind it."""
 
     async def main() -> None:
         random = Random(1)
         bonds = await open_bonds([(1e6, 0.1)] * lanes)
         for path in bonds.paths.values():
-            path.egress.stall = lambda: 0.25 if random.random() < 0.03 else 0.0
+            path.egress.pause = lambda: 0.25 if random.random() < 0.03 else 0.0
         bonds.of_egress.send(10**9)
         await asyncio.sleep(4)
         begin = bonds.loop.time()
@@ -170,8 +170,8 @@ def test_what_goes_only_one_way_costs_few_messages_the_other() -> None:
         before = bonds.of_client.received
         bonds.of_egress.send(2_000)
         await bonds.of_client.until_received(before + 2_000)
-        said = sum(len(path.client.messages or ()) for path in bonds.paths.values())
-        assert said <= 2_000 / 3
+        messages = sum(len(path.client.messages or ()) for path in bonds.paths.values())
+        assert messages <= 2_000 / 3
         await bonds.close()
 
     run(main())

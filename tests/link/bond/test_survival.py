@@ -10,9 +10,9 @@ from freespan.link.bond.events import ENDED, NO_LINK, REPORTED_CLOSED, RESTARTED
 from freespan.link.bond.session_key import session_key
 from freespan.wire.bond_frames import SESSION_ENDED, UNKNOWN_SESSION
 from freespan.wire.limits import BOND_SPAN_MAX
-from tests.link.bond.bonds import SECRET, Bonds
-from tests.link.bond.paths import Path
 from tests.link.bond.states import SETTINGS
+from tests.support.bonds import SECRET, Bonds
+from tests.support.link_paths import Path
 from tests.support.virtual_time import VirtualLoop, run
 
 Act = Callable[[Bonds, Path], None]
@@ -47,7 +47,7 @@ async def pause_after(act: Act, which: int, seconds: float = 6.0) -> tuple[float
         lambda _, path: path.egress.close(),
         lambda bonds, path: bonds.client.remove(next(n for n, each in bonds.paths.items() if each is path)),
     ],
-    ids=["egress hears", "client hears", "closed", "removed"],
+    ids=["egress notices", "client notices", "closed", "removed"],
 )
 def test_a_death_that_one_end_sees_costs_about_a_round_trip(act: Act, which: int) -> None:
     async def main() -> None:
@@ -234,7 +234,7 @@ def test_an_only_link_that_is_silent_for_long_is_given_up() -> None:
         assert len(bonds.client.report().links) == 1
         await asyncio.sleep(2)
         assert not bonds.client.report().links
-        assert bonds.of_client.lost is None
+        assert bonds.of_client.closed_reason is None
         bonds.client.close()
         bonds.egress.close()
         await asyncio.sleep(3)
@@ -248,9 +248,9 @@ def test_without_any_link_for_too_long_the_bond_ends() -> None:
         await bonds.open(Path(2e6, 0.05))
         bonds.paths[0].die(0.0, 0.0)
         began = bonds.loop.time()
-        assert await bonds.of_client.until_lost() == NO_LINK
+        assert await bonds.of_client.until_closed() == NO_LINK
         assert SETTINGS.wait_seconds <= bonds.loop.time() - began <= SETTINGS.wait_seconds + 1
-        assert await bonds.of_egress.until_lost() == NO_LINK
+        assert await bonds.of_egress.until_closed() == NO_LINK
 
     run(main())
 
@@ -291,8 +291,8 @@ def test_the_end_of_a_session_reaches_the_other_end() -> None:
     async def main() -> None:
         bonds = await three_links()
         bonds.egress.close("enough")
-        assert await bonds.of_egress.until_lost() == "enough"
-        assert await bonds.of_client.until_lost() == SESSION_CLOSED
+        assert await bonds.of_egress.until_closed() == "enough"
+        assert await bonds.of_client.until_closed() == SESSION_CLOSED
         await asyncio.sleep(3)
         assert all(end.ended for path in bonds.paths.values() for end in path.ends)
 
@@ -313,7 +313,7 @@ def test_an_egress_that_has_the_session_no_more_can_prove_it(reason: int, words:
         assert join is not None
         began = bonds.loop.time()
         await arrival.refuse(session_key(SECRET, join.session), reason)
-        assert await bonds.of_client.until_lost() == words
+        assert await bonds.of_client.until_closed() == words
         assert bonds.loop.time() - began <= 1.0
         bonds.egress.close()
         await asyncio.sleep(3)

@@ -20,9 +20,9 @@ from freespan.wire.bond_frames import (
     join_head,
 )
 from freespan.wire.errors import LinkError
-from tests.link.bond.bonds import Bonds, EventLog, Owner
-from tests.link.bond.paths import Path, RoadEnd, Tamper
 from tests.link.bond.states import SETTINGS
+from tests.support.bonds import Bonds, EventLog, Owner
+from tests.support.link_paths import Path, PathEnd, Tamper
 from tests.support.virtual_time import run
 
 
@@ -93,7 +93,7 @@ def test_a_trick_ends_the_bridge_s_link_and_nothing_else(trick: str, direction: 
         for owner in bonds.owners():
             owner.send(300)
         await asyncio.sleep(0.1)
-        end: RoadEnd = getattr(bad, direction)
+        end: PathEnd = getattr(bad, direction)
         end.tamper = TRICKS[trick]()
         await bonds.of_client.until_received(301)
         await bonds.of_egress.until_received(301)
@@ -222,7 +222,7 @@ def test_a_refusal_that_is_not_the_egress_s_ends_that_link_alone(reason: int) ->
         path.egress.send(encode_refused(forged))
         await asyncio.sleep(1)
         assert bonds.events.events[-1] == LinkClosed(1, TAMPERED)
-        assert bonds.of_client.lost is None
+        assert bonds.of_client.closed_reason is None
         await bonds.close()
 
     run(main())
@@ -252,7 +252,7 @@ def test_a_trick_on_the_first_link_ends_the_session_before_others_can_join(trick
         await arrival.opening()
         egress = Bond.accept(arrival, bonds.session)
         egress.start(Silent())
-        end: RoadEnd = getattr(path, direction)
+        end: PathEnd = getattr(path, direction)
         end.tamper = TRICKS[trick]()
         for number in range(4):
             client.send(bytes((number,)) * 100)

@@ -1,4 +1,4 @@
-"""Somebody who uses a link and remembers what it said."""
+"""An owner of a link that records every call."""
 
 import asyncio
 from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from freespan.link.bond import Arrival, Bond, BondEvent, Joinable, LinkJoined, SessionKey, session_key
 from freespan.wire.limits import DATAGRAM_SIZE
-from tests.link.bond.paths import Path
+from tests.support.link_paths import Path
 
 SECRET = bytes(range(32))
 Kind = TypeVar("Kind", bound=BondEvent)
@@ -22,7 +22,7 @@ def packet(number: int, size: int = DATAGRAM_SIZE) -> bytes:
 
 
 class Owner:
-    """Sends packets when there is room, as QUIC does; every packet that comes must be the next one, whole."""
+    """Sends packets when there is credit, as QUIC does; every packet that comes must be the next one, whole."""
 
     def __init__(self, bond: Bond, sizes: Callable[[int], int] = lambda _: DATAGRAM_SIZE) -> None:
         self.bond = bond
@@ -30,7 +30,7 @@ class Owner:
         self.received = 0
         self.bytes_received = 0
         self.to_send = 0
-        self.lost: str | None = None
+        self.closed_reason: str | None = None
         self.longest_pause = 0.0
         self.arrivals: list[tuple[float, int]] = []
         self.theirs: Callable[[int], int] = sizes
@@ -42,7 +42,7 @@ class Owner:
 
     # --- LinkOwner -----------------------------------------------------------------------------
     def on_message(self, message: bytes) -> None:
-        assert self.lost is None
+        assert self.closed_reason is None
         expected = packet(self.received, self.theirs(self.received))
         assert message == expected, f"packet {self.received} is wrong"
         now = self._loop.time()
@@ -58,28 +58,28 @@ class Owner:
         self._pump()
 
     def on_closed(self, reason: str) -> None:
-        assert self.lost is None
-        self.lost = reason
+        assert self.closed_reason is None
+        self.closed_reason = reason
         self._news.set()
 
     # --- for tests -------------------------------------------------------------------------------
     def send(self, count: int) -> None:
-        """Send so many packets more, as fast as there is room."""
+        """Send so many packets more, as fast as there is credit."""
         self.to_send += count
         self._pump()
 
     def send_one(self) -> None:
-        """Send one packet whether there is room or not."""
+        """Send one packet whether there is credit or not."""
         self.bond.send(packet(self.sent, self._sizes(self.sent)))
         self.sent += 1
 
     def _pump(self) -> None:
-        while self.to_send and self.lost is None:
-            room = self.bond.send_credit
-            if room < DATAGRAM_SIZE:
+        while self.to_send and self.closed_reason is None:
+            credit = self.bond.send_credit
+            if credit < DATAGRAM_SIZE:
                 return
-            while self.to_send and room >= DATAGRAM_SIZE:
-                room -= DATAGRAM_SIZE
+            while self.to_send and credit >= DATAGRAM_SIZE:
+                credit -= DATAGRAM_SIZE
                 self.to_send -= 1
                 self.send_one()
 
@@ -96,10 +96,10 @@ class Owner:
         """Wait until everything that the other owner has to send has come."""
         await self.until(lambda: not other.to_send and self.received == other.sent, seconds)
 
-    async def until_lost(self, seconds: float = 1_000.0) -> str:
-        await self.until(lambda: self.lost is not None, seconds)
-        assert self.lost is not None
-        return self.lost
+    async def until_closed(self, seconds: float = 1_000.0) -> str:
+        await self.until(lambda: self.closed_reason is not None, seconds)
+        assert self.closed_reason is not None
+        return self.closed_reason
 
     def rate(self, since: float, until: float) -> float:
         """Bytes a second that came in between."""
@@ -192,7 +192,7 @@ class Bonds:
 
     async def close(self) -> None:
         self.client.close()
-        await self.of_egress.until_lost()
+        await self.of_egress.until_closed()
         await asyncio.sleep(3)
         for task in self._tasks:
             task.cancel()

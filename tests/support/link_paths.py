@@ -9,14 +9,14 @@ from freespan.wire.limits import LINK_QUEUE_MAX, PIPE_WAITING_MAX
 Tamper = Callable[[bytes], Iterable[bytes]]
 
 
-class RoadEnd:
+class PathEnd:
     """A `Link`; `delay` one way in seconds, `rate` in bytes a second, for what this end sends."""
 
     def __init__(self, rate: float, delay: float) -> None:
         self.rate = rate
         self.delay = delay
         self.tamper: Tamper | None = None
-        self.stall: Callable[[], float] = float
+        self.pause: Callable[[], float] = float
         """Asked for each message: for how many seconds it holds up itself and what is behind it."""
         self.frozen = False
         self.ended: str | None = None
@@ -24,7 +24,7 @@ class RoadEnd:
         self.waiting_peak = 0
         self.messages: list[bytes] | None = None
         """Set to a list: what this end sends is kept, as a bridge could keep it."""
-        self.other: RoadEnd
+        self.other: PathEnd
         self._loop = asyncio.get_running_loop()
         self._owner: LinkOwner | None = None
         self._early: list[bytes] = []
@@ -44,10 +44,10 @@ class RoadEnd:
 
     @property
     def send_credit(self) -> int:
-        room = self._queue_limit.send_credit(self.waiting)
-        if not room:
+        credit = self._queue_limit.send_credit(self.waiting)
+        if not credit:
             self._loop.call_at(self._free_at - LINK_QUEUE_MAX / 2 / self.rate, self._drained)
-        return room
+        return credit
 
     def send(self, message: bytes) -> None:
         if self.ended is not None:
@@ -55,7 +55,7 @@ class RoadEnd:
         if self.messages is not None:
             self.messages.append(message)
         self.sent_bytes += len(message)
-        self._free_at = max(self._loop.time(), self._free_at) + len(message) / self.rate + self.stall()
+        self._free_at = max(self._loop.time(), self._free_at) + len(message) / self.rate + self.pause()
         self.waiting_peak = max(self.waiting_peak, self.waiting)
         assert self.waiting <= PIPE_WAITING_MAX
         for each in self.tamper(message) if self.tamper is not None else (message,):
@@ -109,17 +109,17 @@ class Path:
     """Both ends of a link."""
 
     def __init__(self, rate: float = 10e6, min_rtt: float = 0.05) -> None:
-        self.client = RoadEnd(rate, min_rtt / 2)
-        self.egress = RoadEnd(rate, min_rtt / 2)
+        self.client = PathEnd(rate, min_rtt / 2)
+        self.egress = PathEnd(rate, min_rtt / 2)
         self.client.other, self.egress.other = self.egress, self.client
         self._loop = asyncio.get_running_loop()
 
     @property
-    def ends(self) -> tuple[RoadEnd, RoadEnd]:
+    def ends(self) -> tuple[PathEnd, PathEnd]:
         return self.client, self.egress
 
     def die(self, client_after: float | None = None, egress_after: float | None = 0.0) -> None:
-        """What is on its way is lost; each end hears of it after so many seconds, or (None) never."""
+        """What is on its way is lost; each end notices after so many seconds, or (None) never."""
         for end, after in ((self.client, client_after), (self.egress, egress_after)):
             end.tamper = lambda _: ()
             end.frozen = True
