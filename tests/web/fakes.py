@@ -31,7 +31,7 @@ async def soon(awaitable: Any, seconds: float = SECONDS) -> Any:
 
 @dataclass(eq=False)
 class Connection:
-    """One WebSocket that a browser opened: what it said, and whether it is gone."""
+    """One WebSocket that a browser opened: what it received, and whether it is closed."""
 
     socket: web.WebSocketResponse
     received: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
@@ -66,7 +66,7 @@ class Bridge(Connection):
 
 
 class FakeHost:
-    """Serves the switch; broker and egress do what the test tells them."""
+    """Serves the switch; broker and egress follow the test."""
 
     def __init__(self) -> None:
         self.url = ""

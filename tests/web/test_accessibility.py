@@ -111,7 +111,7 @@ def axe() -> str:
 
 
 async def violations(page: Page, axe: str) -> list[str]:
-    """What axe has to say, one line for each rule and node."""
+    """The findings of axe, one line for each rule and node."""
     await page.evaluate(f"(() => {{ if (!window.axe) {{\n{axe}\n}} return true; }})()")
     found: list[str] = await page.evaluate(f"""(async () => {{
         const runOnly = {{ type: "tag", values: {json.dumps(RULES)} }};

@@ -12,7 +12,7 @@ from tests.web.fakes import Bridge, FakeHost, bridge_page, connect, soon, state,
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-RUBBISH: dict[str, Any] = {
+MALFORMED: dict[str, Any] = {
     "not JSON": "{",
     "not an object": "[1, 2]",
     "unknown type": '{"type": "dance"}',
@@ -43,15 +43,15 @@ async def test_sessions_outlive_the_broker(page: Page, host: FakeHost) -> None:
     session.client.close()
 
 
-@pytest.mark.parametrize("rubbish", RUBBISH.values(), ids=RUBBISH.keys())
+@pytest.mark.parametrize("malformed", MALFORMED.values(), ids=MALFORMED.keys())
 async def test_a_malformed_message_ends_the_socket_and_the_bridge_comes_back(
-    page: Page, host: FakeHost, rubbish: str | bytes
+    page: Page, host: FakeHost, malformed: str | bytes
 ) -> None:
     bridge = await turn_on(page, host)
-    if isinstance(rubbish, bytes):
-        await bridge.socket.send_bytes(rubbish)
+    if isinstance(malformed, bytes):
+        await bridge.socket.send_bytes(malformed)
     else:
-        await bridge.socket.send_str(rubbish)
+        await bridge.socket.send_str(malformed)
     await soon(bridge.gone.wait())
     assert bridge.socket.close_code == 4008
     await connect(host, await host.bridge())

@@ -57,10 +57,10 @@ async def test_all_zones_of_these_countries_and_of_no_other(page: Page, host: Fa
     }})()""")
     inside, everywhere = zones
     found = await caution(page, host, [{"timeZone": zone, "connection": None} for zone in everywhere])
-    told = {zone for zone, said in zip(everywhere, found, strict=True) if said}
+    warned_zones = {zone for zone, warned in zip(everywhere, found, strict=True) if warned}
     if not inside:
         pytest.skip("this browser does not say which zones a country has")
-    assert told - {"Europe/Simferopol"} == set(inside) & set(everywhere)
+    assert warned_zones - {"Europe/Simferopol"} == set(inside) & set(everywhere)
 
 
 async def test_it_reads_the_browser_s_time_zone(page: Page, host: FakeHost) -> None:

@@ -59,8 +59,8 @@ def shown(host: FakeHost, width: str = "200px") -> str:
         const {{ GlobeFrame, namesOf }} = await import("{host.url}/element/globe-frame.js");
         window.namesOf = namesOf;
         place.style.width = "{width}";
-        window.heard = [];
-        window.globe = new GlobeFrame(place, "{host.url}/", (...figures) => heard.push(figures));
+        window.received = [];
+        window.globe = new GlobeFrame(place, "{host.url}/", (...figures) => received.push(figures));
         globe.show({COLOURS}, true);
         globe.label = "Globe.";
         const box = place.querySelector("iframe").getBoundingClientRect();
@@ -70,9 +70,9 @@ def shown(host: FakeHost, width: str = "200px") -> str:
 
 async def test_it_draws_and_reports_the_countries(page: Page, host: HostWithFigures) -> None:
     assert await page.evaluate(shown(host)) == [200, 200]
-    assert await page.wait_for("heard[0]") == [[["IR", 40], ["MM", 5]], 7]
-    assert await page.evaluate("namesOf(heard[0][0], 'es')") == ["Irán", "Myanmar (Birmania)"]
-    assert await page.evaluate("namesOf(heard[0][0], 'no language!').length") == 2
+    assert await page.wait_for("received[0]") == [[["IR", 40], ["MM", 5]], 7]
+    assert await page.evaluate("namesOf(received[0][0], 'es')") == ["Irán", "Myanmar (Birmania)"]
+    assert await page.evaluate("namesOf(received[0][0], 'no language!').length") == 2
     frame = "place.querySelector('iframe')"
     names = f"[{frame}.getAttribute('role'), {frame}.getAttribute('aria-label')]"
     assert await page.evaluate(names) == ["img", "Globe."]
@@ -82,21 +82,21 @@ async def test_it_draws_and_reports_the_countries(page: Page, host: HostWithFigu
 
 async def test_it_can_be_shown_again_and_removed(page: Page, host: HostWithFigures) -> None:
     await page.evaluate(shown(host))
-    await page.wait_for("heard[0]")
+    await page.wait_for("received[0]")
     await page.evaluate(f"(globe.show({COLOURS}, false, 'DE'), globe.welcome(), globe.remove(), 0)")
     assert await page.evaluate("place.childNodes.length") == 0
     await page.evaluate("postMessage({freespan: 1, type: 'countries', countries: []}, '*')")
-    assert len(await page.evaluate("heard")) == 1
+    assert len(await page.evaluate("received")) == 1
 
 
 async def test_messages_from_others_are_ignored(page: Page, host: HostWithFigures) -> None:
     await page.evaluate(shown(host))
-    await page.wait_for("heard[0]")
+    await page.wait_for("received[0]")
     await page.evaluate("""new Promise((resolve) => {
         addEventListener("message", resolve, { once: true });
         postMessage({ freespan: 1, type: "countries", countries: [["XK", 1]], somewhere: 1 }, "*");
     }).then(() => 0)""")
-    assert len(await page.evaluate("heard")) == 1
+    assert len(await page.evaluate("received")) == 1
 
 
 async def test_nothing_is_requested_while_it_is_hidden(page: Page, host: HostWithFigures) -> None:
@@ -104,5 +104,5 @@ async def test_nothing_is_requested_while_it_is_hidden(page: Page, host: HostWit
     await page.evaluate(shown(host))
     assert host.asked == 0
     await page.evaluate("(place.scrollIntoView(), 0)")
-    await page.wait_for("heard[0]")
+    await page.wait_for("received[0]")
     assert host.asked == 1

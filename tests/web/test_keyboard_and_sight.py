@@ -99,16 +99,16 @@ async def test_escape_closes_and_gives_the_focus_back(page: Page, site: FakeSite
 async def test_a_screen_reader_reads_each_state_once(page: Page, site: FakeSite, host: FakeHost) -> None:
     await show(page, site, host, "")
     await page.evaluate(f"""(() => {{
-        window.heard = [];
+        window.states = [];
         const status = {ROOT}.getElementById("status");
-        new MutationObserver(() => window.heard.push(status.textContent)).observe(
+        new MutationObserver(() => window.states.push(status.textContent)).observe(
             status, {{ childList: true, characterData: true, subtree: true }},
         );
     }})()""")
     await turn_on(page, host)
     await switch.turn_off(page)
     await state(page, "off")
-    assert await page.evaluate("window.heard") == [
+    assert await page.evaluate("window.states") == [
         "Connecting…",
         "Ready for a blocked reader",
         "Lend a little of your connection",

@@ -40,9 +40,9 @@ async def test_a_lane_cannot_ask_for_lanes(page: Page, host: FakeHost) -> None:
     await lane_rules.a_lane_cannot_ask_for_lanes(host, await turn_on(page, host))
 
 
-@pytest.mark.parametrize("rubbish", [lane_rules.BAD_MESSAGES[0], lane_rules.BAD_MESSAGES[3]], ids=["text", "bytes"])
-async def test_bad_messages_end_the_session(page: Page, host: FakeHost, rubbish: str | bytes) -> None:
-    await lane_rules.bad_messages_end_the_session(host, await turn_on(page, host), rubbish)
+@pytest.mark.parametrize("malformed", [lane_rules.BAD_MESSAGES[0], lane_rules.BAD_MESSAGES[3]], ids=["text", "bytes"])
+async def test_bad_messages_end_the_session(page: Page, host: FakeHost, malformed: str | bytes) -> None:
+    await lane_rules.bad_messages_end_the_session(host, await turn_on(page, host), malformed)
 
 
 async def test_a_download_through_lanes_of_a_browser_is_whole(

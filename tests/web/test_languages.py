@@ -195,37 +195,37 @@ async def test_the_page_around_the_switch_comes_before_the_browser(page: Page, h
 
 @pytest.mark.asyncio(loop_scope="session")
 async def test_every_language_has_its_plural_forms(page: Page, host: FakeHost) -> None:
-    said = await run_js(
+    found = await run_js(
         page,
         host,
-        """const said = {};
+        """const found = {};
         for (const language of module.LANGUAGES) {
             const file = await module.load(language);
             const strings = new module.Strings(file);
             const counts = [0, 1, 2, 3, 5, 11, 21, 100, 1000000];
-            said[language] = {
+            found[language] = {
                 is: [strings.language, strings.direction], title: strings.get("title"),
                 counts: counts.map((n) =>
                     [n, strings.number(n), strings.get("helped", { n }), strings.get("helping", { n })]),
             };
         }
-        return said;""",
+        return found;""",
     )
-    assert sorted(said) == LANGUAGES
-    for language, answer in said.items():
+    assert sorted(found) == LANGUAGES
+    for language, answer in found.items():
         file = read("", language)
         assert answer["is"] == [language, file["direction"]]
         assert answer["title"] == file["texts"]["title"]
         for _, number, *sentences in answer["counts"]:
             assert all(number in sentence and "{" not in sentence for sentence in sentences), language
-    russian = {n: sentence for n, _, sentence, _ in said["ru"]["counts"]}
+    russian = {n: sentence for n, _, sentence, _ in found["ru"]["counts"]}
     assert [russian[n].split()[-1] for n in (1, 2, 5, 11, 21)] == ["читателю", *["читателям"] * 3, "читателю"]
-    assert {n: number for n, number, *_ in said["fa"]["counts"]}[21] == "۲۱"
+    assert {n: number for n, number, *_ in found["fa"]["counts"]}[21] == "۲۱"
 
 
 @pytest.mark.asyncio(loop_scope="session")
 async def test_texts_with_missing_keys_and_values(page: Page, host: FakeHost) -> None:
-    said = await run_js(
+    found = await run_js(
         page,
         host,
         """const file = { language: "de", direction: "ltr", texts: { off: "Aus", helping: { other: "{n} da" } } };
@@ -233,7 +233,7 @@ async def test_texts_with_missing_keys_and_values(page: Page, host: FakeHost) ->
         return [strings.get("off"), strings.get("title"), strings.get("helping", { n: 1 }), strings.get("no such text"),
             new module.Strings({ ...file, texts: { a: "{x} {y}" } }).get("a", { x: "<b>" })];""",
     )
-    assert said == ["Eigenes", "", "1 da", "", "<b> {y}"]
+    assert found == ["Eigenes", "", "1 da", "", "<b> {y}"]
 
 
 def built_in(texts: dict[str, Any]) -> bool:

@@ -23,8 +23,8 @@ WORLD = {
         import "../c.js";
         import { where } from "./d/d.js";
 
-        export const said = [one(), new Second().value, `// no comment ${where}`, import.meta.url.slice(-8)];
-        console.log(JSON.stringify(said));
+        export const found = [one(), new Second().value, `// no comment ${where}`, import.meta.url.slice(-8)];
+        console.log(JSON.stringify(found));
     """,
     "a/b.js": """
         import { three } from "../c.js";

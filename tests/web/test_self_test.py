@@ -29,7 +29,7 @@ async def stun(host: FakeHost) -> AsyncIterator[StunServer]:
 
 
 async def result_at(page: Page, url: str) -> tuple[dict[str, Any], list[str]]:
-    """The result, and the sentences that tell it; the frame must be gone by then."""
+    """The result, and the sentences that describe it; the iframe must be gone by then."""
     result, keys, frames = await page.evaluate(
         f"""await (async () => {{
             const {{ test, sentences }} = await import("{url}/element/tester.js");

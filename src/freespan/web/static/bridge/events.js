@@ -2,7 +2,7 @@
 
 /** `megabytes`: in tenths, rounded up. @typedef {{now: number, total: number, megabytes: number}} Counts */
 /** @typedef {"off" | "connecting" | "waiting" | "helping" | "offline"} State */
-/** What a bridge tells its page. @typedef {{state: State} & Counts} BridgeStatus */
+/** What a bridge reports to its page. @typedef {{state: State} & Counts} BridgeStatus */
 
 /**
  * @typedef {{type: "start", capacity: number}

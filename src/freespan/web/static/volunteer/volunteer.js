@@ -97,7 +97,7 @@ class Volunteer {
     if (!supported() || !this.#instances.has(instance)) return;
     // A "no" is stored in any case, since it ends a "yes" that was stored before.
     if (!on || this.#limits.remember) rememberChoice(on, new Date(), this.#host);
-    // This tab asks for the lock before the others hear of the choice, so the tab that was clicked becomes the leader.
+    // This tab asks for the lock before the others know the choice, so the tab that was clicked becomes the leader.
     this.#choose(on);
     this.#tabs.send({ choice: on });
   }
