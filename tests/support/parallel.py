@@ -12,7 +12,7 @@ LONGEST_FIRST = (
     "tests/lab/",
     "chromium",
     "firefox",
-    "tests/test_bench.py",
+    "tests/bench/",
     "tests/e2e/",
     "tests/cli/",
     "tests/client/",
