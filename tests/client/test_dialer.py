@@ -180,6 +180,32 @@ async def test_no_peer_connection_is_left_when_the_broker_does_not_answer(
     await all_closed(made)
 
 
+@pytest.mark.parametrize("transport", ["webrtc", "turn"])
+async def test_a_host_that_cannot_be_asked_ends_the_gathering_of_candidates(
+    transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up = asyncio.Event()
+
+    async def gather_for_ever(link: DataChannelLink) -> str:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.set()
+        raise AssertionError
+
+    async def one_turn_server(self: object) -> list[IceServer]:
+        return [IceServer(["turn:127.0.0.1:1"], "1", "x")]
+
+    monkeypatch.setattr(DataChannelLink, "offer", gather_for_ever)
+    monkeypatch.setattr("freespan.client.rendezvous.Rendezvous.fetch_turn_servers", one_turn_server)
+    made = noting_links(monkeypatch, DataChannelLink)
+    async with asyncio.timeout(SECONDS):
+        with pytest.raises(RendezvousError, match="cannot be reached"):
+            await dial("http://127.0.0.1:1", transport)
+    assert given_up.is_set()
+    await all_closed(made)
+
+
 async def test_a_request_of_a_client_names_no_program() -> None:
     heads: list[str] = []
 

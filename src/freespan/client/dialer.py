@@ -65,6 +65,10 @@ class _Offer:
     network: Network | None = None
     lanes: LaneSignalling | None = None
 
+    def give_up(self) -> None:
+        """Close the peer connection."""
+        self.link.close(_GIVEN_UP)
+
     @property
     def finds_udp_blocked(self) -> bool:
         """Whether no STUN server answered."""
@@ -142,7 +146,9 @@ class Dialer:
     ) -> DialedLink:
         watch = Stopwatch()
         async with self._rendezvous.open_request() as request:  # the connection to the host is opened …
-            offer = await self._make_offer(transport)  # … while candidates are gathered
+            offer = await request.meanwhile(
+                self._make_offer(transport), discard=_Offer.give_up
+            )  # … while candidates are gathered
             watch.lap("offer")
             try:
                 answer = await request.send(self._request(transport, offer, avoid, extra=extra))
@@ -151,10 +157,10 @@ class Dialer:
                 is_relayed = await self._connect(transport, offer, answer)
                 watch.lap("channel")
             except RendezvousError as error:
-                offer.link.close(_GIVEN_UP)
+                offer.give_up()
                 raise self._reason(error, transport, offer, extra=extra) from None
             except BaseException:
-                offer.link.close(_GIVEN_UP)
+                offer.give_up()
                 raise
         return DialedLink(
             offer.link,
@@ -180,7 +186,7 @@ class Dialer:
             offer = await self._offer_by_one_server()
             if not offer.finds_udp_blocked:
                 return offer
-            offer.link.close(_GIVEN_UP)
+            offer.give_up()
             self._stun.rotate()
         return await self._offer_by_one_server()
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -42,6 +42,7 @@ _NO_ANSWER_CODES = {"unreachable", "protocol_error"}
 """Error codes that the broker never sends itself; an intermediary can cause them."""
 
 _Answer = TypeVar("_Answer")
+_Result = TypeVar("_Result")
 
 
 class BridgeRequest:
@@ -50,6 +51,27 @@ class BridgeRequest:
     def __init__(self, body: _LateBody, answering: asyncio.Task[RendezvousAnswer]) -> None:
         self._body = body
         self._answering = answering
+
+    async def meanwhile(self, work: Coroutine[Any, Any, _Result], discard: Callable[[_Result], None]) -> _Result:
+        """Do `work` while the connection is being opened, and cancel it as soon as no endpoint can be asked.
+
+        `discard` is called with what `work` has returned in the moment in which it was given up.
+
+        Raises:
+            RendezvousError: no endpoint of the host can be asked.
+        """
+        task = asyncio.create_task(work, name="client-rendezvous-meanwhile")
+        try:
+            await asyncio.wait({task, self._answering}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                await self._answering  # there is no answer without a body, so this raises
+            return await task
+        except BaseException:
+            task.cancel()
+            (outcome,) = await asyncio.gather(task, return_exceptions=True)
+            if not isinstance(outcome, BaseException):
+                discard(outcome)
+            raise
 
     async def send(self, request: RendezvousRequest) -> RendezvousAnswer:
         """Send the request; return the answer of a bridge.
@@ -90,7 +112,7 @@ class Rendezvous:
     async def open_request(self) -> AsyncIterator[BridgeRequest]:
         """Begin to ask for a bridge: open the connection to the host now, and let the caller send the offer later.
 
-        So the caller can gather candidates meanwhile. Leaving the block without `BridgeRequest.send` gives it up.
+        So the caller can gather candidates `meanwhile`. Leaving the block without `BridgeRequest.send` gives it up.
         """
         body = _LateBody()
         answering = asyncio.create_task(self._ask_for_bridge(body), name="client-rendezvous")
