@@ -91,7 +91,7 @@ class CongestionController:
         self.rate = 0.0
         """Bytes a second that the link has delivered at best in the last round trips; 0 when none is known."""
         self.min_rtt = 0.0
-        """The smallest round-trip time of late; 0 before any was seen."""
+        """The smallest round-trip time of the last ten seconds; 0 before any was seen."""
         self.latest_rtt = 0.0
         """That of the last acknowledgement, queues included."""
         self.phase = Phase.STARTUP

@@ -155,7 +155,7 @@ class BondCore:
         return self._take_events()
 
     def close(self, now: float) -> list[CoreEvent]:
-        """End the session, and tell the other end so."""
+        """End the session with a goodbye (BYE) on each link."""
         for link in self.links:
             if link.has_joined or self._role is Role.CLIENT:  # after its JOIN, even if nothing has come back yet
                 self.sender.transmit(link, Frames(bye=True), None, now)
@@ -254,7 +254,7 @@ class BondCore:
         return packets
 
     def _check_opening(self, link: LinkState, frames: Frames, now: float) -> None:
-        """Check what is said before anything is protected; the first protected record opens the bond to others."""
+        """Check what precedes protection. The first protected record opens the bond to further links."""
         if not link.protection.protects_received:
             # there is one link, so nothing can be out of order or closed
             if frames.closed or (frames.number >= 0 and frames.number != link.packets_received):

@@ -14,7 +14,7 @@ from freespan.wire.limits import DATAGRAM_SIZE
 _BUSY_BYTES = 2 * DATAGRAM_SIZE
 """With less in flight, acknowledgements come when there was something to send, and their times show nothing."""
 _FULL_SIZE = DATAGRAM_SIZE // 2
-"""Only packets of this size come one after the other. Smaller ones are sent when there is something to say."""
+"""Only packets of this size come one after the other. Smaller ones are sent when there is something to send."""
 _COMPARABLE_SECONDS = 1.0
 """A link that has brought a packet within so long can be compared with another one."""
 

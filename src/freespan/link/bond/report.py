@@ -18,7 +18,7 @@ class LinkReport:
     rate: float
     """The delivery rate in bytes a second, 0 if it is not known."""
     min_rtt: float
-    """The smallest round-trip time of late, in seconds; 0 if it is not known."""
+    """The smallest round-trip time of the last ten seconds, in seconds; 0 if it is not known."""
     latest_rtt: float
     """That of the last acknowledgement, queues included."""
     in_flight: int

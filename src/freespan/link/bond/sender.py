@@ -49,7 +49,7 @@ class Sender:
         self._events = events
         self._scheduler = Scheduler(spread_seconds)
         self._granted = 0
-        """What the owner was told that it may send, less what it has sent since."""
+        """The send credit that the owner was given, less what it has sent since."""
         self._is_writable_reported = False
         self._acked_twice_at = float("-inf")
 
@@ -100,7 +100,7 @@ class Sender:
 
     @property
     def _is_blocked(self) -> bool:
-        """Whether the owner has used up its send credit, and has not been told that there is some again."""
+        """Whether the owner has used up its send credit, and no new credit has been reported to it."""
         return self._granted < DATAGRAM_SIZE and not self._is_writable_reported
 
     def report_writable(self, now: float) -> None:
