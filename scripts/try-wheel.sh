@@ -53,7 +53,7 @@ install reader "$wheel"
     fail "import freespan"
 for command in serve demo; do
     if "$freespan" "$command" >out.txt 2>err.txt; then fail "freespan $command works without its libraries"; fi
-    [ "$(wc -l <err.txt)" -eq 1 ] && grep -q 'pip install "freespan\[host\]"$' err.txt ||
+    [ "$(wc -l <err.txt)" -eq 1 ] && grep -q 'install "freespan\[host\]"' err.txt ||
         { cat err.txt; fail "freespan $command does not say what to install"; }
 done
 

@@ -1,7 +1,7 @@
 """freespan: readers' browsers lend a way out of censored networks.
 
 The names of the library are loaded when they are first used, so that a program loads only what it needs: `connect` and
-`Client` for readers, `Bridge` for volunteers, `Host` for hosts (`pip install "freespan[host]"`). See docs/library.md.
+`Client` for readers, `Bridge` for volunteers, `Host` for hosts (installed as `freespan[host]`). See docs/library.md.
 """
 
 from __future__ import annotations

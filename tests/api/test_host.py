@@ -104,7 +104,7 @@ def test_without_its_libraries_a_command_says_what_to_install(command: str) -> N
     ended = run_without_host_libraries(then)
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (1, "", 1), ended.stderr
     assert ended.stderr.startswith("freespan: aioice, maxminddb, ")
-    assert ended.stderr.endswith('not installed; run: pip install "freespan[host]"\n')
+    assert ended.stderr.endswith('not installed: install "freespan[host]" (in a clone: pip install ".[host]")\n')
 
 
 def test_without_the_libraries_of_a_host_the_rest_works() -> None:

@@ -1,6 +1,6 @@
 """Which libraries only a host needs, and one clear line where they are missing.
 
-They are installed with the extra `host`: `pip install "freespan[host]"`.
+They come with the extra `host`: `pip install '.[host]'` in a clone.
 """
 
 from __future__ import annotations

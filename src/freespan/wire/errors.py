@@ -55,7 +55,10 @@ class MissingLibraryError(FreespanError):
     """Libraries that are needed are not installed; `install` is the argument for `pip install`."""
 
     def __init__(self, install: str, missing: Sequence[str]) -> None:
-        super().__init__(f'{", ".join(missing)} not installed; run: pip install "{install}"')
+        extra = install.partition("[")[2].removesuffix("]")
+        super().__init__(
+            f'{", ".join(missing)} not installed: install "{install}" (in a clone: pip install ".[{extra}]")'
+        )
         self.install = install
         self.missing = tuple(missing)
 
