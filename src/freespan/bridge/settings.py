@@ -14,7 +14,7 @@ class BridgeSettings:
     Attributes:
         connect_seconds: how long a connection to the broker may take.
         welcome_seconds: how long the broker may take to send its welcome.
-        silence_seconds: after so long without a message of the broker, the bridge connects again.
+        silence_seconds: after this long without a message of the broker, the bridge connects again.
         first_retry_seconds: the wait after the first failure; it doubles with each further one.
         longest_retry_seconds: the longest wait.
         send_seconds: how long a message to the broker may take; then it is dropped.

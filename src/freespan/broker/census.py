@@ -42,7 +42,7 @@ _SOMEWHERE = ""
 
 @dataclass(frozen=True)
 class Figures:
-    """At least so many readers in the last hour, by country (ISO 3166-1, two letters) and from anywhere else."""
+    """At least this many readers in the last hour, by country (ISO 3166-1, two letters) and from anywhere else."""
 
     countries: dict[str, int] = field(default_factory=dict)
     somewhere: int = 0

@@ -16,7 +16,7 @@ from freespan.wire.proxy_status import PROXY_NAME, parse_proxy_status
 _CHUNK = 256 * 1024
 """Bytes that are written at a time, at most."""
 _SILENCE_SECONDS = 60.0
-"""A download from which nothing comes for so long has failed."""
+"""A download from which nothing comes for this long has failed."""
 
 
 class FetchError(FreespanError):

@@ -1,7 +1,7 @@
 """Resolves names to addresses, in threads.
 
 A lookup blocks its thread for as long as the system's resolver likes, whether anybody still waits for it or not. So
-each requester has only a few lookups under way, and its other lookups wait for those. There are so many threads that
+each requester has only a few lookups under way, and its other lookups wait for those. There are enough threads that
 many requesters with slow names do not use them up.
 """
 

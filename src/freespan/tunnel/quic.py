@@ -31,7 +31,7 @@ PEER = ("link", 0)
 _ACK_DELAY_SECONDS = 0.025
 """How long an acknowledgement may wait for a packet to piggyback on; alone it would cost a message of its own."""
 _ACK_EVERY_PACKETS = 64
-"""An acknowledgement does not wait for `_ACK_DELAY_SECONDS` once so many packets have come."""
+"""An acknowledgement does not wait for `_ACK_DELAY_SECONDS` once this many packets have come."""
 _INITIAL_RTT_SECONDS = 1.0
 """The round-trip time before the first measurement (RFC 9002 section 6.2.2). Links are reliable, so a flight that was
 not answered yet is under way. Sending it again as early as aioquic would only makes a distant egress answer twice."""

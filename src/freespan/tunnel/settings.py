@@ -29,7 +29,7 @@ class TunnelSettings:
     stream_unsent_max: int = 256 * 1024
     """What a stream's writer may queue beyond what was sent; above it, `TunnelStream.write` waits."""
     stream_idle_seconds: float = 1_800.0
-    """A stream and its TCP connection without a byte in either direction for so long are cut."""
+    """A stream and its TCP connection without a byte in either direction for this long are cut."""
     client_tickets_max: int = 4
     """Tickets that a client keeps; of more it forgets the oldest."""
     egress_tickets_max: int = 10_000

@@ -21,7 +21,7 @@ class Backoff:
         self._failures = 0
 
     def failed(self, at_least: float = 0.0) -> float:
-        """Note a failure; returns the seconds to wait, `at_least` so many if the other end has asked for them."""
+        """Note a failure; returns the seconds to wait, at least `at_least`, which the other end may have asked for."""
         ceiling = min(self._longest, self._first * float(1 << self._failures))
         self._failures = min(self._failures + 1, 16)
         return max(at_least, ceiling * (0.5 + 0.5 * self._random()))

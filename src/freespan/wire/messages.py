@@ -137,7 +137,7 @@ class TurnCredentials(msgspec.Struct, frozen=True):
 
 
 class Countries(msgspec.Struct, frozen=True):
-    """At least so many readers in the last hour: by country (ISO 3166-1, two letters), and from anywhere else."""
+    """At least this many readers in the last hour: by country (ISO 3166-1, two letters), and from anywhere else."""
 
     countries: dict[str, int]
     somewhere: int

@@ -48,7 +48,7 @@ export class Clock {
   }
 
   /**
-   * Call back once, after so many seconds: never if they are infinite, and after an hour if they are more than that.
+   * Call back once, after this many seconds: never if they are infinite, and after an hour if they are more than that.
    * @param {number} seconds
    * @param {() => void} call
    * @returns {() => void} to cancel it

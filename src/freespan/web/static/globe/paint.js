@@ -17,7 +17,7 @@ const ACCENT = [22, 150, 115];
 /** @type {Colour} */
 const INK = [40, 52, 64];
 
-/** The scale of arcs and dots in a picture of so many CSS pixels; 1 for 240. @param {number} size */
+/** The scale of arcs and dots in a picture of this many CSS pixels; 1 for 240. @param {number} size */
 function markScale(size) {
   return Math.max(0.6, Math.min(1.25, size / 240));
 }

@@ -295,7 +295,7 @@ export function circle(middle, radius) {
 }
 
 /**
- * A point on the surface so many degrees away, in a direction (0 is up, 90 to the right).
+ * A point on the surface this many degrees away, in a direction (0 is up, 90 to the right).
  * @param {Vector} from
  * @param {number} away
  * @param {number} direction
