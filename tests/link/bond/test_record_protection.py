@@ -1,6 +1,9 @@
 """Records open once, in order and unchanged; everything else is an error."""
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,19 +52,38 @@ def test_what_is_repeated_dropped_or_moved_does_not_open(order: tuple[int, ...])
             receiver.open(sealed[number])
 
 
-def test_a_key_is_not_used_for_too_much() -> None:
+def keys_by_hkdf(label: bytes, count: int) -> list[AESGCM]:
+    """The ciphers that docs/protocol/bond.md promises, derived without any code of the bond."""
+    return [
+        AESGCM(HKDFExpand(SHA256(), 32, info=label + str(number).encode()).derive(SESSION.key))
+        for number in range(count)
+    ]
+
+
+def test_each_key_protects_its_number_of_records_and_no_more() -> None:
     sender, receiver = (RecordCipher(SESSION, 1, Role.CLIENT, records_per_key=4) for _ in range(2))
-    ciphers = []
-    for number in range(10):
-        assert receiver.open(sender.seal(bytes((number,)))) == bytes((number,))
-        ciphers.append(sender._cipher)  # kept, so that no identity is used twice
-    assert len(set(map(id, ciphers))) >= 2
-    first = RecordCipher(SESSION, 1, Role.CLIENT)
-    assert first._generation(0) is not first._generation(1)
+    keys = keys_by_hkdf(b"freespan bond link 1 from client key ", 3)
+    for number in range(12):
+        sealed = sender.seal(bytes((number,)), b"head")
+        opened = keys[number // 4].decrypt(number.to_bytes(12, "big"), sealed, b"head")
+        assert opened == receiver.open(sealed, b"head") == bytes((number,))
+
+
+def test_a_record_under_the_key_before_does_not_open() -> None:
+    receiver = RecordCipher(SESSION, 1, Role.CLIENT, records_per_key=1)
+    first, _ = keys_by_hkdf(b"freespan bond link 1 from client key ", 2)
+    assert receiver.open(first.encrypt(bytes(12), b"words", None)) == b"words"
     with pytest.raises(RecordError):
-        other = RecordCipher(SESSION, 1, Role.CLIENT)
-        other._cipher = first._generation(1)
-        other.open(first.seal(b"words"))
+        receiver.open(first.encrypt((1).to_bytes(12, "big"), b"words", None))
+
+
+def test_a_key_lasts_for_as_many_records_as_the_protocol_says() -> None:
+    sender = RecordCipher(SESSION, 1, Role.CLIENT)
+    sender.seal(b"first")
+    sender._count = 2**22 - 1  # as after that many records
+    first, second = keys_by_hkdf(b"freespan bond link 1 from client key ", 2)
+    assert first.decrypt((2**22 - 1).to_bytes(12, "big"), sender.seal(b"last"), None) == b"last"
+    assert second.decrypt((2**22).to_bytes(12, "big"), sender.seal(b"next"), None) == b"next"
 
 
 # --- both directions of a link -----------------------------------------------------------------------

@@ -21,6 +21,7 @@ they are.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -33,6 +34,7 @@ from freespan.wire.errors import LinkError
 RECORDS_PER_KEY = 2**22
 """At most 64 GiB are encrypted under one key (RFC 8446 section 5.5 allows 2^24.5 full records with AES-GCM)."""
 _NONCE_SIZE = 12
+_Bytes = bytes | memoryview
 _PLAIN_HEAD = bytes((PLAIN,))
 _PROTECTED_HEAD = bytes((PROTECTED,))
 
@@ -47,33 +49,42 @@ class RecordError(LinkError):
 class RecordCipher:
     """One direction of one link: one end seals, the other end opens, each record once and in order."""
 
-    def __init__(self, session: SessionKey, link: int, sender: Role, *, records_per_key: int = RECORDS_PER_KEY) -> None:
-        self._session = session
+    def __init__(self, key: SessionKey, link: int, sender: Role, *, records_per_key: int = RECORDS_PER_KEY) -> None:
+        self._key = key
         self._label = f"freespan bond link {link} from {sender.value} key ".encode()
         self._records_per_key = records_per_key
         self._count = 0
-        self._cipher = self._generation(0)
+        """How many records have been sealed or opened, which is the nonce of the next one."""
+        self._next_key_at = 0
+        """The count at which the next key is due."""
+        self._encrypt: Callable[[bytes, _Bytes, bytes | None], bytes]
+        self._decrypt: Callable[[bytes, _Bytes, bytes | None], bytes]
 
     def seal(self, body: bytes, associated: bytes | None = None) -> bytes:
         """Encrypt the next record; `associated` is authenticated with it and not sent."""
-        return self._cipher.encrypt(self._nonce(), body, associated)
+        count = self._count
+        if count == self._next_key_at:
+            self._change_key()
+        self._count = count + 1
+        return self._encrypt(count.to_bytes(_NONCE_SIZE, "big"), body, associated)
 
     def open(self, record: bytes | memoryview, associated: bytes | None = None) -> bytes:
         """Decrypt the next record. Raises `RecordError`."""
+        count = self._count
+        if count == self._next_key_at:
+            self._change_key()
+        self._count = count + 1
         try:
-            return self._cipher.decrypt(self._nonce(), record, associated)
+            return self._decrypt(count.to_bytes(_NONCE_SIZE, "big"), record, associated)
         except InvalidTag:
             raise RecordError from None
 
-    def _nonce(self) -> bytes:
-        count = self._count
-        if count and count % self._records_per_key == 0:
-            self._cipher = self._generation(count // self._records_per_key)
-        self._count = count + 1
-        return count.to_bytes(_NONCE_SIZE, "big")
-
-    def _generation(self, number: int) -> AESGCM:
-        return AESGCM(self._session.expand(self._label + str(number).encode(), KEY_SIZE))
+    def _change_key(self) -> None:
+        """Derive the key of this record and of the next ones."""
+        generation = self._count // self._records_per_key
+        cipher = AESGCM(self._key.expand(self._label + str(generation).encode(), KEY_SIZE))
+        self._encrypt, self._decrypt = cipher.encrypt, cipher.decrypt
+        self._next_key_at += self._records_per_key
 
 
 class RecordProtection:
@@ -86,7 +97,7 @@ class RecordProtection:
         """Whether a protected record has come: nothing else is taken any more."""
         self._role = role
         self._link = link
-        self._session: SessionKey | None = None
+        self._key: SessionKey | None = None
         self._sealer: RecordCipher | None = None
         self._opener: RecordCipher | None = None
         self._head = _PLAIN_HEAD
@@ -110,12 +121,12 @@ class RecordProtection:
         return protection
 
     @classmethod
-    def joining(cls, role: Role, link: int, session: SessionKey) -> RecordProtection:
+    def joining(cls, role: Role, link: int, key: SessionKey) -> RecordProtection:
         """For a link that joins a session."""
         protection = cls(role, link)
-        protection._session = session
-        protection._opener = RecordCipher(session, link, role.other)
-        head = join_head(Join(session.id, link))
+        protection._key = key
+        protection._opener = RecordCipher(key, link, role.other)
+        head = join_head(Join(key.id, link))
         if role is Role.CLIENT:
             protection._begin_sealing(head, head)
             protection._next_kind = PROTECTED
@@ -124,10 +135,10 @@ class RecordProtection:
             protection._next_kind, protection._expected_join = JOIN, head
         return protection
 
-    def set_key(self, session: SessionKey) -> None:
+    def set_key(self, key: SessionKey) -> None:
         """From now on protected records can be opened; the client protects what it sends."""
-        self._session = session
-        self._opener = RecordCipher(session, self._link, self._role.other)
+        self._key = key
+        self._opener = RecordCipher(key, self._link, self._role.other)
         if self._role is Role.CLIENT:
             self._begin_sealing(_PROTECTED_HEAD, self._sent_plain.digest())
 
@@ -172,7 +183,7 @@ class RecordProtection:
         return body
 
     def _begin_sealing(self, head: bytes, associated: bytes | None) -> None:
-        assert self._session is not None
-        self._sealer = RecordCipher(self._session, self._link, self._role)
+        assert self._key is not None
+        self._sealer = RecordCipher(self._key, self._link, self._role)
         self._head, self._associated = head, associated
         self.protects_sent = True
