@@ -91,7 +91,7 @@ PURE_MODULES = {
     "link/bond/loss_signals.py",
     "link/bond/record_protection.py",
     "link/bond/reordering.py",
-    "link/bond/report.py",
+    "link/bond/stats.py",
     "link/bond/scheduler.py",
     "link/bond/send_buffer.py",
     "link/bond/sender.py",

@@ -115,14 +115,14 @@ def test_a_silent_one_is_replaced_before_it_has_ended_and_given_back_when_it_rec
         ours, theirs = one.world.bridges["bridge 1"]
         peers, ours._peer, theirs._peer = (ours._peer, theirs._peer), None, None
         await one.until_links(2)
-        assert len(one.manager.bond.report().links) == 3
+        assert len(one.manager.bond.stats().links) == 3
         assert one.counts.count(3) == 1
         await one.until_links(3)
         assert one.world.asked[-1][2] == ("bridge 0", "bridge 1", "bridge 2")
         ours._peer, theirs._peer = peers
         for end in (ours, theirs):
             end._pump_soon()
-        await one.until(lambda: len(one.manager.bond.report().links) == 3)
+        await one.until(lambda: len(one.manager.bond.stats().links) == 3)
         assert one.counts[-1] == 3
 
     with_session(body, 20)

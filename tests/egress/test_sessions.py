@@ -92,7 +92,7 @@ class Reader:
         self.scene = scene
         self.events = EventLog()
         self.ends: dict[int, tuple[MemoryLink, MemoryLink]] = {0: scene.link()}
-        self.bond = Bond.open(self.ends[0][0], self.events)
+        self.bond = Bond.begin_session(self.ends[0][0], self.events)
         self.session = ClientTunnel(IDENTITY.pin, self.bond)
 
     def join(self) -> int:
@@ -171,7 +171,7 @@ def send_first(scene: Scene, message: bytes) -> Stranger:
 def test_only_sessions_with_a_complete_handshake_are_counted() -> None:
     async def body(scene: Scene) -> None:
         ours, _ = scene.link()
-        quiet = Bond.open(ours)
+        quiet = Bond.begin_session(ours)
         quiet.start(Stranger())
         quiet.send(b"no QUIC")
         reader = Reader(scene)
@@ -349,7 +349,7 @@ def test_a_join_that_a_bridge_has_copied_wins_nothing(*, copy_first: bool) -> No
             await scene.until(lambda: reader.events.count(LinkClosed) == 1, 30)
         await scene.until(lambda: copy.lost, 30)
         await reader.still_works()
-        assert len(scene.at_egress(reader).bond.report().links) == (1 if copy_first else 2)
+        assert len(scene.at_egress(reader).bond.stats().links) == (1 if copy_first else 2)
         assert scene.count == 1
 
     with_scene(body)
@@ -362,7 +362,7 @@ def test_a_flood_of_joins_is_bounded_and_hurts_nobody() -> None:
             send_first(scene, reader.forged_join(number, SessionKey(reader.key.id, bytes(32)))) for number in range(100)
         ]
         await scene.until(lambda: all(stranger.lost for stranger in strangers))
-        assert len(scene.at_egress(reader).bond.report().links) == 1
+        assert len(scene.at_egress(reader).bond.stats().links) == 1
         own = [send_first(scene, reader.forged_join(number)) for number in range(1_000, 1_200)]
         await asyncio.sleep(0.5)
         assert sum(not link.lost for link in own) == BOND_LINKS_MAX - 1
@@ -388,6 +388,17 @@ def test_links_that_are_being_refused_are_bounded_too() -> None:
         reader.session.close()
 
     with_scene(body)
+
+
+def test_a_refused_link_is_kept_open_for_as_long_as_the_settings_say() -> None:
+    async def body(scene: Scene) -> None:
+        refused = send_first(scene, join_head(Join(os.urandom(SESSION_ID_SIZE), 1)))
+        await asyncio.sleep(4)
+        assert not refused.lost
+        await asyncio.sleep(1.5)
+        assert refused.lost
+
+    with_scene(body, EgressSettings(bond=BondSettings(linger_seconds=5.0)))
 
 
 def test_a_full_egress_takes_links_of_its_sessions() -> None:

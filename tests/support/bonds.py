@@ -142,12 +142,12 @@ class Bonds:
     async def open(self, first: Path | None = None, sizes: Callable[[int], int] = lambda _: DATAGRAM_SIZE) -> None:
         """Begin a session: the client says something, the egress answers with the key."""
         path = self.paths[0] = first or Path()
-        self.client = Bond.open(path.client, self.events)
+        self.client = Bond.begin_session(path.client, self.events)
         self.of_client = Owner(self.client, sizes)
         self.of_client.send_one()
         arrival = Arrival(path.egress)
         assert await arrival.opening() is None
-        self.egress = Bond.accept(arrival, self.session, self.egress_events)
+        self.egress = Bond.accept_session(arrival, self.session, self.egress_events)
         self.of_egress = Owner(self.egress, sizes)
         self.of_egress.send_one()
         await self.of_client.until_received(1)

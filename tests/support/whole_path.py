@@ -194,7 +194,7 @@ async def direct_session(
     async with aiohttp.ClientSession() as http:
         link = WebSocketLink(await http.ws_connect(f"{host.url}/v1/egress"))
         running = asyncio.create_task(link.run(), name="link")
-        session = ClientTunnel(pin or host.identity.pin, Bond.open(link), tickets)
+        session = ClientTunnel(pin or host.identity.pin, Bond.begin_session(link), tickets)
         try:
             await session.start()
             yield session

@@ -21,12 +21,12 @@ class Tunnel(Bonds):
     async def open_tunnel(self, first: Path) -> None:
         self.paths[0] = first
         self.events, self.egress_events = EventLog(), EventLog()
-        self.client = Bond.open(first.client, self.events)
+        self.client = Bond.begin_session(first.client, self.events)
         self.session_of_client = ClientTunnel(IDENTITY.pin, self.client)
         starting = asyncio.create_task(self.session_of_client.start(), name="test-start")
         arrival = Arrival(first.egress)
         assert await arrival.opening() is None
-        self.egress = Bond.accept(arrival, self.session, self.egress_events)
+        self.egress = Bond.accept_session(arrival, self.session, self.egress_events)
         self.session_of_egress = ServerTunnel(IDENTITY, self.egress, sized)
         self.serving = asyncio.create_task(self.session_of_egress.serve(), name="test-serve")
         await starting

@@ -59,7 +59,7 @@ async def test_a_download_through_lanes_of_a_browser_is_whole(
         with site_served() as site:
             async with running_client(host.invite, settings=ClientSettings(report_seconds=0.02)) as reader:
                 session = await reader.client.session(SECONDS)
-                while len(reader.client._links.bond.report().links if reader.client._links else ()) < 4:
+                while len(reader.client._links.bond.stats().links if reader.client._links else ()) < 4:
                     await asyncio.sleep(0.01)
                 stream = await session.connect(
                     Target("site.test", site.port), f"GET /file?bytes={SIZE} HTTP/1.0\r\n\r\n".encode()
@@ -67,7 +67,7 @@ async def test_a_download_through_lanes_of_a_browser_is_whole(
                 body = (await read_all(stream)).partition(b"\r\n\r\n")[2]
                 assert hashlib.sha256(body).hexdigest() == sha256_of(SIZE)
                 assert reader.client._links is not None
-                assert min(link.bytes_received for link in reader.client._links.bond.report().links) > 16_000
+                assert min(link.bytes_received for link in reader.client._links.bond.stats().links) > 16_000
         await page.close()
         host.egress.close()
         host.dialer.close()

@@ -44,7 +44,7 @@ class LinkManager:
     def __init__(
         self, dialer: Dialer, first: DialedLink, on_change: Callable[[int], None], settings: ClientSettings
     ) -> None:
-        self.bond = Bond.open(first.link, self._on_event, settings.bond)
+        self.bond = Bond.begin_session(first.link, self._on_event, settings.bond)
         self._dialer = dialer
         self._requested = first.requested
         self._on_change = on_change
@@ -196,7 +196,7 @@ class LinkManager:
         while True:
             await asyncio.sleep(self._settings.report_seconds)
             packet_rtts = await self._lanes.packet_rtts()
-            reports = self.bond.report().links
+            reports = self.bond.stats().links
             carried = sum(link.bytes_sent + link.bytes_received for link in reports)
             rate = max(0, carried - self._bytes_carried) / self._settings.report_seconds
             self._bytes_carried = carried

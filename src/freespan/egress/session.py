@@ -39,7 +39,7 @@ class EgressSession:
         self._links = {0}
         self._on_established = on_established
         self._on_links = on_links
-        self.bond = Bond.accept(arrival, key, self._on_bond_event, settings.bond)
+        self.bond = Bond.accept_session(arrival, key, self._on_bond_event, settings.bond)
         self.tunnel = ServerTunnel(
             identity,
             self.bond,
@@ -57,7 +57,7 @@ class EgressSession:
     @property
     def held(self) -> int:
         """About how many bytes are kept for the client and for targets."""
-        bond = self.bond.report()
+        bond = self.bond.stats()
         # QUIC keeps what is in flight, and so does the bond
         return 2 * bond.unacked_bytes + bond.held_bytes + self.tunnel.held
 

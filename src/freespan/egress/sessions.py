@@ -105,7 +105,8 @@ class Sessions:
             session.bond.admit(arrival)
             return
         reason = SESSION_ENDED if join.session.startswith(self._epoch) else UNKNOWN_SESSION
-        await arrival.refuse(session_key(self._secret, join.session), reason)
+        key = session_key(self._secret, join.session)
+        await arrival.refuse(key, reason, linger_seconds=self._settings.bond.linger_seconds)
 
     async def _serve(self, session: EgressSession) -> None:
         try:

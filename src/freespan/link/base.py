@@ -1,4 +1,4 @@
-"""The contract of a link: how packets leave one end and reach the other.
+"""The contract of a link: how messages leave one end and reach the other.
 
 A link is reliable and ordered, and carries messages of 1 to `MESSAGE_MAX` bytes. Link and owner
 call each other:
@@ -8,7 +8,8 @@ call each other:
 
 `send_credit` is how many bytes the send queue still takes. `send` does not check it, because a small message (an
 acknowledgement) must not wait behind a full queue. An owner that goes on without send credit is broken, and a link in
-which `PIPE_WAITING_MAX` bytes wait is closed. `on_closed` comes exactly once, and nothing comes after it.
+which `PIPE_WAITING_MAX` bytes wait is closed. `on_writable` comes only to an owner that has read a `send_credit` of 0.
+`on_closed` comes exactly once, and nothing comes after it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class LinkOwner(Protocol):
         """A message of the other end has arrived."""
 
     def on_writable(self) -> None:
-        """The send queue was full, and half of it is empty again."""
+        """The owner has read a `send_credit` of 0, and half of the send queue is empty again."""
 
     def on_closed(self, reason: str) -> None:
         """The link has closed; `reason` is one phrase for a person, without addresses."""
@@ -62,7 +63,10 @@ class SendQueueLimit:
         self._was_full = False
 
     def send_credit(self, queued: int) -> int:
-        """The send credit while `queued` bytes wait; less than a whole message counts as none."""
+        """The send credit while `queued` bytes wait; less than a whole message counts as none.
+
+        An owner that has read 0 here is told when there is some again (`has_drained`).
+        """
         credit = LINK_QUEUE_MAX - queued
         if credit < MESSAGE_MAX:
             self._was_full = True
@@ -106,7 +110,7 @@ class DeliveryQueue:
         self._report_closed()
 
     def deliver(self, message: bytes) -> bool:
-        """Deliver a message; false when it could not be kept."""
+        """Deliver a message; false when more than `limit` bytes wait now, so that the link must be closed."""
         if self._closed_reason is not None:
             return True
         if self._owner is not None:

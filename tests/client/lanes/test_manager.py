@@ -18,7 +18,7 @@ from freespan.client.link_manager import LinkManager
 from freespan.client.settings import ClientSettings
 from freespan.demo.payload import sha256_of
 from freespan.link.base import Link
-from freespan.link.bond import LinkReport
+from freespan.link.bond import LinkStats
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import LANES_MAX
 from tests.client.test_survival import begin, bridges, read_rest, read_some
@@ -61,8 +61,8 @@ async def until_links(reader: RunningClient, count: int) -> None:
             await asyncio.sleep(0.01)
 
 
-def joined(one: LinkManager) -> list[LinkReport]:
-    return [link for link in one.bond.report().links if link.state != "joining"]
+def joined(one: LinkManager) -> list[LinkStats]:
+    return [link for link in one.bond.stats().links if link.state != "joining"]
 
 
 async def test_lanes_carry_a_download_and_the_broker_hears_of_none(
@@ -73,7 +73,7 @@ async def test_lanes_carry_a_download_and_the_broker_hears_of_none(
         stream, digest = await begin(reader, site, SIZE)
         await read_some(stream, digest, SIZE // 2)
         assert reader.client._links is not None
-        links = reader.client._links.bond.report().links
+        links = reader.client._links.bond.stats().links
         assert all(link.bytes_received > 16_000 for link in links)
         monkeypatch.setattr(Wants, "lanes", 1)
         assert await read_rest(stream, digest) == sha256_of(SIZE)
@@ -145,7 +145,7 @@ class Stage:
         self.manager = LaneManager(self.owner, ClientSettings().lane_retry_seconds)
         self.manager.add_bridge(0, cast(LaneSignalling, self.signalling))
 
-    async def update(self, lanes_max: int = 21, links: tuple[LinkReport, ...] = (), packet_rtt: float = 0.0) -> int:
+    async def update(self, lanes_max: int = 21, links: tuple[LinkStats, ...] = (), packet_rtt: float = 0.0) -> int:
         self.manager.update(links, {0: packet_rtt}, lanes_max)
         await asyncio.sleep(0.001)
         return len(self.manager.lanes_of(0))
@@ -200,7 +200,7 @@ def test_the_controller_is_told_where_the_messages_of_a_bridge_queue(monkeypatch
         monkeypatch.setattr(LaneController, "on_second", on_second)
         stage = Stage()
         for message_rtt, packet_rtt in ((0.21, 0.2), (1.6, 0.2), (1.6, 1.5), (1.6, 0.0)):
-            link = LinkReport(0, "open", 4e4, 0.2, message_rtt, 64_000, 0, 0, 0)
+            link = LinkStats(0, "open", 4e4, 0.2, message_rtt, 64_000, 0, 0, 0)
             await stage.update(links=(link,), packet_rtt=packet_rtt)
         assert told == [Queue.NONE, Queue.SCTP, Queue.NETWORK, Queue.NONE]
 

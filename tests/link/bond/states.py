@@ -15,7 +15,7 @@ def a_link(number: int = 0, *, min_rtt: float = 0.05, rate: float = 0.0, now: fl
     """A link that has joined and carries nothing."""
     link = LinkState(number, RecordProtection.first(Role.CLIENT, number), CongestionController(), now, SETTINGS)
     link.has_joined = True
-    link.send_credit = LINK_QUEUE_MAX
+    link.queue_left = LINK_QUEUE_MAX
     if min_rtt:
         link.congestion.on_rtt_sample(min_rtt, now)
     link.congestion.rate = rate

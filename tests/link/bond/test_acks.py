@@ -29,3 +29,15 @@ def test_a_ping_makes_an_acknowledgement_due_at_once() -> None:
     assert acks.due_at == 1.0
     assert acks.pinged_links == {4}
     assert not acks.has_packets
+
+
+def test_a_piggybacked_acknowledgement_answers_the_pings_of_its_own_link_alone() -> None:
+    acks = PendingAcks()
+    acks.on_ping(2, 1.0)
+    acks.on_ping(3, 1.0)
+    acks.on_piggybacked(2)
+    assert acks.pinged_links == {3}
+    assert acks.due_at == 1.0
+    acks.on_piggybacked(3)
+    assert not acks.pinged_links
+    assert acks.due_at == math.inf

@@ -104,12 +104,12 @@ def test_an_owner_that_goes_on_without_send_credit_ends_the_bond() -> None:
 def test_too_much_before_the_start_ends_the_bond() -> None:
     async def main() -> None:
         path = Path(10e6, 0.02)
-        client = Bond.open(path.client)
+        client = Bond.begin_session(path.client)
         client.start(_Silent())
         arrival = Arrival(path.egress)
         client.send(b"hello")
         await arrival.opening()
-        egress = Bond.accept(arrival, session_key(SECRET, bytes(16)))
+        egress = Bond.accept_session(arrival, session_key(SECRET, bytes(16)))
         for number in range(2 * LINK_QUEUE_MAX // DATAGRAM_SIZE):
             client.send(packet(number))
             await asyncio.sleep(0.01)
@@ -158,7 +158,7 @@ def test_the_goodbye_of_a_client_whose_only_link_is_joining_arrives() -> None:
         bonds.join()
         bonds.paths[0].die(0.0)
         await asyncio.sleep(0.001)
-        assert [link.state for link in bonds.client.report().links] == ["joining"]
+        assert [link.state for link in bonds.client.stats().links] == ["joining"]
         bonds.client.close("enough")
         assert await bonds.of_egress.until_closed(5) == "the other end closed the session"
 
@@ -209,7 +209,7 @@ def test_links_join_and_are_reported() -> None:
     async def body(bonds: Bonds) -> None:
         await bonds.joined(Path(10e6, 0.02), Path(10e6, 0.02))
         await asyncio.sleep(0.5)
-        for report in (bonds.client.report(), bonds.egress.report()):
+        for report in (bonds.client.stats(), bonds.egress.stats()):
             assert [link.number for link in report.links] == [0, 1, 2]
             assert {link.state for link in report.links} == {"open"}
             assert all(0.01 < link.min_rtt < 0.05 for link in report.links)
@@ -224,7 +224,7 @@ def test_no_link_can_join_before_both_ends_protect_their_records() -> None:
     async def main() -> None:
         path = Path(10e6, 0.02)
         events = EventLog()
-        client = Bond.open(path.client, events)
+        client = Bond.begin_session(path.client, events)
         client.start(_Silent())
         client.send(b"hello")
         assert not client.is_joinable
@@ -262,7 +262,7 @@ def test_a_link_that_never_answers_is_given_up() -> None:
         path = Path()
         bonds.client.add(path.client)  # and nobody is at its other end
         await asyncio.sleep(SETTINGS.join_seconds - 1)
-        assert [link.state for link in bonds.client.report().links] == ["open", "joining"]
+        assert [link.state for link in bonds.client.stats().links] == ["open", "joining"]
         await asyncio.sleep(2)
         assert path.client.ended
         assert bonds.events.events[-1] == LinkClosed(1, "the link did not join in time")
@@ -277,7 +277,7 @@ def test_a_link_that_has_closed_already_can_be_added_and_is_removed_at_once() ->
         await asyncio.sleep(0.1)
         bonds.client.add(path.client)
         await asyncio.sleep(0.1)
-        assert len(bonds.client.report().links) == 1
+        assert len(bonds.client.stats().links) == 1
 
     with_bonds(body)
 
@@ -349,7 +349,7 @@ def test_a_link_that_sends_too_much_before_it_is_accepted_is_closed() -> None:
 def test_a_new_session_is_not_let_into_another_one() -> None:
     async def body(bonds: Bonds) -> None:
         path = Path()
-        stranger = Bond.open(path.client)
+        stranger = Bond.begin_session(path.client)
         stranger.start(_Silent())
         stranger.send(b"hello")
         arrival = Arrival(path.egress)

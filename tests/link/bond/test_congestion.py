@@ -219,9 +219,9 @@ def test_an_old_min_rtt_is_measured_again_in_a_drained_pipe() -> None:
     for _ in range(2_500):
         pipe.run(0.005)
         seen.add(pipe.control.phase)
-        if pipe.control.phase is Phase.DRAIN:
+        if pipe.control.phase is Phase.PROBE_RTT:
             cwnds.append(pipe.control.cwnd)
-    assert seen == {Phase.STEADY, Phase.DRAIN}
+    assert seen == {Phase.STEADY, Phase.PROBE_RTT}
     assert CWND_MIN < min(cwnds) <= max(cwnds) < 0.7 * pipe.product
     assert len(cwnds) * 0.005 < 0.5
 
@@ -234,9 +234,9 @@ def test_a_long_path_is_as_fast_after_draining_as_before(rate: float, delay: flo
     pipe = Pipe(rate, delay, tick)
     pipe.run(25)
     before = pipe.control.cwnd
-    while pipe.control.phase is not Phase.DRAIN:
+    while pipe.control.phase is not Phase.PROBE_RTT:
         pipe.run(0.005)
-    while pipe.control.phase is Phase.DRAIN:
+    while pipe.control.phase is Phase.PROBE_RTT:
         pipe.run(0.005)
     assert pipe.control.cwnd >= 0.8 * before
     assert pipe.control.rate == pytest.approx(rate, rel=0.1)

@@ -9,10 +9,9 @@ from freespan.link.bond.events import (
     RESTARTED,
     SESSION_CLOSED,
     TAMPERED,
+    AskQueues,
     BondOver,
     CoreEvent,
-    CreditUsedUp,
-    CreditWanted,
     Deliver,
     Joinable,
     LinkClosed,
@@ -40,7 +39,7 @@ class Conversation:
         self.on_way: dict[Role, list[Transmit]] = {Role.CLIENT: [], Role.EGRESS: []}
         """What each end has sent and the other end has not received."""
         for core in (self.client, self.egress):
-            core.set_send_credit(0, LINK_QUEUE_MAX)
+            core.set_queue_left(0, LINK_QUEUE_MAX)
 
     def sent(self, role: Role, events: list[CoreEvent]) -> list[CoreEvent]:
         """Put what is to be transmitted on its way; returns the other events."""
@@ -53,8 +52,8 @@ class Conversation:
         core = self.egress if role is Role.CLIENT else self.client
         decided: list[CoreEvent] = []
         for event in waiting:
-            if links is None or event.link in links:
-                decided += self.sent(role.other, core.receive(event.link, event.message, self.now))
+            if links is None or event.number in links:
+                decided += self.sent(role.other, core.receive(event.number, event.message, self.now))
         return decided
 
     def timers(self, seconds: float) -> list[CoreEvent]:
@@ -77,13 +76,14 @@ class Conversation:
         self.settle()
 
     def join(self) -> int:
-        """The client adds a link, and the egress accepts it; returns its number."""
-        number = self.client.next_link
-        self.sent(Role.CLIENT, self.client.join(LINK_QUEUE_MAX, self.now))
+        """The client adds a link, and the egress admits it; returns its number."""
+        number, events = self.client.add(LINK_QUEUE_MAX, self.now)
+        self.sent(Role.CLIENT, events)
         opening = self.on_way[Role.CLIENT].pop()
-        assert opening.link == number
-        accepted = self.sent(Role.EGRESS, self.egress.accept(opening.message, LINK_QUEUE_MAX, self.now))
-        assert LinkJoined(number) in accepted
+        assert opening.number == number
+        admitted, events = self.egress.admit(opening.message, LINK_QUEUE_MAX, self.now)
+        assert admitted == number
+        assert LinkJoined(number) in self.sent(Role.EGRESS, events)
         assert LinkJoined(number) in self.carry(Role.EGRESS)
         self.settle()
         return number
@@ -124,7 +124,7 @@ def test_packets_that_took_different_links_are_delivered_in_order() -> None:
         talk.sent(Role.EGRESS, talk.egress.send(bytes((number,)) * DATAGRAM_SIZE, talk.now))
     waiting = talk.on_way[Role.EGRESS]
     first, *later = sorted(waiting, key=waiting.index)
-    on_other_link = [event for event in later if event.link != first.link]
+    on_other_link = [event for event in later if event.number != first.number]
     talk.on_way[Role.EGRESS] = on_other_link
     assert talk.carry(Role.EGRESS) == []
     talk.on_way[Role.EGRESS] = [event for event in waiting if event not in on_other_link]
@@ -139,11 +139,11 @@ def test_what_a_closed_link_carried_is_sent_again_on_another() -> None:
     talk.sent(Role.EGRESS, talk.egress.send(FULL, talk.now))
     (lost,) = talk.on_way[Role.EGRESS]
     talk.on_way[Role.EGRESS] = []
-    left = other if lost.link == 0 else 0
-    assert talk.egress.on_closed(lost.link, "gone", talk.now) == [LinkClosed(lost.link, "gone"), CreditWanted()]
-    talk.egress.set_send_credit(left, LINK_QUEUE_MAX)
-    again = talk.egress.on_writable(talk.now)
-    assert [event.link for event in again if isinstance(event, Transmit)] == [left]
+    left = other if lost.number == 0 else 0
+    assert talk.egress.on_closed(lost.number, "gone", talk.now) == [LinkClosed(lost.number, "gone"), AskQueues()]
+    talk.egress.set_queue_left(left, LINK_QUEUE_MAX)
+    again = talk.egress.flush(talk.now)
+    assert [event.number for event in again if isinstance(event, Transmit)] == [left]
     talk.sent(Role.EGRESS, again)
     talk.timers(0.01)
     assert Deliver(FULL) in talk.carry(Role.EGRESS)
@@ -156,17 +156,18 @@ def test_the_first_record_on_a_link_that_joins_leaves_before_packets_that_wait()
     talk.protect()
     talk.sent(Role.EGRESS, talk.egress.send(FULL, talk.now))
     talk.carry(Role.EGRESS)
-    talk.egress.set_send_credit(0, 0)
-    assert talk.egress.send(FULL, talk.now) == [CreditWanted()]
-    talk.sent(Role.CLIENT, talk.client.join(LINK_QUEUE_MAX, talk.now))
+    talk.egress.set_queue_left(0, 0)
+    assert talk.egress.send(FULL, talk.now) == [AskQueues()]
+    talk.sent(Role.CLIENT, talk.client.add(LINK_QUEUE_MAX, talk.now)[1])
     (opening,) = talk.on_way[Role.CLIENT]
     talk.on_way[Role.CLIENT] = []
-    joined, first, wanted = talk.egress.accept(opening.message, LINK_QUEUE_MAX, talk.now)
+    number, (joined, first, wanted) = talk.egress.admit(opening.message, LINK_QUEUE_MAX, talk.now)
+    assert number == 1
     assert joined == LinkJoined(1)
     assert isinstance(first, Transmit)
-    assert wanted == CreditWanted()
+    assert wanted == AskQueues()
     talk.egress.on_closed(0, "gone", talk.now)
-    talk.sent(Role.EGRESS, [first, *talk.egress.on_writable(talk.now)])
+    talk.sent(Role.EGRESS, [first, *talk.egress.flush(talk.now)])
     assert Deliver(FULL) in talk.carry(Role.EGRESS)
 
 
@@ -185,16 +186,16 @@ def test_a_silent_link_is_suspected_then_times_out_while_another_lives() -> None
     number = talk.join()
     talk.sent(Role.EGRESS, talk.egress.send(FULL, talk.now))
     (sent,) = talk.on_way[Role.EGRESS]
-    silent, alive = sent.link, {0, number} - {sent.link}
+    silent, alive = sent.number, {0, number} - {sent.number}
     seen: list[CoreEvent] = []
     for _ in range(80):
         seen += talk.timers(0.05)
-        talk.sent(Role.EGRESS, talk.egress.on_writable(talk.now))
+        talk.sent(Role.EGRESS, talk.egress.flush(talk.now))
         seen += talk.carry(Role.EGRESS, links=alive)
         seen += talk.carry(Role.CLIENT, links=alive)
     told = [event for event in seen if isinstance(event, LinkSuspected | LinkClosed)]
     assert told[0] == LinkSuspected(silent)
-    assert any(isinstance(event, LinkClosed) and event.link == silent for event in told)
+    assert any(isinstance(event, LinkClosed) and event.number == silent for event in told)
     assert Deliver(FULL) in seen
     assert set(talk.egress.links.open) == alive
 
@@ -211,22 +212,22 @@ def test_send_credit_is_used_up_and_reported_again() -> None:
     talk.now += 0.05
     talk.carry(Role.EGRESS)
     talk.timers(0.01)
-    assert CreditWanted() in talk.carry(Role.CLIENT)
-    talk.egress.set_send_credit(0, LINK_QUEUE_MAX)
-    assert talk.egress.on_writable(talk.now) == [Writable()]
-    assert talk.egress.on_writable(talk.now) == [], "it is reported once"
+    assert AskQueues() in talk.carry(Role.CLIENT)
+    talk.egress.set_queue_left(0, LINK_QUEUE_MAX)
+    assert talk.egress.flush(talk.now) == [Writable()]
+    assert talk.egress.flush(talk.now) == [], "it is reported once"
 
 
 def test_a_link_whose_own_queue_is_full_is_asked_for_its_credit() -> None:
     talk = Conversation()
     talk.protect()
-    talk.egress.set_send_credit(0, DATAGRAM_SIZE + 100)
-    transmit, used_up = talk.egress.send(FULL, talk.now)
+    talk.egress.set_queue_left(0, DATAGRAM_SIZE + 100)
+    transmit, asked = talk.egress.send(FULL, talk.now)
     assert isinstance(transmit, Transmit)
-    assert used_up == CreditUsedUp(0)
-    assert talk.egress.send(FULL, talk.now) == [CreditWanted()], "it waits"
-    talk.egress.set_send_credit(0, LINK_QUEUE_MAX)
-    assert any(isinstance(event, Transmit) for event in talk.egress.on_writable(talk.now))
+    assert asked == AskQueues()
+    assert talk.egress.send(FULL, talk.now) == [AskQueues()], "it waits"
+    talk.egress.set_queue_left(0, LINK_QUEUE_MAX)
+    assert any(isinstance(event, Transmit) for event in talk.egress.flush(talk.now))
 
 
 def test_the_goodbye_ends_the_other_end() -> None:
@@ -241,7 +242,7 @@ def test_a_refusal_ends_the_bond_if_the_egress_of_the_session_gave_it() -> None:
     for reason, words in ((UNKNOWN_SESSION, RESTARTED), (SESSION_ENDED, ENDED)):
         talk = Conversation()
         talk.protect()
-        talk.client.join(LINK_QUEUE_MAX, talk.now)
+        talk.client.add(LINK_QUEUE_MAX, talk.now)
         refused = encode_refused(refusal(SESSION, 1, reason))
         assert talk.client.receive(1, refused, talk.now) == [BondOver(words)]
 
@@ -254,3 +255,33 @@ def test_a_bond_without_a_link_ends_after_its_time() -> None:
     while talk.now < until:
         seen += talk.timers(0.05)
     assert BondOver(NO_LINK) in seen
+
+
+def test_a_ping_is_answered_on_its_own_link_even_if_a_packet_carries_the_acknowledgement_first() -> None:
+    talk = Conversation()
+    talk.protect()
+    other = talk.join()
+    for _ in range(4):
+        talk.sent(Role.CLIENT, talk.client.send(FULL, talk.now))
+    talk.carry(Role.CLIENT)
+    slower = talk.egress.links.open[other]
+    slower.congestion.min_rtt = 1.0
+    talk.egress.links.choose_usable()
+    talk.client.sender.send_control(talk.client.links.open[other], talk.now, ping=True)
+    talk.sent(Role.CLIENT, talk.client.flush(talk.now))
+    talk.carry(Role.CLIENT)
+    talk.sent(Role.EGRESS, talk.egress.send(b"carries the acknowledgement", talk.now))
+    assert [event.number for event in talk.on_way[Role.EGRESS]] == [0]
+    talk.sent(Role.EGRESS, talk.egress.handle_timer(talk.now))
+    assert other in [event.number for event in talk.on_way[Role.EGRESS][1:]]
+
+
+def test_after_the_end_nothing_waits_for_queues() -> None:
+    talk = Conversation()
+    talk.protect()
+    talk.egress.set_queue_left(0, 0)
+    assert talk.egress.send(FULL, talk.now) == [AskQueues()]
+    talk.egress.abort()
+    talk.egress.set_queue_left(0, LINK_QUEUE_MAX)
+    assert talk.egress.flush(talk.now) == []
+    assert talk.egress.send_credit(talk.now) == 0

@@ -68,7 +68,7 @@ def test_a_lagging_link_is_relieved_of_what_is_overdue() -> None:
     now = 10.0 + SETTINGS.lagging_seconds + 0.2
     findings = check([lagging, good], now)
     assert findings.lagging == [lagging]
-    assert [list(link.give_up(before)) for link, before in findings.give_up] == [packets[:1]]
+    assert [link.give_up(before) for link, before in findings.give_up] == [packets[:1]]
     assert not check([lagging, good], now).lagging, "it is reported once"
     lagging.on_ack(2, now)
     check([lagging, good], now)

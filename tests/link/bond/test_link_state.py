@@ -35,10 +35,10 @@ def test_a_packet_is_given_up_once_and_only_when_no_other_link_has_it() -> None:
         one.on_sent(packet, 100, 1.0)
     other.on_sent(shared, 100, 2.0)
     arrived.is_acked = True
-    assert list(one.give_up(before=0.5)) == []
-    assert list(one.give_up()) == [lone]
-    assert list(one.give_up()) == []
-    assert list(other.give_up()) == [shared]
+    assert one.give_up(before=0.5) == []
+    assert one.give_up() == [lone]
+    assert one.give_up() == []
+    assert other.give_up() == [shared]
 
 
 def test_a_link_is_suspected_after_four_round_trips_within_bounds() -> None:

@@ -130,3 +130,19 @@ def test_without_others_nothing_is_known() -> None:
     assert not idle.on_packet(0, 1, 1.0, 1.2)
     idle.on_packet(1, 2, 0.0, 1.39)
     assert not idle.on_packet(0, 3, 1.2, 1.4), "what came late in the pause was perhaps sent late"
+
+
+def test_messages_that_flow_on_leave_nothing_to_explain_and_a_pause_does() -> None:
+    one, other = LossSignals(), LossSignals()
+    assert not one.flows_on(0.0), "what came before is not known"
+    for signals in (one, other):
+        signals.on_excused(0.0)
+    assert one.flows_on(0.01)
+    other.on_messages(0.01, 1, 0.02)
+    assert not one.flows_on(0.11), "a pause"
+    for signals in (one, other):
+        signals.on_messages(0.11, 1, 0.02)
+    assert not one.flows_on(0.12), "it may be the burst after the pause"
+    for signals in (one, other):
+        signals.on_messages(0.12, 1, 0.02)
+    assert one.count == other.count == 1

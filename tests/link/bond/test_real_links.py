@@ -18,12 +18,12 @@ async def test_a_link_ends_and_the_other_one_carries_on(kind: str) -> None:
     async with AsyncExitStack() as stack, asyncio.timeout(SECONDS):
         first, second = [await stack.enter_async_context(KINDS[kind]()) for _ in range(2)]
         events, session = EventLog(), session_key(SECRET, bytes(16))
-        client = Bond.open(first[0], events)
+        client = Bond.begin_session(first[0], events)
         of_client = Owner(client)
         of_client.send_one()
         arrival = Arrival(first[1])
         assert await arrival.opening() is None
-        egress = Bond.accept(arrival, session)
+        egress = Bond.accept_session(arrival, session)
         of_egress = Owner(egress)
         of_egress.send_one()
         await of_client.until_received(1)
@@ -39,7 +39,7 @@ async def test_a_link_ends_and_the_other_one_carries_on(kind: str) -> None:
         first[1].close()
         await of_client.until_received(COUNT + 1)
         await of_egress.until_received(COUNT + 1)
-        assert [link.number for link in client.report().links] == [1]
+        assert [link.number for link in client.stats().links] == [1]
         client.close()
         await of_egress.until_closed()
         second[0].close()

@@ -42,13 +42,13 @@ class Soak:
     async def open(self) -> None:
         session = session_key(SECRET, bytes(16))
         ours, theirs = await self.link()
-        self.client = Bond.open(ours, self.events)
+        self.client = Bond.begin_session(ours, self.events)
         sizes = (DATAGRAM_SIZE, 900, 40)
         self.of_client = Owner(self.client, lambda number: sizes[number % 3])
         self.of_client.send_one()
         arrival = Arrival(theirs)
         assert await arrival.opening() is None
-        self.egress = Bond.accept(arrival, session)
+        self.egress = Bond.accept_session(arrival, session)
         self.of_egress = Owner(self.egress, lambda number: sizes[number % 3])
         self.of_egress.send_one()
         await self.of_client.until_received(1)

@@ -51,18 +51,18 @@ def test_no_packet_goes_where_it_would_hold_up_the_others_for_too_long(
     for number in range(count):
         link = a_link(number, min_rtt=data.draw(st.floats(0.001, 2)), rate=data.draw(st.floats(1e4, 1e8)))
         link.congestion.on_sent(data.draw(st.integers(0, 300_000)), 0.0)
-        link.send_credit = data.draw(st.sampled_from([0, 20_000, LINK_QUEUE_MAX]))
+        link.queue_left = data.draw(st.sampled_from([0, 20_000, LINK_QUEUE_MAX]))
         links.append(link)
     scheduler = a_scheduler()
     scheduler.on_ack(0.0, is_used_up=True)
     chosen = scheduler.choose(links, DATAGRAM_SIZE, used_up_for)
     credit = scheduler.send_credit(links, used_up_for)
     assert credit % DATAGRAM_SIZE == 0
-    assert credit <= sum(link.send_credit for link in links)
+    assert credit <= sum(link.queue_left for link in links)
     if chosen is None:
         return
     assert chosen.cwnd_left > 0
-    assert chosen.send_credit >= DATAGRAM_SIZE
+    assert chosen.queue_left >= DATAGRAM_SIZE
     if count > 1:
         best = min(seconds_to_ack_when_full(link) for link in links)
         assert chosen.congestion.min_rtt <= best + SETTINGS.spread_seconds

@@ -63,7 +63,7 @@ async def soak(random: Random, kills: int) -> tuple[int, list[int]]:
     while killed < kills:
         if killed >= len(memory) * kills // 5:
             memory.append(await blocks(bonds))
-        while len(bonds.paths) < 3 and len(bonds.client.report().links) < 16:  # of some deaths nobody knows yet
+        while len(bonds.paths) < 3 and len(bonds.client.stats().links) < 16:  # of some deaths nobody knows yet
             bonds.join(a_path(random))
         for owner in bonds.owners():
             keep_sending(owner)

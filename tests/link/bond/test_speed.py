@@ -93,7 +93,7 @@ def test_lanes_that_pause_now_and_then_add_up(lanes: int) -> None:
         await asyncio.sleep(20)
         each = 16_026 / (16_026 / 1e6 + 0.03 * 0.25)
         assert bonds.of_client.rate(begin, bonds.loop.time()) >= 0.85 * lanes * each
-        report = bonds.egress.report()
+        report = bonds.egress.stats()
         assert report.retransmissions <= 0.05 * bonds.of_egress.sent
         assert report.closed == 0
         bonds.of_egress.to_send = 0
@@ -116,9 +116,9 @@ def test_a_link_further_away_than_the_bound_is_left_alone() -> None:
         bonds.of_egress.send(10**9)
         await asyncio.sleep(10)
         begin = bonds.loop.time()
-        carried = bonds.egress.report().links[1].bytes_sent
+        carried = bonds.egress.stats().links[1].bytes_sent
         await asyncio.sleep(10)
-        assert bonds.egress.report().links[1].bytes_sent - carried < 200_000
+        assert bonds.egress.stats().links[1].bytes_sent - carried < 200_000
         assert bonds.of_client.rate(begin, bonds.loop.time()) >= 0.9 * 2e6
         bonds.of_egress.to_send = 0
         await bonds.close()

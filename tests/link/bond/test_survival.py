@@ -55,7 +55,7 @@ def test_a_death_that_one_end_sees_costs_about_a_round_trip(act: Act, which: int
         assert pause <= 0.15
         for log in (bonds.events, bonds.egress_events):
             assert log.count(LinkClosed) == 1
-        assert len(bonds.client.report().links) == len(bonds.egress.report().links) == 2
+        assert len(bonds.client.stats().links) == len(bonds.egress.stats().links) == 2
         await bonds.close()
 
     run(main())
@@ -81,7 +81,7 @@ def test_a_link_that_slows_to_a_crawl_holds_the_others_back_no_longer_than_the_b
     async def main() -> None:
         pause, bonds = await pause_after(lambda _, path: path.slow_down(20e3), which)
         assert pause <= SETTINGS.lagging_seconds + 0.2
-        assert bonds.egress.report().lagging >= 1
+        assert bonds.egress.stats().lagging >= 1
         await bonds.close()
 
     run(main())
@@ -98,8 +98,8 @@ def test_what_a_frozen_link_holds_up_is_bounded_however_fast_the_others_are() ->
         held = kept = 0
         for _ in range(60):
             await asyncio.sleep(0.02)
-            held = max(held, bonds.client.report().held_bytes)
-            kept = max(kept, bonds.egress.report().unacked_bytes)
+            held = max(held, bonds.client.stats().held_bytes)
+            kept = max(kept, bonds.egress.stats().unacked_bytes)
         assert 0.9 * BOND_SPAN_MAX <= held <= BOND_SPAN_MAX
         assert kept <= BOND_SPAN_MAX
         assert bonds.of_client.rate(bonds.loop.time() - 0.2, bonds.loop.time()) >= 0.8 * 60e6
@@ -118,7 +118,7 @@ def test_a_slow_moment_is_forgiven() -> None:
         await asyncio.sleep(1.5)
         bonds.paths[1].thaw()
         await asyncio.sleep(4)
-        report = bonds.egress.report()
+        report = bonds.egress.stats()
         assert [link.state for link in report.links] == ["open"] * 3
         assert report.closed == 0
         assert bonds.of_client.rate(bonds.loop.time() - 2, bonds.loop.time()) >= 0.9 * 6e6
@@ -141,7 +141,7 @@ def test_when_everything_is_held_up_nothing_is_ended_and_nothing_sent_twice() ->
         for path in bonds.paths.values():
             path.thaw()
         await asyncio.sleep(3)
-        for report in (bonds.client.report(), bonds.egress.report()):
+        for report in (bonds.client.stats(), bonds.egress.stats()):
             assert report.closed == 0
             assert report.duplicates == 0
             assert len(report.links) == 3
@@ -161,7 +161,7 @@ def test_a_process_that_was_held_up_does_not_blame_its_links() -> None:
         assert isinstance(loop, VirtualLoop)
         loop.skip(3.0)
         await asyncio.sleep(2)
-        for report in (bonds.client.report(), bonds.egress.report()):
+        for report in (bonds.client.stats(), bonds.egress.stats()):
             assert report.closed == report.suspected == report.lagging == 0
         bonds.of_egress.to_send = 0
         await bonds.close()
@@ -218,7 +218,7 @@ def test_an_idle_link_that_is_frozen_is_found_out() -> None:
         await asyncio.sleep(1)
         bonds.paths[2].freeze()
         await asyncio.sleep(9)
-        assert len(bonds.client.report().links) == len(bonds.egress.report().links) == 2
+        assert len(bonds.client.stats().links) == len(bonds.egress.stats().links) == 2
         await bonds.close()
 
     run(main())
@@ -231,9 +231,9 @@ def test_an_only_link_that_is_silent_for_long_is_given_up() -> None:
         bonds.paths[0].freeze()
         bonds.of_client.send_one()
         await asyncio.sleep(SETTINGS.timeout_alone_seconds - 1)
-        assert len(bonds.client.report().links) == 1
+        assert len(bonds.client.stats().links) == 1
         await asyncio.sleep(2)
-        assert not bonds.client.report().links
+        assert not bonds.client.stats().links
         assert bonds.of_client.closed_reason is None
         bonds.client.close()
         bonds.egress.close()
@@ -263,7 +263,7 @@ def test_two_deaths_at_once_and_the_news_of_both_reach_the_other_end() -> None:
         bonds.paths[1].die(None, 0.001)
         bonds.paths[0].die(None, 0.002)  # it carried the news of the first
         await asyncio.sleep(0.2)
-        assert [link.number for link in bonds.client.report().links] == [2]
+        assert [link.number for link in bonds.client.stats().links] == [2]
         await bonds.of_client.until_received(301)
         await bonds.close()
 
@@ -280,7 +280,7 @@ def test_all_die_and_the_news_come_with_the_next_link() -> None:
         await asyncio.sleep(0.1)
         number = bonds.join(Path(2e6, 0.05))
         await asyncio.sleep(0.3)
-        assert [link.number for link in bonds.client.report().links] == [number]
+        assert [link.number for link in bonds.client.stats().links] == [number]
         await bonds.of_client.until_received(201)
         await bonds.close()
 

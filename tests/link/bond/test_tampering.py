@@ -100,9 +100,9 @@ def test_a_trick_ends_the_bridge_s_link_and_nothing_else(trick: str, direction: 
         await asyncio.sleep(1)
         for log in (bonds.events, bonds.egress_events):
             (closed,) = log.of(LinkClosed)
-            assert closed.link == 1
+            assert closed.number == 1
             assert closed.reason in (TAMPERED, REPORTED_CLOSED, "the other end closed the link")
-        assert len(bonds.client.report().links) == 1
+        assert len(bonds.client.stats().links) == 1
         await bonds.close()
 
     run(main())
@@ -123,7 +123,7 @@ def test_a_flipped_bit_is_noticed_wherever_it_is(seed: int) -> None:
         await bonds.of_client.until_received(21)
         await bonds.of_egress.until_received(21)
         await asyncio.sleep(8)  # an idle link is asked for a sign of life
-        assert [link.number for link in bonds.client.report().links] == [0]
+        assert [link.number for link in bonds.client.stats().links] == [0]
         await bonds.close()
 
     run(main())
@@ -165,7 +165,7 @@ def test_a_copied_join_is_refused_while_its_link_lives_and_afterwards() -> None:
         assert await try_to_join(bonds, join)
         bonds.of_egress.send(50)
         await bonds.of_client.until_received(51)
-        assert bonds.egress.report().joined == 1
+        assert bonds.egress.stats().joined == 1
         await bonds.close()
 
     run(main())
@@ -203,7 +203,7 @@ def test_nobody_joins_without_the_key() -> None:
             assert await try_to_join(bonds, message)
         number = bonds.join()
         await asyncio.sleep(1)
-        assert number in [link.number for link in bonds.egress.report().links]
+        assert number in [link.number for link in bonds.egress.stats().links]
         await bonds.close()
 
     run(main())
@@ -236,7 +236,7 @@ def test_a_trick_on_the_first_link_ends_the_session_before_others_can_join(trick
         bonds = Bonds()
         path = Path()
         events = EventLog()
-        client = Bond.open(path.client, events)
+        client = Bond.begin_session(path.client, events)
         reasons: list[str] = []
 
         class Silent:
@@ -250,7 +250,7 @@ def test_a_trick_on_the_first_link_ends_the_session_before_others_can_join(trick
             client.send(bytes((number,)) * 100)
         arrival = Arrival(path.egress)
         await arrival.opening()
-        egress = Bond.accept(arrival, bonds.session)
+        egress = Bond.accept_session(arrival, bonds.session)
         egress.start(Silent())
         end: PathEnd = getattr(path, direction)
         end.tamper = TRICKS[trick]()
@@ -259,7 +259,7 @@ def test_a_trick_on_the_first_link_ends_the_session_before_others_can_join(trick
             egress.send(bytes((number,)) * 100)
             await asyncio.sleep(0.1)
         end.tamper = None
-        if client.report().links:
+        if client.stats().links:
             client.set_key(bonds.session)
         await asyncio.sleep(SETTINGS.wait_seconds + 20)
         assert not client.is_joinable

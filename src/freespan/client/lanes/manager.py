@@ -12,7 +12,7 @@ from freespan.client.lanes.controller import LaneController, Second
 from freespan.client.lanes.queueing import QueueLocator
 from freespan.client.lanes.signalling import LaneSignalling
 from freespan.link.base import Link
-from freespan.link.bond import LinkReport
+from freespan.link.bond import LinkStats
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import LANES_OPENING_MAX
 
@@ -92,7 +92,7 @@ class LaneManager:
         """The latest round-trip time of a packet to each bridge, in seconds; 0 when it is not known."""
         return {first: await bridge.signalling.packet_rtt() for first, bridge in list(self._bridges.items())}
 
-    def update(self, links: Sequence[LinkReport], packet_rtts: Mapping[int, float], lanes_max: int) -> None:
+    def update(self, links: Sequence[LinkStats], packet_rtts: Mapping[int, float], lanes_max: int) -> None:
         """Adjust the lanes of every bridge; to be called every second. All lanes together are at most `lanes_max`."""
         changes = self._changes(links)
         reports = {link.number: link for link in links}
@@ -115,7 +115,7 @@ class LaneManager:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _changes(self, links: Sequence[LinkReport]) -> dict[int, _Totals]:
+    def _changes(self, links: Sequence[LinkStats]) -> dict[int, _Totals]:
         """What each link has done since the last call."""
         totals = {link.number: _Totals(link.bytes_sent + link.bytes_received, link.loss_signals) for link in links}
         before, self._totals = self._totals, totals
@@ -132,7 +132,7 @@ class LaneManager:
             _log.info("%d lanes to a bridge", bridge.controller.wanted)
         return bridge.controller.wanted - 1
 
-    def _close_slowest(self, bridge: _Bridge, reports: Mapping[int, LinkReport], count: int) -> None:
+    def _close_slowest(self, bridge: _Bridge, reports: Mapping[int, LinkStats], count: int) -> None:
         by_rate = sorted(bridge.lanes, key=lambda lane: reports[lane].rate if lane in reports else 0.0)
         for lane in by_rate[: max(0, count)]:
             bridge.lanes.discard(lane)

@@ -1,23 +1,44 @@
-"""The bond: several links that act as one."""
+"""The bond: several links that act as one. `docs/protocol/bond.md` describes what it sends.
+
+The modules, from the outside to the inside; the ones that come first use the ones that come later:
+
+    bond.py, arrival.py     asyncio: links, timers, callbacks. They do what the core decides
+    core.py, events.py      the core, and the events that it returns. Read these first
+    stats.py                how a bond and its links are at one moment
+    sender.py               packets, acknowledgements and probes become messages of links
+      scheduler.py          which link a packet takes
+      send_buffer.py        packets until they are acknowledged
+      acks.py               when an acknowledgement is due
+    reordering.py           packets that arrive out of order
+    health.py               which links are suspected, lagging, timed out or to be probed
+    loss_detector.py        loss signals on the links, by
+      loss_signals.py       what counts as one, and what excuses a pause
+    link_table.py           the links of a bond, with
+      closed_links.py       those that have left
+      link_state.py         one link: what is in flight on it, and
+        congestion.py       its congestion window
+        record_protection.py, session_key.py    its keys
+    settings.py             what one end decides by itself
+"""
 
 from freespan.link.bond.arrival import Arrival
 from freespan.link.bond.bond import Bond
 from freespan.link.bond.events import RESTARTED, BondEvent, Joinable, LinkClosed, LinkJoined, LinkSuspected
-from freespan.link.bond.report import BondReport, LinkReport
 from freespan.link.bond.session_key import SessionKey, session_key
 from freespan.link.bond.settings import BondSettings
+from freespan.link.bond.stats import BondStats, LinkStats
 
 __all__ = [
     "RESTARTED",
     "Arrival",
     "Bond",
     "BondEvent",
-    "BondReport",
     "BondSettings",
+    "BondStats",
     "Joinable",
     "LinkClosed",
     "LinkJoined",
-    "LinkReport",
+    "LinkStats",
     "LinkSuspected",
     "SessionKey",
     "session_key",

@@ -2,7 +2,7 @@
 
 One acknowledgement speaks for all links. It is due after `_MESSAGES` ack-eliciting messages, or `_DELAY_SECONDS` after
 the first of them, whichever comes first. A PING makes it due at once, on the link of the PING. It is piggybacked on a
-packet that leaves meanwhile.
+packet that leaves meanwhile; on other links than that of the packet, PINGs are answered all the same.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 _MESSAGES = 12
 _DELAY_SECONDS = 0.008
 _PIGGYBACK_MESSAGES = 4
-"""So many messages are worth the few bytes in a packet that leaves anyway."""
+"""This many messages are worth the few bytes in a packet that leaves anyway."""
 
 
 class PendingAcks:
@@ -36,9 +36,9 @@ class PendingAcks:
         elif self._count == 1:
             self.due_at = min(self.due_at, now + _DELAY_SECONDS)
 
-    def on_ping(self, link: int, now: float) -> None:
-        """A PING has arrived on `link`."""
-        self.pinged_links.add(link)
+    def on_ping(self, number: int, now: float) -> None:
+        """A PING has arrived on link `number`."""
+        self.pinged_links.add(number)
         self.due_at = min(self.due_at, now)
 
     def send_at_once(self, now: float) -> None:
@@ -50,8 +50,16 @@ class PendingAcks:
         """Whether a packet that leaves now should carry the acknowledgement."""
         return self._count >= _PIGGYBACK_MESSAGES
 
+    def on_piggybacked(self, number: int) -> None:
+        """The acknowledgement has been sent with a packet on link `number`."""
+        self._count = 0
+        self.has_packets = False
+        self.pinged_links.discard(number)
+        if not self.pinged_links:
+            self.due_at = math.inf
+
     def on_sent(self) -> None:
-        """The acknowledgement has been sent."""
+        """The acknowledgement has been sent, on all links that asked for one."""
         self.due_at = math.inf
         self._count = 0
         self.has_packets = False

@@ -14,7 +14,7 @@ from freespan.wire.limits import LINK_QUEUE_MAX
 
 
 class Arrival:
-    """Owns a link until a bond does: `opening`, then `Bond.accept`, `Bond.admit` or `refuse`."""
+    """Owns a link until a bond does: `opening`, then `Bond.accept_session`, `Bond.admit` or `refuse`."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
@@ -29,7 +29,8 @@ class Arrival:
         """Wait for the first message: a JOIN, or None for a new session. The caller sets the time limit.
 
         Raises:
-            MessageError: it is neither; or of another version.
+            VersionError: the other end speaks another version.
+            MessageError: it is neither.
             LinkError: the link closed.
         """
         await self._changed.wait()
@@ -51,14 +52,14 @@ class Arrival:
         if self._closed_reason is not None:
             owner.on_closed(self._closed_reason)
 
-    async def refuse(self, session: SessionKey, reason: int, *, linger_seconds: float | None = None) -> None:
-        """Prove to the client that its session is not to be had here any more, and why; then close the link.
+    async def refuse(self, key: SessionKey, reason: int, *, linger_seconds: float | None = None) -> None:
+        """Prove to the client that its session is gone, and why; then close the link.
 
         The client closes the link when it has read the proof; it has `linger_seconds` for that.
         """
         join = await self.opening()
         if join is not None:
-            self.link.send(encode_refused(refusal(session, join.link, reason)))
+            self.link.send(encode_refused(refusal(key, join.link, reason)))
             await self._wait_until_closed(BondSettings().linger_seconds if linger_seconds is None else linger_seconds)
         self.link.close("the session is gone")
 

@@ -1,13 +1,14 @@
 """A bond: several links that act as one `Link`. This is the asyncio around `BondCore`, which decides everything.
 
-    client   bond = Bond.open(link, on_event)         HELLO goes out with the first packet
-             bond.set_key(key)                        the key has come inside QUIC
-             on_event(Joinable())    bond.add(link)   any number of times, at any time
+    client   bond = Bond.begin_session(link, on_event)   HELLO goes out with the first packet
+             bond.set_key(key)                           the key has come inside QUIC
+             on_event(Joinable())    bond.add(link)      any number of times, at any time
     egress   arrival = Arrival(link)
-             await arrival.opening()                  None: Bond.accept(arrival, key, on_event)
-                                                      Join: bonds[join.session].admit(arrival)
+             await arrival.opening()                     None: Bond.accept_session(arrival, key, on_event)
+                                                         Join: bonds[join.session].admit(arrival)
 
-Calls of `on_event` and of the owner come from the event loop, never from inside a method of `Bond`.
+`on_event` is called from the event loop alone. So is the owner of the bond, never from inside `send` or `close`; but
+`start`, `add` and `admit` deliver at once what has arrived already.
 """
 
 from __future__ import annotations
@@ -22,20 +23,18 @@ from freespan.link.base import DeliveryQueue, Link, LinkOwner
 from freespan.link.bond.arrival import Arrival
 from freespan.link.bond.core import BondCore
 from freespan.link.bond.events import (
+    AskQueues,
     BondEvent,
     BondOver,
     CoreEvent,
-    CreditUsedUp,
-    CreditWanted,
     Deliver,
     LinkClosed,
     Transmit,
     Writable,
 )
-from freespan.link.bond.report import BondReport, report_of
 from freespan.link.bond.session_key import Role, SessionKey
 from freespan.link.bond.settings import BondSettings
-from freespan.wire.bond_frames import Join, opening_of
+from freespan.link.bond.stats import BondStats, stats_of
 from freespan.wire.errors import LinkError, MessageError
 from freespan.wire.limits import DATAGRAM_SIZE, LINK_QUEUE_MAX
 
@@ -47,10 +46,13 @@ OnEvent = Callable[[BondEvent], None]
 
 
 class Bond:
-    """A `Link` made of links. Packets have 1 to `DATAGRAM_SIZE` bytes. Made with `open` or `accept`."""
+    """A `Link` made of links. Packets have 1 to `DATAGRAM_SIZE` bytes.
+
+    Made with `begin_session` or `accept_session`.
+    """
 
     def __init__(
-        self, role: Role, session: SessionKey | None, on_event: OnEvent | None, settings: BondSettings | None
+        self, role: Role, key: SessionKey | None, on_event: OnEvent | None, settings: BondSettings | None
     ) -> None:
         settings = settings or BondSettings()
         self._loop = asyncio.get_running_loop()
@@ -62,10 +64,10 @@ class Bond:
         self._linger_seconds = settings.linger_seconds
         self._lingering: asyncio.TimerHandle | None = None
         self._closed = asyncio.Event()
-        self._core = BondCore(role, self._loop.time(), session, settings)
+        self._core = BondCore(role, self._loop.time(), key, settings)
 
     @classmethod
-    def open(cls, link: Link, on_event: OnEvent | None = None, settings: BondSettings | None = None) -> Bond:
+    def begin_session(cls, link: Link, on_event: OnEvent | None = None, settings: BondSettings | None = None) -> Bond:
         """The client begins a session on its first link."""
         bond = cls(Role.CLIENT, None, on_event, settings)
         bond._begin(link)
@@ -73,23 +75,23 @@ class Bond:
         return bond
 
     @classmethod
-    def accept(
+    def accept_session(
         cls,
         arrival: Arrival,
-        session: SessionKey,
+        key: SessionKey,
         on_event: OnEvent | None = None,
         settings: BondSettings | None = None,
     ) -> Bond:
-        """The egress accepts a new session; the tunnel sends `session` to the client, inside QUIC."""
-        bond = cls(Role.EGRESS, session, on_event, settings)
+        """The egress accepts a new session; the tunnel sends `key` to the client, inside QUIC."""
+        bond = cls(Role.EGRESS, key, on_event, settings)
         bond._begin(arrival.link)
         arrival.hand_over(_BondLinkOwner(bond, 0))
         return bond
 
     # --- links -----------------------------------------------------------------------------------------
-    def set_key(self, session: SessionKey) -> None:
+    def set_key(self, key: SessionKey) -> None:
         """The client has got the session's key; `Joinable` follows when the other end protects its records too."""
-        self._act(self._core.set_key(session, self._loop.time()))
+        self._act(self._core.set_key(key, self._loop.time()))
         self._arm_timer()
 
     @property
@@ -99,8 +101,7 @@ class Bond:
 
     def add(self, link: Link) -> int:
         """The client adds an open link; returns its number. Raises `LinkError` when that cannot be now."""
-        number = self._core.next_link
-        events = self._core.join(link.send_credit, self._loop.time())
+        number, events = self._core.add(link.send_credit, self._loop.time())
         self._links[number] = link
         self._act(events)
         link.start(_BondLinkOwner(self, number))
@@ -115,30 +116,27 @@ class Bond:
         """
         message = arrival.take_first_message()
         try:
-            join = opening_of(message)
-            if not isinstance(join, Join) or join.link in self._links:
-                raise LinkError("the link does not join this session, or has done so before")
-            events = self._core.accept(message, arrival.link.send_credit, self._loop.time())
+            number, events = self._core.admit(message, arrival.link.send_credit, self._loop.time())
         except MessageError as error:
             raise LinkError(str(error)) from None
-        self._links[join.link] = arrival.link
+        self._links[number] = arrival.link
         self._act(events)
-        arrival.hand_over(_BondLinkOwner(self, join.link))
+        arrival.hand_over(_BondLinkOwner(self, number))
         self._arm_timer()
-        return join.link
+        return number
 
     def remove(self, number: int, reason: str = "not needed any more") -> None:
         """Close a link; what it carries is sent again on the others."""
         self._act(self._core.on_closed(number, reason, self._loop.time()))
         self._arm_timer()
 
-    def report(self) -> BondReport:
+    def stats(self) -> BondStats:
         """How the bond is now."""
-        return report_of(self._core)
+        return stats_of(self._core)
 
     def _begin(self, link: Link) -> None:
         self._links[0] = link
-        self._core.set_send_credit(0, link.send_credit)
+        self._core.set_queue_left(0, link.send_credit)
 
     # --- Link ------------------------------------------------------------------------------------------
     def start(self, owner: LinkOwner) -> None:
@@ -148,15 +146,17 @@ class Bond:
     @property
     def send_credit(self) -> int:
         """See `Link.send_credit`: what the congestion windows of the links take, in whole packets."""
-        self._hand_in_credit()
+        self._hand_in_queues()
         return self._core.send_credit(self._loop.time())
 
     def send(self, message: bytes) -> None:
         """See `Link.send`."""
         if not 0 < len(message) <= DATAGRAM_SIZE:
             raise ValueError(f"a packet has 1 to {DATAGRAM_SIZE} bytes")
-        self._act(self._core.send(message, self._loop.time()))
-        self._arm_timer()
+        core = self._core
+        self._act(core.send(message, self._loop.time()))
+        if core.timer_at < self._timer_at:
+            self._arm_timer()
 
     def close(self, reason: str = "closed") -> None:
         """See `Link.close`; the links are closed when the other end has had time to learn of it."""
@@ -179,7 +179,7 @@ class Bond:
 
     # --- what links report -------------------------------------------------------------------------------
     def _on_message(self, number: int, message: bytes) -> None:
-        core = self._core
+        core = self._core  # the same as `_step`, which would take longer for each message
         try:
             events = core.receive(number, message, self._loop.time())
         except Exception as error:
@@ -191,8 +191,8 @@ class Bond:
             self._arm_timer()
 
     def _on_writable(self) -> None:
-        self._hand_in_credit()
-        self._step(self._core.on_writable)
+        self._hand_in_queues()
+        self._step(self._core.flush)
 
     def _on_closed(self, number: int, reason: str) -> None:
         if self._links.pop(number, None) is not None:
@@ -215,41 +215,48 @@ class Bond:
             self._act(events)
         self._arm_timer()
 
-    def _hand_in_credit(self) -> None:
+    def _hand_in_queues(self) -> None:
         core = self._core
         for number, link in self._links.items():
-            core.set_send_credit(number, link.send_credit)
+            core.set_queue_left(number, link.send_credit)
 
     def _on_error(self, error: Exception) -> None:
-        """Whatever goes wrong ends the bond, or its owner would wait for an end that never comes."""
+        """An error while the event loop has called ends the bond, or its owner would wait for an end that never comes.
+
+        What goes wrong in a method that the owner or the user has called is raised there.
+        """
         place = traceback.extract_tb(error.__traceback__)[-1]  # the message might tell what went through
         _log.error("a bond broke: %s in %s, line %d", type(error).__name__, place.name, place.lineno)
-        self._core.is_over = True
+        self._core.abort()
         self._end(_BROKEN)
 
     # --- what the core decides ---------------------------------------------------------------------------
     def _act(self, events: list[CoreEvent]) -> None:
+        while self._carry_out(events):
+            self._hand_in_queues()
+            events = self._core.flush(self._loop.time())
+
+    def _carry_out(self, events: list[CoreEvent]) -> bool:
+        """Returns whether the core asks what the queues of the links take."""
         for event in events:
             if isinstance(event, Transmit):
-                self._links[event.link].send(event.message)
+                self._links[event.number].send(event.message)
             elif isinstance(event, Deliver):
                 if not self._deliveries.deliver(event.packet):
                     self.close(_TOO_EARLY)
-            elif isinstance(event, CreditUsedUp):
-                self._core.set_send_credit(event.link, self._links[event.link].send_credit)
-            elif isinstance(event, CreditWanted):
-                self._hand_in_credit()
-                self._act(self._core.on_writable(self._loop.time()))
+            elif isinstance(event, AskQueues):
+                return True  # it is the last one
             elif isinstance(event, Writable):
                 self._loop.call_soon(self._deliveries.report_writable)
             elif isinstance(event, BondOver):
                 self._end(event.reason)
             else:
-                self._report(event)
+                self._notify(event)
+        return False
 
-    def _report(self, event: BondEvent) -> None:
+    def _notify(self, event: BondEvent) -> None:
         if isinstance(event, LinkClosed):
-            link = self._links.pop(event.link, None)
+            link = self._links.pop(event.number, None)
             if link is not None:
                 link.close(event.reason)
         if self._on_event is not None:

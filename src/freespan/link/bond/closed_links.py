@@ -21,9 +21,6 @@ class ClosedLinks:
         self._counts: OrderedDict[int, int] = OrderedDict()
         self._unreported: set[int] = set()
 
-    def __len__(self) -> int:
-        return len(self._counts)
-
     def add(self, link: LinkState) -> None:
         """A link has closed at this end."""
         self._states[link.number] = link

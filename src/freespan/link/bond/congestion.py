@@ -16,8 +16,11 @@ was held up for a moment acknowledges a heap of messages at once, and that says 
                                                                          │    ▲
       10 s without a new min_rtt, or the rate has fallen by a tenth      │    │  min_rtt has been measured again,
       (the link is slower, or its path longer and cwnd too small for     ▼    │  on a message sent after draining
-      that, which would make the rate fall further)                      DRAIN
+      that, which would make the rate fall further)                    PROBE_RTT
                                                              cwnd = 0.6 x rate x min_rtt
+
+Nothing probes for bandwidth in STEADY. cwnd exceeds rate x min_rtt by a quarter and 15 ms, so there is always a little
+more on its way than the link was seen to deliver; where a link has become faster, the rate shows it within rounds.
 """
 
 from __future__ import annotations
@@ -34,30 +37,28 @@ CWND_MIN = 4 * DATAGRAM_SIZE
 INITIAL_CWND = 16 * DATAGRAM_SIZE
 _RTT_GAIN = 1.25
 _SLACK_SECONDS = 0.015
+# The delivery rate is the best one of the last ten round trips. Round trips that are older than 2 s and than ten times
+# min_rtt do not count, but three always do: where a queue makes round trips long, an outdated rate is forgotten soon.
 _RATE_ROUNDS = 10
-"""The delivery rate is the best one of at most so many round trips."""
 _RATE_ROUNDS_MIN = 3
-"""At least so many round trips count, however old they are."""
 _RATE_SECONDS = 2.0
-"""Older round trips do not count, if they are also older than `_RATE_ROUNDS` times min_rtt. Where a queue makes round
-trips long, this forgets an outdated rate in time."""
 _MIN_RTT_SECONDS = 10.0
 """How long a smallest round-trip time counts."""
 _CLOCK_SECONDS = 1e-6
 """No round trip is shorter than this, however coarse the clock is: 0 means that none is known."""
 _STARTUP_GAIN = 3.0
-"""Startup may double cwnd in each round trip, but only until round trips show a queue, as in HyStart++ (RFC 9406). A
-router drops what exceeds its queue, and an SCTP that loses much at once sends one packet in each round trip until all
-of it has arrived, which takes half a minute."""
+"""During startup cwnd may be this many times what it would be in STEADY, but only until round trips show a queue, as in
+HyStart++ (RFC 9406). A router drops what exceeds its queue, and an SCTP that loses much at once sends one packet in
+each round trip until all of it has arrived, which takes half a minute."""
 _QUEUE_RTTS = 1 / 8
 """A round trip that is longer than min_rtt by this share of it has seen a queue."""
 _STARTUP_GROWTH = 0.7
-"""Startup grows cwnd by this share of what was acknowledged: a queue is seen a round trip late, and should not overflow
-meanwhile."""
+"""Startup grows cwnd by this share of what was acknowledged, so by 1.7 in a round trip at most: a queue is seen a round
+trip late, and should not overflow meanwhile."""
 _STARTUP_RATE_GROWTH = 1.25
 _STARTUP_ROUNDS_WITHOUT_GROWTH = 3
 _RATE_FALL = 0.9
-_DRAIN_GAIN = 0.6
+_PROBE_RTT_GAIN = 0.6
 """A little more than half of what the link holds leaves no queue. It costs a long link less than running dry would, and
 makes the burst smaller with which it is filled again."""
 
@@ -67,7 +68,7 @@ class Phase(Enum):
 
     STARTUP = "startup"
     STEADY = "steady"
-    DRAIN = "drain"
+    PROBE_RTT = "probe_rtt"
 
 
 class SendState(NamedTuple):
@@ -125,7 +126,7 @@ class CongestionController:
             self._delivered_at = self._sending_since = now  # idle time is not the link's slowness
         self.in_flight += size
         is_app_limited = self.in_flight < self.cwnd // 2
-        if self.phase is Phase.DRAIN:
+        if self.phase is Phase.PROBE_RTT:
             is_app_limited = True  # what is in flight says nothing about the rate now
             if self.in_flight - size <= self.cwnd:
                 self._drained_at = min(self._drained_at, now)
@@ -159,7 +160,7 @@ class CongestionController:
         if now - seconds >= self._path_changed_at:
             self._path_changed_at = math.inf
             self.min_rtt = max(self.min_rtt, (seconds - _SLACK_SECONDS) / _RTT_GAIN)
-        if self.phase is Phase.DRAIN:
+        if self.phase is Phase.PROBE_RTT:
             if now - seconds >= self._drained_at:  # sent after draining; earlier messages have seen the queue
                 self.min_rtt, self._min_rtt_at = seconds, now
                 self.phase, self.cwnd = Phase.STEADY, min(self._cwnd_before_drain, self._wanted(1))
@@ -212,19 +213,19 @@ class CongestionController:
 
     def _drain(self) -> None:
         self._cwnd_before_drain, self._drained_at = self.cwnd, math.inf
-        self.phase = Phase.DRAIN
+        self.phase = Phase.PROBE_RTT
         lowest_rate = min((rate for rate in self._round_rates if rate), default=0.0)  # the rate may have fallen since
-        self.cwnd = max(CWND_MIN, int(_DRAIN_GAIN * lowest_rate * self.min_rtt))
+        self.cwnd = max(CWND_MIN, int(_PROBE_RTT_GAIN * lowest_rate * self.min_rtt))
         self._rate_before_fall = self.rate
 
-    # --- the window ----------------------------------------------------------------------------------
+    # --- cwnd ----------------------------------------------------------------------------------------
     def _set_cwnd(self, growth: int) -> None:
         """Grow by at most what was acknowledged, and not for a sender that did not use what it had."""
         if self.phase is Phase.STARTUP:
-            least = 0 if self._knows_rate else self._initial_cwnd
+            floor = 0 if self._knows_rate else self._initial_cwnd  # a rate of app-limited rounds would be too low
             gain = 1.0 if self._is_queued else _STARTUP_GAIN
             grown = self.cwnd + int(_STARTUP_GROWTH * growth)
-            self.cwnd = min(grown, max(least, self._wanted(gain)))
+            self.cwnd = min(grown, max(floor, self._wanted(gain)))
         elif self.phase is Phase.STEADY:
             self.cwnd = min(self.cwnd + growth, self._wanted(1))
 

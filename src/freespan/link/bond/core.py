@@ -17,8 +17,11 @@ arrived on link 3". What a link lost when it closed is then known exactly, and i
     a record does not open  the link is closed at once
     no link is left         everything waits, up to five minutes, for a link that joins
 
-How much a link's own queue takes is handed in (`set_send_credit`): before the owner asks for its send credit, and when
-an event asks for it.
+How many bytes a link's own queue takes, the core does not see. It is handed in (`set_queue_left`) before the owner asks
+for its send credit, when the queue of a link has become writable, and when the core asks:
+
+    the core ── AskQueues ──▶ driver ── set_queue_left for each link, then flush ──▶ the core ── Transmit, Writable ──▶
+                                                                                        owner: on_writable, send_credit
 """
 
 from __future__ import annotations
@@ -36,8 +39,7 @@ from freespan.link.bond.events import (
     TAMPERED,
     BondOver,
     CoreEvent,
-    CreditWanted,
-    Deliver,
+    EventQueue,
     Joinable,
     LinkClosed,
     LinkJoined,
@@ -74,85 +76,88 @@ class BondCore:
     """
 
     def __init__(
-        self, role: Role, now: float, session: SessionKey | None = None, settings: BondSettings | None = None
+        self, role: Role, now: float, key: SessionKey | None = None, settings: BondSettings | None = None
     ) -> None:
         self.is_over = False
         self.is_joinable = False
         """Whether both ends protect their records, so that further links may join."""
-        self.next_link = 1
-        """The number of the next link that this client adds."""
         self.counters = Counters()
         self.links = LinkTable()
         self.reordering = ReorderBuffer()
         self._settings = settings or BondSettings()
         self._role = role
-        self._session = session
-        self._events: list[CoreEvent] = []
+        self._key = key
+        self._next_number = 1
+        """The number of the next link that this client adds."""
+        self._events = EventQueue()
         self._loss = LossDetector(self.links)
         self._health = HealthMonitor(self._settings, now, probes=role is Role.CLIENT)
         self.sender = Sender(self.links, self._health, self._loss, self._events, self._settings.spread_seconds)
         self._without_link_since = now
-        first = self._add(0, RecordProtection.first(role, 0), INITIAL_CWND, now)
+        # The first link begins fast, since there is no other. One that joins begins slowly: if it is a slow one, the
+        # packets that it holds up would hold up those of all links.
+        first = self._open(0, RecordProtection.first(role, 0), INITIAL_CWND, now)
         first.has_joined = True
-        if session is not None:
-            first.protection.set_key(session)
+        if key is not None:
+            first.protection.set_key(key)
         self.links.usable = [first]
 
     # --- links -----------------------------------------------------------------------------------------
-    def set_key(self, session: SessionKey, now: float) -> list[CoreEvent]:
+    def set_key(self, key: SessionKey, now: float) -> list[CoreEvent]:
         """The client has the key: from now on it protects all that it sends, and soon further links may join."""
-        if self._session is not None:
+        if self._key is not None:
             raise RuntimeError("a bond has one key")
-        self._session = session
+        self._key = key
         first = self.links.open.get(0)
         if first is not None:
-            first.protection.set_key(session)
+            first.protection.set_key(key)
             self.sender.send_control(first, now, ping=True)
-        return self._take_events()
+        return self._events.take()
 
-    def join(self, send_credit: int, now: float) -> list[CoreEvent]:
-        """The client adds link `next_link`, whose queue takes `send_credit` bytes.
+    def add(self, queue_left: int, now: float) -> tuple[int, list[CoreEvent]]:
+        """The client adds a link whose queue takes `queue_left` bytes. Returns its number, and the events.
 
         Raises `LinkError` when no link can join now.
         """
-        session = self._session_to_join()
-        protection = RecordProtection.joining(self._role, self.next_link, session)
-        link = self._add(self.next_link, protection, CWND_MIN, now)
-        link.send_credit = send_credit
-        self.next_link += 1
+        key, number = self._key_to_join(), self._next_number
+        link = self._open(number, RecordProtection.joining(self._role, number, key), CWND_MIN, now)
+        link.queue_left = queue_left
+        self._next_number += 1
         self.sender.send_control(link, now, ping=True)
-        return self._take_events()
+        return number, self._events.take()
 
-    def accept(self, message: bytes, send_credit: int, now: float) -> list[CoreEvent]:
-        """The egress takes a link whose first message is a JOIN, and whose queue takes `send_credit` bytes.
+    def admit(self, message: bytes, queue_left: int, now: float) -> tuple[int, list[CoreEvent]]:
+        """The egress takes a link whose first message is a JOIN, and whose queue takes `queue_left` bytes.
 
-        Raises `LinkError` or `MessageError` when the link does not belong here, or has joined before.
+        Returns its number, and the events. Raises `LinkError` or `MessageError` when the link does not belong here, or
+        has joined before.
         """
-        session = self._session_to_join()
+        key, overdue = self._key_to_join(), now - self.timer_at
         join = opening_of(message)
-        if join is None or join.session != session.id or not self.links.numbers.is_new(join.link):
+        if join is None or join.session != key.id or not self.links.numbers.is_new(join.link):
             raise LinkError("the link does not join this session, or has done so before")
-        protection = RecordProtection.joining(self._role, join.link, session)
+        protection = RecordProtection.joining(self._role, join.link, key)
         frames = decode(protection.unprotect(message))
         self.links.numbers.use(join.link)
-        link = self._add(join.link, protection, CWND_MIN, now)
-        link.send_credit = send_credit
+        link = self._open(join.link, protection, CWND_MIN, now)
+        link.queue_left = queue_left
+        link.bytes_received += len(message)
         self._on_joined(link, now)
         packets: list[bytes] = []
         try:
-            packets = self._on_frames(link, frames, now)
+            packets = self._on_frames(link, frames, now, overdue)
         except MessageError:
             self._close_link(link, TAMPERED, now)
         else:
             self.sender.send_control(link, now, ping=True)
-        return self._take_events(packets)
+        return link.number, self._events.take(packets)
 
-    def on_closed(self, link: int, reason: str, now: float) -> list[CoreEvent]:
+    def on_closed(self, number: int, reason: str, now: float) -> list[CoreEvent]:
         """A link has closed by itself, or its user wants it to."""
-        state = self.links.open.get(link)
-        if state is not None:
-            self._close_link(state, reason, now)
-        return self._take_events()
+        link = self.links.open.get(number)
+        if link is not None:
+            self._close_link(link, reason, now)
+        return self._events.take()
 
     def close(self, now: float) -> list[CoreEvent]:
         """End the session with a goodbye (BYE) on each link."""
@@ -160,18 +165,28 @@ class BondCore:
             if link.has_joined or self._role is Role.CLIENT:  # after its JOIN, even if nothing has come back yet
                 self.sender.transmit(link, Frames(bye=True), None, now)
         self.is_over = True
-        return self._take_events()
+        return self._events.take()
+
+    def abort(self) -> None:
+        """End without a word to the other end, after an internal error."""
+        self.is_over = True
 
     # --- send credit -----------------------------------------------------------------------------------
-    def set_send_credit(self, link: int, credit: int) -> None:
-        """The queue of a link takes so many bytes now (`Link.send_credit`)."""
-        state = self.links.open.get(link)
-        if state is not None:
-            state.send_credit = credit
+    def set_queue_left(self, number: int, size: int) -> None:
+        """The queue of a link takes `size` bytes now (`Link.send_credit`)."""
+        link = self.links.open.get(number)
+        if link is not None:
+            link.queue_left = size
 
     def send_credit(self, now: float) -> int:
         """How many bytes the owner may send now, in whole packets."""
-        return 0 if self.is_over else self.sender.grant(now)
+        return 0 if self.is_over else self.sender.send_credit(now)
+
+    def flush(self, now: float) -> list[CoreEvent]:
+        """What the queues of all links take has been handed in: send what waits, as far as they take it."""
+        if not self.is_over:
+            self.sender.flush(now)
+        return self._events.take()
 
     # --- packets ---------------------------------------------------------------------------------------
     def send(self, data: bytes, now: float) -> list[CoreEvent]:
@@ -180,32 +195,26 @@ class BondCore:
             self.sender.send(data, now)
             if self.sender.buffer.unsent_bytes > PIPE_WAITING_MAX:
                 self._finish(OVERRUN)
-        return self._take_events()
+        return self._events.take()
 
-    def on_writable(self, now: float) -> list[CoreEvent]:
-        """The send credit of all links has been handed in: send what waits, as far as they take it."""
-        self.sender.flush(now)
-        if not self.is_over:
-            self.sender.report_writable(now)
-        return self._take_events()
-
-    def receive(self, link: int, message: bytes, now: float) -> list[CoreEvent]:
+    def receive(self, number: int, message: bytes, now: float) -> list[CoreEvent]:
         """A message has arrived on a link."""
-        state = self.links.open.get(link)
-        if state is None or self.is_over:
+        link = self.links.open.get(number)
+        if link is None or self.is_over:
             return []
         packets: list[bytes] = []
         try:
-            packets = self._on_message(state, message, now)
+            packets = self._on_message(link, message, now)
         except (RecordError, MessageError):
-            self._close_link(state, TAMPERED, now)
-        return self._take_events(packets)
+            self._close_link(link, TAMPERED, now)
+        return self._events.take(packets)
 
     # --- time ------------------------------------------------------------------------------------------
     @property
     def timer_at(self) -> float:
         """When `handle_timer` must be called at the latest."""
-        return min(self.sender.acks.due_at, self._health.check_at)
+        ack_at, check_at = self.sender.acks.due_at, self._health.check_at
+        return ack_at if ack_at < check_at else check_at  # `min` takes longer, and this is asked for each message
 
     def handle_timer(self, now: float) -> list[CoreEvent]:
         """Do what is due."""
@@ -214,7 +223,7 @@ class BondCore:
         if self.sender.acks.due_at <= now:
             self.sender.send_acks(now)
         self._check_links(now)
-        return self._take_events()
+        return self._events.take()
 
     # --- messages --------------------------------------------------------------------------------------
     def _on_message(self, link: LinkState, message: bytes, now: float) -> list[bytes]:
@@ -225,15 +234,18 @@ class BondCore:
         was_protected = protection.protects_received
         frames = decode(protection.unprotect(message))
         if not was_protected:
-            self._check_opening(link, frames, now)
+            if protection.protects_received:
+                self._on_first_protected(link, now)
+            else:
+                self._check_unprotected(link, frames)
         link.bytes_received += len(message)
-        return self._on_frames(link, frames, now)
+        return self._on_frames(link, frames, now, now - self.timer_at)
 
-    def _on_frames(self, link: LinkState, frames: Frames, now: float) -> list[bytes]:
-        """Returns the packets that can be delivered."""
+    def _on_frames(self, link: LinkState, frames: Frames, now: float, overdue: float) -> list[bytes]:
+        """Returns the packets that can be delivered. This end's timer is `overdue` by that many seconds."""
         link.received_at = now
         if frames.acks:
-            self.sender.on_acks(frames.acks, now, now - self.timer_at)
+            self.sender.on_acks(frames.acks, now, overdue)
         for number, count in frames.closed:
             self._on_reported_closed(number, count, now)
         has_packet = frames.number >= 0
@@ -244,7 +256,7 @@ class BondCore:
             self.sender.acks.on_message(now, has_packet=has_packet)
         if has_packet:
             link.packets_received += 1
-            self._loss.on_packet(link, frames.number, len(frames.packet), now, now - self.timer_at)
+            self._loss.on_packet(link, frames.number, len(frames.packet), now, overdue)
             link.packet_received_at = now
             self._health.check_soon(now)
         if frames.ping:
@@ -253,13 +265,13 @@ class BondCore:
             self._finish(SESSION_CLOSED)
         return packets
 
-    def _check_opening(self, link: LinkState, frames: Frames, now: float) -> None:
-        """Check what precedes protection. The first protected record opens the bond to further links."""
-        if not link.protection.protects_received:
-            # there is one link, so nothing can be out of order or closed
-            if frames.closed or (frames.number >= 0 and frames.number != link.packets_received):
-                raise MessageError("bond", "an unprotected message contains what it may not")
-            return
+    def _check_unprotected(self, link: LinkState, frames: Frames) -> None:
+        """Check what precedes protection: there is one link, so nothing can be out of order or closed."""
+        if frames.closed or (frames.number >= 0 and frames.number != link.packets_received):
+            raise MessageError("bond", "an unprotected message contains what it may not")
+
+    def _on_first_protected(self, link: LinkState, now: float) -> None:
+        """The other end protects what it sends on this link: the link has joined, and the bond takes further links."""
         if not link.has_joined:
             self._on_joined(link, now)
         if not self.is_joinable:
@@ -267,9 +279,9 @@ class BondCore:
             self._events.append(Joinable())
 
     def _on_refused(self, link: LinkState, message: bytes) -> None:
-        assert self._session is not None
+        assert self._key is not None
         refused = decode_refused(message)
-        if not is_refusal(refused, self._session, link.number):
+        if not is_refusal(refused, self._key, link.number):
             raise RecordError
         self._finish(RESTARTED if refused.reason == UNKNOWN_SESSION else ENDED)
 
@@ -287,14 +299,14 @@ class BondCore:
             self.sender.acks.send_at_once(now)
 
     # --- which links -----------------------------------------------------------------------------------
-    def _session_to_join(self) -> SessionKey:
-        if self._session is None or not self.is_joinable or self.is_over:
+    def _key_to_join(self) -> SessionKey:
+        if self._key is None or not self.is_joinable or self.is_over:
             raise LinkError("the session takes no further links now")
         if len(self.links) >= BOND_LINKS_MAX:
             raise LinkError("the session has as many links as it may have")
-        return self._session
+        return self._key
 
-    def _add(self, number: int, protection: RecordProtection, cwnd: int, now: float) -> LinkState:
+    def _open(self, number: int, protection: RecordProtection, cwnd: int, now: float) -> LinkState:
         link = LinkState(number, protection, CongestionController(cwnd), now, self._settings)
         self.links.open[number] = link
         self._health.check_soon(now)
@@ -324,7 +336,7 @@ class BondCore:
                 self._finish(reason)
                 return
         if self.sender.is_waiting:
-            self.sender.want_credit()
+            self.sender.flush_soon()
 
     def _check_links(self, now: float) -> None:
         findings = self._health.check_if_due(self.links.open.values(), now)
@@ -348,7 +360,7 @@ class BondCore:
         self.links.choose_usable()
         self._wait_for_links(now)
         if not self.is_over:
-            self.sender.want_credit()
+            self.sender.flush_soon()
 
     def _wait_for_links(self, now: float) -> None:
         if self.links.usable:
@@ -363,18 +375,3 @@ class BondCore:
         if not self.is_over:
             self.is_over = True
             self._events.append(BondOver(reason))
-
-    def _take_events(self, packets: list[bytes] | None = None) -> list[CoreEvent]:
-        """All events since the last call.
-
-        What makes the driver call this core again comes last: records must be sent in the order of their numbers.
-        """
-        delivered: list[CoreEvent] = list(map(Deliver, packets)) if packets else []
-        if self.sender.wants_credit:
-            self.sender.wants_credit = False
-            self._events.append(CreditWanted())
-        if not self._events:
-            return delivered
-        events = self._events + delivered
-        self._events.clear()
-        return events

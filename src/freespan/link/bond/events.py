@@ -15,7 +15,7 @@ ENDED = "the host has ended the session"
 NO_LINK = "no link carried the session for too long"
 
 
-# --- for the owner of a bond, about its links -------------------------------------------------------
+# --- for the user of a bond, about its links --------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Joinable:
     """Both ends protect their records with the session's key: from now on `Bond.add` works."""
@@ -25,21 +25,21 @@ class Joinable:
 class LinkJoined:
     """A further link takes part. The first link of a session is not reported."""
 
-    link: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
 class LinkSuspected:
     """A link owes an acknowledgement and is silent: it may recover, or time out soon."""
 
-    link: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
 class LinkClosed:
     """A link has left the bond; `reason` is one phrase for a person, without addresses."""
 
-    link: int
+    number: int
     reason: str
 
 
@@ -52,35 +52,29 @@ BondEvent = Joinable | LinkJoined | LinkSuspected | LinkClosed
 class Transmit:
     """Send this message on that link. Messages of one link must be sent in the order of their events."""
 
-    link: int
+    number: int
     message: bytes
 
 
 @dataclass(slots=True)
 class Deliver:
-    """Hand this packet to the owner: it is the next one in order. Comes after all other events of a call."""
+    """Hand this packet to the owner: it is the next one in order. Comes after all events but `AskQueues`."""
 
     packet: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class CreditUsedUp:
-    """A link's queue takes no further packet, as far as is known: hand in its send credit."""
+class AskQueues:
+    """Hand in how much the queue of each link takes now (`set_queue_left`), then call `flush`.
 
-    link: int
-
-
-@dataclass(frozen=True, slots=True)
-class CreditWanted:
-    """Something could leave if links have send credit: hand in that of all links, and call `BondCore.on_writable`.
-
-    Comes after all messages to transmit.
+    Something could leave, or the owner could send, if the queues take more than the core knows. Comes last, so that all
+    messages of this call are sent before those of the next one.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Writable:
-    """The owner had used up its send credit, and has some again."""
+    """The owner had used up its send credit, and has some again: call its `on_writable`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +84,23 @@ class BondOver:
     reason: str
 
 
-CoreEvent = Transmit | Deliver | CreditUsedUp | CreditWanted | Writable | BondOver | BondEvent
+CoreEvent = Transmit | Deliver | AskQueues | Writable | BondOver | BondEvent
+
+
+class EventQueue(list[CoreEvent]):
+    """What the parts of a core have decided in this call, in order; they share one queue."""
+
+    def __init__(self) -> None:
+        self.asks_queues = False
+        """Whether `AskQueues` must follow."""
+
+    def take(self, packets: list[bytes] | None = None) -> list[CoreEvent]:
+        """All events since the last call; `packets` are those to deliver."""
+        if packets:
+            self.extend(map(Deliver, packets))
+        if self.asks_queues:
+            self.asks_queues = False
+            self.append(AskQueues())
+        events = self[:]
+        self.clear()
+        return events

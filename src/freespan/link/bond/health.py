@@ -3,15 +3,15 @@
 A link that carries packets proves itself by being acknowledged. One that has nothing in flight is probed (PING) every
 few seconds, and once more when the packets that came on it stop.
 
-             is acknowledged                     is acknowledged
-          ┌──────────────────┐                ┌──────────────────┐
-          ▼                  │                │                  ▼
-      LAGGING ◀───────────── OPEN ──────────▶ SUSPECTED ──────▶ closed: timed out
-               far slower     ▲    owes an               silent for 2 to 6 s while another
-               than the best  │    acknowledgement       link is alive, or for 15 s while
-                              │    for 4 round trips     none is
-    JOINING ──────────────────┘
-       └── 10 s without an answer ──▶ closed: did not join
+             far slower                owes an acknowledgement
+             than the best             for 4 round trips
+      LAGGING ◀────────────── OPEN ──────────────▶ SUSPECTED ───▶ closed: timed out
+         │                    ▲  ▲  ▲                  │   silent for 2 to 6 s while another link
+         └────────────────────┘  │  └──────────────────┘   is alive, or for 15 s while none is
+           is acknowledged       │      is acknowledged
+                                 │
+                              JOINING ──▶ closed: did not join
+                                      10 s without an answer
 
 A suspected link's packets are sent again elsewhere, and it gets nothing new. A lagging link's overdue packets are sent
 again elsewhere too, but it is alive, and goes on with half its congestion window.
@@ -31,9 +31,9 @@ from freespan.link.bond.settings import BondSettings
 _CHECK_SECONDS = 0.05
 """How soon links are checked once something is in flight."""
 _HELD_UP_SECONDS = 0.1
-"""A check that comes so much too late shows that this process was held up, and not the links."""
+"""A check that comes this much too late shows that this process was held up, and not the links."""
 _QUIET_SECONDS = 0.25
-"""A link whose packets stop is probed after so long."""
+"""A link whose packets stop is probed after this long."""
 _TIMEOUT_RTTS = 4
 
 
@@ -117,7 +117,7 @@ class HealthMonitor:
                 findings.give_up.append((link, math.inf))
 
     def _timeout(self, link: LinkState) -> float:
-        """Where a message takes a second or two by itself, SCTP that waits for its timer is silent for longer."""
+        """On a slow link SCTP's retransmission timer alone causes long silences."""
         round_trips = _TIMEOUT_RTTS * link.congestion.latest_rtt
         return min(max(self._settings.timeout_seconds, round_trips), self._settings.timeout_slow_seconds)
 

@@ -1,10 +1,9 @@
-"""The state of one link of a bond: what is in flight on it, and how far it can be trusted. Pure."""
+"""The state of one link of a bond: what is in flight on it, and when its silence is suspicious. Pure."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator
 
 from freespan.link.bond.congestion import CongestionController, Phase, SendState
 from freespan.link.bond.loss_signals import LossSignals
@@ -15,7 +14,7 @@ from freespan.wire.errors import MessageError
 
 _SUSPECT_RTTS = 4
 _LOSSY_SECONDS = 10.0
-"""A link is lossy for so long after a loss signal."""
+"""A link is lossy for this long after a loss signal."""
 _SUSPECT_MIN_LOSSY_SECONDS = 1.0
 """On a lossy link SCTP waits for its own timers now and then, and what is sent again meanwhile arrives twice."""
 
@@ -23,12 +22,12 @@ _SUSPECT_MIN_LOSSY_SECONDS = 1.0
 class InFlight:
     """A message that the other end will acknowledge; `packet` is None for a PING alone."""
 
-    __slots__ = ("is_trusted", "packet", "sent")
+    __slots__ = ("is_expected", "packet", "sent")
 
     def __init__(self, sent: SendState, packet: Packet | None) -> None:
         self.sent = sent
         self.packet = packet
-        self.is_trusted = packet is not None
+        self.is_expected = packet is not None
         """Whether the packet is still expected to arrive by this message."""
 
 
@@ -52,8 +51,8 @@ class LinkState:
         """Whether it owes an acknowledgement and is silent."""
         self.is_lagging = False
         """Whether it is alive, but far slower than it promised."""
-        self.send_credit = 0
-        """How much the link's own queue takes, as far as it is known."""
+        self.queue_left = 0
+        """How many bytes the link's own queue takes (`Link.send_credit`), as far as it is known."""
         self.received_count = 0
         """How many ack-eliciting messages have arrived: what is acknowledged to the other end."""
         self.acked_count = 0
@@ -72,7 +71,7 @@ class LinkState:
         """When the last ack-eliciting message was sent."""
         self.probed_at = -math.inf
         """When the last PING was sent."""
-        self.lowest_rtt = math.inf
+        self.min_rtt_ever = math.inf
         """The smallest round-trip time ever seen: how long SCTP takes to repair a loss, whatever waits above it now."""
         self.received_loss = LossSignals()
         """Loss signals on the way here."""
@@ -117,30 +116,32 @@ class LinkState:
             sent_at = message.sent.sent_at
             packet = message.packet
             if packet is not None:
-                if message.is_trusted:
+                if message.is_expected:
                     packet.copies -= 1
                 packet.is_acked = True
                 packet.data = b""
         congestion.on_rtt_sample(now - sent_at, now)
-        self.lowest_rtt = min(self.lowest_rtt, now - sent_at)
+        self.min_rtt_ever = min(self.min_rtt_ever, now - sent_at)
         self.acked_at = now
         self.is_suspected = False
         return True
 
-    def give_up(self, before: float = math.inf) -> Iterator[Packet]:
-        """Expect no message to arrive that was sent until `before`; yields the packets that no other link carries."""
+    def give_up(self, before: float = math.inf) -> list[Packet]:
+        """Stop expecting the messages sent up to `before`. Returns the packets that no other link carries."""
+        packets = []
         for message in self._in_flight:
             if message.sent.sent_at > before:
-                return
+                break
             packet = message.packet
-            if packet is None or not message.is_trusted:
+            if packet is None or not message.is_expected:
                 continue
-            message.is_trusted = False
+            message.is_expected = False
             packet.copies -= 1
             if not packet.is_acked and not packet.copies:
-                yield packet
+                packets.append(packet)
+        return packets
 
-    # --- trust ---------------------------------------------------------------------------------------
+    # --- silence -------------------------------------------------------------------------------------
     def silent_for(self, now: float) -> float:
         """How long nothing has been acknowledged although something should have been."""
         return max(0.0, now - max(self.acked_at, self.in_flight_since))

@@ -16,7 +16,7 @@ _BUSY_BYTES = 2 * DATAGRAM_SIZE
 _FULL_SIZE = DATAGRAM_SIZE // 2
 """Only packets of this size come one after the other. Smaller ones are sent when there is something to send."""
 _COMPARABLE_SECONDS = 1.0
-"""A link that has brought a packet within so long can be compared with another one."""
+"""A link that has brought a packet within this long can be compared with another one."""
 
 
 class LossDetector:
@@ -35,12 +35,14 @@ class LossDetector:
         since = link.packet_received_at
         was_idle = self._idle.on_packet(link.number, number, since, now)
         self._packet_pauses.on_message(now, overdue=overdue)
+        if link.received_loss.flows_on(now):
+            return
         links, comparable_since = self._links.open.values(), since - _COMPARABLE_SECONDS
         is_alone = not any(other is not link and other.packet_received_at > comparable_since for other in links)
         if was_idle or self._packet_pauses.excuses(since, now, is_alone=is_alone):
             link.received_loss.on_excused(now)
         else:
-            link.received_loss.on_messages(now, 1, link.lowest_rtt)
+            link.received_loss.on_messages(now, 1, link.min_rtt_ever)
 
     def on_acks(self, now: float, overdue: float) -> None:
         """An acknowledgement has arrived; `on_ack` follows for each of its links."""
@@ -51,9 +53,11 @@ class LossDetector:
         newly_acked, since = count - link.acked_count, link.acked_at
         if newly_acked <= 0:
             return
+        if link.sent_loss.flows_on(now):
+            return
         is_alone = len(self._links.usable) < 2
         is_busy = link.in_flight_since <= since and link.congestion.in_flight >= _BUSY_BYTES
         if not is_busy or self._ack_pauses.excuses(since, now, is_alone=is_alone):
             link.sent_loss.on_excused(now)
         else:
-            link.sent_loss.on_messages(now, newly_acked, link.lowest_rtt)
+            link.sent_loss.on_messages(now, newly_acked, link.min_rtt_ever)

@@ -19,11 +19,12 @@ _PAUSE_MIN_SECONDS = 0.04
 _PAUSE_MIN_RTTS = 0.9
 """A retransmission takes a round trip. Shorter pauses are usual: while its window grows, SCTP sends in bursts."""
 _PAUSE_MAX_SECONDS = 1.0
-"""During longer pauses nothing was in flight."""
-_BURST_SHARE = 6
-"""The second message must follow within this fraction of the pause."""
-_HELD_UP_SECONDS = 0.02
-"""A timer that is overdue by so much shows that this process was held up."""
+"""Longer pauses prove nothing: they are those of SCTP's retransmission timer (RTO.min is 1 s, RFC 9260 section 16), or
+nothing was in flight."""
+_BURST_SHARE = 1 / 6
+"""The second message must follow within this share of the pause."""
+_OVERDUE_SECONDS = 0.02
+"""A timer that is overdue by this much shows that this process was held up."""
 _PAUSE_BEGINNING = 1 / 4
 """The share of a pause that counts as its beginning."""
 _REMEMBERED_PACKETS = 256
@@ -40,13 +41,23 @@ class LossSignals:
         self._last_at = -math.inf
         self._pause = 0.0
 
-    def on_messages(self, now: float, count: int, lowest_rtt: float) -> None:
-        """So many messages have arrived at once."""
+    def flows_on(self, now: float) -> bool:
+        """A message has arrived; whether it neither ends a pause nor follows one, as most do.
+
+        Then there is nothing to be excused, and neither `on_messages` nor `on_excused` need be called.
+        """
+        if self._pause or now - self._last_at >= _PAUSE_MIN_SECONDS:
+            return False
+        self._last_at = now
+        return True
+
+    def on_messages(self, now: float, count: int, min_rtt_ever: float) -> None:
+        """`count` messages have arrived at once."""
         gap = now - self._last_at
         self._last_at = now
-        if self._pause and gap * _BURST_SHARE <= self._pause:
+        if self._pause and gap <= _BURST_SHARE * self._pause:
             self._note_signal(now)
-        elif gap < _PAUSE_MIN_SECONDS or gap < _PAUSE_MIN_RTTS * lowest_rtt or gap > _PAUSE_MAX_SECONDS:
+        elif gap < _PAUSE_MIN_SECONDS or gap < _PAUSE_MIN_RTTS * min_rtt_ever or gap > _PAUSE_MAX_SECONDS:
             self._pause = 0.0
         elif count > 1:
             self._note_signal(now)
@@ -71,11 +82,11 @@ class CommonPauses:
         self._last_at = self._began_at = self._ended_at = self._held_up_at = -math.inf
 
     def on_message(self, now: float, *, overdue: float) -> None:
-        """Something has arrived on any link; the timer of this process is `overdue` by so many seconds."""
+        """Something has arrived on any link; the timer of this process is `overdue` by that many seconds."""
         if now - self._last_at >= _PAUSE_MIN_SECONDS:
             self._began_at, self._ended_at = self._last_at, now
         self._last_at = now
-        if overdue > _HELD_UP_SECONDS:
+        if overdue > _OVERDUE_SECONDS:
             self._held_up_at = now
 
     def excuses(self, since: float, now: float, *, is_alone: bool) -> bool:
@@ -87,18 +98,18 @@ class CommonPauses:
 
 
 class IdleDetector:
-    """Tells by the numbers of packets whether a link paused because it had nothing to carry.
+    """Finds out by the numbers of packets whether a link paused because it had nothing to carry.
 
-    Packets of all links are numbered together. A packet that a loss has held up was sent before the pause, so packets
-    that other links bring as the pause begins have higher numbers. A sender that gives a link nothing for a while,
-    because the others are enough, sends it new ones afterwards.
+    Packets of all links are numbered together, in the order in which they are first sent. If this packet's number is
+    higher than those that arrived on other links when the pause began, it was sent after the pause began; so the link
+    was idle, and nothing was lost. A packet that a loss has held up was sent before, and has a lower number.
     """
 
     def __init__(self) -> None:
         self._arrivals: deque[tuple[float, int, int]] = deque(maxlen=_REMEMBERED_PACKETS)
 
     def on_packet(self, link: int, number: int, since: float, now: float) -> bool:
-        """A packet has arrived on a link that has brought none `since`; true when it was sent after that.
+        """Packet `number` has arrived on a link that has brought none `since`; true when it was sent after that.
 
         Only the beginning of the pause counts, so that a link that is further away than others is not taken for idle.
         If nothing has arrived on the others by then, nothing is known.

@@ -5,14 +5,15 @@ its time of arrival does:
 
     seconds to ack = max(min_rtt, (in flight + the packet) / delivery rate)
 
-A link carries no more than its congestion window, and one packet that begins within it: on a slow link the window is a
-few packets, and what is cut off would be missed. When the best links are full, a packet may wait for one of them or
+A packet may start while any cwnd is left, so a link can exceed its cwnd by less than one packet. Rounding down would
+waste much of a small window. When the best links are full, a packet may wait for one of them or
 take a slower link. Which is right depends on how much more will come, which nobody knows. So patience decides: a slower
 link is used once the faster ones have been full for as long as the slower one takes longer. An owner with little to
 send never waits for a slow link; one with much to send loses that time once.
 
-No packet goes to a link that would bring it more than `BondSettings.spread_seconds` later than the best one. That
-bounds how far a slow link can hold back a fast one.
+No full packet goes to a link that would bring it more than `BondSettings.spread_seconds` later than the best link would
+if its cwnd were full. That bounds how far a slow link can hold back a fast one. Packets of at most half the full size
+take whatever link is the fastest, without that limit.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Scheduler:
             return _soonest(links, size)
         best, best_seconds = None, self._limit(links, now)
         for link in links:
-            if link.cwnd_left > 0 and link.send_credit >= size:
+            if link.cwnd_left > 0 and link.queue_left >= size:
                 seconds = link.hoped_seconds_to_ack(size)
                 if seconds < best_seconds:
                     best, best_seconds = link, seconds
@@ -70,7 +71,7 @@ class Scheduler:
                 if congestion.phase is not Phase.STARTUP:
                     left = min(left, int(limit * congestion.rate) - congestion.in_flight)
             if left > 0:
-                packets += min(-(-left // _FULL_SIZE), link.send_credit // _FULL_SIZE)
+                packets += min(-(-left // _FULL_SIZE), link.queue_left // _FULL_SIZE)
         return packets * DATAGRAM_SIZE
 
     def _limit(self, links: Sequence[LinkState], now: float) -> float:
@@ -91,5 +92,5 @@ def seconds_to_ack_when_full(link: LinkState) -> float:
 
 
 def _soonest(links: Sequence[LinkState], size: int) -> LinkState | None:
-    fitting = [link for link in links if link.cwnd_left + _SMALL_BEYOND_CWND >= size and link.send_credit >= size]
+    fitting = [link for link in links if link.cwnd_left + _SMALL_BEYOND_CWND >= size and link.queue_left >= size]
     return min(fitting, key=lambda link: link.seconds_to_ack(size), default=None)

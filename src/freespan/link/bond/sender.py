@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from freespan.link.bond.acks import PendingAcks
-from freespan.link.bond.events import CoreEvent, CreditUsedUp, Transmit, Writable
+from freespan.link.bond.events import EventQueue, Transmit, Writable
 from freespan.link.bond.health import HealthMonitor
 from freespan.link.bond.link_state import LinkState
 from freespan.link.bond.link_table import LinkTable
@@ -21,9 +21,9 @@ from freespan.wire.bond_frames import Counts, Frames, encode
 from freespan.wire.limits import DATAGRAM_SIZE
 
 _ACK_TWICE_SECONDS = 0.1
-"""So often an acknowledgement takes two links: the one that carries them all may have died."""
+"""At least this often, an acknowledgement is sent on two links: the one that carries them all may have died."""
 _PROBE_WITH_ACK_SECONDS = 0.5
-"""A link that carries acknowledgements is probed itself so often."""
+"""A link that carries acknowledgements and nothing else is probed this often, with a PING beside them."""
 _PIGGYBACK_RTT_SECONDS = 0.005
 """An acknowledgement is piggybacked if the packet's link is not slower than the fastest one by more than this."""
 
@@ -36,33 +36,31 @@ class Sender:
         links: LinkTable,
         health: HealthMonitor,
         loss: LossDetector,
-        events: list[CoreEvent],
+        events: EventQueue,
         spread_seconds: float,
     ) -> None:
         self.buffer = SendBuffer()
         self.acks = PendingAcks()
-        self.wants_credit = False
-        """Whether something could leave if links have more send credit than is known."""
         self._links = links
         self._health = health
         self._loss = loss
         self._events = events
         self._scheduler = Scheduler(spread_seconds)
-        self._granted = 0
+        self._credit_left = 0
         """The send credit that the owner was given, less what it has sent since."""
         self._is_writable_reported = False
         self._acked_twice_at = float("-inf")
 
     # --- packets ---------------------------------------------------------------------------------------
-    def grant(self, now: float) -> int:
-        """The owner asks for its send credit, in bytes of whole packets."""
+    def send_credit(self, now: float) -> int:
+        """The owner asks how many bytes it may send now, in whole packets."""
         self._is_writable_reported = False
-        self._granted = self._credit(now)
-        return self._granted
+        self._credit_left = self._credit(now)
+        return self._credit_left
 
     def send(self, data: bytes, now: float) -> None:
         """Send a packet, or let it wait for a link."""
-        self._granted -= len(data)
+        self._credit_left -= len(data)
         buffer = self.buffer
         packet = buffer.accept(data)
         if buffer.next_waiting() is None and buffer.may_send(packet):
@@ -70,7 +68,7 @@ class Sender:
             if link is not None:
                 self._send_on(link, packet, now)
                 return
-            self.wants_credit = True
+            self._events.asks_queues = True
         buffer.wait(packet)
 
     def send_again(self, packets: Iterable[Packet]) -> None:
@@ -78,13 +76,19 @@ class Sender:
         for packet in packets:
             self.buffer.wait(packet)
 
-    def want_credit(self) -> None:
-        """Try again soon if packets wait, or if the owner has used up its send credit."""
+    def flush_soon(self) -> None:
+        """Ask for what the queues take if packets wait, or if the owner has used up its send credit."""
         if self._is_blocked or self.is_waiting:
-            self.wants_credit = True
+            self._events.asks_queues = True
 
     def flush(self, now: float) -> None:
-        """Give waiting packets to links, as far as these take them."""
+        """Give waiting packets to links as far as these take them, and report to a blocked owner that it may send."""
+        self._send_waiting(now)
+        if self._is_blocked and self._credit(now):
+            self._is_writable_reported = True
+            self._events.append(Writable())
+
+    def _send_waiting(self, now: float) -> None:
         buffer = self.buffer
         while (packet := buffer.next_waiting()) is not None and buffer.may_send(packet):
             link = self._scheduler.choose(self._links.usable, len(packet.data), now)
@@ -101,13 +105,7 @@ class Sender:
     @property
     def _is_blocked(self) -> bool:
         """Whether the owner has used up its send credit, and no new credit has been reported to it."""
-        return self._granted < DATAGRAM_SIZE and not self._is_writable_reported
-
-    def report_writable(self, now: float) -> None:
-        """Report to an owner that has used up its send credit that there is some again."""
-        if self._is_blocked and self._credit(now):
-            self._is_writable_reported = True
-            self._events.append(Writable())
+        return self._credit_left < DATAGRAM_SIZE and not self._is_writable_reported
 
     def _credit(self, now: float) -> int:
         if self.is_waiting:
@@ -119,7 +117,7 @@ class Sender:
         counts: Counts = ()
         if self.acks.should_piggyback and self._is_fast(link):
             counts = self._counts()
-            self.acks.on_sent()
+            self.acks.on_piggybacked(link.number)
         self.transmit(link, Frames(counts, (), False, False, packet.number, packet.data), packet, now)
 
     def _is_fast(self, link: LinkState) -> bool:
@@ -130,7 +128,7 @@ class Sender:
         """Send one message on a link; `packet` is the one in `frames`, if there is one."""
         message = link.protection.protect(encode(frames))
         size = len(message)
-        link.send_credit -= size
+        link.queue_left -= size
         link.bytes_sent += size
         if packet is not None or frames.ping:
             link.on_sent(packet, size, now)
@@ -138,8 +136,8 @@ class Sender:
             if frames.ping:
                 link.probed_at = now
         self._events.append(Transmit(link.number, message))
-        if link.send_credit < DATAGRAM_SIZE:
-            self._events.append(CreditUsedUp(link.number))
+        if link.queue_left < DATAGRAM_SIZE <= link.queue_left + size:  # else its `on_writable` will come
+            self._events.asks_queues = True
 
     def send_control(self, link: LinkState, now: float, *, ping: bool = False) -> None:
         """Send a message without a packet: acknowledgements and unreported closed links, and a PING if asked."""
@@ -169,8 +167,8 @@ class Sender:
 
     def on_acks(self, counts: Counts, now: float, overdue: float) -> None:
         """The other end acknowledges messages of any links. Raises `MessageError`."""
-        if not self._is_writable_reported:
-            self._scheduler.on_ack(now, is_used_up=self._granted < DATAGRAM_SIZE)
+        if not self._is_writable_reported:  # else the owner has not had its turn, and may have more to send or not
+            self._scheduler.on_ack(now, is_used_up=self._credit_left < DATAGRAM_SIZE)
         self._loss.on_acks(now, overdue)
         is_new = has_changed = False
         for number, count in counts:
@@ -184,7 +182,7 @@ class Sender:
         self.buffer.forget_acked()
         if has_changed:
             self._links.choose_usable()
-        self.want_credit()
+        self.flush_soon()
 
     def _counts(self) -> Counts:
         return tuple((link.number, link.received_count) for link in self._links if link.received_count)

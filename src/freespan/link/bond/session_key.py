@@ -49,11 +49,11 @@ def session_key(secret: bytes, session_id: bytes) -> SessionKey:
     return SessionKey(session_id, key)
 
 
-def refusal(session: SessionKey, link: int, reason: int) -> Refused:
+def refusal(key: SessionKey, link: int, reason: int) -> Refused:
     """The answer of the egress to the JOIN of `link`. It is the same each time, so asking again reveals nothing."""
-    return Refused(reason, session.expand(f"freespan bond link {link} refused {reason}".encode(), PROOF_SIZE))
+    return Refused(reason, key.expand(f"freespan bond link {link} refused {reason}".encode(), PROOF_SIZE))
 
 
-def is_refusal(refused: Refused, session: SessionKey, link: int) -> bool:
+def is_refusal(refused: Refused, key: SessionKey, link: int) -> bool:
     """Whether it comes from the egress of this session."""
-    return hmac.compare_digest(refused.proof, refusal(session, link, refused.reason).proof)
+    return hmac.compare_digest(refused.proof, refusal(key, link, refused.reason).proof)

@@ -1,20 +1,22 @@
-"""Reports: how a bond and its links are at one moment. Pure."""
+"""Statistics: how a bond and its links are at one moment. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from freespan.link.bond.core import BondCore
 from freespan.link.bond.link_state import LinkState
 
+State = Literal["joining", "open", "lagging", "suspected"]
+
 
 @dataclass(frozen=True)
-class LinkReport:
+class LinkStats:
     """How one link is."""
 
     number: int
-    state: str
-    """`joining`, `open`, `lagging` or `suspected`."""
+    state: State
     rate: float
     """The delivery rate in bytes a second, 0 if it is not known."""
     min_rtt: float
@@ -30,10 +32,10 @@ class LinkReport:
 
 
 @dataclass(frozen=True)
-class BondReport:
+class BondStats:
     """How a bond is."""
 
-    links: tuple[LinkReport, ...]
+    links: tuple[LinkStats, ...]
     joined: int
     """How many links have joined so far, without the first one."""
     closed: int
@@ -52,11 +54,11 @@ class BondReport:
     """What is held back until an earlier packet arrives."""
 
 
-def report_of(core: BondCore) -> BondReport:
+def stats_of(core: BondCore) -> BondStats:
     """How the bond of `core` is now."""
     counters = core.counters
-    return BondReport(
-        tuple(_report_of_link(link) for link in core.links),
+    return BondStats(
+        tuple(_stats_of_link(link) for link in core.links),
         counters.joined,
         counters.closed,
         counters.suspected,
@@ -68,9 +70,9 @@ def report_of(core: BondCore) -> BondReport:
     )
 
 
-def _report_of_link(link: LinkState) -> LinkReport:
+def _stats_of_link(link: LinkState) -> LinkStats:
     congestion = link.congestion
-    return LinkReport(
+    return LinkStats(
         link.number,
         _state_of(link),
         congestion.rate,
@@ -83,7 +85,7 @@ def _report_of_link(link: LinkState) -> LinkReport:
     )
 
 
-def _state_of(link: LinkState) -> str:
+def _state_of(link: LinkState) -> State:
     if link.is_suspected:
         return "suspected"
     if link.is_lagging:
