@@ -48,7 +48,7 @@ class HttpRequest:
         """A complete response that names the error in `Proxy-Status` and in words."""
         return response(status.http_status, status.error, status.sentence(), proxy_status=status)
 
-    def ends(self, program: ByteSource, stream: SplicedStream) -> tuple[ByteSource, SplicedStream]:
+    def splice_ends(self, program: ByteSource, stream: SplicedStream) -> tuple[ByteSource, SplicedStream]:
         """See `ProxyRequest`: anything may pass after a CONNECT, else only the request and its response."""
         if self.body is None:
             return program, stream
@@ -56,7 +56,7 @@ class HttpRequest:
 
 
 class HttpParser:
-    """Parses one request head; sans-I/O."""
+    """Parses one request head."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()

@@ -54,13 +54,13 @@ class ProxyRequest(Protocol):
         """The reply to the program when the stream cannot be opened."""
         ...
 
-    def ends(self, program: ByteSource, stream: SplicedStream) -> tuple[ByteSource, SplicedStream]:
+    def splice_ends(self, program: ByteSource, stream: SplicedStream) -> tuple[ByteSource, SplicedStream]:
         """What is spliced: the two as they are, or what lets only this request and its response pass."""
         ...
 
 
 class RequestParser(Protocol):
-    """A parser of one protocol; sans-I/O."""
+    """A parser of one protocol: bytes go in; a request and bytes to send come out."""
 
     def receive_data(self, data: bytes) -> ProxyRequest | None:
         """Take bytes; return the request once it is complete. Raises `RequestError`."""

@@ -1,4 +1,4 @@
-"""Finds the end of the body of the one request that a connection to the local proxy carries (RFC 9112 section 6).
+"""Finds the end of the body of the one request that a connection to the local proxy carries (RFC 9112 section 6). Pure.
 
 What a program sends after it is for whichever site its next request names, so it never goes to this target.
 """
@@ -24,7 +24,7 @@ class BodyError(Exception):
 
 
 class RequestBody(Protocol):
-    """A body, in pieces as the program sends it; sans-I/O."""
+    """A body, in pieces as the program sends it."""
 
     def take(self, data: bytes) -> bytes:
         """The part of `data` that may be passed on now; nothing once the body has ended. Raises `BodyError`."""

@@ -22,7 +22,7 @@ _FRAMING = {b"content-length", b"transfer-encoding"}
 
 
 class ResponseHead:
-    """Rewrites heads up to the final one (after any interim ones), and passes on what follows; sans-I/O."""
+    """Rewrites heads up to the final one (after any interim ones), and passes on what follows."""
 
     def __init__(self) -> None:
         self.is_whole = False

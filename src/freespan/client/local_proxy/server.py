@@ -96,7 +96,7 @@ class LocalProxy:
             await self._splice(request, TcpConnection(reader, writer), stream)
 
     async def _splice(self, request: ProxyRequest, connection: TcpConnection, stream: TunnelStream) -> None:
-        program, target = request.ends(connection, stream)
+        program, target = request.splice_ends(connection, stream)
         await splice(
             upload=Direction(program, target, self._count_sent),
             download=Direction(target, connection, self._count_received),

@@ -30,13 +30,13 @@ class SocksRequest:
         """The reply for a stream that could not be opened."""
         return _reply(status.socks_reply)
 
-    def ends(self, program: ByteSource, stream: SplicedStream) -> tuple[ByteSource, SplicedStream]:
+    def splice_ends(self, program: ByteSource, stream: SplicedStream) -> tuple[ByteSource, SplicedStream]:
         """See `ProxyRequest`: anything may pass."""
         return program, stream
 
 
 class Socks5Parser:
-    """Parses the greeting and the request; sans-I/O."""
+    """Parses the greeting and the request."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
