@@ -390,6 +390,14 @@ async def test_the_connection_to_the_broker_is_opened_before_there_is_an_offer()
     assert connected.is_set()
 
 
+async def test_the_time_for_an_answer_begins_when_the_offer_is_sent(broker: FakeBroker) -> None:
+    settings = ClientSettings(host_last_connect_seconds=0.1, host_answer_seconds=0.1)
+    async with http_session() as http, Rendezvous(http, [broker.url], settings).open_request() as request:
+        await asyncio.sleep(0.5)  # a client that gathers candidates for longer than the broker may take
+        await request.send(RendezvousRequest(1, OFFER))
+    assert len(broker.asked) == 1
+
+
 async def test_a_request_that_is_given_up_leaves_no_connection(broker: FakeBroker) -> None:
     async with aiohttp.ClientSession() as http:
         async with Rendezvous(http, [broker.url], SETTINGS).open_request():

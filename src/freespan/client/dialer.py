@@ -119,7 +119,7 @@ class Dialer:
     def report_success(self, dialed: DialedLink) -> None:
         """A session was established over this link."""
         if dialed.endpoint:
-            self._rendezvous.prefer(dialed.endpoint)
+            self._rendezvous.put_first(dialed.endpoint)
 
     def report_failure(self, dialed: DialedLink) -> None:
         """No session came about: do not ask for this bridge for a while, nor for this endpoint first."""

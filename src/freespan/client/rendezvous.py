@@ -1,8 +1,8 @@
 """Asks the host, at one endpoint after the other: for a bridge, for TURN servers, for the egress itself.
 
 A host has its own URL and perhaps fronts that lead to it (docs/protocol/direct.md). A front may make up what it
-answers, so no refusal of a front is final: the next endpoint is asked, and the next time the order is the invite's
-again. Only the host's own answer can end a client, and only when no other endpoint contradicts it.
+answers, so no refusal of a front is final: the next endpoint is asked. Only the host's own answer can end a client, and
+only when no other endpoint contradicts it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _Result = TypeVar("_Result")
 class BridgeRequest:
     """A request for a bridge, whose connection to the host is being opened; made by `Rendezvous.open_request`."""
 
-    def __init__(self, body: _LateBody, answering: asyncio.Task[RendezvousAnswer]) -> None:
+    def __init__(self, body: asyncio.Future[bytes], answering: asyncio.Task[RendezvousAnswer]) -> None:
         self._body = body
         self._answering = answering
 
@@ -79,25 +79,8 @@ class BridgeRequest:
         Raises:
             RendezvousError: `retry` tells whether asking again can help.
         """
-        self._body.set(encode(request).encode())
+        self._body.set_result(encode(request).encode())
         return await self._answering
-
-
-class _LateBody:
-    """The body of an HTTP request that is not known yet when the request begins."""
-
-    def __init__(self) -> None:
-        self._data = b""
-        self._is_known = asyncio.Event()
-
-    def set(self, data: bytes) -> None:
-        self._data = data
-        self._is_known.set()
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """For one HTTP request: aiohttp asks for them when the connection is open."""
-        await self._is_known.wait()
-        yield self._data
 
 
 class Rendezvous:
@@ -114,7 +97,7 @@ class Rendezvous:
 
         So the caller can gather candidates `meanwhile`. Leaving the block without `BridgeRequest.send` gives it up.
         """
-        body = _LateBody()
+        body: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         answering = asyncio.create_task(self._ask_for_bridge(body), name="client-rendezvous")
         try:
             await asyncio.sleep(0)  # the connection begins before the caller makes a peer connection, which takes time
@@ -123,13 +106,13 @@ class Rendezvous:
             answering.cancel()
             await asyncio.gather(answering, return_exceptions=True)
 
-    async def _ask_for_bridge(self, body: _LateBody) -> RendezvousAnswer:
+    async def _ask_for_bridge(self, body: asyncio.Future[bytes]) -> RendezvousAnswer:
         async def ask(endpoint: str, seconds: float) -> RendezvousAnswer:
-            response = await self._exchange("POST", f"{endpoint}/v1/rendezvous", seconds, body.chunks())
+            response = await self._exchange("POST", f"{endpoint}/v1/rendezvous", seconds, body)
             return self._understand(*response, _checked_answer)
 
         endpoint, answer = await self._at_each_endpoint(ask)
-        self.prefer(endpoint)
+        self.put_first(endpoint)
         return answer
 
     async def fetch_turn_servers(self) -> list[IceServer]:
@@ -140,13 +123,13 @@ class Rendezvous:
             return self._understand(*response, self._checked_turn_servers)
 
         endpoint, servers = await self._at_each_endpoint(ask)
-        self.prefer(endpoint)
+        self.put_first(endpoint)
         return servers
 
     async def open_egress(self) -> tuple[str, aiohttp.ClientWebSocketResponse]:
         """A WebSocket to the egress, and the endpoint through which it goes. Raises `RendezvousError`.
 
-        That an endpoint accepts a WebSocket proves little: report with `prefer` or `put_last` what became of it.
+        A front can accept a WebSocket that leads nowhere, so report with `put_first` or `put_last` what became of it.
         """
         connect_seconds = self._settings.host_connect_seconds
 
@@ -165,7 +148,7 @@ class Rendezvous:
 
         return await self._at_each_endpoint(ask)
 
-    def prefer(self, endpoint: str) -> None:
+    def put_first(self, endpoint: str) -> None:
         """Ask this endpoint first for a while: it has served."""
         self._endpoints.put_first(endpoint, time.monotonic())
 
@@ -185,7 +168,7 @@ class Rendezvous:
                     except RendezvousError as error:
                         errors[endpoint] = error
                     if endpoint == self._endpoints.own and errors[endpoint].code in _RETRY_CODES:
-                        break
+                        break  # the fronts lead to this same broker, which would refuse for the same reason
         except TimeoutError:
             errors[endpoints[len(errors)]] = RendezvousError("unreachable", _SLOW, retry=True)
             for endpoint in errors:
@@ -208,18 +191,22 @@ class Rendezvous:
         return RendezvousError(error.code, str(error), retry=True)
 
     async def _exchange(
-        self, method: str, url: str, seconds: float, body: AsyncIterator[bytes] | None = None
+        self, method: str, url: str, connect_seconds: float, body: asyncio.Future[bytes] | None = None
     ) -> tuple[int, bytes, str]:
-        """One request: status, body and `Retry-After` of its answer. Raises `RendezvousError`."""
+        """One request: status, body and `Retry-After` of its answer. Raises `RendezvousError`.
+
+        The connection has `connect_seconds`, and the answer `host_answer_seconds` from when the body is known.
+        """
+        answer_seconds = self._settings.host_answer_seconds
         try:
             async with (
-                asyncio.timeout(seconds + self._settings.host_answer_seconds),
+                asyncio.timeout(connect_seconds + answer_seconds) as limit,
                 self._http.request(
                     method,
                     url,
-                    data=body,
+                    data=_when_known(body, limit, answer_seconds) if body is not None else None,
                     headers={"Content-Type": "application/json"} if body is not None else None,
-                    timeout=aiohttp.ClientTimeout(total=None, connect=seconds),
+                    timeout=aiohttp.ClientTimeout(total=None, connect=connect_seconds),
                     allow_redirects=False,
                 ) as response,
             ):
@@ -249,6 +236,17 @@ class Rendezvous:
         after = min(float(retry_after), self._settings.retry_after_max_seconds) if is_number else None
         retry = problem.code in _RETRY_CODES or status in _RETRY_STATUS or status >= 500
         raise RendezvousError(problem.code, _one_line(problem.detail), retry=retry, after=after)
+
+
+async def _when_known(body: asyncio.Future[bytes], limit: asyncio.Timeout, seconds: float) -> AsyncIterator[bytes]:
+    """The body of an HTTP request that may begin before its body is known. aiohttp asks for it once it is connected.
+
+    There is no `limit` while the body is awaited, and then it is `seconds` away.
+    """
+    limit.reschedule(None)
+    data = await asyncio.shield(body)  # the next endpoint may need it too
+    limit.reschedule(asyncio.get_running_loop().time() + seconds)
+    yield data
 
 
 def _checked_answer(body: bytes) -> RendezvousAnswer:
