@@ -36,8 +36,8 @@ class OpenSession:
 
 Study = Callable[[OpenSession], Awaitable[tuple[float, Figures]]]
 
-ONE_LANE = {"freespan.client.lanes.controller._STEPS": [1]}
-"""Limits of a client that opens one lane to each bridge."""
+ONE_LANE = {"freespan.client.settings.ClientSettings.lane_steps": [1]}
+"""Settings of a client that opens one lane to each bridge."""
 _SETTLE_SECONDS = 5.0
 _EVERY_SECONDS = 0.2
 _IDLE_REQUESTS = 15

@@ -70,6 +70,7 @@ PURE_MODULES = {
     "client/lanes/queueing.py",
     "client/link_controller.py",
     "client/link_demand.py",
+    "client/link_meter.py",
     "client/local_proxy/request_body.py",
     "client/settings.py",
     "client/status.py",

@@ -15,6 +15,7 @@ from freespan.client.dialer import DialedLink, Dialer, http_session
 from freespan.client.settings import ClientSettings
 from freespan.client.transports import Transport
 from freespan.link.datachannel import DataChannelLink
+from freespan.link.settings import GatheringSettings
 from freespan.wire.errors import LinkError
 from freespan.wire.invite import Invite
 from freespan.wire.network import Network
@@ -22,8 +23,10 @@ from tests.support.sdp import ANSWER
 from tests.support.whole_path import QUICK
 
 STUN = (("stun:127.0.0.1:1",),)
-IMPATIENT = dataclasses.replace(QUICK, bridge_open_seconds=0.5)
-"""For a client that does not wait long for a channel that will not open."""
+IMPATIENT = dataclasses.replace(
+    QUICK, bridge_open_seconds=0.5, gathering=GatheringSettings(stun_seconds=0.1, turn_seconds=0.1)
+)
+"""For a client that does not wait long for candidates, or for a channel that will not open."""
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 

@@ -117,7 +117,7 @@ class Supplied:
         self.world = world
         self.counts: list[int] = []
         self.manager = LinkManager(cast(Dialer, world), world.dialed(transport), self.counts.append, ClientSettings())
-        self.session = ClientTunnel(IDENTITY.pin, self.manager.bond)
+        self.tunnel = ClientTunnel(IDENTITY.pin, self.manager.bond)
         self._news = asyncio.Event()
 
     async def until(self, condition: Callable[[], bool], seconds: float = 600.0) -> None:
@@ -138,14 +138,14 @@ class Supplied:
         return [at - moment for at, _, _ in self.world.asked if at >= moment]
 
     async def stop(self) -> None:
-        self.session.close("the test is over")
+        self.tunnel.close("the test is over")
         await self.manager.stop()
         await self.world.end()
 
 
 async def supplied(world: World, transport: Transport = "webrtc") -> Supplied:
     one = Supplied(world, transport)
-    await one.session.start()
-    one.manager.start(one.session)
+    await one.tunnel.start()
+    one.manager.start(one.tunnel)
     await one.until(lambda: one.manager.bond.is_joinable)
     return one

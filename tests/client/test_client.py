@@ -17,6 +17,7 @@ from aiohttp import web
 from freespan.broker import rendezvous as broker_rendezvous
 from freespan.broker.settings import BrokerSettings
 from freespan.client import client as client_module
+from freespan.client.dialer import DialedLink, Dialer
 from freespan.link.datachannel import DataChannelLink
 from freespan.tunnel import client as tunnel_client
 from freespan.tunnel.settings import TunnelSettings
@@ -111,6 +112,45 @@ async def test_an_egress_with_another_key(host: Host, site: Site) -> None:
             assert (await other.ask(site.port)).endswith(SMALL)
 
 
+@pytest.fixture
+def blamed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the reports that bridges and endpoints get a cooldown for."""
+    names: list[str] = []
+
+    def note(name: str) -> None:
+        report = getattr(Dialer, name)
+
+        def noted(dialer: Dialer, dialed: DialedLink) -> None:
+            names.append(name)
+            report(dialer, dialed)
+
+        monkeypatch.setattr(Dialer, name, noted)
+
+    note("report_failure")
+    note("report_short_lived")
+    return names
+
+
+async def test_no_bridge_is_blamed_for_a_key_that_may_be_the_host_s(host: Host, blamed: list[str]) -> None:
+    invite = Invite(host.url, bytes(32))
+    async with running_bridge(host.url), running_client(invite, "webrtc", QUICK) as reader:
+        await reader.statuses.until("failed")
+    assert blamed == []
+
+
+async def test_what_fails_after_wrong_keys_is_not_reported_as_failed() -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        async with running_host() as host:
+            reader = await stack.enter_async_context(
+                running_client(Invite(host.url, bytes(32)), "websocket", settings=QUICK)
+            )
+            await reader.statuses.until("failed")
+        async with asyncio.timeout(SECONDS):
+            while not (unreachable := [one for one in reader.statuses.all if "cannot be reached" in one.detail]):
+                await asyncio.sleep(0.01)
+        assert {status.state for status in unreachable} == {"waiting"}
+
+
 async def test_a_broker_of_another_version() -> None:
     async def handle(_: web.Request) -> web.Response:
         return web.json_response({"version": 2, "answer": "x"})
@@ -127,10 +167,10 @@ async def test_a_broker_of_another_version() -> None:
 async def test_a_request_waits_for_a_session_but_not_for_ever(host: Host) -> None:
     async with running_client(host.invite, settings=QUICK) as reader:
         with pytest.raises(StreamError) as caught:
-            await reader.client.session(0.05)
+            await reader.client.tunnel(0.05)
         assert caught.value.status.error == "destination_unavailable"
         assert caught.value.status.http_status == 503
-        waiting = asyncio.create_task(reader.client.session(SECONDS), name="request")
+        waiting = asyncio.create_task(reader.client.tunnel(SECONDS), name="request")
         async with running_bridge(host.url):
             assert not (await waiting).is_over
 
@@ -139,10 +179,10 @@ async def test_when_the_bridge_leaves_another_one_is_found(host: Host, site: Sit
     async with running_client(host.invite, settings=QUICK) as reader:
         async with running_bridge(host.url):
             await reader.statuses.until("open")
-            session = await reader.client.session(SECONDS)
+            tunnel = await reader.client.tunnel(SECONDS)
         looking = await reader.statuses.until("looking")
         assert looking.detail.startswith("the session ended (")
-        assert session.is_over
+        assert tunnel.is_over
         async with running_bridge(host.url):
             await reader.statuses.until("open")
             assert (await reader.ask(site.port)).endswith(SMALL)
@@ -319,6 +359,16 @@ async def test_a_bridge_that_misbehaves_costs_a_try_and_no_more(
             await reader.statuses.until("open")
             assert (await reader.ask(site.port)).endswith(SMALL)
     assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+
+
+async def test_a_bridge_without_an_egress_behind_it_is_blamed_once(host: Host, blamed: list[str]) -> None:
+    settings = dataclasses.replace(QUICK, tunnel=TunnelSettings(handshake_seconds=0.3))
+    async with rogue(host, sends()) as bridge, running_client(host.invite, "webrtc", settings) as reader:
+        while "no bridge" in (await reader.statuses.until("waiting")).detail:
+            pass  # asked before this one had joined
+        assert bridge.met == 1
+        await reader.statuses.until("looking")
+    assert blamed == ["report_failure"]
 
 
 async def test_an_answer_that_leads_nowhere(host: Host, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

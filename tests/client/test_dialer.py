@@ -34,8 +34,6 @@ from tests.client.dialing import (
 from tests.support.serving import serving
 from tests.support.whole_path import SECONDS
 
-pytestmark = pytest.mark.usefixtures("quick_gathering")
-
 
 @pytest.fixture
 def stun_blocked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,6 @@ from tests.support.site import SMALL, Site
 from tests.support.whole_path import SECONDS, Host, RunningClient, running_bridge, running_client, running_host
 
 DEAD = "http://127.0.0.1:1"
-pytestmark = pytest.mark.usefixtures("quick_gathering")
 
 
 # --- the WebSocket ---------------------------------------------------------------------------------

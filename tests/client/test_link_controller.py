@@ -106,7 +106,7 @@ def test_a_suspected_link_is_replaced_and_the_slowest_is_closed_when_it_recovers
     session.controller.on_second(figures, 25.0, session.now)
     assert session.controller.carrying == 4
     assert session.decide() == Close(2)
-    session.controller.forget(2, session.now)
+    session.controller.closed_as_decided(2, session.now)
     assert session.decide() == Wait()
 
 
@@ -283,8 +283,8 @@ def test_whatever_happens_it_closes_and_suspects_only_what_there_is(steps: list[
             session.controller.on_second(figures, 1e6, session.now)
         session.now += 1
         if isinstance(decision := session.decide(), Close):
-            assert decision.link in links
-            links.remove(decision.link)
-            session.controller.forget(decision.link, session.now)
+            assert decision.number in links
+            links.remove(decision.number)
+            session.controller.closed_as_decided(decision.number, session.now)
             links = links or [next(fresh)]
         assert 0 <= session.controller.carrying <= len(links)

@@ -88,7 +88,7 @@ def test_much_to_carry_brings_more_and_calm_gives_them_back() -> None:
         world.rate = 50e3
 
     async def body(one: Supplied) -> None:
-        stream = await one.session.connect(SITE)
+        stream = await one.tunnel.connect(SITE)
 
         async def write() -> None:
             while True:
@@ -102,9 +102,9 @@ def test_much_to_carry_brings_more_and_calm_gives_them_back() -> None:
         await one.until_links(SETTINGS.links_most)
         for task in busy:
             task.cancel()
-        one.session.release(stream)
+        one.tunnel.release(stream)
         await one.until_links(SETTINGS.links_usual)
-        assert await echoed(await one.session.connect(SITE), b"hello") == b"hello"
+        assert await echoed(await one.tunnel.connect(SITE), b"hello") == b"hello"
 
     with_session(body, 100, prepare=slow)
 
@@ -142,7 +142,7 @@ def test_no_bridge_is_asked_for_again_ever_more_rarely_while_others_carry_the_se
         assert len(waits) < 30
         assert one.counts == []
         assert not one.manager.has_led_nowhere
-        assert not one.session.is_over
+        assert not one.tunnel.is_over
 
     with_session(body)
 
@@ -178,7 +178,7 @@ def test_what_else_happens_is_no_reason_to_ask_sooner_than_the_broker_wants() ->
 
 def test_a_session_waits_for_a_bridge_and_goes_on_where_it_was() -> None:
     async def body(one: Supplied) -> None:
-        stream = await one.session.connect(SITE)
+        stream = await one.tunnel.connect(SITE)
         assert await echoed(stream, b"before") == b"before"
         one.world.leave(0)
         await one.until_links(0)
@@ -197,7 +197,7 @@ def test_a_session_that_came_by_bridges_waits_for_bridges_alone() -> None:
         one.world.refusal = unreached
         one.world.leave(0)
         began = one.now
-        assert await one.session.wait_ended() == NO_LINK
+        assert await one.tunnel.wait_ended() == NO_LINK
         assert SETTINGS.bond.wait_seconds <= one.now - began <= SETTINGS.bond.wait_seconds + 1
         assert {transport for _, transport, _ in one.world.asked} == {"webrtc"}
         await one.manager.stop()
@@ -213,7 +213,7 @@ def test_a_transport_that_led_somewhere_in_the_end_has_not_led_nowhere() -> None
         await asyncio.sleep(100)
         one.world.free = 1
         await one.until_links(1)
-        one.session.close("enough")
+        one.tunnel.close("enough")
         await one.manager.stop()
         assert not one.manager.has_led_nowhere
 
@@ -227,7 +227,7 @@ def test_where_no_bridge_could_help_a_session_does_not_wait_for_one() -> None:
         one.world.refusal = udp_blocked
         one.world.leave(0)
         began = one.now
-        await one.session.wait_ended()
+        await one.tunnel.wait_ended()
         assert SETTINGS.session_wait_seconds <= one.now - began <= 3 * SETTINGS.session_wait_seconds
         await one.manager.stop()
         assert one.manager.has_led_nowhere
@@ -252,7 +252,7 @@ def test_further_bridges_are_asked_for_as_extra_and_the_last_one_is_not() -> Non
 def test_to_have_no_bridge_for_long_is_no_failure_of_the_transport() -> None:
     async def body(one: Supplied) -> None:
         one.world.leave(0)
-        assert await one.session.wait_ended() == NO_LINK
+        assert await one.tunnel.wait_ended() == NO_LINK
         await one.manager.stop()
         assert not one.manager.has_led_nowhere
 
@@ -303,7 +303,7 @@ def test_a_session_without_bridges_has_one_link_and_gets_it_back() -> None:
         one = await supplied(world, transport="websocket")
         await asyncio.sleep(10)
         assert not world.asked
-        stream = await one.session.connect(SITE)
+        stream = await one.tunnel.connect(SITE)
         world.leave(0)
         assert await echoed(stream, b"again") == b"again"
         assert [transport for _, transport, _ in world.asked] == ["websocket"]
@@ -319,7 +319,7 @@ def test_a_session_without_bridges_does_not_wait_for_them() -> None:
         one = await supplied(world, transport="websocket")
         world.leave(0)
         began = one.now
-        assert await one.session.wait_ended() == "the host cannot be reached any more"
+        assert await one.tunnel.wait_ended() == "the host cannot be reached any more"
         assert SETTINGS.session_wait_seconds <= one.now - began <= 3 * SETTINGS.session_wait_seconds
         await one.stop()
         assert one.manager.has_led_nowhere
@@ -335,9 +335,9 @@ def test_a_final_refusal_of_the_host_ends_the_dialing_and_the_session_with_its_l
     async def body(one: Supplied) -> None:
         await asyncio.sleep(500)
         assert len(one.world.asked) == 1
-        assert await echoed(await one.session.connect(SITE), b"still") == b"still"
+        assert await echoed(await one.tunnel.connect(SITE), b"still") == b"still"
         one.world.leave(0)
-        assert await one.session.wait_ended() == "update freespan"
+        assert await one.tunnel.wait_ended() == "update freespan"
 
     with_session(body, prepare=final)
 
@@ -347,7 +347,7 @@ def test_a_bug_is_logged_and_ends_the_session(caplog: pytest.LogCaptureFixture) 
         world.refusal = lambda: ZeroDivisionError("secret.example")
 
     async def body(one: Supplied) -> None:
-        assert await one.session.wait_ended() == "an internal error"
+        assert await one.tunnel.wait_ended() == "an internal error"
 
     with_session(body, prepare=broken)
     sent = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
@@ -370,7 +370,7 @@ def test_a_link_that_comes_when_the_session_is_over_is_closed() -> None:
     async def body(one: Supplied) -> None:
         one.world.opens_late = 5.0
         await one.until(lambda: len(one.world.asked) == 1)
-        one.session.close("enough")
+        one.tunnel.close("enough")
         await asyncio.sleep(20)
         assert one.world.bridges["bridge 1"][0]._deliveries.is_closed
         assert len(one.world.asked) == 1
@@ -382,7 +382,7 @@ def test_a_link_that_comes_when_the_session_is_over_is_closed() -> None:
 def test_a_session_that_the_egress_has_no_more(restarted: bool) -> None:
     async def body(one: Supplied) -> None:
         await one.until(lambda: len(one.world.asked) == 1)
-        stream = await one.session.connect(SITE)
+        stream = await one.tunnel.connect(SITE)
         before = one.world.sessions
         one.world.leave(0)
         await one.until_links(0)
@@ -390,7 +390,7 @@ def test_a_session_that_the_egress_has_no_more(restarted: bool) -> None:
         if restarted:
             one.world.sessions = new_egress()
         one.world.free = 1
-        assert await one.session.wait_ended() == (RESTARTED if restarted else ENDED)
+        assert await one.tunnel.wait_ended() == (RESTARTED if restarted else ENDED)
         with pytest.raises(StreamError):
             await stream.read()
         assert not one.world.short_lived[1:]  # the bridge that brought the news is not to blame

@@ -18,4 +18,5 @@ def test_inner_waits_end_before_outer_ones() -> None:
 
 def test_the_links_of_a_session_fit_into_its_bond() -> None:
     assert SETTINGS.links_usual <= SETTINGS.links_most <= limits.BOND_LINKS_MAX
-    assert SETTINGS.links_usual * limits.LANES_MAX <= limits.BOND_LINKS_MAX
+    assert SETTINGS.links_usual * (1 + limits.LANES_MAX) <= limits.BOND_LINKS_MAX
+    assert max(SETTINGS.lane_steps) <= 1 + limits.LANES_MAX

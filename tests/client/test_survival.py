@@ -25,9 +25,9 @@ SIZE = 40_000_000
 
 async def begin(reader: RunningClient, site: Site, size: int = SIZE) -> tuple[TunnelStream, hashlib._Hash]:
     """Ask for a file and read its head."""
-    session = await reader.client.session(SECONDS)
+    tunnel = await reader.client.tunnel(SECONDS)
     request = f"GET /file?bytes={size} HTTP/1.0\r\n\r\n".encode()
-    stream = await session.connect(Target("site.test", site.port), request)
+    stream = await tunnel.connect(Target("site.test", site.port), request)
     head = b""
     while b"\r\n\r\n" not in head:
         head += await stream.read()
@@ -99,8 +99,8 @@ async def test_an_egress_that_was_restarted_is_told_apart(site: Site) -> None:
             helper = await stack.enter_async_context(running_bridge(host.url))
             await reader.statuses.until("open")
             port, identity = host.port, host.identity
-            session = await reader.client.session(SECONDS)
-        assert session is not None
+            tunnel = await reader.client.tunnel(SECONDS)
+        assert tunnel is not None
         await reader.statuses.until("looking")
         async with running_host(port, identity) as host:
             await helper.statuses.until("waiting")

@@ -76,14 +76,14 @@ async def readers(host: Host, bridge: Page | None) -> AsyncIterator[list[Running
     async with contextlib.AsyncExitStack() as stack:
         both = [await stack.enter_async_context(running_client(host.invite)) for _ in range(2)]
         for reader in both:
-            await reader.client.session(SECONDS)
+            await reader.client.tunnel(SECONDS)
         yield both
 
 
 async def download(reader: RunningClient, site: Site) -> TunnelStream:
-    session = await reader.client.session(SECONDS)
+    tunnel = await reader.client.tunnel(SECONDS)
     request = f"GET /file?bytes={SIZE} HTTP/1.0\r\n\r\n".encode()
-    return await session.connect(Target("site.test", site.port), request)
+    return await tunnel.connect(Target("site.test", site.port), request)
 
 
 class Download:

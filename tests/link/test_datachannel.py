@@ -260,11 +260,11 @@ async def test_a_link_can_be_made_many_times_over() -> None:
 
 async def test_a_link_knows_how_long_packets_take(link: DataChannelLink) -> None:
     """On loopback less than a millisecond, which is 0; as it is before there was a packet, and after the last."""
-    assert await link.packet_rtt() == 0.0
+    assert await link.ice_rtt() == 0.0
     async with asyncio.timeout(SECONDS), data_channel_links() as (left, _):
         assert isinstance(left, DataChannelLink)
         _, [pair] = await left._pairs_in_use()
-        assert await left.packet_rtt() == pair.current_round_trip_time
+        assert await left.ice_rtt() == pair.current_round_trip_time
         left.close()
         await asyncio.sleep(0)
-        assert await left.packet_rtt() == 0.0
+        assert await left.ice_rtt() == 0.0

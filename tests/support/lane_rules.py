@@ -38,7 +38,7 @@ async def lanes_carry_and_end_with_the_first_pipe(host: FakeHost, bridge: Bridge
 
 async def there_are_so_many_and_no_more(host: FakeHost, bridge: Bridge) -> None:
     session = await connect(host, bridge)
-    lanes = [await open_lane(host, session, str(number)) for number in range(LANES_MAX - 1)]
+    lanes = [await open_lane(host, session, str(number)) for number in range(LANES_MAX)]
     client = Client()
     offer = await client.offer()
     assert await reply_to_lane(session, offer, "more") == messages.LaneRefusal("more", "full")

@@ -163,7 +163,7 @@ class RunningClient:
         self.statuses = statuses
 
     async def ask(self, port: int, path: str = "/") -> bytes:
-        return await ask(await self.client.session(SECONDS), port, path)
+        return await ask(await self.client.tunnel(SECONDS), port, path)
 
     async def outcome(self) -> BaseException | None:
         async with asyncio.timeout(SECONDS):

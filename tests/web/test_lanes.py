@@ -48,7 +48,7 @@ async def test_bad_messages_end_the_session(page: Page, host: FakeHost, malforme
 async def test_a_download_through_lanes_of_a_browser_is_whole(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(LaneController, "on_second", lambda controller, *_: setattr(controller, "wanted", 4))
+    monkeypatch.setattr(LaneController, "on_second", lambda controller, *_: setattr(controller, "links_wanted", 4))
     place, host = FakeSite(), Host()
     routes = [*host.broker.routes(), *host.egress.routes(), *switch_routes(lambda: host.url)]
     async with asyncio.timeout(SECONDS), serving(routes) as host.url, served(place):
@@ -58,10 +58,10 @@ async def test_a_download_through_lanes_of_a_browser_is_whole(
         await state(page, "waiting")
         with site_served() as site:
             async with running_client(host.invite, settings=ClientSettings(report_seconds=0.02)) as reader:
-                session = await reader.client.session(SECONDS)
+                tunnel = await reader.client.tunnel(SECONDS)
                 while len(reader.client._links.bond.stats().links if reader.client._links else ()) < 4:
                     await asyncio.sleep(0.01)
-                stream = await session.connect(
+                stream = await tunnel.connect(
                     Target("site.test", site.port), f"GET /file?bytes={SIZE} HTTP/1.0\r\n\r\n".encode()
                 )
                 body = (await read_all(stream)).partition(b"\r\n\r\n")[2]

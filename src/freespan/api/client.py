@@ -86,7 +86,7 @@ class Client:
         self._background.start(self._engine.run())
         try:
             if self._timeout > 0:
-                await self._session(self._timeout)
+                await self._tunnel(self._timeout)
         except BaseException:
             await self.close()
             raise
@@ -133,11 +133,11 @@ class Client:
         target = parse_target(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
         context = ssl.create_default_context() if tls is True else tls or None
         until = asyncio.get_running_loop().time() + timeout
-        session = await self._session(timeout)
+        tunnel = await self._tunnel(timeout)
         try:
             async with asyncio.timeout_at(until):
-                tunnel_stream = await session.connect(target)
-                transport = self._transport(session, tunnel_stream, str(target))
+                tunnel_stream = await tunnel.connect(target)
+                transport = self._transport(tunnel, tunnel_stream, str(target))
                 try:
                     return await open_stream(transport, context, target.host)
                 except BaseException:
@@ -183,12 +183,12 @@ class Client:
     def _ended(self, error: BaseException | None) -> None:
         self._feed.end(error)
 
-    async def _session(self, seconds: float) -> ClientTunnel:
-        """The open session; waits for one, unless the client has failed."""
+    async def _tunnel(self, seconds: float) -> ClientTunnel:
+        """The tunnel of the open session; waits for one, unless the client has failed."""
         if self._failure is None or not self._background.is_running:
             await self._raise_failure()
         assert self._failure is not None
-        opening = asyncio.create_task(self._engine.session(seconds), name="freespan-session")
+        opening = asyncio.create_task(self._engine.tunnel(seconds), name="freespan-session")
         ending = asyncio.create_task(self._background.wait(), name="freespan-ending")
         try:
             waits: set[asyncio.Future[Any]] = {opening, ending, self._failure}
@@ -207,10 +207,10 @@ class Client:
             ending.cancel()
             await asyncio.gather(opening, ending, return_exceptions=True)
 
-    def _transport(self, session: ClientTunnel, tunnel_stream: TunnelStream, target: str) -> StreamTransport:
+    def _transport(self, tunnel: ClientTunnel, tunnel_stream: TunnelStream, target: str) -> StreamTransport:
         def forget(lost: StreamTransport) -> None:
             self._transports.discard(lost)
-            session.release(tunnel_stream)
+            tunnel.release(tunnel_stream)
 
         transport = StreamTransport(tunnel_stream, target, forget)
         self._transports.add(transport)

@@ -103,7 +103,7 @@ class BridgeSession:
     def _open_lane(self, offer: LaneOffer) -> None:
         """Run a lane in a task of its own. Raises `LinkError` or `MessageError` if it is refused."""
         opening = sum(not lane.is_open for lane in self._lanes)
-        if len(self._lanes) >= LANES_MAX - 1 or opening >= self._settings.lanes_opening_max:
+        if len(self._lanes) >= LANES_MAX or opening >= self._settings.lanes_opening_max:
             raise LinkError("full")
         sdp = self._filter(check_offer(offer.sdp))  # no broker has checked this one
         lane = Pipe(self._http, self._egress, self._stun, open_seconds=self._settings.channel_open_seconds)

@@ -1,7 +1,11 @@
-"""Keeps a session open: finds a way to the egress, opens the session, and starts again when it ends.
+"""Keeps a session open: dials a link to the egress, opens a session over it, and starts again when it ends.
 
-looking ──▶ connecting ──▶ open ◀──▶ waiting (no link is left)      open, waiting ── the session ends ──▶ looking
-   └── no bridge, or the broker cannot be reached ──▶ waiting ──▶ looking      failed: trying again cannot help
+looking ──▶ connecting ──▶ open ◀──▶ waiting (no link is left)
+   │            │            └──────────┴── the session ends ──▶ looking
+   │            │
+   ├────────────┴── no bridge, no answer, no session ──▶ waiting (for the next try) ──▶ looking
+   │            └── several wrong keys in a row      ──▶ failed  (for the next try) ──▶ looking
+   └── the host refuses for good                     ──▶ failed, and `run` raises
 """
 
 from __future__ import annotations
@@ -36,13 +40,13 @@ if TYPE_CHECKING:
 class _Connection:
     """An open session, the links that carry it, and the first one of them."""
 
-    session: ClientTunnel
+    tunnel: ClientTunnel
     links: LinkManager
-    first: DialedLink
+    first_link: DialedLink
 
 
 class Client:
-    """Run `run` in a task; cancelling it closes everything. `open_stream` and `session` wait for an open session.
+    """Run `run` in a task; cancelling it closes everything. `open_stream` and `tunnel` wait for an open session.
 
     `on_status` is called with each new status. `transport` other than "auto" keeps the client to that one.
     """
@@ -60,13 +64,14 @@ class Client:
         self._transports = TransportSelector(
             transport, bridge_tries=settings.bridge_tries, reset_seconds=settings.reorder_seconds
         )
+        # A TURN server is at the host's address: whoever wants `webrtc` alone does not want to be seen there.
         self._allow_turn = transport != "webrtc"
         self._backoff = Backoff(
             random.random, first=settings.first_retry_seconds, longest=settings.longest_retry_seconds
         )
         self._wrong_keys = 0
-        self._session: ClientTunnel | None = None
-        self._session_opened = asyncio.Condition()
+        self._tunnel: ClientTunnel | None = None
+        self._tunnel_opened = asyncio.Condition()
         self._links: LinkManager | None = None
         self._ticket_jars: dict[TransportInUse, TicketJar] = {}
         self._loading: asyncio.Task[None] | None = None
@@ -81,26 +86,27 @@ class Client:
                     try:
                         connection = await self._connect(dialer)
                     except (RendezvousError, LinkError, TunnelError) as error:
-                        await self._wait_after(error)
-                        continue
-                    if not await self._stay(connection):
-                        dialer.report_short_lived(connection.first)
+                        await self._wait_after_failure(error)
+                    else:
+                        opened_at = time.monotonic()
+                        reason = await self._wait_ended(connection)
+                        await self._wait_after_session(dialer, connection, reason, time.monotonic() - opened_at)
             finally:
                 await dialer.close()
 
     # --- for programs ------------------------------------------------------------------------
-    async def session(self, seconds: float | None = None) -> ClientTunnel:
-        """The open session; waits for one, by default for `ClientSettings.session_wait_seconds`.
+    async def tunnel(self, seconds: float | None = None) -> ClientTunnel:
+        """The tunnel of the open session; waits for one, by default for `ClientSettings.session_wait_seconds`.
 
         Raises:
             StreamError: `destination_unavailable`, because no session was opened in time.
         """
         limit = self._settings.session_wait_seconds if seconds is None else seconds
         try:
-            async with asyncio.timeout(limit), self._session_opened:
-                while self._session is None or self._session.is_over:
-                    await self._session_opened.wait()
-                return self._session
+            async with asyncio.timeout(limit), self._tunnel_opened:
+                while self._tunnel is None or self._tunnel.is_over:
+                    await self._tunnel_opened.wait()
+                return self._tunnel
         except TimeoutError:
             raise StreamError(ProxyStatus("destination_unavailable")) from None
 
@@ -111,16 +117,16 @@ class Client:
         Raises:
             StreamError: there is no session, or the egress refused or took too long (with its `ProxyStatus`).
         """
-        session = await self.session()
+        tunnel = await self.tunnel()
         try:
             async with asyncio.timeout(self._settings.stream_open_seconds):
-                stream = await session.connect(target, first_bytes)
+                stream = await tunnel.connect(target, first_bytes)
         except TimeoutError:
             raise StreamError(ProxyStatus("connection_timeout")) from None
         try:
             yield stream
         finally:
-            session.release(stream)
+            tunnel.release(stream)
 
     # --- one session -------------------------------------------------------------------------
     async def _connect(self, dialer: Dialer) -> _Connection:
@@ -128,32 +134,32 @@ class Client:
         self._report(ClientStatus("looking", "asking the broker for a bridge"))
         if self._loading is None:
             self._loading = asyncio.create_task(asyncio.to_thread(_load_tunnel), name="client-load-tunnel")
-        first = await self._dial(dialer)
+        first_link = await self._dial(dialer)
         watch = Stopwatch()
         try:
             await self._loading
-            session, links = self._new_session(dialer, first)
-            if session.begin():
-                await self._publish(session)  # streams may be opened already, in the first flight
-            await session.start()
+            tunnel, links = self._new_tunnel(dialer, first_link)
+            if tunnel.begin():
+                await self._publish(tunnel)  # streams may be opened already, in the first flight
+            await tunnel.start()
             watch.lap("handshake")
-            dialer.report_success(first)
+            dialer.report_success(first_link)
             self._transports.succeeded()
             self._wrong_keys = 0
-            self._report(status_of_session(first.transport, 1, {**first.seconds, **watch.parts}))
-            await self._publish(session)
+            self._report(status_of_session(first_link.transport, 1, {**first_link.seconds, **watch.parts}))
+            await self._publish(tunnel)
         except BaseException as error:
-            self._session = None
-            first.link.close("given up")
+            self._tunnel = None
+            first_link.link.close("given up")
             if isinstance(error, TunnelError):
                 self._transports.failed(time.monotonic())
                 # a bridge's wrong key may be the host's own: then that bridge is the right one
-                if first.endpoint or not isinstance(error, WrongKeyError):
-                    dialer.report_failure(first)
+                if first_link.endpoint or not isinstance(error, WrongKeyError):
+                    dialer.report_failure(first_link)
             raise
         self._links = links
-        links.start(session)
-        return _Connection(session, links, first)
+        links.start(tunnel)
+        return _Connection(tunnel, links, first_link)
 
     async def _dial(self, dialer: Dialer) -> DialedLink:
         """A link by the first transport that is not known to be unusable. Raises `LinkError` or `RendezvousError`."""
@@ -166,62 +172,65 @@ class Client:
                 if not error.is_unusable or self._transports.choose(time.monotonic()) == transport:
                     raise
 
-    def _new_session(self, dialer: Dialer, first: DialedLink) -> tuple[ClientTunnel, LinkManager]:
+    def _new_tunnel(self, dialer: Dialer, first_link: DialedLink) -> tuple[ClientTunnel, LinkManager]:
         from freespan.client.link_manager import LinkManager
         from freespan.tunnel.client import ClientTunnel
         from freespan.tunnel.tickets import TicketJar
 
+        settings, transport = self._settings, first_link.transport
+        links = LinkManager(dialer, first_link, lambda count: self._report_links(transport, count), settings)
         # a ticket links two sessions: one through bridges must not be linked to one that shows the reader's address
-        settings = self._settings.tunnel
-        jar = self._ticket_jars.setdefault(first.transport, TicketJar(capacity=settings.client_tickets_max))
-        links = LinkManager(dialer, first, lambda count: self._report_links(first.transport, count), self._settings)
-        return ClientTunnel(self._invite.egress_key, links.bond, jar, settings), links
+        jar = self._ticket_jars.setdefault(transport, TicketJar(capacity=settings.tunnel.client_tickets_max))
+        return ClientTunnel(self._invite.egress_key, links.bond, jar, settings.tunnel), links
 
-    async def _publish(self, session: ClientTunnel) -> None:
-        """Give the session to those who wait for one."""
-        self._session = session
-        async with self._session_opened:
-            self._session_opened.notify_all()
+    async def _publish(self, tunnel: ClientTunnel) -> None:
+        """Give the tunnel to those who wait for one."""
+        self._tunnel = tunnel
+        async with self._tunnel_opened:
+            self._tunnel_opened.notify_all()
 
-    async def _stay(self, connection: _Connection) -> bool:
-        """Wait until the session ends; false after a short one, and a pause.
+    async def _wait_ended(self, connection: _Connection) -> str:
+        """Wait until the session ends, and close what belongs to it. Returns the reason, a phrase for a person."""
+        try:
+            return await connection.tunnel.wait_ended()
+        finally:
+            self._tunnel = None
+            connection.tunnel.close("the client is stopping")
+            await connection.links.stop()
+            if connection.links.has_led_nowhere:
+                self._transports.leave(connection.first_link.requested, time.monotonic())
+
+    async def _wait_after_session(self, dialer: Dialer, connection: _Connection, reason: str, seconds: float) -> None:
+        """Back off after a session that lasted only for a short time, and blame its bridge or endpoint.
 
         A host that was restarted has proved that it is there again, and that no bridge is to blame.
         """
         from freespan.link.bond import RESTARTED
 
-        session, links = connection.session, connection.links
-        since = time.monotonic()
-        try:
-            reason = await session.wait_ended()
-        finally:
-            self._session = None
-            session.close("the client is stopping")
-            await links.stop()
-            if links.has_led_nowhere:
-                self._transports.leave(connection.first.requested, time.monotonic())
         if reason == RESTARTED:
             self._report(ClientStatus("looking", HOST_RESTARTED))
-            return True
+            return
         self._report(ClientStatus("looking", f"the session ended ({reason}); looking for another bridge"))
-        if time.monotonic() - since >= self._settings.steady_seconds:
+        if seconds >= self._settings.steady_seconds:
             self._backoff.succeeded()
-            return True
+            return
+        dialer.report_short_lived(connection.first_link)
         await asyncio.sleep(self._backoff.failed())
-        return False
 
-    async def _wait_after(self, error: FreespanError) -> None:
+    async def _wait_after_failure(self, error: FreespanError) -> None:
         """Back off after a failure; raises it when trying again cannot help.
 
-        A wrong key may be the trick of one bridge, so others are tried; several in a row are reported as `failed`.
+        A wrong key may be the trick of one bridge, so others are tried. Several are reported as `failed`, however many
+        attempts in between have opened no session at all.
         """
         if isinstance(error, RendezvousError) and not error.retry:
             self._report(ClientStatus("failed", str(error)))
             raise error
-        self._wrong_keys += isinstance(error, WrongKeyError)
         after = error.after if isinstance(error, RendezvousError) else None
         wait = self._backoff.failed(after or 0.0)
-        if self._wrong_keys >= self._settings.wrong_keys_max:
+        is_wrong_key = isinstance(error, WrongKeyError)
+        self._wrong_keys += is_wrong_key
+        if is_wrong_key and self._wrong_keys >= self._settings.wrong_keys_max:
             self._report(ClientStatus("failed", str(error)))
         else:
             self._report(ClientStatus("waiting", f"{error}; next try in {wait:.0f} s"))
@@ -233,7 +242,7 @@ class Client:
 
     def _report_links(self, transport: TransportInUse, links: int) -> None:
         """The session goes on, whether it has links or waits for one."""
-        if self._session is not None and not self._session.is_over:
+        if self._tunnel is not None and not self._tunnel.is_over:
             self._report(status_of_session(transport, links))
 
     def _report(self, status: ClientStatus) -> None:
@@ -242,5 +251,5 @@ class Client:
 
 
 def _load_tunnel() -> None:
-    """Loading QUIC and its cryptography takes a tenth of a second, which the way to the broker and back takes too."""
+    """Import QUIC and its cryptography. That takes a tenth of a second, so it is done while the broker is asked."""
     import freespan.client.link_manager  # noqa: F401

@@ -42,9 +42,9 @@ class DialedLink:
     """An open link, and how it came about.
 
     `transport` is what it took, which may differ from `requested`: a bridge may use a TURN server of the host, and a
-    WebSocket may lead through a front. `bridge` (of a link through one) and `endpoint` (of a WebSocket) are what the
-    `report_…` methods of `Dialer` are about, empty where there is none. `lanes` asks the bridge for lanes; None where
-    there can be none, which is so through a TURN server. `seconds` are the durations of the parts of the set-up.
+    WebSocket may lead through a front. `bridge` names the bridge of a link that has one, and `endpoint` is the base URL
+    of a WebSocket's host or front; both are empty otherwise. `lane_signalling` asks the bridge for lanes. It is None
+    where there can be none, as through a TURN server. `seconds` are the durations of the parts of the set-up.
     """
 
     link: Link
@@ -52,7 +52,7 @@ class DialedLink:
     requested: Transport
     bridge: str = ""
     endpoint: str = ""
-    lanes: LaneSignalling | None = None
+    lane_signalling: LaneSignalling | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -63,7 +63,7 @@ class _Offer:
     link: DataChannelLink
     sdp: str
     network: Network | None = None
-    lanes: LaneSignalling | None = None
+    lane_signalling: LaneSignalling | None = None
 
     def give_up(self) -> None:
         """Close the peer connection."""
@@ -108,7 +108,8 @@ class Dialer:
         An `extra` link is for a session that has one already: the broker gives it only while many bridges are free.
 
         Raises:
-            TransportError: the transport does not lead to the egress, or this machine cannot use it.
+            TransportError: the transport does not lead to the egress, or this machine cannot use it, or no bridge is
+                free but those that could not be reached.
             RendezvousError: the broker could not be asked, or refused.
         """
         if transport == "websocket":
@@ -135,7 +136,7 @@ class Dialer:
         self._short_lived.add(dialed.bridge, time.monotonic())
 
     async def close(self) -> None:
-        """Wait until the WebSockets of closed links are closed."""
+        """Cancel the WebSockets that are still open or closing, and wait for their end."""
         for task in self._websockets:
             task.cancel()
         await asyncio.gather(*self._websockets, return_exceptions=True)
@@ -145,10 +146,9 @@ class Dialer:
         self, transport: Transport, avoid: Sequence[str], *, extra: bool, on_answer: Callable[[], None]
     ) -> DialedLink:
         watch = Stopwatch()
-        async with self._rendezvous.open_request() as request:  # the connection to the host is opened …
-            offer = await request.meanwhile(
-                self._make_offer(transport), discard=_Offer.give_up
-            )  # … while candidates are gathered
+        async with self._rendezvous.open_request() as request:
+            # the connection to the host is opened while candidates are gathered
+            offer = await request.meanwhile(self._make_offer(transport), discard=_Offer.give_up)
             watch.lap("offer")
             try:
                 answer = await request.send(self._request(transport, offer, avoid, extra=extra))
@@ -158,7 +158,7 @@ class Dialer:
                 watch.lap("channel")
             except RendezvousError as error:
                 offer.give_up()
-                raise self._reason(error, transport, offer, extra=extra) from None
+                raise self._error_without_bridge(error, transport, offer, extra=extra) from None
             except BaseException:
                 offer.give_up()
                 raise
@@ -167,7 +167,7 @@ class Dialer:
             "turn" if is_relayed else transport,
             transport,
             bridge=answer.bridge,
-            lanes=None if is_relayed else offer.lanes,
+            lane_signalling=None if is_relayed else offer.lane_signalling,
             seconds=watch.parts,
         )
 
@@ -191,16 +191,14 @@ class Dialer:
         return await self._offer_by_one_server()
 
     async def _offer_by_one_server(self) -> _Offer:
-        stun = self._stun.current()
-        link = DataChannelLink(stun, on_signal=lambda text: lanes.on_signal(text))  # only once the channel is open
-        lanes = LaneSignalling(
-            link,
-            lambda: DataChannelLink(self._stun.current()),
-            allow_private=self._is_private,
-            open_seconds=self._settings.bridge_open_seconds,
+        signalling = LaneSignalling(
+            self._new_link, allow_private=self._is_private, open_seconds=self._settings.bridge_open_seconds
         )
-        sdp = await _gathered(link)
-        return _Offer(link, sdp, network_of(sdp) if self._stun else None, lanes)
+        sdp = await _gathered(signalling.first_link)
+        return _Offer(signalling.first_link, sdp, network_of(sdp) if self._stun else None, signalling)
+
+    def _new_link(self, *, on_signal: Callable[[str], None] | None = None) -> DataChannelLink:
+        return DataChannelLink(self._stun.current(), on_signal=on_signal, gathering=self._settings.gathering)
 
     async def _offer_by_turn(self) -> _Offer:
         """An offer with candidates of the host's TURN servers alone. Raises `LinkError`.
@@ -212,7 +210,7 @@ class Dialer:
             servers = await self._turn.current()
             if not servers:
                 raise TransportError("the host has no TURN server", is_unusable=True)
-            link = DataChannelLink(servers, relayed=True)
+            link = DataChannelLink(servers, relayed=True, gathering=self._settings.gathering)
             sdp = await _gathered(link)
             if " typ relay" in sdp:
                 return _Offer(link, sdp)  # its own NAT does not matter: everybody can reach a TURN server
@@ -248,11 +246,14 @@ class Dialer:
             raise TransportError(str(error) or "the bridge could not be reached") from None
         return is_relayed
 
-    def _reason(self, error: RendezvousError, transport: Transport, offer: _Offer, *, extra: bool) -> FreespanError:
-        """What it means for the transport that the broker gave no bridge.
+    def _error_without_bridge(
+        self, error: RendezvousError, transport: Transport, offer: _Offer, *, extra: bool
+    ) -> FreespanError:
+        """The error to raise when the broker gave no bridge: a `TransportError` if waiting for one would not help.
 
-        Where none fits, or none is free but those that could not be reached, the transport has failed: waiting would
-        help nobody. But a bridge in cooldown because its session was short is better than none, so its cooldown ends.
+        That is so where no bridge fits, or where only those are free that could not be reached. But if bridges are in
+        cooldown because their sessions were short, that cooldown ends and the error stays the broker's: such a bridge
+        is better than none, and the next request may get one.
         """
         if extra or error.code not in ("no_bridge", "no_reachable_bridge"):
             return error

@@ -3,7 +3,7 @@
     what happened                                  next_decision(now)
     ─────────────                                  ──────────────────
     dialed, dial_failed                            Dial(avoid, extra)   a link is missing
-    link_joined, link_suspected, link_closed  ──▶  Close(link)          there is one too many
+    link_joined, link_suspected, link_closed  ──▶  Close(number)        there is one too many
     on_second                                      Wait(until)          nothing to do, or too early after a failure
                                                    EndSession(reason)   there is no link, and none will come
 
@@ -44,9 +44,9 @@ class Dial:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Close this link: it is the slowest, and one more than wanted."""
+    """Close the link of this number: it is the slowest, and one more than wanted."""
 
-    link: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +96,22 @@ class _Pause:
 
 
 class LinkController:
-    """One for each session. `first` is the transport of link 0, which has joined. `now` is in seconds of one clock.
+    """One for each session, which begins on link 0: by `transport`, through `bridge`.
 
-    `requested` is the transport that further links are dialed by, and `random` gives numbers from 0 to 1.
+    `requested` is the transport that further links are dialed by, and `random` gives numbers from 0 to 1. `now` is in
+    seconds of one clock.
     """
 
     def __init__(
         self,
-        first: TransportInUse,
+        transport: TransportInUse,
         bridge: str,
         requested: Transport,
         settings: ClientSettings,
         random: Callable[[], float],
         now: float,
     ) -> None:
-        self._allowed = _SHOWS_NO_MORE[first]
+        self._allowed = _SHOWS_NO_MORE[transport]
         self._uses_bridges = requested != "websocket"
         self._steady_seconds = settings.steady_seconds
         self._patience = settings.session_wait_seconds
@@ -124,7 +125,7 @@ class LinkController:
         self._figures: Mapping[int, LinkFigures] = {}
         self._without_link_since = now
         self._pause: _Pause | None = None
-        self._was_refused = False
+        self._closed_before_joining = False
         self._has_failed_without_link = False
         self._end: str | None = None
 
@@ -150,11 +151,13 @@ class LinkController:
 
     def next_decision(self, now: float, *, is_joinable: bool) -> Decision:
         """What to do now; to be asked for again when it is done. `is_joinable`: whether the bond takes links."""
-        if self._was_refused and self._pause_end(now) is None:
-            self._was_refused = False
+        self._expire_pause(now)
+        if self._closed_before_joining and self._pause is None:
+            self._closed_before_joining = False
             self._begin_pause(now)
-        if (pause_end := self._pause_end(now)) is not None:
-            return Wait(pause_end)
+            self._expire_pause(now)
+        if self._pause is not None:
+            return Wait(self._pause.until)
         if self._end is not None and not self.carrying:
             return EndSession(self._end)
         if self._end is None and is_joinable and self._missing > 0:
@@ -171,9 +174,11 @@ class LinkController:
 
     def dial_failed(self, error: FreespanError, now: float) -> None:
         """A link could not be dialed, or not be added: a `LinkError` or `RendezvousError`."""
+        is_without_link = not self.carrying and isinstance(error, TransportError)
+        self._has_failed_without_link |= is_without_link
         if isinstance(error, RendezvousError) and not error.retry:
             self._end = str(error)
-        elif self._is_hopeless(error, now):
+        elif is_without_link and self._is_hopeless(error, now):
             self._end = "the host cannot be reached any more"
         else:
             after = error.after if isinstance(error, (RendezvousError, TransportError)) else None
@@ -201,16 +206,14 @@ class LinkController:
         link = self._links.get(number)
         if link is None:
             return False
-        self.forget(number, now)
+        self._remove(number, now)
         is_short_lived = now - link.since < self._steady_seconds
-        self._was_refused |= is_short_lived and not link.is_joined
+        self._closed_before_joining |= is_short_lived and not link.is_joined
         return is_short_lived
 
-    def forget(self, number: int, now: float) -> None:
-        """A link was closed as decided."""
-        had_link = self.carrying > 0
-        del self._links[number]
-        self._note_loss(had_link, now)
+    def closed_as_decided(self, number: int, now: float) -> None:
+        """A link was closed because of a `Close`."""
+        self._remove(number, now)
 
     def on_second(self, figures: Mapping[int, LinkFigures], rate: float, now: float) -> None:
         """What the links did in the last second; `rate` is that of the session, in bytes a second."""
@@ -234,17 +237,20 @@ class LinkController:
         known = [number for number, link in self._links.items() if link.carries and number in self._figures]
         return min(known, key=lambda one: (self._figures[one].rate, -self._figures[one].min_rtt), default=None)
 
+    def _remove(self, number: int, now: float) -> None:
+        had_link = self.carrying > 0
+        del self._links[number]
+        self._note_loss(had_link, now)
+
     def _note_loss(self, had_link: bool, now: float) -> None:
         if had_link and not self.carrying:
             self._without_link_since = now
         self._shorten_pause()
 
     def _is_hopeless(self, error: FreespanError, now: float) -> bool:
-        """Note the failure of a session without a link; true when it has waited long enough for what cannot come."""
-        if self.carrying or not isinstance(error, TransportError):
-            return False
-        self._has_failed_without_link = True
-        waits_in_vain = error.is_unusable or not self._uses_bridges  # otherwise another bridge may help
+        """Whether a session without a link has waited long enough for one that cannot come."""
+        is_unusable = isinstance(error, TransportError) and error.is_unusable
+        waits_in_vain = is_unusable or not self._uses_bridges  # otherwise another bridge may help
         return waits_in_vain and now - self._without_link_since >= self._patience
 
     def _begin_pause(self, now: float, after: float | None = None) -> None:
@@ -257,9 +263,8 @@ class LinkController:
         if self._pause is not None:
             self._pause.until = self._pause.earliest
 
-    def _pause_end(self, now: float) -> float | None:
-        """When the pause ends, if there is one. A session that has lost its last link since it began need not wait."""
+    def _expire_pause(self, now: float) -> None:
+        """End the pause when it is over. A session that has lost its last link since it began need not wait."""
         pause = self._pause
         if pause is not None and (now >= pause.until or (not self.carrying and not pause.began_without_link)):
-            self._pause = pause = None
-        return pause.until if pause is not None else None
+            self._pause = None

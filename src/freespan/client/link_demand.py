@@ -38,7 +38,10 @@ class LinkDemand:
         self._busy_since: float | None = None
 
     def on_second(self, rate: float, links: int, now: float) -> None:
-        """`rate` is what the session carried since the last call, in bytes a second, both directions, on `links`."""
+        """Take what the session carried since the last call: `rate` in bytes a second, both directions together.
+
+        `links` is how many links carry it.
+        """
         self._smoothed_rate += (rate - self._smoothed_rate) / 2
         if rate >= _BUSY_RATE or self._last_busy is None:
             self._last_busy = now

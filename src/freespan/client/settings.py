@@ -1,12 +1,13 @@
-"""What a client can be told to do differently: its patience, and how much it keeps open. Pure."""
+"""Client settings: timeouts and limits. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from freespan.link.bond.settings import BondSettings
+from freespan.link.settings import GatheringSettings
 from freespan.tunnel.settings import TunnelSettings
-from freespan.wire.limits import DIAL_SECONDS, RENDEZVOUS_SECONDS, RESOLVE_SECONDS
+from freespan.wire.limits import DIAL_SECONDS, LANES_MAX, RENDEZVOUS_SECONDS, RESOLVE_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,12 +15,13 @@ class ClientSettings:
     """Times are in seconds. The defaults are what `freespan connect` uses."""
 
     # --- asking the host ---------------------------------------------------------------------
+    # An endpoint that cannot be connected to in time makes way for the next one.
     host_connect_seconds: float = 4.0
-    """Time for a connection to an endpoint, from the name to the end of TLS; then the next endpoint is asked."""
+    """Time for a connection to an endpoint, from the name to the end of TLS, while there is another one to ask."""
     host_last_connect_seconds: float = 12.0
-    """The same for the last endpoint, after which there is no other to ask."""
+    """Time for a connection to the last endpoint, from the name to the end of TLS."""
     host_answer_seconds: float = RENDEZVOUS_SECONDS + 4.0
-    """Time for an answer once there is a connection: the broker's own limit, and the way there and back."""
+    """Time for an answer once a request is sent: the broker's own limit, and the way there and back."""
     host_seconds: float = 30.0
     """Time for one question at all endpoints together."""
     retry_after_max_seconds: float = 60.0
@@ -29,28 +31,32 @@ class ClientSettings:
     endpoints in the order of the invite."""
 
     # --- opening a link ----------------------------------------------------------------------
+    # From a bridge's answer to an open data channel; then the client tries another bridge.
     bridge_open_seconds: float = 6.0
-    """From a bridge's answer to an open data channel; then the client tries another bridge. Lanes have it too."""
+    """Time for a data channel to a bridge to open directly. For a lane, it includes the bridge's answer."""
     turn_open_seconds: float = 10.0
-    """The same through a TURN server, which takes more round trips."""
+    """Time for a data channel to open through a TURN server, which takes more round trips."""
     bridge_tries: int = 2
     """Bridges that must fail in a row before the client leaves the transport `webrtc`."""
+    gathering: GatheringSettings = field(default_factory=GatheringSettings)
+    """How long to wait while candidates are gathered."""
     cooldown_seconds: float = 300.0
     """How long the client does not ask for a bridge that has just failed."""
 
     # --- keeping a session -------------------------------------------------------------------
+    # Each failure in a row doubles the wait before the next attempt, up to the longest one of its kind.
     first_retry_seconds: float = 0.5
-    """Wait after the first failure in a row; each further one doubles it."""
+    """Wait after the first failure in a row."""
     longest_retry_seconds: float = 30.0
     """Longest wait between two attempts to open a session."""
     longest_link_retry_seconds: float = 5.0
     """Longest wait between two attempts to dial a link for a session that has none."""
     longest_extra_link_retry_seconds: float = 120.0
-    """The same for an extra link, which a session can do without."""
+    """Longest wait between two attempts to dial an extra link, which a session can do without."""
     steady_seconds: float = 30.0
     """A session or link that lasted this long was a good one: its end counts as no failure."""
     session_wait_seconds: float = 20.0
-    """How long a new request waits for a session. A session whose transport is unusable keeps dialing this long."""
+    """How long a new request waits for a session. A session whose transport is unusable keeps dialing for this long."""
     stream_open_seconds: float = RESOLVE_SECONDS + DIAL_SECONDS + 5.0
     """From a request to the egress' answer: its own limits for DNS and TCP, and the way there and back."""
     bond: BondSettings = field(default_factory=BondSettings)
@@ -58,13 +64,15 @@ class ClientSettings:
     tunnel: TunnelSettings = field(default_factory=TunnelSettings)
     """The settings of each session's tunnel."""
     wrong_keys_max: int = 3
-    """Sessions with a wrong key, in a row, after which the client reports `failed` (it goes on trying)."""
+    """The client reports `failed` (and goes on trying) with this many wrong keys since its last session."""
 
     # --- how many links ----------------------------------------------------------------------
     links_usual: int = 3
     """Bridges of one session, where there are that many."""
     links_most: int = 8
     """Bridges of one session while each further one makes it faster."""
+    lane_steps: tuple[int, ...] = (1, 4, 1 + LANES_MAX)
+    """The numbers of links to one bridge, its lanes included, that are tried one after the other."""
     report_seconds: float = 1.0
     """How often the client looks at what its links carry."""
     lane_retry_seconds: float = 10.0

@@ -37,7 +37,7 @@ class ClientStatus:
 
 
 def status_of_session(transport: TransportInUse, links: int, seconds: dict[str, float] | None = None) -> ClientStatus:
-    """The status of a session that began by this transport and is carried by so many links."""
+    """The status of a session that began by this transport and is carried by this many links."""
     if not links:
         detail = _WAITING_FOR_BRIDGE if transport in ("webrtc", "turn") else _WAITING_FOR_HOST
         return ClientStatus("waiting", detail, transport)

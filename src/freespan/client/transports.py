@@ -3,9 +3,9 @@
 webrtc ──▶ turn ──▶ websocket ──▶ webrtc …      each arrow: the transport has failed often enough to try the next one
 
 The further to the right, the more a reader shows: a TURN server is at the host's address, and in a WebSocket no bridge
-takes part at all, so the host sees the reader's address. Hence the order. Hence also one bridge that fails moves a
-client on only when no other bridge is free: it could fail on purpose, to drive readers to where the censor wants them.
-When no other is free the client does move on, since waiting for ever would help nobody.
+takes part at all, so the host sees the reader's address. Hence the order. For the same reason one failed bridge is not
+enough: it could fail on purpose, to drive readers to where the censor wants them. The client tries another one, and
+leaves `webrtc` after `bridge_tries` failures, or when the broker has no other bridge.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class TransportSelector:
     def failed(self, now: float, *, is_unusable: bool = False) -> None:
         """The transport has not led anywhere; see `TransportError` for `is_unusable`.
 
-        The failure of the only bridge counts as well: see `Dialer`.
+        It is a failure as well when the broker has no bridge but those that could not be reached: see `Dialer.dial`.
         """
         self._failures += 1
         if is_unusable or self._failures >= self._tries[self._transports[self._at]]:

@@ -132,7 +132,7 @@ class DataChannelLink:
         report, pairs = await self._pairs_in_use()
         return any(self._is_relay(report.get(one)) for pair in pairs for one in _ends(pair))
 
-    async def packet_rtt(self) -> float:
+    async def ice_rtt(self) -> float:
         """The round-trip time of the last connectivity check in seconds; 0 if it is not known, or below 1 ms.
 
         ICE makes a check every one to three seconds. A check waits in the queues of the network, and in none above.

@@ -41,8 +41,8 @@ CWND_MAX = 3 * 1024 * 1024
 """The largest cwnd of a link: how many bytes may be in flight from end to end, and so wait inside a bridge."""
 PIPE_WAITING_MAX = 4 * 1024 * 1024
 """How many bytes may wait inside a bridge in one direction; more of them end that pipe."""
-LANES_MAX = 8
-"""How many peer connections a client may have to one bridge, the first one included."""
+LANES_MAX = 7
+"""How many lanes a client may have to one bridge, beside the first link."""
 LANES_OPENING_MAX = 4
 """How many lanes of one client may be opening at a time; a bridge refuses one more."""
 

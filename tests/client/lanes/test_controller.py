@@ -8,22 +8,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freespan.client.lanes.controller import LaneController, Second
+from freespan.client.lanes.controller import LaneController, LaneSample
 from freespan.client.lanes.queueing import Queue
+from freespan.client.settings import ClientSettings
 from freespan.wire.limits import LANES_MAX
 
+STEPS = ClientSettings().lane_steps
 Played = tuple[float, int] | tuple[float, int, Queue]
-"""What a bridge does in a second, as in `Second`; without a queue, none."""
+"""What a bridge does in a second, as in `LaneSample`; without a queue, none."""
 
 
 def play(controller: LaneController, seconds: int, path: Callable[[int, int], Played], begin: int = 0) -> list[int]:
     """The lanes that are wanted after each second of a path, which says what so many lanes carry then."""
     wanted = []
     for now in range(begin, begin + seconds):
-        rate, loss_signals, *queue = path(controller.wanted, now)
-        controller.on_second(Second(rate, loss_signals, queue[0] if queue else Queue.NONE), float(now))
-        wanted.append(controller.wanted)
+        rate, loss_signals, *queue = path(controller.links_wanted, now)
+        controller.on_second(LaneSample(rate, loss_signals, queue[0] if queue else Queue.NONE), float(now))
+        wanted.append(controller.links_wanted)
     return wanted
+
+
+def new_controller() -> LaneController:
+    return LaneController(STEPS)
 
 
 def lossy(lanes: int, now: int) -> Played:
@@ -40,25 +46,25 @@ def full_whatever_the_lanes(lanes: int, now: int) -> Played:
 
 @given(st.lists(st.tuples(st.floats(0, 1e8), st.integers(0, 1000), st.sampled_from(Queue)), max_size=200))
 def test_any_history_stays_within_bounds(history: list[Played]) -> None:
-    wanted = play(LaneController(), len(history), lambda _, now: history[now])
-    assert all(1 <= lanes <= LANES_MAX for lanes in wanted)
+    wanted = play(new_controller(), len(history), lambda _, now: history[now])
+    assert all(1 <= lanes <= 1 + LANES_MAX for lanes in wanted)
 
 
 @given(st.lists(st.floats(0, 1e8), max_size=200), st.sampled_from([Queue.NONE, Queue.NETWORK]))
 def test_without_a_sign_of_loss_there_is_one(rates: list[float], queue: Queue) -> None:
-    wanted = play(LaneController(), len(rates), lambda _, now: (rates[now], 0, queue))
+    wanted = play(new_controller(), len(rates), lambda _, now: (rates[now], 0, queue))
     assert set(wanted) <= {1}
 
 
 @given(st.lists(st.integers(0, 1000), max_size=100), st.sampled_from([Queue.NONE, Queue.NETWORK]))
 def test_a_bridge_with_little_to_carry_has_one(loss_signals: list[int], queue: Queue) -> None:
-    wanted = play(LaneController(), len(loss_signals), lambda _, now: (20e3, loss_signals[now], queue))
+    wanted = play(new_controller(), len(loss_signals), lambda _, now: (20e3, loss_signals[now], queue))
     assert set(wanted) <= {1}
 
 
 @given(st.lists(st.sampled_from(Queue), max_size=100))
 def test_so_has_one_that_carries_next_to_nothing(queues: list[Queue]) -> None:
-    wanted = play(LaneController(), len(queues), lambda _, now: (5e3, 0, queues[now]))
+    wanted = play(new_controller(), len(queues), lambda _, now: (5e3, 0, queues[now]))
     assert set(wanted) <= {1}
 
 
@@ -68,7 +74,7 @@ def test_one_second_in_eight_with_a_queue_in_the_network_is_enough(rate: float, 
     seconds: list[Played] = []
     for gap, other in gaps:
         seconds += [(rate, 0, Queue.SCTP)] * gap + [(other, 0, Queue.NETWORK)]
-    assert set(play(LaneController(), len(seconds), lambda _, now: seconds[now])) <= {1}
+    assert set(play(new_controller(), len(seconds), lambda _, now: seconds[now])) <= {1}
 
 
 def very_lossy(lanes: int, now: int) -> Played:
@@ -78,33 +84,33 @@ def very_lossy(lanes: int, now: int) -> Played:
 
 
 def test_a_very_lossy_path_gets_four_and_then_eight_and_keeps_them() -> None:
-    wanted = play(LaneController(), 120, very_lossy)
+    wanted = play(new_controller(), 120, very_lossy)
     assert sorted(set(wanted)) == [1, 4, 8]
     assert wanted == sorted(wanted)
     assert wanted.index(8) <= 25
 
 
 def test_messages_that_wait_in_a_fast_lane_are_no_sign() -> None:
-    assert set(play(LaneController(), 60, lambda _, __: (500e3, 0, Queue.SCTP))) == {1}
+    assert set(play(new_controller(), 60, lambda _, __: (500e3, 0, Queue.SCTP))) == {1}
 
 
 def test_a_slow_path_must_bring_clearly_more() -> None:
-    """Half a Mbit/s that loses packets: one lane does not quite fill it, and what four add is a queue."""
-    wanted = play(LaneController(), 60, lambda lanes, now: (40e3 if lanes == 1 else 50e3, 0, Queue.SCTP))
+    """Half a Mbit/s that loses IP packets: one lane does not quite fill it, and what four add is a queue."""
+    wanted = play(new_controller(), 60, lambda lanes, now: (40e3 if lanes == 1 else 50e3, 0, Queue.SCTP))
     assert sorted(set(wanted)) == [1, 4]
     assert wanted[-1] == 1
     assert sum(lanes > 1 for lanes in wanted) == 14
 
 
 def test_a_lossy_path_gets_four_and_then_eight() -> None:
-    wanted = play(LaneController(), 40, lossy)
+    wanted = play(new_controller(), 40, lossy)
     assert sorted(set(wanted)) == [1, 4, 8]
     assert wanted == sorted(wanted)
     assert wanted.index(8) <= 20
 
 
 def test_lanes_that_do_not_help_go_again_for_a_minute() -> None:
-    wanted = play(LaneController(), 200, full_whatever_the_lanes)
+    wanted = play(new_controller(), 200, full_whatever_the_lanes)
     assert sorted(set(wanted)) == [1, 4]
     begins = [now for now in range(1, 200) if wanted[now] > wanted[now - 1]]
     assert begins[1] - begins[0] >= 60
@@ -112,7 +118,7 @@ def test_lanes_that_do_not_help_go_again_for_a_minute() -> None:
 
 
 def test_the_step_that_does_not_help_goes_and_the_one_before_stays() -> None:
-    wanted = play(LaneController(), 60, lambda lanes, now: (200e3 * min(lanes, 4), 3))
+    wanted = play(new_controller(), 60, lambda lanes, now: (200e3 * min(lanes, 4), 3))
     assert wanted[-1] == 4
     assert max(wanted) == 8
 
@@ -120,7 +126,7 @@ def test_the_step_that_does_not_help_goes_and_the_one_before_stays() -> None:
 def test_a_path_whose_queue_overflows_at_the_start_is_not_lossy() -> None:
     """SCTP fills the queue, loses much at once, and begins anew: what it carries is anything but steady."""
     seen = [(104e3, 2), (1474e3, 3), (16e3, 0), (32e3, 0), (282e3, 5), (1451e3, 3), (2309e3, 0), (2293e3, 0)]
-    wanted = play(LaneController(), 60, lambda lanes, now: seen[now] if now < len(seen) else even(lanes, now))
+    wanted = play(new_controller(), 60, lambda lanes, now: seen[now] if now < len(seen) else even(lanes, now))
     assert set(wanted) == {1}
 
 
@@ -132,16 +138,16 @@ SLOW_WAYS_BACK = [
 
 @pytest.mark.parametrize("seen", SLOW_WAYS_BACK)
 def test_one_overflow_and_the_slow_way_back_are_not_loss(seen: list[Played]) -> None:
-    wanted = play(LaneController(), 60, lambda lanes, now: seen[now] if now < len(seen) else even(lanes, now))
+    wanted = play(new_controller(), 60, lambda lanes, now: seen[now] if now < len(seen) else even(lanes, now))
     assert set(wanted) == {1}
 
 
 def test_a_fast_bridge_needs_none() -> None:
-    assert set(play(LaneController(), 60, lambda _, __: (5e6, 9))) == {1}
+    assert set(play(new_controller(), 60, lambda _, __: (5e6, 9))) == {1}
 
 
 def test_calm_closes_all_but_the_first() -> None:
-    controller = LaneController()
+    controller = new_controller()
     play(controller, 40, lossy)
     wanted = play(controller, 60, lambda _, __: (100.0, 0), begin=40)
     assert wanted[15] == 8
@@ -149,6 +155,6 @@ def test_calm_closes_all_but_the_first() -> None:
 
 
 def test_so_does_a_path_that_has_become_good() -> None:
-    controller = LaneController()
+    controller = new_controller()
     play(controller, 40, lossy)
     assert play(controller, 60, even, begin=40)[-1] == 1

@@ -10,11 +10,12 @@ from typing import cast
 
 import pytest
 
-from freespan.client.lanes.controller import LaneController, Second
+from freespan.client.lanes.controller import LaneController, LaneSample
 from freespan.client.lanes.manager import LaneManager
 from freespan.client.lanes.queueing import Queue
 from freespan.client.lanes.signalling import LaneSignalling
 from freespan.client.link_manager import LinkManager
+from freespan.client.link_meter import LinkActivity
 from freespan.client.settings import ClientSettings
 from freespan.demo.payload import sha256_of
 from freespan.link.base import Link
@@ -30,13 +31,13 @@ SIZE = 12_000_000
 
 
 class Wants:
-    """What all controllers want, whatever they are told."""
+    """How many links to a bridge all controllers want, whatever they are told."""
 
-    lanes = LANES_MAX
+    links = 1 + LANES_MAX
 
 
 def decide_nothing(controller: LaneController, *_: object) -> None:
-    controller.wanted = Wants.lanes
+    controller.links_wanted = Wants.links
 
 
 EAGER = ClientSettings(report_seconds=0.02)
@@ -46,7 +47,7 @@ EAGER = ClientSettings(report_seconds=0.02)
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """All lanes are wanted at once."""
     monkeypatch.setattr(LaneController, "on_second", decide_nothing)
-    monkeypatch.setattr(Wants, "lanes", LANES_MAX)
+    monkeypatch.setattr(Wants, "links", 1 + LANES_MAX)
 
 
 @pytest.fixture
@@ -69,13 +70,13 @@ async def test_lanes_carry_a_download_and_the_broker_hears_of_none(
     host: Host, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_bridge(host.url) as helper, running_client(host.invite, settings=EAGER) as reader:
-        await until_links(reader, LANES_MAX)
+        await until_links(reader, 1 + LANES_MAX)
         stream, digest = await begin(reader, site, SIZE)
         await read_some(stream, digest, SIZE // 2)
         assert reader.client._links is not None
         links = reader.client._links.bond.stats().links
         assert all(link.bytes_received > 16_000 for link in links)
-        monkeypatch.setattr(Wants, "lanes", 1)
+        monkeypatch.setattr(Wants, "links", 1)
         assert await read_rest(stream, digest) == sha256_of(SIZE)
         await until_links(reader, 1)
         assert host.counters.registry.get_sample_value("freespan_rendezvous_total", {"outcome": "answered"}) == 1
@@ -88,12 +89,12 @@ async def test_a_bridge_with_lanes_that_leaves_takes_nothing_along(host: Host, s
         helpers = [await stack.enter_async_context(running_bridge(host.url)) for _ in range(2)]
         reader = await stack.enter_async_context(running_client(host.invite, settings=EAGER))
         await bridges(reader, 2)
-        await until_links(reader, 2 * LANES_MAX)
+        await until_links(reader, 2 * (1 + LANES_MAX))
         stream, digest = await begin(reader, site, SIZE)
         await read_some(stream, digest, SIZE // 3)
         await helpers[0].stop()
         await read_some(stream, digest, SIZE // 3)
-        await until_links(reader, LANES_MAX)
+        await until_links(reader, 1 + LANES_MAX)
         assert await read_rest(stream, digest) == sha256_of(SIZE)
 
 
@@ -102,9 +103,9 @@ async def test_three_bridges_fill_the_bond_and_no_more(host: Host) -> None:
         for _ in range(3):
             await stack.enter_async_context(running_bridge(host.url))
         reader = await stack.enter_async_context(running_client(host.invite, settings=EAGER))
-        await until_links(reader, 3 * LANES_MAX)
+        await until_links(reader, 3 * (1 + LANES_MAX))
         await asyncio.sleep(0.1)
-        await until_links(reader, 3 * LANES_MAX)
+        await until_links(reader, 3 * (1 + LANES_MAX))
 
 
 # --- the manager by itself ------------------------------------------------------------------------
@@ -128,6 +129,7 @@ class FakeSignalling:
     def __init__(self) -> None:
         self.asked = 0
         self.refuses = False
+        self.measures_for = 0.0
 
     async def open(self) -> object:
         self.asked += 1
@@ -136,17 +138,22 @@ class FakeSignalling:
             raise LinkError("full")
         return object()
 
+    async def ice_rtt(self) -> float:
+        await asyncio.sleep(self.measures_for)
+        return 0.1
+
 
 class Stage:
     """A manager with one bridge, whose first link is number 0."""
 
     def __init__(self) -> None:
         self.owner, self.signalling = FakeOwner(), FakeSignalling()
-        self.manager = LaneManager(self.owner, ClientSettings().lane_retry_seconds)
+        settings = ClientSettings()
+        self.manager = LaneManager(self.owner, settings.lane_steps, settings.lane_retry_seconds)
         self.manager.add_bridge(0, cast(LaneSignalling, self.signalling))
 
-    async def update(self, lanes_max: int = 21, links: tuple[LinkStats, ...] = (), packet_rtt: float = 0.0) -> int:
-        self.manager.update(links, {0: packet_rtt}, lanes_max)
+    async def update(self, lanes_max: int = 21, links: tuple[LinkStats, ...] = (), ice_rtt: float = 0.0) -> int:
+        self.manager.update({link.number: link for link in links}, {}, {0: ice_rtt}, lanes_max)
         await asyncio.sleep(0.001)
         return len(self.manager.lanes_of(0))
 
@@ -194,14 +201,47 @@ def test_the_controller_is_told_where_the_messages_of_a_bridge_queue(monkeypatch
     async def body() -> None:
         told: list[Queue] = []
 
-        def on_second(_: LaneController, second: Second, now: float) -> None:
-            told.append(second.queue)
+        def on_second(_: LaneController, sample: LaneSample, now: float) -> None:
+            told.append(sample.queue)
 
         monkeypatch.setattr(LaneController, "on_second", on_second)
         stage = Stage()
-        for message_rtt, packet_rtt in ((0.21, 0.2), (1.6, 0.2), (1.6, 1.5), (1.6, 0.0)):
+        for message_rtt, ice_rtt in ((0.21, 0.2), (1.6, 0.2), (1.6, 1.5), (1.6, 0.0)):
             link = LinkStats(0, "open", 4e4, 0.2, message_rtt, 64_000, 0, 0, 0)
-            await stage.update(links=(link,), packet_rtt=packet_rtt)
+            await stage.update(links=(link,), ice_rtt=ice_rtt)
         assert told == [Queue.NONE, Queue.SCTP, Queue.NETWORK, Queue.NONE]
+
+    run(body())
+
+
+def test_the_round_trips_to_all_bridges_are_measured_at_once() -> None:
+    async def body() -> None:
+        stage = Stage()
+        stage.signalling.measures_for = 0.5
+        for bridge_number in (1, 2):
+            stage.manager.add_bridge(bridge_number, cast(LaneSignalling, stage.signalling))
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        assert await stage.manager.ice_rtts() == {0: 0.1, 1: 0.1, 2: 0.1}
+        assert loop.time() - began == pytest.approx(0.5)
+
+    run(body())
+
+
+def test_the_controller_gets_what_the_links_to_its_bridge_have_done_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body() -> None:
+        samples: list[LaneSample] = []
+
+        def on_second(controller: LaneController, sample: LaneSample, now: float) -> None:
+            controller.links_wanted = 2
+            samples.append(sample)
+
+        monkeypatch.setattr(LaneController, "on_second", on_second)
+        stage = Stage()
+        await stage.update()
+        (lane,) = stage.manager.lanes_of(0)
+        activity = {0: LinkActivity(1e3, 1), lane: LinkActivity(2e3, 2), 7: LinkActivity(4e3, 4)}
+        stage.manager.update({}, activity, {}, 21)
+        assert samples[-1] == LaneSample(3e3, 3, Queue.NONE)
 
     run(body())

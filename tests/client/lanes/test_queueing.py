@@ -1,4 +1,4 @@
-"""Where messages wait, told by two round trips: theirs, and that of the packets under them."""
+"""Where messages wait, known from two round trips: theirs, and that of ICE's connectivity checks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SECONDS = st.floats(0, 100)
 
 def queues(*round_trips: tuple[float, float]) -> list[Queue]:
     locator = QueueLocator()
-    return [locator.locate(message, packet) for message, packet in round_trips]
+    return [locator.locate(message, ice) for message, ice in round_trips]
 
 
-def test_a_lossy_path_keeps_messages_waiting_and_packets_not() -> None:
+def test_a_lossy_path_keeps_messages_waiting_and_checks_not() -> None:
     assert queues((0.21, 0.2), (1.6, 0.201), (0.8, 0.21)) == [Queue.NONE, Queue.SCTP, Queue.SCTP]
 
 
@@ -27,21 +27,21 @@ def test_a_full_path_without_loss_keeps_both(buffer: float) -> None:
 
 
 @given(st.floats(0.001, 1), st.floats(1, 1.25))
-def test_a_window_and_its_slack_are_no_waiting(least: float, longer: float) -> None:
-    """On a link whose window fits, messages take a quarter and 15 ms more than the least; packets may, or not."""
-    for packet in (least, least * longer):
-        assert queues((least, least), (least * 1.25 + 0.015, packet))[-1] is Queue.NONE
+def test_what_the_congestion_window_allows_is_no_waiting(least: float, longer: float) -> None:
+    """Messages may take a quarter and 15 ms more than the minimum, whether checks take longer as well or not."""
+    for ice in (least, least * longer):
+        assert queues((least, least), (least * 1.25 + 0.015, ice))[-1] is Queue.NONE
 
 
 @given(st.lists(st.tuples(SECONDS, SECONDS)))
 def test_without_both_nothing_is_known(round_trips: list[tuple[float, float]]) -> None:
     assert set(queues(*((message, 0.0) for message, _ in round_trips))) <= {Queue.NONE}
-    assert Queue.SCTP not in queues(*((0.0, packet) for _, packet in round_trips))
+    assert Queue.SCTP not in queues(*((0.0, ice) for _, ice in round_trips))
 
 
 @given(st.floats(0.001, 1), st.floats(0.001, 100), st.floats(0.001, 100))
 def test_what_a_queue_of_the_network_makes_longer_is_never_above(least: float, queue: float, more: float) -> None:
-    """However deep the queue: what packets wait, messages may wait too."""
+    """However deep the queue: what checks wait, messages may wait too."""
     place = queues((least, least), (least + queue, least + queue))[-1]
     assert place is not Queue.SCTP
     assert queues((least, least), (least + queue + more, least + queue + 0.25 * least + 0.03))[-1] is Queue.NETWORK

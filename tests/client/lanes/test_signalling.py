@@ -14,9 +14,8 @@ from tests.support.whole_path import SECONDS
 
 def first_link(open_seconds: float = SECONDS) -> tuple[DataChannelLink, LaneSignalling]:
     """A link to a bridge, not open yet, and the signalling over it."""
-    link = DataChannelLink(on_signal=lambda text: signalling.on_signal(text))
-    signalling = LaneSignalling(link, DataChannelLink, allow_private=True, open_seconds=open_seconds)
-    return link, signalling
+    signalling = LaneSignalling(DataChannelLink, allow_private=True, open_seconds=open_seconds)
+    return signalling.first_link, signalling
 
 
 async def connect(client: DataChannelLink, bridge: DataChannelLink) -> None:

@@ -33,12 +33,12 @@ from tests.support.whole_path import SECONDS, direct_session, running_host
 class FakeClient(Client):
     """Has the session that it is given, or none."""
 
-    def __init__(self, session: ClientTunnel, settings: ClientSettings | None) -> None:
+    def __init__(self, tunnel: ClientTunnel, settings: ClientSettings | None) -> None:
         super().__init__(Invite("http://127.0.0.1:1", bytes(32)), lambda _: None, settings=settings)
-        self._given = session
+        self._given = tunnel
         self.has_session = True
 
-    async def session(self, seconds: float | None = None) -> ClientTunnel:
+    async def tunnel(self, seconds: float | None = None) -> ClientTunnel:
         if not self.has_session:
             raise StreamError(ProxyStatus("destination_unavailable"))
         return self._given

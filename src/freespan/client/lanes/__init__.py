@@ -7,7 +7,7 @@ carry several times as much. Whether that helps is found out while the session r
 
     bytes, loss signals ────────────────────────────────┐
     round trips of messages ──┐                         ▼
-    round trips of packets ───┴─▶ QueueLocator ─▶ LaneController ─▶ how many lanes
+    round trips of ICE ───────┴─▶ QueueLocator ─▶ LaneController ─▶ how many links
                                    queueing.py      controller.py         │
                                      (pure)            (pure)             ▼
                                                                      LaneManager ─── opens and closes them

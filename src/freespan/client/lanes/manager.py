@@ -6,11 +6,12 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from freespan.client.lanes.controller import LaneController, Second
+from freespan.client.lanes.controller import LaneController, LaneSample
 from freespan.client.lanes.queueing import QueueLocator
 from freespan.client.lanes.signalling import LaneSignalling
+from freespan.client.link_meter import LinkActivity
 from freespan.link.base import Link
 from freespan.link.bond import LinkStats
 from freespan.wire.errors import LinkError
@@ -35,78 +36,84 @@ class _Bridge:
     """A bridge that can have lanes. `lanes` are numbers of links, without the first one."""
 
     signalling: LaneSignalling
-    controller: LaneController = field(default_factory=LaneController)
+    controller: LaneController
     locator: QueueLocator = field(default_factory=QueueLocator)
     lanes: set[int] = field(default_factory=set)
     opening: set[asyncio.Task[None]] = field(default_factory=set)
     not_before: float = 0.0
 
 
-class _Totals(NamedTuple):
-    """What a link has carried since it joined: bytes in both directions, and loss signals."""
-
-    carried: int = 0
-    loss_signals: int = 0
-
-
 class LaneManager:
-    """The lanes of one session. A bridge is known by the number of its first link."""
+    """The lanes of one session. A bridge is known by the number of the first link to it.
 
-    def __init__(self, owner: LaneOwner, retry_seconds: float) -> None:
+    `steps` are those of each `LaneController`. After a lane that did not open or has closed, the next one is opened
+    after `retry_seconds`.
+    """
+
+    def __init__(self, owner: LaneOwner, steps: Sequence[int], retry_seconds: float) -> None:
         self._owner = owner
+        self._steps = steps
         self._retry_seconds = retry_seconds
         self._now = asyncio.get_running_loop().time
         self._bridges: dict[int, _Bridge] = {}
-        self._totals: dict[int, _Totals] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def add_bridge(self, first: int, signalling: LaneSignalling) -> None:
+    def add_bridge(self, bridge_number: int, signalling: LaneSignalling) -> None:
         """The session has a link to a bridge that can have lanes."""
-        self._bridges[first] = _Bridge(signalling)
+        self._bridges[bridge_number] = _Bridge(signalling, LaneController(self._steps))
 
-    def remove_bridge(self, first: int) -> None:
-        """The first link of a bridge has closed, so its lanes go with it."""
-        bridge = self._bridges.pop(first, None)
+    def remove_bridge(self, bridge_number: int) -> None:
+        """The first link to a bridge has closed, so its lanes go with it."""
+        bridge = self._bridges.pop(bridge_number, None)
         if bridge is None:
             return
         for task in bridge.opening:
             task.cancel()
-        for lane in bridge.lanes:
-            self._owner.remove_lane(lane)
+        for number in bridge.lanes:
+            self._owner.remove_lane(number)
 
-    def lanes_of(self, first: int) -> frozenset[int]:
-        """The numbers of a bridge's lanes, without its first link."""
-        bridge = self._bridges.get(first)
+    def lanes_of(self, bridge_number: int) -> frozenset[int]:
+        """The numbers of a bridge's lanes, without the first link to it."""
+        bridge = self._bridges.get(bridge_number)
         return frozenset(bridge.lanes) if bridge is not None else frozenset()
 
-    def lane_closed(self, link: int) -> bool:
+    def lane_closed(self, number: int) -> bool:
         """A link has left the bond; returns whether it was a lane."""
         for bridge in self._bridges.values():
-            if link in bridge.lanes:
-                bridge.lanes.discard(link)
+            if number in bridge.lanes:
+                bridge.lanes.discard(number)
                 self._delay_next(bridge)
                 return True
         return False
 
-    async def packet_rtts(self) -> dict[int, float]:
-        """The latest round-trip time of a packet to each bridge, in seconds; 0 when it is not known."""
-        return {first: await bridge.signalling.packet_rtt() for first, bridge in list(self._bridges.items())}
+    async def ice_rtts(self) -> dict[int, float]:
+        """The latest round-trip time of an ICE check to each bridge, in seconds; 0 when it is not known."""
+        bridges = dict(self._bridges)
+        rtts = await asyncio.gather(*(bridge.signalling.ice_rtt() for bridge in bridges.values()))
+        return dict(zip(bridges, rtts, strict=True))
 
-    def update(self, links: Sequence[LinkStats], packet_rtts: Mapping[int, float], lanes_max: int) -> None:
-        """Adjust the lanes of every bridge; to be called every second. All lanes together are at most `lanes_max`."""
-        changes = self._changes(links)
-        reports = {link.number: link for link in links}
-        for first, bridge in self._bridges.items():
-            carried = [changes.get(link, _Totals()) for link in (first, *bridge.lanes)]
-            message_rtt = reports[first].latest_rtt if first in reports else 0.0
-            second = Second(
-                sum(one.carried for one in carried),
-                sum(one.loss_signals for one in carried),
-                bridge.locator.locate(message_rtt, packet_rtts.get(first, 0.0)),
+    def update(
+        self,
+        stats: Mapping[int, LinkStats],
+        activity: Mapping[int, LinkActivity],
+        ice_rtts: Mapping[int, float],
+        lanes_max: int,
+    ) -> None:
+        """Adjust the lanes of every bridge; to be called every second. All lanes together are at most `lanes_max`.
+
+        `stats` and `activity` are by the numbers of links, `ice_rtts` by those of bridges.
+        """
+        for bridge_number, bridge in self._bridges.items():
+            done = [activity.get(number, LinkActivity()) for number in (bridge_number, *bridge.lanes)]
+            message_rtt = stats[bridge_number].latest_rtt if bridge_number in stats else 0.0
+            sample = LaneSample(
+                sum(link.rate for link in done),
+                sum(link.loss_signals for link in done),
+                bridge.locator.locate(message_rtt, ice_rtts.get(bridge_number, 0.0)),
             )
-            wanted = min(self._decide(bridge, second), lanes_max)
+            wanted = min(self._lanes_wanted(bridge, sample), lanes_max)
             lanes_max -= wanted
-            self._close_slowest(bridge, reports, len(bridge.lanes) - wanted)
+            self._close_slowest(bridge, stats, len(bridge.lanes) - wanted)
             self._open_missing(bridge, wanted)
 
     async def stop(self) -> None:
@@ -115,28 +122,19 @@ class LaneManager:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _changes(self, links: Sequence[LinkStats]) -> dict[int, _Totals]:
-        """What each link has done since the last call."""
-        totals = {link.number: _Totals(link.bytes_sent + link.bytes_received, link.loss_signals) for link in links}
-        before, self._totals = self._totals, totals
-        return {
-            link: _Totals(*(now - then for now, then in zip(total, before.get(link, _Totals()), strict=True)))
-            for link, total in totals.items()
-        }
+    def _lanes_wanted(self, bridge: _Bridge, sample: LaneSample) -> int:
+        """How many lanes the bridge should have: the links that its controller wants, without the first one."""
+        before = bridge.controller.links_wanted
+        bridge.controller.on_second(sample, self._now())
+        if bridge.controller.links_wanted != before:
+            _log.info("%d links to a bridge", bridge.controller.links_wanted)
+        return bridge.controller.links_wanted - 1
 
-    def _decide(self, bridge: _Bridge, second: Second) -> int:
-        """How many lanes the bridge should have beside its first link."""
-        before = bridge.controller.wanted
-        bridge.controller.on_second(second, self._now())
-        if bridge.controller.wanted != before:
-            _log.info("%d lanes to a bridge", bridge.controller.wanted)
-        return bridge.controller.wanted - 1
-
-    def _close_slowest(self, bridge: _Bridge, reports: Mapping[int, LinkStats], count: int) -> None:
-        by_rate = sorted(bridge.lanes, key=lambda lane: reports[lane].rate if lane in reports else 0.0)
-        for lane in by_rate[: max(0, count)]:
-            bridge.lanes.discard(lane)
-            self._owner.remove_lane(lane)
+    def _close_slowest(self, bridge: _Bridge, stats: Mapping[int, LinkStats], count: int) -> None:
+        by_rate = sorted(bridge.lanes, key=lambda number: stats[number].rate if number in stats else 0.0)
+        for number in by_rate[: max(0, count)]:
+            bridge.lanes.discard(number)
+            self._owner.remove_lane(number)
 
     def _open_missing(self, bridge: _Bridge, wanted: int) -> None:
         if self._now() < bridge.not_before:

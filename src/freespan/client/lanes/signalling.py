@@ -1,10 +1,11 @@
-"""Asks a bridge for lanes over the signalling channel of the first link to it, without the broker."""
+"""Asks a bridge for lanes on the signalling channel of the first link to it, without the broker."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 from collections.abc import Callable
+from typing import Protocol
 
 from freespan.link.datachannel import DataChannelLink
 from freespan.wire.errors import LinkError, MessageError
@@ -15,21 +16,22 @@ _STATS_SECONDS = 0.5
 """Time for this machine's WebRTC engine to report statistics, which takes it a millisecond."""
 
 
-class LaneSignalling:
-    """One for each first link to a bridge; `on_signal` is to be called with what comes on its signalling channel.
+class NewLink(Protocol):
+    """Makes a peer connection; with `on_signal`, it has a signalling channel. Raises `LinkError`."""
 
-    `new_link` makes the peer connection of a lane, which then has `open_seconds` to open.
+    def __call__(self, *, on_signal: Callable[[str], None] | None = None) -> DataChannelLink:
+        """See the class."""
+        ...
+
+
+class LaneSignalling:
+    """One for each bridge. It makes the first link, which is `first_link`, and later the lanes.
+
+    A lane has `open_seconds` to open. Raises `LinkError` when the first link cannot be made.
     """
 
-    def __init__(
-        self,
-        first: DataChannelLink,
-        new_link: Callable[[], DataChannelLink],
-        *,
-        allow_private: bool,
-        open_seconds: float,
-    ) -> None:
-        self._first = first
+    def __init__(self, new_link: NewLink, *, allow_private: bool, open_seconds: float) -> None:
+        self.first_link = new_link(on_signal=self._on_signal)
         self._new_link = new_link
         self._allow_private = allow_private
         self._open_seconds = open_seconds
@@ -54,20 +56,20 @@ class LaneSignalling:
             raise
         return lane
 
-    async def packet_rtt(self) -> float:
+    async def ice_rtt(self) -> float:
         """The latest round-trip time of an ICE check to the bridge, in seconds; 0 when it is not known."""
         try:
             async with asyncio.timeout(_STATS_SECONDS):
-                return await self._first.packet_rtt()
+                return await self.first_link.ice_rtt()
         except TimeoutError:
             return 0.0
 
-    def on_signal(self, text: str) -> None:
+    def _on_signal(self, text: str) -> None:
         """A reply has come. One that nobody waits for is late and does no harm; anything else ends the link."""
         try:
             reply = decode_lane_reply(text)
         except MessageError:
-            self._first.close("the bridge sent a message that is not in the protocol")
+            self.first_link.close("the bridge sent a message that is not in the protocol")
             return
         waiter = self._answers.get(reply.id)
         if waiter is None or waiter.done():
@@ -82,7 +84,7 @@ class LaneSignalling:
         lane_id = str(next(self._ids))
         waiter = self._answers[lane_id] = asyncio.get_running_loop().create_future()
         try:
-            self._first.send_signal(encode(LaneOffer(lane_id, offer)))
+            self.first_link.send_signal(encode(LaneOffer(lane_id, offer)))
             answer: str = await waiter
             return answer
         finally:
