@@ -36,8 +36,8 @@ class OpenSession:
 
 Study = Callable[[OpenSession], Awaitable[tuple[float, Figures]]]
 
-ONE_LANE = {"freespan.client.settings.ClientSettings.lane_steps": [1]}
-"""Settings of a client that opens one lane to each bridge."""
+NO_LANES = {"freespan.client.settings.ClientSettings.lane_steps": [1]}
+"""Settings of a client that opens no lanes: one link to each bridge."""
 _SETTLE_SECONDS = 5.0
 _EVERY_SECONDS = 0.2
 _IDLE_REQUESTS = 15
@@ -45,7 +45,7 @@ _PATIENCE_SECONDS = 20.0
 
 
 async def lossy(session: OpenSession, seconds: float = 30.0, ramp_seconds: float = 30.0) -> tuple[float, Figures]:
-    """Measure bulk downloads on a lossy path: plain TCP, then a session, then a session with one lane.
+    """Measure bulk downloads on a lossy path: plain TCP, then a session, then a session without lanes.
 
     The figures are the MB/s of each, those while the session finds out how many lanes help (`ramp_mb_s`), the shares of
     the link's rate (`lossy_ratio`, `tcp_ratio`), and `lanes_gain`.
@@ -61,10 +61,10 @@ async def lossy(session: OpenSession, seconds: float = 30.0, ramp_seconds: float
     ramp = await measure.bulk(session.downloader, session.proxy, BLOCKED, ramp_seconds)
     mb_s = await measure.bulk(session.downloader, session.proxy, BLOCKED, seconds)
     await session.end_session()
-    async with measure.running_client(session.here, limits=ONE_LANE) as (client, proxy):
+    async with measure.running_client(session.here, limits=NO_LANES) as (client, proxy):
         _, why = await measure.first_page(client, session.downloader, proxy)
         if why != "ok":
-            raise LabError(f"the session with one lane did not open: {why}")
+            raise LabError(f"the session without lanes did not open: {why}")
         one_lane = await measure.bulk(session.downloader, proxy, BLOCKED, seconds)
     return round(mb_s, 3), {
         "link_mb_s": link,

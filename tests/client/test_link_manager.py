@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
 
+from freespan.client.link_controller import LinkController, LinkFigures
 from freespan.client.settings import ClientSettings
 from freespan.client.transports import TransportInUse
 from freespan.link.bond.events import ENDED, NO_LINK, RESTARTED
@@ -107,6 +108,43 @@ def test_much_to_carry_brings_more_and_calm_gives_them_back() -> None:
         assert await echoed(await one.tunnel.connect(SITE), b"hello") == b"hello"
 
     with_session(body, 100, prepare=slow)
+
+
+def test_a_link_that_closes_takes_nothing_from_what_the_session_carries(monkeypatch: pytest.MonkeyPatch) -> None:
+    rates: list[float] = []
+    on_second = LinkController.on_second
+
+    def noted(controller: LinkController, figures: Mapping[int, LinkFigures], rate: float, now: float) -> None:
+        rates.append(rate)
+        on_second(controller, figures, rate, now)
+
+    monkeypatch.setattr(LinkController, "on_second", noted)
+
+    def slow(world: World) -> None:
+        world.rate = 50e3
+
+    async def body(one: Supplied) -> None:
+        await one.until_links(3)
+        stream = await one.tunnel.connect(SITE)
+
+        async def write() -> None:
+            while True:
+                await stream.write(bytes(100_000))
+
+        async def read() -> None:
+            while True:
+                await stream.read()
+
+        busy = [asyncio.create_task(write()), asyncio.create_task(read())]
+        await asyncio.sleep(30)
+        rates.clear()
+        one.world.leave(min(link.number for link in one.manager.bond.stats().links))
+        await asyncio.sleep(5)
+        assert min(rates) > 50e3
+        for task in busy:
+            task.cancel()
+
+    with_session(body, 20, prepare=slow)
 
 
 def test_a_silent_one_is_replaced_before_it_has_ended_and_given_back_when_it_recovers() -> None:

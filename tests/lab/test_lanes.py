@@ -34,14 +34,14 @@ async def downloaded(conditions: Conditions) -> tuple[int, str]:
 async def test_a_lossy_path_gets_eight_lanes_and_is_faster(real_network: None) -> None:
     """One lane carries about 0.15 MB/s here."""
     size, log = await downloaded(Conditions(50, 0, 0.01, 2.5))
-    assert "4 lanes to a bridge" in log
-    assert "8 lanes to a bridge" in log
+    assert "4 links to a bridge" in log
+    assert "8 links to a bridge" in log
     assert size > SECONDS * 400_000
 
 
 async def test_so_does_a_path_on_which_a_lane_carries_two_messages_a_second(real_network: None) -> None:
     _, log = await downloaded(Conditions(100, 0, 0.03, 2.5))
-    assert "4 lanes to a bridge" in log
+    assert "4 links to a bridge" in log
 
 
 @pytest.mark.parametrize(
@@ -56,5 +56,5 @@ async def test_so_does_a_path_on_which_a_lane_carries_two_messages_a_second(real
 )
 async def test_a_path_without_loss_has_one(real_network: None, conditions: Conditions, least: int) -> None:
     size, log = await downloaded(conditions)
-    assert "lanes to a bridge" not in log
+    assert "links to a bridge" not in log
     assert size > SECONDS * least

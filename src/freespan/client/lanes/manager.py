@@ -150,7 +150,7 @@ class LaneManager:
         try:
             lane = await bridge.signalling.open()
         except LinkError as error:
-            _log.info("no lane: %s", error)
+            _log.info("a lane did not open: %s", error)
             self._delay_next(bridge)
             return
         try:
