@@ -144,7 +144,7 @@ async def test_an_offer_that_fails_is_the_reason_that_is_told(monkeypatch: pytes
 
 async def test_an_answer_that_cannot_be_taken_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     class Slow(DataChannelLink):
-        async def accept(self, answer: str, *, relays: bool = True) -> None:
+        async def accept(self, answer: str, *, keep_remote_relays: bool = True) -> None:
             await asyncio.Event().wait()
 
     made = noting_links(monkeypatch, Slow)

@@ -194,8 +194,10 @@ async def test_a_transport_that_has_become_unusable_is_left(
 class BridgeWithTurn(DataChannelLink):
     """Takes the bridge's addresses for those of a relay."""
 
-    async def accept(self, answer: str, *, relays: bool = True) -> None:
-        await super().accept(answer.replace("typ host", "typ relay raddr 0.0.0.0 rport 9"), relays=relays)
+    async def accept(self, answer: str, *, keep_remote_relays: bool = True) -> None:
+        await super().accept(
+            answer.replace("typ host", "typ relay raddr 0.0.0.0 rport 9"), keep_remote_relays=keep_remote_relays
+        )
 
 
 async def test_a_session_through_a_bridge_s_turn_server_is_reported_as_one(

@@ -41,7 +41,7 @@ async def test_an_answer_is_one_that_a_broker_takes(link: DataChannelLink) -> No
 
 async def test_a_relayed_link_reveals_no_address_but_a_relay_s() -> None:
     """Not of its own either, which could be reached where DTLS then is not."""
-    link = DataChannelLink([IceServer(["turn:127.0.0.1:1?transport=tcp"], "name", "word")], relayed=True)
+    link = DataChannelLink([IceServer(["turn:127.0.0.1:1?transport=tcp"], "name", "word")], relay_only=True)
     assert "a=candidate:" not in await link.offer()
     link.close()
     await asyncio.sleep(0)

@@ -210,7 +210,7 @@ class Dialer:
             servers = await self._turn.current()
             if not servers:
                 raise TransportError("the host has no TURN server", is_unusable=True)
-            link = DataChannelLink(servers, relayed=True, gathering=self._settings.gathering)
+            link = DataChannelLink(servers, relay_only=True, gathering=self._settings.gathering)
             sdp = await _gathered(link)
             if " typ relay" in sdp:
                 return _Offer(link, sdp)  # its own NAT does not matter: everybody can reach a TURN server
@@ -234,7 +234,7 @@ class Dialer:
         seconds = self._settings.turn_open_seconds if transport == "turn" else self._settings.bridge_open_seconds
         try:
             async with asyncio.timeout(seconds / 2 if offer.finds_udp_blocked else seconds):
-                await offer.link.accept(self._filtered(answer.answer), relays=self._allow_turn)
+                await offer.link.accept(self._filtered(answer.answer), keep_remote_relays=self._allow_turn)
                 await offer.link.opened()
                 is_relayed = transport == "turn" or await offer.link.is_relayed()
             if is_relayed and not self._allow_turn:

@@ -59,7 +59,7 @@ class EgressSession:
         """About how many bytes are kept for the client and for targets."""
         bond = self.bond.stats()
         # QUIC keeps what is in flight, and so does the bond
-        return 2 * bond.unacked_bytes + bond.held_bytes + self.tunnel.held
+        return 2 * bond.unacked_cost + bond.held_cost + self.tunnel.held
 
     def _established(self) -> None:
         self.is_established = True

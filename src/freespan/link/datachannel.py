@@ -48,7 +48,7 @@ class DataChannelLink:
 
     Args:
         ice_servers: STUN and TURN servers.
-        relayed: whether every packet takes a TURN server of `ice_servers`.
+        relay_only: whether every packet takes a TURN server of `ice_servers`.
         on_signal: called with each text that comes in the signalling channel; without it there is no such channel.
 
     Raises:
@@ -59,7 +59,7 @@ class DataChannelLink:
         self,
         ice_servers: Sequence[IceServer] = (),
         *,
-        relayed: bool = False,
+        relay_only: bool = False,
         on_signal: Callable[[str], None] | None = None,
         gathering: GatheringSettings | None = None,
     ) -> None:
@@ -70,7 +70,7 @@ class DataChannelLink:
         try:
             # Without this list the engine would use public STUN servers of its own.
             self._connection = webrtc.RTCPeerConnection(
-                webrtc.RTCConfiguration(ice_servers=servers, ice_transport_policy="relay" if relayed else "all")
+                webrtc.RTCConfiguration(ice_servers=servers, ice_transport_policy="relay" if relay_only else "all")
             )
         except webrtc.PythonWebRTCExceptionBase:
             raise LinkError("the host's STUN and TURN servers are not usable") from None
@@ -106,9 +106,9 @@ class DataChannelLink:
         except webrtc.PythonWebRTCExceptionBase:
             raise LinkError("this machine's WebRTC could not make an offer") from None
 
-    async def accept(self, answer: str, *, relays: bool = True) -> None:
-        """Take the answer to `offer()`; with `relays` false, without its relay candidates. Raises `LinkError`."""
-        if not relays:
+    async def accept(self, answer: str, *, keep_remote_relays: bool = True) -> None:
+        """Take the answer to `offer()`, without its relay candidates unless they are kept. Raises `LinkError`."""
+        if not keep_remote_relays:
             lines = answer.splitlines(keepends=True)
             self._left_out = {port for line in lines if (port := _relay_port(line))}
             answer = "".join(line for line in lines if not _relay_port(line))
@@ -198,7 +198,11 @@ class DataChannelLink:
             self.close(OVERRUN)
 
     def close(self, reason: str = "closed") -> None:
-        """See `Link.close`. If the goodbye, a single datagram, is lost, the other end notices after 15 s (RFC 7675)."""
+        """See `Link.close`.
+
+        A single datagram, the ABORT of SCTP, announces it. If it is lost, the other end notices after 15 s, which is
+        libwebrtc's own limit for unanswered connectivity checks (consent expires after 30 s, RFC 7675).
+        """
         asyncio.get_running_loop().call_soon(self._end, reason)
 
     # --- signalling --------------------------------------------------------------------------

@@ -70,7 +70,8 @@ class Join(msgspec.Struct, frozen=True):
     """The head of a JOIN; the record follows at `JOIN_HEAD_SIZE`."""
 
     session: bytes
-    link: int
+    number: int
+    """The number of the link."""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -162,7 +163,7 @@ def hello_head() -> bytes:
 
 def join_head(join: Join) -> bytes:
     """What precedes the record in the first message of a further link."""
-    return _JOIN_HEAD.pack(JOIN, VERSION, join.session, join.link)
+    return _JOIN_HEAD.pack(JOIN, VERSION, join.session, join.number)
 
 
 def opening_of(message: bytes) -> Join | None:
@@ -170,7 +171,7 @@ def opening_of(message: bytes) -> Join | None:
 
     Raises:
         VersionError: the other end speaks another version.
-        MessageError: it is neither.
+        MessageError: the message is not the first one of a link.
     """
     if len(message) < 2 or message[0] not in (HELLO, JOIN):
         raise MessageError("bond", "the first message of a link neither begins nor joins a session")
@@ -180,8 +181,8 @@ def opening_of(message: bytes) -> Join | None:
         return None
     if len(message) < JOIN_HEAD_SIZE:
         raise MessageError("bond", "a message is cut or empty")
-    _, _, session, link = _JOIN_HEAD.unpack_from(message)
-    return Join(session, link)
+    _, _, session, number = _JOIN_HEAD.unpack_from(message)
+    return Join(session, number)
 
 
 def encode_refused(refused: Refused) -> bytes:
@@ -190,7 +191,7 @@ def encode_refused(refused: Refused) -> bytes:
 
 
 def decode_refused(message: bytes) -> Refused:
-    """Raises `MessageError` when it is none."""
+    """Read a REFUSED. Raises `MessageError` for any other message."""
     if len(message) != 2 + PROOF_SIZE or message[0] != REFUSED:
         raise MessageError("bond", "no REFUSED")
     return Refused(message[1], message[2:])

@@ -53,8 +53,8 @@ BOND_SPAN_MAX = 8 * 1024 * 1024
 """How many bytes there may be from the first packet that is not acknowledged to the last one that was sent. A sender
 keeps them, and a receiver may have to hold them back until the order is restored."""
 BOND_PACKET_COST = 256
-"""How many bytes each packet counts for in that in addition to its own, so that many small packets do not cost more
-memory than a few big ones."""
+"""The cost of a packet is its size and this many bytes, so that many small packets do not take more memory than a few
+big ones. `BOND_SPAN_MAX` counts the costs of packets."""
 
 # --- tunnel -----------------------------------------------------------------------------------
 DATAGRAM_SIZE = 16_000

@@ -108,8 +108,8 @@ class World:
     def check_bounds(self) -> None:
         for bond in (self.bonds.client, self.bonds.egress):
             report = bond.stats()
-            assert report.held_bytes <= BOND_SPAN_MAX
-            assert report.unacked_bytes <= BOND_SPAN_MAX + PIPE_WAITING_MAX
+            assert report.held_cost <= BOND_SPAN_MAX
+            assert report.unacked_cost <= BOND_SPAN_MAX + PIPE_WAITING_MAX
             assert all(0 <= link.in_flight <= CWND_MAX + 200_000 for link in report.links)
         for owner in self.bonds.owners():
             assert owner.closed_reason is None
@@ -130,7 +130,7 @@ async def live_through(schedule: list[Event]) -> None:
         await owner.until_received_all(other, MUST_END_SECONDS)
     world.check_bounds()
     for bond in (bonds.client, bonds.egress):
-        assert bond.stats().held_bytes == 0
+        assert bond.stats().held_cost == 0
     await bonds.close()
 
 

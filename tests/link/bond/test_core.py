@@ -84,6 +84,7 @@ class Conversation:
         admitted, events = self.egress.admit(opening.message, LINK_QUEUE_MAX, self.now)
         assert admitted == number
         assert LinkJoined(number) in self.sent(Role.EGRESS, events)
+        assert self.egress.links.open[number].bytes_received == len(opening.message)
         assert LinkJoined(number) in self.carry(Role.EGRESS)
         self.settle()
         return number
@@ -105,7 +106,7 @@ def test_a_packet_is_delivered_and_acknowledged() -> None:
     assert talk.timers(0.01) == []
     assert len(talk.on_way[Role.EGRESS]) == 1
     talk.carry(Role.EGRESS)
-    assert talk.client.sender.buffer.unacked_bytes == 0
+    assert talk.client.sender.buffer.unacked_cost == 0
 
 
 def test_the_bond_is_joinable_when_both_ends_protect_their_records() -> None:

@@ -36,5 +36,5 @@ def test_the_span_begins_at_the_first_packet_that_is_missing() -> None:
     assert buffer.may_send(packets[-1])
     packets[0].is_acked = True
     buffer.forget_acked()
-    assert buffer.unacked_bytes == 0
+    assert buffer.unacked_cost == 0
     assert buffer.span_left == BOND_SPAN_MAX

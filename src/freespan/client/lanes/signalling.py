@@ -44,7 +44,7 @@ class LaneSignalling:
         try:
             async with asyncio.timeout(self._open_seconds):
                 answer = await self._ask(self._filtered(await lane.offer()))
-                await lane.accept(self._filtered(check_answer(answer)), relays=False)
+                await lane.accept(self._filtered(check_answer(answer)), keep_remote_relays=False)
                 await lane.opened()
                 if await lane.is_relayed():
                     raise LinkError("the bridge can be reached through a TURN server only")

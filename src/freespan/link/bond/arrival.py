@@ -30,7 +30,7 @@ class Arrival:
 
         Raises:
             VersionError: the other end speaks another version.
-            MessageError: it is neither.
+            MessageError: the message is not the first one of a link.
             LinkError: the link closed.
         """
         await self._changed.wait()
@@ -59,7 +59,7 @@ class Arrival:
         """
         join = await self.opening()
         if join is not None:
-            self.link.send(encode_refused(refusal(key, join.link, reason)))
+            self.link.send(encode_refused(refusal(key, join.number, reason)))
             await self._wait_until_closed(BondSettings().linger_seconds if linger_seconds is None else linger_seconds)
         self.link.close("the session is gone")
 

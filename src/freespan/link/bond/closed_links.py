@@ -28,9 +28,9 @@ class ClosedLinks:
             self._states.popitem(last=False)
         self.report(link.number, link.received_count)
 
-    def report(self, link: int, count: int) -> None:
-        """The other end must learn that `link` has closed, after `count` messages had arrived on it."""
-        self._counts[link] = count
+    def report(self, number: int, count: int) -> None:
+        """The other end must learn that a link has closed, after `count` messages had arrived on it."""
+        self._counts[number] = count
         if len(self._counts) > CLOSED_MAX:
             self._counts.popitem(last=False)
         self.report_again()
@@ -43,14 +43,14 @@ class ClosedLinks:
         """What has not been reported; it counts as reported from now on."""
         if not self._unreported:
             return ()
-        counts = tuple((link, self._counts[link]) for link in sorted(self._unreported))
+        counts = tuple((number, self._counts[number]) for number in sorted(self._unreported))
         self._unreported.clear()
         return counts
 
-    def get(self, link: int) -> LinkState | None:
+    def get(self, number: int) -> LinkState | None:
         """The state of a closed link whose final count may still come."""
-        return self._states.get(link)
+        return self._states.get(number)
 
-    def on_reported(self, link: int) -> None:
+    def on_reported(self, number: int) -> None:
         """The other end has reported the final count of a link."""
-        self._states.pop(link, None)
+        self._states.pop(number, None)

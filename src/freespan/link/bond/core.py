@@ -8,7 +8,7 @@ Each method takes the time and returns the events that follow, in order; whoever
                                            └─ closed ─▶ LinkTable ─▶ LinkClosed, Transmit
     timer ───▶ PendingAcks, HealthMonitor ──▶ Transmit, LinkSuspected, LinkClosed
 
-Each link is reliable and ordered as long as it lives, so the other end acknowledges by counting: "so many messages have
+Each link is reliable and ordered as long as it lives, so the other end acknowledges by counting: "17 messages have
 arrived on link 3". What a link lost when it closed is then known exactly, and is sent again on the others.
 
     a link closes           its packets are sent again at once; CLOSED tells the other end, with the count
@@ -30,9 +30,9 @@ from dataclasses import dataclass
 
 from freespan.link.bond.congestion import CWND_MIN, INITIAL_CWND, CongestionController
 from freespan.link.bond.events import (
+    BOND_OVERRUN,
     ENDED,
     NO_LINK,
-    OVERRUN,
     REPORTED_CLOSED,
     RESTARTED,
     SESSION_CLOSED,
@@ -134,12 +134,12 @@ class BondCore:
         """
         key, overdue = self._key_to_join(), now - self.timer_at
         join = opening_of(message)
-        if join is None or join.session != key.id or not self.links.numbers.is_new(join.link):
+        if join is None or join.session != key.id or not self.links.numbers.is_new(join.number):
             raise LinkError("the link does not join this session, or has done so before")
-        protection = RecordProtection.joining(self._role, join.link, key)
+        protection = RecordProtection.joining(self._role, join.number, key)
         frames = decode(protection.unprotect(message))
-        self.links.numbers.use(join.link)
-        link = self._open(join.link, protection, CWND_MIN, now)
+        self.links.numbers.use(join.number)
+        link = self._open(join.number, protection, CWND_MIN, now)
         link.queue_left = queue_left
         link.bytes_received += len(message)
         self._on_joined(link, now)
@@ -194,7 +194,7 @@ class BondCore:
         if not self.is_over:
             self.sender.send(data, now)
             if self.sender.buffer.unsent_bytes > PIPE_WAITING_MAX:
-                self._finish(OVERRUN)
+                self._finish(BOND_OVERRUN)
         return self._events.take()
 
     def receive(self, number: int, message: bytes, now: float) -> list[CoreEvent]:

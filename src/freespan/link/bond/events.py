@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-OVERRUN = "the sender overran the bond"
+BOND_OVERRUN = "the sender overran the bond"
 TAMPERED = "somebody has tampered with the link"
 REPORTED_CLOSED = "the other end reports that the link has closed"
 TIMED_OUT = "the link timed out"

@@ -108,7 +108,7 @@ class IdleDetector:
     def __init__(self) -> None:
         self._arrivals: deque[tuple[float, int, int]] = deque(maxlen=_REMEMBERED_PACKETS)
 
-    def on_packet(self, link: int, number: int, since: float, now: float) -> bool:
+    def on_packet(self, link_number: int, number: int, since: float, now: float) -> bool:
         """Packet `number` has arrived on a link that has brought none `since`; true when it was sent after that.
 
         Only the beginning of the pause counts, so that a link that is further away than others is not taken for idle.
@@ -120,6 +120,8 @@ class IdleDetector:
             while arrivals and arrivals[0][0] < now - _PAUSE_MAX_SECONDS:
                 arrivals.popleft()
             until = since + _PAUSE_BEGINNING * pause
-            highest = max((other for at, on, other in arrivals if on != link and since < at <= until), default=-1)
-        arrivals.append((now, link, number))
+            highest = max(
+                (other for at, on, other in arrivals if on != link_number and since < at <= until), default=-1
+            )
+        arrivals.append((now, link_number, number))
         return 0 <= highest < number

@@ -49,9 +49,9 @@ class RecordError(LinkError):
 class RecordCipher:
     """One direction of one link: one end seals, the other end opens, each record once and in order."""
 
-    def __init__(self, key: SessionKey, link: int, sender: Role, *, records_per_key: int = RECORDS_PER_KEY) -> None:
+    def __init__(self, key: SessionKey, number: int, sender: Role, *, records_per_key: int = RECORDS_PER_KEY) -> None:
         self._key = key
-        self._label = f"freespan bond link {link} from {sender.value} key ".encode()
+        self._label = f"freespan bond link {number} from {sender.value} key ".encode()
         self._records_per_key = records_per_key
         self._count = 0
         """How many records have been sealed or opened, which is the nonce of the next one."""
@@ -90,13 +90,13 @@ class RecordCipher:
 class RecordProtection:
     """Both directions of one link. Made with `first` or `joining`."""
 
-    def __init__(self, role: Role, link: int) -> None:
+    def __init__(self, role: Role, number: int) -> None:
         self.protects_sent = False
         """Whether messages are protected as they are sent now."""
         self.protects_received = False
         """Whether a protected record has come: nothing else is taken any more."""
         self._role = role
-        self._link = link
+        self._number = number
         self._key: SessionKey | None = None
         self._sealer: RecordCipher | None = None
         self._opener: RecordCipher | None = None
@@ -111,9 +111,9 @@ class RecordProtection:
         self._received_plain = hashlib.sha256()
 
     @classmethod
-    def first(cls, role: Role, link: int) -> RecordProtection:
+    def first(cls, role: Role, number: int) -> RecordProtection:
         """For the link that begins a session."""
-        protection = cls(role, link)
+        protection = cls(role, number)
         if role is Role.CLIENT:
             protection._head = hello_head()
         else:
@@ -121,12 +121,12 @@ class RecordProtection:
         return protection
 
     @classmethod
-    def joining(cls, role: Role, link: int, key: SessionKey) -> RecordProtection:
+    def joining(cls, role: Role, number: int, key: SessionKey) -> RecordProtection:
         """For a link that joins a session."""
-        protection = cls(role, link)
+        protection = cls(role, number)
         protection._key = key
-        protection._opener = RecordCipher(key, link, role.other)
-        head = join_head(Join(key.id, link))
+        protection._opener = RecordCipher(key, number, role.other)
+        head = join_head(Join(key.id, number))
         if role is Role.CLIENT:
             protection._begin_sealing(head, head)
             protection._next_kind = PROTECTED
@@ -138,7 +138,7 @@ class RecordProtection:
     def set_key(self, key: SessionKey) -> None:
         """From now on protected records can be opened; the client protects what it sends."""
         self._key = key
-        self._opener = RecordCipher(key, self._link, self._role.other)
+        self._opener = RecordCipher(key, self._number, self._role.other)
         if self._role is Role.CLIENT:
             self._begin_sealing(_PROTECTED_HEAD, self._sent_plain.digest())
 
@@ -184,6 +184,6 @@ class RecordProtection:
 
     def _begin_sealing(self, head: bytes, associated: bytes | None) -> None:
         assert self._key is not None
-        self._sealer = RecordCipher(self._key, self._link, self._role)
+        self._sealer = RecordCipher(self._key, self._number, self._role)
         self._head, self._associated = head, associated
         self.protects_sent = True

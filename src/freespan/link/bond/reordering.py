@@ -15,8 +15,8 @@ class ReorderBuffer:
     def __init__(self) -> None:
         self.next_number = 0
         """The number of the packet that is delivered next."""
-        self.held_bytes = 0
-        """What waits for that packet, in costs."""
+        self.held_cost = 0
+        """The cost of what waits for that packet."""
         self.duplicates = 0
         """How many packets have arrived more than once."""
         self._held: dict[int, bytes] = {}
@@ -30,16 +30,16 @@ class ReorderBuffer:
             self.duplicates += 1
             return []
         cost = len(packet) + BOND_PACKET_COST
-        if self.held_bytes + cost > BOND_SPAN_MAX:
+        if self.held_cost + cost > BOND_SPAN_MAX:
             raise MessageError("bond", "the other end sent more than may be in flight")
         self._held[number] = packet
-        self.held_bytes += cost
+        self.held_cost += cost
         return []
 
     def _released(self) -> list[bytes]:
         released = []
         while (packet := self._held.pop(self.next_number, None)) is not None:
-            self.held_bytes -= len(packet) + BOND_PACKET_COST
+            self.held_cost -= len(packet) + BOND_PACKET_COST
             self.next_number += 1
             released.append(packet)
         return released

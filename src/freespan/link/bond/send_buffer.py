@@ -43,8 +43,8 @@ class SendBuffer:
         self._acked_end = 0
 
     @property
-    def unacked_bytes(self) -> int:
-        """From the first packet that is not acknowledged to the last that was accepted, in costs."""
+    def unacked_cost(self) -> int:
+        """The cost of all from the first packet that is not acknowledged to the last that was accepted."""
         return self._end - self._acked_end
 
     @property
@@ -54,8 +54,8 @@ class SendBuffer:
 
     @property
     def span_left(self) -> int:
-        """How much may be accepted and sent before something must be acknowledged."""
-        return BOND_SPAN_MAX - self.unacked_bytes
+        """What may be accepted and sent before something must be acknowledged: a cost."""
+        return BOND_SPAN_MAX - self.unacked_cost
 
     def accept(self, data: bytes) -> Packet:
         """Number a packet and keep it."""

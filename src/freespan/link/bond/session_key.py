@@ -49,11 +49,11 @@ def session_key(secret: bytes, session_id: bytes) -> SessionKey:
     return SessionKey(session_id, key)
 
 
-def refusal(key: SessionKey, link: int, reason: int) -> Refused:
-    """The answer of the egress to the JOIN of `link`. It is the same each time, so asking again reveals nothing."""
-    return Refused(reason, key.expand(f"freespan bond link {link} refused {reason}".encode(), PROOF_SIZE))
+def refusal(key: SessionKey, number: int, reason: int) -> Refused:
+    """The answer of the egress to the JOIN of a link. It is the same each time, so asking again reveals nothing."""
+    return Refused(reason, key.expand(f"freespan bond link {number} refused {reason}".encode(), PROOF_SIZE))
 
 
-def is_refusal(refused: Refused, key: SessionKey, link: int) -> bool:
+def is_refusal(refused: Refused, key: SessionKey, number: int) -> bool:
     """Whether it comes from the egress of this session."""
-    return hmac.compare_digest(refused.proof, refusal(key, link, refused.reason).proof)
+    return hmac.compare_digest(refused.proof, refusal(key, number, refused.reason).proof)

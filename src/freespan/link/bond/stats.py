@@ -48,10 +48,10 @@ class BondStats:
     """How many packets were sent again."""
     duplicates: int
     """How many packets have arrived more than once."""
-    unacked_bytes: int
-    """What is kept until the other end has acknowledged it."""
-    held_bytes: int
-    """What is held back until an earlier packet arrives."""
+    unacked_cost: int
+    """The cost (`BOND_PACKET_COST`) of what is kept until the other end has acknowledged it."""
+    held_cost: int
+    """The cost of what is held back until an earlier packet arrives."""
 
 
 def stats_of(core: BondCore) -> BondStats:
@@ -65,8 +65,8 @@ def stats_of(core: BondCore) -> BondStats:
         counters.lagging,
         core.sender.buffer.retransmissions,
         core.reordering.duplicates,
-        core.sender.buffer.unacked_bytes,
-        core.reordering.held_bytes,
+        core.sender.buffer.unacked_cost,
+        core.reordering.held_cost,
     )
 
 
