@@ -20,8 +20,8 @@ from typing import Protocol
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX
 
 OVERRUN = "the sender overran the link"
-TEXT = "the other end sent text where only packets belong"
-BINARY = "the other end sent packets where only text belongs"
+TEXT = "the other end sent text where only binary messages belong"
+BINARY = "the other end sent a binary message where only text belongs"
 FORBIDDEN_SIZE = "the other end sent a message of a forbidden size"
 TOO_EARLY = "the other end sent too much before the link was in use"
 

@@ -6,6 +6,7 @@ from freespan.link.bond.core import BondCore
 from freespan.link.bond.events import (
     ENDED,
     NO_LINK,
+    REPORTED_CLOSED,
     RESTARTED,
     SESSION_CLOSED,
     TAMPERED,
@@ -286,3 +287,17 @@ def test_after_the_end_nothing_waits_for_queues() -> None:
     talk.egress.set_queue_left(0, LINK_QUEUE_MAX)
     assert talk.egress.flush(talk.now) == []
     assert talk.egress.send_credit(talk.now) == 0
+
+
+def test_a_closed_link_is_reported_at_once_even_if_packets_carry_the_acknowledgements() -> None:
+    talk = Conversation()
+    talk.protect()
+    number = talk.join()
+    for _ in range(4):
+        talk.sent(Role.EGRESS, talk.egress.send(FULL, talk.now))
+    talk.carry(Role.EGRESS)
+    talk.sent(Role.CLIENT, talk.client.on_closed(number, "gone", talk.now))
+    talk.sent(Role.CLIENT, talk.client.send(b"carries the acknowledgement", talk.now))
+    assert talk.client.timer_at <= talk.now
+    talk.sent(Role.CLIENT, talk.client.handle_timer(talk.now))
+    assert LinkClosed(number, REPORTED_CLOSED) in talk.carry(Role.CLIENT)

@@ -2,7 +2,8 @@
 
 One acknowledgement speaks for all links. It is due after `_MESSAGES` ack-eliciting messages, or `_DELAY_SECONDS` after
 the first of them, whichever comes first. A PING makes it due at once, on the link of the PING. It is piggybacked on a
-packet that leaves meanwhile; on other links than that of the packet, PINGs are answered all the same.
+packet that leaves meanwhile. That does not answer the PINGs of other links, and leaves out the reports of closed links,
+so it remains due for these.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class PendingAcks:
         self.has_packets = False
         """Whether packets are among what has arrived."""
         self._count = 0
+        self._has_reports = False
 
     def on_message(self, now: float, *, has_packet: bool) -> None:
         """An ack-eliciting message has arrived."""
@@ -41,8 +43,9 @@ class PendingAcks:
         self.pinged_links.add(number)
         self.due_at = min(self.due_at, now)
 
-    def send_at_once(self, now: float) -> None:
-        """Something has happened that the other end should see in the counts."""
+    def send_with_reports(self, now: float) -> None:
+        """Closed links must be reported, with the acknowledgement, at once."""
+        self._has_reports = True
         self.due_at = min(self.due_at, now)
 
     @property
@@ -55,11 +58,12 @@ class PendingAcks:
         self._count = 0
         self.has_packets = False
         self.pinged_links.discard(number)
-        if not self.pinged_links:
+        if not self.pinged_links and not self._has_reports:
             self.due_at = math.inf
 
     def on_sent(self) -> None:
-        """The acknowledgement has been sent, on all links that asked for one."""
+        """The acknowledgement has been sent with all reports, on all links that asked for one."""
+        self._has_reports = False
         self.due_at = math.inf
         self._count = 0
         self.has_packets = False

@@ -296,7 +296,7 @@ class BondCore:
         elif self._role is Role.EGRESS and self.links.numbers.is_new(number):
             self.links.numbers.use(number)  # the client gave it up before it came here; it must not join later
             self.links.closed.report(number, 0)
-            self.sender.acks.send_at_once(now)
+            self.sender.acks.send_with_reports(now)
 
     # --- which links -----------------------------------------------------------------------------------
     def _key_to_join(self) -> SessionKey:
@@ -316,7 +316,7 @@ class BondCore:
         link.has_joined = True
         self.counters.joined += 1
         self.links.closed.report_again()
-        self.sender.acks.send_at_once(now)
+        self.sender.acks.send_with_reports(now)
         self.links.choose_usable()
         self._events.append(LinkJoined(link.number))
 
@@ -324,7 +324,7 @@ class BondCore:
         self.links.close(link)
         self.counters.closed += 1
         self.sender.send_again(link.give_up())
-        self.sender.acks.send_at_once(now)
+        self.sender.acks.send_with_reports(now)
         for other in self.links:
             other.congestion.on_path_changed(now)  # its acknowledgements may take another link now
         self.links.choose_usable()
