@@ -29,7 +29,7 @@ async def main(broker: str) -> None:
         answer = await request.send(RendezvousRequest(PROTOCOL_VERSION, await link.offer()))
         await link.accept(answer.answer)
     async with asyncio.timeout(CHANNEL_OPEN_SECONDS):
-        await link.opened()
+        await link.wait_opened()
     sink = RawSink(link)
     link.start(sink)
     emit({"event": "ready"})

@@ -65,7 +65,7 @@ no_bridge = refuses("no_bridge")
 class UdpBlockedLink(DataChannelLink):
     """A peer connection whose packets all get lost."""
 
-    async def opened(self) -> None:
+    async def wait_opened(self) -> None:
         await asyncio.Event().wait()
 
 
@@ -95,4 +95,4 @@ async def all_closed(made: list[DataChannelLink]) -> None:
     assert made
     for link in made:
         with pytest.raises(LinkError):
-            await link.opened()
+            await link.wait_opened()

@@ -300,7 +300,7 @@ class Rogue:
                 self._links.append(link)
                 answer = await link.answer(offer["sdp"])
                 await self._socket.send_json({"type": "answer", "id": offer["id"], "sdp": answer})
-                await link.opened()
+                await link.wait_opened()
                 self.met += 1
                 self._misconduct(link)
         finally:

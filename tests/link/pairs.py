@@ -121,7 +121,7 @@ async def data_channel_links() -> AsyncIterator[Ends]:
     try:
         async with asyncio.timeout(SECONDS):
             await offerer.accept(await answerer.answer(await offerer.offer()))
-            await asyncio.gather(offerer.opened(), answerer.opened())
+            await asyncio.gather(offerer.wait_opened(), answerer.wait_opened())
         yield offerer, answerer
     finally:
         for end in (offerer, answerer):
@@ -164,7 +164,7 @@ async def data_channel_and_rogue() -> AsyncIterator[LinkAndRogue]:
     try:
         async with asyncio.timeout(SECONDS):
             await link.accept(await rogue.answer(await link.offer()))
-            await link.opened()
+            await link.wait_opened()
             await opened.wait()
         yield link, rogue
     finally:

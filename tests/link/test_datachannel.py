@@ -125,13 +125,13 @@ async def test_an_answer_from_a_link_that_was_closed(link: DataChannelLink) -> N
 # --- opening -------------------------------------------------------------------------------------
 async def test_a_link_that_never_opens_ends_with_an_error(link: DataChannelLink) -> None:
     await link.offer()
-    waiter = asyncio.create_task(link.opened(), name="test-opened")
+    waiter = asyncio.create_task(link.wait_opened(), name="test-opened")
     await asyncio.sleep(0)
     link.close("nobody came")
     with pytest.raises(LinkError, match="nobody came"):
         await waiter
     with pytest.raises(LinkError, match="nobody came"):
-        await link.opened()
+        await link.wait_opened()
 
 
 async def test_an_answer_that_leads_nowhere_does_not_open(link: DataChannelLink) -> None:
@@ -143,7 +143,7 @@ async def test_an_answer_that_leads_nowhere_does_not_open(link: DataChannelLink)
     await link.accept("\r\n".join(nowhere) + "\r\n")
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
-            await link.opened()
+            await link.wait_opened()
     assert not link._open.done()
 
 
@@ -159,7 +159,7 @@ async def test_sending_before_it_is_open_ends_the_link(link: DataChannelLink) ->
 async def test_a_cancelled_set_up_leaves_nothing(link: DataChannelLink, step: str) -> None:
     other = DataChannelLink()
     offer = await other.offer()
-    work = {"offer": link.offer, "answer": lambda: link.answer(offer), "opened": link.opened}[step]
+    work = {"offer": link.offer, "answer": lambda: link.answer(offer), "opened": link.wait_opened}[step]
     task = asyncio.create_task(work(), name="test-set-up")
     await asyncio.sleep(0)
     task.cancel()
@@ -223,17 +223,17 @@ def broken(link: DataChannelLink) -> Iterator[DataChannelLink]:
 async def test_a_connection_that_fails_before_it_is_open(broken: DataChannelLink) -> None:
     broken._on_state(None)
     with pytest.raises(LinkError, match="ICE failed"):
-        await broken.opened()
+        await broken.wait_opened()
     broken._on_open(None)  # too late to count
     with pytest.raises(LinkError, match="ICE failed"):
-        await broken.opened()
+        await broken.wait_opened()
 
 
 async def test_a_connection_that_fails_later_means_that_the_other_end_is_gone(broken: DataChannelLink) -> None:
     owner = Recorder()
     broken.start(owner)
     broken._on_open(None)
-    await broken.opened()
+    await broken.wait_opened()
     broken._on_state(None)
     assert owner.reason == "the other end is gone"
 

@@ -85,7 +85,7 @@ class Pipe:
         """Pass messages until one side ends, then close the other one; returns the reason."""
         try:
             async with asyncio.timeout(self._open_seconds):
-                await self._channel.opened()
+                await self._channel.wait_opened()
                 link = WebSocketLink(await asyncio.shield(self._opening))
         except TimeoutError:
             return await self._abandon("the client did not reach this bridge")

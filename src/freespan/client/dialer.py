@@ -235,7 +235,7 @@ class Dialer:
         try:
             async with asyncio.timeout(seconds / 2 if offer.finds_udp_blocked else seconds):
                 await offer.link.accept(self._filtered(answer.answer), keep_remote_relays=self._allow_turn)
-                await offer.link.opened()
+                await offer.link.wait_opened()
                 is_relayed = transport == "turn" or await offer.link.is_relayed()
             if is_relayed and not self._allow_turn:
                 raise LinkError("the bridge can be reached through a TURN server only")

@@ -44,7 +44,7 @@ class DataChannelLink:
     """One end of a peer connection with one data channel.
 
     The offering end calls `offer()`, then `accept(answer)`; the answering end calls `answer(offer)`. Both then wait for
-    `opened()`.
+    `wait_opened()`.
 
     Args:
         ice_servers: STUN and TURN servers.
@@ -123,7 +123,7 @@ class DataChannelLink:
         except webrtc.PythonWebRTCExceptionBase:
             raise LinkError("this machine's WebRTC could not answer the offer") from None
 
-    async def opened(self) -> None:
+    async def wait_opened(self) -> None:
         """Wait until messages can be sent. Raises `LinkError`; the caller sets the time limit."""
         await asyncio.shield(self._open)
 

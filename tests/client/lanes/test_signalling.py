@@ -20,7 +20,7 @@ def first_link(open_seconds: float = SECONDS) -> tuple[DataChannelLink, LaneSign
 
 async def connect(client: DataChannelLink, bridge: DataChannelLink) -> None:
     await client.accept(await bridge.answer(await client.offer()))
-    await asyncio.gather(client.opened(), bridge.opened())
+    await asyncio.gather(client.wait_opened(), bridge.wait_opened())
 
 
 async def test_a_bridge_without_lanes_leaves_the_link_alone() -> None:

@@ -45,7 +45,7 @@ class LaneSignalling:
             async with asyncio.timeout(self._open_seconds):
                 answer = await self._ask(self._filtered(await lane.offer()))
                 await lane.accept(self._filtered(check_answer(answer)), keep_remote_relays=False)
-                await lane.opened()
+                await lane.wait_opened()
                 if await lane.is_relayed():
                     raise LinkError("the bridge can be reached through a TURN server only")
         except (TimeoutError, MessageError):

@@ -20,8 +20,10 @@ arrived on link 3". What a link lost when it closed is then known exactly, and i
 How many bytes a link's own queue takes, the core does not see. It is handed in (`set_queue_left`) before the owner asks
 for its send credit, when the queue of a link has become writable, and when the core asks:
 
-    the core ── AskQueues ──▶ driver ── set_queue_left for each link, then flush ──▶ the core ── Transmit, Writable ──▶
-                                                                                        owner: on_writable, send_credit
+    core ── AskQueues ─────────────────────────────────────────▶ driver
+    core ◀── set_queue_left for each link, then flush ────────── driver
+    core ── Transmit for packets that waited; Writable ────────▶ driver ── on_writable ──▶ owner
+                             if the owner had used up its credit           ◀── send_credit, send ──
 """
 
 from __future__ import annotations
