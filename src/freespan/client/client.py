@@ -131,7 +131,7 @@ class Client:
     # --- one session -------------------------------------------------------------------------
     async def _connect(self, dialer: Dialer) -> _Connection:
         """Dial a first link, and open a session over it. Raises `RendezvousError`, `LinkError` or `TunnelError`."""
-        self._report(ClientStatus("looking", "asking the broker for a bridge"))
+        self._set_status(ClientStatus("looking", "asking the broker for a bridge"))
         if self._loading is None:
             self._loading = asyncio.create_task(asyncio.to_thread(_load_tunnel), name="client-load-tunnel")
         first_link = await self._dial(dialer)
@@ -146,7 +146,7 @@ class Client:
             dialer.report_success(first_link)
             self._transports.succeeded()
             self._wrong_keys = 0
-            self._report(status_of_session(first_link.transport, 1, {**first_link.seconds, **watch.parts}))
+            self._set_status(status_of_session(first_link.transport, 1, {**first_link.seconds, **watch.parts}))
             await self._publish(tunnel)
         except BaseException as error:
             self._tunnel = None
@@ -208,9 +208,9 @@ class Client:
         from freespan.link.bond import RESTARTED
 
         if reason == RESTARTED:
-            self._report(ClientStatus("looking", HOST_RESTARTED))
+            self._set_status(ClientStatus("looking", HOST_RESTARTED))
             return
-        self._report(ClientStatus("looking", f"the session ended ({reason}); looking for another bridge"))
+        self._set_status(ClientStatus("looking", f"the session ended ({reason}); looking for another bridge"))
         if seconds >= self._settings.steady_seconds:
             self._backoff.succeeded()
             return
@@ -224,28 +224,28 @@ class Client:
         attempts in between have opened no session at all.
         """
         if isinstance(error, RendezvousError) and not error.retry:
-            self._report(ClientStatus("failed", str(error)))
+            self._set_status(ClientStatus("failed", str(error)))
             raise error
         after = error.after if isinstance(error, RendezvousError) else None
         wait = self._backoff.failed(after or 0.0)
         is_wrong_key = isinstance(error, WrongKeyError)
         self._wrong_keys += is_wrong_key
         if is_wrong_key and self._wrong_keys >= self._settings.wrong_keys_max:
-            self._report(ClientStatus("failed", str(error)))
+            self._set_status(ClientStatus("failed", str(error)))
         else:
-            self._report(ClientStatus("waiting", f"{error}; next try in {wait:.0f} s"))
+            self._set_status(ClientStatus("waiting", f"{error}; next try in {wait:.0f} s"))
         await asyncio.sleep(wait)
 
     # --- status ------------------------------------------------------------------------------
     def _report_answer(self) -> None:
-        self._report(ClientStatus("connecting", "a bridge answered; opening the session"))
+        self._set_status(ClientStatus("connecting", "a bridge answered; opening the session"))
 
     def _report_links(self, transport: TransportInUse, links: int) -> None:
         """The session goes on, whether it has links or waits for one."""
         if self._tunnel is not None and not self._tunnel.is_over:
-            self._report(status_of_session(transport, links))
+            self._set_status(status_of_session(transport, links))
 
-    def _report(self, status: ClientStatus) -> None:
+    def _set_status(self, status: ClientStatus) -> None:
         self.status = status
         self._on_status(status)
 

@@ -174,15 +174,15 @@ class LinkController:
 
     def dial_failed(self, error: FreespanError, now: float) -> None:
         """A link could not be dialed, or not be added: a `LinkError` or `RendezvousError`."""
-        is_without_link = not self.carrying and isinstance(error, TransportError)
-        self._has_failed_without_link |= is_without_link
         if isinstance(error, RendezvousError) and not error.retry:
             self._end = str(error)
-        elif is_without_link and self._is_hopeless(error, now):
-            self._end = "the host cannot be reached any more"
-        else:
-            after = error.after if isinstance(error, (RendezvousError, TransportError)) else None
-            self._begin_pause(now, after)
+            return
+        if isinstance(error, TransportError) and not self.carrying:
+            self._has_failed_without_link = True
+            if self._is_hopeless(error, now):
+                self._end = "the host cannot be reached any more"
+                return
+        self._begin_pause(now, error.after if isinstance(error, (RendezvousError, TransportError)) else None)
 
     def link_joined(self, number: int) -> None:
         """A link takes part in the bond."""
@@ -247,10 +247,9 @@ class LinkController:
             self._without_link_since = now
         self._shorten_pause()
 
-    def _is_hopeless(self, error: FreespanError, now: float) -> bool:
+    def _is_hopeless(self, error: TransportError, now: float) -> bool:
         """Whether a session without a link has waited long enough for one that cannot come."""
-        is_unusable = isinstance(error, TransportError) and error.is_unusable
-        waits_in_vain = is_unusable or not self._uses_bridges  # otherwise another bridge may help
+        waits_in_vain = error.is_unusable or not self._uses_bridges  # otherwise another bridge may help
         return waits_in_vain and now - self._without_link_since >= self._patience
 
     def _begin_pause(self, now: float, after: float | None = None) -> None:

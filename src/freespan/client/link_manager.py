@@ -176,7 +176,7 @@ class LinkManager:
     def _handle(self, tunnel: ClientTunnel, event: BondEvent) -> None:
         match event:
             case Joinable():
-                pass  # the controller is asked again below, and then finds `is_joinable` true
+                pass  # wakes the task below, which then asks the controller with `is_joinable` true
             case LinkJoined(number):
                 self._controller.link_joined(number)
             case LinkSuspected(number):

@@ -98,7 +98,8 @@ class Rendezvous:
         So the caller can gather candidates `meanwhile`. Leaving the block without `BridgeRequest.send` gives it up.
         """
         body: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        answering = asyncio.create_task(self._ask_for_bridge(body), name="client-rendezvous")
+        answer = self._ask_broker("POST", "/v1/rendezvous", _checked_answer, body)
+        answering = asyncio.create_task(answer, name="client-rendezvous")
         try:
             await asyncio.sleep(0)  # the connection begins before the caller makes a peer connection, which takes time
             yield BridgeRequest(body, answering)
@@ -106,25 +107,9 @@ class Rendezvous:
             answering.cancel()
             await asyncio.gather(answering, return_exceptions=True)
 
-    async def _ask_for_bridge(self, body: asyncio.Future[bytes]) -> RendezvousAnswer:
-        async def ask(endpoint: str, seconds: float) -> RendezvousAnswer:
-            response = await self._exchange("POST", f"{endpoint}/v1/rendezvous", seconds, body)
-            return self._understand(*response, _checked_answer)
-
-        endpoint, answer = await self._at_each_endpoint(ask)
-        self.put_first(endpoint)
-        return answer
-
     async def fetch_turn_servers(self) -> list[IceServer]:
         """The host's TURN servers, with credentials that expire; none where it has none. Raises `RendezvousError`."""
-
-        async def ask(endpoint: str, seconds: float) -> list[IceServer]:
-            response = await self._exchange("GET", f"{endpoint}/v1/turn", seconds)
-            return self._understand(*response, self._checked_turn_servers)
-
-        endpoint, servers = await self._at_each_endpoint(ask)
-        self.put_first(endpoint)
-        return servers
+        return await self._ask_broker("GET", "/v1/turn", self._checked_turn_servers)
 
     async def open_egress(self) -> tuple[str, aiohttp.ClientWebSocketResponse]:
         """A WebSocket to the egress, and the endpoint through which it goes. Raises `RendezvousError`.
@@ -155,6 +140,19 @@ class Rendezvous:
     def put_last(self, endpoint: str) -> None:
         """Ask this endpoint last for a while: it answers, but has not served."""
         self._endpoints.put_last(endpoint, time.monotonic())
+
+    async def _ask_broker(
+        self, method: str, path: str, decode: Callable[[bytes], _Answer], body: asyncio.Future[bytes] | None = None
+    ) -> _Answer:
+        """The broker's answer; the endpoint that gave it is asked first the next time. Raises `RendezvousError`."""
+
+        async def ask(endpoint: str, connect_seconds: float) -> _Answer:
+            response = await self._exchange(method, endpoint + path, connect_seconds, body)
+            return self._understand(*response, decode)
+
+        endpoint, answer = await self._at_each_endpoint(ask)
+        self.put_first(endpoint)
+        return answer
 
     async def _at_each_endpoint(self, ask: Callable[[str, float], Awaitable[_Answer]]) -> tuple[str, _Answer]:
         """Call `ask` with each endpoint, and the seconds to connect to it, until one returns an answer."""

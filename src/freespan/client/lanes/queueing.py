@@ -39,7 +39,7 @@ class QueueLocator:
         self._min_ice_rtt = math.inf
 
     def locate(self, message_rtt: float, ice_rtt: float) -> Queue:
-        """Judge by the latest round-trip times of both, in seconds; 0 means that one is not known."""
+        """Compare the latest round-trip times of messages and of ICE, in seconds; 0 means that one is not known."""
         if ice_rtt > 0:
             self._min_ice_rtt = min(self._min_ice_rtt, ice_rtt)
         if ice_rtt > _NETWORK_FACTOR * self._min_ice_rtt + _NETWORK_SECONDS:
