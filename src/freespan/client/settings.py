@@ -27,8 +27,8 @@ class ClientSettings:
     retry_after_max_seconds: float = 60.0
     """Bound on what `Retry-After` may ask for, because a front does not always act for the host."""
     reorder_seconds: float = 600.0
-    """The network may have changed: after this time a client starts again with its first transport, and asks the
-    endpoints in the order of the invite."""
+    """After this time a client starts again with its first transport, and asks the endpoints in the invite's order:
+    the network may have changed."""
 
     # --- opening a link ----------------------------------------------------------------------
     # From a bridge's answer to an open data channel; then the client tries another bridge.

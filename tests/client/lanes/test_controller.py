@@ -1,4 +1,4 @@
-"""How many lanes a bridge should have: only loss is a reason, and only what helps stays."""
+"""How many links there should be to a bridge: only loss is a reason, and only what helps stays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Played = tuple[float, int] | tuple[float, int, Queue]
 
 
 def play(controller: LaneController, seconds: int, path: Callable[[int, int], Played], begin: int = 0) -> list[int]:
-    """The lanes that are wanted after each second of a path, which says what so many lanes carry then."""
+    """The links that are wanted after each second of a path, which says what this many links carry then."""
     wanted = []
     for now in range(begin, begin + seconds):
         rate, loss_signals, *queue = path(controller.links_wanted, now)
@@ -32,22 +32,22 @@ def new_controller() -> LaneController:
     return LaneController(STEPS)
 
 
-def lossy(lanes: int, now: int) -> Played:
-    return 200e3 * lanes, (now % 3 != 0) * 2
+def lossy(links: int, now: int) -> Played:
+    return 200e3 * links, (now % 3 != 0) * 2
 
 
-def even(lanes: int, now: int) -> Played:
+def even(links: int, now: int) -> Played:
     return 2.4e6, 0
 
 
-def full_whatever_the_lanes(lanes: int, now: int) -> Played:
+def full_whatever_the_links(links: int, now: int) -> Played:
     return 300e3, 2
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e8), st.integers(0, 1000), st.sampled_from(Queue)), max_size=200))
 def test_any_history_stays_within_bounds(history: list[Played]) -> None:
     wanted = play(new_controller(), len(history), lambda _, now: history[now])
-    assert all(1 <= lanes <= 1 + LANES_MAX for lanes in wanted)
+    assert all(1 <= links <= 1 + LANES_MAX for links in wanted)
 
 
 @given(st.lists(st.floats(0, 1e8), max_size=200), st.sampled_from([Queue.NONE, Queue.NETWORK]))
@@ -77,10 +77,10 @@ def test_one_second_in_eight_with_a_queue_in_the_network_is_enough(rate: float, 
     assert set(play(new_controller(), len(seconds), lambda _, now: seconds[now])) <= {1}
 
 
-def very_lossy(lanes: int, now: int) -> Played:
-    """3 % at 200 ms: two or three messages a second in each lane, and no sign of loss in their times."""
-    queue = Queue.SCTP if lanes == 1 or now % 5 else Queue.NONE
-    return (32e3 + 16e3 * (now % 3 - 1)) * lanes, 0, queue
+def very_lossy(links: int, now: int) -> Played:
+    """3 % at 200 ms: two or three messages a second on each link, and no sign of loss in their times."""
+    queue = Queue.SCTP if links == 1 or now % 5 else Queue.NONE
+    return (32e3 + 16e3 * (now % 3 - 1)) * links, 0, queue
 
 
 def test_a_very_lossy_path_gets_four_and_then_eight_and_keeps_them() -> None:
@@ -90,16 +90,16 @@ def test_a_very_lossy_path_gets_four_and_then_eight_and_keeps_them() -> None:
     assert wanted.index(8) <= 25
 
 
-def test_messages_that_wait_in_a_fast_lane_are_no_sign() -> None:
+def test_messages_that_wait_on_a_fast_link_are_no_sign() -> None:
     assert set(play(new_controller(), 60, lambda _, __: (500e3, 0, Queue.SCTP))) == {1}
 
 
 def test_a_slow_path_must_bring_clearly_more() -> None:
-    """Half a Mbit/s that loses IP packets: one lane does not quite fill it, and what four add is a queue."""
-    wanted = play(new_controller(), 60, lambda lanes, now: (40e3 if lanes == 1 else 50e3, 0, Queue.SCTP))
+    """Half a Mbit/s that loses IP packets: one link does not quite fill it, and what four add is a queue."""
+    wanted = play(new_controller(), 60, lambda links, now: (40e3 if links == 1 else 50e3, 0, Queue.SCTP))
     assert sorted(set(wanted)) == [1, 4]
     assert wanted[-1] == 1
-    assert sum(lanes > 1 for lanes in wanted) == 14
+    assert sum(links > 1 for links in wanted) == 14
 
 
 def test_a_lossy_path_gets_four_and_then_eight() -> None:
@@ -110,15 +110,15 @@ def test_a_lossy_path_gets_four_and_then_eight() -> None:
 
 
 def test_lanes_that_do_not_help_go_again_for_a_minute() -> None:
-    wanted = play(new_controller(), 200, full_whatever_the_lanes)
+    wanted = play(new_controller(), 200, full_whatever_the_links)
     assert sorted(set(wanted)) == [1, 4]
     begins = [now for now in range(1, 200) if wanted[now] > wanted[now - 1]]
     assert begins[1] - begins[0] >= 60
-    assert sum(lanes > 1 for lanes in wanted) <= 30
+    assert sum(links > 1 for links in wanted) <= 30
 
 
 def test_the_step_that_does_not_help_goes_and_the_one_before_stays() -> None:
-    wanted = play(new_controller(), 60, lambda lanes, now: (200e3 * min(lanes, 4), 3))
+    wanted = play(new_controller(), 60, lambda links, now: (200e3 * min(links, 4), 3))
     assert wanted[-1] == 4
     assert max(wanted) == 8
 
@@ -126,7 +126,7 @@ def test_the_step_that_does_not_help_goes_and_the_one_before_stays() -> None:
 def test_a_path_whose_queue_overflows_at_the_start_is_not_lossy() -> None:
     """SCTP fills the queue, loses much at once, and begins anew: what it carries is anything but steady."""
     seen = [(104e3, 2), (1474e3, 3), (16e3, 0), (32e3, 0), (282e3, 5), (1451e3, 3), (2309e3, 0), (2293e3, 0)]
-    wanted = play(new_controller(), 60, lambda lanes, now: seen[now] if now < len(seen) else even(lanes, now))
+    wanted = play(new_controller(), 60, lambda links, now: seen[now] if now < len(seen) else even(links, now))
     assert set(wanted) == {1}
 
 
@@ -138,7 +138,7 @@ SLOW_WAYS_BACK = [
 
 @pytest.mark.parametrize("seen", SLOW_WAYS_BACK)
 def test_one_overflow_and_the_slow_way_back_are_not_loss(seen: list[Played]) -> None:
-    wanted = play(new_controller(), 60, lambda lanes, now: seen[now] if now < len(seen) else even(lanes, now))
+    wanted = play(new_controller(), 60, lambda links, now: seen[now] if now < len(seen) else even(links, now))
     assert set(wanted) == {1}
 
 
