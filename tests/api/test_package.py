@@ -61,6 +61,14 @@ def test_a_client_and_a_bridge_load_no_library_that_only_hosts_need() -> None:
     assert not {name for name in loaded if name.startswith(("freespan.broker", "freespan.egress", "freespan.web"))}
 
 
+def test_a_client_begins_without_what_it_needs_later_or_never() -> None:
+    """The bond, QUIC and their cryptography are loaded while the broker is asked, and no server is ever needed."""
+    loaded = loaded_by("import freespan.cli.connect")
+    assert "freespan.client.dialer" in loaded
+    late = {"aioquic", "cryptography", "freespan.link.bond.core", "freespan.tunnel.client"}
+    assert not loaded & (late | {"aiohttp.web"})
+
+
 def test_the_extra_for_hosts_has_these_libraries() -> None:
     extras = {name.partition(">")[0].partition("=")[0] for name in PROJECT["optional-dependencies"]["host"]}
     base = {name.partition(">")[0].partition("=")[0] for name in PROJECT["dependencies"]}

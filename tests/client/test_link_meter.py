@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from freespan.client.link_meter import LinkActivity, LinkMeter
-from freespan.link.bond import LinkStats
+from freespan.link.bond.stats import LinkStats
 
 
 def stats(number: int, sent: int, received: int = 0, loss_signals: int = 0) -> LinkStats:

@@ -16,7 +16,7 @@ import pytest
 from freespan.demo.payload import sha256_of
 from freespan.egress import dialer as dialer_module
 from freespan.egress.settings import EgressSettings
-from freespan.link.bond import Bond
+from freespan.link.bond.bond import Bond
 from freespan.link.websocket import WebSocketLink
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.settings import TunnelSettings

@@ -11,10 +11,11 @@ import pytest
 from freespan.egress.session import EgressSession
 from freespan.egress.sessions import Sessions
 from freespan.egress.settings import EgressSettings
-from freespan.link.bond import Bond, BondSettings, LinkClosed, LinkJoined, SessionKey
-from freespan.link.bond.events import ENDED, RESTARTED, SESSION_CLOSED
+from freespan.link.bond.bond import Bond
+from freespan.link.bond.events import ENDED, RESTARTED, SESSION_CLOSED, LinkClosed, LinkJoined
 from freespan.link.bond.record_protection import RecordProtection
-from freespan.link.bond.session_key import Role
+from freespan.link.bond.session_key import Role, SessionKey
+from freespan.link.bond.settings import BondSettings
 from freespan.link.memory import MemoryLink, memory_pair
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.stream import TunnelStream

@@ -5,7 +5,10 @@ import os
 from collections.abc import Callable
 from typing import TypeVar
 
-from freespan.link.bond import Arrival, Bond, BondEvent, Joinable, LinkJoined, SessionKey, session_key
+from freespan.link.bond.arrival import Arrival
+from freespan.link.bond.bond import Bond
+from freespan.link.bond.events import BondEvent, Joinable, LinkJoined
+from freespan.link.bond.session_key import SessionKey, session_key
 from freespan.wire.limits import DATAGRAM_SIZE
 from tests.support.link_paths import Path
 

@@ -22,7 +22,7 @@ from freespan.egress.dialer import Dialer
 from freespan.egress.policy import Policy
 from freespan.egress.server import Egress
 from freespan.egress.settings import EgressSettings
-from freespan.link.bond import Bond
+from freespan.link.bond.bond import Bond
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
 from freespan.tunnel.client import ClientTunnel

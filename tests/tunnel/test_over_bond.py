@@ -5,7 +5,9 @@ import hashlib
 
 import pytest
 
-from freespan.link.bond import Arrival, Bond, LinkClosed
+from freespan.link.bond.arrival import Arrival
+from freespan.link.bond.bond import Bond
+from freespan.link.bond.events import LinkClosed
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.server import ServerTunnel
 from freespan.wire.target import Target

@@ -2,7 +2,7 @@ from dataclasses import fields
 
 import pytest
 
-from freespan.link.bond import BondSettings
+from freespan.link.bond.settings import BondSettings
 from freespan.tunnel.settings import TunnelSettings
 from freespan.wire.limits import HANDSHAKE_SECONDS, STREAMS_MAX
 

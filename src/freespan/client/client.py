@@ -205,7 +205,7 @@ class Client:
 
         A host that was restarted has proved that it is there again, and that no bridge is to blame.
         """
-        from freespan.link.bond import RESTARTED
+        from freespan.link.bond.events import RESTARTED
 
         if reason == RESTARTED:
             self._set_status(ClientStatus("looking", HOST_RESTARTED))

@@ -23,8 +23,10 @@ from freespan.client.link_meter import LinkMeter
 from freespan.client.settings import ClientSettings
 from freespan.client.transports import TransportError
 from freespan.link.base import Link
-from freespan.link.bond import Bond, BondEvent, Joinable, LinkClosed, LinkJoined, LinkStats, LinkSuspected, SessionKey
-from freespan.link.bond.session_key import KEY_SIZE
+from freespan.link.bond.bond import Bond
+from freespan.link.bond.events import BondEvent, Joinable, LinkClosed, LinkJoined, LinkSuspected
+from freespan.link.bond.session_key import KEY_SIZE, SessionKey
+from freespan.link.bond.stats import LinkStats
 from freespan.tunnel.client import ClientTunnel
 from freespan.wire.backoff import Backoff
 from freespan.wire.bond_frames import KEY_PATH, SESSION_ID_SIZE

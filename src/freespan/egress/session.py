@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from freespan.egress.settings import EgressSettings
-from freespan.link.bond import Arrival, Bond, BondEvent, LinkClosed, LinkJoined, SessionKey
+from freespan.link.bond.arrival import Arrival
+from freespan.link.bond.bond import Bond
+from freespan.link.bond.events import BondEvent, LinkClosed, LinkJoined
+from freespan.link.bond.session_key import SessionKey
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.server import ServerTunnel
 from freespan.tunnel.stream import TunnelStream

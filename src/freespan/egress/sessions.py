@@ -17,7 +17,8 @@ from freespan.egress.bounds import WaitingSessions, WithoutHandshake
 from freespan.egress.session import EgressSession, Handler
 from freespan.egress.settings import EgressSettings
 from freespan.link.base import Link
-from freespan.link.bond import Arrival, session_key
+from freespan.link.bond.arrival import Arrival
+from freespan.link.bond.session_key import session_key
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.tickets import TicketStore
 from freespan.wire.bond_frames import SESSION_ENDED, SESSION_ID_SIZE, UNKNOWN_SESSION, Join

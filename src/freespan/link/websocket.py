@@ -11,14 +11,16 @@ import contextlib
 import logging
 import socket
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from aiohttp import web
 
 from freespan.link.base import FORBIDDEN_SIZE, OVERRUN, TEXT, TOO_EARLY, DeliveryQueue, LinkOwner, SendQueueLimit
 from freespan.link.settings import WebSocketSettings
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
+
+if TYPE_CHECKING:
+    from aiohttp import web  # a client, which needs no server, starts sooner without it
 
 _log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from freespan.client.link_meter import LinkActivity
 from freespan.client.settings import ClientSettings
 from freespan.demo.payload import sha256_of
 from freespan.link.base import Link
-from freespan.link.bond import LinkStats
+from freespan.link.bond.stats import LinkStats
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import LANES_MAX
 from tests.client.test_survival import begin, bridges, read_rest, read_some

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from freespan.link.base import Link
-from freespan.link.bond import Arrival, Bond, Joinable, LinkClosed, LinkJoined, session_key
+from freespan.link.bond.arrival import Arrival
+from freespan.link.bond.bond import Bond
 from freespan.link.bond.core import BondCore
+from freespan.link.bond.events import Joinable, LinkClosed, LinkJoined
+from freespan.link.bond.session_key import session_key
 from freespan.wire.bond_frames import UNKNOWN_SESSION
 from freespan.wire.errors import LinkError, MessageError, VersionError
 from freespan.wire.limits import (

@@ -5,7 +5,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from freespan.link.bond import Arrival, Bond, session_key
+from freespan.link.bond.arrival import Arrival
+from freespan.link.bond.bond import Bond
+from freespan.link.bond.session_key import session_key
 from tests.link.pairs import KINDS
 from tests.support.bonds import SECRET, EventLog, Owner
 from tests.support.recorder import SECONDS

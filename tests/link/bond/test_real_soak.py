@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
 
-from freespan.link.bond import Arrival, Bond, session_key
+from freespan.link.bond.arrival import Arrival
+from freespan.link.bond.bond import Bond
+from freespan.link.bond.session_key import session_key
 from freespan.link.websocket import WebSocketLink
 from freespan.wire.limits import DATAGRAM_SIZE
 from tests.link.pairs import KINDS, Ends

@@ -1,6 +1,6 @@
 """The settings of a bond must fit one another."""
 
-from freespan.link.bond import BondSettings
+from freespan.link.bond.settings import BondSettings
 
 SETTINGS = BondSettings()
 

@@ -5,8 +5,17 @@ from collections.abc import Callable
 
 import pytest
 
-from freespan.link.bond import Arrival, LinkClosed, LinkSuspected
-from freespan.link.bond.events import ENDED, NO_LINK, REPORTED_CLOSED, RESTARTED, SESSION_CLOSED, TIMED_OUT
+from freespan.link.bond.arrival import Arrival
+from freespan.link.bond.events import (
+    ENDED,
+    NO_LINK,
+    REPORTED_CLOSED,
+    RESTARTED,
+    SESSION_CLOSED,
+    TIMED_OUT,
+    LinkClosed,
+    LinkSuspected,
+)
 from freespan.link.bond.session_key import session_key
 from freespan.wire.bond_frames import SESSION_ENDED, UNKNOWN_SESSION
 from freespan.wire.limits import BOND_SPAN_MAX

@@ -7,8 +7,9 @@ from random import Random
 
 import pytest
 
-from freespan.link.bond import Arrival, Bond, LinkClosed
-from freespan.link.bond.events import REPORTED_CLOSED, TAMPERED
+from freespan.link.bond.arrival import Arrival
+from freespan.link.bond.bond import Bond
+from freespan.link.bond.events import REPORTED_CLOSED, TAMPERED, LinkClosed
 from freespan.link.bond.session_key import refusal, session_key
 from freespan.wire.bond_frames import (
     PROTECTED,

@@ -13,7 +13,7 @@ from freespan.client.lanes.queueing import QueueLocator
 from freespan.client.lanes.signalling import LaneSignalling
 from freespan.client.link_meter import LinkActivity
 from freespan.link.base import Link
-from freespan.link.bond import LinkStats
+from freespan.link.bond.stats import LinkStats
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import LANES_OPENING_MAX
 

@@ -19,27 +19,6 @@ The modules, from the outside to the inside; the ones that come first use the on
         congestion.py       its congestion window
         record_protection.py, session_key.py    its keys
     settings.py             what one end decides by itself
+
+This module imports none of them, because a client reads the settings long before it needs a bond.
 """
-
-from freespan.link.bond.arrival import Arrival
-from freespan.link.bond.bond import Bond
-from freespan.link.bond.events import RESTARTED, BondEvent, Joinable, LinkClosed, LinkJoined, LinkSuspected
-from freespan.link.bond.session_key import SessionKey, session_key
-from freespan.link.bond.settings import BondSettings
-from freespan.link.bond.stats import BondStats, LinkStats
-
-__all__ = [
-    "RESTARTED",
-    "Arrival",
-    "Bond",
-    "BondEvent",
-    "BondSettings",
-    "BondStats",
-    "Joinable",
-    "LinkClosed",
-    "LinkJoined",
-    "LinkStats",
-    "LinkSuspected",
-    "SessionKey",
-    "session_key",
-]
