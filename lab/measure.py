@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Mapping
 
@@ -136,5 +137,5 @@ def _why(client: InteractiveProgram, page: Event) -> str:
     """Return what the client reports about a missing session, or else why the download failed."""
     details = [str(e["detail"]) for e in client.unread if e.get("state") in ("waiting", "failed") and e.get("detail")]
     if details:
-        return details[-1].partition("; next try")[0]
+        return re.sub(r"; (next try in \d+ s|trying again)$", "", details[-1])
     return f"still {client.last['detail']}" if client.last.get("state") == "looking" else str(page["why"])

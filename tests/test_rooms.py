@@ -57,6 +57,7 @@ ROOMS = {
 }
 
 PURE_MODULES = {
+    "api/arguments.py",
     "broker/census.py",
     "broker/matching.py",
     "broker/nat.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -32,9 +33,25 @@ def test_a_url_that_is_none(url: str) -> None:
         freespan.Bridge(url)
 
 
-def test_a_capacity_that_is_none() -> None:
-    with pytest.raises(freespan.InputError, match="capacity: must be at least 1"):
-        freespan.Bridge("http://x", capacity=0)
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"capacity": 0}, "capacity: must be from 1 to 64"),
+        ({"capacity": 65}, "capacity: must be from 1 to 64"),
+        ({"capacity": "8"}, "capacity: must be a whole number"),
+        ({"timeout": -1}, "timeout: must be a number of seconds, 0 or more"),
+    ],
+    ids=str,
+)
+def test_arguments_that_cannot_be_used(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(freespan.InputError, match=message):
+        freespan.Bridge("http://x", **given)
+
+
+async def test_a_url_at_which_there_is_no_broker(host: freespan.Host) -> None:
+    with pytest.raises(freespan.RendezvousError, match=r"^no broker answers at this address: check it$"):
+        async with freespan.Bridge(f"{host.url}/wrong", timeout=2):
+            pytest.fail("there is no broker")
 
 
 async def test_no_broker_in_time() -> None:

@@ -7,6 +7,7 @@ import hashlib
 import socket
 import ssl
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -73,9 +74,10 @@ async def test_a_target_that_cannot_be_reached(client: freespan.Client, name: st
 
 
 @pytest.mark.parametrize(
-    ("name", "port"), [("", 80), ("a b", 80), ("site.test", 0), ("site.test", 70_000), ("::1%x", 1)]
+    ("name", "port"),
+    [("", 80), ("a b", 80), ("site.test", 0), ("site.test", 70_000), ("::1%x", 1), ("site.test", "80")],
 )
-async def test_a_target_that_is_malformed(client: freespan.Client, name: str, port: int) -> None:
+async def test_a_target_that_is_malformed(client: freespan.Client, name: str, port: Any) -> None:
     with pytest.raises(freespan.InputError):
         await client.open(name, port)
 
@@ -117,6 +119,28 @@ async def test_a_proxy(client: freespan.Client, site: Site) -> None:
 async def test_a_port_in_use(client: freespan.Client) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(freespan.InputError, match="in use"):
         await client.proxy(taken.getsockname()[1])
+
+
+@pytest.mark.parametrize("port", [-1, 99_999, "8118", True, None])
+async def test_a_port_that_is_none(client: freespan.Client, port: Any) -> None:
+    with pytest.raises(freespan.InputError, match="must be") as caught:
+        await client.proxy(port)
+    assert caught.value.field == "port"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"transport": "foo"}, "transport: must be auto, webrtc, turn or websocket"),
+        ({"timeout": -1}, "timeout: must be a number of seconds, 0 or more"),
+        ({"timeout": float("nan")}, "timeout: must be a number of seconds"),
+        ({"timeout": "20"}, "timeout: must be a number of seconds"),
+    ],
+    ids=str,
+)
+def test_arguments_that_cannot_be_used(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(freespan.InputError, match=message):
+        freespan.connect(DEAD, **given)
 
 
 async def test_statuses(host: freespan.Host, bridge: freespan.Bridge) -> None:

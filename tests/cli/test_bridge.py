@@ -69,6 +69,13 @@ def test_a_malformed_url(command: Command, url: str) -> None:
     assert command("bridge", url).fails(2) == "URL: must be the http or https URL of a host"
 
 
+def test_an_address_without_a_broker(tmp_path: Path) -> None:
+    with laboratory(tmp_path) as lab:
+        bridge = lab.programs("bridge", f"{lab.url}/wrong")
+        bridge.line("no broker answers at this address: check it; trying again")
+        assert bridge.stop() == 0
+
+
 def test_a_server_that_is_not_a_host(programs: Programs) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(SECONDS)

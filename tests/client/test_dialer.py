@@ -43,7 +43,7 @@ def stun_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("handler", "reason"),
     [
-        (turn_servers(), "the host has no TURN server"),
+        (turn_servers(), "the host has no TURN server: use another transport"),
         (
             turn_servers({"urls": ["turn:127.0.0.1:1?transport=tcp"], "username": "1", "credential": "x"}),
             "could not be",

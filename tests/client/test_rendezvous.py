@@ -231,7 +231,7 @@ async def test_a_dead_host(url: str) -> None:
     broker.url = url
     error = await broker.failure()
     assert (error.code, error.retry) == ("unreachable", True)
-    assert "is the invite still good" in str(error)
+    assert "(check the invite and your connection)" in str(error)
     assert "127.0.0.1" not in str(error)
 
 

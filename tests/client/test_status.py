@@ -1,6 +1,6 @@
 """What a client reports of a session."""
 
-from freespan.client.status import ClientStatus, status_of_session
+from freespan.client.status import ClientStatus, status_of_failure, status_of_session
 from freespan.client.transports import TransportInUse
 
 
@@ -10,10 +10,15 @@ def test_one_link_is_described_by_its_transport() -> None:
     assert [status.detail for status in opened] == [
         "a bridge carries this session",
         "a bridge carries this session, through the host's TURN server",
-        "connected straight to the host, since no bridge could be reached",
-        "connected to the host through a front, since no bridge could be reached",
+        "connected straight to the host, without a bridge",
+        "connected to the host through a front, without a bridge",
     ]
     assert opened[0] == ClientStatus("open", opened[0].detail, "webrtc", 1, {"offer": 0.1})
+
+
+def test_a_failure_is_described_with_the_time_of_the_next_try() -> None:
+    assert status_of_failure("why", 2.6) == ClientStatus("waiting", "why; next try in 3 s", reason="why")
+    assert status_of_failure("why", 0.4) == ClientStatus("waiting", "why; trying again", reason="why")
 
 
 def test_several_links_are_counted() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
+from freespan.api.arguments import checked_number, checked_seconds
 from freespan.api.background import Background
 from freespan.api.feed import Feed, Following
 from freespan.bridge.bridge import Bridge as Engine
 from freespan.bridge.bridge import BridgeStatus as BridgeStatus
 from freespan.wire.errors import InputError, InviteError, RendezvousError
 from freespan.wire.invite import check_broker_url
+from freespan.wire.limits import BRIDGE_CAPACITY_MAX
 
 JOIN_SECONDS = 20.0
 """How long entering the block of a `Bridge` waits for the broker, unless told otherwise."""
@@ -26,12 +28,12 @@ class Bridge:
 
     Args:
         url: the URL of the host.
-        capacity: how many readers to help at the same time.
+        capacity: how many readers to help at the same time, 1 to 64.
         timeout: seconds that entering the block waits for the broker. With 0 it does not wait. A broker that goes away
             later is waited for without limit.
 
     Raises:
-        InputError: field `URL`; it is not an http or https URL. Field `capacity`; it is less than 1.
+        InputError: field `URL`; it is not an http or https URL. Field `capacity` or `timeout`; it is out of bounds.
         RendezvousError: the broker did not answer in time (raised by entering the block).
     """
 
@@ -40,9 +42,8 @@ class Bridge:
             broker = check_broker_url(url)
         except InviteError:
             raise InputError("URL", "must be the http or https URL of a host") from None
-        if capacity < 1:
-            raise InputError("capacity", "must be at least 1")
-        self._timeout = timeout
+        checked_number("capacity", capacity, 1, BRIDGE_CAPACITY_MAX)
+        self._timeout = checked_seconds("timeout", timeout)
         self._status = BridgeStatus("connecting", 0, 0, 0)
         self._feed: Feed[BridgeStatus] = Feed()
         self._feed.publish(self._status)
@@ -63,10 +64,8 @@ class Bridge:
         except BaseException as error:
             await self.close()
             if isinstance(error, TimeoutError):
-                text = (
-                    f"the broker did not answer within {self._timeout:.0f} s: is the URL right, is this machine online?"
-                )
-                raise RendezvousError("unreachable", text, retry=True) from None
+                text = f"the broker did not answer within {self._timeout:.0f} s (check the URL and your connection)"
+                raise RendezvousError("unreachable", self._status.detail or text, retry=True) from None
             raise
         return self
 

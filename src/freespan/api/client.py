@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from freespan.api.arguments import PORT_MAX, checked_number, checked_seconds
 from freespan.api.background import Background
 from freespan.api.feed import Feed, Following
 from freespan.api.stream import Stream, StreamTransport, open_stream
@@ -15,7 +16,7 @@ from freespan.client.local_proxy.server import LocalProxy
 from freespan.client.settings import ClientSettings as ClientSettings
 from freespan.client.status import ClientStatus as ClientStatus
 from freespan.client.transports import TransportChoice
-from freespan.wire.errors import StreamError, TunnelError
+from freespan.wire.errors import InputError, StreamError, TunnelError
 from freespan.wire.invite import Invite, parse_invite
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import parse_target
@@ -54,9 +55,13 @@ def connect(
 
     Raises:
         InviteError: the invite is cut, mistyped or of a later version.
+        InputError: field `transport` or `timeout`; the value cannot be used.
     """
+    if transport not in get_args(TransportChoice):
+        *most, last = get_args(TransportChoice)
+        raise InputError("transport", f"must be {', '.join(most)} or {last}")
     settings = settings or ClientSettings()
-    timeout = settings.session_wait_seconds if timeout is None else timeout
+    timeout = settings.session_wait_seconds if timeout is None else checked_seconds("timeout", timeout)
     return Client(parse_invite(invite) if isinstance(invite, str) else invite, transport, timeout, settings)
 
 
@@ -125,11 +130,13 @@ class Client:
             `StreamError`.
 
         Raises:
-            InputError: host or port are malformed.
+            InputError: host, port or timeout cannot be used.
             StreamError: the target cannot be reached or may not be; `status` says why.
             TunnelError: no session is open, and none was within the time.
             ssl.SSLError: the target's certificate is wrong, or it does not speak TLS.
         """
+        checked_number("port", port, 1, PORT_MAX)
+        checked_seconds("timeout", timeout)
         target = parse_target(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
         context = ssl.create_default_context() if tls is True else tls or None
         until = asyncio.get_running_loop().time() + timeout
@@ -150,8 +157,9 @@ class Client:
         """Start a local proxy (HTTP and SOCKS5) on 127.0.0.1; port 0 picks a free one. It ends with the client.
 
         Raises:
-            InputError: field `port`; it is in use or may not be used.
+            InputError: field `port`; it is in use, may not be used, or is no port.
         """
+        checked_number("port", port, 0, PORT_MAX)
         if not self._background.is_running:
             await self._raise_failure()
         local_proxy = LocalProxy(self._engine, self._settings)
@@ -173,7 +181,7 @@ class Client:
 
     def _note(self, status: ClientStatus) -> None:
         if status.state == "waiting":
-            self._why = status.detail
+            self._why = status.reason or status.detail
         elif status.state == "failed" and self._failure is not None and not self._failure.done():
             self._failure.set_result(status.detail)
         elif status.state == "open" and self._failure is not None and self._failure.done():

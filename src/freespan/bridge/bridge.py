@@ -48,6 +48,10 @@ from freespan.wire.network import Network
 
 _log = logging.getLogger(__name__)
 
+_NO_BROKER = "no broker answers at this address: check it"
+_MAY_PASS = {408, 425, 429}
+"""HTTP status codes below 500 with which a broker may be away for a moment only."""
+
 
 @dataclass(frozen=True)
 class BridgeStatus:
@@ -58,12 +62,14 @@ class BridgeStatus:
         now: sessions that are open.
         total: sessions that have carried data, those that are open included.
         megabytes: what they have passed on in both directions, in whole 10^6 bytes.
+        detail: while it is `offline`, one line for a person if it is known what to do; otherwise empty.
     """
 
     state: str
     now: int
     total: int
     megabytes: int
+    detail: str = ""
 
 
 class Bridge:
@@ -97,6 +103,7 @@ class Bridge:
         self._ended_with_data = 0
         self._bytes_of_ended = 0
         self._connection = "connecting"
+        self._detail = ""
         self._socket: aiohttp.ClientWebSocketResponse | None = None
 
     async def run(self) -> None:
@@ -107,7 +114,7 @@ class Bridge:
                     reason = await self._stay_connected(http)
                     wait = self._backoff.failed()
                     _log.info("broker connection lost: %s; next attempt in %.0f s", reason, wait)
-                    self._set_connection("offline")
+                    self._set_connection("offline", _NO_BROKER if reason == _NO_BROKER else "")
                     await asyncio.sleep(wait)
             finally:
                 await self._end_sessions()
@@ -123,6 +130,8 @@ class Bridge:
                     compress=0,
                     timeout=aiohttp.ClientWSTimeout(ws_close=self._settings.close_seconds),
                 )
+        except aiohttp.WSServerHandshakeError as error:
+            return _NO_BROKER if error.status < 500 and error.status not in _MAY_PASS else "it cannot be reached"
         except (TimeoutError, aiohttp.ClientError, OSError):
             return "it cannot be reached"
         try:
@@ -238,8 +247,8 @@ class Bridge:
             await asyncio.wait(self._tasks, timeout=self._settings.stop_seconds)
 
     # --- status ------------------------------------------------------------------------------
-    def _set_connection(self, state: str) -> None:
-        self._connection = state
+    def _set_connection(self, state: str, detail: str = "") -> None:
+        self._connection, self._detail = state, detail
         self._publish()
 
     def _publish(self) -> None:
@@ -247,7 +256,8 @@ class Bridge:
         total = self._ended_with_data + sum(1 for session in self._sessions if session.bytes_passed)
         passed = self._bytes_of_ended + sum(session.bytes_passed for session in self._sessions)
         state = "helping" if open_sessions else self._connection
-        self._on_status(BridgeStatus(state, open_sessions, total, passed // 1_000_000))
+        detail = self._detail if state == "offline" else ""
+        self._on_status(BridgeStatus(state, open_sessions, total, passed // 1_000_000, detail))
 
 
 async def _receive(socket: aiohttp.ClientWebSocketResponse, seconds: float) -> ToBridge:

@@ -68,7 +68,7 @@ class Rendezvous:
             body = await self._read_body(request)
             # Checked after the body, so that a client that sends none takes no place.
             if self._under_way >= self._settings.rendezvous_max:
-                raise ProblemError(503, "busy", "the broker is busy: ask again in a moment")
+                raise ProblemError(503, "busy", "the broker is busy")
             wanted = _checked(body)
             self._under_way += 1
             try:
@@ -115,7 +115,7 @@ class Rendezvous:
             raise _bridge_timeout()
         if self._matching.has_free_bridge(avoid):
             raise ProblemError(503, "no_reachable_bridge", "no free bridge can be reached from this kind of network")
-        raise ProblemError(503, "no_bridge", "no bridge is free right now: ask again in a moment")
+        raise ProblemError(503, "no_bridge", "no bridge is free right now")
 
     async def _read_body(self, request: web.Request) -> bytes:
         body = bytearray()

@@ -33,4 +33,6 @@ async def _bridge(bridge: Bridge, *, as_json: bool) -> None:
 def _described(status: BridgeStatus) -> str:
     """The status as rich markup."""
     words = _STATES.get(status.state, f"[green]●[/] [bold]helping {status.now} now[/]")
+    if status.detail:
+        words = f"[yellow]●[/] {status.detail}; trying again"
     return f"{words}   {status.total} helped" if status.total else words

@@ -65,7 +65,8 @@ def _described(status: ClientStatus) -> str:
     # what a broker has written may look like markup; rich is loaded by now (see `show_status`)
     from rich.markup import escape
 
-    return f"[bold]{_STATES.get(status.state, status.state)}[/]  {escape(status.detail)}"
+    transport = f" ({status.transport})" if status.state == "open" else ""
+    return f"[bold]{_STATES.get(status.state, status.state)}[/]{transport}  {escape(status.detail)}"
 
 
 class _News:

@@ -64,6 +64,8 @@ async def download_chunks(
         raise FetchError("the URL, or one that the site redirects to, is not an http or https URL") from None
     except aiohttp.ClientConnectorCertificateError:
         raise FetchError("the site's certificate is not trusted; --ca-file names one to trust") from None
+    except aiohttp.ClientSSLError:
+        raise FetchError("TLS with the site failed; is it an https site?") from None
     except aiohttp.ClientPayloadError:
         raise FetchError("the download broke off before its end; try again") from None
     except TimeoutError:

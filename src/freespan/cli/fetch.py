@@ -17,6 +17,7 @@ from freespan.cli.download import Download, download_chunks
 from freespan.cli.output_file import output_path, written_file
 from freespan.cli.running import print_json, print_line, run_until_stopped
 from freespan.wire.errors import InputError
+from freespan.wire.target import parse_host
 
 
 def run_fetch(invite: str, url: str, output: str, ca_file: Path | None, *, as_json: bool, verbose: bool) -> None:
@@ -81,11 +82,17 @@ async def _draw_bar(download: Download) -> None:
 def _check_url(url: str) -> str:
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
+        parse_host(parts.hostname or "")
+    except (ValueError, InputError):
+        raise InputError("URL", "must be an http or https URL") from None
+    if parts.scheme not in ("http", "https"):
         raise InputError("URL", "must be an http or https URL")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise InputError("URL", "the port must be from 1 to 65535")
     return url
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from freespan.client.dialer import DialedLink, Dialer, http_session
 from freespan.client.settings import ClientSettings
-from freespan.client.status import HOST_RESTARTED, ClientStatus, status_of_session
+from freespan.client.status import HOST_RESTARTED, ClientStatus, status_of_failure, status_of_session
 from freespan.client.stopwatch import Stopwatch
 from freespan.client.transports import TransportChoice, TransportError, TransportInUse, TransportSelector
 from freespan.wire.backoff import Backoff
@@ -233,7 +233,7 @@ class Client:
         if is_wrong_key and self._wrong_keys >= self._settings.wrong_keys_max:
             self._set_status(ClientStatus("failed", str(error)))
         else:
-            self._set_status(ClientStatus("waiting", f"{error}; next try in {wait:.0f} s"))
+            self._set_status(status_of_failure(str(error), wait))
         await asyncio.sleep(wait)
 
     # --- status ------------------------------------------------------------------------------

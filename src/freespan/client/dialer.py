@@ -209,7 +209,8 @@ class Dialer:
             is_new = not self._turn.is_fresh
             servers = await self._turn.current()
             if not servers:
-                raise TransportError("the host has no TURN server", is_unusable=True)
+                # people read this only where they have chosen `turn`: otherwise the next transport is tried
+                raise TransportError("the host has no TURN server: use another transport", is_unusable=True)
             link = DataChannelLink(servers, relay_only=True, gathering=self._settings.gathering)
             sdp = await _gathered(link)
             if " typ relay" in sdp:

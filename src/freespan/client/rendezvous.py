@@ -33,7 +33,7 @@ from freespan.wire.messages import (
 from freespan.wire.sdp import check_answer
 
 _CLOSE_SECONDS = 1.0
-_UNREACHABLE = "the broker cannot be reached: is the invite still good, is this machine online?"
+_UNREACHABLE = "the broker cannot be reached (check the invite and your connection)"
 _NOT_A_BROKER = "the broker's address answers something else than a broker: the invite may be out of date"
 _SLOW = "the broker took too long to answer"
 _RETRY_CODES = {"no_bridge", "no_reachable_bridge", "busy", "bridge_timeout"}
@@ -129,7 +129,7 @@ class Rendezvous:
                         timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
                     )
             except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
-                raise RendezvousError("unreachable", "the host's egress cannot be reached either", retry=True) from None
+                raise RendezvousError("unreachable", "the host's egress cannot be reached", retry=True) from None
 
         return await self._at_each_endpoint(ask)
 

@@ -16,8 +16,8 @@ _WAITING_FOR_HOST = "the connection to the host is lost; open connections contin
 _OPEN: dict[TransportInUse, str] = {
     "webrtc": "a bridge carries this session",
     "turn": "a bridge carries this session, through the host's TURN server",
-    "websocket": "connected straight to the host, since no bridge could be reached",
-    "front": "connected to the host through a front, since no bridge could be reached",
+    "websocket": "connected straight to the host, without a bridge",
+    "front": "connected to the host through a front, without a bridge",
 }
 
 
@@ -26,7 +26,8 @@ class ClientStatus:
     """`detail` is one line for a person. `seconds` are the durations of the parts of the set-up that led here.
 
     `transport` is the one in use, empty without a session; `links` is how many links carry the session. A session that
-    has lost all its links is `waiting` and still has a transport.
+    has lost all its links is `waiting` and still has a transport. `reason` is why a client without a session waits: its
+    `detail` without the time of the next try.
     """
 
     state: State
@@ -34,6 +35,13 @@ class ClientStatus:
     transport: TransportInUse | Literal[""] = ""
     links: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    reason: str = ""
+
+
+def status_of_failure(reason: str, wait_seconds: float) -> ClientStatus:
+    """The status of a client that has no session and tries again after this time."""
+    next_try = f"next try in {wait_seconds:.0f} s" if round(wait_seconds) else "trying again"
+    return ClientStatus("waiting", f"{reason}; {next_try}", reason=reason)
 
 
 def status_of_session(transport: TransportInUse, links: int, seconds: dict[str, float] | None = None) -> ClientStatus:
