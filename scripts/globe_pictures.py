@@ -14,7 +14,7 @@ from pathlib import Path
 from aiohttp import web
 
 from freespan.browsers import find_browsers, launch
-from freespan.web import routes
+from freespan.web.static_files import routes
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 SECONDS = 20.0

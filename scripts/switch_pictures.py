@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from freespan.browsers import Page, launch
-from freespan.web import routes
+from freespan.web.static_files import routes
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images" / "switch"
 LANGUAGES = Path(routes.__code__.co_filename).parent / "static" / "languages"

@@ -1,4 +1,4 @@
-"""freespan: readers' browsers lend a way out of censored networks.
+"""freespan: visitors of a site lend their browsers, so that blocked readers can read.
 
 The names of the library are loaded when they are first used, so that a program loads only what it needs: `connect` and
 `Client` for readers, `Bridge` for volunteers, `Host` for hosts (installed as `freespan[host]`). See docs/library.md.

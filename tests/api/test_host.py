@@ -104,7 +104,22 @@ def test_without_its_libraries_a_command_says_what_to_install(command: str) -> N
     ended = run_without_host_libraries(then)
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (1, "", 1), ended.stderr
     assert ended.stderr.startswith("freespan: aioice, maxminddb, ")
-    assert ended.stderr.endswith('not installed: install "freespan[host]" (in a clone: pip install ".[host]")\n')
+    hint = '(in a clone: pip install ".[host]", or pipx install --force ".[host]")'
+    assert ended.stderr.endswith(f'not installed: install "freespan[host]" {hint}\n')
+
+
+@pytest.mark.parametrize("option", ["--check", "--json", "--template"])
+def test_without_its_libraries_the_settings_of_a_host_can_be_checked(option: str, tmp_path: Path) -> None:
+    arguments = ["freespan", "config", option, "--site", str(tmp_path), "--public-url", "https://host.example"]
+    ended = run_without_host_libraries(f"sys.argv = {arguments!r}\nfrom freespan.cli.main import main\nmain()")
+    assert (ended.returncode, ended.stderr, bool(ended.stdout)) == (0, "", option != "--check")
+
+
+def test_a_setting_that_needs_a_library_says_what_to_install() -> None:
+    arguments = ["freespan", "config", "--countries", "countries.mmdb"]
+    ended = run_without_host_libraries(f"sys.argv = {arguments!r}\nfrom freespan.cli.main import main\nmain()")
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (1, "", 1), ended.stderr
+    assert 'install "freespan[host]"' in ended.stderr
 
 
 def test_without_the_libraries_of_a_host_the_rest_works() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from freespan.api.host_plan import check_settings
 from freespan.api.options import options_of
 from freespan.api.settings import HostSettings
-from freespan.api.sources import Sourced, read_sources
+from freespan.api.sources import Sourced, read_sources, unknown_variables
 from freespan.wire.errors import InputError
 
 
@@ -122,7 +123,7 @@ def test_errors_name_the_source(
     ("content", "message"),
     [
         (None, "cannot be read: no such file or directory"),
-        (b"\xff", "is not valid TOML"),
+        (b"\xff", "is not UTF-8 text"),
         (b"#" * 2_000_000, "is too large for a file of settings"),
     ],
     ids=["missing", "not text", "too large"],
@@ -134,6 +135,29 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | None, messa
     with pytest.raises(InputError, match=message) as caught:
         read(config=file)
     assert caught.value.field == str(file)
+
+
+def test_errors_name_other_settings_as_their_source_does(file: Path) -> None:
+    for sourced, message in [
+        (read({"tls_cert": Path("x")}), "--tls-cert: needs --tls-key as well"),
+        (read(environment={"FREESPAN_TLS_CERT": "x"}), "FREESPAN_TLS_CERT: needs FREESPAN_TLS_KEY as well"),
+    ]:
+        with pytest.raises(InputError) as caught, sourced.naming_origins():
+            check_settings(sourced.settings)
+        assert str(caught.value) == message
+    file.write_text('tls-cert = "x"')
+    with pytest.raises(InputError) as caught, (sourced := read(config=file)).naming_origins():
+        check_settings(sourced.settings)
+    assert str(caught.value) == f"{file}: tls-cert: needs tls-key as well"
+
+
+def test_variables_that_are_no_settings() -> None:
+    others = dict.fromkeys(["FREESPAN_CONFIG", "FREESPAN_INVITE", "FREESPAN_LAB", "FREESPAN_WORDPRESS"], "1")
+    given = {"FREESPAN_PORT": "1", "PORT": "2", "FREESPAN_PRT": "3", "FREESPAN_ZEBRA": "4", **others}
+    assert unknown_variables(HostSettings, given) == [
+        "FREESPAN_PRT: no such setting; did you mean FREESPAN_PORT?",
+        "FREESPAN_ZEBRA: no such setting; freespan config --template lists them all",
+    ]
 
 
 def test_later_errors_name_the_source_too(file: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from freespan.api.settings import default_data_directory
 from tests.cli.conftest import Command
 from tests.support.laboratory import laboratory
 from tests.support.programs import Programs
@@ -32,6 +33,7 @@ def test_it_shows_the_settings_and_where_each_comes_from(
     assert rows["metrics"] == ["true", "FREESPAN_METRICS"]
     assert rows["host"] == ['"127.0.0.1"', "default"]
     assert rows["site"] == ["-", "default"]
+    assert rows["data"] == [json.dumps(str(default_data_directory())), "default"]
 
 
 def test_output_for_programs(command: Command, file: Path) -> None:
@@ -40,6 +42,7 @@ def test_output_for_programs(command: Command, file: Path) -> None:
     assert shown["port"] == {"value": 8443, "from": f"{file}: port"}
     assert shown["front"] == {"value": ["https://cdn.example"], "from": "--front"}
     assert shown["site"] == {"value": None, "from": "default"}
+    assert shown["data"] == {"value": str(default_data_directory()), "from": "default"}
 
 
 def test_the_template(command: Command) -> None:
@@ -51,6 +54,13 @@ def test_the_template(command: Command) -> None:
 def test_check_prints_nothing_for_settings_that_can_be_used(command: Command, file: Path) -> None:
     outcome = command("config", "--check", "--config", str(file))
     assert (outcome.code, outcome.output, outcome.errors) == (0, "", "")
+
+
+def test_a_variable_that_is_no_setting_is_named(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FREESPAN_PRT", "443")
+    outcome = command("config", "--check")
+    warning = "freespan: FREESPAN_PRT: no such setting; did you mean FREESPAN_PORT?\n"
+    assert (outcome.code, outcome.output, outcome.errors) == (0, "", warning)
 
 
 @pytest.mark.parametrize("name", ["serve", "config"])

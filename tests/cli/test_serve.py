@@ -75,7 +75,15 @@ def test_a_bad_key(command: Command, tmp_path: Path, content: bytes) -> None:
 
 def test_a_data_folder_that_is_a_file(command: Command, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert "data folder cannot be used" in command("serve", "--port", "0", "--data", str(tmp_path / "file")).fails(2)
+    file = tmp_path / "file"
+    assert command("serve", "--port", "0", "--data", str(file)).fails(2) == "--data: not a directory"
+    assert command("serve", "--port", "0", "--data", str(file / "below")).fails(2) == "--data: not a directory"
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody can write to")
+def test_a_data_folder_that_cannot_be_made(command: Command) -> None:
+    message = command("serve", "--port", "0", "--data", "/proc/self/nothing").fails(2)
+    assert message == "--data: the directory cannot be used: no such file or directory"
 
 
 # --- the announcement --------------------------------------------------------------------------
@@ -99,7 +107,7 @@ def test_output_for_people(programs: Programs, tmp_path: Path) -> None:
     assert url
     parse_invite(host.line("freespan1_"))
     assert f'src="{url[0]}/switch.js"' in host.line("<freespan-switch>")
-    assert "bridges" in host.line("0 sessions")
+    assert host.line("sessions: 0") == "bridges: 0   sessions: 0   streams: 0   0 MB carried"
     assert host.stop() == 0
     assert host.errors == []
 
@@ -135,7 +143,7 @@ def test_a_port_in_use(programs: Programs, tmp_path: Path) -> None:
         (["--host", "host.invalid"], "--host: is not an address of this machine"),
         (["--public-url", "ftp://x"], "--public-url: must be the http or https URL"),
         (["--public-url", "bridge.example"], "--public-url: must be the http or https URL"),
-        (["--tls-cert", "/nowhere.pem"], "--tls-cert: needs tls-key as well"),
+        (["--tls-cert", "/nowhere.pem"], "--tls-cert: needs --tls-key as well"),
         (["--tls-cert", "/nowhere.pem", "--tls-key", "/nowhere.pem"], "no such file"),
         (["--allow-host", "http://news.example/"], "--allow-host: must be the name"),
         (["--public-url", "https://bridge.example/a b"], "--public-url: must be the http or https URL"),
@@ -146,11 +154,14 @@ def test_a_port_in_use(programs: Programs, tmp_path: Path) -> None:
             "--front: makes",
         ),
         (["--site", "/nowhere"], "--site: not a directory"),
-        (["--redirect-port", "0"], "--redirect-port: redirects to https"),
+        (
+            ["--redirect-port", "0"],
+            "--redirect-port: redirects to https, so this host needs --tls-cert or an https --public-url",
+        ),
         (["--no-stun", "--stun-port", "0"], "--stun-port: is of no use while STUN is off"),
         (["--stun-port", "0", "--stun-host", "a b"], "--stun-host: must be the name"),
         (["--stun-server", "stun.example"], "--stun-server: must look like stun:"),
-        (["--turn", "turn:turn.example:3478"], "--turn: needs turn-secret-file"),
+        (["--turn", "turn:turn.example:3478"], "--turn: needs --turn-secret-file"),
         (["--turn", "turn:turn.example:3478", "--turn-secret-file", "/nowhere"], "--turn-secret-file: cannot be read"),
         (["--turn", "http://turn.example", "--turn-secret-file", __file__], "--turn: must look like turn:"),
         (["--resolve", "news.example"], "--resolve: must be NAME=ADDRESS"),

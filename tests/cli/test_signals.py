@@ -76,7 +76,7 @@ def test_while_nobody_answers(programs: Programs, command: str, number: signal.S
 def test_for_people(lab: Lab, programs: Programs, tmp_path: Path) -> None:
     host = programs("serve", "--port", "0", "--data", str(tmp_path))
     bridge = programs("bridge", lab.url)
-    host.line("0 bridges")
+    host.line("bridges: 0")
     bridge.line("waiting")  # before a client may choose it
     client = programs("connect", lab.invite, "--port", "0")
     client.line("connected")

@@ -29,7 +29,7 @@ from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.identity import Identity, new_identity
 from freespan.tunnel.stream import TunnelStream
 from freespan.tunnel.tickets import TicketJar
-from freespan.web import routes
+from freespan.web.static_files import routes
 from freespan.wire.invite import Invite
 from freespan.wire.target import Target
 from tests.support.serving import serving

@@ -107,7 +107,7 @@ def test_a_file_that_is_not_such_a_key_is_left_alone(tmp_path: Path, contents: b
 
 def test_a_data_folder_that_is_not_a_directory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match="data folder cannot be used") as caught:
+    with pytest.raises(InputError, match="data: not a directory") as caught:
         load_or_create_identity(tmp_path / "file" / "inside")
     assert caught.value.field == "data"
 
@@ -117,7 +117,7 @@ def test_a_folder_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.Mo
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(tempfile, "mkstemp", refuse)  # as root, permissions would stop nobody
-    with pytest.raises(InputError, match="Permission denied"):
+    with pytest.raises(InputError, match="permission denied"):
         load_or_create_identity(tmp_path)
 
 

@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler
 from freespan.browsers import Page, switch
 from freespan.browsers.chromium import ChromiumPage
 from freespan.browsers.firefox import FirefoxPage
-from freespan.web import routes
+from freespan.web.static_files import routes
 from freespan.wire import messages
 from freespan.wire.sdp import check_answer
 

@@ -11,7 +11,7 @@ from freespan.browsers import Browser, Page, switch
 from freespan.client.lanes.controller import LaneController
 from freespan.client.settings import ClientSettings
 from freespan.demo.payload import sha256_of
-from freespan.web import routes as switch_routes
+from freespan.web.static_files import routes as switch_routes
 from freespan.wire.target import Target
 from tests.support import lane_rules
 from tests.support.serving import serving

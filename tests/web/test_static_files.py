@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 import freespan.web
-from freespan.web import routes
+from freespan.web.static_files import routes
 from tests.web.fakes import FakeHost, served
 
 STATIC = Path(freespan.web.__file__).parent / "static"

@@ -11,6 +11,8 @@ import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from freespan.api.extras import require_host_libraries
+from freespan.api.options import RelatedSettingError
 from freespan.api.settings import HostSettings, bracketed
 from freespan.broker.turn import TurnServers
 from freespan.egress.policy import Policy
@@ -46,9 +48,9 @@ def tls_of(settings: HostSettings) -> ssl.SSLContext | None:
     if settings.tls_cert is None and settings.tls_key is None:
         return None
     if settings.tls_cert is None:
-        raise InputError("tls-key", "is of no use without tls-cert")
+        raise RelatedSettingError("tls-key", "is of no use without {}", "tls-cert")
     if settings.tls_key is None:
-        raise InputError("tls-cert", "needs tls-key as well")
+        raise RelatedSettingError("tls-cert", "needs {} as well", "tls-key")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.set_alpn_protocols(["http/1.1"])
     try:
@@ -86,7 +88,9 @@ def redirects(settings: HostSettings) -> bool:
     if settings.redirect_port is None:
         return False
     if not origin_of(settings, 0).startswith("https://"):
-        raise InputError("redirect-port", "redirects to https, so this host needs tls-cert or an https public-url")
+        raise RelatedSettingError(
+            "redirect-port", "redirects to https, so this host needs {} or an https {}", "tls-cert", "public-url"
+        )
     return True
 
 
@@ -116,7 +120,7 @@ def stun_port_of(settings: HostSettings, port: int) -> int | None:
         return None
     if settings.stun_port is None and is_private_url(origin_of(settings, port)):
         if settings.stun_host:
-            raise InputError("stun-host", "needs stun-port on a host that is not public")
+            raise RelatedSettingError("stun-host", "needs {} on a host that is not public", "stun-port")
         return None
     if settings.stun_port is None and settings.port == 0:
         return 0
@@ -158,9 +162,11 @@ def turn_servers_of(settings: HostSettings) -> TurnServers | None:
     if not settings.turn and settings.turn_secret_file is None:
         return None
     if settings.turn_secret_file is None:
-        raise InputError("turn", "needs turn-secret-file, the secret that the TURN server and this host share")
+        raise RelatedSettingError(
+            "turn", "needs {}, the secret that the TURN server and this host share", "turn-secret-file"
+        )
     if not settings.turn:
-        raise InputError("turn-secret-file", "is of no use without turn")
+        raise RelatedSettingError("turn-secret-file", "is of no use without {}", "turn")
     try:
         secret = settings.turn_secret_file.read_text(encoding="utf-8").strip()
     except OSError as error:
@@ -187,11 +193,16 @@ def _is_private(settings: HostSettings) -> bool:
 
 
 def reader_statistics_of(settings: HostSettings) -> ReaderStatistics:
-    """Counts the countries of readers, if there is a database of countries."""
+    """Counts the countries of readers, if there is a database of countries.
+
+    Raises:
+        MissingLibraryError: there is one, and the library that reads it is not installed.
+    """
     from freespan.broker.reader_statistics import ReaderStatistics
 
     if settings.countries is None:
         return ReaderStatistics(None, settings.proxy_header)
+    require_host_libraries()
     from freespan.broker.country_database import CountryDatabase  # loads a library that most hosts do not need
 
     return ReaderStatistics(CountryDatabase(settings.countries), settings.proxy_header)

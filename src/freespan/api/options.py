@@ -24,6 +24,19 @@ Check = Callable[[Any], str | None]
 """Takes a value (of a list: one entry) and returns what is wrong with it, or None."""
 
 
+class RelatedSettingError(InputError):
+    """A setting needs another one, or excludes it. Each `{}` in `reason` stands for the name of one of `others`."""
+
+    def __init__(self, field: str, reason: str, *others: str) -> None:
+        super().__init__(field, reason.format(*others))
+        self._reason = reason
+        self._others = others
+
+    def reason_with(self, names: Mapping[str, str]) -> str:
+        """The reason with these names for the others, by the names of their settings."""
+        return self._reason.format(*(names.get(other, other) for other in self._others))
+
+
 @dataclass(frozen=True)
 class About:
     """What is said of an option besides its type and default.
@@ -33,6 +46,7 @@ class About:
         group: the heading under which the option is listed.
         metavar: stands for the value in `--help` and in the docs; empty for the usual one of the type.
         default_text: describes the default where it is no fixed value.
+        computed: returns what stands for None on this machine, to be shown.
         details: what the docs say besides `help`, as Markdown.
         example: a value as TOML, for the template of a file.
         low, high: the bounds of a number.
@@ -45,6 +59,7 @@ class About:
     group: str = ""
     metavar: str = ""
     default_text: str = ""
+    computed: Callable[[], Any] | None = None
     details: str = ""
     example: str = ""
     low: int | None = None
@@ -97,6 +112,10 @@ class Option:
         if self.kind is bool:
             return "yes" if self.default else "no"
         return "" if self.default in (None, "", ()) else str(self.default)
+
+    def shown(self, value: object) -> object:
+        """The value that takes effect, where None stands for one that depends on the machine."""
+        return self.about.computed() if value is None and self.about.computed is not None else value
 
     def conform(self, value: object) -> Any:
         """Return `value` in the form of the field: a list becomes a tuple, a text a path.

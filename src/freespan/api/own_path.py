@@ -35,12 +35,7 @@ def own_path(public_url: str, data: Path) -> str:
     """
     if path := urlsplit(public_url).path:
         return path
-    try:
-        name = read_or_create(data / _FILE, lambda: secrets.token_urlsafe(_BYTES).encode() + b"\n")
-    except OSError as error:
-        raise InputError(
-            "data", f"the directory cannot be used: {(error.strerror or 'input/output error').lower()}"
-        ) from None
+    name = read_or_create(data / _FILE, lambda: secrets.token_urlsafe(_BYTES).encode() + b"\n")
     path = "/" + name.decode("ascii", "replace").strip()
     if not re.fullmatch(_SEGMENT, path):
         raise InputError("data", f"{_FILE} holds no path; move it away to make a new one")

@@ -126,6 +126,16 @@ def _check_header(name: str) -> str | None:
 # --- the settings -----------------------------------------------------------------------------------------------------
 
 
+def default_data_directory() -> Path:
+    """The directory in which the system keeps a user's settings of freespan."""
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA", home)) / "freespan"
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "freespan"
+    return Path(os.environ.get("XDG_CONFIG_HOME", home / ".config")) / "freespan"
+
+
 @dataclass(frozen=True, kw_only=True)
 class HostSettings:
     """The settings of a `Host`; every field has a default.
@@ -200,6 +210,7 @@ class HostSettings:
             _ADDRESS,
             metavar="DIRECTORY",
             default_text="the user's directory for settings",
+            computed=default_data_directory,
             details=(
                 "Holds `egress-key.pem` and `path.txt` (0600), made at the first start. **Back it up: with another"
                 " key, or another path, every invite is void**"
@@ -364,16 +375,6 @@ class HostSettings:
     def data_directory(self) -> Path:
         """Where the egress key and the host's path are kept."""
         return self.data or default_data_directory()
-
-
-def default_data_directory() -> Path:
-    """The directory in which the system keeps a user's settings of freespan."""
-    home = Path.home()
-    if sys.platform == "win32":
-        return Path(os.environ.get("APPDATA", home)) / "freespan"
-    if sys.platform == "darwin":
-        return home / "Library" / "Application Support" / "freespan"
-    return Path(os.environ.get("XDG_CONFIG_HOME", home / ".config")) / "freespan"
 
 
 def bracketed(host: str) -> str:

@@ -45,7 +45,7 @@ def listing(sourced: Sourced[Any]) -> list[tuple[str, str, str]]:
     """Name, value and origin of every setting, in their order; the origin of a default is `default`."""
     rows = []
     for field, each in options_of(type(sourced.settings)).items():
-        value = getattr(sourced.settings, field)
+        value = each.shown(getattr(sourced.settings, field))
         shown = "-" if value in (None, "", ()) else _as_toml(value)
         rows.append((each.name, shown, sourced.origins.get(field, "default")))
     return rows
@@ -55,7 +55,7 @@ def as_json(sourced: Sourced[Any]) -> Mapping[str, object]:
     """The same for programs: `{"port": {"value": 443, "from": "--port"}, …}`."""
     found: dict[str, object] = {}
     for field, each in options_of(type(sourced.settings)).items():
-        value = getattr(sourced.settings, field)
+        value = each.shown(getattr(sourced.settings, field))
         plain = str(value) if isinstance(value, Path) else value
         found[each.name] = {"value": plain, "from": sourced.origins.get(field, "default")}
     return found

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from freespan.api.options import PREFIX, Option, options_of
+from freespan.api.options import PREFIX, Option, RelatedSettingError, options_of
 from freespan.wire.errors import InputError
 
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 _CONFIG_MAX = 1024 * 1024
+_OTHER_VARIABLES = {CONFIG_VARIABLE, f"{PREFIX}INVITE", f"{PREFIX}LAB", f"{PREFIX}WORDPRESS"}
+"""Variables that begin like those of settings and are none; the last two turn tests on."""
 
 Settings = TypeVar("Settings")
 
@@ -72,6 +74,18 @@ def variables_of(settings: type) -> frozenset[str]:
     return frozenset({CONFIG_VARIABLE, *(each.variable for each in options_of(settings).values())})
 
 
+def unknown_variables(settings: type, environment: Mapping[str, str]) -> list[str]:
+    """A line for each environment variable that looks like a setting and is none, with the name that is nearest."""
+    options = options_of(settings).values()
+    known = {each.variable for each in options} | _OTHER_VARIABLES
+    names = {each.name: each.variable for each in options}
+    return [
+        f"{variable}: no such setting{_nearest(variable.removeprefix(PREFIX), names)}"
+        for variable in sorted(environment)
+        if variable.startswith(PREFIX) and variable not in known
+    ]
+
+
 @contextlib.contextmanager
 def _naming(options: Mapping[str, Option], origins: Mapping[str, str]) -> Iterator[None]:
     try:
@@ -80,7 +94,20 @@ def _naming(options: Mapping[str, Option], origins: Mapping[str, str]) -> Iterat
         option = next((each for each in options.values() if each.name == error.field), None)
         if option is None:
             raise
-        raise InputError(origins.get(option.field, option.flag), error.reason) from None
+        origin = origins.get(option.field, option.flag)
+        reason = error.reason
+        if isinstance(error, RelatedSettingError):
+            reason = error.reason_with(_names_as_in(origin, option, options))
+        raise InputError(origin, reason) from None
+
+
+def _names_as_in(origin: str, option: Option, options: Mapping[str, Option]) -> dict[str, str]:
+    """How the settings are called where the value of `option` comes from."""
+    if origin == option.flag:
+        return {each.name: each.flag for each in options.values()}
+    if origin == option.variable:
+        return {each.name: each.variable for each in options.values()}
+    return {}
 
 
 def _read_config(path: Path, options: Mapping[str, Option]) -> dict[str, Any]:
@@ -96,14 +123,17 @@ def _read_config(path: Path, options: Mapping[str, Option]) -> dict[str, Any]:
         raise InputError(str(path), "is too large for a file of settings")
     try:
         table = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise InputError(str(path), "is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
         raise InputError(str(path), f"is not valid TOML: {error}") from None
     by_name = {each.name: field for field, each in options.items()}
+    names = {name: name for name in by_name}
     values: dict[str, Any] = {}
     for key, value in table.items():
         field = by_name.get(key.replace("_", "-"))
         if field is None:
-            raise InputError(f"{path}: {key}", f"no such setting{_nearest(key, by_name)}")
+            raise InputError(f"{path}: {key}", f"no such setting{_nearest(key, names)}")
         if field in values:
             raise InputError(f"{path}: {key}", "is given twice, with a hyphen and with an underscore")
         values[field] = value
@@ -111,10 +141,11 @@ def _read_config(path: Path, options: Mapping[str, Option]) -> dict[str, Any]:
 
 
 def _nearest(key: str, names: Mapping[str, str]) -> str:
+    """A hint at the setting that was meant; `names` has what each setting is called in the hint."""
     import difflib  # only a mistake needs it
 
     wanted = key.replace("_", "-").lower()
     near = difflib.get_close_matches(wanted, names, n=1) or difflib.get_close_matches(wanted.rstrip("s"), names, n=1)
     if near:
-        return f"; did you mean {near[0]}?"
+        return f"; did you mean {names[near[0]]}?"
     return "; freespan config --template lists them all"

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from freespan.cli.messages import print_error, usage_message
 from freespan.cli.shared_options import Json, Verbose
 from freespan.client.transports import TransportChoice
 from freespan.wire.errors import FreespanError, InputError
@@ -127,7 +128,7 @@ def options(
         bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version_and_exit)
     ] = False,
 ) -> None:
-    """Readers lend their browsers, so that others can read."""
+    """Visitors lend their browsers, so that blocked readers can read."""
 
 
 def main() -> None:
@@ -149,15 +150,15 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
-        message = getattr(error, "format_message", None)  # a usage error of typer
+        message = usage_message(error)
         if message is None:
             raise
-        if message():
-            _fail(message(), 2)
+        if message:
+            _fail(message, 2)
         sys.exit(2)  # no command: the help has been printed
     sys.exit(outcome if isinstance(outcome, int) else 0)
 
 
 def _fail(text: str, code: int) -> None:
-    print(f"freespan: {' '.join(text.split())}", file=sys.stderr)
+    print_error(text)
     sys.exit(code)

@@ -47,6 +47,6 @@ def _figures(host: Host) -> str:
     """The status line, as rich markup."""
     status = host.status
     return (
-        f"[bold]{status.bridges}[/] bridges   [bold]{status.sessions}[/] sessions   "
-        f"[bold]{status.streams}[/] streams   [bold]{status.megabytes}[/] MB passed"
+        f"bridges: [bold]{status.bridges}[/]   sessions: [bold]{status.sessions}[/]   "
+        f"streams: [bold]{status.streams}[/]   [bold]{status.megabytes}[/] MB carried"
     )

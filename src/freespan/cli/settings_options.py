@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from freespan.api.options import Option, options_of
-from freespan.api.sources import CONFIG_VARIABLE, read_sources
+from freespan.api.sources import CONFIG_VARIABLE, Sourced, read_sources, unknown_variables
+from freespan.cli.messages import print_error
 
 _CONFIG = "config"
 _CONFIG_HELP = f"File with settings (TOML); freespan config --template prints one. Default: that of {CONFIG_VARIABLE}."
@@ -21,6 +22,7 @@ def takes_settings(settings: type) -> Callable[[Callable[..., None]], Callable[.
     """Give a command the options of `settings`, and `--config`.
 
     The command gets what was read from all sources as its first argument (`Sourced`), and its own options by keyword.
+    Environment variables that look like settings and are none are named on standard error.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -29,7 +31,10 @@ def takes_settings(settings: type) -> Callable[[Callable[..., None]], Callable[.
 
         def run(**arguments: Any) -> None:
             given = {field: arguments.pop(field) for field in options}
-            command(read_sources(settings, given, os.environ, arguments.pop(_CONFIG)), **arguments)
+            sourced: Sourced[Any] = read_sources(settings, given, os.environ, arguments.pop(_CONFIG))
+            for warning in unknown_variables(settings, os.environ):
+                print_error(warning)
+            command(sourced, **arguments)
 
         parameters = [_parameter(each) for each in options.values()]
         config = typer.Option(metavar="FILE", help=_CONFIG_HELP)

@@ -59,8 +59,6 @@ def load_or_create_identity(folder: Path) -> Identity:
     """
     try:
         key = serialization.load_pem_private_key(read_or_create(folder / _KEY_FILE, _new_pem), password=None)
-    except OSError as error:
-        raise InputError("data", f"the data folder cannot be used: {error.strerror or 'input/output error'}") from None
     except (ValueError, TypeError):
         raise InputError("data", f"{_KEY_FILE} is not a private key; move it away to make a new one") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):

@@ -7,17 +7,25 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from freespan.wire.errors import InputError
+
 
 def read_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
     """Read a file; if it does not exist, write what `make` returns, with mode 0600. A missing folder is made (0700).
 
     Raises:
-        OSError: the file or its folder cannot be used.
+        InputError: field `data`; the file or its folder cannot be used.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not path.exists():
-        _write_new(path, make())
-    return path.read_bytes()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            _write_new(path, make())
+        return path.read_bytes()
+    except (FileExistsError, NotADirectoryError):
+        raise InputError("data", "not a directory") from None
+    except OSError as error:
+        reason = (error.strerror or "input/output error").lower()
+        raise InputError("data", f"the directory cannot be used: {reason}") from None
 
 
 def _write_new(path: Path, content: bytes) -> None:

@@ -57,7 +57,8 @@ class MissingLibraryError(FreespanError):
     def __init__(self, install: str, missing: Sequence[str]) -> None:
         extra = install.partition("[")[2].removesuffix("]")
         super().__init__(
-            f'{", ".join(missing)} not installed: install "{install}" (in a clone: pip install ".[{extra}]")'
+            f'{", ".join(missing)} not installed: install "{install}"'
+            f' (in a clone: pip install ".[{extra}]", or pipx install --force ".[{extra}]")'
         )
         self.install = install
         self.missing = tuple(missing)

@@ -1,0 +1,69 @@
+"""What a command writes to standard error: one line for each warning or failure."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+
+
+def print_error(text: str) -> None:
+    """Print one line, whatever white space the text has."""
+    print(f"freespan: {' '.join(text.split())}", file=sys.stderr)
+
+
+def usage_message(error: Any) -> str | None:
+    """Say in one line what is wrong with a command line.
+
+    `error` is any exception. Usage errors of typer, whose classes are not public, are known by what they have. Returns
+    an empty text if typer has printed the help instead, and None for an exception that is no usage error.
+    """
+    format_message = getattr(error, "format_message", None)
+    if format_message is None:
+        return None
+    text = str(format_message())
+    if not text:
+        return ""
+    see_help = f"; see freespan {_command_of(error)}--help"
+    if parameter := getattr(error, "param", None):
+        if text.startswith("Missing "):
+            return f"missing {parameter.param_type_name} {_name_of(parameter)}{see_help}"
+        return f"{_name_of(parameter)}: {_wrong_value(parameter, text)}"
+    if option := getattr(error, "option_name", None):
+        if not text.startswith("No such option"):
+            return f"{option}: {'needs a value' if 'requires' in text else 'takes no value'}"
+        near = error.possibilities  # the nearest first
+        return f"no such option {option}" + (f"; did you mean {near[0]}?" if near else see_help)
+    return _in_our_style(text, see_help)
+
+
+def _command_of(error: Any) -> str:
+    """The command that was given, and a space; empty for none."""
+    context = getattr(error, "ctx", None)
+    return f"{context.info_name} " if context is not None and context.parent is not None else ""
+
+
+def _name_of(parameter: Any) -> str:
+    """The longest name of an option, or the name of an argument as it stands in the help."""
+    if parameter.param_type_name == "option":
+        return str(max(parameter.opts, key=len))
+    return str(parameter.human_readable_name)
+
+
+def _wrong_value(parameter: Any, text: str) -> str:
+    kind = parameter.type
+    if choices := getattr(kind, "choices", None):
+        *most, last = (str(choice) for choice in choices)
+        return f"must be {', '.join(most)} or {last}"
+    if getattr(kind, "min", None) is None:
+        return _in_our_style(text, "")
+    return "must be a whole number" if "is not a valid" in text else f"must be from {kind.min} to {kind.max}"
+
+
+def _in_our_style(text: str, see_help: str) -> str:
+    """A sentence of typer as a phrase: without a capital and a full stop."""
+    if found := re.fullmatch(r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)", text):
+        return f"unexpected argument {found[1]}{see_help}"
+    phrase, _, hint = text.partition(". Did you mean ")
+    phrase = (phrase[:1].lower() + phrase[1:]).rstrip(".")
+    return f"{phrase}; did you mean {hint}" if hint else phrase + see_help
