@@ -152,7 +152,7 @@ def test_a_host_that_is_killed_and_comes_back(tmp_path: Path, site: Site) -> Non
                     rest()
                 client.state("open")
                 assert by_socks(proxy, site, "/") == SMALL
-                for_people.line("connected  a bridge carries this session; the host was restarted")
+                for_people.line("connected (webrtc)  a bridge carries this session; the host was restarted")
 
 
 @posix
