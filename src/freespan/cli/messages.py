@@ -54,7 +54,8 @@ def _wrong_value(parameter: Any, text: str) -> str:
     kind = parameter.type
     if choices := getattr(kind, "choices", None):
         *most, last = (str(choice) for choice in choices)
-        return f"must be {', '.join(most)} or {last}"
+        given = re.search(r": (\S.*) is not one of ", text)
+        return f"must be {', '.join(most)} or {last}" + (f", not {given[1]}" if given else "")
     if getattr(kind, "min", None) is None:
         return _in_our_style(text, "")
     return "must be a whole number" if "is not a valid" in text else f"must be from {kind.min} to {kind.max}"
