@@ -15,7 +15,7 @@ import typer
 from freespan.api.client import Client, connect
 from freespan.cli.download import Download, download_chunks
 from freespan.cli.output_file import output_path, written_file
-from freespan.cli.running import print_json, print_line, run_until_stopped
+from freespan.cli.running import drawing, print_json, print_line, run_until_stopped
 from freespan.wire.errors import InputError
 from freespan.wire.target import parse_host
 
@@ -58,13 +58,8 @@ async def _progress(download: Download, *, quiet: bool) -> AsyncIterator[None]:
     if quiet or not sys.stderr.isatty():
         yield
         return
-    shown = asyncio.create_task(_draw_bar(download), name="fetch-progress")
-    try:
+    async with drawing(_draw_bar(download), "fetch-progress"):
         yield
-    finally:
-        shown.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await shown
 
 
 async def _draw_bar(download: Download) -> None:

@@ -94,7 +94,14 @@ async def show_status(text: Callable[[], str]) -> None:
 @contextlib.asynccontextmanager
 async def showing_status(text: Callable[[], str]) -> AsyncIterator[None]:
     """Do what `show_status` does for the length of the block."""
-    shown = asyncio.create_task(show_status(text), name="status")
+    async with drawing(show_status(text), "status"):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def drawing(draw: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    """Run what draws on the terminal, in a task of this name, for the length of the block."""
+    shown = asyncio.create_task(draw, name=name)
     try:
         yield
     finally:
