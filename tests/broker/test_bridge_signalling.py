@@ -102,6 +102,24 @@ async def test_a_bad_answer_ends_the_bridge_and_another_one_is_asked(lab: Lab) -
     assert (await client)[0] == 200
 
 
+async def test_a_bridge_that_refuses_every_offer_is_sent_away(lab: Lab) -> None:
+    bridge = await lab.join(capacity=4)
+    for _ in range(BrokerSettings().misses_max):
+        client = lab.ask()
+        await bridge.send("refusal", id=await bridge.offer(), reason="full")
+        assert (await client)[0] == 504
+    assert await bridge.closed() == (POLICY, "offers were refused or left without an answer")
+    assert lab.counters.figures().bridges == 0
+
+
+async def test_an_answer_to_an_offer_that_nobody_made_is_not_looked_into(lab: Lab) -> None:
+    bridge = await lab.join()
+    await bridge.send("answer", id="nothing", sdp="v=0 hello")
+    client = lab.ask()
+    await bridge.answer(await bridge.offer())
+    assert (await client)[0] == 200
+
+
 async def test_no_more_than_four_offers_wait_for_one_bridge(lab: Lab) -> None:
     bridge = await lab.join(capacity=64)
     clients = [lab.ask() for _ in range(4)]

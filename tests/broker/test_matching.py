@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,6 +22,7 @@ from freespan.wire.limits import AVOID_MAX, BRIDGE_CAPACITY_MAX
 from freespan.wire.network import Network
 
 OFFERS_PER_BRIDGE = BrokerSettings().offers_per_bridge
+MISSES_MAX = BrokerSettings().misses_max
 KINDS = st.sampled_from([None, "open", "cone", "symmetric"])
 NETWORKS = st.builds(Network, KINDS, KINDS)
 
@@ -41,7 +45,7 @@ class Request:
 
 
 class Promises(RuleBasedStateMachine):
-    """Runs the real thing beside a model that only remembers what was reported."""
+    """Runs the index beside a model that only remembers what was reported, and looks at every bridge each time."""
 
     bridges = Bundle("bridges")
     offers = Bundle("offers")
@@ -49,7 +53,8 @@ class Promises(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.chosen = 0
-        self.matching = Matching(lambda count: self.chosen % count)
+        self.equals: int | None = None
+        self.matching = Matching(self.choose)
         self.capacity: dict[str, int] = {}
         self.sessions: dict[str, int] = {}
         self.pending: dict[str, set[str]] = {}
@@ -58,33 +63,43 @@ class Promises(RuleBasedStateMachine):
         self.requests: dict[str, Request] = {}
         self.tried: dict[str, set[str]] = {}
         self.settled: set[str] = set()
+        self.misses: dict[str, int] = {}
         self.names = 0
+
+    def choose(self, count: int) -> int:
+        self.equals = count
+        return self.chosen % count
 
     def name(self) -> str:
         self.names += 1
         return f"n{self.names}"
 
+    def is_free(self, name: str) -> bool:
+        waiting = len(self.pending[name])
+        has_place = self.sessions[name] + waiting < self.capacity[name] and waiting < OFFERS_PER_BRIDGE
+        return has_place and self.misses[name] < MISSES_MAX
+
+    def free_places(self, name: str) -> int:
+        return self.capacity[name] - self.sessions[name] - len(self.pending[name]) if self.is_free(name) else 0
+
     def assign(self, offer: str) -> None:
-        before = {name: self.sessions[name] + len(self.pending[name]) for name in self.capacity}
         request = self.requests[offer]
-        chances = {
-            name: connectivity(request.network, self.networks.get(name))
-            for name, load in before.items()
-            if load < self.capacity[name] and len(self.pending[name]) < OFFERS_PER_BRIDGE
-            if name not in self.tried[offer] | request.avoid
-        }
-        if not request.has_turn:
-            chances = {name: chance for name, chance in chances.items() if chance != Connectivity.IMPOSSIBLE}
+        ranks: dict[str, tuple[bool, int, Connectivity]] = {}
+        for name in filter(self.is_free, self.capacity.keys() - self.tried[offer] - request.avoid):
+            chance = connectivity(request.network, self.networks.get(name))
+            is_impossible = chance is Connectivity.IMPOSSIBLE
+            if request.has_turn or not is_impossible:
+                ranks[name] = is_impossible, self.misses[name], chance
         bridge = self.matching.assign(
             offer, self.tried[offer], request.network, request.avoid, has_turn=request.has_turn
         )
-        assert (bridge is None) == (not chances), "a bridge is found when, and only when, there is one"
+        assert (bridge is None) == (not ranks), "a bridge is found when, and only when, there is one"
         if bridge is None:
             return
-        assert bridge in chances, "never over capacity, never tried or avoided, never impossible without a TURN server"
-        only_impossible = set(chances.values()) == {Connectivity.IMPOSSIBLE}
-        assert chances[bridge] != Connectivity.IMPOSSIBLE or only_impossible, "never impossible while one is not"
-        assert chances[bridge] == min(chances.values()), "all of these answer, so connectivity alone decides"
+        assert bridge in ranks, "never over capacity, never tried or avoided, never impossible without a TURN server"
+        best = min(ranks.values())
+        assert ranks[bridge] == best, "never impossible while one is not; then misses, then connectivity"
+        assert self.equals == list(ranks.values()).count(best), "chance chooses among all equals"
         self.tried[offer].add(bridge)
         self.pending[bridge].add(offer)
         self.at[offer] = bridge
@@ -94,6 +109,7 @@ class Promises(RuleBasedStateMachine):
         bridge = self.name()
         assert self.matching.join(bridge, capacity)
         self.capacity[bridge], self.sessions[bridge], self.pending[bridge] = capacity, 0, set()
+        self.misses[bridge] = 0
         return bridge
 
     @rule(bridge=consumes(bridges))
@@ -138,6 +154,8 @@ class Promises(RuleBasedStateMachine):
             return
         assert self.matching.settle(bridge, offer), "the first answer counts"
         assert not self.matching.settle(bridge, offer), "a second one does not"
+        self.matching.count_answer(bridge)
+        self.misses[bridge] = 0
         self.pending[bridge].remove(offer)
         self.settled.add(offer)
 
@@ -147,6 +165,8 @@ class Promises(RuleBasedStateMachine):
         if bridge is not None:
             assert self.matching.settle(bridge, offer)
             self.pending[bridge].remove(offer)
+            self.misses[bridge] += 1
+            assert self.matching.count_miss(bridge) == (self.misses[bridge] >= MISSES_MAX)
             self.assign(offer)
 
     @rule(offer=offers, bridge=bridges)
@@ -159,9 +179,15 @@ class Promises(RuleBasedStateMachine):
         assert not self.matching.settle("nobody", "nothing")
         return multiple()
 
+    @rule(avoid=st.lists(bridges, max_size=AVOID_MAX))
+    def what_is_free(self, avoid: list[str]) -> None:
+        assert self.matching.has_free_bridge(frozenset(avoid)) == any(map(self.is_free, self.capacity.keys() - avoid))
+
     @invariant()
     def counts(self) -> None:
         assert len(self.matching) == len(self.capacity)
+        free = sum(map(self.free_places, self.capacity))
+        assert self.matching.is_mostly_free == (2 * free > sum(self.capacity.values()))
         assert all(len(pending) <= OFFERS_PER_BRIDGE for pending in self.pending.values())
         assert not self.settled & set(self.at)
 
@@ -207,6 +233,65 @@ def test_a_bridge_that_lies_about_its_load_gets_no_more_than_its_share() -> None
     assert chosen.count("liar") == 10
 
 
+def test_every_equal_is_chosen_by_one_of_the_indexes_whoever_is_excluded() -> None:
+    """Two groups are equal here: bridges that are open, and those that are behind a cone."""
+    names = [f"b{number}" for number in range(12)]
+    excluded = frozenset({"b0", "b5", "b6", "b11", "nobody"})
+    chosen = []
+    for index in range(8):
+        matching = Matching(lambda count, index=index: index)  # type: ignore[misc]
+        for name in names:
+            matching.join(name, 1)
+            matching.report_network(name, Network("open" if name < "b3" else "cone"))
+        chosen.append(matching.assign("offer", excluded - {"b0"}, Network("open"), frozenset({"b0"})))
+    assert sorted(filter(None, chosen)) == sorted(set(names) - excluded)
+
+
+def steps(work: Callable[[], object]) -> int:
+    """How many lines of Python some work runs through, each turn of a loop included."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> Callable[..., Any]:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("has_turn", [True, False])
+def test_no_work_grows_with_the_number_of_bridges(has_turn: bool) -> None:
+    def work_with(bridges: int) -> int:
+        kinds = [None, Network("open"), Network("cone", "cone"), Network("symmetric")]
+        matching = Matching(last)
+        for number in range(bridges):
+            matching.join(f"b{number}", 4)
+            if kind := kinds[number % len(kinds)]:
+                matching.report_network(f"b{number}", kind)
+
+        def work() -> None:
+            matching.join("new", 1)
+            chosen = matching.assign("one", {"b1"}, Network("symmetric"), frozenset({"b2", "b5"}), has_turn=has_turn)
+            assert chosen is not None
+            assert matching.is_mostly_free
+            assert matching.has_free_bridge(frozenset({"b3"}))
+            matching.count_miss(chosen)
+            matching.settle(chosen, "one")
+            matching.count_answer(chosen)
+            matching.report_load(chosen, 2)
+            matching.leave(chosen)
+
+        return steps(work)
+
+    assert work_with(4_000) == work_with(16)
+
+
 @given(clients=st.lists(st.none() | NETWORKS, min_size=1, max_size=12), lie=st.none() | NETWORKS)
 def test_a_bridge_that_lies_about_its_network_gets_no_more_than_an_open_one(
     clients: list[Network | None], lie: Network | None
@@ -231,12 +316,12 @@ def test_a_bridge_that_lies_about_its_network_gets_no_more_than_an_open_one(
         assert chosen["liar"] == chosen["open"]
 
 
-def test_a_new_report_does_not_make_up_for_timeouts() -> None:
+def test_a_new_report_does_not_make_up_for_misses() -> None:
     matching = Matching(first)
     for name in ("mute", "good"):
         matching.join(name, 1)
         matching.report_network(name, Network("cone"))
-    matching.count_timeout("mute")
+    matching.count_miss("mute")
     matching.report_network("mute", Network("open"))
     assert matching.assign("offer", network=Network("symmetric")) == "good"
 
@@ -246,7 +331,7 @@ def test_a_bridge_that_does_not_answer_comes_before_an_impossible_one() -> None:
     for name, network in (("mute", Network("cone")), ("impossible", Network("symmetric"))):
         matching.join(name, 1)
         matching.report_network(name, network)
-    matching.count_timeout("mute")
+    matching.count_miss("mute")
     client = Network("symmetric")
     assert matching.assign("one", network=client, has_turn=True) == "mute"
     assert matching.assign("two", network=client) is None, "no TURN server"
@@ -257,21 +342,29 @@ def test_a_bridge_that_does_not_answer_is_asked_last_and_then_disconnected() -> 
     matching = Matching(first)
     matching.join("mute", 9)
     matching.join("good", 1)
-    assert not matching.count_timeout("mute")
+    assert not matching.count_miss("mute")
     assert matching.assign("one") == "good"
     assert matching.assign("two") == "mute", "better than nobody"
-    assert not matching.count_timeout("mute")
-    assert matching.count_timeout("mute"), "three times in a row"
-    assert not matching.count_timeout("gone"), "nobody to disconnect"
+    assert not matching.count_miss("mute")
+    assert matching.count_miss("mute"), "three times in a row"
+    assert not matching.count_miss("gone"), "nobody to disconnect"
 
 
-def test_an_answer_makes_up_for_timeouts() -> None:
+def test_a_bridge_that_is_to_be_disconnected_gets_no_offer() -> None:
+    matching = Matching(first, BrokerSettings(misses_max=1))
+    matching.join("mute", 9)
+    assert matching.count_miss("mute")
+    assert matching.assign("one") is None
+    assert not matching.has_free_bridge()
+
+
+def test_an_answer_makes_up_for_misses() -> None:
     matching = Matching(first)
     matching.join("a", 9)
-    assert not matching.count_timeout("a")
-    assert not matching.count_timeout("a")
+    assert not matching.count_miss("a")
+    assert not matching.count_miss("a")
     matching.count_answer("a")
-    assert not matching.count_timeout("a")
+    assert not matching.count_miss("a")
 
 
 def test_the_load_that_a_bridge_reports_counts() -> None:

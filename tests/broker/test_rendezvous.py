@@ -197,11 +197,31 @@ async def test_a_refusing_bridge_is_not_asked_twice(lab: Lab) -> None:
     await helpful.answer(await helpful.offer())
     assert (await client)[0] == 200
     await helpful.send("load", sessions=1)
-    await helpful.send("answer", id="nothing", sdp="v=0")  # ends it: its load has been read
+    await helpful.send("hello", version=1, capacity=1)  # ends it: its load has been read
     await helpful.closed()
     second = lab.ask()  # the refusal was for that offer alone
     await full.answer(await full.offer())
     assert (await second)[0] == 200
+
+
+async def test_three_bridges_are_asked_and_no_more(lab: Lab) -> None:
+    bridges = [await lab.join() for _ in range(5)]
+    asked = 0
+
+    async def refuse(bridge: Any) -> None:
+        nonlocal asked
+        while True:
+            offer = await bridge.offer()
+            asked += 1
+            await bridge.send("refusal", id=offer, reason="full")
+
+    refusing = [asyncio.create_task(refuse(bridge), name="bridge") for bridge in bridges]
+    status, problem, _ = await lab.post()
+    assert (status, problem["type"]) == (504, "urn:freespan:problem:bridge_timeout")
+    assert asked == BrokerSettings().attempts_max
+    for task in refusing:
+        task.cancel()
+    await asyncio.gather(*refusing, return_exceptions=True)
 
 
 async def test_all_bridges_refuse(lab: Lab) -> None:

@@ -5,7 +5,9 @@
                 └─ no hello in time, or a bad message ──▶ closed
 
     joined ──┬─ closed by the bridge, or no pong ──▶ gone: its pending offers go to other bridges
-             └─ a bad message, or too many timeouts in a row ──▶ closed with 1008, and gone
+             └─ a bad message, or too many misses in a row ──▶ closed with 1008, and gone
+
+A miss is an offer that the bridge refused, or did not answer in time.
 
 The heartbeat of the WebSocket notices a bridge that is gone without a close. docs/protocol/signalling.md describes the
 messages.
@@ -84,9 +86,11 @@ class BridgeSignalling:
             async with asyncio.timeout(self._settings.answer_seconds):
                 await self._sockets[bridge].send_str(encode(offer))
                 return await answer
-        except (TimeoutError, ConnectionError, aiohttp.ClientError):
-            if self._matching.count_timeout(bridge):
-                self._disconnect(bridge)
+        except TimeoutError:
+            self._count_miss(bridge)
+            return None
+        except (ConnectionError, aiohttp.ClientError):
+            self._forget(bridge)  # its socket is dead: nobody else is to try it
             return None
         finally:
             del self._answers[offer.id]
@@ -127,9 +131,13 @@ class BridgeSignalling:
                 self._on_message(name, await _receive(socket, None))
         finally:
             pings.cancel()
+            self._forget(name)
+
+    def _forget(self, bridge: str) -> None:
+        """A bridge is gone: it is given nothing more, and its offers go to others. Its socket is closed elsewhere."""
+        if self._sockets.pop(bridge, None) is not None:
             self._counters.bridges.dec()
-            del self._sockets[name]
-            for offer_id in self._matching.leave(name):
+            for offer_id in self._matching.leave(bridge):
                 self._resolve(offer_id, None)
 
     async def _serve_probe(self, socket: web.WebSocketResponse) -> None:
@@ -146,18 +154,23 @@ class BridgeSignalling:
             self._probes -= 1
 
     def _on_message(self, bridge: str, message: ToBroker) -> None:
+        if bridge not in self._sockets:
+            return  # it is being closed
         match message:
             case Load(sessions):
                 self._matching.report_load(bridge, sessions)
             case NetworkReport(ipv4, ipv6):
                 self._matching.report_network(bridge, Network(ipv4, ipv6))
             case Answer(offer_id, sdp):
-                answer = self._filter_sdp(check_answer(sdp))
-                if self._matching.settle(bridge, offer_id):
+                # looked up first: an answer that nobody waits for must cost next to nothing
+                if self._matching.awaits(bridge, offer_id):
+                    answer = self._filter_sdp(check_answer(sdp))
+                    self._matching.settle(bridge, offer_id)
                     self._matching.count_answer(bridge)
                     self._resolve(offer_id, answer)
             case Refusal(offer_id):
                 if self._matching.settle(bridge, offer_id):
+                    self._count_miss(bridge)
                     self._resolve(offer_id, None)
             case Hello():
                 raise MessageError("type", "must be hello only once")
@@ -167,11 +180,16 @@ class BridgeSignalling:
         if waiting is not None and not waiting.done():
             waiting.set_result(answer)
 
+    def _count_miss(self, bridge: str) -> None:
+        if self._matching.count_miss(bridge):
+            self._disconnect(bridge)
+
     def _disconnect(self, bridge: str) -> None:
-        """Close the WebSocket of a bridge that does not answer, without waiting for it."""
+        """Close the WebSocket of a bridge that takes no offers, without waiting for it."""
         closing = self._sockets[bridge].close(
-            code=aiohttp.WSCloseCode.POLICY_VIOLATION, message=b"offers were left without an answer"
+            code=aiohttp.WSCloseCode.POLICY_VIOLATION, message=b"offers were refused or left without an answer"
         )
+        self._forget(bridge)
         task = asyncio.create_task(closing, name="broker-disconnect")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

@@ -11,12 +11,15 @@ those that answered lately come first, then those with the better `connectivity`
 A bridge cannot attract readers by what it reports. Its load can only exclude it: if the least loaded bridge were
 preferred, a bridge that lies would be given every reader. The best network that it can report makes it equal to the
 bridges that really are open, and repeating the report changes nothing.
+
+No call looks at all bridges. Those that are free stand in an index of groups, by network and misses; there are few
+groups, however many bridges there are.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Set
+from collections.abc import Callable, Hashable, Iterable, Set
 from dataclasses import dataclass, field
 
 from freespan.broker.nat import Connectivity, connectivity, needs_turn
@@ -24,19 +27,51 @@ from freespan.broker.settings import BrokerSettings
 from freespan.wire.network import Network
 
 
-@dataclass
+@dataclass(eq=False, slots=True)
 class _Bridge:
-    """What is known of one bridge; `timeouts` counts offers in a row that it did not answer."""
+    """What is known of one bridge.
 
+    Attributes:
+        source: where it comes from, or None if that is not known.
+        pending: the few offers that wait for its answer.
+        misses: offers in a row that it refused or did not answer.
+        group: where it stands in the index; None while it is not free.
+        place: its index in the group.
+    """
+
+    name: str
     capacity: int
+    source: Hashable | None
     sessions: int = 0
-    pending: set[str] = field(default_factory=set)
-    timeouts: int = 0
+    pending: tuple[str, ...] = ()
+    misses: int = 0
     network: Network | None = None
+    group: _Group | None = None
+    place: int = 0
 
     @property
     def free_places(self) -> int:
         return max(0, self.capacity - self.sessions - len(self.pending))
+
+
+@dataclass(eq=False, slots=True)
+class _Group:
+    """The free bridges that are equal in every respect that counts. All changes take constant time."""
+
+    network: Network | None
+    misses: int
+    bridges: list[_Bridge] = field(default_factory=list)
+
+    def add(self, bridge: _Bridge) -> None:
+        bridge.group, bridge.place = self, len(self.bridges)
+        self.bridges.append(bridge)
+
+    def remove(self, bridge: _Bridge) -> None:
+        last = self.bridges.pop()
+        if last is not bridge:
+            self.bridges[bridge.place] = last
+            last.place = bridge.place
+        bridge.group = None
 
 
 class Matching:
@@ -49,30 +84,43 @@ class Matching:
         self._choose = choose
         self._settings = settings or BrokerSettings()
         self._bridges: dict[str, _Bridge] = {}
+        self._groups: dict[tuple[Network | None, int], _Group] = {}
+        self._places = 0
+        self._free_places = 0
 
     def __len__(self) -> int:
         return len(self._bridges)
 
     # --- what bridges report ---------------------------------------------------------------------
-    def join(self, bridge: str, capacity: int) -> bool:
+    def join(self, bridge: str, capacity: int, source: Hashable | None = None) -> bool:
         """Add a bridge that takes `capacity` sessions; returns false when the broker is full."""
         if len(self._bridges) >= self._settings.bridges_max:
             return False
-        self._bridges[bridge] = _Bridge(capacity)
+        self._bridges[bridge] = joined = _Bridge(bridge, capacity, source)
+        self._enter(joined)
         return True
 
     def leave(self, bridge: str) -> Set[str]:
         """Remove a bridge; returns the offers that it has not answered."""
         gone = self._bridges.pop(bridge, None)
-        return gone.pending if gone is not None else set()
+        if gone is None:
+            return frozenset()
+        self._withdraw(gone)
+        return frozenset(gone.pending)
 
     def report_load(self, bridge: str, sessions: int) -> None:
         """Note how many sessions a bridge has."""
-        self._bridges[bridge].sessions = sessions
+        known = self._bridges[bridge]
+        self._withdraw(known)
+        known.sessions = sessions
+        self._enter(known)
 
     def report_network(self, bridge: str, network: Network) -> None:
         """Note what a bridge has found out about its network; before that, its network is unknown."""
-        self._bridges[bridge].network = network
+        known = self._bridges[bridge]
+        self._withdraw(known)
+        known.network = network
+        self._enter(known)
 
     # --- what clients ask for --------------------------------------------------------------------
     def assign(
@@ -88,31 +136,30 @@ class Matching:
 
         `network` is the client's; `has_turn` tells whether a TURN server could connect the two.
         """
-        free = self._free(tried | avoid)
-        # There are few kinds of networks, however many bridges there are.
-        chances = {kind: connectivity(network, kind) for kind in {b.network for b in free.values()}}
-        ranks: dict[tuple[bool, int, Connectivity], list[str]] = defaultdict(list)
-        for name, bridge in free.items():
-            chance = chances[bridge.network]
+        excluded = self._free_ones(tried | avoid)
+        ranks: dict[tuple[bool, int, Connectivity], list[_Group]] = defaultdict(list)
+        for group in self._groups.values():
+            chance = connectivity(network, group.network)
             is_impossible = chance is Connectivity.IMPOSSIBLE
-            if has_turn or not is_impossible:
-                ranks[is_impossible, bridge.timeouts, chance].append(name)
-        if not ranks:
-            return None
-        equals = ranks[min(ranks)]
-        chosen = equals[self._choose(len(equals))]
-        self._bridges[chosen].pending.add(offer)
-        return chosen
+            if group.bridges and (has_turn or not is_impossible):
+                ranks[is_impossible, group.misses, chance].append(group)
+        for rank in sorted(ranks):
+            chosen = self._chosen(ranks[rank], excluded)
+            if chosen is not None:
+                self._withdraw(chosen)
+                chosen.pending += (offer,)
+                self._enter(chosen)
+                return chosen.name
+        return None
 
     @property
     def is_mostly_free(self) -> bool:
         """Whether more than half of all places are free, so that some can go to clients who have a bridge already."""
-        places = sum(b.capacity for b in self._bridges.values())
-        return 2 * sum(self._free_places(b) for b in self._bridges.values()) > places
+        return 2 * self._free_places > self._places
 
     def has_free_bridge(self, avoid: Set[str] = frozenset()) -> bool:
         """Whether a bridge outside `avoid` is free, even if the client could not connect to it."""
-        return bool(self._free(avoid))
+        return sum(len(group.bridges) for group in self._groups.values()) > len(self._free_ones(avoid))
 
     def needs_turn(self, bridge: str, network: Network | None) -> bool:
         """Whether a bridge should offer a client with this network a TURN server's candidates as well."""
@@ -120,28 +167,77 @@ class Matching:
         return (own is not None and needs_turn(own)) or connectivity(own, network) >= Connectivity.UNLIKELY
 
     # --- how it went -----------------------------------------------------------------------------
+    def awaits(self, bridge: str, offer: str) -> bool:
+        """Whether an offer waits for the answer of this bridge."""
+        known = self._bridges.get(bridge)
+        return known is not None and offer in known.pending
+
     def settle(self, bridge: str, offer: str) -> bool:
         """Note that an offer no longer waits for a bridge; returns false when it did not wait for this one."""
-        known = self._bridges.get(bridge)
-        if known is None or offer not in known.pending:
+        if not self.awaits(bridge, offer):
             return False
-        known.pending.remove(offer)
+        known = self._bridges[bridge]
+        self._withdraw(known)
+        known.pending = tuple(other for other in known.pending if other != offer)
+        self._enter(known)
         return True
 
     def count_answer(self, bridge: str) -> None:
-        """A bridge has answered; its earlier timeouts are forgotten."""
-        self._bridges[bridge].timeouts = 0
+        """A bridge has answered; its earlier misses are forgotten."""
+        self._set_misses(self._bridges[bridge], 0)
 
-    def count_timeout(self, bridge: str) -> bool:
-        """A bridge has not answered in time; returns true when it is to be disconnected (`timeouts_max` in a row)."""
+    def count_miss(self, bridge: str) -> bool:
+        """A bridge has refused, or not answered in time. True if it is to be disconnected (`misses_max` in a row)."""
         known = self._bridges.get(bridge)
         if known is None:
             return False
-        known.timeouts += 1
-        return known.timeouts >= self._settings.timeouts_max
+        self._set_misses(known, known.misses + 1)
+        return known.misses >= self._settings.misses_max
 
-    def _free(self, excluded: Set[str]) -> dict[str, _Bridge]:
-        return {name: b for name, b in self._bridges.items() if name not in excluded and self._free_places(b)}
+    # --- the index -------------------------------------------------------------------------------
+    def _set_misses(self, bridge: _Bridge, misses: int) -> None:
+        if misses != bridge.misses:
+            self._withdraw(bridge)
+            bridge.misses = misses
+            self._enter(bridge)
 
-    def _free_places(self, bridge: _Bridge) -> int:
-        return 0 if len(bridge.pending) >= self._settings.offers_per_bridge else bridge.free_places
+    def _enter(self, bridge: _Bridge) -> None:
+        """Count a bridge, and put it into the index if it is free. Before anything of it changes, it is withdrawn."""
+        self._places += bridge.capacity
+        if len(bridge.pending) >= self._settings.offers_per_bridge or bridge.misses >= self._settings.misses_max:
+            return
+        self._free_places += bridge.free_places
+        if bridge.free_places:
+            key = (bridge.network, bridge.misses)
+            group = self._groups.get(key)
+            if group is None:
+                group = self._groups[key] = _Group(*key)
+            group.add(bridge)
+
+    def _withdraw(self, bridge: _Bridge) -> None:
+        self._places -= bridge.capacity
+        if bridge.group is not None:
+            self._free_places -= bridge.free_places
+            bridge.group.remove(bridge)
+
+    def _free_ones(self, names: Iterable[str]) -> list[_Bridge]:
+        known = (self._bridges.get(name) for name in names)
+        return [bridge for bridge in known if bridge is not None and bridge.group is not None]
+
+    def _chosen(self, groups: list[_Group], excluded: list[_Bridge]) -> _Bridge | None:
+        """Let chance choose among the bridges of these groups, by one draw that skips the places of `excluded`."""
+        total = 0
+        skipped: list[int] = []
+        for group in groups:
+            skipped += [total + bridge.place for bridge in excluded if bridge.group is group]
+            total += len(group.bridges)
+        if total == len(skipped):
+            return None
+        place = self._choose(total - len(skipped))
+        for each in sorted(skipped):
+            place += each <= place
+        for group in groups:
+            if place < len(group.bridges):
+                return group.bridges[place]
+            place -= len(group.bridges)
+        raise IndexError("choose must return an index below the number that it is given")

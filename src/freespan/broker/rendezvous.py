@@ -4,11 +4,11 @@
                   │         ▲     │             │
                   │         │     │             └─ refusal, timeout, or gone ─┐
                   │         └─────│───────────────────────────────────────────┘
-                  ▼               ▼ none is left
+                  ▼               ▼ none is left, or three were asked
               400, 408, 413    503 if none was asked, else 504
 
-All attempts together are bounded by `rendezvous_seconds`; then the client gets 504. docs/protocol/rendezvous.md lists
-the problems.
+All attempts together are bounded by `attempts_max` and `rendezvous_seconds`; then the client gets 504.
+docs/protocol/rendezvous.md lists the problems.
 """
 
 from __future__ import annotations
@@ -87,11 +87,13 @@ class Rendezvous:
         tried: set[str] = set()
         try:
             async with asyncio.timeout(self._settings.rendezvous_seconds):
-                while (answer := await self._ask_next_bridge(offer, request, tried)) is None:
-                    pass
-                return answer
+                for _ in range(self._settings.attempts_max):
+                    answer = await self._ask_next_bridge(offer, request, tried)
+                    if answer is not None:
+                        return answer
         except TimeoutError:
-            raise _bridge_timeout() from None
+            pass
+        raise _bridge_timeout()
 
     async def _ask_next_bridge(self, sdp: str, request: RendezvousRequest, tried: set[str]) -> RendezvousAnswer | None:
         """Return one bridge's answer, or None when it gave none. Raises `ProblemError` when no bridge is left."""

@@ -14,7 +14,8 @@ class BrokerSettings:
     Attributes:
         bridges_max: bridges that are connected at a time; the next one is closed with 1013 (try again later).
         offers_per_bridge: offers that may wait for one bridge's answer at a time.
-        timeouts_max: offers in a row that a bridge may leave without an answer before it is disconnected.
+        misses_max: offers in a row that a bridge may refuse or leave without an answer before it is disconnected.
+        attempts_max: bridges that are asked for one rendezvous.
         probes_max: probes that are connected at a time; the next one is closed with 1013.
         probe_seconds: how long a probe may take to read its welcome and to close.
         rendezvous_max: requests of clients under way at a time; the next one is answered with 503 `busy`.
@@ -26,9 +27,10 @@ class BrokerSettings:
         retry_after_seconds: the `Retry-After` of every 503, in whole seconds.
     """
 
-    bridges_max: int = 10_000
+    bridges_max: int = 25_000
     offers_per_bridge: int = 4
-    timeouts_max: int = 3
+    misses_max: int = 3
+    attempts_max: int = 3
     probes_max: int = 256
     probe_seconds: float = 10.0
     rendezvous_max: int = 512
