@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import secrets
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from aiohttp import web
 from freespan.broker.census import Census
 from freespan.broker.responses import json_response
 from freespan.broker.settings import CensusSettings
+from freespan.sources.requests import request_address
 from freespan.wire.addresses import Address, is_public
 from freespan.wire.messages import Countries
 from freespan.wire.sdp import public_addresses
@@ -63,21 +63,10 @@ class ReaderStatistics:
 
     def count(self, request: web.Request, offer: str) -> None:
         """Count the reader who sent this request with this offer, and was given a bridge."""
-        address = self._sender_of(request)
+        address = request_address(request, self._proxy_header)
         if address is not None:
             self._census.count(address, self._country(address, offer), self._clock())
             self._schedule_cleanup()
-
-    def _sender_of(self, request: web.Request) -> Address | None:
-        """Return who sent the request: the last address in the header is the one that the nearest web server saw."""
-        text = request.remote or ""
-        if self._proxy_header:
-            text = ",".join(request.headers.getall(self._proxy_header, [])).rpartition(",")[2].strip()
-        try:
-            address = ipaddress.ip_address(text.partition("%")[0])
-        except ValueError:
-            return None
-        return getattr(address, "ipv4_mapped", None) or address
 
     def _country(self, address: Address, offer: str) -> str | None:
         if self._database is None or not is_public(address):

@@ -1,0 +1,97 @@
+"""How often something may be done from one source. Pure.
+
+There is a token bucket for each host and one for each network, kept as the time at which it will be full again. Their
+number is bounded. Whoever floods the table with new sources makes it forget the buckets that are nearly full, so a
+source that has used up its budget is remembered for the longest.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from dataclasses import dataclass
+
+from freespan.sources.source import Source
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A budget: `per_second` in the long run, and `burst` at once."""
+
+    per_second: float
+    burst: float
+
+
+class _Buckets:
+    """Token buckets by name; taking from one costs O(log n)."""
+
+    def __init__(self, rate: Rate, most: int) -> None:
+        self._rate = rate
+        self._most = most
+        self._full_at: dict[bytes, float] = {}
+        self._by_time: list[tuple[float, bytes]] = []
+        """Each name once, by a time that is not later than that in `_full_at`; the earliest first."""
+
+    def __len__(self) -> int:
+        return len(self._full_at)
+
+    def wait(self, name: bytes, cost: float, now: float) -> float:
+        """Seconds until the bucket holds `cost`; infinity if it never does."""
+        if cost > self._rate.burst:
+            return math.inf
+        full_at = max(self._full_at.get(name, now), now) + cost / self._rate.per_second
+        return max(0.0, full_at - now - self._rate.burst / self._rate.per_second)
+
+    def take(self, name: bytes, cost: float, now: float) -> None:
+        is_new = name not in self._full_at
+        full_at = max(self._full_at.get(name, now), now) + cost / self._rate.per_second
+        if is_new and len(self._full_at) >= self._most:
+            self._forget_fullest()
+        self._full_at[name] = full_at
+        if is_new:
+            heapq.heappush(self._by_time, (full_at, name))
+
+    def _forget_fullest(self) -> None:
+        while True:
+            time, name = self._by_time[0]
+            if (full_at := self._full_at[name]) == time:
+                heapq.heappop(self._by_time)
+                del self._full_at[name]
+                return
+            heapq.heapreplace(self._by_time, (full_at, name))  # at most once for each time that it was taken from
+
+
+class RateBudgets:
+    """Budgets for every source, for its host and for its network.
+
+    A source that is not known (None) has no budget here: only total bounds apply to it.
+
+    Args:
+        host: what one host may do.
+        network: what all hosts of one network may do together; a few times that of a host.
+        sources_max: hosts, and networks, that are remembered.
+    """
+
+    def __init__(self, host: Rate, network: Rate, sources_max: int = 16_384) -> None:
+        self._hosts = _Buckets(host, sources_max)
+        self._networks = _Buckets(network, sources_max)
+
+    def __len__(self) -> int:
+        """How many hosts are remembered."""
+        return len(self._hosts)
+
+    def take(self, source: Source | None, now: float, cost: float = 1.0) -> bool:
+        """Whether the source may do it once more; if so it is counted. `now` is in seconds that never go back."""
+        if source is None:
+            return True
+        if self.wait(source, now, cost) > 0:
+            return False
+        self._hosts.take(source.host, cost, now)
+        self._networks.take(source.network, cost, now)
+        return True
+
+    def wait(self, source: Source | None, now: float, cost: float = 1.0) -> float:
+        """Seconds until the source may do it; 0 for now, infinity for a cost above what it may do at once."""
+        if source is None:
+            return 0.0
+        return max(self._hosts.wait(source.host, cost, now), self._networks.wait(source.network, cost, now))

@@ -1,0 +1,194 @@
+"""What is held for each source, and whose must go when there is too much. Pure.
+
+When all places are taken, the newest thing of the greediest source leaves. So whoever takes more only pushes out what
+they took last, and nobody's early things are lost to somebody else's late ones. The greediest source is the host or the
+network that holds the most for each place that it has: a network has a few times the places of a host, and somebody who
+has shown to be of use may have more.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from freespan.sources.source import Source
+
+Thing = TypeVar("Thing")
+
+
+@dataclass(frozen=True)
+class Places:
+    """What a host and a network may hold without being called greedy."""
+
+    host: float = 1.0
+    network: float = 4.0
+
+
+class _Ranking(Generic[Thing]):
+    """Names by their score, the greatest first; among equals the one that got its score last. O(log n)."""
+
+    def __init__(self) -> None:
+        self._entries: dict[Thing, tuple[float, int]] = {}
+        self._heap: list[tuple[float, int, Thing]] = []
+        self._order = itertools.count()
+
+    def set(self, name: Thing, score: float) -> None:
+        order = next(self._order)
+        self._entries[name] = (score, order)
+        heapq.heappush(self._heap, (-score, -order, name))
+        self._forget_old_scores()
+
+    def discard(self, name: Thing) -> None:
+        self._entries.pop(name, None)
+        self._forget_old_scores()
+
+    def first(self) -> tuple[Thing, float]:
+        """The first name and its score; there must be one."""
+        while True:
+            score, order, name = self._heap[0]
+            if self._entries.get(name) == (-score, -order):
+                return name, -score
+            heapq.heappop(self._heap)  # it has another score by now, or none
+
+    def _forget_old_scores(self) -> None:
+        if len(self._heap) > 2 * len(self._entries) + 8:
+            self._heap = [(-score, -order, name) for name, (score, order) in self._entries.items()]
+            heapq.heapify(self._heap)
+
+
+class _Holder(Generic[Thing]):
+    """What one host holds, the oldest first."""
+
+    def __init__(self, network: bytes) -> None:
+        self.network = network
+        self.extra = 0.0
+        self.things: dict[Thing, None] = {}
+
+    @property
+    def newest(self) -> Thing:
+        return next(reversed(self.things))
+
+
+class _Network:
+    """The hosts of one network that hold something."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.extra = 0.0
+        self.hosts: _Ranking[bytes] = _Ranking()
+
+
+class Shares(Generic[Thing]):
+    """Counts things by source, up to a total. Every call takes O(log n).
+
+    A thing whose source is not known (None) counts as a source of its own: only the total bounds those together.
+
+    Args:
+        total: how many things may be held.
+        newcomers: how many of the places are kept for sources that hold no more than they may without being greedy.
+        places: what a host and a network may hold without being greedy.
+        oldest_unknown: of the things whose source is not known, the oldest leaves instead of the newest; for what an
+            honest stranger needs for a moment only.
+    """
+
+    def __init__(
+        self, total: int, *, newcomers: int = 0, places: Places = Places(), oldest_unknown: bool = False
+    ) -> None:
+        self._total = total
+        self._greedy_total = total - newcomers
+        self._places = places
+        self._oldest_unknown = oldest_unknown
+        self._host_of: dict[Thing, bytes | None] = {}
+        self._holders: dict[bytes, _Holder[Thing]] = {}
+        self._networks: dict[bytes, _Network] = {}
+        self._by_host: _Ranking[bytes] = _Ranking()
+        self._by_network: _Ranking[bytes] = _Ranking()
+        self._unknown: dict[Thing, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._host_of)
+
+    def __contains__(self, thing: Thing) -> bool:
+        return thing in self._host_of
+
+    def add(self, thing: Thing, source: Source | None, extra: float | None = None) -> Thing | None:
+        """Hold a thing for a source; return the one that has to go, which may be the same, and is counted no more.
+
+        The host and the network of the source have `extra` places more than others from now on, as long as the host
+        holds anything.
+        """
+        self.discard(thing)
+        self._host_of[thing] = None if source is None else source.host
+        if source is None:
+            self._unknown[thing] = None
+        else:
+            holder = self._holders.setdefault(source.host, _Holder(source.network))
+            holder.things[thing] = None
+            self._networks.setdefault(holder.network, _Network()).count += 1
+            self._rank(source.host, holder, holder.extra if extra is None else extra)
+        is_crowded = len(self) > self._greedy_total and self._greatest_score() > 1
+        return self.remove_greediest() if is_crowded or len(self) > self._total else None
+
+    def discard(self, thing: Thing) -> None:
+        """A thing is not held any more; nothing happens if it was not."""
+        host = self._host_of.pop(thing, None)
+        self._unknown.pop(thing, None)
+        if host is not None:
+            holder = self._holders[host]
+            del holder.things[thing]
+            self._networks[holder.network].count -= 1
+            self._rank(host, holder, holder.extra)
+
+    def allow(self, source: Source, extra: float) -> None:
+        """Give the source `extra` places instead of those that it had, if it holds anything."""
+        holder = self._holders.get(source.host)
+        if holder is not None:
+            self._rank(source.host, holder, extra)
+
+    def held_by(self, source: Source) -> int:
+        """How many things the host of this source holds."""
+        holder = self._holders.get(source.host)
+        return len(holder.things) if holder is not None else 0
+
+    def remove_greediest(self) -> Thing:
+        """Count the newest thing of the greediest source no more, and return it. Something must be held."""
+        if self._unknown and self._greatest_score() <= 1 / self._places.host:
+            thing = next(iter(self._unknown) if self._oldest_unknown else reversed(self._unknown))
+        else:
+            thing = self._holders[self._greediest_host()].newest
+        self.discard(thing)
+        return thing
+
+    def _greatest_score(self) -> float:
+        """That of the greediest known source: what it holds for each of its places."""
+        if not self._holders:
+            return 0.0
+        return max(self._by_host.first()[1], self._by_network.first()[1])
+
+    def _greediest_host(self) -> bytes:
+        """The greediest host, or the greediest one of a network that is greedier still."""
+        host, score = self._by_host.first()
+        network, of_network = self._by_network.first()
+        return self._networks[network].hosts.first()[0] if of_network > score else host
+
+    def _rank(self, host: bytes, holder: _Holder[Thing], extra: float) -> None:
+        """What a host holds, or may hold, has changed."""
+        network = self._networks[holder.network]
+        if holder.things:
+            network.extra += extra - holder.extra
+            holder.extra = extra
+            score = len(holder.things) / (self._places.host + extra)
+            self._by_host.set(host, score)
+            network.hosts.set(host, score)
+        else:
+            network.extra -= holder.extra
+            self._by_host.discard(host)
+            network.hosts.discard(host)
+            del self._holders[host]
+        if network.count:
+            self._by_network.set(holder.network, network.count / (self._places.network + network.extra))
+        else:
+            self._by_network.discard(holder.network)
+            del self._networks[holder.network]
