@@ -148,7 +148,7 @@ def _check_description(field: str, sdp: str) -> list[str]:
     lines = _lines(sdp)
     if lines[0] != "v=0":
         raise MessageError(field, "is not a session description: its first line must be v=0")
-    if any(not character.isprintable() for line in lines for character in line):
+    if not all(line.isprintable() for line in lines):
         # Some parser could take it for the end of a line, and the rest for a line that nobody has checked.
         raise MessageError(field, "has control characters inside its lines")
     media = [line for line in lines if line[:2].lower() == "m="]
