@@ -1,9 +1,10 @@
-"""The command line of the bench: `python -m bench [GROUP …] [--quick] [--output FILE]`."""
+"""The command line of the bench: `python -m bench [GROUP …] [--quick] [--attack NAME] [--output FILE]`."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import sys
 import time
 from pathlib import Path
@@ -16,11 +17,13 @@ from bench.client_start import measure_start
 from bench.connect import measure_connect
 from bench.costs_plot import costs_svg
 from bench.figures import Figures
+from bench.flood.attacks import ATTACKS
+from bench.flood.measure import measure_flood
 from bench.headless import measure_headless
 from bench.kills import draw_kills, measure_kills, measure_only
 from bench.machine import facts
 from bench.page_size import measure_size
-from bench.plan import GROUPS, QUICK, WHOLE, WHOLE_SECONDS, Plan
+from bench.plan import GROUPS, QUICK, USUAL_GROUPS, WHOLE, WHOLE_SECONDS, Plan
 from bench.switch import measure_switch
 
 _RESULTS = Path(__file__).parent / "results.json"
@@ -33,9 +36,10 @@ _COSTS_PICTURE = "costs.svg"
 def main() -> int:
     """Measure the chosen groups; exit code 1 if one of them failed."""
     arguments = _parser().parse_args()
-    groups = tuple(group for group in GROUPS if group in arguments.groups) or GROUPS
+    groups = tuple(group for group in GROUPS if group in arguments.groups) or USUAL_GROUPS
     figures = Figures()
     plan, picture = QUICK if arguments.quick else WHOLE, arguments.output.with_name(_PICTURE)
+    plan = dataclasses.replace(plan, attacks=tuple(arguments.attack))
     machine, failures = asyncio.run(_measure(groups, plan, figures, picture))
     report.write(arguments.output, figures, machine)
     if "switch" in groups:
@@ -56,7 +60,9 @@ async def _measure(
     for group in groups:
         _log(f"{time.monotonic() - start:4.0f} s  {group}")
         try:
-            async with asyncio.timeout(max(1.0, WHOLE_SECONDS - (time.monotonic() - start))):
+            # a flood takes as long as there are attacks, each of which has a limit of its own
+            left = None if group == "flood" else max(1.0, WHOLE_SECONDS - (time.monotonic() - start))
+            async with asyncio.timeout(left):
                 await _measure_group(group, plan, figures, picture)
         except TimeoutError as error:
             failures.append(f"{group}: {str(error) or f'not finished within {WHOLE_SECONDS:.0f} s'}")
@@ -92,6 +98,8 @@ async def _measure_group(group: str, plan: Plan, figures: Figures, picture: Path
             await measure_only(plan, figures)
         case "timeline":
             await draw_kills(plan, picture)
+        case "flood":
+            await measure_flood(plan, figures)
 
 
 async def _measure_browser(kind: str, plan: Plan, figures: Figures) -> None:
@@ -107,7 +115,16 @@ async def _measure_browser(kind: str, plan: Plan, figures: Figures) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure freespan on this machine.")
-    parser.add_argument("groups", nargs="*", choices=[[], *GROUPS], metavar="GROUP", help=", ".join(GROUPS))
+    usual = f"{', '.join(USUAL_GROUPS)}; and flood, which is not measured unless it is named"
+    parser.add_argument("groups", nargs="*", choices=[[], *GROUPS], metavar="GROUP", help=usual)
+    parser.add_argument(
+        "--attack",
+        action="append",
+        default=[],
+        choices=sorted(ATTACKS),
+        metavar="NAME",
+        help="this attack of flood alone",
+    )
     parser.add_argument("--quick", action="store_true", help="few and small samples, to see whether it runs at all")
     parser.add_argument("--output", type=Path, default=_RESULTS, help="file for the JSON")
     return parser

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 WHOLE_SECONDS = 1500.0
-"""Limit for all groups together."""
+"""Limit for all groups together, but for the attacks."""
 
 GROUPS = (
     "headless",
@@ -19,8 +19,12 @@ GROUPS = (
     "kills",
     "only",
     "timeline",
+    "flood",
 )
 """The parts of the bench that can be run separately; each measures some of the figures."""
+
+USUAL_GROUPS = tuple(group for group in GROUPS if group != "flood")
+"""Those that are measured when none is named. The attacks take ten minutes more, and have one limit each."""
 
 BULK_RUNS_LEAST = 3
 """The least number of bulk runs, however slow the machine is."""
@@ -59,6 +63,12 @@ class Plan:
     slow_bytes: int
     """Transferred at 1 MB/s."""
     cost_bytes: int
+    flood_quiet_seconds: float
+    """Before each attack."""
+    flood_seconds: float
+    """Of each attack."""
+    attacks: tuple[str, ...] = ()
+    """The names of the attacks to make; all of them if there is none."""
 
 
 WHOLE = Plan(
@@ -84,6 +94,8 @@ WHOLE = Plan(
     rest_seconds=8.0,
     slow_bytes=8_000_000,
     cost_bytes=100_000_000,
+    flood_quiet_seconds=3.0,
+    flood_seconds=5.0,
 )
 QUICK = Plan(
     bulk_runs=2,
@@ -108,4 +120,6 @@ QUICK = Plan(
     rest_seconds=2.0,
     slow_bytes=2_000_000,
     cost_bytes=20_000_000,
+    flood_quiet_seconds=1.0,
+    flood_seconds=2.0,
 )

@@ -10,16 +10,22 @@ from pathlib import Path
 from bench.figures import Figures, Value
 from bench.targets import Verdict, verdicts
 
+_NOT_FIGURES = {"n", "parts", "samples", "machine"}
 _MARKS = {True: "met", False: "MISSED", None: "not measured"}
 
 
 def write(path: Path, figures: Figures, machine: Mapping[str, object]) -> None:
-    """Write the figures under their names, with their samples, their parts and the machine."""
+    """Write the figures under their names, with their samples, their parts and the machine.
+
+    Figures that the file holds already, and that were not measured now, are kept.
+    """
+    before = json.loads(path.read_text()) if path.exists() else {}
     content = {
+        **{name: value for name, value in before.items() if name not in _NOT_FIGURES},
         **figures.values,
-        "n": {name: len(samples) for name, samples in figures.samples.items()},
-        "parts": figures.parts,
-        "samples": figures.samples,
+        "n": before.get("n", {}) | {name: len(samples) for name, samples in figures.samples.items()},
+        "parts": before.get("parts", {}) | figures.parts,
+        "samples": before.get("samples", {}) | figures.samples,
         "machine": machine,
     }
     path.write_text(json.dumps(content, indent=2) + "\n")

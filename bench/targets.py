@@ -22,7 +22,10 @@ _LIMITS = {
     "kill_pause_worst_s": 1.0,
     "kill_wrong_bytes": 0,
     "only_wrong_bytes": 0,
+    "loop_block_max_ms": 50.0,
 }
+_FLOOD_LIMITS = {"_page_ratio": 2.0, "_broken": 0}
+"""By the end of the figure's name; the rest is the name of an attack."""
 _LEAST = {"bond_4x2_ratio": 3.4, "bond_mixed_ratio": 0.85}
 _SHARES = {"chromium": 0.90, "firefox": 0.80, "headless": 0.70}
 _REPLACED_S = 1.0
@@ -47,7 +50,7 @@ def verdicts(values: dict[str, Value]) -> list[Verdict]:
     headless, raw = values.get("headless_mb_s"), values.get("headless_raw_mb_s")
     if isinstance(headless, float) and isinstance(raw, float) and raw >= _WHERE_RAW_REACHES:
         found.append(Verdict("headless_mb_s", f"{headless:g}", f"≥ {_HEADLESS_MB_S:g}", headless >= _HEADLESS_MB_S))
-    for name, limit in _LIMITS.items():
+    for name, limit in (_LIMITS | _flood_limits(values)).items():
         value = values.get(name)
         if isinstance(value, float | int):
             found.append(Verdict(name, f"{value:g}", f"≤ {limit:g}", value <= limit))
@@ -67,6 +70,15 @@ def verdicts(values: dict[str, Value]) -> list[Verdict]:
         used = sum(cpu.values())
         found.append(Verdict("cpu_s_per_100mb, sum", f"{used:.2f}", f"≤ {_CPU_SUM_S:g}", used <= _CPU_SUM_S))
     return found
+
+
+def _flood_limits(values: dict[str, Value]) -> dict[str, float]:
+    return {
+        name: limit
+        for name in values
+        for end, limit in _FLOOD_LIMITS.items()
+        if name.startswith("flood_") and name.endswith(end)
+    }
 
 
 def _share(values: dict[str, Value], kind: str, share: float) -> Verdict | None:

@@ -134,12 +134,19 @@ LAYERS = {
         "__main__",
     ),
     "bench": (
-        "download figures helper_io news_page plan process_costs programs switch_page throughput_plot",
+        "download figures flood helper_io news_page plan process_costs programs switch_page throughput_plot",
+        "flood.frames flood.raw_socket flood.sink flood.watched_host",
+        "flood.raw_session flood.workers",
+        "flood.broker_attacks flood.egress_attacks",
+        "flood.attacks",
+        "flood.attacker",
         # helper processes
         "connect_client limited_bridge origin raw_pipe",
         "raw_client raw_host",
         "bridges client_start costs_plot killable_bridges page_size targets",
         "bond browser_costs bulk checked_download connect machine report web_vitals",
+        "flood.reader",
+        "flood.measure",
         "headless kills switch",
         "__main__",
     ),
@@ -152,7 +159,7 @@ LAYERS = {
 
 BESIDE = {
     "lab": room("freespan", "aiohttp cryptography"),
-    "bench": room("freespan", "aiohttp rich"),
+    "bench": room("freespan", "aiohttp aioquic rich"),
     "scripts": room("freespan tests", "aiohttp rich"),
 }
 """What the modules of LAYERS may import besides one another: packages of this repository, and libraries."""
@@ -160,6 +167,7 @@ BESIDE = {
 PURE_BESIDE = {
     "bench/costs_plot.py",
     "bench/figures.py",
+    "bench/flood/frames.py",
     "bench/throughput_plot.py",
     "lab/censor.py",
     "lab/dissect/__init__.py",
