@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from aioquic.buffer import Buffer
+from aioquic._buffer import Buffer
 
 from bench.figures import Figures
 from bench.flood import frames
