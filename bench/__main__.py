@@ -19,6 +19,7 @@ from bench.costs_plot import costs_svg
 from bench.figures import Figures
 from bench.flood.attacks import ATTACKS
 from bench.flood.measure import measure_flood
+from bench.flood.soak import measure_soak
 from bench.headless import measure_headless
 from bench.kills import draw_kills, measure_kills, measure_only
 from bench.machine import facts
@@ -60,8 +61,8 @@ async def _measure(
     for group in groups:
         _log(f"{time.monotonic() - start:4.0f} s  {group}")
         try:
-            # a flood takes as long as there are attacks, each of which has a limit of its own
-            left = None if group == "flood" else max(1.0, WHOLE_SECONDS - (time.monotonic() - start))
+            # the others have limits of their own, inside
+            left = None if group not in USUAL_GROUPS else max(1.0, WHOLE_SECONDS - (time.monotonic() - start))
             async with asyncio.timeout(left):
                 await _measure_group(group, plan, figures, picture)
         except TimeoutError as error:
@@ -100,6 +101,8 @@ async def _measure_group(group: str, plan: Plan, figures: Figures, picture: Path
             await draw_kills(plan, picture)
         case "flood":
             await measure_flood(plan, figures)
+        case "soak":
+            await measure_soak(plan, figures)
 
 
 async def _measure_browser(kind: str, plan: Plan, figures: Figures) -> None:
@@ -115,7 +118,7 @@ async def _measure_browser(kind: str, plan: Plan, figures: Figures) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure freespan on this machine.")
-    usual = f"{', '.join(USUAL_GROUPS)}; and flood, which is not measured unless it is named"
+    usual = f"{', '.join(USUAL_GROUPS)}; flood and soak are not measured unless they are named"
     parser.add_argument("groups", nargs="*", choices=[[], *GROUPS], metavar="GROUP", help=usual)
     parser.add_argument(
         "--attack",

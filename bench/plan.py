@@ -20,11 +20,12 @@ GROUPS = (
     "only",
     "timeline",
     "flood",
+    "soak",
 )
 """The parts of the bench that can be run separately; each measures some of the figures."""
 
-USUAL_GROUPS = tuple(group for group in GROUPS if group != "flood")
-"""Those that are measured when none is named. The attacks take ten minutes more, and have one limit each."""
+USUAL_GROUPS = tuple(group for group in GROUPS if group not in ("flood", "soak"))
+"""Those that are measured when none is named. The others take ten minutes and more each, and have their own limits."""
 
 BULK_RUNS_LEAST = 3
 """The least number of bulk runs, however slow the machine is."""
@@ -67,6 +68,10 @@ class Plan:
     """Before each attack."""
     flood_seconds: float
     """Of each attack."""
+    soak_sessions: int
+    """That come and go at a host."""
+    soak_changes: int
+    """Of bridges, for a client; and of clients, for a bridge."""
     attacks: tuple[str, ...] = ()
     """The names of the attacks to make; all of them if there is none."""
 
@@ -96,6 +101,8 @@ WHOLE = Plan(
     cost_bytes=100_000_000,
     flood_quiet_seconds=3.0,
     flood_seconds=5.0,
+    soak_sessions=100_000,
+    soak_changes=1_000,
 )
 QUICK = Plan(
     bulk_runs=2,
@@ -122,4 +129,6 @@ QUICK = Plan(
     cost_bytes=20_000_000,
     flood_quiet_seconds=1.0,
     flood_seconds=2.0,
+    soak_sessions=100,
+    soak_changes=10,
 )

@@ -23,6 +23,10 @@ _LIMITS = {
     "kill_wrong_bytes": 0,
     "only_wrong_bytes": 0,
     "loop_block_max_ms": 50.0,
+    "soak_rss_ratio_host": 1.1,
+    "soak_rss_ratio_client": 1.1,
+    "soak_rss_ratio_bridge": 1.1,
+    "soak_broken": 0,
 }
 _FLOOD_LIMITS = {"_page_ratio": 2.0, "_broken": 0}
 """By the end of the figure's name; the rest is the name of an attack."""

@@ -81,6 +81,16 @@ class RawSession:
         """Raise `OSError` if the egress has ended the session; what it has sent is dropped."""
         self._socket.drop_waiting()
 
+    def end(self) -> None:
+        """End the session in order, and wait until the egress has closed the link."""
+        try:
+            self.send_plain_frames(Frames(bye=True), 1)
+            while True:
+                self._socket.receive()
+        except OSError:
+            pass
+        self.cut()
+
     def cut(self) -> None:
         """Close the link without a word."""
         self._socket.cut()

@@ -80,13 +80,14 @@ class Pages:
 class Newcomers:
     """Clients that come one after the other, and want one small page."""
 
-    def __init__(self, invite: Invite, site: int) -> None:
+    def __init__(self, invite: Invite, site: int, pause: float = _PAUSE_SECONDS) -> None:
         self._invite = invite
         self._site = site
+        self._pause = pause
 
     async def until(self, is_over: Callable[[], bool]) -> Samples:
         """Connect again and again; at least once."""
-        return await _samples(is_over, self._connect, _PAUSE_SECONDS)
+        return await _samples(is_over, self._connect, self._pause)
 
     async def _connect(self) -> None:
         client = Client(self._invite, lambda status: None)

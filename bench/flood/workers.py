@@ -12,13 +12,17 @@ _PAUSE_SECONDS = 0.01
 """After an attempt that the host has refused, so that an attacker does not only knock."""
 
 
-def in_threads(aim: Aim, count: int, once: Callable[[int], None]) -> None:
-    """Call `once` again and again in so many threads, with the number of the thread, until the attack ends."""
+def in_threads(aim: Aim, count: int, once: Callable[[int], bool | None]) -> None:
+    """Call `once` again and again in so many threads, with the number of the thread, until the attack ends.
+
+    A thread ends before if it returns false (None goes on).
+    """
 
     def run(number: int) -> None:
         while aim.goes_on:
             try:
-                once(number)
+                if once(number) is False:
+                    return
             except OSError:
                 aim.tally.add(refused=1)
                 time.sleep(_PAUSE_SECONDS)
