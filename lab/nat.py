@@ -116,15 +116,17 @@ def home(kind: Kind, name: str, number: int, upstream: str, hop: Hop | None = No
     Args:
         kind: of its connection.
         name: of the host.
-        number: from 1 to 250, different for each home; its addresses are derived from it.
+        number: from 1 to 250, different for each home; its addresses are derived from it. From 257 to 506, the home is
+            in another IPv4 /16 and IPv6 /32.
         upstream: the router that the home is connected to, which needs gateways of the home's IP versions.
         hop: the wide area link between the two.
     """
-    external, external6 = f"11.20.{number}.1", f"2d00:20:{number}::1"
+    region, number = 20 + number // 256, number % 256
+    external, external6 = f"11.{region}.{number}.1", f"2d00:{region}:{number}::1"
     internal = f"192.168.{number}"
     router = f"{name[:9]}-r"
     if not kind.layers:
-        address, address6 = f"11.20.{number}.2", f"2d00:20:{number}::2"
+        address, address6 = f"11.{region}.{number}.2", f"2d00:{region}:{number}::2"
         here = [each for version, each in ((4, address), (6, address6)) if version in kind.ip]
         there = [each for version, each in ((4, external), (6, external6)) if version in kind.ip]
         gateways = tuple(each for version, each in ((4, f"{internal}.1"), (6, "fd00::1")) if version in kind.ip)

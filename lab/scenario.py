@@ -65,10 +65,10 @@ async def run(scenario: Scenario) -> Result:
     layout = scenario.layout
     async with AsyncExitStack() as stack:
         here = await stack.enter_async_context(running_world(layout.homes(), layout.censor, layout.services))
-        if layout.program:
-            await stack.enter_async_context(running_volunteer(here, "volunteer", layout.program))
-            if not nat.KINDS[layout.volunteer].udp:
-                await asyncio.sleep(_UDP_CHECK_SECONDS)
+        for node in layout.volunteers():
+            await stack.enter_async_context(running_volunteer(here, node, layout.program))
+        if layout.program and not nat.KINDS[layout.volunteer].udp:
+            await asyncio.sleep(_UDP_CHECK_SECONDS)
         downloader = await stack.enter_async_context(measure.running_downloader(here))
         result = Result(scenario.name, await measure.try_directly(downloader, scenario.scheme), "")
         reader = await stack.enter_async_context(AsyncExitStack())

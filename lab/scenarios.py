@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lab import censor, studies
 from lab.scenario import Scenario
 from lab.wan import Conditions, Hop
@@ -13,6 +15,7 @@ _BY_ALL_NAMES = censor.stacked(censor.forges_dns(BLOCKED, NOWHERE), _BY_NAME, ce
 _HOST_BY_NAME = censor.stacked(censor.forges_dns(HOST, NOWHERE), censor.cuts_sni(HOST), censor.cuts_host(HOST))
 _HOME = "port-restricted"
 _TURN = Services(turn=("udp", "tcp", "tls"))
+# A client leaves bridges when two STUN servers are silent, or when bridges of two networks have failed.
 
 
 def _by_name_and(*more: censor.Censor) -> censor.Censor:
@@ -67,21 +70,27 @@ _LIST = (
         _both(_HOME, _by_name_and(censor.blocks_udp(*_HOST)), Services(other_stun=True)),
     ),
     Scenario(
-        "udp", "UDP blocked, no TURN server", Layout(censor=_by_name_and(censor.blocks_udp())), transport="websocket"
+        "udp",
+        "UDP blocked, no TURN server",
+        Layout(censor=_by_name_and(censor.blocks_udp()), services=Services(other_stun=True)),
+        transport="websocket",
     ),
     Scenario(
         "udp-turn",
         "UDP blocked; a TURN server over TCP",
-        Layout(censor=_by_name_and(censor.blocks_udp()), services=_TURN),
+        Layout(censor=_by_name_and(censor.blocks_udp()), services=replace(_TURN, other_stun=True)),
         transport="turn",
     ),
     Scenario(
-        "dtls", "DTLS ClientHellos dropped", Layout(censor=_by_name_and(censor.blocks_dtls())), transport="websocket"
+        "dtls",
+        "DTLS ClientHellos dropped; two volunteers",
+        Layout(censor=_by_name_and(censor.blocks_dtls()), other_volunteer=True),
+        transport="websocket",
     ),
     Scenario(
         "dtls-turn",
-        "DTLS ClientHellos dropped; a TURN server over TCP",
-        Layout(censor=_by_name_and(censor.blocks_dtls()), services=Services(turn=("tcp",))),
+        "DTLS ClientHellos dropped; two volunteers; a TURN server over TCP",
+        Layout(censor=_by_name_and(censor.blocks_dtls()), services=Services(turn=("tcp",)), other_volunteer=True),
         transport="turn",
     ),
     Scenario(
@@ -91,7 +100,7 @@ _LIST = (
             censor=censor.stacked(
                 _BY_ALL_NAMES, _HOST_BY_NAME, censor.drops_address(*_SITE, *_HOST), censor.blocks_udp()
             ),
-            services=Services(front=True),
+            services=Services(front=True, other_stun=True),
         ),
         transport="front",
     ),
@@ -106,8 +115,8 @@ _LIST = (
     ),
     Scenario(
         "turn-udp",
-        "both behind symmetric NATs, the TURN server's UDP blocked; TURN over TCP for the reader",
-        _both("symmetric", _by_name_and(censor.blocks_udp(*ADDRESSES["turn"])), _TURN),
+        "all behind symmetric NATs, the TURN server's UDP blocked; two volunteers; TURN over TCP for the reader",
+        replace(_both("symmetric", _by_name_and(censor.blocks_udp(*ADDRESSES["turn"])), _TURN), other_volunteer=True),
         transport="turn",
     ),
     Scenario(

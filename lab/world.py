@@ -51,6 +51,7 @@ STUN_PORTS = (3478, 3479)
 START_SECONDS = 20.0
 BROWSER_SECONDS = 70.0
 _ENVIRONMENT = "environment.json"
+_OTHER_VOLUNTEER = "other"
 _NAMES = {
     HOST: ADDRESSES["host"],
     NEWS: ADDRESSES["news"],
@@ -83,7 +84,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One reader, one volunteer, one censor."""
+    """One reader, one volunteer or two, one censor."""
 
     reader: str = "port-restricted"
     """Name of a kind in `nat.KINDS`."""
@@ -94,13 +95,21 @@ class Layout:
     services: Services = field(default_factory=Services)
     reader_hop: Hop | None = None
     volunteer_hop: Hop | None = None
+    other_volunteer: bool = False
+    """Whether there is a second volunteer like the first one, in a network that has nothing to do with the first."""
 
     def homes(self) -> list[Node]:
-        """Return the nodes `reader` and `volunteer` with their routers."""
+        """Return the nodes `reader` and those of the volunteers, with their routers."""
+        kind = nat.KINDS[self.volunteer]
         return [
             *nat.home(nat.KINDS[self.reader], "reader", 1, "border", self.reader_hop),
-            *nat.home(nat.KINDS[self.volunteer], "volunteer", 2, "internet", self.volunteer_hop),
+            *nat.home(kind, "volunteer", 2, "internet", self.volunteer_hop),
+            *(nat.home(kind, _OTHER_VOLUNTEER, 258, "internet", self.volunteer_hop) if self.other_volunteer else ()),
         ]
+
+    def volunteers(self) -> list[str]:
+        """Return the nodes in which volunteers run."""
+        return ["volunteer", _OTHER_VOLUNTEER][: 1 + self.other_volunteer] if self.program else []
 
 
 @dataclass(slots=True)

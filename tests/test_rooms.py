@@ -68,6 +68,7 @@ PURE_MODULES = {
     "broker/stun.py",
     "client/cooldown.py",
     "client/endpoints.py",
+    "client/evidence.py",
     "client/lanes/controller.py",
     "client/lanes/queueing.py",
     "client/link_controller.py",

@@ -216,7 +216,8 @@ async def test_no_ticket_joins_what_was_done_by_two_transports(host: Host, monke
         make(session, *args)
 
     monkeypatch.setattr(tunnel_client.ClientTunnel, "__init__", noted)
-    async with running_client(host.invite, settings=QUICK) as reader:
+    willing = dataclasses.replace(QUICK, allow_direct=True)
+    async with running_client(host.invite, settings=willing) as reader:
         async with running_bridge(host.url):
             await reader.statuses.until("open")
             for _ in range(2):  # whoever moves on does so after two failures

@@ -15,13 +15,18 @@ from freespan.link.datachannel import DataChannelLink
 from freespan.tunnel.settings import TunnelSettings
 from freespan.wire.errors import LinkError
 from freespan.wire.invite import Invite
+from freespan.wire.messages import decode_rendezvous_request
 from freespan.wire.network import Network
-from tests.client.dialing import IMPATIENT, STUN, Handler, block_stun, block_udp, turn_servers
+from tests.client.dialing import IMPATIENT, STUN, Handler, block_stun, block_udp, refuses, turn_servers
 from tests.support.serving import serving
 from tests.support.site import SMALL, Site
 from tests.support.whole_path import SECONDS, Host, RunningClient, running_bridge, running_client, running_host
 
 DEAD = "http://127.0.0.1:1"
+STRICT = dataclasses.replace(IMPATIENT, bridge_networks_min=2)
+"""For a client that is as hard to drive away from bridges as it is by default; on loopback, all share a network."""
+WILLING = dataclasses.replace(STRICT, allow_direct=True)
+HINT = "--allow-direct"
 
 
 # --- the WebSocket ---------------------------------------------------------------------------------
@@ -124,7 +129,7 @@ async def test_an_address_where_sessions_do_not_last_comes_last(host: Host) -> N
 
 
 @pytest.mark.parametrize("kind", ["no offer", "no servers"])
-async def test_where_webrtc_does_not_work_the_websocket_does(
+async def test_where_webrtc_does_not_work_the_websocket_does_for_whoever_has_said_yes(
     host: Host, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Broken(DataChannelLink):
@@ -137,8 +142,81 @@ async def test_where_webrtc_does_not_work_the_websocket_does(
             raise LinkError("this machine's WebRTC could not make an offer")
 
     monkeypatch.setattr(dialer, "DataChannelLink", Broken)
-    async with running_client(host.invite, settings=IMPATIENT) as reader:
+    async with running_client(host.invite, settings=WILLING) as reader:
         assert (await reader.statuses.until("open")).transport == "websocket"
+
+
+# --- bridges that would drive readers away ---------------------------------------------------------
+
+
+async def kept(reader: RunningClient, word: str) -> None:
+    """The client stays without a session, names its reason, and says what its reader could choose."""
+    while not (HINT in (waiting := await reader.statuses.until("waiting")).detail and word in waiting.detail):
+        pass
+    assert HINT not in waiting.reason
+    assert not any(status.state == "open" for status in reader.statuses.all)
+
+
+async def test_bridges_of_one_network_drive_nobody_to_the_host(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    block_udp(monkeypatch)
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(4):
+            await stack.enter_async_context(running_bridge(host.url))
+        await host.until(bridges=4)
+        reader = await stack.enter_async_context(running_client(host.invite, settings=STRICT))
+        await kept(reader, "no bridge is free")  # all of them have failed
+
+
+async def test_bridges_that_fail_in_two_networks_are_left(
+    host: Host, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block_udp(monkeypatch)
+    networks = iter("ab")
+    monkeypatch.setattr(dialer, "networks_of", lambda *_: frozenset({f"4 {next(networks)}"}))
+    async with (
+        running_bridge(host.url),
+        running_bridge(host.url),
+        running_client(host.invite, settings=STRICT) as reader,
+    ):
+        assert (await reader.statuses.until("open")).transport == "websocket"
+        assert (await reader.ask(site.port)).endswith(SMALL)
+
+
+async def test_one_silent_stun_server_drives_nobody_to_the_host(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    block_stun(monkeypatch)
+    async with running_client(Invite(host.url, host.identity.pin, stun=STUN), settings=STRICT) as reader:
+        await kept(reader, "UDP does not get through")
+
+
+async def test_two_silent_stun_servers_are_enough(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    block_stun(monkeypatch)
+    stun = (*STUN, ("stun:127.0.0.1:2",))
+    async with running_client(Invite(host.url, host.identity.pin, stun=stun), settings=STRICT) as reader:
+        assert (await reader.statuses.until("open")).transport == "websocket"
+
+
+async def test_where_no_bridge_is_free_the_client_waits_and_whoever_has_said_yes_goes_on(host: Host) -> None:
+    async with running_client(host.invite, settings=STRICT) as reader:
+        await kept(reader, "no bridge is free")
+    async with running_client(host.invite, settings=WILLING) as reader:
+        assert (await reader.statuses.until("open")).transport == "websocket"
+
+
+async def test_that_no_bridge_can_be_reached_is_tried_and_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A front could invent it, and bridges that claim strange networks could bring it about."""
+    monkeypatch.setattr(dialer, "network_of", lambda _: Network("symmetric"))
+    wanted: list[Network | None] = []
+
+    async def refuse(request: web.Request) -> web.Response:
+        wanted.append(decode_rendezvous_request(await request.read()).network)
+        return await refuses("no_reachable_bridge")(request)
+
+    async with (
+        serving([web.post("/v1/rendezvous", refuse)]) as url,
+        running_client(Invite(url, bytes(32), stun=STUN), settings=STRICT) as reader,
+    ):
+        await kept(reader, "none")
+    assert wanted[:3] == [Network("symmetric"), None, None]
 
 
 # --- UDP that is blocked in part --------------------------------------------------------------------
@@ -178,7 +256,8 @@ async def test_a_transport_that_has_become_unusable_is_left(
     """UDP is blocked from some moment on, so no bridge could help a session that has lost the one it had."""
     monkeypatch.setattr(dialer, "network_of", lambda _: Network("open"))
     settings = dataclasses.replace(IMPATIENT, session_wait_seconds=0.2)
-    async with running_client(Invite(host.url, host.identity.pin, stun=STUN), settings=settings) as reader:
+    stun = (*STUN, ("stun:127.0.0.1:2",))
+    async with running_client(Invite(host.url, host.identity.pin, stun=stun), settings=settings) as reader:
         async with running_bridge(host.url), running_bridge(host.url):
             await reader.statuses.until("open", transport="webrtc", links=2)
             block_stun(monkeypatch)

@@ -9,8 +9,8 @@ from freespan.client.transports import TransportChoice, TransportSelector
 RESET_SECONDS = 600.0
 
 
-def selector(choice: TransportChoice = "auto") -> TransportSelector:
-    return TransportSelector(choice, bridge_tries=2, reset_seconds=RESET_SECONDS)
+def selector(choice: TransportChoice = "auto", *, may_expose: bool = True) -> TransportSelector:
+    return TransportSelector(choice, bridge_tries=2, reset_seconds=RESET_SECONDS, may_expose=lambda now: may_expose)
 
 
 def test_one_bridge_that_fails_moves_nobody_on() -> None:
@@ -58,3 +58,33 @@ def test_a_transport_is_left_once_and_no_further() -> None:
     assert transports.choose(0.0) == "turn"
     transports.leave("webrtc", 1.0)
     assert transports.choose(1.0) == "turn"
+
+
+def test_without_evidence_nothing_leaves_bridges() -> None:
+    transports = selector(may_expose=False)
+    for now in range(10):
+        transports.failed(float(now), is_unusable=bool(now % 2))
+        transports.leave("webrtc", float(now))
+        assert transports.choose(float(now)) == "webrtc"
+        assert transports.is_kept(float(now))
+
+
+def test_the_failures_before_the_evidence_count() -> None:
+    evidence: list[float] = []
+    transports = TransportSelector(
+        "auto", bridge_tries=2, reset_seconds=RESET_SECONDS, may_expose=lambda now: bool(evidence)
+    )
+    transports.failed(0.0)
+    transports.failed(1.0)
+    assert transports.choose(1.0) == "webrtc"
+    evidence.append(2.0)
+    transports.failed(2.0)
+    assert transports.choose(2.0) == "turn"
+    evidence.clear()
+    transports.failed(3.0)  # the host has been shown the address already
+    assert transports.choose(3.0) == "websocket"
+
+
+@pytest.mark.parametrize("choice", ["webrtc", "turn", "websocket"])
+def test_a_choice_is_nothing_that_a_yes_would_change(choice: TransportChoice) -> None:
+    assert not selector(choice, may_expose=False).is_kept(0.0)

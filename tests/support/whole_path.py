@@ -43,8 +43,9 @@ QUICK = ClientSettings(
     longest_retry_seconds=0.1,
     longest_link_retry_seconds=0.1,
     longest_extra_link_retry_seconds=0.1,
+    bridge_networks_min=1,
 )
-"""For a client that does not wait long before it tries again."""
+"""For a client that does not wait long before it tries again, on loopback, where all bridges share a network."""
 LOOPBACK = ipaddress.ip_address("127.0.0.1")
 Status = TypeVar("Status", ClientStatus, BridgeStatus)
 

@@ -8,6 +8,7 @@ import time
 from freespan.api.client import Client, Proxy, connect
 from freespan.api.feed import Following
 from freespan.cli.running import naming_options, print_json, print_line, run_until_stopped, showing_status
+from freespan.client.settings import ClientSettings
 from freespan.client.status import HOST_RESTARTED, ClientStatus
 from freespan.client.transports import TransportChoice
 
@@ -19,9 +20,12 @@ _NEWS_SECONDS = 10.0
 """How long a line of news stays, so that people have the time to read it."""
 
 
-def run_connect(invite: str, port: int, transport: TransportChoice, *, as_json: bool, verbose: bool) -> None:
+def run_connect(
+    invite: str, port: int, transport: TransportChoice, *, allow_direct: bool, as_json: bool, verbose: bool
+) -> None:
     """Run a client until stopped. Raises `InviteError`, or `FreespanError` when trying again cannot help."""
-    client = connect(invite, transport=transport, timeout=0)
+    settings = ClientSettings(allow_direct=allow_direct)
+    client = connect(invite, transport=transport, timeout=0, settings=settings)
     with naming_options("port"):
         run_until_stopped(_connect(client, port, as_json=as_json), verbose=verbose)
 

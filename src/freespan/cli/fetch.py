@@ -16,11 +16,14 @@ from freespan.api.client import Client, connect
 from freespan.cli.download import Download, download_chunks
 from freespan.cli.output_file import output_path, written_file
 from freespan.cli.running import drawing, print_json, print_line, run_until_stopped
+from freespan.client.settings import ClientSettings
 from freespan.wire.errors import InputError
 from freespan.wire.target import parse_host
 
 
-def run_fetch(invite: str, url: str, output: str, ca_file: Path | None, *, as_json: bool, verbose: bool) -> None:
+def run_fetch(
+    invite: str, url: str, output: str, ca_file: Path | None, *, allow_direct: bool, as_json: bool, verbose: bool
+) -> None:
     """Download `url`; an unfinished file is never left under its name.
 
     Raises:
@@ -31,7 +34,7 @@ def run_fetch(invite: str, url: str, output: str, ca_file: Path | None, *, as_js
     checked_url = _check_url(url)
     path = output_path(output, checked_url)
     trust = _trust(ca_file)
-    client = connect(invite)
+    client = connect(invite, settings=ClientSettings(allow_direct=allow_direct))
     if run_until_stopped(_fetch(client, checked_url, path, trust, as_json=as_json), verbose=verbose):
         raise typer.Abort  # whoever waits for the file must not take a signal for success
 

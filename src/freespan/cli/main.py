@@ -34,6 +34,8 @@ InviteText = Annotated[str, typer.Argument(metavar="INVITE", help="The invite th
 _TRANSPORT_HELP = (
     "Use this transport only. webrtc and turn lead through a bridge; turn and websocket show the host your address."
 )
+_DIRECT_HELP = "When bridges do not work, for whatever reason, go without one. The host then sees your address."
+AllowDirect = Annotated[bool, typer.Option("--allow-direct", help=_DIRECT_HELP)]
 
 
 class BridgeKind(StrEnum):
@@ -49,13 +51,14 @@ def connect(
     invite: InviteText,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the local proxy; 0 picks a free one.")] = 8118,
     transport: Annotated[TransportChoice, typer.Option(help=_TRANSPORT_HELP)] = "auto",
+    allow_direct: AllowDirect = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
     """Connect through a bridge, and offer a local proxy (HTTP and SOCKS5) on 127.0.0.1."""
     from freespan.cli.connect import run_connect
 
-    run_connect(invite, port, transport, as_json=as_json, verbose=verbose)
+    run_connect(invite, port, transport, allow_direct=allow_direct, as_json=as_json, verbose=verbose)
 
 
 @app.command()
@@ -66,13 +69,14 @@ def fetch(
         str, typer.Option("--output", "-o", help="File to write, - for standard output. Default: the name in the URL.")
     ] = "",
     ca_file: Annotated[Path | None, typer.Option(help="Trust the certificates in this file (PEM) too.")] = None,
+    allow_direct: AllowDirect = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
     """Download one URL through a bridge: the quickest check that it works."""
     from freespan.cli.fetch import run_fetch
 
-    run_fetch(invite, url, output, ca_file, as_json=as_json, verbose=verbose)
+    run_fetch(invite, url, output, ca_file, allow_direct=allow_direct, as_json=as_json, verbose=verbose)
 
 
 @app.command()

@@ -9,7 +9,7 @@
 The client keeps a session open all the time, whether a program wants a stream or not:
 
     Client.run             client.py          one session after the other, each by the transport that comes next
-      │ dial(transport)                       (TransportSelector, transports.py)
+      │ dial(transport)                       (TransportSelector, transports.py; Evidence, evidence.py)
       │                                       ◀── dial(…) ── LinkManager (link_manager.py), for further links: it
       ▼                                                      owns the bond and does what LinkController decides
     Dialer                 dialer.py          makes a peer connection, and its offer while the connection to the host

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from freespan.client.dialer import DialedLink, Dialer, http_session
+from freespan.client.evidence import Evidence
 from freespan.client.settings import ClientSettings
 from freespan.client.status import HOST_RESTARTED, ClientStatus, status_of_failure, status_of_session
 from freespan.client.stopwatch import Stopwatch
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from freespan.tunnel.client import ClientTunnel
     from freespan.tunnel.stream import TunnelStream
     from freespan.tunnel.tickets import TicketJar
+
+_WITHOUT_BRIDGE = ("no_bridge", "bridge_timeout")
+_HINT_AFTER = 3
+"""Failures in a row after which a reader who is kept on bridges is told what else they could choose."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,17 @@ class Client:
         self._invite = invite
         self._on_status = on_status
         self._settings = settings = settings or ClientSettings()
+        self._evidence = Evidence(
+            networks_min=settings.bridge_networks_min,
+            stun_servers_min=settings.silent_stun_servers_min,
+            seconds=settings.reorder_seconds,
+        )
+        self._has_choice = transport == "auto"
         self._transports = TransportSelector(
-            transport, bridge_tries=settings.bridge_tries, reset_seconds=settings.reorder_seconds
+            transport,
+            bridge_tries=settings.bridge_tries,
+            reset_seconds=settings.reorder_seconds,
+            may_expose=lambda now: settings.allow_direct or self._evidence.is_enough(now),
         )
         # A TURN server is at the host's address: whoever wants `webrtc` alone does not want to be seen there.
         self._allow_turn = transport != "webrtc"
@@ -70,6 +84,7 @@ class Client:
             random.random, first=settings.first_retry_seconds, longest=settings.longest_retry_seconds
         )
         self._wrong_keys = 0
+        self._failures = 0
         self._tunnel: ClientTunnel | None = None
         self._tunnel_opened = asyncio.Condition()
         self._links: LinkManager | None = None
@@ -80,7 +95,13 @@ class Client:
     async def run(self) -> None:
         """Keep a session open until cancelled. Raises `FreespanError` when trying again cannot help."""
         async with http_session() as http:
-            dialer = Dialer(http, self._invite, self._settings, allow_turn=self._allow_turn)
+            dialer = Dialer(
+                http,
+                self._invite,
+                self._settings,
+                allow_turn=self._allow_turn,
+                evidence=self._evidence if self._has_choice else None,
+            )
             try:
                 while True:
                     try:
@@ -145,7 +166,7 @@ class Client:
             watch.lap("handshake")
             dialer.report_success(first_link)
             self._transports.succeeded()
-            self._wrong_keys = 0
+            self._wrong_keys = self._failures = 0
             self._set_status(status_of_session(first_link.transport, 1, {**first_link.seconds, **watch.parts}))
             await self._publish(tunnel)
         except BaseException as error:
@@ -156,6 +177,8 @@ class Client:
                 # a bridge's wrong key may be the host's own: then that bridge is the right one
                 if first_link.endpoint or not isinstance(error, WrongKeyError):
                     dialer.report_failure(first_link)
+                    if first_link.requested == "webrtc":
+                        self._evidence.bridge_failed(first_link.networks, time.monotonic())
             raise
         self._links = links
         links.start(tunnel)
@@ -171,6 +194,11 @@ class Client:
                 self._transports.failed(time.monotonic(), is_unusable=error.is_unusable)
                 if not error.is_unusable or self._transports.choose(time.monotonic()) == transport:
                     raise
+            except RendezvousError as error:
+                # that no bridge is free speaks for nothing, but whoever has said yes need not wait for one
+                if self._settings.allow_direct and error.code in _WITHOUT_BRIDGE:
+                    self._transports.failed(time.monotonic())
+                raise
 
     def _new_tunnel(self, dialer: Dialer, first_link: DialedLink) -> tuple[ClientTunnel, LinkManager]:
         from freespan.client.link_manager import LinkManager
@@ -230,10 +258,12 @@ class Client:
         wait = self._backoff.failed(after or 0.0)
         is_wrong_key = isinstance(error, WrongKeyError)
         self._wrong_keys += is_wrong_key
+        self._failures += 1
+        is_kept = self._failures >= _HINT_AFTER and self._transports.is_kept(time.monotonic())
         if is_wrong_key and self._wrong_keys >= self._settings.wrong_keys_max:
             self._set_status(ClientStatus("failed", str(error)))
         else:
-            self._set_status(status_of_failure(str(error), wait))
+            self._set_status(status_of_failure(str(error), wait, is_kept_on_bridges=is_kept))
         await asyncio.sleep(wait)
 
     # --- status ------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from freespan.client.cooldown import Cooldown
+from freespan.client.evidence import Evidence, networks_of
 from freespan.client.ice_servers import StunServers, TurnServers
 from freespan.client.lanes.signalling import LaneSignalling
 from freespan.client.rendezvous import Rendezvous
@@ -44,7 +45,8 @@ class DialedLink:
     `transport` is what it took, which may differ from `requested`: a bridge may use a TURN server of the host, and a
     WebSocket may lead through a front. `bridge` names the bridge of a link that has one, and `endpoint` is the base URL
     of a WebSocket's host or front; both are empty otherwise. `lane_signalling` asks the bridge for lanes. It is None
-    where there can be none, as through a TURN server. `seconds` are the durations of the parts of the set-up.
+    where there can be none, as through a TURN server. `networks` are those of the bridge (`networks_of`). `seconds` are
+    the durations of the parts of the set-up.
     """
 
     link: Link
@@ -53,6 +55,7 @@ class DialedLink:
     bridge: str = ""
     endpoint: str = ""
     lane_signalling: LaneSignalling | None = None
+    networks: frozenset[str] = frozenset()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -78,16 +81,25 @@ class _Offer:
 class Dialer:
     """One for each client: it remembers which endpoints, STUN servers and bridges have failed.
 
-    With `allow_turn` false, no link through a bridge uses a TURN server, not even one of the bridge's.
+    With `allow_turn` false, no link through a bridge uses a TURN server, not even one of the bridge's. What speaks for
+    bridges being blocked goes to `evidence`; without it, the client is one that never leaves its transport.
     """
 
     def __init__(
-        self, http: aiohttp.ClientSession, invite: Invite, settings: ClientSettings, *, allow_turn: bool = True
+        self,
+        http: aiohttp.ClientSession,
+        invite: Invite,
+        settings: ClientSettings,
+        *,
+        allow_turn: bool = True,
+        evidence: Evidence | None = None,
     ) -> None:
         self._host = invite.broker
         self._is_private = is_private_url(invite.broker)
         self._settings = settings
         self._allow_turn = allow_turn
+        self._evidence = evidence
+        self._asks_for_any_bridge = False
         self._rendezvous = Rendezvous(http, invite.endpoints, settings)
         self._stun = StunServers(invite.stun)
         self._turn = TurnServers(self._rendezvous.fetch_turn_servers)
@@ -121,6 +133,10 @@ class Dialer:
         """A session was established over this link."""
         if dialed.endpoint:
             self._rendezvous.put_first(dialed.endpoint)
+        if dialed.bridge:
+            self._asks_for_any_bridge = False
+            if self._evidence is not None:
+                self._evidence.bridge_worked()
 
     def report_failure(self, dialed: DialedLink) -> None:
         """No session came about: do not ask for this bridge for a while, nor for this endpoint first."""
@@ -154,7 +170,7 @@ class Dialer:
                 answer = await request.send(self._request(transport, offer, avoid, extra=extra))
                 watch.lap("rendezvous")
                 on_answer()
-                is_relayed = await self._connect(transport, offer, answer)
+                is_relayed = await self._connect(transport, offer, answer, extra=extra)
                 watch.lap("channel")
             except RendezvousError as error:
                 offer.give_up()
@@ -168,6 +184,7 @@ class Dialer:
             transport,
             bridge=answer.bridge,
             lane_signalling=None if is_relayed else offer.lane_signalling,
+            networks=networks_of(self._filtered(answer.answer), answer.source),
             seconds=watch.parts,
         )
 
@@ -185,10 +202,21 @@ class Dialer:
         for _ in range(len(self._stun) - 1):
             offer = await self._offer_by_one_server()
             if not offer.finds_udp_blocked:
+                self._note_stun(silent=0)
                 return offer
             offer.give_up()
             self._stun.rotate()
-        return await self._offer_by_one_server()
+        offer = await self._offer_by_one_server()
+        self._note_stun(silent=len(self._stun) if offer.finds_udp_blocked else 0)
+        return offer
+
+    def _note_stun(self, *, silent: int) -> None:
+        if self._evidence is None:
+            return
+        if silent:
+            self._evidence.stun_was_silent(silent, time.monotonic())
+        elif self._stun:
+            self._evidence.stun_answered()
 
     async def _offer_by_one_server(self) -> _Offer:
         signalling = LaneSignalling(
@@ -224,13 +252,14 @@ class Dialer:
         now = time.monotonic()
         names = [*self._short_lived.names(now), *self._unreachable[transport].names(now), *avoid]
         newest = list(dict.fromkeys(names))[-AVOID_MAX:]
-        return RendezvousRequest(PROTOCOL_VERSION, self._filtered(offer.sdp), offer.network, newest, extra=extra)
+        network = None if self._asks_for_any_bridge else offer.network
+        return RendezvousRequest(PROTOCOL_VERSION, self._filtered(offer.sdp), network, newest, extra=extra)
 
-    async def _connect(self, transport: Transport, offer: _Offer, answer: RendezvousAnswer) -> bool:
+    async def _connect(self, transport: Transport, offer: _Offer, answer: RendezvousAnswer, *, extra: bool) -> bool:
         """Wait until the data channel is open; return whether it leads through a TURN server. Raises `TransportError`.
 
-        A bridge with which this fails gets a cooldown. A client that finds UDP blocked has half the patience with its
-        one bridge: perhaps only the STUN servers are blocked.
+        A bridge with which this fails gets a cooldown. A client that finds UDP blocked has half the patience with a
+        bridge: perhaps only the STUN servers are blocked.
         """
         seconds = self._settings.turn_open_seconds if transport == "turn" else self._settings.bridge_open_seconds
         try:
@@ -241,9 +270,13 @@ class Dialer:
             if is_relayed and not self._allow_turn:
                 raise LinkError("the bridge can be reached through a TURN server only")
         except (TimeoutError, LinkError) as error:
-            self._unreachable[transport].add(answer.bridge, time.monotonic())
+            now = time.monotonic()
+            self._unreachable[transport].add(answer.bridge, now)
+            # with an extra link missing there is another one, so bridges are not blocked
+            if self._evidence is not None and transport == "webrtc" and not extra:
+                self._evidence.bridge_failed(networks_of(self._filtered(answer.answer), answer.source), now)
             if offer.finds_udp_blocked:
-                raise TransportError(_UDP_BLOCKED, is_unusable=True) from None
+                raise TransportError(_UDP_BLOCKED, is_unusable=self._may_leave(now)) from None
             raise TransportError(str(error) or "the bridge could not be reached") from None
         return is_relayed
 
@@ -262,11 +295,18 @@ class Dialer:
         if self._short_lived.names(now):
             self._short_lived.clear()
             return error
+        is_unreachable = error.code == "no_reachable_bridge"
+        # what a broker says is no evidence, so the next request has it try a bridge all the same
+        self._asks_for_any_bridge = is_unreachable and not self._may_leave(now)
         if offer.finds_udp_blocked:
-            return TransportError(_UDP_BLOCKED, is_unusable=True)
-        if error.code == "no_reachable_bridge" or self._unreachable[transport].names(now):
-            return TransportError(str(error), is_unusable=error.code == "no_reachable_bridge", after=error.after)
+            return TransportError(_UDP_BLOCKED, is_unusable=self._may_leave(now), after=error.after)
+        if is_unreachable or self._unreachable[transport].names(now):
+            return TransportError(str(error), is_unusable=is_unreachable and self._may_leave(now), after=error.after)
         return error
+
+    def _may_leave(self, now: float) -> bool:
+        """Whether a transport that no bridge can make usable is to be left at once."""
+        return self._evidence is None or self._settings.allow_direct or self._evidence.is_enough(now)
 
     def _filtered(self, sdp: str) -> str:
         """A description as it may cross the open internet: without addresses of either end's private network."""

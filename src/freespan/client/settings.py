@@ -38,6 +38,14 @@ class ClientSettings:
     """Time for a data channel to open through a TURN server, which takes more round trips."""
     bridge_tries: int = 2
     """Bridges that must fail in a row before the client leaves the transport `webrtc`."""
+    bridge_networks_min: int = 2
+    """Networks (IPv4 /16, IPv6 /32) in which bridges must have failed before the client leaves the transport `webrtc`.
+    A private network whose bridges all have addresses of one /16 needs 1."""
+    silent_stun_servers_min: int = 2
+    """STUN servers that must have been silent together before the client leaves `webrtc` for that alone."""
+    allow_direct: bool = False
+    """The reader's own yes: the client leaves `webrtc` when it does not work, whatever the reason may be. The host then
+    sees the reader's address."""
     gathering: GatheringSettings = field(default_factory=GatheringSettings)
     """How long to wait while candidates are gathered."""
     cooldown_seconds: float = 300.0

@@ -1,15 +1,17 @@
 """Which transport a client tries next. Pure.
 
 webrtc ──▶ turn ──▶ websocket ──▶ webrtc …      each arrow: the transport has failed often enough to try the next one
+       │
+       └─ only if `may_expose`: enough speaks for bridges being blocked (evidence.py), or the reader has said yes
 
 The further to the right, the more a reader shows: a TURN server is at the host's address, and in a WebSocket no bridge
-takes part at all, so the host sees the reader's address. Hence the order. For the same reason one failed bridge is not
-enough: it could fail on purpose, to drive readers to where the censor wants them. The client tries another one, and
-leaves `webrtc` after `bridge_tries` failures, or when the broker has no other bridge.
+takes part at all, so the host sees the reader's address. Hence the order. For the same reason failed bridges are not
+enough: they could fail on purpose, to drive readers to where the censor wants them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from freespan.wire.errors import LinkError
@@ -41,14 +43,22 @@ class TransportError(LinkError):
 class TransportSelector:
     """Starts with the first transport and stays with the one that works.
 
-    `webrtc` is left after `bridge_tries` failures in a row. After `reset_seconds` the first one is tried again. `now`
-    is in seconds of any monotonic clock.
+    `webrtc` is left after `bridge_tries` failures in a row, and never while `may_expose(now)` is false. After
+    `reset_seconds` the first one is tried again. `now` is in seconds of any monotonic clock.
     """
 
-    def __init__(self, choice: TransportChoice, *, bridge_tries: int, reset_seconds: float) -> None:
+    def __init__(
+        self,
+        choice: TransportChoice,
+        *,
+        bridge_tries: int,
+        reset_seconds: float,
+        may_expose: Callable[[float], bool],
+    ) -> None:
         self._transports: tuple[Transport, ...] = _ORDER if choice == "auto" else (choice,)
         self._tries: dict[Transport, int] = {"webrtc": bridge_tries, "turn": 1, "websocket": 1}
         self._reset_seconds = reset_seconds
+        self._may_expose = may_expose
         self._at = 0
         self._failures = 0
         self._moved_at = 0.0
@@ -77,7 +87,13 @@ class TransportSelector:
         if self.choose(now) == transport:
             self._move_on(now)
 
+    def is_kept(self, now: float) -> bool:
+        """Whether the reader keeps to bridges although another transport might work: only their yes changes that."""
+        return len(self._transports) > 1 and self.choose(now) == "webrtc" and not self._may_expose(now)
+
     def _move_on(self, now: float) -> None:
+        if self.is_kept(now):
+            return
         self._at = (self._at + 1) % len(self._transports)
         self._failures = 0
         self._moved_at = now

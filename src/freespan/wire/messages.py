@@ -122,11 +122,20 @@ class RendezvousRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RendezvousAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The broker's answer to a client; `bridge` is a name without a meaning, for `avoid`."""
+    """The broker's answer to a client.
+
+    Attributes:
+        version: `PROTOCOL_VERSION`.
+        answer: the bridge's SDP answer, with its candidates.
+        bridge: a name without a meaning, for `avoid`.
+        source: a word for the network that the bridge's WebSocket comes from (IPv4 /16, IPv6 /32), which begins with
+            the IP version; empty where the broker does not know it.
+    """
 
     version: int
     answer: str
     bridge: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    source: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
 class TurnCredentials(msgspec.Struct, frozen=True):
