@@ -30,6 +30,7 @@ _STOP_SECONDS = 20.0
 _ATTACK_SECONDS = 150.0
 """For one attack and all that belongs to it."""
 _BRIDGE_BACK_SECONDS = 2.0
+_CARRIED_SECONDS = 8.0
 _SAMPLE_SECONDS = 0.1
 _LEDGER_SECONDS = 1.0
 _LEDGER = re.compile(r"^freespan_ledger\w* (\S+)$", re.MULTILINE)
@@ -140,23 +141,24 @@ async def _attacked(name: str, plan: Plan) -> Outcome:
         await helping.enter_async_context(headless_bridge(url))
         if name not in LOSES_BRIDGE:
             await stack.enter_async_context(headless_bridge(url))
-        _, proxy = await stack.enter_async_context(client(invite))
+        connected, proxy = await stack.enter_async_context(client(invite))
         pages, newcomers = Pages(proxy, site), Newcomers(parse_invite(invite), site)
         stack.callback(pages.close)
         await pages.until(lambda: True)
         downloading = PacedDownload(proxy, site)
         quiet, new_quiet = await _both(pages, newcomers, plan.flood_quiet_seconds)
-        arguments = (name, url, str(watched.stun_port), str(plan.flood_seconds))
+        seconds = plan.flood_seconds + (_BRIDGE_BACK_SECONDS + _CARRIED_SECONDS if name in LOSES_BRIDGE else 0.0)
+        arguments = (name, url, str(watched.stun_port), str(seconds))
         attacker, _ = await stack.enter_async_context(helper("flood.attacker", *arguments))
         watched.forget()
         before = watched.rss_mb
         attacker.send("go")
-        coming = asyncio.create_task(_bridge_leaves(name, url, helping), name="flood-bridge-leaves")
+        if name in LOSES_BRIDGE:
+            await _lose_bridge(url, helping, connected)
         during, new_during = await _both(pages, newcomers, plan.flood_seconds)
         did: Event = {}
         with contextlib.suppress(DemoError):
             did = await attacker.next_event("done", _STOP_SECONDS)
-        await coming
         broken = await downloading.broken()
         if watched.host.program.ended:
             raise DemoError(watched.host.program.why_ended())
@@ -176,12 +178,15 @@ async def _attacked(name: str, plan: Plan) -> Outcome:
         )
 
 
-async def _bridge_leaves(name: str, url: str, helping: AsyncExitStack) -> None:
-    """Let the reader's only bridge go, and another one come, if the attack is one on readers who wait for a bridge."""
-    if name in LOSES_BRIDGE:
-        await helping.aclose()
-        await asyncio.sleep(_BRIDGE_BACK_SECONDS)
-        await helping.enter_async_context(headless_bridge(url))
+async def _lose_bridge(url: str, helping: AsyncExitStack, connected: Program) -> None:
+    """Let the reader's only bridge go and another one come; returns when that carries the reader, or does not."""
+    await helping.aclose()
+    await asyncio.sleep(_BRIDGE_BACK_SECONDS)
+    await helping.enter_async_context(headless_bridge(url))
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_CARRIED_SECONDS):
+            while not connected.last.get("links"):
+                await asyncio.sleep(0.02)
 
 
 async def _both(pages: Pages, newcomers: Newcomers, seconds: float) -> tuple[Samples, Samples]:
