@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import json
 import selectors
@@ -24,7 +25,7 @@ from bench.flood.raw_socket import (
     frame,
     source,
 )
-from bench.flood.workers import in_threads
+from bench.flood.workers import hold_open, in_threads
 from freespan.wire.limits import BRIDGE_CAPACITY_MAX, PROTOCOL_VERSION, SIGNAL_MESSAGE_MAX
 from freespan.wire.messages import Answer, Hello, Load, Refusal, RendezvousRequest, encode
 
@@ -174,33 +175,18 @@ def endless_message(aim: Aim) -> None:
 def vanishing(aim: Aim) -> None:
     """9,000 bridges of many addresses that are gone all at once, while clients ask."""
     hello = frame(encode(Hello(PROTOCOL_VERSION, BRIDGE_CAPACITY_MAX)).encode(), TEXT)
-    asking = threading.Thread(target=_ask, args=(aim, source), name="attack-ask", daemon=True)
-    held: list[RawWebSocket] = []
     half = time.monotonic() + (aim.until - time.monotonic()) / 2
-    while time.monotonic() < half and len(held) < 9_000:
-        with contextlib.suppress(OSError):
-            held.append(RawWebSocket(aim, BRIDGE, source(len(held)), hello))
+    joining = dataclasses.replace(aim, until=half)
+    asking = threading.Timer(half - time.monotonic(), _ask, (aim, source))
+    asking.daemon = True
     asking.start()
-    time.sleep(max(0.0, half - time.monotonic()))
-    for bridge in held:
-        bridge.cut()
+    hold_open(joining, 9_000, 9_000, lambda number: RawWebSocket(joining, BRIDGE, source(number), hello))
     asking.join()
 
 
 def _hold_bridges(aim: Aim, source_of: Source, first: bytes | None = None) -> None:
     hello = frame(encode(Hello(PROTOCOL_VERSION, BRIDGE_CAPACITY_MAX)).encode(), TEXT) if first is None else first
-    held: list[RawWebSocket] = []
-    try:
-        for number in range(_MANY_BRIDGES):
-            if not aim.goes_on or len(held) >= 15_000:
-                break
-            with contextlib.suppress(OSError):
-                held.append(RawWebSocket(aim, BRIDGE, source_of(number), hello))
-        while aim.goes_on:
-            time.sleep(0.05)
-    finally:
-        for bridge in held:
-            bridge.cut()
+    hold_open(aim, _MANY_BRIDGES, 15_000, lambda number: RawWebSocket(aim, BRIDGE, source_of(number), hello))
 
 
 def _signal(aim: Aim, data: bytes, count: int) -> None:

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import socket
 import time
 from collections.abc import Callable, Iterator
 
 from bench.flood import frames
 from bench.flood.raw_session import EGRESS, RawSession, first_flight
-from bench.flood.raw_socket import BINARY, ONE_SOURCE, PING, Aim, RawWebSocket, connect, cut, frame, source
+from bench.flood.raw_socket import (
+    BINARY,
+    ONE_SOURCE,
+    PING,
+    Aim,
+    RawConnection,
+    RawWebSocket,
+    connect,
+    cut,
+    frame,
+    source,
+)
 from bench.flood.sink import sink
-from bench.flood.workers import in_threads
+from bench.flood.workers import hold_open, in_threads
 from freespan.wire.bond_frames import Frames
 from freespan.wire.limits import MESSAGE_MAX
 
@@ -91,19 +101,7 @@ def first_flights_from_many(aim: Aim) -> None:
 
 
 def _open_links(aim: Aim, count: int, source_of: Callable[[int], str], first: bytes, hold: int = 15_000) -> None:
-    held: list[RawWebSocket] = []
-    try:
-        for number in range(count):
-            if not aim.goes_on:
-                break
-            if len(held) >= hold:
-                held.pop(0).cut()
-            with contextlib.suppress(OSError):
-                held.append(RawWebSocket(aim, EGRESS, source_of(number), first))
-        _hold(aim)
-    finally:
-        for link in held:
-            link.cut()
+    hold_open(aim, count, hold, lambda number: RawWebSocket(aim, EGRESS, source_of(number), first))
 
 
 def bad_first_messages(aim: Aim) -> None:
@@ -234,17 +232,12 @@ def _websocket_frames(aim: Aim, data: bytes, first: bytes = b"") -> None:
 
 def joins(aim: Aim) -> None:
     """Links that say they join a session which never was; each is refused with a proof."""
-    numbers = itertools.count()
-    held: list[RawWebSocket] = []
-    while aim.goes_on:
-        name = next(numbers).to_bytes(16, "big")
-        join = frame(b"\x04\x01" + name + bytes(4) + bytes(40))
-        with contextlib.suppress(OSError):
-            held.append(RawWebSocket(aim, EGRESS, ONE_SOURCE, join))
-        if len(held) > 256:
-            held.pop(0).cut()
-    for link in held:
-        link.cut()
+
+    def one(number: int) -> RawWebSocket:
+        name = number.to_bytes(16, "big")
+        return RawWebSocket(aim, EGRESS, ONE_SOURCE, frame(b"\x04\x01" + name + bytes(4) + bytes(40)))
+
+    hold_open(aim, 1 << 30, 256, one)
 
 
 # --- TCP and HTTP ---------------------------------------------------------------------------------------
@@ -287,26 +280,20 @@ def requests(aim: Aim) -> None:
 
 
 def _hold_sockets(aim: Aim, first: bytes, source_address: str, drip: bytes = b"", buffer: int = 0) -> None:
-    held: list[socket.socket] = []
-    try:
-        while aim.goes_on and len(held) < 15_000:
-            try:
-                opened = connect(aim, source_address, seconds=1.0, buffer=buffer)
-                opened.settimeout(0.05)
-                held.append(opened)
-                opened.sendall(first)
-                aim.tally.add(sent=1, sent_bytes=len(first))
-            except OSError:
-                aim.tally.add(refused=1)
-        while aim.goes_on:
-            for opened in held:
-                if drip and aim.goes_on:
-                    with contextlib.suppress(OSError):
-                        opened.sendall(drip)
-            time.sleep(0.2)
-    finally:
-        for opened in held:
-            cut(opened)
+    dripping: list[RawConnection] = []
+
+    def one(_: int) -> RawConnection:
+        opened = RawConnection(aim, source_address, first, buffer)
+        if drip:
+            dripping.append(opened)
+        return opened
+
+    def drip_on() -> None:
+        for opened in dripping:
+            with contextlib.suppress(OSError):
+                opened.send_some(drip)
+
+    hold_open(aim, 15_000, 15_000, one, drip_on)
 
 
 def _hold(aim: Aim) -> None:

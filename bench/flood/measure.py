@@ -128,7 +128,7 @@ def _add(name: str, found: Outcome, figures: Figures) -> None:
         "ledger_mb": round(found.ledger_mb, 1),
         "turn_ms": found.turn_ms,
         "collector_ms": found.collector_ms,
-    } | {f"attacker_{key}": float(value) for key, value in found.did.items() if key != "event"}
+    } | {f"attacker_{key}": float(value) for key, value in found.did.items() if key != "event" and value}
     figures.number(f"flood_{name}_broken", found.broken)
 
 

@@ -94,6 +94,25 @@ def cut(opened: socket.socket) -> None:
     opened.close()
 
 
+class RawConnection:
+    """A connection on which little is said."""
+
+    def __init__(self, aim: Aim, source_address: str, first: bytes, buffer: int = 0) -> None:
+        self._aim = aim
+        self._socket = connect(aim, source_address, buffer=buffer)
+        self._socket.setblocking(False)
+        self.send_some(first)
+
+    def send_some(self, data: bytes) -> None:
+        """Send what the host takes at once."""
+        with contextlib.suppress(BlockingIOError):
+            self._aim.tally.add(sent=1, sent_bytes=self._socket.send(data))
+
+    def cut(self) -> None:
+        """Close it without a word."""
+        cut(self._socket)
+
+
 def frame(payload: bytes, opcode: int = BINARY, *, final: bool = True) -> bytes:
     """Return a WebSocket frame of a client."""
     first = (0x80 if final else 0) | opcode
