@@ -108,6 +108,13 @@ class Lab:
         self.hides_private = False
         self.counters = counters
 
+    @asynccontextmanager
+    async def elsewhere(self, address: str) -> AsyncIterator[Lab]:
+        """The same lab for somebody who comes from another address of loopback."""
+        connector = aiohttp.TCPConnector(local_addr=(address, 0))
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{self.port}", connector=connector) as http:
+            yield Lab(http, self.port, self.counters)
+
     async def connect(self) -> FakeBridge:
         """A bridge that has sent nothing yet."""
         timeout = aiohttp.ClientWSTimeout(ws_close=SECONDS)

@@ -22,29 +22,30 @@ from collections.abc import Callable
 import aiohttp
 from aiohttp import web
 
+from freespan.broker.bridge_pings import BridgePings
+from freespan.broker.bridge_socket import BridgeSocket, accept_bridge
 from freespan.broker.matching import Matching
+from freespan.broker.responses import ProblemError, problem_response
 from freespan.broker.settings import BrokerSettings
 from freespan.observe.counters import HostCounters
+from freespan.sources.rate import RateBudgets
+from freespan.sources.requests import SourceReader
+from freespan.sources.shares import Shares
+from freespan.sources.source import Source
 from freespan.wire.errors import MessageError
-from freespan.wire.limits import SIGNAL_MESSAGE_MAX
 from freespan.wire.messages import (
     Answer,
     Hello,
     Load,
     NetworkReport,
     Offer,
-    Ping,
     Refusal,
     ToBroker,
     Welcome,
-    decode_to_broker,
     encode,
 )
 from freespan.wire.network import Network
 from freespan.wire.sdp import check_answer
-
-_REASON_MAX = 120
-"""Bytes of the reason in a close frame (RFC 6455 section 5.5 allows 123)."""
 
 
 class BridgeSignalling:
@@ -60,16 +61,26 @@ class BridgeSignalling:
         counters: HostCounters,
         settings: BrokerSettings,
         filter_sdp: Callable[[str], str],
+        sources: SourceReader,
     ) -> None:
         self._matching = matching
         self._welcome = welcome
         self._counters = counters
         self._settings = settings
         self._filter_sdp = filter_sdp
-        self._sockets: dict[str, web.WebSocketResponse] = {}
+        self._sources = sources
+        self._joins = RateBudgets(settings.joins_of_host, settings.joins_of_network)
+        self._offences = RateBudgets(settings.offences_of_host, settings.offences_of_network)
+        self._bridges = Shares[str](
+            settings.bridges_max, newcomers=settings.bridges_for_newcomers, places=settings.bridge_places
+        )
+        self._probes = Shares[BridgeSocket](
+            settings.probes_max, newcomers=settings.probes_for_newcomers, places=settings.probe_places
+        )
+        self._sockets: dict[str, BridgeSocket] = {}
         self._answers: dict[str, asyncio.Future[str | None]] = {}
-        self._probes = 0
-        self._closing: set[asyncio.Task[bool]] = set()
+        self._pings = BridgePings(settings.ping_seconds, self._forget)
+        self._closing: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[web.RouteDef]:
         """The route for bridges."""
@@ -80,78 +91,92 @@ class BridgeSignalling:
 
         Returns None when the bridge refuses, leaves, or does not answer in time.
         """
+        socket = self._sockets[bridge]
         answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._answers[offer.id] = answer
         try:
             async with asyncio.timeout(self._settings.answer_seconds):
-                await self._sockets[bridge].send_str(encode(offer))
+                socket.allow(self._settings.messages_per_offer)
+                await socket.send(encode(offer))
                 return await answer
         except TimeoutError:
             self._count_miss(bridge)
             return None
-        except (ConnectionError, aiohttp.ClientError):
-            self._forget(bridge)  # its socket is dead: nobody else is to try it
+        except ConnectionError:
+            self._forget(bridge)  # nobody else is to try it
             return None
         finally:
             del self._answers[offer.id]
             self._matching.settle(bridge, offer.id)
 
-    async def handle_bridge(self, request: web.Request) -> web.WebSocketResponse:
+    async def handle_bridge(self, request: web.Request) -> web.StreamResponse:
         """Serve one WebSocket, from its hello until it is closed."""
-        socket = web.WebSocketResponse(
-            heartbeat=self._settings.ping_seconds, max_msg_size=SIGNAL_MESSAGE_MAX + 1, compress=False
-        )
-        await socket.prepare(request)
+        source = self._sources.source_of(request)
         try:
-            hello = await _receive(socket, self._settings.hello_seconds)
+            self._check_budgets(source)
+        except ProblemError as error:
+            return problem_response(error, self._settings.retry_after_seconds)
+        response, socket = await accept_bridge(request, self._settings)
+        try:
+            hello = await socket.receive(self._settings.hello_seconds)
             if not isinstance(hello, Hello):
                 raise MessageError("type", "must be hello at first")
-            if hello.capacity:
-                await self._serve_bridge(socket, hello)
-            else:
-                await self._serve_probe(socket)
+            await (self._serve_bridge(socket, hello, source) if hello.capacity else self._serve_probe(socket, source))
         except MessageError as error:
-            reason = str(error).encode()[:_REASON_MAX]
-            await socket.close(code=aiohttp.WSCloseCode.POLICY_VIOLATION, message=reason)
+            self._offences.take(source, asyncio.get_running_loop().time())
+            await socket.close(aiohttp.WSCloseCode.POLICY_VIOLATION, str(error))
         except (TimeoutError, ConnectionError, aiohttp.ClientError, EOFError):
             await socket.close()
-        return socket
+        return response
 
-    async def _serve_bridge(self, socket: web.WebSocketResponse, hello: Hello) -> None:
+    def _check_budgets(self, source: Source | None) -> None:
+        now = asyncio.get_running_loop().time()
+        wait = self._offences.wait(source, now)
+        if wait == 0.0 and not self._joins.take(source, now):
+            wait = self._joins.wait(source, now)
+        if wait:
+            raise ProblemError(429, "too_many_requests", "too many bridges have come from this network", after=wait)
+
+    async def _serve_bridge(self, socket: BridgeSocket, hello: Hello, source: Source | None) -> None:
         name = secrets.token_urlsafe(12)
-        if not self._matching.join(name, hello.capacity):
-            await socket.close(code=aiohttp.WSCloseCode.TRY_AGAIN_LATER, message=b"the broker is full")
-            return
         self._sockets[name] = socket
+        self._matching.join(name, hello.capacity, source)
         self._counters.bridges.inc()
-        pings = asyncio.create_task(self._send_pings(socket), name="broker-pings")
+        self._pings.add(name, socket)
         try:
-            await socket.send_str(encode(self._welcome()))
+            superfluous = self._bridges.add(name, source)
+            if superfluous is not None:
+                self._disconnect(superfluous, aiohttp.WSCloseCode.TRY_AGAIN_LATER, "the broker is full")
+            if name in self._sockets:
+                await socket.send(encode(self._welcome()))
             while True:
-                self._on_message(name, await _receive(socket, None))
+                self._on_message(name, await socket.receive())
         finally:
-            pings.cancel()
             self._forget(name)
 
     def _forget(self, bridge: str) -> None:
         """A bridge is gone: it is given nothing more, and its offers go to others. Its socket is closed elsewhere."""
         if self._sockets.pop(bridge, None) is not None:
             self._counters.bridges.dec()
+            self._bridges.discard(bridge)
+            self._pings.discard(bridge)
             for offer_id in self._matching.leave(bridge):
                 self._resolve(offer_id, None)
 
-    async def _serve_probe(self, socket: web.WebSocketResponse) -> None:
+    async def _serve_probe(self, socket: BridgeSocket, source: Source | None) -> None:
         """Send a probe the welcome of a bridge; it is neither matched nor counted."""
-        if self._probes >= self._settings.probes_max:
-            await socket.close(code=aiohttp.WSCloseCode.TRY_AGAIN_LATER, message=b"too many probes")
+        superfluous = self._probes.add(socket, source)
+        if superfluous is socket:
+            await socket.close(aiohttp.WSCloseCode.TRY_AGAIN_LATER, "too many probes")
             return
-        self._probes += 1
+        if superfluous is not None:
+            superfluous.abort()  # it has its welcome, and is about to be closed
         try:
             async with asyncio.timeout(self._settings.probe_seconds):
-                await socket.send_str(encode(self._welcome()))
+                await socket.send(encode(self._welcome()))
                 await socket.close()
         finally:
-            self._probes -= 1
+            self._probes.discard(socket)
 
     def _on_message(self, bridge: str, message: ToBroker) -> None:
         if bridge not in self._sockets:
@@ -161,17 +186,18 @@ class BridgeSignalling:
                 self._matching.report_load(bridge, sessions)
             case NetworkReport(ipv4, ipv6):
                 self._matching.report_network(bridge, Network(ipv4, ipv6))
+            case Answer(offer_id) | Refusal(offer_id) if not self._matching.awaits(bridge, offer_id):
+                # Looked up first: an answer that nobody waits for must cost next to nothing. It may be late.
+                self._sockets[bridge].charge(self._settings.unknown_offer_messages)
             case Answer(offer_id, sdp):
-                # looked up first: an answer that nobody waits for must cost next to nothing
-                if self._matching.awaits(bridge, offer_id):
-                    answer = self._filter_sdp(check_answer(sdp))
-                    self._matching.settle(bridge, offer_id)
-                    self._matching.count_answer(bridge)
-                    self._resolve(offer_id, answer)
+                answer = self._filter_sdp(check_answer(sdp))
+                self._matching.settle(bridge, offer_id)
+                self._matching.count_answer(bridge)
+                self._resolve(offer_id, answer)
             case Refusal(offer_id):
-                if self._matching.settle(bridge, offer_id):
-                    self._count_miss(bridge)
-                    self._resolve(offer_id, None)
+                self._matching.settle(bridge, offer_id)
+                self._count_miss(bridge)
+                self._resolve(offer_id, None)
             case Hello():
                 raise MessageError("type", "must be hello only once")
 
@@ -182,39 +208,17 @@ class BridgeSignalling:
 
     def _count_miss(self, bridge: str) -> None:
         if self._matching.count_miss(bridge):
-            self._disconnect(bridge)
+            reason = "offers were refused or left without an answer"
+            self._disconnect(bridge, aiohttp.WSCloseCode.POLICY_VIOLATION, reason)
 
-    def _disconnect(self, bridge: str) -> None:
-        """Close the WebSocket of a bridge that takes no offers, without waiting for it."""
-        closing = self._sockets[bridge].close(
-            code=aiohttp.WSCloseCode.POLICY_VIOLATION, message=b"offers were refused or left without an answer"
-        )
+    def _disconnect(self, bridge: str, code: int, reason: str) -> None:
+        """Close the WebSocket of a bridge, which is given nothing more."""
+        socket = self._sockets[bridge]
         self._forget(bridge)
-        task = asyncio.create_task(closing, name="broker-disconnect")
+        self._close(socket, code, reason)
+
+    def _close(self, socket: BridgeSocket, code: int, reason: str) -> None:
+        """Close a WebSocket without waiting for the other end."""
+        task = asyncio.create_task(socket.close(code, reason), name="broker-disconnect")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-
-    async def _send_pings(self, socket: web.WebSocketResponse) -> None:
-        ping = encode(Ping())
-        while True:
-            await asyncio.sleep(self._settings.ping_seconds)
-            try:
-                await socket.send_str(ping)
-            except (ConnectionError, aiohttp.ClientError, RuntimeError):
-                return  # the reading side notices as well, and ends the bridge
-
-
-async def _receive(socket: web.WebSocketResponse, seconds: float | None) -> ToBroker:
-    """Return the next message. Without `seconds`, the heartbeat bounds the wait.
-
-    Raises:
-        EOFError: the WebSocket is closed.
-        MessageError: the message is not in the protocol.
-        TimeoutError: nothing came in time.
-    """
-    message = await socket.receive(timeout=seconds)
-    if message.type is aiohttp.WSMsgType.TEXT:
-        return decode_to_broker(message.data)
-    if message.type is aiohttp.WSMsgType.BINARY:
-        raise MessageError("message", "must be text")
-    raise EOFError

@@ -92,13 +92,10 @@ class Matching:
         return len(self._bridges)
 
     # --- what bridges report ---------------------------------------------------------------------
-    def join(self, bridge: str, capacity: int, source: Hashable | None = None) -> bool:
-        """Add a bridge that takes `capacity` sessions; returns false when the broker is full."""
-        if len(self._bridges) >= self._settings.bridges_max:
-            return False
+    def join(self, bridge: str, capacity: int, source: Hashable | None = None) -> None:
+        """Add a bridge that takes `capacity` sessions. Others bound how many there are."""
         self._bridges[bridge] = joined = _Bridge(bridge, capacity, source)
         self._enter(joined)
-        return True
 
     def leave(self, bridge: str) -> Set[str]:
         """Remove a bridge; returns the offers that it has not answered."""

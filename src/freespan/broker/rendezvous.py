@@ -77,7 +77,7 @@ class Rendezvous:
                 self._under_way -= 1
         except ProblemError as error:
             self._counters.rendezvous.labels(error.problem.code).inc()
-            return problem_response(error.problem, self._settings.retry_after_seconds)
+            return problem_response(error, self._settings.retry_after_seconds)
         self._counters.rendezvous.labels("answered").inc()
         self._statistics.count(request, wanted.offer)
         return json_response(answer, {})

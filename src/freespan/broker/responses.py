@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from aiohttp import web
@@ -12,12 +13,27 @@ ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 """The broker's answers hold no secret of the page that asks, so any page may ask, as any program may."""
 
 
-class ProblemError(Exception):
-    """The request is answered with a problem; `code` is the last part of its type, such as `no_bridge`."""
+RETRY_AFTER_MAX = 60
+"""Clients obey no more than this, in whole seconds."""
 
-    def __init__(self, status: int, code: str, detail: str, field: str | None = None) -> None:
+
+class ProblemError(Exception):
+    """The request is answered with a problem.
+
+    Args:
+        status: of HTTP.
+        code: the last part of the problem's type, such as `no_bridge`.
+        detail: one line for a person.
+        field: the field of the request that is wrong.
+        after: seconds after which to ask again, where they are known.
+    """
+
+    def __init__(
+        self, status: int, code: str, detail: str, field: str | None = None, after: float | None = None
+    ) -> None:
         super().__init__(detail)
         self.problem = Problem(f"urn:freespan:problem:{code}", code.replace("_", " "), status, detail, field)
+        self.after = after
 
 
 def json_response(message: Countries | RendezvousAnswer | TurnCredentials, headers: Mapping[str, str]) -> web.Response:
@@ -25,11 +41,13 @@ def json_response(message: Countries | RendezvousAnswer | TurnCredentials, heade
     return web.Response(text=encode(message), content_type="application/json", headers={**ANY_ORIGIN, **headers})
 
 
-def problem_response(problem: Problem, retry_after_seconds: int) -> web.Response:
-    """Return a problem; every 503 says after how many seconds to ask again."""
+def problem_response(error: ProblemError, retry_after_seconds: int) -> web.Response:
+    """Return a problem; every 429 and 503 says after how many seconds to ask again."""
+    problem = error.problem
     headers = dict(ANY_ORIGIN)
-    if problem.status == 503:
-        headers["Retry-After"] = str(retry_after_seconds)
+    if problem.status in (429, 503):
+        after = retry_after_seconds if error.after is None else math.ceil(error.after)
+        headers["Retry-After"] = str(max(1, min(after, RETRY_AFTER_MAX)))
     return web.Response(
         status=problem.status, text=encode(problem), content_type="application/problem+json", headers=headers
     )

@@ -21,6 +21,7 @@ from freespan.broker.settings import BrokerSettings
 from freespan.broker.turn import TurnServers
 from freespan.broker.turn_route import TurnRoute
 from freespan.observe.counters import HostCounters
+from freespan.sources.requests import SourceReader
 from freespan.wire.messages import IceServer, Welcome
 from freespan.wire.sdp import filter_sdp
 
@@ -35,6 +36,7 @@ class Broker:
         turn_servers: the host's TURN servers, if it has any.
         statistics: counts the clients that were given a bridge.
         settings: limits and times.
+        sources: tells where requests come from.
         hides_private: returns whether private addresses are taken out of offers and answers. On the open internet they
             would lead into the other side's own network.
     """
@@ -47,11 +49,13 @@ class Broker:
         turn_servers: TurnServers | None = None,
         statistics: ReaderStatistics | None = None,
         settings: BrokerSettings | None = None,
+        sources: SourceReader | None = None,
         *,
         hides_private: Callable[[], bool] = lambda: False,
     ) -> None:
         settings = settings or BrokerSettings()
         statistics = statistics or ReaderStatistics()
+        sources = sources or SourceReader()
 
         def welcome() -> Welcome:
             return Welcome(egress_url(), list(stun()))
@@ -60,7 +64,7 @@ class Broker:
             return filter_sdp(sdp, allow_private=not hides_private())
 
         self.matching = Matching(secrets.randbelow, settings)
-        self.signalling = BridgeSignalling(self.matching, welcome, counters, settings, filtered)
+        self.signalling = BridgeSignalling(self.matching, welcome, counters, settings, filtered, sources)
         self.rendezvous = Rendezvous(
             self.matching, self.signalling, turn_servers, statistics, counters, settings, filtered
         )

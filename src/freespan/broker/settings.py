@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from freespan.sources.rate import Rate
+from freespan.sources.shares import Places
 from freespan.wire.limits import ANSWER_SECONDS, HELLO_SECONDS, PING_SECONDS, RENDEZVOUS_SECONDS
 
 
@@ -12,14 +14,29 @@ class BrokerSettings:
     """How many bridges and requests a broker takes, and how long it waits for them.
 
     Attributes:
-        bridges_max: bridges that are connected at a time; the next one is closed with 1013 (try again later).
+        bridges_max: bridges that are connected at a time; beyond them, the newest one of the greediest source is closed
+            with 1013 (try again later).
+        bridges_for_newcomers: how many of these places are kept for sources that are not greedy.
+        bridge_places: bridges that one host and one network may have without being greedy.
+        joins_of_host: how often bridges may connect from one host.
+        joins_of_network: the same for one network.
+        offences_of_host: how often a bridge of one host may send what it must not; then the host has none for a while.
+        offences_of_network: the same for one network.
+        messages_burst: messages that a bridge may send at once.
+        messages_per_second: messages that it may send in the long run.
+        messages_per_offer: messages that it may send more for each offer that it is given.
+        unknown_offer_messages: for how many more messages an answer counts that nobody waits for.
+        unread_max: bytes that may wait for a bridge that does not read; with more, it is cut off.
         offers_per_bridge: offers that may wait for one bridge's answer at a time.
         misses_max: offers in a row that a bridge may refuse or leave without an answer before it is disconnected.
         attempts_max: bridges that are asked for one rendezvous.
-        probes_max: probes that are connected at a time; the next one is closed with 1013.
+        probes_max: probes that are connected at a time; the rest is as with bridges.
+        probes_for_newcomers: as with bridges.
+        probe_places: as with bridges.
         probe_seconds: how long a probe may take to read its welcome and to close.
         rendezvous_max: requests of clients under way at a time; the next one is answered with 503 `busy`.
         body_seconds: how long the body of a request may take to arrive.
+        close_seconds: how long a bridge may take to close its WebSocket after the broker has closed it.
         hello_seconds: how long a bridge may take to send its hello.
         answer_seconds: how long a bridge may take to answer an offer; then another bridge is asked.
         rendezvous_seconds: how long all attempts of one rendezvous may take together.
@@ -28,13 +45,27 @@ class BrokerSettings:
     """
 
     bridges_max: int = 25_000
+    bridges_for_newcomers: int = 2_500
+    bridge_places: Places = field(default=Places(64, 256))
+    joins_of_host: Rate = field(default=Rate(per_second=20.0, burst=4_096))
+    joins_of_network: Rate = field(default=Rate(per_second=80.0, burst=16_384))
+    offences_of_host: Rate = field(default=Rate(per_second=1.0, burst=256))
+    offences_of_network: Rate = field(default=Rate(per_second=4.0, burst=1_024))
+    messages_burst: float = 128.0
+    messages_per_second: float = 2.0
+    messages_per_offer: float = 4.0
+    unknown_offer_messages: float = 3.0
+    unread_max: int = 32_768
     offers_per_bridge: int = 4
     misses_max: int = 3
     attempts_max: int = 3
     probes_max: int = 256
+    probes_for_newcomers: int = 64
+    probe_places: Places = field(default=Places(16, 64))
     probe_seconds: float = 10.0
     rendezvous_max: int = 512
     body_seconds: float = 10.0
+    close_seconds: float = 2.0
     hello_seconds: float = HELLO_SECONDS
     answer_seconds: float = ANSWER_SECONDS
     rendezvous_seconds: float = RENDEZVOUS_SECONDS

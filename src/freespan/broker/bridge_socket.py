@@ -1,0 +1,111 @@
+"""The WebSocket of a bridge or a probe. What it may send is counted, and what waits to be read by it is bounded."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+from aiohttp import web
+
+from freespan.broker.message_budget import MessageBudget
+from freespan.broker.settings import BrokerSettings
+from freespan.wire.errors import MessageError
+from freespan.wire.limits import SIGNAL_MESSAGE_MAX
+from freespan.wire.messages import ToBroker, decode_to_broker
+
+_REASON_MAX = 120
+"""Bytes of the reason in a close frame (RFC 6455 section 5.5 allows 123)."""
+_FRAMES = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.PING, aiohttp.WSMsgType.PONG)
+"""All others mean that the WebSocket is closed, or is being closed."""
+
+
+class BridgeSocket:
+    """Made by `accept_bridge`."""
+
+    __slots__ = ("_budget", "_loop", "_settings", "_socket", "_transport", "is_heard")
+
+    def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport, settings: BrokerSettings) -> None:
+        self._socket = socket
+        self._transport = transport
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self._budget = MessageBudget(settings, self._loop.time())
+        self.is_heard = True
+        """Whether anything has come since this was last set to false."""
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether nothing can reach the other end any more."""
+        return self._socket.closed or self._transport.is_closing()
+
+    async def receive(self, seconds: float | None = None) -> ToBroker:
+        """Return the next message. Without `seconds`, others bound the wait.
+
+        Raises:
+            EOFError: the WebSocket is closed.
+            MessageError: the message is not in the protocol, or there were too many.
+            TimeoutError: nothing came in time.
+        """
+        while True:
+            message = await self._socket.receive(timeout=seconds)
+            await asyncio.sleep(0)  # aiohttp does not yield as long as frames are queued
+            self.is_heard = True
+            if message.type not in _FRAMES:
+                raise EOFError
+            self.charge(1)
+            if message.type is aiohttp.WSMsgType.TEXT:
+                return decode_to_broker(message.data)
+            if message.type is aiohttp.WSMsgType.BINARY:
+                raise MessageError("message", "must be text")
+            if message.type is aiohttp.WSMsgType.PING:
+                self._check_before_sending()
+                await self._socket.pong(message.data)
+
+    async def send(self, text: str) -> None:
+        """Send a message.
+
+        Raises:
+            ConnectionError: the other end is gone, or does not read.
+        """
+        self._check_before_sending()
+        await self._socket.send_str(text)
+
+    async def ping(self, text: str) -> None:
+        """Send a message, and ask for a sign of life. Raises `ConnectionError`."""
+        await self.send(text)
+        await self._socket.ping()
+
+    def charge(self, messages: float) -> None:
+        """Count messages of the other end. Raises `MessageError` when it has sent too many."""
+        if not self._budget.take(messages, self._loop.time()):
+            raise MessageError("messages", "were too many")
+
+    def allow(self, messages: float) -> None:
+        """Let the other end send some messages more."""
+        self._budget.allow(messages)
+
+    async def close(self, code: int = aiohttp.WSCloseCode.OK, reason: str = "") -> None:
+        """Close the WebSocket; the other end has a moment to do the same."""
+        await self._socket.close(code=code, message=reason.encode()[:_REASON_MAX])
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self._transport.abort()
+
+    def _check_before_sending(self) -> None:
+        if self.is_dead:
+            raise ConnectionResetError("the connection is closed")
+        if self._transport.get_write_buffer_size() > self._settings.unread_max:
+            self.abort()
+            raise ConnectionResetError("the other end does not read")
+
+
+async def accept_bridge(request: web.Request, settings: BrokerSettings) -> tuple[web.WebSocketResponse, BridgeSocket]:
+    """Open the WebSocket that a request asks for. Raises `ConnectionError` if the connection is gone."""
+    response = web.WebSocketResponse(
+        timeout=settings.close_seconds, autoping=False, max_msg_size=SIGNAL_MESSAGE_MAX + 1, compress=False
+    )
+    await response.prepare(request)
+    if request.transport is None:
+        raise ConnectionResetError("the connection is closed")
+    return response, BridgeSocket(response, request.transport, settings)
