@@ -17,7 +17,7 @@ def a_source(host: int = 1, network: int | None = None) -> Source:
 
 
 def budgets(sources_max: int = 100) -> RateBudgets:
-    return RateBudgets(Rate(1.0, 3), Rate(2.0, 6), sources_max)
+    return RateBudgets(Rate(1.0, 3), Rate(2.0, 6), sources_max=sources_max)
 
 
 def taken(of: RateBudgets, source: Source, now: float, tries: int) -> int:
@@ -65,6 +65,26 @@ def test_a_flood_of_new_sources_does_not_reset_who_is_over_budget() -> None:
         assert of.take(a_source(host), 0.0)
     assert len(of) == 50
     assert not of.take(greedy, 0.0)
+
+
+def test_who_can_wait_gets_the_next_moment_that_is_free() -> None:
+    of = budgets()
+    assert [of.reserve(a_source(), 0.0, patience=2.5) for _ in range(6)] == [0, 0, 0, 1, 2, None]
+    assert of.reserve(a_source(), 2.0, patience=2.5) == 1.0
+
+
+def test_the_total_bounds_all_sources_and_those_that_are_not_known() -> None:
+    of = RateBudgets(Rate(1.0, 10), Rate(1.0, 10), Rate(2.0, 8))
+    assert sum(taken(of, a_source(host), 0.0, 1) for host in range(50)) == 8
+    assert not of.take(None, 0.0)
+    assert of.wait(None, 0.0) == 0.5
+    assert of.take(None, 0.5)
+
+
+def test_a_quarter_of_the_total_is_kept_for_newcomers() -> None:
+    of = RateBudgets(Rate(1.0, 10), Rate(1.0, 10), Rate(1.0, 8))
+    assert taken(of, a_source(0), 0.0, 100) == 6
+    assert [of.take(a_source(host), 0.0) for host in (1, 2, 3)] == [True, True, False]
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.floats(0, 2), st.integers(1, 3)), max_size=80))

@@ -62,19 +62,24 @@ class _Buckets:
 
 
 class RateBudgets:
-    """Budgets for every source, for its host and for its network.
+    """Budgets for every source, for its host and for its network, and one for all together.
 
-    A source that is not known (None) has no budget here: only total bounds apply to it.
+    A source that is not known (None) has no budget of its own: only the total applies to it. A quarter of the total is
+    kept for newcomers, who have hardly used their own budget.
 
     Args:
         host: what one host may do.
         network: what all hosts of one network may do together; a few times that of a host.
+        total: what all sources may do together; None for no bound.
         sources_max: hosts, and networks, that are remembered.
     """
 
-    def __init__(self, host: Rate, network: Rate, sources_max: int = 16_384) -> None:
+    def __init__(self, host: Rate, network: Rate, total: Rate | None = None, *, sources_max: int = 16_384) -> None:
+        self._host = host
         self._hosts = _Buckets(host, sources_max)
         self._networks = _Buckets(network, sources_max)
+        self._total = None if total is None else _Buckets(total, 1)
+        self._kept_for_newcomers = 0.0 if total is None else total.burst * _NEWCOMERS_SHARE
 
     def __len__(self) -> int:
         """How many hosts are remembered."""
@@ -82,16 +87,34 @@ class RateBudgets:
 
     def take(self, source: Source | None, now: float, cost: float = 1.0) -> bool:
         """Whether the source may do it once more; if so it is counted. `now` is in seconds that never go back."""
-        if source is None:
-            return True
-        if self.wait(source, now, cost) > 0:
-            return False
-        self._hosts.take(source.host, cost, now)
-        self._networks.take(source.network, cost, now)
-        return True
+        return self.reserve(source, now, 0.0, cost) is not None
+
+    def reserve(self, source: Source | None, now: float, patience: float, cost: float = 1.0) -> float | None:
+        """Return in how many seconds the source may do it, and count it; None if that is above `patience`."""
+        wait = self.wait(source, now, cost)
+        if wait > patience:
+            return None
+        if source is not None:
+            self._hosts.take(source.host, cost, now)
+            self._networks.take(source.network, cost, now)
+        if self._total is not None:
+            self._total.take(b"", cost, now)
+        return wait
 
     def wait(self, source: Source | None, now: float, cost: float = 1.0) -> float:
         """Seconds until the source may do it; 0 for now, infinity for a cost above what it may do at once."""
-        if source is None:
-            return 0.0
-        return max(self._hosts.wait(source.host, cost, now), self._networks.wait(source.network, cost, now))
+        wait = 0.0
+        if source is not None:
+            wait = max(self._hosts.wait(source.host, cost, now), self._networks.wait(source.network, cost, now))
+        if self._total is not None:
+            kept = 0.0 if self._is_newcomer(source, now) else self._kept_for_newcomers
+            wait = max(wait, self._total.wait(b"", cost + kept, now))
+        return wait
+
+    def _is_newcomer(self, source: Source | None, now: float) -> bool:
+        return source is None or self._hosts.wait(source.host, self._host.burst * _NEWCOMER_LEAVES, now) == 0
+
+
+_NEWCOMERS_SHARE = 0.25
+_NEWCOMER_LEAVES = 0.75
+"""How much of its own budget a newcomer has left."""
