@@ -208,7 +208,7 @@ async def test_a_link_that_is_closed_unused_leaves_nothing(
     for link in [await lab.open_link() for _ in range(3)]:
         await link.close()
     async with asyncio.timeout(SECONDS):
-        while lab.host.egress._links or len(lab.host.egress._sessions._without_handshake):
+        while len(lab.host.egress._sessions._links) or len(lab.host.egress._sessions._without_handshake):
             await asyncio.sleep(0.005)
     assert lab.counters.figures().sessions == 0
     assert not [record for record in caplog.records if record.name.startswith("freespan")]

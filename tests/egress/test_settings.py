@@ -3,6 +3,7 @@ from dataclasses import fields
 import pytest
 
 from freespan.egress.settings import EgressSettings
+from freespan.sources.rate import Rate
 from freespan.wire.limits import DIAL_SECONDS, RESOLVE_SECONDS
 
 DEFAULTS = EgressSettings()
@@ -11,6 +12,9 @@ DEFAULTS = EgressSettings()
 @pytest.mark.parametrize("name", [field.name for field in fields(DEFAULTS) if field.name not in ("tunnel", "bond")])
 def test_times_are_seconds_and_sizes_are_whole(name: str) -> None:
     value = getattr(DEFAULTS, name)
+    if isinstance(value, Rate):
+        assert value.burst > value.per_second > 0
+        return
     assert isinstance(value, float if name.endswith("_seconds") else int)
     assert value > 0
 

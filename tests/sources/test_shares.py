@@ -130,7 +130,9 @@ def test_it_ends_what_a_search_through_everything_would_end(steps: list[Step]) -
             shares.discard(thing)
             continue
         held.pop(thing, None)
+        shares.discard(thing)
         held[thing] = host
+        leaves = shares.would_leave(thing, None if host < 0 else a_source(host, network=host // 4))
         victim = shares.add(thing, None if host < 0 else a_source(host, network=host // 4))
         by_host = Counter(each for each in held.values() if each >= 0)
         by_network = Counter(each // 4 for each in held.values() if each >= 0)
@@ -144,6 +146,7 @@ def test_it_ends_what_a_search_through_everything_would_end(steps: list[Step]) -
                 assert score in (by_host[whose], by_network[whose // 4] / 3)
             assert victim == [each for each, owner in held.items() if owner == whose][-1]
             del held[victim]
+        assert leaves == (victim == thing)
         assert len(shares) == len(held)
     assert all(shares.held_by(a_source(host)) == list(held.values()).count(host) for host in range(12))
 

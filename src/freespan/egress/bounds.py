@@ -1,52 +1,123 @@
-"""Who has to leave when an egress is crowded: those without a handshake, and sessions that wait for a link."""
+"""Who has to leave when an egress is crowded: the newest of the source that has the most, whatever it is.
+
+LinkPlaces         links; those of a session count against it, all others against where they come from
+WithoutHandshake   links and sessions without a handshake
+SessionPlaces      sessions
+WaitingSessions    sessions that wait for a link
+StreamPlaces       streams with a socket to a target, or about to have one
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import heapq
+from collections import defaultdict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
+from freespan.egress.origins import Origin
 from freespan.egress.session import EgressSession
 from freespan.egress.settings import EgressSettings
+from freespan.sources.shares import Places, Shares
+from freespan.sources.source import Source
 
-_CROWDED = "too many links without a session"
-_WAITED_LONGEST = "too many sessions wait for a link"
+_NETWORK_HOSTS = 4
+"""A network has as many places as this many hosts."""
+_NEWCOMERS = 8
+"""One place in so many is kept for newcomers."""
 _CHECK_SECONDS = 1.0
 
+_End = Callable[[str], None]
+Thing = TypeVar("Thing", bound=Hashable)
 
-class WithoutHandshake:
-    """Links and sessions whose handshake is not complete. If there are too many, the oldest is ended.
+
+class Crowd(Generic[Thing]):
+    """Things of many sources, each with a way to end it with a reason."""
+
+    def __init__(self, most: int, places: float, reason: str, *, oldest_unknown: bool = False) -> None:
+        self._reason = reason
+        self._shares: Shares[Thing] = Shares(
+            most,
+            newcomers=most // _NEWCOMERS,
+            places=Places(places, _NETWORK_HOSTS * places),
+            oldest_unknown=oldest_unknown,
+        )
+        self._end: dict[Thing, _End] = {}
+
+    def __len__(self) -> int:
+        return len(self._end)
+
+    def __contains__(self, one: Thing) -> bool:
+        return one in self._end
+
+    def add(self, one: Thing, source: Source | None, end: _End, extra: float = 0.0) -> None:
+        """Count `one` from now on; `end` is called with a reason if it has to leave, perhaps at once."""
+        self._end[one] = end
+        evicted = self._shares.add(one, source, extra)
+        if evicted is not None:
+            self._end.pop(evicted)(self._reason)
+
+    def has_room(self, one: Thing, origin: Origin, extra: float = 0.0) -> bool:
+        """Whether `one`, which is not counted, could stay."""
+        return not self._shares.would_leave(one, origin.source, extra)
+
+    def discard(self, one: Thing) -> None:
+        """It has ended, or does not belong here any more."""
+        self._shares.discard(one)
+        self._end.pop(one, None)
+
+
+class LinkPlaces(Crowd[object]):
+    """All links: at first those of an origin, and as soon as they belong to a session, those of this session."""
+
+    def __init__(self, settings: EgressSettings) -> None:
+        super().__init__(settings.links_max, settings.links_each, "the egress is full, and you have many links to it")
+
+
+class WithoutHandshake(Crowd[object]):
+    """Links and sessions whose handshake is not complete.
 
     Whoever only holds a link open must not keep readers out: a client needs its place for a moment only.
     """
 
     def __init__(self, settings: EgressSettings) -> None:
-        self._max = settings.without_handshake_max
-        self._end: dict[object, Callable[[str], None]] = {}  # how to end each, the oldest first
+        super().__init__(
+            settings.without_handshake_max,
+            settings.without_handshake_each,
+            "too many links without a session",
+            oldest_unknown=True,
+        )
 
-    def __len__(self) -> int:
-        return len(self._end)
 
-    def add(self, one: object, end: Callable[[str], None]) -> None:
-        """Count `one` from now on; `end` is called with a reason if it has to leave."""
-        self._end[one] = end
-        while len(self._end) > self._max:
-            oldest = next(iter(self._end))
-            self._end.pop(oldest)(_CROWDED)
+class SessionPlaces(Crowd[object]):
+    """Sessions whose handshake is complete."""
 
-    def discard(self, one: object) -> None:
-        """Its handshake is complete, or it has ended."""
-        self._end.pop(one, None)
+    def __init__(self, settings: EgressSettings) -> None:
+        super().__init__(
+            settings.sessions_max, settings.sessions_each, "the egress is full, and many sessions come from one place"
+        )
+
+
+class StreamPlaces(Crowd[object]):
+    """Streams that have a socket to a target, or `dials`, which are about to. Those of a session count against it."""
+
+    def __init__(self, most: int, settings: EgressSettings) -> None:
+        super().__init__(most, settings.streams_each, "the egress is full, and you have many streams")
 
 
 class WaitingSessions:
-    """Sessions without a link. If there are too many, or they hold too much, those that have waited longest are ended.
+    """Sessions without a link. If there are too many, or they hold too much, those of the greediest source end first.
 
     What targets send to sessions without a link fills their buffers, which are checked every second.
     """
 
+    _REASON = "too many sessions wait for a link"
+
     def __init__(self, settings: EgressSettings) -> None:
-        self._sessions_max = settings.waiting_sessions_max
         self._bytes_max = settings.waiting_bytes_max
+        self._crowd: Crowd[EgressSession] = Crowd(
+            settings.waiting_sessions_max, settings.sessions_each, self._REASON, oldest_unknown=True
+        )
         self._waiting: dict[EgressSession, None] = {}  # the one that has waited longest first
         self._timer: asyncio.TimerHandle | None = None
 
@@ -58,34 +129,52 @@ class WaitingSessions:
         """Bytes that they keep together, about."""
         return sum(session.held for session in self._waiting)
 
-    def add(self, session: EgressSession) -> None:
+    def add(self, session: EgressSession, origin: Origin) -> None:
         """A session has lost its last link."""
         self._waiting[session] = None
-        self._keep_last(self._sessions_max)
+        self._crowd.add(session, origin.source, lambda reason: self._end(session, reason), origin.sessions)
         self._check_later()
 
     def discard(self, session: EgressSession) -> None:
         """A session has a link again, or is over."""
         self._waiting.pop(session, None)
+        self._crowd.discard(session)
 
-    def _keep_last(self, count: int) -> None:
-        while len(self._waiting) > count:
-            longest = next(iter(self._waiting))
-            del self._waiting[longest]
-            longest.tunnel.close(_WAITED_LONGEST)
+    def _end(self, session: EgressSession, reason: str) -> None:
+        self.discard(session)
+        session.tunnel.shed(reason)
 
     def _check_later(self) -> None:
         if self._timer is None and self._waiting:
             self._timer = asyncio.get_running_loop().call_later(_CHECK_SECONDS, self._check)
 
     def _check(self) -> None:
-        """End the sessions that hold more than is left by those that came after them."""
+        """End sessions until what they hold is within the bound, beginning with the source that holds the most."""
         self._timer = None
-        count = held = 0
-        for session in reversed(self._waiting):
-            held += session.held
-            if held > self._bytes_max:
-                break
-            count += 1
-        self._keep_last(count)
+        held = {session: session.held for session in self._waiting}
+        for session in sessions_to_end(held, self._bytes_max):
+            self._end(session, self._REASON)
         self._check_later()
+
+
+def sessions_to_end(held: dict[EgressSession, int], most: int) -> list[EgressSession]:
+    """Those that must end so that all others together hold at most `most` bytes.
+
+    The source that holds the most begins, with its session that holds the most; sessions whose source is not known
+    count one each.
+    """
+    excess = sum(held.values()) - most
+    if excess <= 0:
+        return []
+    by_source: dict[Hashable, list[EgressSession]] = defaultdict(list)
+    for session in sorted(held, key=lambda each: held[each]):
+        by_source[session.origin.source.host if session.origin.source is not None else session].append(session)
+    groups = [(-sum(held[each] for each in sessions), n, sessions) for n, sessions in enumerate(by_source.values())]
+    heapq.heapify(groups)
+    ended: list[EgressSession] = []
+    while excess > 0:
+        total, n, sessions = groups[0]
+        ended.append(sessions.pop())
+        excess -= held[ended[-1]]
+        heapq.heapreplace(groups, (total + held[ended[-1]], n, sessions))
+    return ended

@@ -11,11 +11,13 @@ import contextlib
 from aiohttp import web
 
 from freespan.egress.dialer import Dialer
+from freespan.egress.origins import BridgeDirectory, Origin, Origins
 from freespan.egress.session import EgressSession
 from freespan.egress.sessions import Sessions
 from freespan.egress.settings import EgressSettings
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
+from freespan.sources.requests import SourceReader
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.splice import Direction, TcpConnection, splice
 from freespan.tunnel.stream import TunnelStream
@@ -30,13 +32,19 @@ class Egress:
     """The routes of one egress, and its sessions."""
 
     def __init__(
-        self, identity: Identity, dialer: Dialer, counters: HostCounters, settings: EgressSettings | None = None
+        self,
+        identity: Identity,
+        dialer: Dialer,
+        counters: HostCounters,
+        settings: EgressSettings | None = None,
+        sources: SourceReader | None = None,
+        bridges: BridgeDirectory | None = None,
     ) -> None:
         self._dialer = dialer
         self._counters = counters
         self._settings = settings = settings or EgressSettings()
-        self._sessions = Sessions(identity, self._serve_stream, counters.sessions.inc, settings)
-        self._links = 0
+        self._origins = Origins(sources or SourceReader(), bridges)
+        self._sessions = Sessions(identity, self._serve_stream, counters.sessions.inc, settings, self._origins)
 
     def routes(self) -> list[web.RouteDef]:
         """The only route."""
@@ -44,27 +52,27 @@ class Egress:
 
     async def handle_link(self, request: web.Request) -> web.StreamResponse:
         """Serve one link, from its first message to its end."""
-        if self._links >= self._settings.links_max:
-            raise web.HTTPServiceUnavailable(text="the egress is full: come back in a moment")
-        self._links += 1
-        try:
-            return await self._handle_link(request)
-        finally:
-            self._links -= 1
-
-    async def _handle_link(self, request: web.Request) -> web.StreamResponse:
+        origin = self._origins.of(request)
         socket = web.WebSocketResponse(heartbeat=PING_SECONDS, max_msg_size=MESSAGE_MAX + 1, compress=False)
-        await socket.prepare(request)
         link = WebSocketLink(socket)
+        if not self._sessions.count_link(link, origin):
+            raise web.HTTPServiceUnavailable(text="the egress is full: come back in a moment")
+        try:
+            await socket.prepare(request)
+            await self._serve_link(link, origin)
+        finally:
+            self._sessions.link_has_ended(link)
+        return socket
+
+    async def _serve_link(self, link: WebSocketLink, origin: Origin) -> None:
         running = asyncio.create_task(link.run(), name="egress-link")
         try:
-            await self._sessions.take(link)
+            await self._sessions.take(link, origin)
             await asyncio.shield(running)
         finally:
             # this handler is cancelled while it waits above, when the other end goes
             link.close("the link is gone")
             await running
-        return socket
 
     def close(self) -> None:
         """End all sessions."""

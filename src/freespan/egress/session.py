@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from freespan.egress.origins import Origin
 from freespan.egress.settings import EgressSettings
 from freespan.link.bond.arrival import Arrival
 from freespan.link.bond.bond import Bond
 from freespan.link.bond.events import BondEvent, LinkClosed, LinkJoined
 from freespan.link.bond.session_key import SessionKey
+from freespan.sources.source import Source
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.server import ServerTunnel
 from freespan.tunnel.stream import TunnelStream
@@ -32,11 +34,14 @@ class EgressSession:
         handler: Handler,
         tickets: TicketStore,
         settings: EgressSettings,
+        origin: Origin,
         *,
         on_established: OnChange,
         on_links: OnChange,
     ) -> None:
         self.key = key
+        self.origin = origin
+        """Where its first link came from."""
         self.is_established = False
         """Whether the handshake is complete."""
         self._links = {0}
@@ -56,6 +61,12 @@ class EgressSession:
     def is_waiting(self) -> bool:
         """Whether it has no link."""
         return not self._links
+
+    @property
+    def share(self) -> Source:
+        """For what is held by the session: it counts against the session, and with its others against its source."""
+        source = self.origin.source
+        return Source(self.key.id, self.key.id if source is None else source.host)
 
     @property
     def held(self) -> int:

@@ -13,12 +13,14 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
-from freespan.egress.bounds import WaitingSessions, WithoutHandshake
+from freespan.egress.bounds import LinkPlaces, SessionPlaces, WaitingSessions, WithoutHandshake
+from freespan.egress.origins import UNKNOWN, Origin, Origins
 from freespan.egress.session import EgressSession, Handler
 from freespan.egress.settings import EgressSettings
 from freespan.link.base import Link
 from freespan.link.bond.arrival import Arrival
 from freespan.link.bond.session_key import session_key
+from freespan.sources.rate import RateBudgets
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.tickets import TicketStore
 from freespan.wire.bond_frames import SESSION_ENDED, SESSION_ID_SIZE, UNKNOWN_SESSION, Join
@@ -37,6 +39,7 @@ class Sessions:
         handler: Handler,
         count: Callable[[int], None],
         settings: EgressSettings | None = None,
+        origins: Origins | None = None,
     ) -> None:
         self._identity = identity
         self._handler = handler
@@ -45,21 +48,26 @@ class Sessions:
         self._tickets = TicketStore(capacity=settings.tunnel.egress_tickets_max)
         self._secret = identity.derived(b"freespan bond")
         self._epoch = secrets.token_bytes(_EPOCH_SIZE)
-        self._established = 0
         self._by_id: dict[bytes, EgressSession] = {}
         self._without_handshake = WithoutHandshake(settings)
+        self._established = SessionPlaces(settings)
         self._waiting = WaitingSessions(settings)
+        self._links = LinkPlaces(settings)
+        self._handshakes = RateBudgets(settings.handshakes, settings.handshakes_of_network, settings.handshakes_in_all)
+        self._origins = origins
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def take(self, link: Link) -> None:
+    async def take(self, link: Link, origin: Origin = UNKNOWN) -> None:
         """Begin or join a session with a link that has arrived; returns when that is done, or the link is closed."""
         arrival = Arrival(link)
-        self._without_handshake.add(arrival, link.close)
+        self._without_handshake.add(arrival, origin.source, link.close, origin.links)
         try:
             async with asyncio.timeout(self._settings.tunnel.handshake_seconds):
                 join = await arrival.opening()
+                if join is None:
+                    await self._wait_for_handshake(origin)
             if join is None:
-                self._begin(arrival)
+                self._begin(arrival, origin)
             else:
                 await self._join(join, arrival)
         except TimeoutError:
@@ -68,6 +76,17 @@ class Sessions:
             link.close(str(error))
         finally:
             self._without_handshake.discard(arrival)
+
+    def count_link(self, link: Link, origin: Origin) -> bool:
+        """Count a link from its first byte on, if there is room; it is closed with a reason if it has to leave."""
+        if not self._links.has_room(link, origin, origin.links):
+            return False
+        self._links.add(link, origin.source, link.close, origin.links)
+        return True
+
+    def link_has_ended(self, link: Link) -> None:
+        """A link that was counted is gone."""
+        self._links.discard(link)
 
     def close(self) -> None:
         """End all sessions."""
@@ -80,9 +99,18 @@ class Sessions:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # --- a link has arrived --------------------------------------------------------------------
-    def _begin(self, arrival: Arrival) -> None:
-        if self._established >= self._settings.sessions_max:
+    async def _wait_for_handshake(self, origin: Origin) -> None:
+        """Wait until the source may have another handshake; one whose session would have to leave at once has none."""
+        if not self._established.has_room(object(), origin, origin.sessions):
             raise LinkError("the egress is full")
+        now = asyncio.get_running_loop().time()
+        wait = self._handshakes.reserve(origin.source, now, self._settings.handshake_patience_seconds)
+        if wait is None:
+            raise LinkError("too many handshakes: come back in a moment")
+        if wait > 0:
+            await asyncio.sleep(wait)
+
+    def _begin(self, arrival: Arrival, origin: Origin) -> None:
         key = session_key(self._secret, self._epoch + secrets.token_bytes(SESSION_ID_SIZE - _EPOCH_SIZE))
         session = EgressSession(
             self._identity,
@@ -91,6 +119,7 @@ class Sessions:
             self._handler,
             self._tickets,
             self._settings,
+            origin,
             on_established=self._session_established,
             on_links=self._links_changed,
         )
@@ -98,16 +127,23 @@ class Sessions:
         task = asyncio.create_task(self._serve(session), name="egress-session")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        self._without_handshake.add(session, session.tunnel.close)
+        self._without_handshake.add(session, origin.source, session.tunnel.shed, origin.links)
+        self._belongs_to(session, arrival)
 
     async def _join(self, join: Join, arrival: Arrival) -> None:
         session = self._by_id.get(join.session)
         if session is not None and not session.tunnel.is_over:
             session.bond.admit(arrival)
+            self._belongs_to(session, arrival)
             return
         reason = SESSION_ENDED if join.session.startswith(self._epoch) else UNKNOWN_SESSION
         key = session_key(self._secret, join.session)
         await arrival.refuse(key, reason, linger_seconds=self._settings.bond.linger_seconds)
+
+    def _belongs_to(self, session: EgressSession, arrival: Arrival) -> None:
+        """From now on a link counts against its session."""
+        if arrival.link in self._links:
+            self._links.add(arrival.link, session.share, arrival.link.close)
 
     async def _serve(self, session: EgressSession) -> None:
         try:
@@ -116,19 +152,21 @@ class Sessions:
             del self._by_id[session.key.id]
             self._without_handshake.discard(session)
             self._waiting.discard(session)
+            self._established.discard(session)
             if session.is_established:
-                self._established -= 1
                 self._count(-1)
         await session.bond.wait_closed()
 
     # --- a session has changed -----------------------------------------------------------------
     def _session_established(self, session: EgressSession) -> None:
         self._without_handshake.discard(session)
-        self._established += 1
         self._count(+1)
+        if self._origins is not None:
+            self._origins.handshake_completed(session.origin)
+        self._established.add(session, session.origin.source, session.tunnel.shed, session.origin.sessions)
 
     def _links_changed(self, session: EgressSession) -> None:
         if session.is_waiting and not session.tunnel.is_over:
-            self._waiting.add(session)
+            self._waiting.add(session, session.origin)
         else:
             self._waiting.discard(session)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from freespan.link.bond.settings import BondSettings
+from freespan.sources.rate import Rate
 from freespan.tunnel.settings import TunnelSettings
 from freespan.wire.limits import DIAL_SECONDS, RESOLVE_SECONDS
 
@@ -14,21 +15,44 @@ class EgressSettings:
     """Sizes are in bytes, times in seconds."""
 
     sessions_max: int = 2_000
-    """Sessions at a time; a link that would begin another one is closed."""
+    """Sessions at a time; another one ends the newest of the source that has the most."""
+    sessions_each: int = 16
+    """Sessions that an address may have without being greedy: one place in eight is kept for such sources."""
     links_max: int = 8_000
-    """Links at a time; another one is refused with status 503."""
-    without_handshake_max: int = 200
-    """Links and sessions whose handshake is not complete; another one ends the oldest."""
+    """Links at a time; another one ends the newest of the session, or of the source, that has the most."""
+    links_each: int = 32
+    """Links that a session, or an address without a session, may have without being greedy."""
+    without_handshake_max: int = 400
+    """Links and sessions whose handshake is not complete; another one ends the newest of the source with the most."""
+    without_handshake_each: int = 8
+    """Those that an address may have without being greedy."""
+    handshakes: Rate = field(default=Rate(per_second=4.0, burst=256))
+    """Handshakes of one address or bridge, each of which takes about 3 ms of CPU."""
+    handshakes_of_network: Rate = field(default=Rate(per_second=16.0, burst=512))
+    """Handshakes of all addresses of a network."""
+    handshakes_in_all: Rate = field(default=Rate(per_second=100.0, burst=1_000))
+    """Handshakes of everybody."""
+    handshake_patience_seconds: float = 5.0
+    """How long a link waits for its handshake when its source has had too many; one that would wait longer is ended."""
     waiting_sessions_max: int = 500
-    """Sessions without a link; another one ends the session that has waited longest."""
+    """Sessions without a link; another one ends the newest of the source that has the most."""
     waiting_bytes_max: int = 256 * 1024 * 1024
-    """What the sessions without a link keep for their ends together; above it those end that have waited longest."""
+    """What the sessions without a link keep for their ends together; above it those of the greediest source end."""
     resolve_seconds: float = RESOLVE_SECONDS
     """How long a name may take to resolve; at most `RESOLVE_SECONDS`, on which a client's patience rests."""
     lookups_max: int = 256
     """Names that are resolved at a time, each by a thread; another one is refused."""
     lookups_per_session_max: int = 8
     """Names that are resolved at a time for one session; another one waits."""
+    lookups_per_source_max: int = 32
+    """Names that are resolved at a time for all sessions of one source; another one waits."""
+    dials_max: int = 512
+    """TCP connections that are being opened at a time; another one ends the newest of the session with the most."""
+    sockets_max: int = 8_192
+    """TCP connections to targets at a time; another one ends the newest of the session, or of the source, with the
+    most."""
+    streams_each: int = 16
+    """Connections that a session may have without being greedy."""
     dial_seconds: float = DIAL_SECONDS
     """How long a TCP connection may take to open; at most `DIAL_SECONDS`, on which a client's patience rests."""
     tunnel: TunnelSettings = field(default_factory=TunnelSettings)

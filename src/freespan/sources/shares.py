@@ -120,16 +120,18 @@ class Shares(Generic[Thing]):
         holds anything.
         """
         self.discard(thing)
-        self._host_of[thing] = None if source is None else source.host
-        if source is None:
-            self._unknown[thing] = None
-        else:
-            holder = self._holders.setdefault(source.host, _Holder(source.network))
-            holder.things[thing] = None
-            self._networks.setdefault(holder.network, _Network()).count += 1
-            self._rank(source.host, holder, holder.extra if extra is None else extra)
-        is_crowded = len(self) > self._greedy_total and self._greatest_score() > 1
-        return self.remove_greediest() if is_crowded or len(self) > self._total else None
+        self._hold(thing, source, extra)
+        leaving = self._leaving()
+        if leaving is not None:
+            self.discard(leaving)
+        return leaving
+
+    def would_leave(self, thing: Thing, source: Source | None, extra: float | None = None) -> bool:
+        """Whether a thing that is not held would itself be the one that has to go."""
+        self._hold(thing, source, extra)
+        leaving = self._leaving()
+        self.discard(thing)
+        return leaving is thing
 
     def discard(self, thing: Thing) -> None:
         """A thing is not held any more; nothing happens if it was not."""
@@ -152,14 +154,25 @@ class Shares(Generic[Thing]):
         holder = self._holders.get(source.host)
         return len(holder.things) if holder is not None else 0
 
-    def remove_greediest(self) -> Thing:
-        """Count the newest thing of the greediest source no more, and return it. Something must be held."""
+    def _hold(self, thing: Thing, source: Source | None, extra: float | None) -> None:
+        self._host_of[thing] = None if source is None else source.host
+        if source is None:
+            self._unknown[thing] = None
+            return
+        holder = self._holders.setdefault(source.host, _Holder(source.network))
+        holder.things[thing] = None
+        self._networks.setdefault(holder.network, _Network()).count += 1
+        self._rank(source.host, holder, holder.extra if extra is None else extra)
+
+    def _leaving(self) -> Thing | None:
+        """Whose turn it is to go, if there is too much."""
+        is_crowded = len(self) > self._greedy_total and self._greatest_score() > 1
+        return self._newest_of_greediest() if is_crowded or len(self) > self._total else None
+
+    def _newest_of_greediest(self) -> Thing:
         if self._unknown and self._greatest_score() <= 1 / self._places.host:
-            thing = next(iter(self._unknown) if self._oldest_unknown else reversed(self._unknown))
-        else:
-            thing = self._holders[self._greediest_host()].newest
-        self.discard(thing)
-        return thing
+            return next(iter(self._unknown) if self._oldest_unknown else reversed(self._unknown))
+        return self._holders[self._greediest_host()].newest
 
     def _greatest_score(self) -> float:
         """That of the greediest known source: what it holds for each of its places."""

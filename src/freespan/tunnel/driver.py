@@ -89,12 +89,12 @@ class QuicDriver:
         """Wait for the end; returns the reason."""
         return await asyncio.shield(self.ended)
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: str, error_code: int = ErrorCode.H3_NO_ERROR) -> None:
         """End the session and its link; streams are cut."""
         if self.ended.done():
             return
         if self.quic is not None:
-            self.quic.close(error_code=ErrorCode.H3_NO_ERROR)
+            self.quic.close(error_code=error_code)
             self._send_datagrams()
         self._link.close(reason)
         self._end(reason)
@@ -174,6 +174,8 @@ class QuicDriver:
             reason = "the other end did not complete the handshake"
         elif event.error_code == ErrorCode.H3_NO_ERROR:
             reason = "the other end closed the session"
+        elif event.error_code == ErrorCode.H3_EXCESSIVE_LOAD:
+            reason = "the host is full, and ended this session for others"
         else:
             reason = "the session timed out or broke"
         self._link.close(reason)

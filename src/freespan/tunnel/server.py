@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from aioquic.h3.connection import ErrorCode
 from aioquic.quic.events import HandshakeCompleted, ProtocolNegotiated
 
 from freespan.link.base import Link
@@ -65,6 +66,10 @@ class ServerTunnel:
     def close(self, reason: str = "closed") -> None:
         """End the session and its link; streams are cut."""
         self._driver.close(reason)
+
+    def shed(self, reason: str) -> None:
+        """End the session for want of room, and let the client know that it was for this."""
+        self._driver.close(reason, ErrorCode.H3_EXCESSIVE_LOAD)
 
     async def serve(self) -> None:
         """Run until the session ends; the tasks of its streams have ended too then."""
