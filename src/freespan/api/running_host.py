@@ -16,6 +16,7 @@ from freespan.broker.server import Broker
 from freespan.egress.dialer import Dialer
 from freespan.egress.server import Egress
 from freespan.observe.counters import HostCounters
+from freespan.sources.requests import SourceReader
 from freespan.tunnel.identity import load_or_create_identity
 from freespan.web.decoy_site import redirect_to
 from freespan.web.static_files import routes as web_routes
@@ -49,7 +50,8 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     tls = host_plan.tls_of(settings)
     host = RunningHost(HostCounters())
     dialer = Dialer(host_plan.policy_of(settings), host_plan.names_of(settings))
-    egress = Egress(identity, dialer, host.counters)
+    sources = SourceReader(settings.proxy_header, is_public=lambda: not is_private_url(host.url))
+    egress = Egress(identity, dialer, host.counters, sources=sources)
     broker = Broker(
         lambda: host.url.replace("http", "ws", 1) + "/v1/egress",
         host.counters,
