@@ -206,7 +206,18 @@ async def _watched_host() -> AsyncIterator[Watched]:
         return [sys.executable, "-m", "bench.flood.watched_host", _host_core(), *arguments]
 
     with TemporaryDirectory(prefix="freespan-bench-") as data:
-        arguments = ("serve", "--port", "0", "--data", data, "--allow-private", "--metrics", "--json")
+        arguments = (
+            "serve",
+            "--port",
+            "0",
+            "--data",
+            data,
+            "--allow-private",
+            "--metrics",
+            "--stun-port",
+            "0",
+            "--json",
+        )
         async with running(*arguments, command=command, stop_seconds=_STOP_SECONDS) as program:
             ready = await program.event(lambda event: event.get("event") == "ready", _READY_SECONDS, "host")
             stun = next(iter(ready["stun"]), "stun:127.0.0.1:0")
