@@ -89,11 +89,11 @@ class DeliveryQueue:
 
     def __init__(self, limit: int) -> None:
         self._owner: LinkOwner | None = None
+        self._is_started = False
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._limit = limit
         self._closed_reason: str | None = None
-        self._is_close_reported = False
 
     @property
     def is_closed(self) -> bool:
@@ -102,8 +102,9 @@ class DeliveryQueue:
 
     def start(self, owner: LinkOwner) -> None:
         """Deliver what was kept, then the end if it has come already."""
-        if self._owner is not None:
+        if self._is_started:
             raise RuntimeError("a link has one owner")
+        self._is_started = True
         self._owner = owner
         while self._waiting:
             owner.on_message(self._waiting.popleft())
@@ -132,6 +133,6 @@ class DeliveryQueue:
         self._report_closed()
 
     def _report_closed(self) -> None:
-        if self._owner is not None and self._closed_reason is not None and not self._is_close_reported:
-            self._is_close_reported = True
-            self._owner.on_closed(self._closed_reason)
+        if self._owner is not None and self._closed_reason is not None:
+            owner, self._owner = self._owner, None  # else link and owner would keep each other for the collector
+            owner.on_closed(self._closed_reason)

@@ -56,6 +56,7 @@ class MemoryLink:
         loop.call_soon(self._deliveries.end, reason)
         if self._peer is not None:
             loop.call_later(self._delay, self._peer._lose, "the other end closed the link")
+            self._peer = None
 
     def _receive(self, message: bytes) -> None:
         if not self._deliveries.deliver(message):
@@ -63,6 +64,7 @@ class MemoryLink:
 
     def _lose(self, reason: str) -> None:
         self._closing = True
+        self._peer = None
         self._deliveries.end(reason)
 
     def _pump_soon(self) -> None:

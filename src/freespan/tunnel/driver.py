@@ -188,7 +188,17 @@ class QuicDriver:
         for handle in (self._timer, self._flush_handle, self._arrival):
             if handle is not None:
                 handle.cancel()
+        self._timer = self._flush_handle = self._arrival = None
         self._on_event(TunnelEnded(reason))
+        self._loop.call_soon(self._let_go)
+
+    def _let_go(self) -> None:
+        """Take apart what refers to one another: nothing of a session that is over may wait for the collector."""
+        if self.quic is not None:
+            self.quic.discard()
+        self._on_event = _ignore
+        self._accept = None
+        self._arrived.clear()
 
     # --- sending and time --------------------------------------------------------------------
     def _flush(self) -> None:
@@ -231,3 +241,7 @@ class QuicDriver:
         quic.handle_timer(now=now)
         self._handle_events(quic)
         self._flush()
+
+
+def _ignore(event: TunnelEvent) -> None:
+    """The session is over, and its end was reported."""

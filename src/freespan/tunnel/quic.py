@@ -205,6 +205,27 @@ class LinkQuic(QuicConnection):
         total.value = limit
         return True
 
+    def discard(self) -> None:
+        """The session is over: drop what it holds, and what makes its parts refer to one another.
+
+        Otherwise only the collector could free its memory. Nothing may be received or sent any more.
+        """
+        for space in self._spaces.values():
+            space.sent_packets.clear()  # each knows whom to tell that it was acknowledged
+        for held in (self._streams, self._streams_queue, self._streams_blocked_bidi, self._events):
+            held.clear()
+        self.__dict__["_QuicConnection__frame_handlers"].clear()  # methods of this object
+        for pair in (*self._cryptos.values(), *self._cryptos_initial.values()):
+            for context in (pair.recv, pair.send):
+                context._setup_cb = context._teardown_cb = _do_nothing
+        self._loss._send_probe = _do_nothing
+        self._session_ticket_handler = None
+        tls = getattr(self, "tls", None)  # there is none before the first packet
+        if tls is not None:
+            tls.alpn_cb = tls.get_session_ticket_cb = tls.new_session_ticket_cb = None
+            tls.update_traffic_key_cb = _do_nothing
+            tls.__dict__.pop("_server_handle_hello", None)
+
     def _initialize(self, peer_cid: bytes) -> None:
         """Also hand the store the age of a ticket, as its client states it; aioquic asks for it by its name alone."""
         super()._initialize(peer_cid)
@@ -248,6 +269,10 @@ class LinkQuic(QuicConnection):
             super()._write_stream_limits(builder, space, stream)
         finally:
             receiver.highest_offset = highest
+
+
+def _do_nothing(*_: object) -> None:
+    """Stands for the methods of a connection that is over."""
 
 
 def client_quic(

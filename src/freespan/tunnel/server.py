@@ -84,6 +84,7 @@ class ServerTunnel:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._handler, self._on_established = _nothing_to_serve, None  # they refer to the owner of this tunnel
 
     # --- for handlers ------------------------------------------------------------------------
     def accept(self, stream: TunnelStream) -> None:
@@ -130,3 +131,7 @@ class ServerTunnel:
     def _end_without_handshake(self) -> None:
         if not self._driver.is_established:
             self.close("no handshake in time")
+
+
+async def _nothing_to_serve(tunnel: ServerTunnel, stream: TunnelStream) -> None:
+    """The handler of a session that is over."""

@@ -116,6 +116,10 @@ class TunnelStream:
         self.cut(ProxyStatus("connection_terminated"))
         return count
 
+    def detach(self) -> None:
+        """The session is over: what is left can be read, and nobody is told of it."""
+        self._host = _NOBODY
+
     def end_sent(self) -> None:
         """The tunnel has ended this direction itself."""
         self._finished_writing = True
@@ -150,6 +154,25 @@ class TunnelStream:
         _raise_if(self._read_cut)
         self._changed.clear()
         await self._changed.wait()
+
+
+class _Nobody:
+    """The host of a stream whose session is over."""
+
+    def send_data(self, stream_id: int, data: bytes, *, end: bool) -> None:
+        pass
+
+    async def drained(self, stream_id: int) -> None:
+        pass
+
+    def on_read(self, stream: TunnelStream, count: int) -> None:
+        pass
+
+    def give_up(self, stream_id: int, *, reset: bool, stop: bool) -> None:
+        pass
+
+
+_NOBODY: StreamHost = _Nobody()
 
 
 def _raise_if(cut: ProxyStatus | None) -> None:

@@ -97,8 +97,10 @@ class StreamTable:
 
     def cut_all(self) -> None:
         """The session is over: cut every stream."""
-        for stream_id in list(self.by_id):
+        for stream_id, stream in list(self.by_id.items()):
             self._cut(stream_id)
+            stream.detach()
+        self.http = None
 
     # --- StreamHost --------------------------------------------------------------------------
     def send_data(self, stream_id: int, data: bytes, *, end: bool) -> None:

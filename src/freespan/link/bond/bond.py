@@ -201,6 +201,7 @@ class Bond:
             self._lingering.cancel()
         if not self._links and self._core.is_over:
             self._closed.set()
+            self._on_event = None  # else a bond and who uses it would keep each other for the collector
 
     def _on_timer(self) -> None:
         self._timer, self._timer_at = None, float("inf")
@@ -268,6 +269,7 @@ class Bond:
         self._loop.call_soon(self._close_links, reason)
 
     def _close_links(self, reason: str) -> None:
+        self._lingering = None  # a timer that has fired keeps what it has called
         for link in self._links.values():
             link.close(reason)
 
