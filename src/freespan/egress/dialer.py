@@ -14,6 +14,7 @@ from freespan.egress.own_addresses import is_own
 from freespan.egress.policy import Policy
 from freespan.egress.resolver import Requester, Resolver
 from freespan.egress.settings import EgressSettings
+from freespan.observe.garbage import release_transport
 from freespan.tunnel.stream import CHUNK_SIZE
 from freespan.wire.addresses import Address
 from freespan.wire.errors import StreamError
@@ -54,7 +55,7 @@ class Dialer:
             raise StreamError(ProxyStatus("destination_ip_prohibited"))
         connection = await self._connect(allowed, target.port)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return await asyncio.open_connection(sock=connection, limit=CHUNK_SIZE)
+        return await _opened(connection)
 
     def close(self) -> None:
         """Stop the threads of the resolver."""
@@ -83,6 +84,33 @@ class Dialer:
             raise StreamError(ProxyStatus("connection_timeout")) from None
         except OSError as error:
             raise StreamError(ProxyStatus(_error_of(error))) from None
+
+
+class _TargetProtocol(asyncio.StreamReaderProtocol):
+    """That of `asyncio.open_connection`, but it leaves nothing of a connection that has ended to the collector."""
+
+    def __init__(self, reader: asyncio.StreamReader, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(reader, loop=loop)
+        self._opened: asyncio.BaseTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is open."""
+        self._opened = transport
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection has ended."""
+        super().connection_lost(exc)
+        release_transport(self._opened)
+        self._opened = None
+
+
+async def _opened(connection: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=CHUNK_SIZE, loop=loop)
+    protocol = _TargetProtocol(reader, loop)
+    transport, _ = await loop.create_connection(lambda: protocol, sock=connection)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
 def _address_info(address: Address, port: int) -> AddrInfoType:

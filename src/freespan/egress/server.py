@@ -17,6 +17,7 @@ from freespan.egress.sessions import Sessions
 from freespan.egress.settings import EgressSettings
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
+from freespan.observe.garbage import release_protocol
 from freespan.sources.requests import SourceReader
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.splice import Direction, TcpConnection, splice
@@ -62,6 +63,7 @@ class Egress:
             await self._serve_link(link, origin)
         finally:
             self._sessions.link_has_ended(link)
+            release_protocol(request.protocol)
         return socket
 
     async def _serve_link(self, link: WebSocketLink, origin: Origin) -> None:

@@ -17,6 +17,7 @@ import aiohttp
 
 from freespan.link.base import FORBIDDEN_SIZE, OVERRUN, TEXT, TOO_EARLY, DeliveryQueue, LinkOwner, SendQueueLimit
 from freespan.link.settings import WebSocketSettings
+from freespan.observe.garbage import release_exception
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class WebSocketLink:
             self._close_reason = self._close_reason or (reasons[0] if reasons else "the connection was lost")
             self._deliveries.end(self._close_reason)
             await self._close_socket()
+            release_exception(self._socket)
 
     async def _read(self) -> str:
         """Deliver messages until the socket closes; return the reason."""

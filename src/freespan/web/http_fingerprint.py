@@ -17,6 +17,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage, StreamWriter
 from aiohttp.streams import StreamReader
 
+from freespan.observe.garbage import release_protocol, release_transport
 from freespan.web.decoy_site import error_page
 
 _LEFT_OUT = (hdrs.SERVER, hdrs.DATE)
@@ -62,6 +63,13 @@ class _Connection(web.RequestHandler):
     """Answers what cannot be served with the error pages of the decoy site."""
 
     __slots__ = ()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The connection has ended: leave nothing of it to the collector."""
+        transport = self.transport
+        super().connection_lost(exc)
+        release_protocol(self)
+        release_transport(transport)
 
     def handle_error(
         self,
