@@ -60,10 +60,13 @@ ROOMS = {
 PURE_MODULES = {
     "api/arguments.py",
     "broker/census.py",
+    "broker/free_bridges.py",
     "broker/matching.py",
     "broker/message_budget.py",
     "broker/nat.py",
+    "broker/proof.py",
     "broker/settings.py",
+    "broker/shown_bridges.py",
     "bridge/settings.py",
     "broker/turn.py",
     "broker/stun.py",

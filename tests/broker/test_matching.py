@@ -18,11 +18,14 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from freespan.broker.matching import Matching
 from freespan.broker.nat import Connectivity, connectivity
 from freespan.broker.settings import BrokerSettings
+from freespan.sources.source import Source
 from freespan.wire.limits import AVOID_MAX, BRIDGE_CAPACITY_MAX
 from freespan.wire.network import Network
 
 OFFERS_PER_BRIDGE = BrokerSettings().offers_per_bridge
 MISSES_MAX = BrokerSettings().misses_max
+NEWCOMERS_EVERY = BrokerSettings().newcomers_every
+SOURCES = [Source(host, host[:1]) for host in (b"a1", b"a2", b"b1", b"c1")]
 KINDS = st.sampled_from([None, "open", "cone", "symmetric"])
 NETWORKS = st.builds(Network, KINDS, KINDS)
 
@@ -53,7 +56,6 @@ class Promises(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.chosen = 0
-        self.equals: int | None = None
         self.matching = Matching(self.choose)
         self.capacity: dict[str, int] = {}
         self.sessions: dict[str, int] = {}
@@ -64,10 +66,10 @@ class Promises(RuleBasedStateMachine):
         self.tried: dict[str, set[str]] = {}
         self.settled: set[str] = set()
         self.misses: dict[str, int] = {}
+        self.proved: set[str] = set()
         self.names = 0
 
     def choose(self, count: int) -> int:
-        self.equals = count
         return self.chosen % count
 
     def name(self) -> str:
@@ -84,12 +86,16 @@ class Promises(RuleBasedStateMachine):
 
     def assign(self, offer: str) -> None:
         request = self.requests[offer]
-        ranks: dict[str, tuple[bool, int, Connectivity]] = {}
+        ranks: dict[str, tuple[bool, bool, int, Connectivity]] = {}
+        free_and_proved = any(map(self.is_free, self.proved))
+        wants_newcomer = self.chosen % NEWCOMERS_EVERY == NEWCOMERS_EVERY - 1
         for name in filter(self.is_free, self.capacity.keys() - self.tried[offer] - request.avoid):
             chance = connectivity(request.network, self.networks.get(name))
             is_impossible = chance is Connectivity.IMPOSSIBLE
             if request.has_turn or not is_impossible:
-                ranks[name] = is_impossible, self.misses[name], chance
+                is_preferred = free_and_proved and (name in self.proved) is not wants_newcomer
+                is_last = not (is_preferred and chance < Connectivity.UNLIKELY)
+                ranks[name] = is_impossible, is_last, self.misses[name], chance
         bridge = self.matching.assign(
             offer, self.tried[offer], request.network, request.avoid, has_turn=request.has_turn
         )
@@ -98,16 +104,15 @@ class Promises(RuleBasedStateMachine):
             return
         assert bridge in ranks, "never over capacity, never tried or avoided, never impossible without a TURN server"
         best = min(ranks.values())
-        assert ranks[bridge] == best, "never impossible while one is not; then misses, then connectivity"
-        assert self.equals == list(ranks.values()).count(best), "chance chooses among all equals"
+        assert ranks[bridge] == best, "never impossible while one is not; then proof, misses, connectivity"
         self.tried[offer].add(bridge)
         self.pending[bridge].add(offer)
         self.at[offer] = bridge
 
-    @rule(target=bridges, capacity=st.integers(1, BRIDGE_CAPACITY_MAX))
-    def join(self, capacity: int) -> str:
+    @rule(target=bridges, capacity=st.integers(1, BRIDGE_CAPACITY_MAX), source=st.none() | st.sampled_from(SOURCES))
+    def join(self, capacity: int, source: Source | None) -> str:
         bridge = self.name()
-        self.matching.join(bridge, capacity)
+        self.matching.join(bridge, capacity, source)
         self.capacity[bridge], self.sessions[bridge], self.pending[bridge] = capacity, 0, set()
         self.misses[bridge] = 0
         return bridge
@@ -117,6 +122,7 @@ class Promises(RuleBasedStateMachine):
         unanswered = self.matching.leave(bridge)
         assert unanswered == self.pending.pop(bridge), "every offer comes back, to be given to another bridge"
         del self.capacity[bridge], self.sessions[bridge]
+        self.proved.discard(bridge)
         for offer in unanswered:
             del self.at[offer]
             self.assign(offer)
@@ -131,6 +137,11 @@ class Promises(RuleBasedStateMachine):
     def report_network(self, bridge: str, network: Network) -> None:
         self.matching.report_network(bridge, network)
         self.networks[bridge] = network
+
+    @rule(bridge=bridges, is_proved=st.booleans())
+    def prove(self, bridge: str, is_proved: bool) -> None:
+        self.matching.set_proved(bridge, is_proved)
+        (self.proved.add if is_proved else self.proved.discard)(bridge)
 
     @rule(
         target=offers,

@@ -6,72 +6,80 @@
                            └── leave (the bridge is gone) ──▶ returned to the caller, who assigns it again
 
 Two ends that cannot connect are paired only by a TURN server, and only if no other bridge is free. Among the rest,
-those that answered lately come first, then those with the better `connectivity`; chance chooses among equals.
+bridges that have proved themselves come first, if they are likely to connect; then those that answered lately, then
+those with the better `connectivity`. One offer in four prefers bridges that have proved nothing yet, so that they can.
+Chance chooses among equals, by network first (free_bridges.py).
 
 A bridge cannot attract readers by what it reports. Its load can only exclude it: if the least loaded bridge were
 preferred, a bridge that lies would be given every reader. The best network that it can report makes it equal to the
 bridges that really are open, and repeating the report changes nothing.
 
-No call looks at all bridges. Those that are free stand in an index of groups, by network and misses; there are few
-groups, however many bridges there are.
+No call looks at all bridges. Those that are free stand in an index of groups, by network, misses and proof; there are
+few groups, however many bridges there are.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass
+from typing import NamedTuple
 
+from freespan.broker.free_bridges import FreeBridges, Item, draw
 from freespan.broker.nat import Connectivity, connectivity, needs_turn
 from freespan.broker.settings import BrokerSettings
+from freespan.sources.source import Source
 from freespan.wire.network import Network
+
+_Rank = tuple[bool, bool, int, Connectivity]
+"""Whether a pair is impossible, whether it is not preferred, the misses, the connectivity: the least comes first."""
+
+
+class _Kind(NamedTuple):
+    """What makes bridges equal: their network, their misses, and whether they have proved themselves."""
+
+    network: Network | None
+    misses: int
+    is_proved: bool
 
 
 @dataclass(eq=False, slots=True)
-class _Bridge:
+class _Named(Item):
+    """A bridge, or something that stands for it in a draw."""
+
+    name: str
+
+
+@dataclass(eq=False, slots=True)
+class _Bridge(_Named):
     """What is known of one bridge.
 
     Attributes:
         source: where it comes from, or None if that is not known.
         pending: the few offers that wait for its answer.
         misses: offers in a row that it refused or did not answer.
-        group: where it stands in the index; None while it is not free.
-        place: its index in the group.
+        is_proved: whether readers have reached the egress through it.
     """
 
-    name: str
     capacity: int
-    source: Hashable | None
+    source: Source | None
     sessions: int = 0
     pending: tuple[str, ...] = ()
     misses: int = 0
     network: Network | None = None
-    group: _Group | None = None
-    place: int = 0
+    is_proved: bool = False
 
     @property
     def free_places(self) -> int:
         return max(0, self.capacity - self.sessions - len(self.pending))
 
+    @property
+    def kind(self) -> _Kind:
+        return _Kind(self.network, self.misses, self.is_proved)
 
-@dataclass(eq=False, slots=True)
-class _Group:
-    """The free bridges that are equal in every respect that counts. All changes take constant time."""
-
-    network: Network | None
-    misses: int
-    bridges: list[_Bridge] = field(default_factory=list)
-
-    def add(self, bridge: _Bridge) -> None:
-        bridge.group, bridge.place = self, len(self.bridges)
-        self.bridges.append(bridge)
-
-    def remove(self, bridge: _Bridge) -> None:
-        last = self.bridges.pop()
-        if last is not bridge:
-            self.bridges[bridge.place] = last
-            last.place = bridge.place
-        bridge.group = None
+    @property
+    def is_in_index(self) -> bool:
+        return self.shelf is not None
 
 
 class Matching:
@@ -84,7 +92,7 @@ class Matching:
         self._choose = choose
         self._settings = settings or BrokerSettings()
         self._bridges: dict[str, _Bridge] = {}
-        self._groups: dict[tuple[Network | None, int], _Group] = {}
+        self._groups: dict[_Kind, FreeBridges[_Named]] = {}
         self._places = 0
         self._free_places = 0
 
@@ -92,7 +100,7 @@ class Matching:
         return len(self._bridges)
 
     # --- what bridges report ---------------------------------------------------------------------
-    def join(self, bridge: str, capacity: int, source: Hashable | None = None) -> None:
+    def join(self, bridge: str, capacity: int, source: Source | None = None) -> None:
         """Add a bridge that takes `capacity` sessions. Others bound how many there are."""
         self._bridges[bridge] = joined = _Bridge(bridge, capacity, source)
         self._enter(joined)
@@ -119,6 +127,17 @@ class Matching:
         known.network = network
         self._enter(known)
 
+    def set_proved(self, bridge: str, is_proved: bool) -> None:
+        """Note whether a bridge has proved itself."""
+        known = self._bridges[bridge]
+        if known.is_proved != is_proved:
+            self._withdraw(known)
+            known.is_proved = is_proved
+            self._enter(known)
+
+    def __contains__(self, bridge: str) -> bool:
+        return bridge in self._bridges
+
     # --- what clients ask for --------------------------------------------------------------------
     def assign(
         self,
@@ -128,25 +147,28 @@ class Matching:
         avoid: Set[str] = frozenset(),
         *,
         has_turn: bool = False,
+        only: Set[str] | None = None,
     ) -> str | None:
         """Choose a free bridge for an offer, none of `tried` and `avoid`; returns None when there is none.
 
-        `network` is the client's; `has_turn` tells whether a TURN server could connect the two.
+        `network` is the client's; `has_turn` tells whether a TURN server could connect the two. With `only`, it is one
+        of those few bridges.
         """
-        excluded = self._free_ones(tried | avoid)
-        ranks: dict[tuple[bool, int, Connectivity], list[_Group]] = defaultdict(list)
-        for group in self._groups.values():
-            chance = connectivity(network, group.network)
+        excluded = tried | avoid
+        groups = self._groups if only is None else self._groups_of(only - excluded)
+        preferred = self._preferred_proof()
+        ranks: dict[_Rank, list[FreeBridges[_Named]]] = defaultdict(list)
+        for kind, group in groups.items():
+            chance = connectivity(network, kind.network)
             is_impossible = chance is Connectivity.IMPOSSIBLE
-            if group.bridges and (has_turn or not is_impossible):
-                ranks[is_impossible, group.misses, chance].append(group)
+            if group.count and (has_turn or not is_impossible):
+                is_preferred = kind.is_proved is preferred and chance < Connectivity.UNLIKELY
+                ranks[is_impossible, not is_preferred, kind.misses, chance].append(group)
+        never = self._free_ones(excluded)
         for rank in sorted(ranks):
-            chosen = self._chosen(ranks[rank], excluded)
+            chosen = draw(ranks[rank], never, self._choose)
             if chosen is not None:
-                self._withdraw(chosen)
-                chosen.pending += (offer,)
-                self._enter(chosen)
-                return chosen.name
+                return self._assigned(self._bridges[chosen.name], offer)
         return None
 
     @property
@@ -156,7 +178,7 @@ class Matching:
 
     def has_free_bridge(self, avoid: Set[str] = frozenset()) -> bool:
         """Whether a bridge outside `avoid` is free, even if the client could not connect to it."""
-        return sum(len(group.bridges) for group in self._groups.values()) > len(self._free_ones(avoid))
+        return sum(group.count for group in self._groups.values()) > len(self._free_ones(avoid))
 
     def needs_turn(self, bridge: str, network: Network | None) -> bool:
         """Whether a bridge should offer a client with this network a TURN server's candidates as well."""
@@ -205,36 +227,37 @@ class Matching:
             return
         self._free_places += bridge.free_places
         if bridge.free_places:
-            key = (bridge.network, bridge.misses)
-            group = self._groups.get(key)
+            group = self._groups.get(bridge.kind)
             if group is None:
-                group = self._groups[key] = _Group(*key)
-            group.add(bridge)
+                group = self._groups[bridge.kind] = FreeBridges()
+            group.add(bridge, bridge.source)
 
     def _withdraw(self, bridge: _Bridge) -> None:
         self._places -= bridge.capacity
-        if bridge.group is not None:
+        if bridge.is_in_index:
             self._free_places -= bridge.free_places
-            bridge.group.remove(bridge)
+            self._groups[bridge.kind].remove(bridge)
+
+    def _groups_of(self, names: Set[str]) -> dict[_Kind, FreeBridges[_Named]]:
+        """The same groups, of a few bridges alone."""
+        groups: dict[_Kind, FreeBridges[_Named]] = defaultdict(FreeBridges)
+        for bridge in self._free_ones(names):
+            groups[bridge.kind].add(_Named(bridge.name), bridge.source)
+        return groups
+
+    def _preferred_proof(self) -> bool | None:
+        """Whether this offer prefers bridges that have proved themselves or the others; None where none has."""
+        if not any(kind.is_proved and group.count for kind, group in self._groups.items()):
+            return None
+        every = self._settings.newcomers_every
+        return self._choose(every) != every - 1
+
+    def _assigned(self, bridge: _Bridge, offer: str) -> str:
+        self._withdraw(bridge)
+        bridge.pending += (offer,)
+        self._enter(bridge)
+        return bridge.name
 
     def _free_ones(self, names: Iterable[str]) -> list[_Bridge]:
         known = (self._bridges.get(name) for name in names)
-        return [bridge for bridge in known if bridge is not None and bridge.group is not None]
-
-    def _chosen(self, groups: list[_Group], excluded: list[_Bridge]) -> _Bridge | None:
-        """Let chance choose among the bridges of these groups, by one draw that skips the places of `excluded`."""
-        total = 0
-        skipped: list[int] = []
-        for group in groups:
-            skipped += [total + bridge.place for bridge in excluded if bridge.group is group]
-            total += len(group.bridges)
-        if total == len(skipped):
-            return None
-        place = self._choose(total - len(skipped))
-        for each in sorted(skipped):
-            place += each <= place
-        for group in groups:
-            if place < len(group.bridges):
-                return group.bridges[place]
-            place -= len(group.bridges)
-        raise IndexError("choose must return an index below the number that it is given")
+        return [bridge for bridge in known if bridge is not None and bridge.is_in_index]

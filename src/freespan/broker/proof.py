@@ -1,0 +1,125 @@
+"""Which bridges have proved themselves: readers have reached the egress through them. Pure.
+
+    a bridge answers a rendezvous ──▶ that waits for a handshake ──┬─ one was completed over this bridge ──▶ a proof
+                                      (for a minute)               └─ none was ──────────────────────────▶ a failure
+
+The egress reports by token over which bridge a handshake was completed, and nothing of whose it was. So the latest
+answer that waits takes it. Only an answer to a rendezvous of this broker can become a proof; and only one an hour for
+each reader's network (and invite), or whoever offers bridges would prove them all with a client of their own.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from freespan.broker.settings import ProofSettings
+from freespan.wire.limits import LANES_MAX
+
+
+class _Waiting(NamedTuple):
+    reader: Hashable | None
+    since: float
+    counts: bool
+    """Whether it can become a proof."""
+
+
+class Completed(NamedTuple):
+    """A handshake that a bridge has carried: which bridge that was, and which reader it was probably for."""
+
+    bridge: str
+    reader: Hashable | None
+
+
+@dataclass(slots=True)
+class _Record:
+    bridge: str
+    capacity: int
+    waiting: list[_Waiting] = field(default_factory=list)
+    handshakes: int = 0
+    proofs: int = 0
+    failures: int = 0
+
+
+class Proofs:
+    """What bridges have shown so far. `now` is in seconds that never go back; readers are hashes, or None.
+
+    A record lasts as long as the bridge is connected.
+    """
+
+    def __init__(self, settings: ProofSettings | None = None) -> None:
+        self._settings = settings or ProofSettings()
+        self._by_token: dict[str, _Record] = {}
+        self._by_bridge: dict[str, _Record] = {}
+        self._tokens: dict[str, str] = {}
+        self._readers: OrderedDict[Hashable, float] = OrderedDict()
+        """When the readers of the last hour gave what they can give; the first one first."""
+
+    def __len__(self) -> int:
+        """How many readers are remembered."""
+        return len(self._readers)
+
+    def join(self, bridge: str, token: str, capacity: int) -> None:
+        """A bridge has come; at the egress it will name itself by this token, which nobody else knows."""
+        self._by_token[token] = self._by_bridge[bridge] = _Record(bridge, capacity)
+        self._tokens[bridge] = token
+
+    def leave(self, bridge: str) -> None:
+        """A bridge has gone."""
+        if self._by_bridge.pop(bridge, None) is not None:
+            del self._by_token[self._tokens.pop(bridge)]
+
+    def answered(self, bridge: str, reader: Hashable | None, now: float) -> None:
+        """A bridge has answered a rendezvous of this reader, who has been given the answer."""
+        record = self._by_bridge.get(bridge)
+        if record is None:
+            return
+        self._expire(record, now)
+        if len(record.waiting) < self._settings.waiting_max:
+            record.waiting.append(_Waiting(reader, now, self._gives(reader, now)))
+
+    def handshake_completed(self, token: str, now: float) -> Completed | None:
+        """A handshake was completed over a bridge; None if this broker has sent nobody there."""
+        record = self._by_token.get(token)
+        if record is None:
+            return None
+        self._expire(record, now)
+        if not record.waiting:
+            return None
+        taken = record.waiting.pop()
+        record.handshakes += 1
+        record.proofs += taken.counts
+        return Completed(record.bridge, taken.reader)
+
+    def is_proved(self, bridge: str) -> bool:
+        """Whether the broker should prefer a bridge: it has proofs, and not too many failures for each of them."""
+        record = self._by_bridge.get(bridge)
+        return record is not None and 0 < record.proofs >= record.failures / self._settings.failures_per_proof
+
+    def places(self, token: str) -> int | None:
+        """How many links a bridge may bring to the egress; None if there is none of this token.
+
+        It begins with those of one reader, and each handshake that it has carried adds as many, up to its capacity.
+        """
+        record = self._by_token.get(token)
+        if record is None:
+            return None
+        return (LANES_MAX + 1) * min(record.capacity, 1 + record.handshakes)
+
+    def _gives(self, reader: Hashable | None, now: float) -> bool:
+        """Whether an answer to this reader can become a proof. Nobody is known by None."""
+        while self._readers and now - next(iter(self._readers.values())) >= self._settings.reader_seconds:
+            self._readers.popitem(last=False)
+        if reader is None or reader in self._readers:
+            return False
+        if len(self._readers) >= self._settings.readers_max:
+            self._readers.popitem(last=False)
+        self._readers[reader] = now
+        return True
+
+    def _expire(self, record: _Record, now: float) -> None:
+        """Count the answers as failures that have waited too long; the first ones stand first."""
+        while record.waiting and now - record.waiting[0].since >= self._settings.handshake_seconds:
+            record.failures += record.waiting.pop(0).counts

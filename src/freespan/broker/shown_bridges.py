@@ -1,0 +1,168 @@
+"""How many bridges a reader is shown. Pure.
+
+Whoever is given a bridge learns its address. A reader needs a few bridges, and an enumerator wants all of them. So an
+hour shows a network, or an invite, only so many new ones; each sign that they are used allows for a few more:
+
+                 at first    more                                    then
+    network      16          4 for each handshake completed from it  the same bridges again
+    invite        8          1 for each link that has ended          the same bridges again
+
+A bridge that has been shown may be shown again without a cost, and one that has left makes room for another: nobody
+reaches it any more. A reader can ask to be given none of certain bridges, of those that they have been shown alone.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, KeysView
+from dataclasses import dataclass, field
+from enum import Enum
+
+from freespan.broker.settings import ShownSettings
+
+
+class Kind(Enum):
+    """What a reader is known by."""
+
+    NETWORK = "network"
+    INVITE = "invite"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody who asks for bridges: a keyed hash of their network, or of their invite."""
+
+    kind: Kind
+    name: Hashable
+
+
+@dataclass(slots=True)
+class _Record:
+    """What a reader was shown: `hour` counts the hours, and `used` of `allowed` new bridges were shown in this one."""
+
+    allowed: int
+    hour_ends: float
+    hour: int = 0
+    used: int = 0
+    signs: int = 0
+    shown: dict[str, int] = field(default_factory=dict)
+    """Bridges, and in which hour each was shown first."""
+
+
+class ShownBridges:
+    """What all readers were shown. `now` is in seconds that never go back.
+
+    `is_here` tells whether a bridge is still connected. A reader that is None is not known, and nothing bounds it here.
+    """
+
+    def __init__(self, is_here: Callable[[str], bool], settings: ShownSettings | None = None) -> None:
+        self._is_here = is_here
+        self._settings = settings or ShownSettings()
+        self._records: OrderedDict[Reader, _Record] = OrderedDict()
+        self._names = 0
+        self._day_ends: float | None = None
+
+    def __len__(self) -> int:
+        """How many readers are remembered."""
+        return len(self._records)
+
+    @property
+    def names(self) -> int:
+        """How many bridges are remembered, for all readers together."""
+        return self._names
+
+    def shown_to(self, reader: Reader, now: float) -> KeysView[str]:
+        """The bridges that a reader was shown lately."""
+        return self._record(reader, now).shown.keys()
+
+    def may_show_new(self, reader: Reader, now: float) -> bool:
+        """Whether a reader may be shown another bridge than those."""
+        record = self._record(reader, now)
+        if record.used >= record.allowed:
+            self._forget_gone(record)
+        return record.used < record.allowed
+
+    def seconds_left(self, reader: Reader, now: float) -> float:
+        """How long it takes at most until a reader may be shown new bridges again."""
+        return max(0.0, self._record(reader, now).hour_ends - now)
+
+    def reserve(self, reader: Reader, bridge: str, now: float) -> bool:
+        """An offer goes to a bridge, whose answer the reader will see; returns whether it counts as a new one."""
+        record = self._record(reader, now)
+        is_new = bridge not in record.shown
+        record.used += is_new
+        return is_new
+
+    def give_back(self, reader: Reader, now: float) -> None:
+        """A bridge for which one was reserved has not answered."""
+        record = self._record(reader, now)
+        record.used = max(0, record.used - 1)
+
+    def show(self, reader: Reader, bridge: str, now: float) -> None:
+        """The reader is shown a bridge, for which one may have been reserved."""
+        record = self._record(reader, now)
+        if bridge not in record.shown:
+            self._names += 1
+            record.shown[bridge] = record.hour
+        self._keep_bounds(record)
+
+    def handshake_completed(self, reader: Reader, now: float) -> None:
+        """A handshake was completed, probably by this reader."""
+        if reader.kind is Kind.NETWORK:
+            self._allow_more(reader, self._settings.per_handshake, now)
+
+    def link_ended(self, reader: Reader, now: float) -> None:
+        """A link of this reader has ended."""
+        if reader.kind is Kind.INVITE:
+            self._allow_more(reader, self._settings.per_ended_link, now)
+
+    # --- inside --------------------------------------------------------------------------------
+    def _allow_more(self, reader: Reader, more: int, now: float) -> None:
+        record = self._record(reader, now)
+        if record.signs < self._settings.signs_max:
+            record.signs += 1
+            record.allowed += more
+
+    def _record(self, reader: Reader, now: float) -> _Record:
+        """What is known of a reader, in the hour that it is now."""
+        self._forget_after_a_day(now)
+        first = self._settings.of_network if reader.kind is Kind.NETWORK else self._settings.of_invite
+        record = self._records.get(reader)
+        if record is None:
+            record = self._records[reader] = _Record(first, now + self._settings.hour_seconds)
+            if len(self._records) > self._settings.readers_max:
+                self._forget_oldest()
+        elif now >= record.hour_ends:
+            record.hour_ends = now + self._settings.hour_seconds
+            record.hour += 1
+            record.used = record.signs = 0
+            record.allowed = first
+        self._records.move_to_end(reader)
+        return record
+
+    def _forget_gone(self, record: _Record) -> None:
+        """Forget bridges that have left; those that were new in this hour count no more."""
+        for bridge in [bridge for bridge in record.shown if not self._is_here(bridge)]:
+            record.used = max(0, record.used - (record.shown[bridge] == record.hour))
+            self._forget(record, bridge)
+
+    def _keep_bounds(self, record: _Record) -> None:
+        while len(record.shown) > self._settings.shown_max:
+            self._forget(record, next(iter(record.shown)))
+        while self._names > self._settings.names_max:
+            self._forget_oldest()
+
+    def _forget(self, record: _Record, bridge: str) -> None:
+        del record.shown[bridge]
+        self._names -= 1
+
+    def _forget_oldest(self) -> None:
+        """Forget the reader who has not asked for the longest time."""
+        _, record = self._records.popitem(last=False)
+        self._names -= len(record.shown)
+
+    def _forget_after_a_day(self, now: float) -> None:
+        if self._day_ends is None or now >= self._day_ends:
+            self._records.clear()
+            self._names = 0
+            self._day_ends = now + self._settings.day_seconds
