@@ -110,6 +110,7 @@ PURE_MODULES = {
     "sources/rate.py",
     "sources/shares.py",
     "sources/source.py",
+    "tunnel/effort.py",
     "tunnel/flow_control.py",
     "tunnel/settings.py",
     "web/scripts.py",

@@ -137,4 +137,6 @@ class Pipe:
 
 
 async def _open_socket(http: aiohttp.ClientSession, egress: str) -> aiohttp.ClientWebSocketResponse:
-    return await http.ws_connect(egress, max_msg_size=MESSAGE_MAX + 1, compress=0, heartbeat=PING_SECONDS)
+    return await http.ws_connect(
+        egress, max_msg_size=MESSAGE_MAX + 1, compress=0, heartbeat=PING_SECONDS, autoping=False
+    )

@@ -125,6 +125,7 @@ class Rendezvous:
                         f"{endpoint}/v1/egress".replace("http", "ws", 1),
                         max_msg_size=MESSAGE_MAX + 1,
                         compress=0,
+                        autoping=False,
                         heartbeat=PING_SECONDS,
                         timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
                     )

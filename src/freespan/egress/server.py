@@ -54,7 +54,9 @@ class Egress:
     async def handle_link(self, request: web.Request) -> web.StreamResponse:
         """Serve one link, from its first message to its end."""
         origin = self._origins.of(request)
-        socket = web.WebSocketResponse(heartbeat=PING_SECONDS, max_msg_size=MESSAGE_MAX + 1, compress=False)
+        socket = web.WebSocketResponse(
+            heartbeat=PING_SECONDS, max_msg_size=MESSAGE_MAX + 1, compress=False, autoping=False
+        )
         link = WebSocketLink(socket)
         if not self._sessions.count_link(link, origin):
             raise web.HTTPServiceUnavailable(text="the egress is full: come back in a moment")

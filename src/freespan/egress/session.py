@@ -10,6 +10,7 @@ from freespan.link.bond.arrival import Arrival
 from freespan.link.bond.bond import Bond
 from freespan.link.bond.events import BondEvent, LinkClosed, LinkJoined
 from freespan.link.bond.session_key import SessionKey
+from freespan.link.turns import Turns
 from freespan.sources.source import Source
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.server import ServerTunnel
@@ -35,6 +36,7 @@ class EgressSession:
         tickets: TicketStore,
         settings: EgressSettings,
         origin: Origin,
+        turns: Turns,
         *,
         on_established: OnChange,
         on_links: OnChange,
@@ -55,6 +57,7 @@ class EgressSession:
             tickets,
             settings.tunnel,
             on_established=self._established,
+            turns=turns,
         )
 
     @property

@@ -20,6 +20,7 @@ from freespan.egress.settings import EgressSettings
 from freespan.link.base import Link
 from freespan.link.bond.arrival import Arrival
 from freespan.link.bond.session_key import session_key
+from freespan.link.turns import Turns
 from freespan.sources.rate import RateBudgets
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.tickets import TicketStore
@@ -56,6 +57,7 @@ class Sessions:
         self._handshakes = RateBudgets(settings.handshakes, settings.handshakes_of_network, settings.handshakes_in_all)
         self._origins = origins
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turns_of_loop: Turns | None = None
 
     async def take(self, link: Link, origin: Origin = UNKNOWN) -> None:
         """Begin or join a session with a link that has arrived; returns when that is done, or the link is closed."""
@@ -120,6 +122,7 @@ class Sessions:
             self._tickets,
             self._settings,
             origin,
+            self._turns(),
             on_established=self._session_established,
             on_links=self._links_changed,
         )
@@ -156,6 +159,12 @@ class Sessions:
             if session.is_established:
                 self._count(-1)
         await session.bond.wait_closed()
+
+    def _turns(self) -> Turns:
+        """Made when the event loop runs, unlike the routes of an egress."""
+        if self._turns_of_loop is None:
+            self._turns_of_loop = Turns()
+        return self._turns_of_loop
 
     # --- a session has changed -----------------------------------------------------------------
     def _session_established(self, session: EgressSession) -> None:

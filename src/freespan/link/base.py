@@ -15,8 +15,9 @@ which `PIPE_WAITING_MAX` bytes wait is closed. `on_writable` comes only to an ow
 from __future__ import annotations
 
 from collections import deque
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from freespan.link.turns import Share
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX
 
 OVERRUN = "the sender overran the link"
@@ -54,6 +55,20 @@ class Link(Protocol):
 
     def close(self, reason: str = "closed") -> None:
         """Close the link; what is queued may be lost. `on_closed` follows, with this reason."""
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """What a link has that reads from a socket: it can be asked to read more slowly. A data channel cannot."""
+
+    def pause(self) -> None:
+        """Stop reading until `resume`; what has been read already may still be delivered."""
+
+    def resume(self) -> None:
+        """Read on."""
+
+    def share_turns(self, share: Share) -> None:
+        """From now on, what is read counts as work of `share`, whose turn the reader waits for."""
 
 
 class SendQueueLimit:

@@ -2,6 +2,9 @@
 
 There is back-pressure in both directions. The writer waits for the socket, and the reader stops reading while its owner
 wants it to (`pause`), which TCP passes on to the other end.
+
+aiohttp hands over what has arrived without letting anything else run, however many messages that are. So the reader
+itself stops after each step, and goes on when it is the turn of its share.
 """
 
 from __future__ import annotations
@@ -11,12 +14,14 @@ import contextlib
 import logging
 import socket
 from collections import deque
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
 from freespan.link.base import FORBIDDEN_SIZE, OVERRUN, TEXT, TOO_EARLY, DeliveryQueue, LinkOwner, SendQueueLimit
 from freespan.link.settings import WebSocketSettings
+from freespan.link.turns import STEP_SECONDS, Share
 from freespan.observe.garbage import release_exception
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 
@@ -24,10 +29,18 @@ if TYPE_CHECKING:
     from aiohttp import web  # a client, which needs no server, starts sooner without it
 
 _log = logging.getLogger(__name__)
+_RECEIVE_SECONDS = 4e-6
+"""About what aiohttp needs for a message, beside what its owner needs."""
+
+
+_END_REASONS = {aiohttp.WSMsgType.TEXT: TEXT, aiohttp.WSMsgType.ERROR: "the connection broke"}
 
 
 class WebSocketLink:
-    """Wraps an open WebSocket that takes messages of `MESSAGE_MAX`; `run` must be awaited (or be a task) meanwhile."""
+    """Wraps an open WebSocket that takes messages of `MESSAGE_MAX`; `run` must be awaited (or be a task) meanwhile.
+
+    The WebSocket does not answer PINGs itself (`autoping=False`): aiohttp would answer all that have arrived at once.
+    """
 
     def __init__(
         self,
@@ -45,6 +58,7 @@ class WebSocketLink:
         self._close_reason: str | None = None
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue_limit = SendQueueLimit()
+        self._share: Share | None = None
 
     def start(self, owner: LinkOwner) -> None:
         """See `Link.start`."""
@@ -80,6 +94,10 @@ class WebSocketLink:
         """Read on."""
         self._may_read.set()
 
+    def share_turns(self, share: Share) -> None:
+        """See `Paced.share_turns`."""
+        self._share = share
+
     async def run(self) -> None:
         """Read and write until the socket or the link closes; then the socket is closed and `on_closed` was called."""
         reader = asyncio.create_task(self._read(), name="websocket-link-read")
@@ -103,21 +121,33 @@ class WebSocketLink:
             release_exception(self._socket)
 
     async def _read(self) -> str:
-        """Deliver messages until the socket closes; return the reason."""
+        """Deliver messages until the socket closes, a step at a time; return the reason."""
+        worked = 0.0
         while True:
             await self._may_read.wait()
             message = await self._socket.receive()
-            if message.type is aiohttp.WSMsgType.BINARY:
+            began = perf_counter()
+            kind = message.type
+            if kind is aiohttp.WSMsgType.BINARY:
                 if not 0 < len(message.data) <= MESSAGE_MAX:
                     return FORBIDDEN_SIZE
                 if not self._deliveries.deliver(message.data):
                     return TOO_EARLY
-            elif message.type is aiohttp.WSMsgType.TEXT:
-                return TEXT
-            elif message.type is aiohttp.WSMsgType.ERROR:
-                return "the connection broke"
-            else:
-                return "the other end closed the link"
+            elif kind is aiohttp.WSMsgType.PING:
+                with contextlib.suppress(ConnectionError, aiohttp.ClientError, RuntimeError):  # it closes: read why
+                    await self._socket.pong(message.data)
+            elif kind is not aiohttp.WSMsgType.PONG:
+                return _END_REASONS.get(kind, "the other end closed the link")
+            worked += perf_counter() - began + _RECEIVE_SECONDS
+            if worked >= STEP_SECONDS:
+                worked = 0.0
+                await self._wait_turn()
+
+    async def _wait_turn(self) -> None:
+        if self._share is None:
+            await asyncio.sleep(0)
+        else:
+            await self._share.turn()
 
     async def _write(self) -> str:
         """Send what is queued until the link closes; return the reason."""

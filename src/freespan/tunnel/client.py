@@ -72,10 +72,12 @@ class ClientTunnel:
         ends the session, with all its streams, if it failed.
         """
         self._begun = True
+        in_order = self._driver.is_link_in_order
         if self._tickets is None:
-            quic = client_quic(self._settings)
+            quic = client_quic(self._settings, in_order=in_order)
         else:
-            quic = client_quic(self._settings, self._tickets.take(self._egress_key), self._keep_ticket)
+            ticket = self._tickets.take(self._egress_key)
+            quic = client_quic(self._settings, ticket, self._keep_ticket, in_order=in_order)
         quic.connect(PEER, now=self._loop.time())
         self._driver.start(quic)
         if quic.is_early:

@@ -9,6 +9,9 @@ events to the end that holds the driver:
 
 All messages that arrive in one turn of the event loop are handled together and answered by one flush. What can wait for
 the next acknowledgement waits. At full speed a turn of the loop costs more than a message.
+
+If they are too many for a step, the rest waits for the next turn of this session's share (`turns.py`). When much waits,
+the link stops reading. A session whose messages cost far more than honest ones is ended (`effort.py`).
 """
 
 from __future__ import annotations
@@ -16,20 +19,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import traceback
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from time import perf_counter, thread_time
 
 from aioquic.h3.connection import ErrorCode
 from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, QuicEvent
 
-from freespan.link.base import Link
+from freespan.link.base import Link, Paced
+from freespan.link.bond.bond import Bond
+from freespan.link.turns import STEP_SECONDS, Turns
 from freespan.tunnel.drain import DrainWaiters
+from freespan.tunnel.effort import Effort, slowness
 from freespan.tunnel.quic import PEER, LinkQuic
 from freespan.wire.errors import TunnelError
+from freespan.wire.limits import BOND_PACKET_COST, BOND_SPAN_MAX
 
 _log = logging.getLogger(__name__)
 _INTERNAL_ERROR = "an internal error"
+_TOO_COSTLY = "the other end makes too much work"
+_TOO_MUCH = "the other end sent more than can wait"
+_WAITING_MAX = 1024 * 1024
+"""When what waits here costs this much, the link stops reading. Its cost counts as in `BOND_PACKET_COST`."""
+_WAITING_AT_MOST = 2 * BOND_SPAN_MAX
+"""More ends the session. A bond can deliver `BOND_SPAN_MAX` at once, and some links cannot stop reading."""
+_LONG_STEP_SECONDS = 5 * STEP_SECONDS
+"""A step of a session whose link cannot stop reading, while much waits."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +62,15 @@ TunnelEvent = QuicEvent | TunnelEnded
 """What a driver reports: the events of aioquic but for `ConnectionTerminated`, and `TunnelEnded` once, at last."""
 
 
+@cache
+def _slowness() -> float:
+    return slowness(perf_counter)
+
+
 class QuicDriver:
     """Owns its link. `accept` makes the connection from the other end's first message, at the answering end.
 
-    `writers` are woken when packets have been sent.
+    `writers` are woken when packets have been sent. Sessions that have the same `turns` take turns.
     """
 
     def __init__(
@@ -55,11 +79,14 @@ class QuicDriver:
         on_event: Callable[[TunnelEvent], None],
         writers: DrainWaiters,
         accept: Callable[[bytes], LinkQuic] | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self.quic: LinkQuic | None = None
         self.is_established = False
         """Whether the handshake is complete."""
         self.bytes_received = 0
+        self.is_link_in_order = isinstance(link, Bond)
+        """Whether the link delivers every packet, in order, whatever the carriers do to it."""
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """The reason, when the session is over."""
         self._link = link
@@ -69,8 +96,16 @@ class QuicDriver:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._flush_handle: asyncio.Handle | None = None
-        self._arrived: list[bytes] = []
-        self._arrival: asyncio.TimerHandle | None = None
+        self._arrived: deque[bytes] = deque()
+        self.waiting_cost = 0
+        """The cost of what has arrived and waits for a turn."""
+        self._share = (turns or Turns()).share()
+        self._effort = Effort(_slowness())
+        self._bytes_sent = 0
+        self._paced = link if isinstance(link, Paced) else None
+        self._is_paused = False
+        self._has_events = False
+        """Whether events of what has been received wait for the next step."""
 
     # --- for the end that holds it -----------------------------------------------------------
     @property
@@ -80,6 +115,8 @@ class QuicDriver:
 
     def start(self, quic: LinkQuic | None = None) -> None:
         """Begin to receive, and send what `quic`, the connection of a client, wants to send."""
+        if self._paced is not None:
+            self._paced.share_turns(self._share)
         self._link.start(self)
         if quic is not None:
             self.quic = quic
@@ -104,15 +141,21 @@ class QuicDriver:
         if self._flush_handle is None and not self.ended.done():
             self._flush_handle = self._loop.call_soon(self._guarded, self._flush)
 
+    def on_request(self) -> None:
+        """A request begins, which costs more than its bytes."""
+        self._effort.on_request()
+
     # --- LinkOwner ---------------------------------------------------------------------------
     def on_message(self, message: bytes) -> None:
         """A datagram from the other end. QUIC drops what is none."""
         if self.ended.done():
             return
         self._arrived.append(message)
-        if self._arrival is None:
-            # a timer and not call_soon: the WebRTC engine holds its next message back while any other callback is ready
-            self._arrival = self._loop.call_later(0, self._guarded, self._handle_arrived)
+        self.waiting_cost += len(message) + BOND_PACKET_COST
+        if len(self._arrived) == 1 and not self._has_events:
+            self._share.work(self._step)
+        elif self.waiting_cost > _WAITING_MAX:
+            self._on_much_waiting()
 
     def on_writable(self) -> None:
         """The link takes more."""
@@ -120,7 +163,7 @@ class QuicDriver:
 
     def on_closed(self, reason: str) -> None:
         """The link is gone, and the session with it."""
-        self._guarded(self._handle_arrived)  # the other end's last packet may give a better reason than the link
+        self._step()  # the other end's last packet may give a better reason than the link
         self._end(reason)
 
     # --- receiving ---------------------------------------------------------------------------
@@ -135,22 +178,59 @@ class QuicDriver:
                 self.close(_INTERNAL_ERROR)
             self._end(_INTERNAL_ERROR)
 
+    def _step(self) -> bool:
+        """Handle some of what has arrived; returns whether to come back for more."""
+        self._guarded(self._handle_arrived)
+        return (bool(self._arrived) or self._has_events) and not self.ended.done()
+
     def _handle_arrived(self) -> None:
-        self._arrival = None
-        messages, self._arrived = self._arrived, []
-        now = self._loop.time()
-        for message in messages:
-            self.bytes_received += len(message)
-            quic = self.quic or self._accepted(message)
-            if quic is None or self.ended.done():
-                return
-            quic.receive_datagram(message, PEER, now=now)
-            self._handle_events(quic)
+        cpu_before = thread_time()
+        must_hurry = self._paced is None and self.waiting_cost > _WAITING_MAX
+        until = perf_counter() + (_LONG_STEP_SECONDS if must_hurry else STEP_SECONDS)
+        now, messages, bytes_before = self._loop.time(), 0, self.bytes_received + self._bytes_sent
+        if self._has_events and self.quic is not None:
+            self._handle_events(self.quic, until)
+        while self._arrived and not self._has_events and not self.ended.done() and perf_counter() < until:
+            self._receive(self._next_arrived(), now, until)
+            messages += 1
         if self.quic is not None and not self.ended.done():
             if self.quic.has_something_to_send:
                 self._flush()
             else:
                 self._set_timer(self.quic)
+        seconds = thread_time() - cpu_before
+        self._share.charge(seconds)
+        self._effort.spend(seconds, self.bytes_received + self._bytes_sent - bytes_before, messages)
+        if self._effort.is_too_much:
+            self.close(_TOO_COSTLY)
+
+    def _next_arrived(self) -> bytes:
+        message = self._arrived.popleft()
+        self.waiting_cost -= len(message) + BOND_PACKET_COST
+        if self.waiting_cost <= _WAITING_MAX // 2:
+            self._resume()
+        return message
+
+    def _resume(self) -> None:
+        if self._is_paused and self._paced is not None:
+            self._is_paused = False
+            self._paced.resume()
+
+    def _receive(self, message: bytes, now: float, until: float) -> None:
+        self.bytes_received += len(message)
+        quic = self.quic or self._accepted(message)
+        if quic is not None and not self.ended.done():
+            quic.receive_datagram(message, PEER, now=now)
+            self._handle_events(quic, until)
+
+    def _on_much_waiting(self) -> None:
+        if self.waiting_cost > _WAITING_AT_MOST:
+            self._loop.call_soon(self.close, _TOO_MUCH)
+            self._arrived.clear()
+            self.waiting_cost = 0
+        elif self._paced is not None and not self._is_paused:
+            self._is_paused = True
+            self._paced.pause()
 
     def _accepted(self, first_message: bytes) -> LinkQuic | None:
         if self._accept is not None:
@@ -160,14 +240,20 @@ class QuicDriver:
                 self.close(str(error))
         return self.quic
 
-    def _handle_events(self, quic: LinkQuic) -> None:
+    def _handle_events(self, quic: LinkQuic, until: float = math.inf) -> bool:
+        """Hand events on, at least one. Returns whether all have been, or it was `until` before."""
         while (event := quic.next_event()) is not None and not self.ended.done():
             if isinstance(event, ConnectionTerminated):
                 self._terminated(event)
                 continue
             if isinstance(event, HandshakeCompleted):
-                self.is_established = True
+                self.is_established = self._share.is_trusted = True
             self._on_event(event)
+            if perf_counter() >= until:
+                self._has_events = True
+                return False
+        self._has_events = False
+        return True
 
     def _terminated(self, event: ConnectionTerminated) -> None:
         if not self.is_established:
@@ -185,10 +271,13 @@ class QuicDriver:
         if self.ended.done():
             return
         self.ended.set_result(reason)
-        for handle in (self._timer, self._flush_handle, self._arrival):
+        self._arrived.clear()
+        self.waiting_cost = 0
+        self._resume()
+        for handle in (self._timer, self._flush_handle):
             if handle is not None:
                 handle.cancel()
-        self._timer = self._flush_handle = self._arrival = None
+        self._timer = self._flush_handle = None
         self._on_event(TunnelEnded(reason))
         self._loop.call_soon(self._let_go)
 
@@ -218,6 +307,7 @@ class QuicDriver:
         now = self._loop.time()
         self.quic.control.send_credit = self._link.send_credit
         for datagram, _ in self.quic.datagrams_to_send(now=now):
+            self._bytes_sent += len(datagram)
             self._link.send(datagram)
 
     def _set_timer(self, quic: LinkQuic) -> None:

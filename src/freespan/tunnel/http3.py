@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import pylsqpack
-from aioquic.h3.connection import FrameError, FrameType, H3Connection, H3Stream, Setting
+from aioquic.h3.connection import (
+    FrameError,
+    FrameType,
+    FrameUnexpected,
+    H3Connection,
+    H3Stream,
+    HeadersState,
+    Setting,
+)
+from aioquic.h3.events import H3Event, Headers
 
 from freespan.wire.limits import HEADERS_MAX
+
+FIELDS_MAX = 64
+"""A longer list of header fields is no request of ours."""
 
 
 class PlainHttp(H3Connection):
@@ -26,6 +38,32 @@ class PlainHttp(H3Connection):
         super()._check_request_or_push_frame_type(frame_type, stream)
         if frame_type != FrameType.DATA and (stream.frame_size or 0) > HEADERS_MAX:
             raise FrameError("frame too long")
+
+    def _check_control_frame_type(self, frame_type: int) -> None:
+        """The same for the control stream, whose frames are collected, too."""
+        super()._check_control_frame_type(frame_type)
+        control = self._stream.get(-1 if self._peer_control_stream_id is None else self._peer_control_stream_id)
+        if frame_type in (FrameType.SETTINGS, FrameType.MAX_PUSH_ID) and (
+            control is not None and (control.frame_size or 0) > HEADERS_MAX
+        ):
+            raise FrameError("frame too long")
+
+    def _decode_headers(self, stream_id: int, frame_data: bytes | None) -> Headers:
+        """Leave out what a long list repeats: a byte can be a field, and each field is checked letter by letter."""
+        headers = super()._decode_headers(stream_id, frame_data)
+        if len(headers) <= FIELDS_MAX:
+            return headers
+        pseudo = [field for field in headers if field[0].startswith(b":")]
+        return pseudo + [field for field in dict.fromkeys(headers) if not field[0].startswith(b":")]
+
+    def _handle_request_or_push_frame(
+        self, frame_type: int, frame_data: bytes | None, stream: H3Stream, stream_ended: bool
+    ) -> list[H3Event]:
+        """An egress sends one response to a request and no interim ones, which a frame of a few bytes can be."""
+        events = super()._handle_request_or_push_frame(frame_type, frame_data, stream, stream_ended)
+        if frame_type == FrameType.HEADERS and stream.headers_recv_state == HeadersState.INITIAL:
+            raise FrameUnexpected("an interim response")
+        return events
 
     def abandon(self, stream_id: int) -> None:
         """Note that sending on a stream was given up, which aioquic cannot know; receiving may still have to end."""

@@ -1,6 +1,7 @@
 """aioquic, set up for a link: datagrams of `DATAGRAM_SIZE`, flow control that follows the reader, no pacing.
 
-This is the one module that uses private attributes of aioquic, which is why aioquic is pinned to one version.
+This module and `bounded_quic.py` use private attributes of aioquic, and no others do, which is why aioquic is pinned to
+one version.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from functools import partial
 from aioquic._buffer import Buffer, BufferReadError
 from aioquic.h3.connection import H3_ALPN
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import NetworkAddress, QuicConnection
+from aioquic.quic.connection import NetworkAddress
 from aioquic.quic.packet import QuicHeader, QuicPacketType, pull_quic_header
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketPacer, QuicPacketSpace
@@ -19,6 +20,7 @@ from aioquic.quic.stream import QuicStream
 from aioquic.tls import Epoch, SessionTicket, pull_client_hello
 
 from freespan.tunnel import congestion
+from freespan.tunnel.bounded_quic import BoundedQuic
 from freespan.tunnel.identity import Identity, key_pin
 from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.tickets import TicketStore
@@ -44,7 +46,7 @@ class _NoPacer(QuicPacketPacer):
         """Learn nothing, so that no packet is held back."""
 
 
-class LinkQuic(QuicConnection):
+class LinkQuic(BoundedQuic):
     """A QUIC connection whose flow control windows open only as far as the reader has read.
 
     aioquic doubles a window by itself whenever half of it is used, whether anybody reads or not. A slow reader would
@@ -55,14 +57,16 @@ class LinkQuic(QuicConnection):
         self,
         configuration: QuicConfiguration,
         *,
+        in_order: bool,
         first_destination: bytes | None = None,
         keep_ticket: Callable[[SessionTicket], None] | None = None,
         tickets: TicketStore | None = None,
     ) -> None:
         super().__init__(
-            configuration=configuration,
-            original_destination_connection_id=first_destination,
-            session_ticket_handler=tickets.put if tickets is not None else keep_ticket,
+            configuration,
+            in_order=in_order,
+            first_destination=first_destination,
+            keep_ticket=tickets.put if tickets is not None else keep_ticket,
         )
         self._loss._pacer = _NoPacer(max_datagram_size=DATAGRAM_SIZE)
         self._ack_delay = _ACK_DELAY_SECONDS
@@ -279,22 +283,30 @@ def client_quic(
     settings: TunnelSettings,
     ticket: SessionTicket | None = None,
     keep_ticket: Callable[[SessionTicket], None] | None = None,
+    *,
+    in_order: bool = False,
 ) -> LinkQuic:
-    """A client's connection. The caller compares the peer's key (`peer_pin`); its certificate is not verified.
+    """A client's connection, over a link that delivers all packets `in_order` or over another one.
 
-    With a `ticket`, what is written to streams after `connect` travels in the first flight. `keep_ticket` is called
-    with the next ticket when the handshake is complete.
+    The caller compares the peer's key (`peer_pin`); its certificate is not verified. With a `ticket`, what is written
+    to streams after `connect` travels in the first flight. `keep_ticket` is called with the next ticket when the
+    handshake is complete.
     """
     import ssl
 
     configuration = _configuration(settings, is_client=True)
     configuration.verify_mode = ssl.CERT_NONE
     configuration.session_ticket = ticket
-    return LinkQuic(configuration, keep_ticket=keep_ticket)
+    return LinkQuic(configuration, in_order=in_order, keep_ticket=keep_ticket)
 
 
 def server_quic(
-    identity: Identity, first_message: bytes, settings: TunnelSettings, tickets: TicketStore | None = None
+    identity: Identity,
+    first_message: bytes,
+    settings: TunnelSettings,
+    tickets: TicketStore | None = None,
+    *,
+    in_order: bool = False,
 ) -> LinkQuic:
     """The connection that answers a client's first datagram. Without a store it issues no tickets.
 
@@ -310,7 +322,7 @@ def server_quic(
         raise TunnelError("the first packet of the link opens no QUIC connection of a supported version")
     configuration.certificate = identity.certificate
     configuration.private_key = identity.private_key
-    return LinkQuic(configuration, first_destination=header.destination_cid, tickets=tickets)
+    return LinkQuic(configuration, in_order=in_order, first_destination=header.destination_cid, tickets=tickets)
 
 
 def _stated_age(hello: Buffer) -> int:

@@ -9,6 +9,7 @@ from aioquic.h3.connection import ErrorCode
 from aioquic.quic.events import HandshakeCompleted, ProtocolNegotiated
 
 from freespan.link.base import Link
+from freespan.link.turns import Turns
 from freespan.tunnel.drain import DrainWaiters
 from freespan.tunnel.driver import QuicDriver, TunnelEnded, TunnelEvent
 from freespan.tunnel.identity import Identity
@@ -28,6 +29,7 @@ class ServerTunnel:
 
     `on_established` is called when the handshake is complete. With a store of `tickets`, requests are accepted with the
     first flight of a client that has one of them; without a store every session begins with a full handshake.
+    Sessions with the same `turns` share the CPU.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class ServerTunnel:
         tickets: TicketStore | None = None,
         settings: TunnelSettings | None = None,
         on_established: Callable[[], None] | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self._identity = identity
         self._tickets = tickets
@@ -46,7 +49,7 @@ class ServerTunnel:
         self._on_established = on_established
         self._tasks: set[asyncio.Task[None]] = set()
         writers = DrainWaiters(settings.stream_unsent_max)
-        self._driver = QuicDriver(link, self._on_event, writers, self._accept_connection)
+        self._driver = QuicDriver(link, self._on_event, writers, self._accept_connection, turns)
         self._streams = StreamTable(self._driver, writers, settings)
 
     @property
@@ -98,7 +101,8 @@ class ServerTunnel:
 
     # --- events ------------------------------------------------------------------------------
     def _accept_connection(self, first_message: bytes) -> LinkQuic:
-        return server_quic(self._identity, first_message, self._settings, self._tickets)
+        in_order = self._driver.is_link_in_order
+        return server_quic(self._identity, first_message, self._settings, self._tickets, in_order=in_order)
 
     def _on_event(self, event: TunnelEvent) -> None:
         if isinstance(event, ProtocolNegotiated):

@@ -47,6 +47,7 @@ class StreamTable:
 
     def open(self, stream_id: int) -> TunnelStream:
         """Put a new stream into the table."""
+        self._driver.on_request()
         stream = self.by_id[stream_id] = TunnelStream(self, stream_id, StreamWindow(self.window, self._now()))
         return stream
 

@@ -19,7 +19,7 @@ import logging
 import traceback
 from collections.abc import Callable
 
-from freespan.link.base import DeliveryQueue, Link, LinkOwner
+from freespan.link.base import DeliveryQueue, Link, LinkOwner, Paced
 from freespan.link.bond.arrival import Arrival
 from freespan.link.bond.core import BondCore
 from freespan.link.bond.events import (
@@ -35,6 +35,7 @@ from freespan.link.bond.events import (
 from freespan.link.bond.session_key import Role, SessionKey
 from freespan.link.bond.settings import BondSettings
 from freespan.link.bond.stats import BondStats, stats_of
+from freespan.link.turns import Share
 from freespan.wire.errors import LinkError, MessageError
 from freespan.wire.limits import DATAGRAM_SIZE, LINK_QUEUE_MAX
 
@@ -64,6 +65,8 @@ class Bond:
         self._linger_seconds = settings.linger_seconds
         self._lingering: asyncio.TimerHandle | None = None
         self._closed = asyncio.Event()
+        self._share: Share | None = None
+        self._is_paused = False
         self._core = BondCore(role, self._loop.time(), key, settings)
 
     @classmethod
@@ -102,7 +105,7 @@ class Bond:
     def add(self, link: Link) -> int:
         """The client adds an open link; returns its number. Raises `LinkError` when that cannot be now."""
         number, events = self._core.add(link.send_credit, self._loop.time())
-        self._links[number] = link
+        self._take(number, link)
         self._act(events)
         link.start(_BondLinkOwner(self, number))
         self._arm_timer()
@@ -119,7 +122,7 @@ class Bond:
             number, events = self._core.admit(message, arrival.link.send_credit, self._loop.time())
         except MessageError as error:
             raise LinkError(str(error)) from None
-        self._links[number] = arrival.link
+        self._take(number, arrival.link)
         self._act(events)
         arrival.hand_over(_BondLinkOwner(self, number))
         self._arm_timer()
@@ -135,8 +138,16 @@ class Bond:
         return stats_of(self._core)
 
     def _begin(self, link: Link) -> None:
-        self._links[0] = link
+        self._take(0, link)
         self._core.set_queue_left(0, link.send_credit)
+
+    def _take(self, number: int, link: Link) -> None:
+        self._links[number] = link
+        if isinstance(link, Paced):
+            if self._share is not None:
+                link.share_turns(self._share)
+            if self._is_paused:
+                link.pause()
 
     # --- Link ------------------------------------------------------------------------------------------
     def start(self, owner: LinkOwner) -> None:
@@ -158,6 +169,29 @@ class Bond:
         if core.timer_at < self._timer_at:
             self._arm_timer()
 
+    # --- Paced -----------------------------------------------------------------------------------------
+    def pause(self) -> None:
+        """See `Paced.pause`: no link is read that can do without."""
+        self._is_paused = True
+        for link in self._paced_links():
+            link.pause()
+
+    def resume(self) -> None:
+        """See `Paced.resume`."""
+        self._is_paused = False
+        for link in self._paced_links():
+            link.resume()
+
+    def share_turns(self, share: Share) -> None:
+        """See `Paced.share_turns`: the session has one share, however many links it has."""
+        self._share = share
+        for link in self._paced_links():
+            link.share_turns(share)
+
+    def _paced_links(self) -> list[Paced]:
+        return [link for link in self._links.values() if isinstance(link, Paced)]
+
+    # --- the end ---------------------------------------------------------------------------------------
     def close(self, reason: str = "closed") -> None:
         """See `Link.close`; the links are closed when the other end has had time to learn of it."""
         if self._core.is_over:

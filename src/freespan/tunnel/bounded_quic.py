@@ -1,0 +1,351 @@
+"""aioquic, bounded: what the other end sends costs a share of its size, whatever it is.
+
+aioquic takes what RFC 9000 allows over UDP, and some of that costs the square of its size: pieces of a stream in any
+order, gaps between packet numbers, acknowledgements of everything again and again. A bond delivers in order, and loses
+nothing, so an honest end has no use for most of it. These end the connection, with an error of the protocol:
+
+    a STREAM or CRYPTO frame that leaves a gap       where all packets arrive in order, as over a bond; over another
+                                                     link a few gaps are allowed (GAPS_MAX, GAP_BYTES_MAX)
+    more than FRAMES_MAX frames in a datagram        PADDING counts once, however long
+    more than ACK_RANGES_MAX ranges in an ACK, or
+    an ACK of what was never sent                    RFC 9000 section 13.1
+    more than CRYPTO_MAX bytes of a handshake        a usual one has 3,000
+    more than TICKETS_MAX tickets for a client       an egress sends one
+
+And this is bounded without an error, since it happens to honest ends as well: gaps between packet numbers (the packets
+of a refused 0-RTT flight are not acknowledged), and packets in a datagram, of which those beyond PACKETS_MAX are not
+read.
+
+`quic.py` and this module are those that use private attributes of aioquic.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from aioquic._buffer import Buffer, BufferReadError
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import (
+    NetworkAddress,
+    QuicConnection,
+    QuicConnectionError,
+    QuicConnectionState,
+    QuicReceiveContext,
+)
+from aioquic.quic.events import StreamDataReceived
+from aioquic.quic.packet import QuicErrorCode, QuicFrameType, QuicStreamFrame, pull_quic_header
+from aioquic.quic.packet_builder import QuicSentPacket
+from aioquic.quic.rangeset import RangeSet
+from aioquic.quic.recovery import K_PACKET_THRESHOLD, QuicPacketRecovery, QuicPacketSpace
+from aioquic.quic.stream import QuicStream, QuicStreamReceiver
+from aioquic.tls import SessionTicket, SessionTicketHandler
+
+FRAMES_MAX = 512
+"""Frames in a datagram. An honest one has three for each of `STREAMS_MAX` streams at the very most."""
+PACKETS_MAX = 8
+"""Packets in a datagram (RFC 9000 section 12.2). There are four kinds that can share one."""
+ACK_RANGES_MAX = 32
+"""Ranges of packet numbers that are kept to be acknowledged, and that an ACK may have."""
+GAPS_MAX = 32
+"""Gaps in a stream, where gaps are allowed."""
+GAP_BYTES_MAX = 4 * 1024 * 1024
+"""Bytes of all streams of a connection that wait behind gaps, the gaps included."""
+CRYPTO_MAX = 16_384
+"""Bytes of TLS in each of the three phases of a handshake."""
+TICKETS_MAX = 4
+ATTEMPTS_MAX = 4
+"""Datagrams that may try to open a connection: each attempt prepares a handshake."""
+ACK_ONLY_MAX = 64
+"""Packets with nothing but an ACK that are remembered: nobody need know whether they have arrived."""
+_LONG_HEADER = 0x80
+_FRAME_HANDLERS = "_QuicConnection__frame_handlers"
+
+
+class BoundedQuic(QuicConnection):
+    """A QUIC connection with these bounds; `in_order` says whether packets arrive in order, and all of them."""
+
+    def __init__(
+        self,
+        configuration: QuicConfiguration,
+        *,
+        in_order: bool,
+        first_destination: bytes | None = None,
+        keep_ticket: SessionTicketHandler | None = None,
+    ) -> None:
+        super().__init__(
+            configuration=configuration,
+            original_destination_connection_id=first_destination,
+            session_ticket_handler=keep_ticket,
+        )
+        self._gaps = _Gaps(0 if in_order else GAP_BYTES_MAX)
+        self._streams = _Streams(self._gaps)
+        self._loss = _Recovery.of(self, configuration)
+        self._frame_handlers = _FrameHandlers(getattr(self, _FRAME_HANDLERS))
+        setattr(self, _FRAME_HANDLERS, self._frame_handlers)
+        self._tickets_received = 0
+        self._attempts_left = ATTEMPTS_MAX
+
+    def receive_datagram(self, data: bytes, addr: NetworkAddress, now: float) -> None:
+        """Receive a datagram, unless this end is closing, or too many have opened no connection."""
+        if self._state is QuicConnectionState.FIRSTFLIGHT and not self._is_client:
+            self._attempts_left -= 1
+        if self._close_pending or self._attempts_left < 0:
+            return
+        self._frame_handlers.frames = 0
+        if data and data[0] & _LONG_HEADER:
+            data = self._first_packets(data)
+        super().receive_datagram(data, addr, now)
+
+    def _first_packets(self, data: bytes) -> bytes:
+        """The first `PACKETS_MAX` packets of a datagram, as it is if it has no more."""
+        buf = Buffer(data=data)
+        try:
+            for _ in range(PACKETS_MAX):
+                at = buf.tell()
+                if buf.eof() or not data[at] & _LONG_HEADER:
+                    return data  # a short header is that of the last packet
+                header = pull_quic_header(buf, host_cid_length=self._configuration.connection_id_length)
+                buf.seek(at + header.packet_length)
+        except (ValueError, BufferReadError):
+            return data  # aioquic stops there as well
+        return data[: buf.tell()]
+
+    def _initialize(self, peer_cid: bytes) -> None:
+        super()._initialize(peer_cid)
+        for stream in self._crypto_streams.values():
+            stream.receiver = _CryptoReceiver(None, True, self._gaps)
+            _bound_sender(stream)
+        for space in self._spaces.values():
+            space.ack_queue = AckRanges()
+
+    def _handle_ack_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
+        """Look at the size of an ACK before it is read."""
+        begin = buf.tell()
+        largest = buf.pull_uint_var()
+        buf.pull_uint_var()
+        further_ranges = buf.pull_uint_var()
+        if further_ranges >= ACK_RANGES_MAX:
+            raise _violation(frame_type, "an ACK with too many ranges")
+        if largest >= self._packet_number:
+            raise _violation(frame_type, "an ACK of what was never sent")
+        buf.seek(begin)
+        super()._handle_ack_frame(context, frame_type, buf)
+
+    def _handle_session_ticket(self, session_ticket: SessionTicket) -> None:
+        self._tickets_received += 1
+        if self._is_client and self._tickets_received > TICKETS_MAX:
+            raise _violation(QuicFrameType.CRYPTO, "too many tickets")
+        super()._handle_session_ticket(session_ticket)
+
+
+class Ranges(RangeSet):
+    """The same as its base, which looks at one range after the other; this one finds a place by halving."""
+
+    def __init__(self, ranges: Iterable[range] = ()) -> None:
+        self._starts: list[int] = []
+        self._stops: list[int] = []
+        for one in ranges:
+            self.add(one.start, one.stop)
+
+    def add(self, start: int, stop: int | None = None) -> None:
+        """Add the numbers from `start` to before `stop`; without `stop`, one number."""
+        if stop is None:
+            stop = start + 1
+        starts, stops = self._starts, self._stops
+        if stops and stops[-1] == start:
+            stops[-1] = stop  # the next one in order
+            return
+        first = bisect_left(stops, start)  # the first range that ends at `start` or later
+        behind = bisect_right(starts, stop)  # and the one behind the last that begins at `stop` or earlier
+        if first < behind:
+            start, stop = min(start, starts[first]), max(stop, stops[behind - 1])
+        starts[first:behind] = [start]
+        stops[first:behind] = [stop]
+
+    def subtract(self, start: int, stop: int) -> None:
+        """Take away the numbers from `start` to before `stop`."""
+        starts, stops = self._starts, self._stops
+        first = bisect_right(stops, start)  # the first range that ends behind `start`
+        behind = bisect_left(starts, stop)  # and the one behind the last that begins before `stop`
+        if first >= behind:
+            return
+        left = [(starts[first], start)] if starts[first] < start else []
+        right = [(stop, stops[behind - 1])] if stop < stops[behind - 1] else []
+        kept = left + right
+        starts[first:behind] = [one[0] for one in kept]
+        stops[first:behind] = [one[1] for one in kept]
+
+    def bounds(self) -> range:
+        """From the first number to the last one."""
+        return range(self._starts[0], self._stops[-1])
+
+    def shift(self) -> range:
+        """Take away the first range, and return it."""
+        return range(self._starts.pop(0), self._stops.pop(0))
+
+    def __contains__(self, number: Any) -> bool:
+        place = bisect_right(self._starts, number) - 1
+        return place >= 0 and number < self._stops[place]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RangeSet) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as its base
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [range(*both) for both in zip(self._starts[place], self._stops[place], strict=True)]
+        return range(self._starts[place], self._stops[place])
+
+    def __iter__(self) -> Any:
+        return map(range, self._starts, self._stops)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __repr__(self) -> str:
+        return f"Ranges({list(self)!r})"
+
+
+class AckRanges(Ranges):
+    """Keeps the last `ACK_RANGES_MAX` ranges; the packets before them are not acknowledged any more."""
+
+    def add(self, start: int, stop: int | None = None) -> None:
+        """See `Ranges.add`."""
+        super().add(start, stop)
+        if len(self._starts) > ACK_RANGES_MAX:
+            self.shift()
+
+
+class _Gaps:
+    """How much of all streams of a connection may wait behind gaps; nothing where there can be none."""
+
+    def __init__(self, bytes_left: int) -> None:
+        self.bytes_left = bytes_left
+        self.are_allowed = bytes_left > 0
+
+
+class _InOrderReceiver(QuicStreamReceiver):
+    """The receiving part of a stream over a link that loses nothing."""
+
+    _frame_type = QuicFrameType.STREAM_BASE
+
+    def __init__(self, stream_id: int | None, readable: bool, gaps: _Gaps) -> None:
+        super().__init__(stream_id, readable)
+        self._gaps = gaps
+        self._ranges = Ranges()
+
+    def handle_frame(self, frame: QuicStreamFrame) -> StreamDataReceived | None:
+        """Receive what follows, or what has come already."""
+        if self._gaps.are_allowed:
+            return self._handle_with_gaps(frame)
+        if frame.offset > self._buffer_start and not self.is_finished:
+            raise _violation(self._frame_type, "a frame that leaves a gap")
+        return super().handle_frame(frame)
+
+    def _handle_with_gaps(self, frame: QuicStreamFrame) -> StreamDataReceived | None:
+        waiting, gaps = len(self._buffer), self._gaps
+        growth = frame.offset + len(frame.data) - self._buffer_start - waiting
+        if frame.offset > self._buffer_start and not self.is_finished and growth > gaps.bytes_left:
+            raise _violation(self._frame_type, "a frame that leaves too wide a gap")
+        event = super().handle_frame(frame)
+        gaps.bytes_left += waiting - len(self._buffer)
+        if len(self._ranges) > GAPS_MAX:
+            raise _violation(self._frame_type, "frames that leave too many gaps")
+        return event
+
+
+class _CryptoReceiver(_InOrderReceiver):
+    _frame_type = QuicFrameType.CRYPTO
+
+    def handle_frame(self, frame: QuicStreamFrame) -> StreamDataReceived | None:
+        if frame.offset + len(frame.data) > CRYPTO_MAX:
+            raise QuicConnectionError(
+                error_code=QuicErrorCode.CRYPTO_BUFFER_EXCEEDED,
+                frame_type=QuicFrameType.CRYPTO,
+                reason_phrase="too long a handshake",
+            )
+        return super().handle_frame(frame)
+
+
+class _Streams(dict[int, QuicStream]):
+    """The streams of a connection: aioquic puts each one here when it has made it."""
+
+    def __init__(self, gaps: _Gaps) -> None:
+        super().__init__()
+        self._gaps = gaps
+
+    def __setitem__(self, stream_id: int, stream: QuicStream) -> None:
+        stream.receiver = _InOrderReceiver(stream_id, not stream.receiver.is_finished, self._gaps)
+        _bound_sender(stream)
+        super().__setitem__(stream_id, stream)
+
+
+def _bound_sender(stream: QuicStream) -> None:
+    """The other end decides by its acknowledgements into how many ranges this falls."""
+    stream.sender._acked, stream.sender._pending = Ranges(), Ranges()
+
+
+class _FrameHandlers(dict[int, Any]):
+    """The handlers of frames by type. aioquic looks one up for each frame, which is the moment to count it."""
+
+    frames = 0
+    """How many frames the datagram has had until now."""
+
+    def __getitem__(self, frame_type: int) -> Any:
+        self.frames += 1
+        if self.frames > FRAMES_MAX:
+            raise _violation(frame_type, "too many frames in a datagram")
+        return super().__getitem__(frame_type)
+
+
+class _Recovery(QuicPacketRecovery):
+    """Acknowledgements that say nothing new cost nothing."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._ack_only: deque[tuple[QuicPacketSpace, int]] = deque()
+
+    @classmethod
+    def of(cls, quic: QuicConnection, configuration: QuicConfiguration) -> _Recovery:
+        """As aioquic makes it for a new connection."""
+        return cls(
+            congestion_control_algorithm=configuration.congestion_control_algorithm,
+            initial_rtt=configuration.initial_rtt,
+            max_datagram_size=quic._max_datagram_size,
+            peer_completed_address_validation=not configuration.is_client,
+            quic_logger=None,
+            send_probe=quic._send_probe,
+            logger=quic._logger,
+        )
+
+    def on_ack_received(self, *, ack_rangeset: RangeSet, ack_delay: float, now: float, space: QuicPacketSpace) -> None:
+        """An acknowledgement has come.
+
+        Packets more than three below the largest acknowledged one were acknowledged or declared lost before. So only
+        those from there on can be new, and each of them once.
+        """
+        sent, oldest = space.sent_packets, max(0, space.largest_acked_packet - K_PACKET_THRESHOLD)
+        if any(number in sent for one in ack_rangeset for number in range(max(one.start, oldest), one.stop)):
+            super().on_ack_received(ack_rangeset=ack_rangeset, ack_delay=ack_delay, now=now, space=space)
+            return
+        largest = ack_rangeset.bounds().stop - 1
+        if largest > space.largest_acked_packet:
+            space.largest_acked_packet = largest
+            self._detect_loss(now=now, space=space)
+
+    def on_packet_sent(self, *, packet: QuicSentPacket, space: QuicPacketSpace) -> None:
+        """A packet leaves. The other end need never acknowledge one that only acknowledges."""
+        super().on_packet_sent(packet=packet, space=space)
+        if not packet.in_flight:
+            self._ack_only.append((space, packet.packet_number))
+            if len(self._ack_only) > ACK_ONLY_MAX:
+                old_space, number = self._ack_only.popleft()
+                old_space.sent_packets.pop(number, None)
+
+
+def _violation(frame_type: int, reason: str) -> QuicConnectionError:
+    return QuicConnectionError(error_code=QuicErrorCode.PROTOCOL_VIOLATION, frame_type=frame_type, reason_phrase=reason)

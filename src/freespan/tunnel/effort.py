@@ -1,0 +1,67 @@
+"""Effort: what the messages of a session cost, compared with what honest ones cost. Pure.
+
+An honest byte costs about 7 ns of CPU (0.7 s for 100 MB), and may cost 20 times as much. A message costs something
+whatever is in it, and so does a request or the handshake; all that is allowed for. What a session costs beyond that
+becomes its debt, and what it costs less pays it back. The session is ended when its debt is more than an honest session
+ever has, however small its messages are.
+
+The figures are those of a fast machine. On a slower one everything costs more, by about the same factor, which is
+measured once (`slowness`, by whoever has a clock).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+BYTE_SECONDS = 20 * 7e-9
+"""What a byte may cost."""
+MESSAGE_SECONDS = 0.0005
+"""What a message may cost beside its bytes."""
+REQUEST_SECONDS = 0.002
+"""What a request may cost beside its message."""
+DEBT_MAX_SECONDS = 0.1
+"""The debt at which a session ends."""
+STEP_MAX_SECONDS = 0.02
+"""No step counts for more: beyond that it was held up by something else, such as the garbage collector."""
+_ROUNDS = 300
+_REFERENCE_SECONDS = 0.0003
+"""How long the rounds take on a fast machine."""
+
+
+class Effort:
+    """The account of one session; times in seconds of CPU."""
+
+    def __init__(self, slowness: float) -> None:
+        self.debt = 0.0
+        """What it has cost beyond what it may, by the measure of a fast machine."""
+        self._slowness = slowness
+
+    def spend(self, seconds: float, size: int, messages: int) -> None:
+        """A step has taken so long for so many bytes in so many messages."""
+        allowed = size * BYTE_SECONDS + messages * MESSAGE_SECONDS
+        self.debt = max(0.0, self.debt + min(seconds, STEP_MAX_SECONDS) / self._slowness - allowed)
+
+    def on_request(self) -> None:
+        """A request has come."""
+        self.debt = max(0.0, self.debt - REQUEST_SECONDS)
+
+    @property
+    def is_too_much(self) -> bool:
+        """Whether the session must end."""
+        return self.debt > DEBT_MAX_SECONDS
+
+
+def slowness(seconds: Callable[[], float]) -> float:
+    """By what factor this machine is slower than a fast one, at least 1.
+
+    Measured with work like that of a session, a little Python around a little cryptography: the best of three times.
+    """
+    return max(1.0, min(_rounds(seconds) for _ in range(3)) / _REFERENCE_SECONDS)
+
+
+def _rounds(seconds: Callable[[], float]) -> float:
+    began, digest = seconds(), b""
+    for _ in range(_ROUNDS):
+        digest = hashlib.sha256(digest + bytes(64)).digest()
+    return seconds() - began
