@@ -14,7 +14,7 @@ from freespan.web.scripts import script
 
 STATIC = Path(freespan.web.__file__).parent / "static"
 SWITCH_MAX = 12_000
-BRIDGE_MAX = 15_000
+BRIDGE_MAX = 17_500
 GLOBE_MAX = 40_000
 UNCOMPRESSED = 256
 """Shorter files are sent as they are."""

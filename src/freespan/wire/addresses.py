@@ -1,29 +1,103 @@
-"""Which addresses are on the open internet. Nothing is resolved or connected to."""
+"""Addresses: read strictly, written in one form, and judged. Nothing is resolved or connected to.
+
+An address is parsed to a number, and what is passed on is written from that number. So no parser behind these checks
+can see another address than they did: some take `0177.0.0.1`, `127.1` or full-width digits for an address. The twin in
+JavaScript is bridge/addresses.js; tests/web/test_twins.py holds both to the same results, for any text.
+"""
 
 from __future__ import annotations
 
 import ipaddress
+import re
+from typing import Literal
 from urllib.parse import urlsplit
+
+from freespan.wire.special_purpose import SPECIAL_PURPOSE
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Cloud metadata services have link-local or private addresses, with the exception of Azure's.
-_FORBIDDEN_ADDRESSES = frozenset({ipaddress.ip_address("168.63.129.16")})
-# Networks that are not for the open internet, and that not every version of the standard library knows as such.
-_FORBIDDEN_NETWORKS = tuple(
-    ipaddress.ip_network(network)
-    for network in (
-        "192.88.99.0/24",  # 6to4 relay routers (RFC 7526)
-        "2002::/16",  # 6to4 itself, which can embed any IPv4 address
-        "64:ff9b:1::/48",  # NAT64 of a local network (RFC 8215)
-        "2001:db8::/32",  # documentation (RFC 3849)
-        "3fff::/20",  # documentation (RFC 9637)
-        "5f00::/16",  # segment identifiers (RFC 9602)
-        "fec0::/10",  # site-local (RFC 3879)
-    )
-)
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_COMPATIBLE = ipaddress.IPv6Network("::/96")
+_Verdict = Literal["yes", "no", "ipv4"]
+_VERDICTS: dict[str, _Verdict] = {"yes": "yes", "no": "no", "ipv4": "ipv4"}
+
+_BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"({_BYTE})\.({_BYTE})\.({_BYTE})\.({_BYTE})")
+_GROUP = re.compile("[0-9A-Fa-f]{1,4}")
+_IPV6_LENGTH_MAX = 45
+_GROUPS = 8
+_ZEROS = re.compile(r"(?:^|:)0(?::0)+(?:$|:)")
+
+
+# --- text and numbers --------------------------------------------------------------------------
+def parse_address(text: str) -> Address | None:
+    """Return the address that a text is, or None.
+
+    IPv4 addresses are four decimal numbers without leading zeros (RFC 6943 section 3.1.1), IPv6 addresses those of RFC
+    4291 section 2.2. There are no zones, brackets or white space.
+    """
+    if (ipv4 := _ipv4_bytes(text)) is not None:
+        return ipaddress.IPv4Address(ipv4)
+    groups = _ipv6_groups(text)
+    return None if groups is None else ipaddress.IPv6Address(b"".join(group.to_bytes(2) for group in groups))
+
+
+def address_text(address: Address) -> str:
+    """Return the one form in which an address is passed on (RFC 5952), the same in every version of Python."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    packed = address.packed
+    text = ":".join(f"{int.from_bytes(packed[i : i + 2]):x}" for i in range(0, 16, 2))
+    longest = max(_ZEROS.finditer(text), key=lambda zeros: len(zeros[0].strip(":")), default=None)
+    return text if longest is None else f"{text[: longest.start()]}::{text[longest.end() :]}"
+
+
+def _ipv4_bytes(text: str) -> bytes | None:
+    found = _IPV4.fullmatch(text)
+    return bytes(map(int, found.groups())) if found else None
+
+
+def _ipv6_groups(text: str) -> list[int] | None:
+    """The eight 16-bit numbers of an IPv6 address."""
+    if len(text) > _IPV6_LENGTH_MAX:
+        return None
+    before, gap, after = text.partition("::")
+    head, tail = _groups(before, may_end_in_ipv4=not gap), _groups(after, may_end_in_ipv4=True)
+    if head is None or tail is None:
+        return None
+    missing = _GROUPS - len(head) - len(tail)
+    if (missing < 1) if gap else missing:
+        return None
+    return [*head, *[0] * missing, *tail]
+
+
+def _groups(text: str, *, may_end_in_ipv4: bool) -> list[int] | None:
+    if not text:
+        return []
+    *parts, last = text.split(":")
+    ends_in_ipv4 = may_end_in_ipv4 and "." in last
+    if not ends_in_ipv4:
+        parts.append(last)
+    if not all(_GROUP.fullmatch(part) for part in parts):
+        return None
+    groups = [int(part, 16) for part in parts]
+    if ends_in_ipv4:
+        if (ipv4 := _ipv4_bytes(last)) is None:
+            return None
+        groups += (ipv4[0] << 8 | ipv4[1], ipv4[2] << 8 | ipv4[3])
+    return groups
+
+
+# --- what they lead to -------------------------------------------------------------------------
+def is_public(address: Address) -> bool:
+    """Whether a connection to an address stays on the open internet; an IPv4 address in it decides in its place."""
+    verdict = _verdict(address)
+    if verdict == "ipv4":
+        return is_public(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
+    return verdict == "yes"
+
+
+def is_end(address: Address) -> bool:
+    """Whether it is the address of an end on the open internet. One that leads to a translator is not."""
+    return _verdict(address) == "yes"
 
 
 def is_private_url(url: str) -> bool:
@@ -36,40 +110,29 @@ def is_private_host(host: str) -> bool:
 
     Any other name counts as public. `host` has no brackets.
     """
-    try:
-        return not is_public(ipaddress.ip_address(host))
-    except ValueError:
-        name = host.lower().removesuffix(".")
-        return name == "localhost" or name.endswith((".localhost", ".local"))
+    address = parse_address(host)
+    if address is not None:
+        return not is_public(address)
+    name = host.lower().removesuffix(".")
+    return name == "localhost" or name.endswith((".localhost", ".local"))
 
 
-def is_public(address: Address) -> bool:
-    """Whether an address, and every address that a transition mechanism embeds in it, is on the open internet."""
-    return all(_is_plainly_public(each) for each in _with_embedded(address))
+def _verdict(address: Address) -> _Verdict:
+    number = int(address)
+    return next(verdict for network, shift, verdict in _NETWORKS[address.version] if number >> shift == network)
 
 
-def _is_plainly_public(address: Address) -> bool:
-    return (
-        address.is_global
-        and not address.is_multicast
-        and not address.is_reserved
-        and not address.is_unspecified
-        and address not in _FORBIDDEN_ADDRESSES
-        and not any(address in network for network in _FORBIDDEN_NETWORKS)
-    )
+def _networks(version: int) -> list[tuple[int, int, _Verdict]]:
+    """The table for one IP version, longest networks first: their leading bits, how many bits follow, the verdict."""
+    found: list[tuple[int, int, _Verdict]] = []
+    for line in SPECIAL_PURPOSE.split("\n"):
+        text, _, verdict = line.partition(" ")
+        start, _, length = text.partition("/")
+        address = parse_address(start)
+        if address is not None and address.version == version:
+            shift = address.max_prefixlen - int(length)
+            found.append((int(address) >> shift, shift, _VERDICTS[verdict]))
+    return sorted(found, key=lambda network: network[1])
 
 
-def _with_embedded(address: Address) -> list[Address]:
-    """The address, and the IPv4 addresses that a transition mechanism embeds in it."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return [address]
-    if address.ipv4_mapped is not None:
-        return [address.ipv4_mapped]
-    embedded: list[Address] = []
-    if address.sixtofour is not None:
-        embedded.append(address.sixtofour)
-    if address.teredo is not None:
-        embedded.extend(address.teredo)
-    if address in _NAT64 or address in _COMPATIBLE:
-        return [ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)]
-    return [address, *embedded]
+_NETWORKS = {version: _networks(version) for version in (4, 6)}

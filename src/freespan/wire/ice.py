@@ -6,21 +6,24 @@ the open internet may only name servers on the open internet. What a name resolv
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Sequence
 
-from freespan.wire.addresses import is_private_host
-from freespan.wire.errors import InputError, MessageError
+from freespan.wire.addresses import is_private_host, parse_address
+from freespan.wire.errors import MessageError
 from freespan.wire.messages import IceServer
-from freespan.wire.target import parse_target
 
 _URL = re.compile(
-    r"(?P<scheme>stun|turns?):"
-    r"(?P<target>(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?)"
+    r"(?P<scheme>stun|turns?):(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[1-9][0-9]{0,4}))?"
     r"(?P<query>\?transport=(?:udp|tcp))?"
 )
 _FIELD = "ice_servers.urls"
-_PORT = 3478
+_PORT_MAX = 65_535
+_NAME_MAX = 253
+_LABEL = re.compile("[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+# No name ends in a number (WHATWG URL): some resolvers take it for an address.
+_NUMBER = re.compile("[0-9]+|0[xX][0-9A-Fa-f]*")
 
 
 def check_stun(servers: list[IceServer], *, allow_private: bool) -> list[IceServer]:
@@ -48,12 +51,25 @@ def _checked(servers: list[IceServer], schemes: Sequence[str], allow_private: bo
 
 def _check(url: str, schemes: Sequence[str], allow_private: bool) -> None:
     found = _URL.fullmatch(url)
-    if found is None or found["scheme"] not in schemes or (found["scheme"] == "stun" and found["query"]):
+    is_server = (
+        found is not None
+        and found["scheme"] in schemes
+        and not (found["scheme"] == "stun" and found["query"])
+        and int(found["port"] or 1) <= _PORT_MAX
+        and _is_host(found["host"])
+    )
+    if found is None or not is_server:
         raise MessageError(_FIELD, f"must be {' or '.join(f'{scheme}:host:port' for scheme in schemes)}")
-    try:
-        # This refuses numbers as well, which some resolvers take for addresses.
-        host = parse_target(found["target"], default_port=_PORT).host
-    except InputError as error:
-        raise MessageError(_FIELD, error.reason) from None
-    if not allow_private and is_private_host(host):
+    if not allow_private and is_private_host(found["host"].strip("[]")):
         raise MessageError(_FIELD, "must not be in a private network")
+
+
+def _is_host(host: str) -> bool:
+    """Whether it is an address or a name, and no number that stands for an address."""
+    if host.startswith("["):
+        return isinstance(parse_address(host[1:-1]), ipaddress.IPv6Address)
+    if parse_address(host) is not None:
+        return True
+    name = host.removesuffix(".")
+    labels = name.split(".")
+    return len(name) <= _NAME_MAX and all(map(_LABEL.fullmatch, labels)) and not _NUMBER.fullmatch(labels[-1])

@@ -13,6 +13,15 @@ SIGNAL_MESSAGE_MAX = 32_768
 """Size of the longest message between bridge and broker, and in a signalling channel."""
 SDP_MAX = 16_384
 """Characters of the longest session description."""
+OFFER_ADDRESSES_MAX = 4
+"""How many addresses of one description an end sends connectivity checks to; whoever passes it on leaves out others."""
+CANDIDATES_PASSED_MAX = 8
+"""How many candidates of one description pass: an end behind a symmetric NAT has two for each of its addresses."""
+UFRAG_MAX = 32
+"""Characters of the longest ICE user name, which every connectivity check repeats. Engines make 4 to 16 (RFC 8839
+allows 256)."""
+ICE_PASSWORD_MAX = 128
+"""Characters of the longest ICE password. Engines make 22 to 32."""
 BRIDGE_CAPACITY_MAX = 64
 """The most sessions that a bridge may offer to take."""
 AVOID_MAX = 16

@@ -8,14 +8,13 @@ The broker decides by the mappings which ends can connect (broker/nat.py).
 
 from __future__ import annotations
 
-import ipaddress
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
-from freespan.wire.addresses import is_public
+from freespan.wire.addresses import is_end, parse_address
 
 Mapping = Literal["open", "cone", "symmetric"]
 """`open`: the end has a public address; `cone`: one outside port for all destinations; `symmetric`: one for each."""
@@ -64,9 +63,6 @@ def _best(found: Iterable[Mapping]) -> Mapping | None:
 
 
 def _public_version(address: str) -> int:
-    """Return 4 or 6 for a public address, 0 for anything else."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return 0
-    return parsed.version if is_public(parsed) else 0
+    """Return 4 or 6 for the public address of an end, 0 for anything else."""
+    parsed = parse_address(address)
+    return parsed.version if parsed is not None and is_end(parsed) else 0

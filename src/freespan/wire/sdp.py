@@ -6,22 +6,24 @@ filter in JavaScript.
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from collections.abc import Collection
 
-from freespan.wire.addresses import Address, is_public
+from freespan.wire.addresses import Address, is_end
+from freespan.wire.candidates import Candidate, chosen, numeric_addresses, parse_candidate
 from freespan.wire.errors import MessageError
-from freespan.wire.limits import SDP_MAX
+from freespan.wire.limits import ICE_PASSWORD_MAX, SDP_MAX, UFRAG_MAX
 
-_NEEDED = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:")
+_CREDENTIALS = {
+    "a=ice-ufrag:": re.compile(rf"a=ice-ufrag:[A-Za-z0-9+/]{{4,{UFRAG_MAX}}}"),
+    "a=ice-pwd:": re.compile(rf"a=ice-pwd:[A-Za-z0-9+/]{{22,{ICE_PASSWORD_MAX}}}"),
+}
+_FINGERPRINT = "a=fingerprint:"
+_IS_FINGERPRINT = re.compile(r"a=fingerprint:[A-Za-z0-9-]{1,16} [0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){0,63}")
+_NEEDED = (*_CREDENTIALS, _FINGERPRINT, "a=setup:")
 _CANDIDATES_MAX = 32
 _HOLDS_CANDIDATE = re.compile("candidate:", re.IGNORECASE)
 _NOT_PRINTABLE_ASCII = re.compile("[^ -~]")
-# The exact grammar (RFC 8839 section 5.1): an engine that splits a line differently would see another candidate.
-_OVER_UDP = re.compile(r"a=candidate:[!-~]+ [0-9]+ (?i:udp) [0-9]+ [!-~]+ [0-9]+ typ [ -~]+")
-# No end has an address in these (RFC 6890), though some versions of the standard library call them global.
-_SPECIAL_PURPOSE = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("2001::/23"))
-_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # RFC 4291 section 2.4
 # All lines that a data channel needs, by exact names, since engines differ in what else they take for a candidate.
 _KEPT = ("v=", "o=", "s=", "t=")
 _KEPT_ATTRIBUTE = re.compile(
@@ -59,27 +61,26 @@ def _roles(lines: list[str]) -> set[str]:
     return {line.removeprefix("a=setup:") for line in lines if line.startswith("a=setup:")}
 
 
-def filter_sdp(sdp: str, *, allow_private: bool) -> str:
-    """Return a description without the candidates that must not reach the WebRTC engine of an end.
+def filter_sdp(sdp: str, *, allow_private: bool, only: Collection[str] | None = None) -> str:
+    """Return a description with what may reach the WebRTC engine of an end, its candidates written anew.
 
-    TCP candidates (RFC 6544) are always taken out, because they would make the engine connect to any port of any
-    service; so are lines with control characters, which some engines take for the end of a line, and candidates after
-    the 32nd. With `allow_private` false, so are private addresses (`without_private_addresses`).
+    TCP candidates (RFC 6544) are always left out, because they would make the engine connect to any port of any
+    service; so are lines with control characters, which some engines take for the end of a line, and what is no ICE
+    user name, password or fingerprint. Of the other candidates few pass (`candidates.chosen`): with `only`, those that
+    `named_addresses` has returned for another description of the same end. With `allow_private` false, private
+    addresses are left out as well (`without_private_addresses`).
 
     The twin in JavaScript is `filterSdp` (bridge/sdp.js); tests/vectors/sdp.json holds both to the same results.
     """
+    lines = [line for line in _lines(sdp) if line and not _NOT_PRINTABLE_ASCII.search(line)]
+    found = [(number, one) for number, one in _candidates(lines, allow_private) if only is None or one.address in only]
+    candidates = {found[position][0]: found[position][1].line for position in chosen([one for _, one in found])}
+    seen: set[str] = set()
     passed: list[str] = []
-    candidates = 0
-    for line in _lines(sdp):
-        if not line or _NOT_PRINTABLE_ASCII.search(line):
-            continue
+    for number, line in enumerate(lines):
         if _HOLDS_CANDIDATE.search(line):
-            allowed = _OVER_UDP.fullmatch(line) and (line if allow_private else _public_candidate(line))
-            if not allowed or candidates == _CANDIDATES_MAX:
-                continue
-            candidates += 1
-            passed.append(allowed)
-        elif kept := line if allow_private else _public_line(line):
+            passed += [candidates[number]] if number in candidates else []
+        elif _is_credible(line, seen) and (kept := line if allow_private else _public_line(line)):
             passed.append(kept)
     return "".join(f"{line}\r\n" for line in passed)
 
@@ -93,15 +94,38 @@ def without_private_addresses(sdp: str) -> str:
     return filter_sdp(sdp, allow_private=False)
 
 
+def named_addresses(sdp: str, *, allow_private: bool) -> set[str]:
+    """Return the addresses and mDNS names to which a description would make an end send connectivity checks."""
+    return {one.address for _, one in _candidates(_lines(sdp), allow_private)}
+
+
+def target_addresses(sdp: str) -> set[Address]:
+    """Return the addresses of the candidates in a description, without names."""
+    return numeric_addresses(one for _, one in _candidates(_lines(sdp), allow_private=True))
+
+
 def public_addresses(sdp: str) -> set[Address]:
     """Return the public addresses of an end itself, from its `host` and `srflx` candidates."""
-    found: set[Address] = set()
-    for line in _lines(sdp):
-        parts = line.split()
-        own = _OVER_UDP.fullmatch(line) and parts[7:8] in (["host"], ["srflx"])
-        if own and _is_public_text(parts[4]):
-            found.add(ipaddress.ip_address(parts[4]))
-    return found
+    own = (one for _, one in _candidates(_lines(sdp), allow_private=False) if one.kind in ("host", "srflx"))
+    return {address for address in numeric_addresses(own) if is_end(address)}
+
+
+def _candidates(lines: list[str], allow_private: bool) -> list[tuple[int, Candidate]]:
+    """The candidates in the lines of a description that may pass, with the numbers of their lines."""
+    parsed = ((number, parse_candidate(line, allow_private=allow_private)) for number, line in enumerate(lines))
+    return [(number, one) for number, one in parsed if one is not None]
+
+
+def _is_credible(line: str, seen: set[str]) -> bool:
+    """Whether a line is what it begins as. The first user name and password count, as others would confuse engines."""
+    if line.startswith(_FINGERPRINT):
+        return _IS_FINGERPRINT.fullmatch(line) is not None
+    for name, form in _CREDENTIALS.items():
+        if line.startswith(name):
+            if name in seen or not form.fullmatch(line):
+                return False
+            seen.add(name)
+    return True
 
 
 def _public_line(line: str) -> str:
@@ -113,28 +137,6 @@ def _public_line(line: str) -> str:
         return re.sub(r"^(m=[^ ]+) [^ ]+", r"\1 9", line)
     # end-of-candidates is dropped: checks of the other side can still reveal an address that was taken out.
     return line if line.startswith(_KEPT) or _KEPT_ATTRIBUTE.match(line) else ""
-
-
-def _public_candidate(line: str) -> str:
-    """A UDP candidate without its related address, or nothing if its own address is not public."""
-    # a=candidate:<foundation> <component> <transport> <priority> <address> <port> … raddr <address> rport <port>
-    parts = line.split()
-    if not _is_public_text(parts[4]):
-        return ""
-    for i, part in enumerate(parts[:-1]):
-        if part.lower() == "raddr":
-            parts[i + 1] = "0.0.0.0"
-    return " ".join(parts)
-
-
-def _is_public_text(text: str) -> bool:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    if "%" in text or any(address in network for network in _SPECIAL_PURPOSE):
-        return False
-    return is_public(address) and (address.version == 4 or address in _GLOBAL_UNICAST)
 
 
 def _lines(sdp: str) -> list[str]:
@@ -157,6 +159,12 @@ def _check_description(field: str, sdp: str) -> list[str]:
     for needed in _NEEDED:
         if not any(line.startswith(needed) for line in lines):
             raise MessageError(field, f"has no {needed.rstrip(':')} line")
+    for name, form in _CREDENTIALS.items():
+        given = [line for line in lines if line.startswith(name)]
+        if len(given) > 1 or not form.fullmatch(given[0]):
+            raise MessageError(field, f"must have one {name.rstrip(':')} line of a usual form and length")
+    if not all(_IS_FINGERPRINT.fullmatch(line) for line in lines if line.startswith(_FINGERPRINT)):
+        raise MessageError(field, "has an a=fingerprint line that is not a hash")
     if sum(line.lower().startswith("a=candidate:") for line in lines) > _CANDIDATES_MAX:
         raise MessageError(field, f"has more than {_CANDIDATES_MAX} candidates")
     return lines

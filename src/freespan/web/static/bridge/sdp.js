@@ -1,44 +1,58 @@
 // What of a session description reaches the browser's WebRTC engine. The twin of wire/sdp.py. Pure.
 
-import { isPublic } from "./addresses.js";
+import { chosen, parseCandidate } from "./candidates.js";
 
-// To the letter (RFC 8839 section 5.1): an engine that splits the line in another way would see another candidate.
-const CANDIDATE = /^a=candidate:[!-~]+ \d+ [uU][dD][pP] \d+ ([!-~]+) \d+ typ [ -~]+$/;
 /** All that a data channel needs, except for addresses. */
 const KEPT =
   /^([vost]=|a=(ice-(ufrag|pwd|options|lite)|fingerprint|setup|mid|group|sctp-port|max-message-size|sendrecv|msid-semantic|extmap-allow-mixed)(:|$))/;
-const CANDIDATES_MAX = 32;
+/** How lines begin that must have a certain form, of which the first two may stand there once. */
+const FORMS = [
+  { start: "a=ice-ufrag:", form: /^[A-Za-z\d+/]{4,32}$/, once: true },
+  { start: "a=ice-pwd:", form: /^[A-Za-z\d+/]{22,128}$/, once: true },
+  { start: "a=fingerprint:", form: /^[A-Za-z\d-]{1,16} [\dA-Fa-f]{2}(:[\dA-Fa-f]{2}){0,63}$/, once: false },
+];
 
 /**
  * Leave out TCP candidates (RFC 6544), which would connect to any port of any service, and lines with control
- * characters. On the open internet private addresses are left out as well, wherever they stand, and all lines that a
- * data channel does not need.
+ * characters. Of the other candidates few pass, written anew: with `only`, those of these addresses. On the open
+ * internet private addresses are left out as well, wherever they stand, and all lines that a data channel does not
+ * need.
  * @param {string} sdp
  * @param {boolean} allowPrivate
+ * @param {Set<string>} [only]
  */
-export function filterSdp(sdp, allowPrivate) {
-  let candidates = 0;
-  /** @param {string} line @returns {string} the line as it may pass, or nothing */
-  const filtered = (line) => {
-    if (/[^ -~]/.test(line)) return "";
-    if (/candidate:/i.test(line)) {
-      const address = CANDIDATE.exec(line)?.[1];
-      if (!address || !(allowPrivate || isPublic(address)) || ++candidates > CANDIDATES_MAX) return "";
-      return allowPrivate
-        ? line
-        : line
-            .replace(/ +/g, " ")
-            .replace(/( raddr) [^ ]+/gi, "$1 0.0.0.0")
-            .trim();
+export function filterSdp(sdp, allowPrivate, only) {
+  const lines = linesOf(sdp).map((line) => (/[^ -~]/.test(line) ? "" : line));
+  const candidates = lines.map((line) => parseCandidate(line, allowPrivate));
+  const passing = chosen(candidates.flatMap((one) => (one && (!only || only.has(one.address)) ? [one] : [])));
+  const seen = new Set();
+  /** @param {string} line @param {number} i @returns {string} the line as it may pass, or nothing */
+  const filtered = (line, i) => {
+    const candidate = candidates[i];
+    if (candidate) return passing.has(candidate) ? candidate.line : "";
+    if (/candidate:/i.test(line)) return "";
+    for (const { start, form, once } of FORMS) {
+      if (!line.startsWith(start)) continue;
+      if ((once && seen.has(start)) || !form.test(line.slice(start.length))) return "";
+      seen.add(start);
     }
     if (allowPrivate || KEPT.test(line)) return line;
     if (line.startsWith("c=")) return "c=IN IP4 0.0.0.0";
     return line.startsWith("m=") ? line.replace(/^(m=[^ ]+) [^ ]+/, "$1 9") : "";
   };
-  return sdp
-    .split(/\r?\n/)
+  return lines
     .map(filtered)
     .filter(Boolean)
     .map((line) => `${line}\r\n`)
     .join("");
+}
+
+/** The addresses and names to which a description makes an end send checks. @param {string} sdp @param {boolean} allowPrivate */
+export function namedAddresses(sdp, allowPrivate) {
+  return new Set(linesOf(sdp).flatMap((line) => parseCandidate(line, allowPrivate)?.address ?? []));
+}
+
+/** @param {string} sdp */
+function linesOf(sdp) {
+  return sdp.split("\n").map((line) => line.replace(/\r$/, ""));
 }
