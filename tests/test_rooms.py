@@ -61,6 +61,7 @@ PURE_MODULES = {
     "api/arguments.py",
     "broker/census.py",
     "broker/free_bridges.py",
+    "broker/held_places.py",
     "broker/matching.py",
     "broker/message_budget.py",
     "broker/nat.py",

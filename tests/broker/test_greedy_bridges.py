@@ -105,9 +105,9 @@ async def test_a_bridge_that_sends_without_end_is_closed(lab: Lab, kind: str) ->
 
 
 async def test_a_few_late_answers_are_no_offence() -> None:
-    async with running_lab(BrokerSettings(answer_seconds=0.05, misses_max=100)) as lab:
+    async with running_lab(BrokerSettings(answer_seconds=0.02, misses_max=100)) as lab:
         slow = await lab.join()
-        for _ in range(60):
+        for _ in range(40):
             client = lab.ask()
             offer = await slow.offer()
             assert (await client)[0] == 504

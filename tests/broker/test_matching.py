@@ -198,6 +198,8 @@ class Promises(RuleBasedStateMachine):
     def counts(self) -> None:
         assert len(self.matching) == len(self.capacity)
         free = sum(map(self.free_places, self.capacity))
+        unused = (c - self.sessions[name] - len(self.pending[name]) for name, c in self.capacity.items())
+        assert self.matching.unused_places == sum(max(0, places) for places in unused)
         assert self.matching.is_mostly_free == (2 * free > sum(self.capacity.values()))
         assert all(len(pending) <= OFFERS_PER_BRIDGE for pending in self.pending.values())
         assert not self.settled & set(self.at)

@@ -25,7 +25,7 @@ from aiohttp import web
 from freespan.broker.bridge_pings import BridgePings
 from freespan.broker.bridge_socket import BridgeSocket, accept_bridge
 from freespan.broker.matching import Matching
-from freespan.broker.responses import ProblemError, problem_response
+from freespan.broker.responses import ProblemError, problem_response, too_many_requests
 from freespan.broker.settings import BrokerSettings
 from freespan.observe.counters import HostCounters
 from freespan.sources.rate import RateBudgets
@@ -89,7 +89,8 @@ class BridgeSignalling:
     async def ask(self, bridge: str, offer: Offer) -> str | None:
         """Send an offer to the bridge that it is assigned to, and return the answer.
 
-        Returns None when the bridge refuses, leaves, or does not answer in time.
+        Returns None when the bridge refuses, leaves, or does not answer in time; the caller decides whether that is a
+        miss.
         """
         socket = self._sockets[bridge]
         answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
@@ -100,7 +101,6 @@ class BridgeSignalling:
                 await socket.send(encode(offer))
                 return await answer
         except TimeoutError:
-            self._count_miss(bridge)
             return None
         except ConnectionError:
             self._forget(bridge)  # nobody else is to try it
@@ -108,6 +108,12 @@ class BridgeSignalling:
         finally:
             del self._answers[offer.id]
             self._matching.settle(bridge, offer.id)
+
+    def count_miss(self, bridge: str) -> None:
+        """A bridge has given no answer. Nothing happens if it is gone."""
+        if self._matching.count_miss(bridge) and bridge in self._sockets:
+            reason = "offers were refused or left without an answer"
+            self._disconnect(bridge, aiohttp.WSCloseCode.POLICY_VIOLATION, reason)
 
     async def handle_bridge(self, request: web.Request) -> web.StreamResponse:
         """Serve one WebSocket, from its hello until it is closed."""
@@ -135,7 +141,7 @@ class BridgeSignalling:
         if wait == 0.0 and not self._joins.take(source, now):
             wait = self._joins.wait(source, now)
         if wait:
-            raise ProblemError(429, "too_many_requests", "too many bridges have come from this network", after=wait)
+            raise too_many_requests(wait)
 
     async def _serve_bridge(self, socket: BridgeSocket, hello: Hello, source: Source | None) -> None:
         name = secrets.token_urlsafe(12)
@@ -196,7 +202,6 @@ class BridgeSignalling:
                 self._resolve(offer_id, answer)
             case Refusal(offer_id):
                 self._matching.settle(bridge, offer_id)
-                self._count_miss(bridge)
                 self._resolve(offer_id, None)
             case Hello():
                 raise MessageError("type", "must be hello only once")
@@ -205,11 +210,6 @@ class BridgeSignalling:
         waiting = self._answers.get(offer_id)
         if waiting is not None and not waiting.done():
             waiting.set_result(answer)
-
-    def _count_miss(self, bridge: str) -> None:
-        if self._matching.count_miss(bridge):
-            reason = "offers were refused or left without an answer"
-            self._disconnect(bridge, aiohttp.WSCloseCode.POLICY_VIOLATION, reason)
 
     def _disconnect(self, bridge: str, code: int, reason: str) -> None:
         """Close the WebSocket of a bridge, which is given nothing more."""

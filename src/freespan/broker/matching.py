@@ -95,6 +95,7 @@ class Matching:
         self._groups: dict[_Kind, FreeBridges[_Named]] = {}
         self._places = 0
         self._free_places = 0
+        self._unused_places = 0
 
     def __len__(self) -> int:
         return len(self._bridges)
@@ -176,6 +177,11 @@ class Matching:
         """Whether more than half of all places are free, so that some can go to clients who have a bridge already."""
         return 2 * self._free_places > self._places
 
+    @property
+    def unused_places(self) -> int:
+        """How many places are free in all, those included at which no offer may be made just now."""
+        return self._unused_places
+
     def has_free_bridge(self, avoid: Set[str] = frozenset()) -> bool:
         """Whether a bridge outside `avoid` is free, even if the client could not connect to it."""
         return sum(group.count for group in self._groups.values()) > len(self._free_ones(avoid))
@@ -223,6 +229,7 @@ class Matching:
     def _enter(self, bridge: _Bridge) -> None:
         """Count a bridge, and put it into the index if it is free. Before anything of it changes, it is withdrawn."""
         self._places += bridge.capacity
+        self._unused_places += bridge.free_places
         if len(bridge.pending) >= self._settings.offers_per_bridge or bridge.misses >= self._settings.misses_max:
             return
         self._free_places += bridge.free_places
@@ -234,6 +241,7 @@ class Matching:
 
     def _withdraw(self, bridge: _Bridge) -> None:
         self._places -= bridge.capacity
+        self._unused_places -= bridge.free_places
         if bridge.is_in_index:
             self._free_places -= bridge.free_places
             self._groups[bridge.kind].remove(bridge)

@@ -5,10 +5,10 @@
                   │         │     │             └─ refusal, timeout, or gone ─┐
                   │         └─────│───────────────────────────────────────────┘
                   ▼               ▼ none is left, or three were asked
-              400, 408, 413    503 if none was asked, else 504
+     400, 408, 413, 429, 503   503 if none was asked, else 504
 
-All attempts together are bounded by `attempts_max` and `rendezvous_seconds`; then the client gets 504.
-docs/protocol/rendezvous.md lists the problems.
+All attempts together are bounded by `attempts_max` and `rendezvous_seconds`; then the client gets 504. What a source
+may ask for, have under way and hold is bounded as well. docs/protocol/rendezvous.md lists the problems.
 """
 
 from __future__ import annotations
@@ -21,12 +21,17 @@ from collections.abc import Callable
 from aiohttp import web
 
 from freespan.broker.bridge_signalling import BridgeSignalling
+from freespan.broker.held_places import HeldPlaces
 from freespan.broker.matching import Matching
 from freespan.broker.reader_statistics import ReaderStatistics
-from freespan.broker.responses import ANY_ORIGIN, ProblemError, json_response, problem_response
+from freespan.broker.responses import ANY_ORIGIN, ProblemError, json_response, problem_response, too_many_requests
 from freespan.broker.settings import BrokerSettings
 from freespan.broker.turn import TurnServers
+from freespan.broker.waiting_requests import WaitingRequests
 from freespan.observe.counters import HostCounters
+from freespan.sources.rate import RateBudgets
+from freespan.sources.requests import SourceReader
+from freespan.sources.source import Source
 from freespan.wire.errors import MessageError, VersionError
 from freespan.wire.limits import PROTOCOL_VERSION, RENDEZVOUS_BODY_MAX
 from freespan.wire.messages import Offer, RendezvousAnswer, RendezvousRequest, decode_rendezvous_request
@@ -45,6 +50,7 @@ class Rendezvous:
         counters: HostCounters,
         settings: BrokerSettings,
         filter_sdp: Callable[[str], str],
+        sources: SourceReader,
     ) -> None:
         self._matching = matching
         self._signalling = signalling
@@ -53,7 +59,14 @@ class Rendezvous:
         self._counters = counters
         self._settings = settings
         self._filter_sdp = filter_sdp
-        self._under_way = 0
+        self._sources = sources
+        self._budgets = RateBudgets(settings.rendezvous_of_host, settings.rendezvous_of_network)
+        self._misses = RateBudgets(settings.misses_of_host, settings.misses_of_network)
+        self._bodies = WaitingRequests(settings.bodies_max, settings.bodies_for_newcomers, settings.body_places)
+        self._waiting = WaitingRequests(
+            settings.rendezvous_max, settings.rendezvous_for_newcomers, settings.rendezvous_places
+        )
+        self.held_places = HeldPlaces(settings)
 
     def routes(self) -> list[web.RouteDef]:
         """The routes for clients."""
@@ -64,17 +77,11 @@ class Rendezvous:
 
     async def handle_rendezvous(self, request: web.Request) -> web.Response:
         """Answer one request, and count how it ended."""
+        source = self._sources.source_of(request)
         try:
-            body = await self._read_body(request)
-            # Checked after the body, so that a client that sends none takes no place.
-            if self._under_way >= self._settings.rendezvous_max:
-                raise ProblemError(503, "busy", "the broker is busy")
-            wanted = _checked(body)
-            self._under_way += 1
-            try:
-                answer = await self._find_answer(wanted)
-            finally:
-                self._under_way -= 1
+            self._check_rate(source)
+            wanted = _checked(await self._read_body(request, source))
+            answer = await self._find_answer(wanted, source)
         except ProblemError as error:
             self._counters.rendezvous.labels(error.problem.code).inc()
             return problem_response(error, self._settings.retry_after_seconds)
@@ -82,28 +89,48 @@ class Rendezvous:
         self._statistics.count(request, wanted.offer)
         return json_response(answer, {})
 
-    async def _find_answer(self, request: RendezvousRequest) -> RendezvousAnswer:
+    def _check_rate(self, source: Source | None) -> None:
+        now = _now()
+        if not self._budgets.take(source, now):
+            raise too_many_requests(self._budgets.wait(source, now))
+
+    async def _find_answer(self, request: RendezvousRequest, source: Source | None) -> RendezvousAnswer:
+        if not self.held_places.may_hold(source, self._matching.unused_places, _now()):
+            raise too_many_requests()
         offer = self._filter_sdp(request.offer)
         tried: set[str] = set()
         try:
-            async with asyncio.timeout(self._settings.rendezvous_seconds):
+            async with self._waiting.waiting(source, self._settings.rendezvous_seconds):
                 for _ in range(self._settings.attempts_max):
-                    answer = await self._ask_next_bridge(offer, request, tried)
+                    answer = await self._ask_next_bridge(offer, request, tried, source)
                     if answer is not None:
                         return answer
         except TimeoutError:
             pass
         raise _bridge_timeout()
 
-    async def _ask_next_bridge(self, sdp: str, request: RendezvousRequest, tried: set[str]) -> RendezvousAnswer | None:
+    async def _ask_next_bridge(
+        self, sdp: str, request: RendezvousRequest, tried: set[str], source: Source | None
+    ) -> RendezvousAnswer | None:
         """Return one bridge's answer, or None when it gave none. Raises `ProblemError` when no bridge is left."""
         offer_id = secrets.token_urlsafe(12)
         bridge = self._assign(offer_id, request, tried)
         tried.add(bridge)
         needs_turn = self._matching.needs_turn(bridge, request.network)
         turn = self._turn_servers.credentials(time.time()) if self._turn_servers and needs_turn else []
-        answer = await self._signalling.ask(bridge, Offer(offer_id, sdp, turn))
-        return None if answer is None else RendezvousAnswer(PROTOCOL_VERSION, answer, bridge)
+        answer = None
+        self.held_places.hold(offer_id, bridge, source, _now())
+        try:
+            answer = await self._signalling.ask(bridge, Offer(offer_id, sdp, turn))
+        finally:
+            if answer is None:
+                self.held_places.release(offer_id)
+        if answer is not None:
+            return RendezvousAnswer(PROTOCOL_VERSION, answer, bridge)
+        # One source alone must not get bridges sent away, by offers that no bridge takes.
+        if self._misses.take(source, _now()):
+            self._signalling.count_miss(bridge)
+        return None
 
     def _assign(self, offer_id: str, request: RendezvousRequest, tried: set[str]) -> str:
         if request.extra and not self._matching.is_mostly_free:
@@ -119,18 +146,23 @@ class Rendezvous:
             raise ProblemError(503, "no_reachable_bridge", "no free bridge can be reached from this kind of network")
         raise ProblemError(503, "no_bridge", "no bridge is free right now")
 
-    async def _read_body(self, request: web.Request) -> bytes:
+    async def _read_body(self, request: web.Request, source: Source | None) -> bytes:
         body = bytearray()
         try:
-            async with asyncio.timeout(self._settings.body_seconds):
-                async for chunk in request.content.iter_chunked(RENDEZVOUS_BODY_MAX):
-                    body += chunk
-                    if len(body) > RENDEZVOUS_BODY_MAX:
-                        raise ProblemError(413, "too_large", f"the request is longer than {RENDEZVOUS_BODY_MAX} bytes")
+            if request.content.is_eof():  # it came together with its head, as nearly every body does
+                body += request.content.read_nowait(-1)
+            else:
+                async with self._bodies.waiting(source, self._settings.body_seconds):
+                    async for chunk in request.content.iter_chunked(RENDEZVOUS_BODY_MAX):
+                        body += chunk
+                        if len(body) > RENDEZVOUS_BODY_MAX:
+                            break
         except TimeoutError:
             raise ProblemError(408, "bad_request", "the request did not arrive in time") from None
         except web.RequestPayloadError:
             raise ProblemError(400, "bad_request", "the request is cut off or wrongly encoded", "message") from None
+        if len(body) > RENDEZVOUS_BODY_MAX:
+            raise ProblemError(413, "too_large", f"the request is longer than {RENDEZVOUS_BODY_MAX} bytes")
         return bytes(body)
 
 
@@ -147,6 +179,10 @@ def _checked(body: bytes) -> RendezvousRequest:
 
 def _bridge_timeout() -> ProblemError:
     return ProblemError(504, "bridge_timeout", "no bridge answered in time: ask again")
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _handle_preflight(request: web.Request) -> web.Response:

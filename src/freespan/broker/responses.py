@@ -36,6 +36,11 @@ class ProblemError(Exception):
         self.after = after
 
 
+def too_many_requests(after: float | None = None) -> ProblemError:
+    """The problem for a source that has asked too often, or holds too much."""
+    return ProblemError(429, "too_many_requests", "too many requests have come from your network", after=after)
+
+
 def json_response(message: Countries | RendezvousAnswer | TurnCredentials, headers: Mapping[str, str]) -> web.Response:
     """Return a response that any origin may read."""
     return web.Response(text=encode(message), content_type="application/json", headers={**ANY_ORIGIN, **headers})

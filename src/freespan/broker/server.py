@@ -66,9 +66,9 @@ class Broker:
         self.matching = Matching(secrets.randbelow, settings)
         self.signalling = BridgeSignalling(self.matching, welcome, counters, settings, filtered, sources)
         self.rendezvous = Rendezvous(
-            self.matching, self.signalling, turn_servers, statistics, counters, settings, filtered
+            self.matching, self.signalling, turn_servers, statistics, counters, settings, filtered, sources
         )
-        self._parts = (self.rendezvous, self.signalling, TurnRoute(turn_servers), statistics)
+        self._parts = (self.rendezvous, self.signalling, TurnRoute(turn_servers, settings, sources), statistics)
 
     def routes(self) -> list[web.RouteDef]:
         """Everything that the broker serves."""

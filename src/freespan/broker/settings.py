@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from freespan.sources.rate import Rate
 from freespan.sources.shares import Places
-from freespan.wire.limits import ANSWER_SECONDS, HELLO_SECONDS, PING_SECONDS, RENDEZVOUS_SECONDS
+from freespan.wire.limits import ANSWER_SECONDS, HANDSHAKE_SECONDS, HELLO_SECONDS, PING_SECONDS, RENDEZVOUS_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,24 @@ class BrokerSettings:
         probe_places: as with bridges.
         newcomers_every: one offer in so many prefers bridges that have not proved themselves.
         probe_seconds: how long a probe may take to read its welcome and to close.
-        rendezvous_max: requests of clients under way at a time; the next one is answered with 503 `busy`.
+        rendezvous_max: requests of clients that wait for a bridge at a time; beyond them, the newest one of the
+            greediest source is answered with 503 `busy`.
+        rendezvous_for_newcomers: how many of these places are kept for sources that are not greedy.
+        rendezvous_places: requests that one host and one network may have there without being greedy.
+        bodies_max: requests whose body has not arrived at a time; the rest is as with rendezvous.
+        bodies_for_newcomers: as with rendezvous.
+        body_places: as with rendezvous.
+        rendezvous_of_host: how often one host may ask for a bridge; the next request is answered with 429.
+        rendezvous_of_network: the same for one network.
+        turn_of_host: how often one host may ask for TURN servers; the next request is answered with 429.
+        turn_of_network: the same for one network.
+        misses_of_host: how often a bridge may be blamed for giving one host no answer.
+        misses_of_network: the same for one network.
+        held_seconds: how long a place counts as held by a reader who shows no sign of using it; a bridge gives it up
+            within this time.
+        held_by_host: how many times as many places as are free one host may hold like that.
+        held_by_network: the same for one network.
+        held_max: places that are remembered as held.
         body_seconds: how long the body of a request may take to arrive.
         close_seconds: how long a bridge may take to close its WebSocket after the broker has closed it.
         hello_seconds: how long a bridge may take to send its hello.
@@ -65,7 +82,22 @@ class BrokerSettings:
     probes_for_newcomers: int = 64
     probe_places: Places = field(default=Places(16, 64))
     probe_seconds: float = 10.0
-    rendezvous_max: int = 512
+    rendezvous_max: int = 2_048
+    rendezvous_for_newcomers: int = 256
+    rendezvous_places: Places = field(default=Places(256, 1_024))
+    bodies_max: int = 512
+    bodies_for_newcomers: int = 64
+    body_places: Places = field(default=Places(32, 128))
+    rendezvous_of_host: Rate = field(default=Rate(per_second=10.0, burst=1_000))
+    rendezvous_of_network: Rate = field(default=Rate(per_second=80.0, burst=8_000))
+    turn_of_host: Rate = field(default=Rate(per_second=10.0, burst=1_000))
+    turn_of_network: Rate = field(default=Rate(per_second=80.0, burst=8_000))
+    misses_of_host: Rate = field(default=Rate(per_second=0.5, burst=256))
+    misses_of_network: Rate = field(default=Rate(per_second=2.0, burst=1_024))
+    held_seconds: float = ANSWER_SECONDS + HANDSHAKE_SECONDS
+    held_by_host: int = 4
+    held_by_network: int = 16
+    held_max: int = 65_536
     body_seconds: float = 10.0
     close_seconds: float = 2.0
     hello_seconds: float = HELLO_SECONDS
