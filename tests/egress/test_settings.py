@@ -4,7 +4,7 @@ import pytest
 
 from freespan.egress.settings import EgressSettings
 from freespan.sources.rate import Rate
-from freespan.wire.limits import DIAL_SECONDS, RESOLVE_SECONDS
+from freespan.wire.limits import DIAL_SECONDS, LANES_MAX, RESOLVE_SECONDS
 
 DEFAULTS = EgressSettings()
 
@@ -20,7 +20,14 @@ def test_times_are_seconds_and_sizes_are_whole(name: str) -> None:
 
 
 def test_sessions_that_wait_leave_most_places_to_others() -> None:
-    assert DEFAULTS.without_handshake_max < DEFAULTS.waiting_sessions_max < DEFAULTS.sessions_max < DEFAULTS.links_max
+    assert DEFAULTS.without_handshake_max < DEFAULTS.sessions_max
+    assert DEFAULTS.waiting_sessions_max < DEFAULTS.sessions_max < DEFAULTS.links_max
+
+
+def test_one_bridge_may_bring_all_its_links_at_once() -> None:
+    capacity = 64
+    greedy = DEFAULTS.without_handshake_max * 7 // 8
+    assert capacity * (LANES_MAX + 1) <= greedy
 
 
 def test_a_session_cannot_take_all_lookups() -> None:

@@ -10,9 +10,10 @@ StreamPlaces       streams with a socket to a target, or about to have one
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, TypeVar
 
 from freespan.egress.origins import Origin
@@ -20,6 +21,8 @@ from freespan.egress.session import EgressSession
 from freespan.egress.settings import EgressSettings
 from freespan.sources.shares import Places, Shares
 from freespan.sources.source import Source
+from freespan.wire.errors import StreamError
+from freespan.wire.proxy_status import ProxyStatus
 
 _NETWORK_HOSTS = 4
 """A network has as many places as this many hosts."""
@@ -57,9 +60,9 @@ class Crowd(Generic[Thing]):
         if evicted is not None:
             self._end.pop(evicted)(self._reason)
 
-    def has_room(self, one: Thing, origin: Origin, extra: float = 0.0) -> bool:
+    def has_room(self, one: Thing, source: Source | None, extra: float = 0.0) -> bool:
         """Whether `one`, which is not counted, could stay."""
-        return not self._shares.would_leave(one, origin.source, extra)
+        return not self._shares.would_leave(one, source, extra)
 
     def discard(self, one: Thing) -> None:
         """It has ended, or does not belong here any more."""
@@ -98,11 +101,44 @@ class SessionPlaces(Crowd[object]):
         )
 
 
-class StreamPlaces(Crowd[object]):
-    """Streams that have a socket to a target, or `dials`, which are about to. Those of a session count against it."""
+class StreamPlace:
+    """The place of one stream. Whoever enters it in a crowd may be put out at any time, in the middle of any wait."""
 
-    def __init__(self, most: int, settings: EgressSettings) -> None:
-        super().__init__(most, settings.streams_each, "the egress is full, and you have many streams")
+    def __init__(self, share: Source) -> None:
+        self._share = share
+        self._task = asyncio.current_task()
+        self._is_put_out = False
+
+    @contextlib.contextmanager
+    def among(self, crowd: Crowd[StreamPlace]) -> Iterator[None]:
+        """Be counted for the length of the block. Raises `StreamError` if there is no room, or none any more."""
+        if not crowd.has_room(self, self._share):
+            raise StreamError(ProxyStatus("connection_limit_reached"))
+        crowd.add(self, self._share, self._put_out)
+        try:
+            yield
+        except asyncio.CancelledError:
+            # as in `asyncio.timeout`: whoever else has cancelled the task is obeyed
+            if self._is_put_out and self._task is not None and not self._task.uncancel():
+                raise StreamError(ProxyStatus("connection_limit_reached")) from None
+            raise
+        finally:
+            crowd.discard(self)
+
+    def _put_out(self, _: str) -> None:
+        if self._task is not None and not self._is_put_out:
+            self._is_put_out = True
+            self._task.cancel()
+
+
+def dials(settings: EgressSettings) -> Crowd[StreamPlace]:
+    """Streams whose connection to a target is being opened."""
+    return Crowd(settings.dials_max, settings.streams_each, "too many connections are being opened")
+
+
+def sockets(settings: EgressSettings) -> Crowd[StreamPlace]:
+    """Streams with a connection to a target."""
+    return Crowd(settings.sockets_max, settings.streams_each, "too many connections are open")
 
 
 class WaitingSessions:

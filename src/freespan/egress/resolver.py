@@ -1,8 +1,8 @@
 """Resolves names to addresses, in threads.
 
 A lookup blocks its thread for as long as the system's resolver likes, whether anybody still waits for it or not. So
-each requester has only a few lookups under way, and its other lookups wait for those. There are enough threads that
-many requesters with slow names do not use them up.
+each session has only a few lookups under way, each source a few more, and their other lookups wait for those. Some of
+the threads are kept for sources with hardly any lookup.
 """
 
 from __future__ import annotations
@@ -10,35 +10,75 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from freespan.egress.settings import EgressSettings
+from freespan.sources.source import Source
 from freespan.wire.addresses import Address
 from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
 
-Requester = Hashable | None
-"""Whoever must not delay others: a session. None is a requester, too."""
+Requester = Source | None
+"""Whoever must not delay others: its `host` is a session, and its `network` where this comes from."""
+_NEWCOMERS = 8
+"""One thread in so many is kept for newcomers."""
+_NEWCOMER_LOOKUPS = 4
+"""How many lookups a newcomer has under way at the most."""
 
 
 class _Quota:
-    """The lookups of one requester: those under way hold a place, the others wait for one."""
+    """The lookups of a session or a source: those under way hold a place, the others wait for one."""
 
     def __init__(self, places: int) -> None:
         self.places = asyncio.Semaphore(places)
+        self.under_way = 0
         self.users = 0
 
 
+class _Quotas:
+    """A quota for each name that is in use."""
+
+    def __init__(self, places: int) -> None:
+        self._places = places
+        self._quotas: dict[bytes, _Quota] = {}
+
+    def __len__(self) -> int:
+        return len(self._quotas)
+
+    async def take(self, name: bytes) -> _Quota:
+        """Wait for a place, and take it; it must be given back with `leave`."""
+        quota = self._quotas.setdefault(name, _Quota(self._places))
+        quota.users += 1
+        try:
+            await quota.places.acquire()
+        except BaseException:
+            self._forget(name, quota)
+            raise
+        quota.under_way += 1
+        return quota
+
+    def leave(self, name: bytes) -> None:
+        quota = self._quotas[name]
+        quota.under_way -= 1
+        quota.places.release()
+        self._forget(name, quota)
+
+    def _forget(self, name: bytes, quota: _Quota) -> None:
+        quota.users -= 1
+        if not quota.users:
+            del self._quotas[name]
+
+
 class Resolver:
-    """Runs at most `lookups_max` lookups at a time, and `lookups_per_session_max` of those for one requester."""
+    """Runs at most `lookups_max` lookups at a time, and only a few of those for one session and for one source."""
 
     def __init__(self, settings: EgressSettings) -> None:
         self._settings = settings
         self._threads = ThreadPoolExecutor(settings.lookups_max, thread_name_prefix="resolve")
         self._under_way = 0
-        self._quotas: dict[Requester, _Quota] = {}
+        self._of_sessions = _Quotas(settings.lookups_per_session_max)
+        self._of_sources = _Quotas(settings.lookups_per_source_max)
 
     async def resolve(self, host: str, requester: Requester) -> list[Address]:
         """The addresses of a name, in the system's order. Raises `StreamError` if there are none, or not in time."""
@@ -56,16 +96,17 @@ class Resolver:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _look_up(self, host: str, requester: Requester) -> list[Any]:
-        quota = self._quotas.setdefault(requester, _Quota(self._settings.lookups_per_session_max))
-        quota.users += 1
+        session, source = (b"", b"") if requester is None else (requester.host, requester.network)
+        await self._of_sessions.take(session)
         try:
-            await quota.places.acquire()
+            quota = await self._of_sources.take(source)
         except BaseException:
-            self._leave(requester, quota)
+            self._of_sessions.leave(session)
             raise
-        if self._under_way >= self._settings.lookups_max:
-            quota.places.release()
-            self._leave(requester, quota)
+        kept = self._settings.lookups_max // _NEWCOMERS if quota.under_way > _NEWCOMER_LOOKUPS else 0
+        if self._under_way >= self._settings.lookups_max - kept:
+            self._of_sources.leave(source)
+            self._of_sessions.leave(session)
             raise StreamError(ProxyStatus("connection_limit_reached"))
         self._under_way += 1
         loop = asyncio.get_running_loop()
@@ -73,7 +114,7 @@ class Resolver:
 
         def ended(_: Future[Any]) -> None:
             try:
-                loop.call_soon_threadsafe(self._ended, requester, quota)
+                loop.call_soon_threadsafe(self._ended, session, source)
             except RuntimeError:
                 pass  # the event loop has been closed in the meantime
 
@@ -81,12 +122,7 @@ class Resolver:
         lookup.add_done_callback(ended)
         return await asyncio.wrap_future(lookup)
 
-    def _ended(self, requester: Requester, quota: _Quota) -> None:
+    def _ended(self, session: bytes, source: bytes) -> None:
         self._under_way -= 1
-        quota.places.release()
-        self._leave(requester, quota)
-
-    def _leave(self, requester: Requester, quota: _Quota) -> None:
-        quota.users -= 1
-        if not quota.users:
-            del self._quotas[requester]
+        self._of_sources.leave(source)
+        self._of_sessions.leave(session)

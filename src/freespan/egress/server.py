@@ -10,6 +10,7 @@ import contextlib
 
 from aiohttp import web
 
+from freespan.egress.bounds import StreamPlace, dials, sockets
 from freespan.egress.dialer import Dialer
 from freespan.egress.origins import BridgeDirectory, Origin, Origins
 from freespan.egress.session import EgressSession
@@ -44,6 +45,8 @@ class Egress:
         self._dialer = dialer
         self._counters = counters
         self._settings = settings = settings or EgressSettings()
+        self._sockets = sockets(settings)
+        self._dials = dials(settings)
         self._origins = Origins(sources or SourceReader(), bridges)
         self._sessions = Sessions(identity, self._serve_stream, counters.sessions.inc, settings, self._origins)
 
@@ -91,23 +94,31 @@ class Egress:
             await _send_session_key(session, stream)
             return
         with self._counters.streams.track_inprogress():
+            is_open = False
+            place = StreamPlace(session.share)
             try:
-                reader, writer = await self._dialer.dial(_target_of(stream), session)
+                with place.among(self._sockets):
+                    with place.among(self._dials):
+                        connection = TcpConnection(*await self._dialer.dial(_target_of(stream), session.share))
+                    is_open = True
+                    await self._serve_connection(session, stream, connection)
             except StreamError as error:
                 self._counters.refused.labels(error.status.error).inc()
-                session.tunnel.refuse(stream, error.status)
-                return
-            try:
-                session.tunnel.accept(stream)
-                connection, transferred = TcpConnection(reader, writer), self._counters.transferred
-                await splice(
-                    upload=Direction(stream, connection, transferred.labels("upload").inc),
-                    download=Direction(connection, stream, transferred.labels("download").inc),
-                    reset=connection.reset,
-                    idle_seconds=self._settings.tunnel.stream_idle_seconds,
-                )
-            finally:
-                writer.close()
+                if not is_open:
+                    session.tunnel.refuse(stream, error.status)
+
+    async def _serve_connection(self, session: EgressSession, stream: TunnelStream, connection: TcpConnection) -> None:
+        try:
+            session.tunnel.accept(stream)
+            transferred = self._counters.transferred
+            await splice(
+                upload=Direction(stream, connection, transferred.labels("upload").inc),
+                download=Direction(connection, stream, transferred.labels("download").inc),
+                reset=connection.reset,
+                idle_seconds=self._settings.tunnel.stream_idle_seconds,
+            )
+        finally:
+            connection.close()
 
 
 def _is_for_session_key(stream: TunnelStream) -> bool:

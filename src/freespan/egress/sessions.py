@@ -81,7 +81,7 @@ class Sessions:
 
     def count_link(self, link: Link, origin: Origin) -> bool:
         """Count a link from its first byte on, if there is room; it is closed with a reason if it has to leave."""
-        if not self._links.has_room(link, origin, origin.links):
+        if not self._links.has_room(link, origin.source, origin.links):
             return False
         self._links.add(link, origin.source, link.close, origin.links)
         return True
@@ -103,7 +103,7 @@ class Sessions:
     # --- a link has arrived --------------------------------------------------------------------
     async def _wait_for_handshake(self, origin: Origin) -> None:
         """Wait until the source may have another handshake; one whose session would have to leave at once has none."""
-        if not self._established.has_room(object(), origin, origin.sessions):
+        if not self._established.has_room(object(), origin.source, origin.sessions):
             raise LinkError("the egress is full")
         now = asyncio.get_running_loop().time()
         wait = self._handshakes.reserve(origin.source, now, self._settings.handshake_patience_seconds)

@@ -85,6 +85,10 @@ class TcpConnection:
         if self._writer.can_write_eof():
             self._writer.write_eof()
 
+    def close(self) -> None:
+        """Close when everything was sent."""
+        self._writer.close()
+
     def reset(self) -> None:
         """Close with a TCP reset, so that nobody takes a part for the whole."""
         connection = self._writer.get_extra_info("socket")
