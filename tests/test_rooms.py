@@ -108,6 +108,7 @@ PURE_MODULES = {
     "link/bond/session_key.py",
     "link/bond/settings.py",
     "link/settings.py",
+    "observe/ledger.py",
     "sources/rate.py",
     "sources/shares.py",
     "sources/source.py",

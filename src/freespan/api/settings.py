@@ -31,6 +31,7 @@ _PAGES = "Pages"
 _ICE = "STUN and TURN"
 _EGRESS = "What readers may reach"
 _FIGURES = "Figures"
+_LIMITS = "Limits"
 
 
 # --- checks of single values: each returns what is wrong, or None -----------------------------------------------------
@@ -117,6 +118,21 @@ def _check_resolved(entry: str) -> str | None:
     except (ValueError, InputError):
         equals = ""
     return None if equals else "must be NAME=ADDRESS, with an IP address"
+
+
+def _check_memory(text: str) -> str | None:
+    from freespan.api.memory import MEMORY_MIN, size_of
+
+    size = size_of(text)
+    if size is None:
+        return "must be a size such as 2GB or 700MB"
+    return None if size >= MEMORY_MIN else f"must be at least {MEMORY_MIN // 10**6}MB"
+
+
+def _usual_memory() -> str:
+    from freespan.api.memory import text_of, usual_memory
+
+    return text_of(usual_memory())
 
 
 def _check_header(name: str) -> str | None:
@@ -367,6 +383,23 @@ class HostSettings:
             details="Sums only; no label names anybody. Whoever knows the path can read them",
         ),
     ] = False
+
+    memory: Annotated[
+        str | None,
+        About(
+            "Memory that this process may use, such as 2GB.",
+            _LIMITS,
+            metavar="SIZE",
+            default_text="three quarters of the machine's",
+            computed=_usual_memory,
+            details=(
+                "At this limit the sessions that hold the most end. The machine's memory is that of the container or"
+                " the service (cgroup) where it has less"
+            ),
+            example='"2GB"',
+            check=_check_memory,
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         conform_fields(self)
