@@ -198,6 +198,13 @@ def test_any_contents_with_a_right_check_are_an_invite_or_an_invite_error(payloa
     assert isinstance(attempt(lambda: parse_invite(sealed(payload)), InviteError), Invite | InviteError)
 
 
+def test_what_is_nested_too_deep_is_an_invite_error() -> None:
+    """A later version may add elements, which are skipped, whatever is in them."""
+    contents = msgspec.msgpack.encode(["http://h", KEY, [], [], None])
+    deep = contents.removesuffix(b"\xc0") + b"\x91" * 1_400 + b"\xc0"
+    assert isinstance(attempt(lambda: parse_invite(sealed(msgspec.Raw(deep))), InviteError), Invite | InviteError)
+
+
 @pytest.mark.parametrize(
     ("url", "kept"),
     [
@@ -206,6 +213,7 @@ def test_any_contents_with_a_right_check_are_an_invite_or_an_invite_error(payloa
         ("https://host.example:8443/under/", "https://host.example:8443/under"),
         ("http://127.0.0.1:8787", "http://127.0.0.1:8787"),
         ("http://[::1]:8787", "http://[::1]:8787"),
+        ("HTTPS://http.example/P/", "https://http.example/P"),  # ws URLs are made of it
     ],
 )
 def test_good_broker_urls(url: str, kept: str) -> None:

@@ -74,7 +74,7 @@ def parse_invite(text: str) -> Invite:
     payload = _decode(compact[len(PREFIX) :])
     try:
         invite = msgspec.msgpack.decode(payload, type=Invite)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InviteError("is damaged: copy the whole invite again") from None
     if len(invite.egress_key) != 32:
         raise InviteError("is damaged: its key has the wrong length")
@@ -86,7 +86,11 @@ def parse_invite(text: str) -> Invite:
 
 
 def check_broker_url(url: str) -> str:
-    """Return `url` without a trailing slash, or raise `InviteError` if it is not an http or https URL of a host."""
+    """Return `url` without a trailing slash, and with its scheme in lower case.
+
+    Raises:
+        InviteError: it is not an http or https URL of a host.
+    """
     try:
         parts = urlsplit(url)
         port_is_valid = parts.port is None or parts.port > 0
@@ -103,7 +107,7 @@ def check_broker_url(url: str) -> str:
         or len(url) > _URL_MAX
     ):
         raise InviteError("names a broker address that is not an http or https URL")
-    return url.rstrip("/")
+    return parts.scheme + url[len(parts.scheme) :].rstrip("/")
 
 
 def check_stun_urls(urls: Sequence[str]) -> tuple[str, ...]:
