@@ -3,15 +3,17 @@
 MAKEFLAGS += --no-print-directory
 PYTHON_IN_VENV := .venv/bin/python
 TEST_PROCESSES := 2
+MINUTES := 30
 
 # Stamp files: a second call finds them newer than their sources and does nothing.
 SETUP := .venv/.setup
 SETUP_DEV := .venv/.setup-dev
 SETUP_DOCS := .venv/.setup-docs
+SETUP_FUZZ := build/fuzz-venv/.setup
 SETUP_JS := node_modules/.setup
 MADE_FROM := pyproject.toml uv.lock scripts/make-venv.sh
 
-.PHONY: help setup dev demo test browsers modules check check-python check-js format format-python format-js bench lab lab-test screenshots switch-package wordpress-test wordpress-zip extension docs coverage wheel-test clean
+.PHONY: help setup dev demo test browsers modules check check-python check-js format format-python format-js bench fuzz lab lab-test screenshots switch-package wordpress-test wordpress-zip extension docs coverage wheel-test clean
 
 help: ## list the targets
 	@echo "freespan: visitors lend their browsers, so that blocked readers can read"
@@ -42,6 +44,10 @@ coverage: $(SETUP_DEV) browsers modules ## measure which lines and branches the 
 
 bench: $(SETUP) browsers ## measure speed and size: prints a table, writes bench/results.json
 	@$(PYTHON_IN_VENV) -m bench $(ARGS)
+
+fuzz: $(SETUP_FUZZ) modules ## fuzz all that strangers send to, for MINUTES=30; ARGS="invite stun" chooses targets
+	@build/fuzz-venv/bin/python -m fuzz --minutes $(MINUTES) $(ARGS)
+	@build/fuzz-venv/bin/python -m fuzz.coverage_table
 
 lab: $(SETUP) browsers ## try networks, NATs and censors on this machine (root); ARGS="sni dtls", ARGS="shell reader", ARGS=help
 	@scripts/install-lab.sh
@@ -113,6 +119,10 @@ $(SETUP_DEV): $(MADE_FROM)
 $(SETUP_DOCS): $(MADE_FROM)
 	@scripts/make-venv.sh docs
 	@touch $(SETUP) $@
+
+$(SETUP_FUZZ): pyproject.toml uv.lock scripts/make-fuzz-venv.sh
+	@scripts/make-fuzz-venv.sh
+	@touch $@
 
 $(SETUP_JS): package.json $(wildcard package-lock.json)
 	@npm $(if $(wildcard package-lock.json),ci,install) --silent --no-audit --no-fund --ignore-scripts

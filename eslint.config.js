@@ -35,4 +35,5 @@ export default [
     languageOptions: { sourceType: "script", globals: globals.browser },
   },
   { files: ["eslint.config.js", "tests/js/**/*.js"], languageOptions: { globals: globals.node } },
+  { files: ["fuzz/js/**/*.js"], languageOptions: { globals: { ...globals.node, ...globals.browser } } },
 ];

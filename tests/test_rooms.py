@@ -158,6 +158,14 @@ LAYERS = {
         "headless kills switch",
         "__main__",
     ),
+    "fuzz": (
+        "corpus fuzz_target growth reach script connections",
+        "targets.messages targets.text targets.sdp targets.sources targets.stun",
+        "targets.local_proxy targets.bond targets.tunnel",
+        "catalog",
+        "atheris_engine coverage_table",
+        "__main__",
+    ),
     "scripts": (
         "locked_versions make_extension make_globe_data make_switch_package options_table wordpress_zip",
         "extension_icons extension_picture globe_pictures screenshots switch_pictures wordpress_picture",
@@ -168,6 +176,7 @@ LAYERS = {
 BESIDE = {
     "lab": room("freespan", "aiohttp cryptography"),
     "bench": room("freespan", "aiohttp aioquic rich"),
+    "fuzz": room("freespan", "aiohttp aioice aioquic atheris coverage msgspec multidict"),
     "scripts": room("freespan tests", "aiohttp rich"),
 }
 """What the modules of LAYERS may import besides one another: packages of this repository, and libraries."""

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PLACES = {"freespan": "src/freespan", "lab": "lab", "bench": "bench", "scripts": "scripts", "tests": "tests"}
+PLACES = {"freespan": "src/freespan"} | {name: name for name in ("bench", "fuzz", "lab", "scripts", "tests")}
 """The folder of each top-level package."""
 
 

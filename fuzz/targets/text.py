@@ -1,0 +1,184 @@
+"""Short texts: invites, the `host:port` of a stream, addresses, URLs of ICE servers, `Proxy-Status`."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import ipaddress
+
+import msgspec
+
+from freespan.egress.policy import Policy
+from freespan.wire.addresses import address_text, is_end, is_private_host, is_private_url, is_public, parse_address
+from freespan.wire.errors import InputError, InviteError, MessageError
+from freespan.wire.ice import check_stun, check_turn_servers
+from freespan.wire.invite import Invite, format_invite, parse_invite
+from freespan.wire.messages import IceServer
+from freespan.wire.proxy_status import ProxyStatus, parse_proxy_status
+from freespan.wire.target import Target, parse_target
+from fuzz.fuzz_target import FuzzTarget, attempt, check_reason
+
+_INVITE = Invite("https://host.example/p", bytes(32), ("https://front.example",), (("stun:h.example:3478",),))
+_HOSTS = (
+    *(b"localhost", b"127.0.0.1", b"127.1", b"0x7f000001", b"0177.0.0.1", b"2130706433", b"[::1]", b"::ffff:10.0.0.1"),
+    *(b"2002:7f00:1::", b"64:ff9b::7f00:1", b"fe80::1%eth0", b"168.63.129.16", b"192.0.0.9", b"2001:4860:4860::8888"),
+    *("bücher.example".encode(), "１２７.０.０.１".encode(), b"xn--a", b"a.local", b"1.1.1.1", b"8.8.8.8", b"%", b"."),
+)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+# --- invites -------------------------------------------------------------------------------------------
+def _invite(data: bytes) -> None:
+    """The first byte says whether the rest is a text, or what a text with the right check holds."""
+    kind, rest = data[:1], data[1:]
+    if kind == b"p":
+        check = hashlib.sha256(rest).digest()[:4]
+        text = "freespan1_" + base64.urlsafe_b64encode(rest + check).decode()
+    else:
+        text = _text(rest)
+    invite = attempt(lambda: parse_invite(text), InviteError)
+    if isinstance(invite, InviteError):
+        check_reason(invite)
+        return
+    assert len(invite.egress_key) == 32
+    assert all(url.startswith(("http://", "https://")) and url.isprintable() for url in invite.endpoints)
+    assert parse_invite(format_invite(invite)) == invite
+
+
+# --- host:port -----------------------------------------------------------------------------------------
+_POLICIES = (Policy(), Policy.of(["example.org", "10.0.0.1"]), Policy.of([], allow_private=True))
+
+
+def _host_and_port(data: bytes) -> None:
+    target = attempt(lambda: parse_target(_text(data)), InputError)
+    if isinstance(target, InputError):
+        check_reason(target)
+        return
+    assert parse_target(str(target)) == target
+    assert target.host.isascii()
+    assert target.host.isprintable()
+    assert 0 < target.port < 65_536
+    _check_host(target)
+
+
+def _check_host(target: Target) -> None:
+    """What is no address must not be taken for one by a resolver."""
+    try:
+        address = ipaddress.ip_address(target.host)
+    except ValueError:
+        assert not target.host.rpartition(".")[2].isdigit()
+    else:
+        assert is_private_host(target.host) is not is_public(address)
+        assert is_private_url(f"https://{target}/") is not is_public(address)
+        may_dial = [policy.may_dial(address) for policy in _POLICIES]
+        assert may_dial == [is_public(address), is_public(address) or target.host == "10.0.0.1", True]
+    refusals = [policy.check_target(target) for policy in _POLICIES]
+    assert refusals[0] == refusals[2]
+
+
+def _address(data: bytes) -> None:
+    text = _text(data)
+    address = parse_address(text)
+    if address is None:
+        return
+    assert ipaddress.ip_address(text) == address
+    written = address_text(address)
+    assert parse_address(written) == address
+    assert is_public(address) or not is_end(address)
+    assert is_private_host(text) is not is_public(address)
+
+
+def _ice_url(data: bytes) -> None:
+    url = _text(data)
+    for check in (check_stun, check_turn_servers):
+        servers = attempt(lambda check=check: check([IceServer([url])], allow_private=False), MessageError)  # type: ignore[misc]
+        private = attempt(lambda check=check: check([IceServer([url])], allow_private=True), MessageError)  # type: ignore[misc]
+        if isinstance(servers, MessageError):
+            check_reason(servers)
+        else:
+            assert not isinstance(private, MessageError)
+            assert url.isascii()
+            assert url.isprintable()
+
+
+def _proxy_status(data: bytes) -> None:
+    status = parse_proxy_status(_text(data))
+    assert parse_proxy_status(status.header()) == status
+    assert 400 <= status.http_status < 600
+    assert 0 < status.socks_reply < 9
+    assert status.sentence()
+
+
+TARGETS = (
+    FuzzTarget(
+        "invite",
+        _invite,
+        ("freespan.wire.invite",),
+        (
+            b"t" + format_invite(_INVITE).encode(),
+            b"t freespan9_x",
+            b"tfreespan1_AAAA",
+            b"p" + msgspec.msgpack.encode(_INVITE),
+            b"p" + msgspec.msgpack.encode(Invite("http://[::1]:80", bytes(32))),
+        ),
+        (b"freespan1_", b"https://", b"http://", b"stun:", b"\xc4\x20", b"\x94", b"\xdb\xff\xff\xff\xff", *_HOSTS),
+        size_max=2_100,
+    ),
+    FuzzTarget(
+        "host_and_port",
+        _host_and_port,
+        ("freespan.wire.target", "freespan.wire.addresses", "freespan.egress.policy"),
+        (*(host + b":443" for host in _HOSTS), b"[2001:db8::1]:80", b"[fe80::1%1]:80", b"a:0", b"a" * 64 + b":1"),
+        (
+            b"[2002:101:101::1]",
+            b"[2001:0:101:101::1]",
+            b"example.org:25",
+            *_HOSTS,
+            b":443",
+            b"[",
+            b"]",
+            b"-",
+            b"_",
+            b"xn--",
+        ),
+        size_max=400,
+    ),
+    FuzzTarget(
+        "address",
+        _address,
+        ("freespan.wire.addresses",),
+        (
+            *_HOSTS,
+            b"1:2:3:4:5:6:7:8",
+            b"::ffff:1.2.3.4",
+            b"1::8",
+            b"2001:0:101:101::1",
+            b"64:ff9b::1.1.1.1",
+            b"1:2:3:4:5:6:1.2.3.4",
+        ),
+        (*_HOSTS, b"::", b":", b"255", b"0", b"ffff", b"."),
+        size_max=64,
+    ),
+    FuzzTarget(
+        "ice_url",
+        _ice_url,
+        ("freespan.wire.ice",),
+        (b"stun:h.example:3478", b"turn:1.1.1.1?transport=udp", b"turns:[2a00::1]:443?transport=tcp", b"stun:10.0.0.1"),
+        (*_HOSTS, b"stun:", b"turn:", b"turns:", b"?transport=udp", b"?transport=tcp"),
+        size_max=1_024,
+    ),
+    FuzzTarget(
+        "proxy_status",
+        _proxy_status,
+        ("freespan.wire.proxy_status",),
+        (
+            ProxyStatus("dns_error").header().encode(),
+            b"a; error=dns_timeout, b;error=x",
+            b"error=;error=connection_refused",
+        ),
+        (b"error=", b"dns_error", b";", b",", b" ", b"freespan"),
+    ),
+)
