@@ -98,7 +98,13 @@ def _fuzz(target: FuzzTarget, seconds: float, inputs: int, before: Count) -> Cou
 
 def _run(target: FuzzTarget, folder: Path, findings: Path, words: Path, limit: str) -> int:
     """One run of libFuzzer. Returns how many inputs it has tried."""
-    options = [limit, f"-max_len={target.size_max}", f"-dict={words}", "-rss_limit_mb=4096", "-print_final_stats=1"]
+    options = [
+        limit,
+        f"-max_len={target.size_max}",
+        f"-dict={words}",
+        "-rss_limit_mb=4096",
+        f"-artifact_prefix={BUILD}/",
+    ]
     command = [sys.executable, "-m", "fuzz.atheris_engine", target.name, str(findings), *options, str(folder)]
     log = BUILD / f"{target.name}.log"
     with log.open("wb") as output:
