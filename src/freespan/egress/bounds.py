@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, TypeVar
@@ -106,7 +107,9 @@ class StreamPlace:
 
     def __init__(self, share: Source) -> None:
         self._share = share
-        self._task = asyncio.current_task()
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = weakref.ref(task)  # the frames of a cancelled task keep this object
         self._is_put_out = False
 
     @contextlib.contextmanager
@@ -119,16 +122,18 @@ class StreamPlace:
             yield
         except asyncio.CancelledError:
             # as in `asyncio.timeout`: whoever else has cancelled the task is obeyed
-            if self._is_put_out and self._task is not None and not self._task.uncancel():
+            task = self._task()
+            if self._is_put_out and task is not None and not task.uncancel():
                 raise StreamError(ProxyStatus("connection_limit_reached")) from None
             raise
         finally:
             crowd.discard(self)
 
     def _put_out(self, _: str) -> None:
-        if self._task is not None and not self._is_put_out:
+        task = self._task()
+        if task is not None and not self._is_put_out:
             self._is_put_out = True
-            self._task.cancel()
+            task.cancel()
 
 
 def dials(settings: EgressSettings) -> Crowd[StreamPlace]:
