@@ -17,6 +17,8 @@ from tests.support.site import Site
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+FAR_LESS_THAN_ONE_WAIT_FOR_EACH = 6.0
+"""A host ends within two seconds; aiohttp alone would wait twice for every connection."""
 AT_ONCE = 15.0
 """Generous: what is meant is that nothing waits for others; a machine may be busy."""
 
@@ -71,6 +73,31 @@ def test_while_nobody_answers(programs: Programs, command: str, number: signal.S
         with silent.accept()[0]:
             assert program.stop(number, AT_ONCE) == 0
         assert program.errors == []
+
+
+def test_a_host_does_not_wait_for_those_who_are_connected(programs: Programs, tmp_path: Path) -> None:
+    host = programs("serve", "--port", "0", "--data", str(tmp_path), "--json")
+    url = host.event(lambda event: event["event"] == "ready")["url"]
+    path, address = url.removeprefix("http://").partition("/")[2], url.split("/")[2]
+    silent = [readers.dial(address) for _ in range(6)]
+    websocket = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+    for connection, (method, name, headers) in zip(
+        silent,
+        [
+            ("GET", "bridge", f"{websocket}{'A' * 22}==\r\n"),
+            ("GET", "egress", f"{websocket}{'A' * 22}==\r\n"),
+            ("POST", "rendezvous", "Content-Length: 100\r\n"),
+            ("POST", "rendezvous", "Transfer-Encoding: chunked\r\n"),
+            ("GET", "countries", ""),
+        ],
+        strict=False,
+    ):
+        connection.sendall(f"{method} /{path}/v1/{name} HTTP/1.1\r\nHost: x\r\n{headers}\r\n".encode())
+    readers.read_exactly(silent[4], 12)  # the last one has been answered, and is kept open
+    assert host.stop(signal.SIGTERM, FAR_LESS_THAN_ONE_WAIT_FOR_EACH) == 0
+    assert host.errors == []
+    for connection in silent:
+        connection.close()
 
 
 def test_for_people(lab: Lab, programs: Programs, tmp_path: Path) -> None:

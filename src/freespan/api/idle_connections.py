@@ -35,6 +35,11 @@ class IdleConnections:
         self._busy: set[web.RequestHandler] = set()
         self._until: dict[web.RequestHandler, float] = {}
 
+    @property
+    def is_serving(self) -> bool:
+        """Whether any request is under way."""
+        return bool(self._busy)
+
     async def watch(self, server: web.Server) -> None:
         """Close the idle connections of `server`, until cancelled."""
         while True:

@@ -8,7 +8,7 @@ import errno
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
@@ -16,7 +16,9 @@ from freespan.api.idle_connections import IdleConnections
 from freespan.web.http_fingerprint import without_fingerprint
 from freespan.wire.errors import InputError
 
-_STOP_SECONDS = 3.0
+_STOP_SECONDS = 0.3
+"""For requests that are under way, then for the connections to be gone, and then twice for what is left of them."""
+_LOOK_SECONDS = 0.02
 _HANDSHAKE_SECONDS = 10.0
 """For a TLS handshake, which gets as long as the first request head after it."""
 
@@ -42,9 +44,26 @@ async def listening(
             yield server.sockets[0].getsockname()[1]
         finally:
             server.close()
+            await _end_connections(runner.server, idle)
     finally:
         watching.cancel()
         await runner.cleanup()
+
+
+async def _end_connections(server: web.Server, idle: IdleConnections) -> None:
+    """Let the requests that are under way end, and then cut all connections: aiohttp would wait for each of them."""
+    await _wait_until(lambda: not idle.is_serving)
+    for connection in server.connections:
+        if connection.transport is not None:
+            connection.transport.abort()
+    await _wait_until(lambda: not server.connections)
+
+
+async def _wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so, but not for long."""
+    end = asyncio.get_running_loop().time() + _STOP_SECONDS
+    while not is_so() and asyncio.get_running_loop().time() < end:
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _bound(server: web.Server, host: str, port: int, tls: ssl.SSLContext | None, setting: str) -> asyncio.Server:

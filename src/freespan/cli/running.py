@@ -5,29 +5,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
+from freespan.cli.stopping import on_stop_signal
 from freespan.observe.log import set_up_logging
 from freespan.wire.errors import InputError
 
 _REFRESH_SECONDS = 0.5
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
-def run_until_stopped(main: Coroutine[Any, Any, None], *, verbose: bool) -> bool:
-    """Run a command until it ends, or is cancelled by SIGINT or SIGTERM. True if it was a signal."""
+def run_until_stopped(main: Coroutine[Any, Any, None], *, verbose: bool, stop_seconds: float | None = None) -> bool:
+    """Run a command until it ends, or is cancelled by SIGINT or SIGTERM. True if it was a signal.
+
+    With `stop_seconds`, the process ends so long after a signal with code 0, even if the command has not ended yet.
+    """
     set_up_logging(verbose=verbose)
     try:
-        return asyncio.run(_run_until_signal(main))
+        return asyncio.run(_run_until_signal(main, stop_seconds))
     except KeyboardInterrupt:
         return True
 
 
-async def _run_until_signal(main: Coroutine[Any, Any, None]) -> bool:
-    loop = asyncio.get_running_loop()
+async def _run_until_signal(main: Coroutine[Any, Any, None], stop_seconds: float | None) -> bool:
     task = asyncio.create_task(main, name="command")
     stopped = False
 
@@ -35,15 +36,8 @@ async def _run_until_signal(main: Coroutine[Any, Any, None]) -> bool:
         nonlocal stopped
         stopped = True
         task.cancel()
-        for number in _STOPPING:  # a second signal ends the process
-            loop.remove_signal_handler(number)
 
-    try:
-        # by the loop: a handler of `signal` may run in the middle of a callback, and cancel what it works on
-        for number in _STOPPING:
-            loop.add_signal_handler(number, stop)
-    except NotImplementedError:  # Windows: SIGTERM is treated as asyncio treats Ctrl-C
-        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    on_stop_signal(stop, stop_seconds)
     try:
         await task
     except asyncio.CancelledError:

@@ -11,13 +11,15 @@ from freespan.cli.open_files import raise_open_files_limit
 from freespan.cli.running import print_json, print_line, run_until_stopped, show_status
 
 _ALL_ADDRESSES = ("", "0.0.0.0", "::")
+_STOP_SECONDS = 1.2
+"""A host keeps nothing that is worth waiting for; whoever stops it may want to start it again."""
 
 
 def run_serve(sourced: Sourced[HostSettings], *, as_json: bool, verbose: bool) -> None:
     """Run a host until stopped. Raises `InputError` that names the source of a setting that cannot be used."""
     raise_open_files_limit()
     with sourced.naming_origins():
-        run_until_stopped(_serve(sourced.settings, as_json=as_json), verbose=verbose)
+        run_until_stopped(_serve(sourced.settings, as_json=as_json), verbose=verbose, stop_seconds=_STOP_SECONDS)
 
 
 async def _serve(settings: HostSettings, *, as_json: bool) -> None:

@@ -1,0 +1,69 @@
+"""A command ends after a signal, even if its loop is stuck or its cleaning up never ends."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+SECONDS = 30.0
+BLOCKED = "while True: pass"
+UNWILLING = """
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            pass
+"""
+WITH_A_STUCK_THREAD = """
+    asyncio.get_running_loop().run_in_executor(None, time.sleep, 300)
+    await asyncio.sleep(60)
+"""
+WILLING = "await asyncio.sleep(60)"
+
+
+def started(body: str, stop_seconds: str) -> subprocess.Popen[str]:
+    """A command that has begun; only once a part of it runs may it be signalled."""
+    program = f"""
+import asyncio, time
+from freespan.cli.running import print_line, run_until_stopped
+
+async def main():
+    asyncio.get_running_loop().call_later(0.01, print_line, "ready")
+    await asyncio.sleep(0.05)
+    {body.strip()}
+
+run_until_stopped(main(), verbose=False, stop_seconds={stop_seconds})
+"""
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize(
+    "body", [BLOCKED, UNWILLING, WITH_A_STUCK_THREAD], ids=["blocked", "unwilling", "with a stuck thread"]
+)
+def test_one_with_a_limit_ends_whatever_it_does(body: str, number: signal.Signals) -> None:
+    with started(body, "0.2") as process:
+        process.send_signal(number)
+        assert process.wait(SECONDS) == 0
+
+
+@pytest.mark.parametrize("stop_seconds", ["None", "20.0"])
+def test_one_that_cleans_up_ends_at_once(stop_seconds: str) -> None:
+    with started(WILLING, stop_seconds) as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 0
+
+
+def test_a_second_signal_ends_one_without_a_limit() -> None:
+    with started(UNWILLING, "None") as process:
+        process.send_signal(signal.SIGTERM)
+        while process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        assert process.returncode == -signal.SIGTERM
