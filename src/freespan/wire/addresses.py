@@ -119,7 +119,10 @@ def is_private_host(host: str) -> bool:
 
 def _verdict(address: Address) -> _Verdict:
     number = int(address)
-    return next(verdict for network, shift, verdict in _NETWORKS[address.version] if number >> shift == network)
+    for network, shift, verdict in _NETWORKS[address.version]:
+        if number >> shift == network:
+            return verdict
+    return "no"
 
 
 def _networks(version: int) -> list[tuple[int, int, _Verdict]]:

@@ -7,7 +7,6 @@ tests/web/test_twins.py hold both to the same results.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
@@ -27,7 +26,6 @@ _PORT_MAX = 65_535
 _UNKNOWN = "0.0.0.0"
 _HINTS = ("generation", "network-id", "network-cost")
 """What libwebrtc adds to a candidate, and uses to choose between two paths."""
-_NO_ENDS = tuple(map(ipaddress.ip_network, ("0.0.0.0/8", "224.0.0.0/3", "::/128", "::ffff:0:0/96", "ff00::/8")))
 
 
 class Candidate(NamedTuple):
@@ -84,12 +82,18 @@ def chosen(candidates: Sequence[Candidate]) -> list[int]:
     Of each kind (IPv4 or IPv6 or a name, by a TURN server or not) the candidates come in the order of their priorities,
     and the kinds take turns.
     """
+    sockets = {(one.address, one.port) for one in candidates}
+    if (
+        len(sockets) == len(candidates) <= CANDIDATES_PASSED_MAX
+        and len({one[0] for one in sockets}) <= OFFER_ADDRESSES_MAX
+    ):
+        return list(range(len(candidates)))
     kinds: defaultdict[tuple[bool, int], deque[int]] = defaultdict(deque)
     for number in sorted(range(len(candidates)), key=lambda number: -candidates[number].priority):
         kinds[_kind(candidates[number])].append(number)
     turns = [kinds[kind] for kind in sorted(kinds)]
     addresses: set[str] = set()
-    sockets: set[tuple[str, int]] = set()
+    sockets.clear()
     passed: list[int] = []
     while any(turns) and len(passed) < CANDIDATES_PASSED_MAX:
         for waiting in turns:
@@ -117,8 +121,16 @@ def _end(text: str, *, allow_private: bool) -> str | None:
     if address is None:
         name = text.lower()
         return name if allow_private and _MDNS_NAME.fullmatch(name) else None
-    may_pass = not any(address in network for network in _NO_ENDS) if allow_private else is_end(address)
+    may_pass = _can_be_local(address) if allow_private else is_end(address)
     return address_text(address) if may_pass else None
+
+
+def _can_be_local(address: Address) -> bool:
+    """Whether an end can have it: it is neither unspecified nor multicast, reserved or IPv4-mapped."""
+    number = int(address)
+    if address.version == 4:
+        return 0 < number >> 24 < 224
+    return number != 0 and number >> 120 != 0xFF and number >> 32 != 0xFFFF
 
 
 def _kind(candidate: Candidate) -> tuple[bool, int]:

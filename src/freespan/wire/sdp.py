@@ -7,6 +7,7 @@ filter in JavaScript.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Collection
 
 from freespan.wire.addresses import Address, is_end
@@ -14,16 +15,15 @@ from freespan.wire.candidates import Candidate, chosen, numeric_addresses, parse
 from freespan.wire.errors import MessageError
 from freespan.wire.limits import ICE_PASSWORD_MAX, SDP_MAX, UFRAG_MAX
 
-_CREDENTIALS = {
-    "a=ice-ufrag:": re.compile(rf"a=ice-ufrag:[A-Za-z0-9+/]{{4,{UFRAG_MAX}}}"),
-    "a=ice-pwd:": re.compile(rf"a=ice-pwd:[A-Za-z0-9+/]{{22,{ICE_PASSWORD_MAX}}}"),
+_UFRAG, _PASSWORD, _FINGERPRINT = "a=ice-ufrag", "a=ice-pwd", "a=fingerprint"
+_FORMS = {
+    _UFRAG: re.compile(rf"a=ice-ufrag:[A-Za-z0-9+/]{{4,{UFRAG_MAX}}}"),
+    _PASSWORD: re.compile(rf"a=ice-pwd:[A-Za-z0-9+/]{{22,{ICE_PASSWORD_MAX}}}"),
+    _FINGERPRINT: re.compile(r"a=fingerprint:[A-Za-z0-9-]{1,16} [0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){0,63}"),
 }
-_FINGERPRINT = "a=fingerprint:"
-_IS_FINGERPRINT = re.compile(r"a=fingerprint:[A-Za-z0-9-]{1,16} [0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){0,63}")
-_NEEDED = (*_CREDENTIALS, _FINGERPRINT, "a=setup:")
+_ONCE = (_UFRAG, _PASSWORD)
+_NEEDED = (*_FORMS, "a=setup")
 _CANDIDATES_MAX = 32
-_HOLDS_CANDIDATE = re.compile("candidate:", re.IGNORECASE)
-_NOT_PRINTABLE_ASCII = re.compile("[^ -~]")
 # All lines that a data channel needs, by exact names, since engines differ in what else they take for a candidate.
 _KEPT = ("v=", "o=", "s=", "t=")
 _KEPT_ATTRIBUTE = re.compile(
@@ -72,15 +72,15 @@ def filter_sdp(sdp: str, *, allow_private: bool, only: Collection[str] | None = 
 
     The twin in JavaScript is `filterSdp` (bridge/sdp.js); tests/vectors/sdp.json holds both to the same results.
     """
-    lines = [line for line in _lines(sdp) if line and not _NOT_PRINTABLE_ASCII.search(line)]
+    lines = [line for line in _lines(sdp) if line and line.isascii() and line.isprintable()]
     found = [(number, one) for number, one in _candidates(lines, allow_private) if only is None or one.address in only]
     candidates = {found[position][0]: found[position][1].line for position in chosen([one for _, one in found])}
     seen: set[str] = set()
     passed: list[str] = []
     for number, line in enumerate(lines):
-        if _HOLDS_CANDIDATE.search(line):
+        if _holds_candidate(line):
             passed += [candidates[number]] if number in candidates else []
-        elif _is_credible(line, seen) and (kept := line if allow_private else _public_line(line)):
+        elif _has_its_form(line, seen) and (kept := line if allow_private else _public_line(line)):
             passed.append(kept)
     return "".join(f"{line}\r\n" for line in passed)
 
@@ -112,19 +112,29 @@ def public_addresses(sdp: str) -> set[Address]:
 
 def _candidates(lines: list[str], allow_private: bool) -> list[tuple[int, Candidate]]:
     """The candidates in the lines of a description that may pass, with the numbers of their lines."""
-    parsed = ((number, parse_candidate(line, allow_private=allow_private)) for number, line in enumerate(lines))
+    parsed = (
+        (number, parse_candidate(line, allow_private=allow_private))
+        for number, line in enumerate(lines)
+        if _holds_candidate(line)
+    )
     return [(number, one) for number, one in parsed if one is not None]
 
 
-def _is_credible(line: str, seen: set[str]) -> bool:
-    """Whether a line is what it begins as. The first user name and password count, as others would confuse engines."""
-    if line.startswith(_FINGERPRINT):
-        return _IS_FINGERPRINT.fullmatch(line) is not None
-    for name, form in _CREDENTIALS.items():
-        if line.startswith(name):
-            if name in seen or not form.fullmatch(line):
-                return False
-            seen.add(name)
+def _holds_candidate(line: str) -> bool:
+    """Whether some engine could see a candidate in a line."""
+    return "candidate:" in line.lower()
+
+
+def _has_its_form(line: str, seen: set[str]) -> bool:
+    """Whether a user name, password or fingerprint is one; of the first two, only the first in a description counts."""
+    name = line.partition(":")[0]
+    form = _FORMS.get(name)
+    if form is None:
+        return True
+    if name in seen or not form.fullmatch(line):
+        return False
+    if name in _ONCE:
+        seen.add(name)
     return True
 
 
@@ -156,15 +166,15 @@ def _check_description(field: str, sdp: str) -> list[str]:
     media = [line for line in lines if line[:2].lower() == "m="]
     if len(media) != 1 or not media[0].startswith("m=application "):
         raise MessageError(field, "must have one m=application section and no other")
+    named: defaultdict[str, list[str]] = defaultdict(list)
+    for line in lines:
+        named[line.partition(":")[0]].append(line)
     for needed in _NEEDED:
-        if not any(line.startswith(needed) for line in lines):
-            raise MessageError(field, f"has no {needed.rstrip(':')} line")
-    for name, form in _CREDENTIALS.items():
-        given = [line for line in lines if line.startswith(name)]
-        if len(given) > 1 or not form.fullmatch(given[0]):
-            raise MessageError(field, f"must have one {name.rstrip(':')} line of a usual form and length")
-    if not all(_IS_FINGERPRINT.fullmatch(line) for line in lines if line.startswith(_FINGERPRINT)):
-        raise MessageError(field, "has an a=fingerprint line that is not a hash")
+        if needed not in named:
+            raise MessageError(field, f"has no {needed} line")
+    for name, form in _FORMS.items():
+        if not all(map(form.fullmatch, named[name])) or (name in _ONCE and len(named[name]) > 1):
+            raise MessageError(field, f"has too many {name} lines, or one that is too long or malformed")
     if sum(line.lower().startswith("a=candidate:") for line in lines) > _CANDIDATES_MAX:
         raise MessageError(field, f"has more than {_CANDIDATES_MAX} candidates")
     return lines

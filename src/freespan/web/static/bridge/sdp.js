@@ -5,12 +5,12 @@ import { chosen, parseCandidate } from "./candidates.js";
 /** All that a data channel needs, except for addresses. */
 const KEPT =
   /^([vost]=|a=(ice-(ufrag|pwd|options|lite)|fingerprint|setup|mid|group|sctp-port|max-message-size|sendrecv|msid-semantic|extmap-allow-mixed)(:|$))/;
-/** How lines begin that must have a certain form, of which the first two may stand there once. */
-const FORMS = [
-  { start: "a=ice-ufrag:", form: /^[A-Za-z\d+/]{4,32}$/, once: true },
-  { start: "a=ice-pwd:", form: /^[A-Za-z\d+/]{22,128}$/, once: true },
-  { start: "a=fingerprint:", form: /^[A-Za-z\d-]{1,16} [\dA-Fa-f]{2}(:[\dA-Fa-f]{2}){0,63}$/, once: false },
-];
+/** Lines that must have a certain form. The first two may stand there once. @type {Record<string, RegExp>} */
+const FORMS = {
+  "a=ice-ufrag": /^:[A-Za-z\d+/]{4,32}$/,
+  "a=ice-pwd": /^:[A-Za-z\d+/]{22,128}$/,
+  "a=fingerprint": /^:[A-Za-z\d-]{1,16} [\dA-Fa-f]{2}(:[\dA-Fa-f]{2}){0,63}$/,
+};
 
 /**
  * Leave out TCP candidates (RFC 6544), which would connect to any port of any service, and lines with control
@@ -31,11 +31,10 @@ export function filterSdp(sdp, allowPrivate, only) {
     const candidate = candidates[i];
     if (candidate) return passing.has(candidate) ? candidate.line : "";
     if (/candidate:/i.test(line)) return "";
-    for (const { start, form, once } of FORMS) {
-      if (!line.startsWith(start)) continue;
-      if ((once && seen.has(start)) || !form.test(line.slice(start.length))) return "";
-      seen.add(start);
-    }
+    const [, name = "", value = ""] = /^(a=(?:ice-ufrag|ice-pwd|fingerprint))(?:$|(:.*))/.exec(line) ?? [];
+    const form = FORMS[name];
+    if (form && (seen.has(name) || !form.test(value))) return "";
+    if (name.includes("ice")) seen.add(name);
     if (allowPrivate || KEPT.test(line)) return line;
     if (line.startsWith("c=")) return "c=IN IP4 0.0.0.0";
     return line.startsWith("m=") ? line.replace(/^(m=[^ ]+) [^ ]+/, "$1 9") : "";
