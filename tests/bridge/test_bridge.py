@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -263,21 +264,9 @@ async def test_a_candidate_of_tcp_is_left_alone(bridge: Bridge) -> None:
         client.close()
 
 
-@pytest.mark.parametrize(
-    "egress",
-    [
-        "ws://127.0.0.1:1/v1/egress",
-        "ws://",
-        "ws://[::1",
-        "ws://127.0.0.1:99999/",
-        "wss://127.0.0.1:1/",
-        "ws://host.invalid/",
-    ],
-)
-async def test_an_egress_that_is_away_ends_the_pipe(helper: RunningBridge, host: FakeHost, egress: str) -> None:
-    bridge: Bridge = await soon(host.bridges.get())
-    await bridge.expect(messages.Hello)
-    await bridge.send(type="welcome", egress=egress, ice_servers=[])
+async def test_an_egress_that_is_away_ends_the_pipe(helper: RunningBridge, host: FakeHost) -> None:
+    host.egress_away = True
+    bridge = await host.bridge()
     client = Client()
     await bridge.offer("lost", await client.offer())
     assert (await bridge.expect(messages.Load)).sessions == 1
@@ -287,6 +276,50 @@ async def test_an_egress_that_is_away_ends_the_pipe(helper: RunningBridge, host:
     await soon(client.closed.wait())
     assert not bridge.gone.is_set()
     client.close()
+
+
+@pytest.mark.parametrize(
+    "egress",
+    [
+        "ws://127.0.0.1:{other}/v1/egress",
+        "ws://localhost:{own}/v1/egress",
+        "ws://127.1:{own}/",
+        "ws://127.0.0.1@127.0.0.1:{other}/",
+        "ws://127.0.0.1:{own}@127.0.0.1:{other}/",
+        "ws://127.0.0.1:{own}\\@127.0.0.1:{other}/",
+        "ws://127.0.0.1:{own}#@127.0.0.1:{other}/",
+        "ws://127.0.0.1:{own}?@127.0.0.1:{other}/",
+        "wss://127.0.0.1:{own}/",
+        "ws://",
+        "ws://[::1",
+        "ws://127.0.0.1:99999/",
+        "ws://host.invalid/",
+    ],
+)
+async def test_an_egress_elsewhere_is_never_asked(helper: RunningBridge, host: FakeHost, egress: str) -> None:
+    asked = asyncio.Event()
+    async with await asyncio.start_server(lambda *_: asked.set(), "127.0.0.1", 0) as router:
+        other = router.sockets[0].getsockname()[1]
+        bridge: Bridge = await soon(host.bridges.get())
+        await bridge.expect(messages.Hello)
+        await bridge.send(type="welcome", egress=egress.format(own=urlsplit(host.url).port, other=other))
+        await soon(bridge.gone.wait())
+        offline = await helper.statuses.until("offline")
+        assert (
+            offline.detail
+            == "the host leads to another one, which this bridge does not follow: use the URL that the host prints"
+        )
+        await host.bridge()  # it asks again later, as the host may have been corrected
+        await helper.statuses.until("waiting")
+        assert not asked.is_set()
+
+
+async def test_an_egress_url_may_have_a_query_and_capitals(host: FakeHost, helper: RunningBridge) -> None:
+    bridge: Bridge = await soon(host.bridges.get())
+    await bridge.expect(messages.Hello)
+    await bridge.send(type="welcome", egress=f"{host.egress}?bridge=a_b-c")
+    session = await connect(host, bridge)
+    session.client.close()
 
 
 async def test_a_client_that_never_comes_frees_its_place(host: FakeHost) -> None:

@@ -7,7 +7,6 @@ import random
 
 import pytest
 import webrtc
-from aiohttp import web
 
 from freespan.wire import messages
 from freespan.wire.limits import MESSAGE_MAX, PIPE_WAITING_MAX
@@ -91,24 +90,10 @@ async def test_the_end_of_the_link_is_the_end_of_the_client(host: FakeHost, brid
 
 async def test_a_client_that_ignores_its_window_is_cut_off(helper: RunningBridge, host: FakeHost) -> None:
     """An egress that does not read, and a client that sends on: the bridge keeps 4 MiB and no more."""
-    stuck = asyncio.Event()
-
-    async def egress(request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        await stuck.wait()
-        return socket
-
-    app = web.Application()
-    app.router.add_get("/v1/egress", egress)
-    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host.stuck = asyncio.Event()
+    bridge = await host.bridge()
+    client = Client()
     try:
-        bridge: Bridge = await soon(host.bridges.get())
-        await bridge.expect(messages.Hello)
-        await bridge.send(type="welcome", egress=f"ws://127.0.0.1:{runner.addresses[0][1]}/v1/egress")
-        client = Client()
         await bridge.offer("flood", await client.offer())
         await bridge.expect(messages.Load)
         await client.accept((await bridge.expect(messages.Answer)).sdp)
@@ -117,8 +102,7 @@ async def test_a_client_that_ignores_its_window_is_cut_off(helper: RunningBridge
         await soon(client.closed.wait())
         client.close()
     finally:
-        stuck.set()
-        await runner.cleanup()
+        host.stuck.set()
 
 
 async def _flood(client: Client, size: int) -> None:

@@ -17,6 +17,7 @@ RULES = [
     lane_rules.there_are_so_many_and_no_more,
     lane_rules.an_unusable_offer_is_refused,
     lane_rules.a_lane_cannot_ask_for_lanes,
+    lane_rules.a_lane_names_addresses_of_the_first_offer_alone,
 ]
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable
+
+import pytest
 
 from freespan.wire import messages
 from freespan.wire.limits import LANES_MAX
@@ -57,6 +60,27 @@ async def an_unusable_offer_is_refused(host: FakeHost, bridge: Bridge) -> None:
         assert isinstance(await reply_to_lane(session, sdp), messages.LaneRefusal)
     session.client.channel.send(b"still here")
     assert await session.link.next() == b"still here"
+    session.client.close()
+
+
+async def a_lane_names_addresses_of_the_first_offer_alone(host: FakeHost, bridge: Bridge) -> None:
+    session = await connect(host, bridge)
+    client = Client()
+    offer = await client.offer()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+        elsewhere.bind(("127.0.0.9", 0))
+        elsewhere.setblocking(False)
+        port = elsewhere.getsockname()[1]
+        other = f"{offer}a=candidate:9 1 udp 2122260223 127.0.0.9 {port} typ host\r\n"
+        reply = await reply_to_lane(session, other)
+        assert isinstance(reply, messages.LaneRefusal), reply
+        assert "address" in reply.reason
+        with pytest.raises(BlockingIOError):
+            elsewhere.recv(1)
+    client.close()
+    lane = await open_lane(host, session, "2")
+    lane.client.channel.send(b"as before")
+    assert await lane.link.next() == b"as before"
     session.client.close()
 
 

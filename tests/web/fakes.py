@@ -78,6 +78,8 @@ class FakeHost:
         self.open: set[Connection] = set()
         self.away = False
         self.egress_away = False
+        self.stuck: asyncio.Event | None = None
+        """While it is not set, the egress reads nothing."""
         self.ice_servers: list[dict[str, Any]] = []
 
     @property
@@ -111,6 +113,10 @@ class FakeHost:
     async def _egress(self, request: web.Request) -> web.StreamResponse:
         if self.egress_away:
             raise web.HTTPServiceUnavailable
+        if self.stuck is not None:
+            await (socket := web.WebSocketResponse()).prepare(request)
+            await self.stuck.wait()
+            return socket
         return await self._run(request, Connection, self.links)
 
     async def _run(self, request: web.Request, kind: type[Connection], queue: asyncio.Queue[Any]) -> web.StreamResponse:

@@ -26,6 +26,7 @@ from freespan.bridge.own_network import OwnNetwork
 from freespan.bridge.session import BridgeSession
 from freespan.bridge.settings import BridgeSettings
 from freespan.link.no_redirects import refuse_redirects
+from freespan.link.steady_resolver import SteadyResolver
 from freespan.wire.addresses import is_private_url
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import LinkError, MessageError
@@ -45,10 +46,12 @@ from freespan.wire.messages import (
     encode,
 )
 from freespan.wire.network import Network
+from freespan.wire.origin import websocket_at_origin
 
 _log = logging.getLogger(__name__)
 
 _NO_BROKER = "no broker answers at this address: check it"
+_OTHER_ORIGIN = "the host leads to another one, which this bridge does not follow: use the URL that the host prints"
 _MAY_PASS = {408, 425, 429}
 """HTTP status codes below 500 with which a broker may be away for a moment only."""
 
@@ -90,6 +93,7 @@ class Bridge:
         settings: BridgeSettings | None = None,
     ) -> None:
         self._settings = settings or BridgeSettings()
+        self._broker = broker
         self._url = f"{broker}/v1/bridge".replace("http", "ws", 1)
         allow_private = self._settings.allow_private
         self._allow_private = is_private_url(broker) if allow_private is None else allow_private
@@ -108,13 +112,18 @@ class Bridge:
 
     async def run(self) -> None:
         """Help until cancelled. When the broker goes away, connect again, with longer and longer waits."""
-        async with aiohttp.ClientSession(middlewares=(refuse_redirects,), skip_auto_headers=("User-Agent",)) as http:
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(resolver=SteadyResolver()),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            middlewares=(refuse_redirects,),
+            skip_auto_headers=("User-Agent",),
+        ) as http:
             try:
                 while True:
                     reason = await self._stay_connected(http)
                     wait = self._backoff.failed()
                     _log.info("broker connection lost: %s; next attempt in %.0f s", reason, wait)
-                    self._set_connection("offline", _NO_BROKER if reason == _NO_BROKER else "")
+                    self._set_connection("offline", reason if reason in (_NO_BROKER, _OTHER_ORIGIN) else "")
                     await asyncio.sleep(wait)
             finally:
                 await self._end_sessions()
@@ -140,6 +149,11 @@ class Bridge:
             if not isinstance(welcome, Welcome):
                 return "its first message was not a welcome"
             check_stun(welcome.ice_servers, allow_private=self._allow_private)
+            try:
+                egress = websocket_at_origin(self._broker, welcome.egress)
+            except MessageError as error:
+                await socket.close(code=aiohttp.WSCloseCode.POLICY_VIOLATION, message=str(error).encode())
+                return _OTHER_ORIGIN
             self._backoff.succeeded()
             self._socket = socket
             if self._sessions:
@@ -149,7 +163,7 @@ class Bridge:
                 while True:
                     message = await _receive(socket, self._settings.silence_seconds)
                     if isinstance(message, Offer):
-                        await self._on_offer(http, socket, welcome.egress, network, message)
+                        await self._on_offer(http, socket, egress, network, message)
         except EOFError:
             return "it closed the connection"
         except TimeoutError:

@@ -9,7 +9,7 @@ what it carries. It is set up without the broker: the client's offer comes in th
                  │                  ├─ not open in time                    ├─ the first pipe ends
                  │                  ▼                                      ▼
                  │               closed                                 closed
-                 └─ full, or not a valid offer ──▶ lane_refusal
+                 └─ full, not a valid offer, or one that names other addresses than the first ──▶ lane_refusal
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from freespan.bridge.settings import BridgeSettings
 from freespan.wire.errors import LinkError, MessageError
 from freespan.wire.limits import LANES_MAX
 from freespan.wire.messages import IceServer, LaneAnswer, LaneOffer, LaneRefusal, decode_lane_offer, encode
-from freespan.wire.sdp import check_offer, filter_sdp
+from freespan.wire.sdp import check_offer, filter_sdp, named_addresses
 
 
 class BridgeSession:
@@ -58,6 +58,7 @@ class BridgeSession:
         self._lanes: set[Pipe] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._bytes_of_ended_lanes = 0
+        self._client_addresses: set[str] = set()
 
     @property
     def is_open(self) -> bool:
@@ -71,7 +72,9 @@ class BridgeSession:
 
     async def answer(self, offer: str) -> str:
         """Return the answer to a client's offer. Raises `LinkError` if it is unusable; the session has ended then."""
-        return await self._first.answer(self._filter(offer))
+        allowed = self._filter(offer)
+        self._client_addresses = self._addresses(allowed)
+        return await self._first.answer(allowed)
 
     async def run(self, on_open: Callable[[], None]) -> str:
         """Pass messages until the first pipe ends, then close all lanes; returns the reason."""
@@ -106,6 +109,9 @@ class BridgeSession:
         if len(self._lanes) >= LANES_MAX or opening >= self._settings.lanes_opening_max:
             raise LinkError("full")
         sdp = self._filter(check_offer(offer.sdp))  # no broker has checked this one
+        if not self._addresses(sdp) <= self._client_addresses:
+            # Otherwise one offer that the broker has counted would open the way to any number of addresses.
+            raise LinkError("it names an address that the session's first offer did not")
         lane = Pipe(self._http, self._egress, self._stun, open_seconds=self._settings.channel_open_seconds)
         self._lanes.add(lane)
         task = asyncio.create_task(self._run_lane(lane, offer.id, sdp), name="bridge-lane")
@@ -123,6 +129,9 @@ class BridgeSession:
         finally:
             self._lanes.discard(lane)
             self._bytes_of_ended_lanes += lane.bytes_passed
+
+    def _addresses(self, sdp: str) -> set[str]:
+        return named_addresses(sdp, allow_private=self._allow_private)
 
     def _filter(self, sdp: str) -> str:
         return filter_sdp(sdp, allow_private=self._allow_private)

@@ -223,6 +223,7 @@ class Dialer:
             self._new_link, allow_private=self._is_private, open_seconds=self._settings.bridge_open_seconds
         )
         sdp = await _gathered(signalling.first_link)
+        signalling.keep_to(sdp)
         return _Offer(signalling.first_link, sdp, network_of(sdp) if self._stun else None, signalling)
 
     def _new_link(self, *, on_signal: Callable[[str], None] | None = None) -> DataChannelLink:

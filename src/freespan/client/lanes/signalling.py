@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from freespan.link.datachannel import DataChannelLink
 from freespan.wire.errors import LinkError, MessageError
 from freespan.wire.messages import LaneAnswer, LaneOffer, decode_lane_reply, encode
-from freespan.wire.sdp import check_answer, filter_sdp
+from freespan.wire.sdp import check_answer, filter_sdp, named_addresses
 
 _STATS_SECONDS = 0.5
 """Time for this machine's WebRTC engine to report statistics, which takes it a millisecond."""
@@ -37,13 +37,21 @@ class LaneSignalling:
         self._open_seconds = open_seconds
         self._ids = itertools.count(1)
         self._answers: dict[str, asyncio.Future[str]] = {}
+        self._addresses: set[str] | None = None
+
+    def keep_to(self, offer: str) -> None:
+        """Name in lanes no other addresses than this offer for the first link: the bridge refuses those that do.
+
+        Where the path takes another address, the connectivity checks find it, as they did for the first link.
+        """
+        self._addresses = named_addresses(self._filtered(offer), allow_private=self._allow_private)
 
     async def open(self) -> DataChannelLink:
         """An open lane. Raises `LinkError` when the bridge refuses, or is too slow."""
         lane = self._new_link()
         try:
             async with asyncio.timeout(self._open_seconds):
-                answer = await self._ask(self._filtered(await lane.offer()))
+                answer = await self._ask(self._filtered(await lane.offer(), only=self._addresses))
                 await lane.accept(self._filtered(check_answer(answer)), keep_remote_relays=False)
                 await lane.wait_opened()
                 if await lane.is_relayed():
@@ -90,5 +98,5 @@ class LaneSignalling:
         finally:
             del self._answers[lane_id]
 
-    def _filtered(self, sdp: str) -> str:
-        return filter_sdp(sdp, allow_private=self._allow_private)
+    def _filtered(self, sdp: str, only: Collection[str] | None = None) -> str:
+        return filter_sdp(sdp, allow_private=self._allow_private, only=only)

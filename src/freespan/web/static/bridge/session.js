@@ -4,7 +4,7 @@
 
 import { parseLane } from "./messages.js";
 import { Pipe } from "./pipe.js";
-import { filterSdp } from "./sdp.js";
+import { filterSdp, namedAddresses } from "./sdp.js";
 
 /** In addition to the first pipe. */
 const LANES_MAX = 7;
@@ -68,11 +68,17 @@ export class BridgeSession {
     const refuse = (reason) => this.#send({ type: "lane_refusal", id, reason });
     const opening = [...this.#lanes.values()].filter((open) => !open).length;
     if (this.#lanes.size >= LANES_MAX || opening >= OPENING_MAX) return refuse("full");
+    // Otherwise one offer that the broker has counted would open the way to any number of addresses.
+    const known = namedAddresses(this.#offer.sdp, this.#allowPrivate);
+    const allowed = this.#filtered(sdp);
+    if ([...namedAddresses(allowed, this.#allowPrivate)].some((address) => !known.has(address))) {
+      return refuse("it names an address that the session's first offer did not");
+    }
     const { egress, iceServers } = this.#offer;
     const stun = iceServers.filter(({ urls }) => urls.every((url) => url.startsWith("stun:")));
     let answered = false;
     try {
-      const lane = new Pipe({ sdp: this.#filtered(sdp), egress, iceServers: stun }, this.#clock, this.#rate, {
+      const lane = new Pipe({ sdp: allowed, egress, iceServers: stun }, this.#clock, this.#rate, {
         onAnswer: (answer) => {
           answered = true;
           // no broker is in between, which would leave out this end's own addresses
