@@ -25,7 +25,7 @@ from freespan.sources.source import Source
 from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
 
-_NETWORK_HOSTS = 4
+NETWORK_HOSTS = 4
 """A network has as many places as this many hosts."""
 _NEWCOMERS = 8
 """One place in so many is kept for newcomers."""
@@ -43,7 +43,7 @@ class Crowd(Generic[Thing]):
         self._shares: Shares[Thing] = Shares(
             most,
             newcomers=most // _NEWCOMERS,
-            places=Places(places, _NETWORK_HOSTS * places),
+            places=Places(places, NETWORK_HOSTS * places),
             oldest_unknown=oldest_unknown,
         )
         self._end: dict[Thing, _End] = {}

@@ -72,6 +72,7 @@ class Egress:
         return socket
 
     async def _serve_link(self, link: WebSocketLink, origin: Origin) -> None:
+        link.share_turns(self._sessions.turns_of(origin).share())
         running = asyncio.create_task(link.run(), name="egress-link")
         try:
             await self._sessions.take(link, origin)

@@ -10,7 +10,7 @@ from freespan.link.bond.arrival import Arrival
 from freespan.link.bond.bond import Bond
 from freespan.link.bond.events import BondEvent, LinkClosed, LinkJoined
 from freespan.link.bond.session_key import SessionKey
-from freespan.link.turns import Turns
+from freespan.link.turns import Group
 from freespan.sources.source import Source
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.server import ServerTunnel
@@ -36,7 +36,7 @@ class EgressSession:
         tickets: TicketStore,
         settings: EgressSettings,
         origin: Origin,
-        turns: Turns,
+        turns: Group,
         *,
         on_established: OnChange,
         on_links: OnChange,

@@ -13,14 +13,14 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
-from freespan.egress.bounds import LinkPlaces, SessionPlaces, WaitingSessions, WithoutHandshake
+from freespan.egress.bounds import NETWORK_HOSTS, LinkPlaces, SessionPlaces, WaitingSessions, WithoutHandshake
 from freespan.egress.origins import UNKNOWN, Origin, Origins
 from freespan.egress.session import EgressSession, Handler
 from freespan.egress.settings import EgressSettings
 from freespan.link.base import Link
 from freespan.link.bond.arrival import Arrival
 from freespan.link.bond.session_key import session_key
-from freespan.link.turns import Turns
+from freespan.link.turns import Group, Turns
 from freespan.sources.rate import RateBudgets
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.tickets import TicketStore
@@ -57,7 +57,7 @@ class Sessions:
         self._handshakes = RateBudgets(settings.handshakes, settings.handshakes_of_network, settings.handshakes_in_all)
         self._origins = origins
         self._tasks: set[asyncio.Task[None]] = set()
-        self._turns_of_loop: Turns | None = None
+        self._turns: Turns | None = None
 
     async def take(self, link: Link, origin: Origin = UNKNOWN) -> None:
         """Begin or join a session with a link that has arrived; returns when that is done, or the link is closed."""
@@ -122,7 +122,7 @@ class Sessions:
             self._tickets,
             self._settings,
             origin,
-            self._turns(),
+            self.turns_of(origin),
             on_established=self._session_established,
             on_links=self._links_changed,
         )
@@ -160,11 +160,20 @@ class Sessions:
                 self._count(-1)
         await session.bond.wait_closed()
 
-    def _turns(self) -> Turns:
-        """Made when the event loop runs, unlike the routes of an egress."""
-        if self._turns_of_loop is None:
-            self._turns_of_loop = Turns()
-        return self._turns_of_loop
+    def turns_of(self, origin: Origin) -> Group:
+        """Those who take turns with one another there, and together with everybody else.
+
+        A bridge that has proved itself counts for as many as the sessions that it may have; all that has not, for one,
+        and in one network for a few. Where no source is known, each session counts for one.
+        """
+        if self._turns is None:
+            self._turns = Turns()  # not before the event loop runs, unlike the routes of an egress
+        source = origin.source
+        if source is None:
+            return self._turns
+        if origin.sessions > 1:
+            return self._turns.group(source.host, origin.sessions)
+        return self._turns.group(source.network, NETWORK_HOSTS).group(source.host)
 
     # --- a session has changed -----------------------------------------------------------------
     def _session_established(self, session: EgressSession) -> None:

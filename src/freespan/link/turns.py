@@ -12,6 +12,10 @@ As in fair queueing, each share has a clock that advances by what its steps cost
 behind comes first. So a session that costs much waits while others have work, and goes on at full speed when nobody
 else has. A share that has rested is behind by at most `CREDIT_SECONDS`, and only if it is trusted: whoever opens new
 sessions gains nothing by that.
+
+Shares can be put into groups, and groups into groups. A group takes turns with its neighbours as if it were one share,
+or as many as it may count for, and its members take turns within it. So whoever opens many sessions from one source has
+no more of the CPU than somebody who opens one.
 """
 
 from __future__ import annotations
@@ -19,9 +23,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from itertools import count
 from time import perf_counter
+from weakref import WeakValueDictionary
 
 Step = Callable[[], bool]
 """Works for about `STEP_SECONDS`, charges that to its share, and returns whether there is more."""
@@ -34,29 +39,89 @@ CREDIT_SECONDS = 0.05
 """How far behind the others a trusted share may be after a rest: a page or two for a reader."""
 CHARGE_MAX_SECONDS = 0.02
 """No step is charged more: beyond that it was held up by something else, such as the garbage collector."""
+_ORDER = count()
 
 
-class Turns:
-    """Shared by all sessions of an event loop."""
+class Group:
+    """Shares and groups that take turns with one another; `Turns` is the outermost one."""
 
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._clock = 0.0
-        """What the share has had that came last: those that begin now begin here."""
-        self._queue: list[tuple[float, int, Share]] = []
-        self._order = count()
-        self._handle: asyncio.TimerHandle | None = None
+    def __init__(self, parent: Group | None, counts_for: float) -> None:
+        self.had: float = parent._clock if parent is not None else 0.0
+        """What its members have had, divided by the number of shares that they counted for."""
+        self._parent = parent
+        self._counts_for = counts_for
+        self._clock: float = 0.0
+        """What the member has had that came last: those that begin now begin here."""
+        self._queue: list[tuple[float, int, Share | Group]] = []
+        self._is_queued = False
+        self._groups: WeakValueDictionary[Hashable, Group] = WeakValueDictionary()
+
+    def group(self, name: Hashable, counts_for: float = 1.0) -> Group:
+        """The group of this name. It counts for as many shares as it has members with work, but not for more than this.
+
+        It is forgotten with the last share in it.
+        """
+        found = self._groups.get(name)
+        if found is None:
+            found = self._groups[name] = Group(self, counts_for)
+        found._counts_for = counts_for
+        return found
 
     def share(self) -> Share:
         """A share for a new session, or for a link that belongs to none yet."""
         return Share(self)
 
-    def __len__(self) -> int:
-        """How many shares have work that waits."""
-        return len(self._queue)
+    @property
+    def turns(self) -> Turns:
+        """The outermost group."""
+        assert self._parent is not None
+        return self._parent.turns
 
-    def _add(self, share: Share) -> None:
-        heapq.heappush(self._queue, (share.had, next(self._order), share))
+    def _add(self, member: Share | Group, credit: float) -> None:
+        """A member that had no work has some."""
+        member.had = max(member.had, self._clock - credit)
+        self._put(member)
+        if self._parent is not None and not self._is_queued:
+            self._is_queued = True
+            self._parent._add(self, credit)
+
+    def _put(self, member: Share | Group) -> None:
+        heapq.heappush(self._queue, (member.had, next(_ORDER), member))
+
+    def _take_first(self) -> Share:
+        """Take the share that comes first; `_put_back` must follow for it."""
+        had, _, first = heapq.heappop(self._queue)
+        self._clock = max(self._clock, had)
+        return first if isinstance(first, Share) else first._take_first()
+
+    def _put_back(self, member: Share | Group, *, has_work: bool) -> None:
+        """The turn of a member is over."""
+        if has_work:
+            self._put(member)
+        if self._parent is not None:
+            self._is_queued = bool(self._queue)
+            self._parent._put_back(self, has_work=self._is_queued)
+
+    def _charge(self, seconds: float) -> None:
+        if self._parent is not None:
+            # whose turn it is does not stand in the queue
+            seconds /= max(1.0, min(self._counts_for, len(self._queue) + 1))
+            self.had += seconds
+            self._parent._charge(seconds)
+
+
+class Turns(Group):
+    """Shared by all sessions of an event loop."""
+
+    def __init__(self) -> None:
+        super().__init__(None, 1.0)
+        self._loop = asyncio.get_running_loop()
+        self._handle: asyncio.TimerHandle | None = None
+
+    @property
+    def turns(self) -> Turns:
+        """Itself."""
+        return self
 
     def _go_on_soon(self) -> None:
         if self._queue and self._handle is None:
@@ -73,13 +138,11 @@ class Turns:
     def _do_steps(self) -> None:
         end = perf_counter() + TURN_SECONDS
         while self._queue:
-            had, _, share = heapq.heappop(self._queue)
-            self._clock = max(self._clock, had)
+            share = self._take_first()
             try:
                 end -= share._step()
             finally:
-                if share._steps:
-                    self._add(share)
+                share._group._put_back(share, has_work=bool(share._steps))
             if perf_counter() >= end:
                 break
 
@@ -87,12 +150,13 @@ class Turns:
 class Share:
     """What one session, or one link without a session, has of the turns."""
 
-    def __init__(self, turns: Turns) -> None:
-        self.had = turns._clock
-        """What it has had, in seconds of CPU, on the clock of its `Turns`."""
+    def __init__(self, group: Group) -> None:
+        self.had = group._clock
+        """What it has had, in seconds of CPU, on the clock of its group."""
         self.is_trusted = False
         """Whether it may have credit after a rest: its handshake is complete."""
-        self._turns = turns
+        self._group = group
+        self._turns = group.turns
         self._steps: deque[Step | asyncio.Future[None]] = deque()
 
     def work(self, step: Step) -> None:
@@ -107,14 +171,14 @@ class Share:
 
     def charge(self, seconds: float) -> None:
         """Count what a step has cost."""
-        self.had += min(seconds, CHARGE_MAX_SECONDS)
+        seconds = min(seconds, CHARGE_MAX_SECONDS)
+        self.had += seconds
+        self._group._charge(seconds)
 
     def _append(self, step: Step | asyncio.Future[None]) -> None:
         self._steps.append(step)
         if len(self._steps) == 1:
-            credit = CREDIT_SECONDS if self.is_trusted else 0.0
-            self.had = max(self.had, self._turns._clock - credit)
-            self._turns._add(self)
+            self._group._add(self, CREDIT_SECONDS if self.is_trusted else 0.0)
             self._turns._go_on_soon()
 
     def _step(self) -> float:

@@ -32,7 +32,7 @@ from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, QuicEv
 
 from freespan.link.base import Link, Paced
 from freespan.link.bond.bond import Bond
-from freespan.link.turns import STEP_SECONDS, Turns
+from freespan.link.turns import STEP_SECONDS, Group, Turns
 from freespan.tunnel.drain import DrainWaiters
 from freespan.tunnel.effort import Effort, slowness
 from freespan.tunnel.quic import PEER, LinkQuic
@@ -79,7 +79,7 @@ class QuicDriver:
         on_event: Callable[[TunnelEvent], None],
         writers: DrainWaiters,
         accept: Callable[[bytes], LinkQuic] | None = None,
-        turns: Turns | None = None,
+        turns: Group | None = None,
     ) -> None:
         self.quic: LinkQuic | None = None
         self.is_established = False
@@ -99,7 +99,7 @@ class QuicDriver:
         self._arrived: deque[bytes] = deque()
         self.waiting_cost = 0
         """The cost of what has arrived and waits for a turn."""
-        self._share = (turns or Turns()).share()
+        self._share = (Turns() if turns is None else turns).share()
         self._effort = Effort(_slowness())
         self._bytes_sent = 0
         self._paced = link if isinstance(link, Paced) else None

@@ -9,7 +9,7 @@ from aioquic.h3.connection import ErrorCode
 from aioquic.quic.events import HandshakeCompleted, ProtocolNegotiated
 
 from freespan.link.base import Link
-from freespan.link.turns import Turns
+from freespan.link.turns import Group
 from freespan.tunnel.drain import DrainWaiters
 from freespan.tunnel.driver import QuicDriver, TunnelEnded, TunnelEvent
 from freespan.tunnel.identity import Identity
@@ -40,7 +40,7 @@ class ServerTunnel:
         tickets: TicketStore | None = None,
         settings: TunnelSettings | None = None,
         on_established: Callable[[], None] | None = None,
-        turns: Turns | None = None,
+        turns: Group | None = None,
     ) -> None:
         self._identity = identity
         self._tickets = tickets
