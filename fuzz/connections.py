@@ -7,7 +7,7 @@ from functools import cache
 from types import MethodType
 
 from aioquic.quic.crypto import CryptoPair
-from aioquic.tls import Epoch
+from aioquic.tls import Epoch, SessionTicket
 
 from freespan.tunnel.identity import new_identity
 from freespan.tunnel.quic import PEER, LinkQuic, client_quic, server_quic
@@ -68,9 +68,13 @@ def _connected(*, in_order: bool) -> tuple[LinkQuic, LinkQuic, float]:
 
 def first_flight(*, in_order: bool = True) -> tuple[LinkQuic, bytes]:
     """A client, and the datagram with which it begins."""
-    client = client_quic(SETTINGS, in_order=in_order)
+    client = client_quic(SETTINGS, keep_ticket=_forget, in_order=in_order)
     client.connect(PEER, now=0.0)
     return client, client.datagrams_to_send(now=0.0)[0][0]
+
+
+def _forget(ticket: SessionTicket) -> None:
+    """A client that takes tickets looks at them."""
 
 
 def connected(*, is_client: bool, in_order: bool) -> Peer:
@@ -88,6 +92,10 @@ def _copy(quic: LinkQuic) -> LinkQuic:
     for epoch in _OVER:
         shared += [quic._spaces[epoch], quic._crypto_streams[epoch]]
     made = copy.deepcopy(quic, {id(one): one for one in shared})
+    made.tls = copy.copy(quic.tls)
+    made.tls.alpn_cb, made.tls.update_traffic_key_cb = made._alpn_handler, made._update_traffic_key
+    if made.tls.new_session_ticket_cb is not None:
+        made.tls.new_session_ticket_cb = made._handle_session_ticket
     made._cryptos = {epoch: _copy_keys(pair) for epoch, pair in quic._cryptos.items()}
     bound = copy.copy(handlers)
     for kind, (handler, epochs) in handlers.items():

@@ -160,7 +160,7 @@ LAYERS = {
     ),
     "fuzz": (
         "corpus fuzz_target growth reach script connections",
-        "targets.messages targets.text targets.sdp targets.sources targets.stun",
+        "targets.messages targets.replies targets.text targets.sdp targets.sources targets.stun",
         "targets.local_proxy targets.bond targets.tunnel",
         "catalog",
         "atheris_engine coverage_table",

@@ -106,7 +106,7 @@ def _arrival(data: bytes) -> None:
 
 
 async def _arrive(script: Script) -> None:
-    fate, times, early = script.byte(), script.byte(), script.byte() % 8
+    fate, times, early = script.byte(), script.byte(), script.byte()
     messages = []
     while not script.is_over:
         messages.append(script.piece() * (times + 1))
@@ -135,6 +135,8 @@ async def _arrive(script: Script) -> None:
     arrival.on_writable()
     for message in messages[max(early, 0) :]:
         arrival.on_message(message)
+    if fate & 8:
+        link.close()
     assert owner.messages == messages
     assert owner.closed == (link.closed is not None)
     assert link.closed != TOO_EARLY or sum(map(len, messages)) > LINK_QUEUE_MAX
@@ -240,10 +242,11 @@ def _short_frames(script: Script) -> Frames:
     flags = script.byte()
     acks = tuple((script.byte(), script.byte()) for _ in range(flags & 3))
     closed = tuple((script.byte(), script.byte()) for _ in range(flags >> 2 & 1))
-    with_packet = flags & 16
-    packet = (script.piece() or b"x") * (200 if flags & 64 else 1) if with_packet else b""
-    number = script.number(8) if flags & 32 else script.byte()
-    return Frames(acks, closed, bool(flags & 8), flags & 128 > 0, number if with_packet else -1, packet)
+    ping, bye = flags & 8 > 0, flags & 128 > 0
+    if not flags & 16:
+        return Frames(acks, closed, ping, bye)
+    packet = (script.piece() or b"x") * (200 if flags & 64 else 1)
+    return Frames(acks, closed, ping, bye, script.number(8) if flags & 32 else script.byte(), packet)
 
 
 def _session(role: Role, data: bytes) -> None:
@@ -302,9 +305,10 @@ TARGETS = (
             b"\x02\x00\x01" + piece(join_head(Join(_KEY.id, 1)) + b"record"),
             b"\x02\x00\x01" + piece(hello_head()),
             b"\x04\x00\x02" + piece(join_head(Join(_KEY.id, 1))) + piece(b"more") * 3,
-            b"\x00\xff\x07" + piece(hello_head() + bytes(60)) + piece(bytes(200)) * 40,
+            b"\x00\xff\x40" + piece(hello_head() + bytes(60)) + piece(bytes(200)) * 40,
             b"\x01\x00\x01" + piece(hello_head()),
             b"\x01\x00\x00",
+            b"\x08\x00\x01" + piece(hello_head()) + piece(b"more"),
             b"\x03\x00\x01" + piece(join_head(Join(_KEY.id, 1))),
             b"\x00\x00\x01" + piece(b"\x09"),
         ),

@@ -120,6 +120,7 @@ def _exchange(data: bytes) -> None:
         stream.write_eof()
     except StreamError:
         stream.abort()
+        assert isinstance(attempt(lambda: _now(stream.write(b"more")), StreamError), StreamError)
         return
     received = b""
     while part := _now(stream.read()):
@@ -243,14 +244,14 @@ _ANSWERS = (
     b"HTTP/1.1 200 " + b"x" * PROXY_HEAD_MAX,
 )
 _SIZE_MAX = PROXY_HEAD_MAX + 2_048
-_ONCE, _CUT = b"\x00", b"\x04\x01\x03\x09\xff"
+_ONCE, _CUT, _EACH = b"\x00", b"\x04\x01\x03\x09\xff", piece(b"\x01" * 220)
 
 TARGETS = (
     FuzzTarget(
         "http_request",
         _request,
         (f"{_ROOM}http1", f"{_ROOM}request_body"),
-        tuple(cuts + seed for seed in _HTTP_SEEDS for cuts in (_ONCE, _CUT)),
+        tuple(cuts + seed for seed in _HTTP_SEEDS for cuts in (_ONCE, _CUT, _EACH)),
         _HTTP_WORDS,
         _SIZE_MAX,
     ),
@@ -258,7 +259,7 @@ TARGETS = (
         "socks5_request",
         _request,
         (f"{_ROOM}socks5", f"{_ROOM}parsers"),
-        tuple(cuts + seed for seed in _SOCKS_SEEDS for cuts in (_ONCE, _CUT)),
+        tuple(cuts + seed for seed in _SOCKS_SEEDS for cuts in (_ONCE, _CUT, _EACH)),
         _SOCKS_WORDS,
         1_024,
     ),
@@ -266,7 +267,7 @@ TARGETS = (
         "http_response",
         _response,
         (f"{_ROOM}response_head",),
-        tuple(cuts + seed for seed in _ANSWERS for cuts in (_ONCE, _CUT)),
+        tuple(cuts + seed for seed in _ANSWERS for cuts in (_ONCE, _CUT, _EACH)),
         _HTTP_WORDS,
         _SIZE_MAX,
     ),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import cast
 
 from aiohttp import web
@@ -30,8 +32,8 @@ class _Request:
     headers: CIMultiDict[str]
 
 
-def _hasher() -> SourceHasher:
-    return SourceHasher(lambda: 1.0, bytes)
+def _hasher(now: Callable[[], float] = lambda: 1.0) -> SourceHasher:
+    return SourceHasher(now, bytes)
 
 
 def _requests(data: bytes) -> None:
@@ -60,12 +62,15 @@ def _requests(data: bytes) -> None:
 def _address(script: Script) -> Address | None:
     network, host = script.byte(), script.byte() % 4
     text = f"2a00:{network % 4:x}::{host:x}" if network & 64 else f"11.0.{network % 4}.{host}"
+    if network & 32:
+        return IPv6Address(f"::ffff:11.0.{network % 4}.{host}")
     return None if network >= 192 else parsed_address(text)
 
 
 def _counted(data: bytes) -> None:
     """Sources that ask, hold and let go."""
-    script, hasher, now = Script(data), _hasher(), 1.0
+    script, now = Script(data), 1.0
+    hasher = _hasher(lambda: now)
     flags = script.byte()
     budgets = RateBudgets(Rate(1, 3), Rate(2, 6), Rate(4, 12) if flags & 1 else None, sources_max=_REMEMBERED)
     shares: Shares[int] = Shares(_TOTAL, newcomers=flags >> 1 & 3, places=Places(1, 2), oldest_unknown=bool(flags & 16))
@@ -74,10 +79,11 @@ def _counted(data: bytes) -> None:
     while not script.is_over:
         what, address = script.byte(), _address(script)
         source = None if address is None else hasher.source_of(address)
-        now += (what >> 4) / 8
+        now += 30_000.0 if what == 255 else (what >> 4) / 8
         if what % 4 == 0:
-            wait = budgets.wait(source, now)
-            assert budgets.take(source, now) is (wait <= 0)
+            cost = 1.0 + (what >> 2 & 3)
+            wait = budgets.wait(source, now, cost)
+            assert budgets.take(source, now, cost) is (wait <= 0)
         elif what % 4 == 1:
             number += 1
             would = shares.would_leave(number, source)

@@ -6,11 +6,13 @@ import struct
 
 from aioice import stun
 
+from freespan.broker.settings import StunSettings
 from freespan.broker.stun import REQUEST_MAX, RateLimiter, binding_answer
 from fuzz.fuzz_target import FuzzTarget
 from fuzz.script import Script
 
 _SOURCES = (("11.0.0.9", 40_000), ("2a00::1", 1), ("fe80::1%eth0", 65_535), ("2a00:1::2", 0))
+_SETTINGS = StunSettings(sources_max=8)
 _ID = bytes(range(12))
 
 
@@ -25,7 +27,7 @@ def _packet(data: bytes) -> None:
 
 def _rates(data: bytes) -> None:
     """Each three bytes: an address, and how much later it asks."""
-    script, limiter, now = Script(data), RateLimiter(), 0.0
+    script, limiter, now = Script(data), RateLimiter(_SETTINGS), 0.0
     while not script.is_over:
         network, host, later = script.byte(), script.byte(), script.byte()
         now += later / 100

@@ -14,6 +14,7 @@ from freespan.egress.server import _is_for_session_key, _target_of
 from freespan.tunnel.drain import DrainWaiters
 from freespan.tunnel.quic import PEER, LinkQuic, server_quic
 from freespan.tunnel.streams import StreamTable
+from freespan.wire.bond_frames import KEY_PATH
 from freespan.wire.errors import StreamError, TunnelError
 from freespan.wire.limits import DATAGRAM_SIZE, MESSAGE_MAX, STREAMS_MAX
 from fuzz.connections import IDENTITY, SETTINGS, Peer, connected, first_flight
@@ -38,8 +39,10 @@ def _packets(data: bytes, *, is_client: bool) -> None:
     while not script.is_over and not _is_over(peer.quic):
         flags = script.byte()
         payload = script.piece()
-        # a frame that comes many times shows what it costs
-        peer.receive(payload * 64 if flags & 1 and len(payload) <= _SHORT else payload, skipped=flags >> 5)
+        if flags & 128:
+            peer.quic.receive_datagram(payload, PEER, now=peer.now)
+        else:  # a frame that comes many times shows what it costs
+            peer.receive(payload * 64 if flags & 1 and len(payload) <= _SHORT else payload, skipped=flags >> 5)
         if flags & 2:
             _drain(peer.quic)
         if flags & 4:
@@ -194,8 +197,10 @@ def _opened(stream_type: int, data: bytes = b"") -> bytes:
     return encode_uint_var(stream_type) + data
 
 
-_CONNECT = encode_frame(FrameType.HEADERS, b"\x00\x00\xcf\x50\x0aa.example:1")
-_GET_KEY = encode_frame(FrameType.HEADERS, b"\x00\x00\xd1\x50\x01a\xc1\xd7\x51\x07/v1/key")
+_CONNECT = encode_frame(FrameType.HEADERS, b"\x00\x00\xcf\x50\x0ba.example:1")
+_GET_KEY = encode_frame(
+    FrameType.HEADERS, b"\x00\x00\xd1\x50\x01a\xd7\x51" + bytes((len(KEY_PATH),)) + KEY_PATH.encode()
+)
 _OK = encode_frame(FrameType.HEADERS, b"\x00\x00\xd9")
 _DATA = encode_frame(FrameType.DATA, b"hello")
 _TRAILERS = encode_frame(FrameType.HEADERS, b"\x00\x00\x21x\x01y")
@@ -215,6 +220,7 @@ def _http_seeds(control: int, head: bytes) -> tuple[bytes, ...]:
     seeds = (
         _say(control, _CONTROL) + _say(0, head + _DATA) + b"\x07\x00\x03" + _say(0, _DATA, 3) + b"\x07\x00\x01",
         _say(control, _CONTROL) + _say(qpack, b"\x02\x3f\xe1\x1f") + _say(qpack + 4, b"\x03\x80"),
+        _say(0, head + _DATA) + b"\x07\x00\x00" + _say(4, head) + b"\x07\x04\x01" + b"\x07\x04\x00" + _say(0, _DATA, 3),
         _say(0, head) + b"\x05\x00" + b"\x07\x00\x02" + b"\x06\x00" + b"\x07\x00\x00",
         _say(0, head + _DATA + _TRAILERS, 3) + _say(4, head[:3]) + _say(4, head[3:]) + b"\x07\x04\x02",
         _say(0, encode_frame(FrameType.HEADERS, b"\x00\x00" + b"\xdd" * 200), 4),
@@ -276,7 +282,16 @@ _FRAMES = (
     ),
     *(b"\x02\x40\xc8\x00\x40\x63\x00", b"\x00\x01", b"\x06\x00\x10\x04\x00\x00\x0c", b"\x0a\x02\x05\x00\x03abc"),
 )
+_TICKET = b"\x04\x00\x00\x1c" + bytes(4) + bytes(4) + b"\x01\x00\x00\x08freespan" + b"\x00\x04\x00\x2a\x00\x00"
+_LONG = b"\xc1\x00\x00\x00\x01\x08" + bytes(8) + b"\x08" + bytes(8) + b"\x00\x14" + bytes(20)
 _QUIC_SEEDS = (
+    b"\x82" + piece(_LONG) + b"\x82" + piece(_LONG * 9) + b"\x82" + piece(_LONG[:9]) + b"\x82" + piece(b""),
+    b"".join(b"\x06" + piece(b"\x06" + bytes((33 * at,)) + b"\x20" + _TICKET) for at in range(6)),
+    b"".join(b"\x0c" + piece(b"\x01") for _ in range(90)),
+    b"".join(b"\x26" + piece(b"\x01" if at % 3 else b"\x02\x05\x00\x00\x01") for at in range(40)),
+    b"\x06" + piece(b"\x06\x80\x00\x40\x00\x01x"),
+    b"\x06" + piece(b"".join(bytes((0x0E, 0)) + encode_uint_var(6 * at) + b"\x01A" for at in range(40))),
+    b"\x06" + piece(b"\x0e\x00\x80\x0f\x00\x00\x01A\x0e\x04\x80\x0f\x00\x00\x01A\x0e\x00\x01\x01A"),
     b"".join(b"\x0e" + piece(frame) for frame in _FRAMES[:24]),
     *(b"\x06" + piece(frame) for frame in _FRAMES),
     *(b"\x07" + piece(frame) + b"\x2e" + piece(b"\x01") for frame in _FRAMES),
