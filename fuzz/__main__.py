@@ -24,7 +24,6 @@ from fuzz.reach import needed
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build" / "fuzz"
-_COUNTS = BUILD / "counts.json"
 _DONE = re.compile(r"Done (\d+) runs")
 _LONGEST_SECONDS = 7_200
 _JAVASCRIPT = "js_"
@@ -59,21 +58,21 @@ def main() -> int:
     parser.add_argument("--inputs", type=int, default=0, help="for each target, however long that takes")
     parser.add_argument("--table", action="store_true", help="print what all runs have come to, as Markdown")
     arguments = parser.parse_args()
-    counts = _read_counts()
     if arguments.table:
-        print("\n".join(_table(counts)))
+        print("\n".join(_table({name: _read_count(name) for name in names})))
         return 0
     chosen = arguments.targets or names
-    seconds = 60 * arguments.minutes / len(chosen)
+    seconds, faults = 60 * arguments.minutes / len(chosen), 0
     for name in chosen:
-        before = counts.get(name) or Count()
+        before = _read_count(name)
         if name in TARGETS:
-            counts[name] = _fuzz(TARGETS[name], seconds, arguments.inputs, before)
+            count = _fuzz(TARGETS[name], seconds, arguments.inputs, before)
         else:
-            counts[name] = _check_javascript(name, seconds, arguments.inputs, before)
-        _write_counts(counts)
-        print(f"{name:20} {counts[name]}", flush=True)
-    return int(any(counts[name].faults for name in chosen))
+            count = _check_javascript(name, seconds, arguments.inputs, before)
+        _count_file(name).write_text(json.dumps(asdict(count)), encoding="utf-8")
+        faults += count.faults
+        print(f"{name:20} {count}", flush=True)
+    return int(faults > 0)
 
 
 def _fuzz(target: FuzzTarget, seconds: float, inputs: int, before: Count) -> Count:
@@ -155,14 +154,13 @@ def _escaped(word: bytes) -> str:
     return "".join(f"\\x{byte:02x}" for byte in word)
 
 
-def _read_counts() -> dict[str, Count]:
-    if not _COUNTS.exists():
-        return {}
-    return {name: Count(**one) for name, one in json.loads(_COUNTS.read_text(encoding="utf-8")).items()}
+def _read_count(name: str) -> Count:
+    file = _count_file(name)
+    return Count(**json.loads(file.read_text(encoding="utf-8"))) if file.exists() else Count()
 
 
-def _write_counts(counts: dict[str, Count]) -> None:
-    _COUNTS.write_text(json.dumps({name: asdict(one) for name, one in counts.items()}, indent=1), encoding="utf-8")
+def _count_file(name: str) -> Path:
+    return BUILD / f"{name}.count"
 
 
 if __name__ == "__main__":
