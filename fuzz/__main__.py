@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fuzz import corpus
-from fuzz.catalog import TARGETS
+from fuzz.catalog import PLACES, TARGETS
 from fuzz.fuzz_target import FuzzTarget
 from fuzz.reach import needed
 
@@ -104,10 +104,17 @@ def _run(target: FuzzTarget, folder: Path, findings: Path, words: Path, limit: s
         "-rss_limit_mb=4096",
         f"-artifact_prefix={BUILD}/",
     ]
-    command = [sys.executable, "-m", "fuzz.atheris_engine", target.name, str(findings), *options, str(folder)]
+    engine = [sys.executable, "-m", "fuzz.atheris_engine", PLACES[target.name], target.name, str(findings)]
     log = BUILD / f"{target.name}.log"
     with log.open("wb") as output:
-        subprocess.run(command, cwd=ROOT, stdout=output, stderr=output, check=False, timeout=_LONGEST_SECONDS)
+        subprocess.run(
+            [*engine, *options, str(folder)],
+            cwd=ROOT,
+            stdout=output,
+            stderr=output,
+            check=False,
+            timeout=_LONGEST_SECONDS,
+        )
     done = _DONE.findall(log.read_text(encoding="utf-8", errors="replace"))
     if not done:
         raise SystemExit(f"fuzz: {target.name} ended early: see {log}")
@@ -123,8 +130,7 @@ def _keep(target: FuzzTarget, folder: Path, findings: Path, count: Count) -> Non
     if faults:
         corpus.write(corpus.CRASHERS, target.name, [*corpus.read(corpus.CRASHERS, target.name), *faults])
     found = [file.read_bytes() for file in folder.iterdir() if file.is_file()]
-    if not faults:
-        corpus.write(corpus.CORPORA, target.name, needed(target.run, [*found, *corpus.kept(target.name)]))
+    corpus.write(corpus.CORPORA, target.name, needed(target.run, [*found, *corpus.kept(target.name)]))
 
 
 def _check_javascript(name: str, seconds: float, inputs: int, before: Count) -> Count:

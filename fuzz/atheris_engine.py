@@ -1,4 +1,4 @@
-"""Fuzzes one target with atheris: `python -m fuzz.atheris_engine NAME FOLDER [options of libFuzzer] CORPUS`.
+"""Fuzzes one target with atheris: `python -m fuzz.atheris_engine MODULE NAME FOLDER [options of libFuzzer] CORPUS`.
 
 libFuzzer ends the process when it is done, so there is one for each target. What it would stop at is kept in FOLDER
 instead, and it goes on: of each fault the shortest input, and the slowest input of all.
@@ -7,6 +7,7 @@ instead, and it goes on: of each fault the shortest input, and the slowest input
 from __future__ import annotations
 
 import hashlib
+import importlib
 import logging
 import random
 import sys
@@ -15,11 +16,10 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["freespan", "aioquic.h3", "aioquic.quic.connection", "aioice.stun"]):
-    from fuzz.catalog import TARGETS
-    from fuzz.fuzz_target import FuzzTarget
-    from fuzz.growth import grown
+from fuzz.fuzz_target import FuzzTarget
+from fuzz.growth import grown
 
+_INSTRUMENTED = ["freespan", "aioquic.h3", "aioquic.quic.connection", "aioice.stun"]
 _GROWN_ONE_IN = 40
 SLOWEST = "slowest"
 """The file with the slowest input, after a first line with its seconds."""
@@ -66,8 +66,10 @@ def _mutate(data: bytes, size_max: int, seed: int) -> bytes:
 def main() -> None:
     """Fuzz until libFuzzer has had enough."""
     logging.disable()
-    _, name, folder, *options = sys.argv
-    findings = _Findings(TARGETS[name], Path(folder))
+    _, module, name, folder, *options = sys.argv
+    with atheris.instrument_imports(include=_INSTRUMENTED):
+        targets = importlib.import_module(module).TARGETS
+    findings = _Findings(next(target for target in targets if target.name == name), Path(folder))
     atheris.Setup([sys.argv[0], *options], findings.run, custom_mutator=_mutate)
     atheris.Fuzz()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterable
 from types import CodeType
@@ -32,9 +33,10 @@ def needed(run: Callable[[bytes], object], inputs: Iterable[bytes]) -> list[byte
         monitoring.set_events(_TOOL, monitoring.events.BRANCH)
         for data in sorted(set(inputs), key=lambda data: (len(data), data)):
             before = len(reached)
-            run(data)
-            if len(reached) > before:
-                kept.append(data)
+            with contextlib.suppress(Exception):  # it is among the crashers
+                run(data)
+                if len(reached) > before:
+                    kept.append(data)
     finally:
         monitoring.free_tool_id(_TOOL)
     return kept

@@ -162,8 +162,8 @@ LAYERS = {
         "corpus fuzz_target growth reach script connections",
         "targets.messages targets.replies targets.text targets.sdp targets.sources targets.stun",
         "targets.local_proxy targets.bond targets.tunnel",
-        "catalog",
-        "atheris_engine coverage_table",
+        "atheris_engine catalog",
+        "coverage_table",
         "__main__",
     ),
     "scripts": (

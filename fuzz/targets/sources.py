@@ -127,6 +127,6 @@ TARGETS = (
             b"\x01" + b"".join(bytes((0, one, 0)) for one in range(0, 190, 3)) + bytes((1, 255, 0)) * 20,
             b"\x04" + b"\x01\x00\x00" * 20 + b"\x03\x00\x00\x02\x00\x00" * 9,
         ),
-        size_max=600,
+        size_max=240,
     ),
 )
