@@ -11,6 +11,7 @@ nothing, so an honest end has no use for most of it. These end the connection, w
     an ACK of what was never sent                    RFC 9000 section 13.1
     more than CRYPTO_MAX bytes of a handshake        a usual one has 3,000
     more than TICKETS_MAX tickets for a client       an egress sends one
+    more than KEY_UPDATES_MAX changes of keys        no end of ours asks for any
 
 And this is bounded without an error, since it happens to honest ends as well: gaps between packet numbers (the packets
 of a refused 0-RTT flight are not acknowledged), and packets in a datagram, of which those beyond PACKETS_MAX are not
@@ -56,6 +57,7 @@ GAP_BYTES_MAX = 4 * 1024 * 1024
 CRYPTO_MAX = 16_384
 """Bytes of TLS in each of the three phases of a handshake."""
 TICKETS_MAX = 4
+KEY_UPDATES_MAX = 16
 ATTEMPTS_MAX = 4
 """Datagrams that may try to open a connection: each attempt prepares a handshake."""
 ACK_ONLY_MAX = 64
@@ -86,6 +88,7 @@ class BoundedQuic(QuicConnection):
         self._frame_handlers = _FrameHandlers(getattr(self, _FRAME_HANDLERS))
         setattr(self, _FRAME_HANDLERS, self._frame_handlers)
         self._tickets_received = 0
+        self._key_updates = 0
         self._attempts_left = ATTEMPTS_MAX
 
     def receive_datagram(self, data: bytes, addr: NetworkAddress, now: float) -> None:
@@ -133,6 +136,13 @@ class BoundedQuic(QuicConnection):
             raise _violation(frame_type, "an ACK of what was never sent")
         buf.seek(begin)
         super()._handle_ack_frame(context, frame_type, buf)
+
+    def _log_key_updated(self, key_type: str, trigger: str) -> None:
+        """Called when keys change. This end never asks for that, and it costs more than a packet."""
+        if trigger == "remote_update":
+            self._key_updates += 1
+        if self._key_updates > KEY_UPDATES_MAX:
+            self.close(error_code=QuicErrorCode.KEY_UPDATE_ERROR, reason_phrase="too many changes of keys")
 
     def _handle_session_ticket(self, session_ticket: SessionTicket) -> None:
         self._tickets_received += 1

@@ -12,7 +12,7 @@ from aioquic.h3.connection import (
     HeadersState,
     Setting,
 )
-from aioquic.h3.events import H3Event, Headers
+from aioquic.h3.events import DataReceived, H3Event, Headers
 
 from freespan.wire.limits import HEADERS_MAX
 
@@ -65,6 +65,23 @@ class PlainHttp(H3Connection):
             raise FrameUnexpected("an interim response")
         return events
 
+    def _receive_request_or_push_data(self, stream: H3Stream, data: bytes, stream_ended: bool) -> list[H3Event]:
+        """Join DATA frames of a few bytes, as a program makes them that writes letter by letter."""
+        events: list[H3Event] = []
+        left = stream.frame_size
+        if left is not None and left < len(data) and stream.frame_type == FrameType.DATA and not stream.buffer:
+            events += super()._receive_request_or_push_data(stream, data[:left], False)
+            data = data[left:]
+        if data[:1] == b"\0" and stream.frame_size is None and _takes_data(stream):
+            joined, end = _join_short_frames(data)
+            if joined:
+                stream.content_length += len(joined)
+                events.append(DataReceived(data=joined, stream_id=stream.stream_id, stream_ended=False))
+            data = data[end:]
+        if data or stream_ended or not events:
+            events += super()._receive_request_or_push_data(stream, data, stream_ended)
+        return events
+
     def abandon(self, stream_id: int) -> None:
         """Note that sending on a stream was given up, which aioquic cannot know; receiving may still have to end."""
         stream = self._stream.get(stream_id)
@@ -72,3 +89,19 @@ class PlainHttp(H3Connection):
             stream.sending_ended = True
             if stream.is_ended():
                 del self._stream[stream_id]
+
+
+def _takes_data(stream: H3Stream) -> bool:
+    return stream.headers_recv_state == HeadersState.AFTER_HEADERS and not stream.buffer and not stream.blocked
+
+
+def _join_short_frames(data: bytes) -> tuple[bytes, int]:
+    """What the DATA frames of up to 63 bytes contain with which `data` begins, and where they end."""
+    parts, at, size = [], 0, len(data)
+    while at + 1 < size and not data[at] and data[at + 1] < 64:
+        end = at + 2 + data[at + 1]
+        if end > size:
+            break
+        parts.append(data[at + 2 : end])
+        at = end
+    return b"".join(parts), at

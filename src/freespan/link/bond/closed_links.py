@@ -27,13 +27,15 @@ class ClosedLinks:
         if len(self._states) > CLOSED_MAX:
             self._states.popitem(last=False)
         self.report(link.number, link.received_count)
+        self.report_again()
 
     def report(self, number: int, count: int) -> None:
         """The other end must learn that a link has closed, after `count` messages had arrived on it."""
         self._counts[number] = count
         if len(self._counts) > CLOSED_MAX:
-            self._counts.popitem(last=False)
-        self.report_again()
+            oldest, _ = self._counts.popitem(last=False)
+            self._unreported.discard(oldest)
+        self._unreported.add(number)
 
     def report_again(self) -> None:
         """A link that carried reports may have closed."""

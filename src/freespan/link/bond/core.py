@@ -7,6 +7,7 @@ Each method takes the time and returns the events that follow, in order; whoever
                                            ├─ acks ───▶ Sender ───▶ Transmit, Writable
                                            └─ closed ─▶ LinkTable ─▶ LinkClosed, Transmit
     timer ───▶ PendingAcks, HealthMonitor ──▶ Transmit, LinkSuspected, LinkClosed
+          └──▶ ReorderBuffer ───────────────▶ Deliver, what was too much for one time
 
 Each link is reliable and ordered as long as it lives, so the other end acknowledges by counting: "17 messages have
 arrived on link 3". What a link lost when it closed is then known exactly, and is sent again on the others.
@@ -28,6 +29,7 @@ for its send credit, when the queue of a link has become writable, and when the 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from freespan.link.bond.congestion import CWND_MIN, INITIAL_CWND, CongestionController
@@ -134,7 +136,7 @@ class BondCore:
         Returns its number, and the events. Raises `LinkError` or `MessageError` when the link does not belong here, or
         has joined before.
         """
-        key, overdue = self._key_to_join(), now - self.timer_at
+        key, overdue = self._key_to_join(), self._overdue(now)
         join = opening_of(message)
         if join is None or join.session != key.id or not self.links.numbers.is_new(join.number):
             raise LinkError("the link does not join this session, or has done so before")
@@ -215,6 +217,8 @@ class BondCore:
     @property
     def timer_at(self) -> float:
         """When `handle_timer` must be called at the latest."""
+        if self.reordering.is_ready:
+            return -math.inf
         ack_at, check_at = self.sender.acks.due_at, self._health.check_at
         return ack_at if ack_at < check_at else check_at  # `min` takes longer, and this is asked for each message
 
@@ -225,7 +229,12 @@ class BondCore:
         if self.sender.acks.due_at <= now:
             self.sender.send_acks(now)
         self._check_links(now)
-        return self._events.take()
+        return self._events.take(self.reordering.release() if self.reordering.is_ready else None)
+
+    def _overdue(self, now: float) -> float:
+        """By how many seconds this end's timer is late."""
+        ack_at, check_at = self.sender.acks.due_at, self._health.check_at
+        return now - (ack_at if ack_at < check_at else check_at)
 
     # --- messages --------------------------------------------------------------------------------------
     def _on_message(self, link: LinkState, message: bytes, now: float) -> list[bytes]:
@@ -241,7 +250,7 @@ class BondCore:
             else:
                 self._check_unprotected(link, frames)
         link.bytes_received += len(message)
-        return self._on_frames(link, frames, now, now - self.timer_at)
+        return self._on_frames(link, frames, now, self._overdue(now))
 
     def _on_frames(self, link: LinkState, frames: Frames, now: float, overdue: float) -> list[bytes]:
         """Returns the packets that can be delivered. This end's timer is `overdue` by that many seconds."""

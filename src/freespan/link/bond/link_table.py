@@ -26,7 +26,8 @@ class UsedNumbers:
         """The number is used up."""
         self._used.add(number)
         self._highest = max(self._highest, number)
-        self._used = {used for used in self._used if used > self._highest - _NUMBERS_BACK}
+        if len(self._used) > 2 * _NUMBERS_BACK:
+            self._used = {used for used in self._used if used > self._highest - _NUMBERS_BACK}
 
 
 class LinkTable:
