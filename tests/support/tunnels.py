@@ -7,7 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from freespan.link.base import Link, LinkOwner
+from freespan.link.bond.arrival import Arrival
+from freespan.link.bond.bond import Bond
+from freespan.link.bond.session_key import session_key
+from freespan.link.bond.settings import BondSettings
 from freespan.link.memory import MemoryLink, memory_pair
+from freespan.link.turns import Turns
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.driver import QuicDriver
 from freespan.tunnel.identity import Identity, new_identity
@@ -231,3 +236,41 @@ async def exchange(ends: Ends, data: bytes) -> None:
 def as_owner(one: QuicDriver) -> LinkOwner:
     """A driver is the owner of its link; mypy compares it with the protocol here."""
     return one
+
+
+@dataclass
+class BondedEnds:
+    """Both ends of a session over bonds of one link each."""
+
+    client: ClientTunnel
+    server: ServerTunnel
+    client_bond: Bond
+    server_bond: Bond
+
+
+@asynccontextmanager
+async def bonded_session(
+    handler: Handler = by_name, settings: TunnelSettings = DEFAULTS, turns: Turns | None = None
+) -> AsyncIterator[BondedEnds]:
+    """An open session over bonds, as clients and egresses have it."""
+    near, far = memory_pair()
+    at_once = BondSettings(linger_seconds=0.01)
+    client_bond = Bond.begin_session(near, settings=at_once)
+    client = ClientTunnel(IDENTITY.pin, client_bond, settings=settings)
+    client.begin()
+    arrival = Arrival(far)
+    assert await arrival.opening() is None
+    server_bond = Bond.accept_session(arrival, session_key(bytes(32), bytes(16)), settings=at_once)
+    server = ServerTunnel(IDENTITY, server_bond, handler, settings=settings, turns=turns)
+    serving = asyncio.create_task(server.serve(), name="test-serve")
+    try:
+        await client.start()
+        await until(lambda: server._driver.is_established)
+        yield BondedEnds(client, server, client_bond, server_bond)
+    finally:
+        client.close("the test is over")
+        server.close("the test is over")
+        async with asyncio.timeout(SECONDS):
+            await asyncio.wait({serving})
+            await client_bond.wait_closed()
+            await server_bond.wait_closed()

@@ -28,7 +28,7 @@ from functools import cache
 from time import perf_counter, thread_time
 
 from aioquic.h3.connection import ErrorCode
-from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, QuicEvent
+from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, QuicEvent, StreamDataReceived
 
 from freespan.link.base import Link, Paced
 from freespan.link.bond.bond import Bond
@@ -101,7 +101,10 @@ class QuicDriver:
         """The cost of what has arrived and waits for a turn."""
         self._share = (Turns() if turns is None else turns).share()
         self._effort = Effort(_slowness())
-        self._bytes_sent = 0
+        self._bytes_sent = self._size_counted = 0
+        self._pieces = 0
+        """Pieces of streams that have come in this step, those of one stream in a row counted once."""
+        self._last_stream = -1
         self._paced = link if isinstance(link, Paced) else None
         self._is_paused = False
         self._has_events = False
@@ -187,22 +190,28 @@ class QuicDriver:
         cpu_before = thread_time()
         must_hurry = self._paced is None and self.waiting_cost > _WAITING_MAX
         until = perf_counter() + (_LONG_STEP_SECONDS if must_hurry else STEP_SECONDS)
-        now, messages, bytes_before = self._loop.time(), 0, self.bytes_received + self._bytes_sent
+        now, messages = self._loop.time(), 0
         if self._has_events and self.quic is not None:
             self._handle_events(self.quic, until)
         while self._arrived and not self._has_events and not self.ended.done() and perf_counter() < until:
             self._receive(self._next_arrived(), now, until)
             messages += 1
-        if self.quic is not None and not self.ended.done():
+        self._count_effort(thread_time() - cpu_before, messages)
+        if self._effort.is_too_much:
+            self.close(_TOO_COSTLY)
+        elif self.quic is not None and not self.ended.done():
             if self.quic.has_something_to_send:
                 self._flush()
             else:
                 self._set_timer(self.quic)
-        seconds = thread_time() - cpu_before
-        self._share.charge(seconds)
-        self._effort.spend(seconds, self.bytes_received + self._bytes_sent - bytes_before, messages)
-        if self._effort.is_too_much:
-            self.close(_TOO_COSTLY)
+        self._share.charge(thread_time() - cpu_before)
+
+    def _count_effort(self, seconds: float, messages: int) -> None:
+        """What was sent since the last step counts as well: acknowledgements of it cost the more, the more it was."""
+        size = self.bytes_received + self._bytes_sent
+        self._effort.spend(seconds, size - self._size_counted, messages, self._pieces)
+        self._size_counted = size
+        self._pieces = 0
 
     def _next_arrived(self) -> bytes:
         message = self._arrived.popleft()
@@ -246,7 +255,11 @@ class QuicDriver:
             if isinstance(event, ConnectionTerminated):
                 self._terminated(event)
                 continue
-            if isinstance(event, HandshakeCompleted):
+            if isinstance(event, StreamDataReceived):
+                if event.stream_id != self._last_stream:
+                    self._last_stream = event.stream_id
+                    self._pieces += 1
+            elif isinstance(event, HandshakeCompleted):
                 self.is_established = self._share.is_trusted = True
             self._on_event(event)
             if perf_counter() >= until:

@@ -1,9 +1,14 @@
 """Effort: what the messages of a session cost, compared with what honest ones cost. Pure.
 
-An honest byte costs about 7 ns of CPU (0.7 s for 100 MB), and may cost 20 times as much. A message costs something
-whatever is in it, and so does a request or the handshake; all that is allowed for. What a session costs beyond that
-becomes its debt, and what it costs less pays it back. The session is ended when its debt is more than an honest session
-ever has, however small its messages are.
+An honest byte costs about 7 ns of CPU (0.7 s for 100 MB), and may cost 20 times as much. But the bytes of many small
+requests cost a thousand times as much, however honest they are, because each message, each request and each piece of a
+stream costs something whatever its size is. All that is allowed for, at two times what it costs or more. What a session
+costs beyond that becomes its debt, and what it costs less pays it back. The session is ended when its debt is more than
+an honest session ever has.
+
+    120 streams that each get ten bytes at a time    a third of what is allowed
+    requests of a few bytes, letter by letter        the same
+    the handshake                                    3 ms of debt
 
 The figures are those of a fast machine. On a slower one everything costs more, by about the same factor, which is
 measured once (`slowness`, by whoever has a clock).
@@ -16,8 +21,10 @@ from collections.abc import Callable
 
 BYTE_SECONDS = 20 * 7e-9
 """What a byte may cost."""
-MESSAGE_SECONDS = 0.0005
+MESSAGE_SECONDS = 0.0002
 """What a message may cost beside its bytes."""
+PIECE_SECONDS = 0.00002
+"""What a piece of a stream may cost. An honest packet has one of each stream at most."""
 REQUEST_SECONDS = 0.002
 """What a request may cost beside its message."""
 DEBT_MAX_SECONDS = 0.1
@@ -37,9 +44,9 @@ class Effort:
         """What it has cost beyond what it may, by the measure of a fast machine."""
         self._slowness = slowness
 
-    def spend(self, seconds: float, size: int, messages: int) -> None:
-        """A step has taken so long for so many bytes in so many messages."""
-        allowed = size * BYTE_SECONDS + messages * MESSAGE_SECONDS
+    def spend(self, seconds: float, size: int, messages: int, pieces: int) -> None:
+        """A step has taken so long for so many bytes in so many messages, with so many pieces of streams in turn."""
+        allowed = size * BYTE_SECONDS + messages * MESSAGE_SECONDS + pieces * PIECE_SECONDS
         self.debt = max(0.0, self.debt + min(seconds, STEP_MAX_SECONDS) / self._slowness - allowed)
 
     def on_request(self) -> None:

@@ -72,7 +72,8 @@ class PlainHttp(H3Connection):
         if left is not None and left < len(data) and stream.frame_type == FrameType.DATA and not stream.buffer:
             events += super()._receive_request_or_push_data(stream, data[:left], False)
             data = data[left:]
-        if data[:1] == b"\0" and stream.frame_size is None and _takes_data(stream):
+        if stream.frame_size is None and _takes_data(stream):
+            data, stream.buffer = stream.buffer + data, b""  # the beginning of a frame, a byte or two
             joined, end = _join_short_frames(data)
             if joined:
                 stream.content_length += len(joined)
@@ -92,7 +93,7 @@ class PlainHttp(H3Connection):
 
 
 def _takes_data(stream: H3Stream) -> bool:
-    return stream.headers_recv_state == HeadersState.AFTER_HEADERS and not stream.buffer and not stream.blocked
+    return stream.headers_recv_state == HeadersState.AFTER_HEADERS and not stream.blocked
 
 
 def _join_short_frames(data: bytes) -> tuple[bytes, int]:
