@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from freespan.api.connections import Connections
 from freespan.api.idle_connections import IdleConnections, IdleTimes
+from freespan.sources.requests import SourceReader
+from freespan.web.decoy_site import DecoySite
 
 SECONDS = 20.0
 ASK = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -45,10 +49,10 @@ async def lab() -> AsyncIterator[Lab]:
 
 
 @contextlib.asynccontextmanager
-async def running_lab(times: IdleTimes) -> AsyncIterator[Lab]:
-    lab, idle = Lab(), IdleConnections(times)
+async def running_lab(times: IdleTimes, more: Iterable[web.RouteDef] = ()) -> AsyncIterator[Lab]:
+    lab, idle = Lab(), IdleConnections(Connections(SourceReader()), times)
     app = web.Application(middlewares=[idle.note_request])
-    app.add_routes([web.get("/", lab.answer)])
+    app.add_routes([web.get("/", lab.answer), *more])
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -92,4 +96,24 @@ async def test_but_not_for_ever() -> None:
         await reader.readuntil(b"ok")
         with contextlib.suppress(ConnectionError):
             assert await reader.read() == b""
+        writer.close()
+
+
+@pytest.mark.parametrize(("slowest_read", "is_whole"), [(1e6, True), (1e9, False)])
+async def test_a_response_must_be_read_at_some_speed(tmp_path: Path, *, slowest_read: float, is_whole: bool) -> None:
+    """A large file gets the time that a slow reader needs for it, and no more."""
+    (tmp_path / "film").write_bytes(bytes(24_000_000))
+    times = IdleTimes(next_head=0.1, check=0.02, slowest_read=slowest_read)
+    async with running_lab(times, DecoySite(tmp_path).routes()) as lab:
+        lab.go_on.set()
+        reader, writer = await lab.send(ASK.replace(b" / ", b" /film "))
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.4)
+        received = 0
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(1_000_000):
+                received += len(data)
+                if received == 24_000_000:
+                    break
+        assert (received == 24_000_000) == is_whole
         writer.close()

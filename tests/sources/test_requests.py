@@ -84,6 +84,13 @@ def test_a_web_server_that_adds_no_header_is_noticed_by_its_many_requests(caplog
     assert len(caplog.records) == 1
 
 
+def test_who_asks_for_the_health_of_a_host_is_no_web_server(caplog: pytest.LogCaptureFixture) -> None:
+    reader = public_host()
+    assert all(reader.source_of_any(request("127.0.0.1")) is None for _ in range(100))
+    assert not reader.is_behind_unnamed_proxy
+    assert not caplog.records
+
+
 def test_a_host_for_this_machine_or_a_private_network_tells_its_readers_apart(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Closes connections to the host on which nobody asks for anything: each holds a file descriptor of the process.
+"""Closes connections to the host on which nobody asks for anything, or nobody reads the response.
 
 aiohttp bounds none of these waits by itself.
 """
@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from freespan.api.connections import Connections
+from freespan.web.decoy_site import SiteFile
+
 
 @dataclass(frozen=True)
 class IdleTimes:
@@ -20,17 +23,20 @@ class IdleTimes:
         first_head: from the connection to the end of its first request head.
         next_head: from a response to the next request head. Proxies in front of a host keep connections open for later.
         check: between two looks at all connections.
+        slowest_read: bytes per second at which a response must be read; it has this time and `next_head`.
     """
 
     first_head: float = 10.0
     next_head: float = 75.0
     check: float = 1.0
+    slowest_read: float = 8 * 1024.0
 
 
 class IdleConnections:
     """Give `note_request` to the application, and run `watch` in a task. Connections with a request are left alone."""
 
-    def __init__(self, times: IdleTimes = IdleTimes()) -> None:
+    def __init__(self, connections: Connections, times: IdleTimes = IdleTimes()) -> None:
+        self._connections = connections
         self._times = times
         self._busy: set[web.RequestHandler] = set()
         self._until: dict[web.RequestHandler, float] = {}
@@ -46,9 +52,11 @@ class IdleConnections:
             now = asyncio.get_running_loop().time()
             first = now + self._times.first_head
             self._until = {each: self._until.get(each, first) for each in server.connections}
-            for connection, until in self._until.items():
-                if now >= until and connection not in self._busy and connection.transport is not None:
+            idle = [each for each in self._until if each not in self._busy]
+            for connection in idle:
+                if now >= self._until[connection] and connection.transport is not None:
                     connection.transport.abort()
+            self._connections.cut_those_that_do_not_read(idle)
             await asyncio.sleep(self._times.check)
 
     @web.middleware
@@ -58,8 +66,14 @@ class IdleConnections:
         """Middleware, the outermost one."""
         connection = request.protocol
         self._busy.add(connection)
+        seconds = self._times.next_head
         try:
-            return await handler(request)
+            if not await self._connections.wait_for_turn(request):
+                raise ConnectionResetError("too many requests")
+            response = await handler(request)
+            size = response.size if isinstance(response, SiteFile) else response.content_length or 0
+            seconds += size / self._times.slowest_read
+            return response
         finally:
             self._busy.discard(connection)
-            self._until[connection] = asyncio.get_running_loop().time() + self._times.next_head
+            self._until[connection] = asyncio.get_running_loop().time() + seconds

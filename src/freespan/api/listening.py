@@ -12,34 +12,45 @@ from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
+from freespan.api.connections import Connections
 from freespan.api.idle_connections import IdleConnections
+from freespan.sources.requests import SourceReader
 from freespan.web.http_fingerprint import without_fingerprint
 from freespan.wire.errors import InputError
 
 _STOP_SECONDS = 0.3
 """For requests that are under way, then for the connections to be gone, and then twice for what is left of them."""
 _LOOK_SECONDS = 0.02
-_HANDSHAKE_SECONDS = 10.0
-"""For a TLS handshake, which gets as long as the first request head after it."""
 
 
 @contextlib.asynccontextmanager
 async def listening(
-    app: web.Application, host: str, port: int, tls: ssl.SSLContext | None = None, *, setting: str = "port"
+    app: web.Application,
+    host: str,
+    port: int,
+    tls: ssl.SSLContext | None = None,
+    *,
+    setting: str = "port",
+    connections: Connections | None = None,
 ) -> AsyncIterator[int]:
     """Serve while the block runs; yields the port, which the system picks for 0.
+
+    `connections` bounds those of several ports together.
 
     Raises:
         InputError: field `host` or `setting`; that address or port cannot be used.
     """
-    idle = IdleConnections()
+    if connections is None:
+        connections = Connections(SourceReader())
+    idle = IdleConnections(connections)
     app.middlewares.insert(0, idle.note_request)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_SECONDS, handler_cancellation=True)
     await runner.setup()
     assert runner.server is not None
     watching = asyncio.create_task(idle.watch(runner.server), name="host-idle-connections")
     try:
-        server = await _bound(runner.server, host, port, tls, setting)
+        protocols = connections.protocols(without_fingerprint(runner.server), tls)
+        server = await _bound(protocols, host, port, setting)
         try:
             yield server.sockets[0].getsockname()[1]
         finally:
@@ -48,6 +59,7 @@ async def listening(
     finally:
         watching.cancel()
         await runner.cleanup()
+        await connections.cut_all()
 
 
 async def _end_connections(server: web.Server, idle: IdleConnections) -> None:
@@ -66,12 +78,9 @@ async def _wait_until(is_so: Callable[[], bool]) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _bound(server: web.Server, host: str, port: int, tls: ssl.SSLContext | None, setting: str) -> asyncio.Server:
-    loop = asyncio.get_running_loop()
+async def _bound(protocols: Callable[[], asyncio.Protocol], host: str, port: int, setting: str) -> asyncio.Server:
     try:
-        return await loop.create_server(
-            without_fingerprint(server), host, port, ssl=tls, ssl_handshake_timeout=_HANDSHAKE_SECONDS if tls else None
-        )
+        return await asyncio.get_running_loop().create_server(protocols, host, port)
     except OSError as error:
         raise unusable_address(error, setting, str(port)) from None
 

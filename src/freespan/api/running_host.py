@@ -8,13 +8,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from freespan.api import host_plan
+from freespan.api.connections import ConnectionLimits, Connections
 from freespan.api.host_app import host_application
 from freespan.api.listening import listening, unusable_address
+from freespan.api.open_files import open_files_limit, shared_out
 from freespan.api.own_path import own_path
 from freespan.api.settings import HostSettings
 from freespan.broker.server import Broker
 from freespan.egress.dialer import Dialer
 from freespan.egress.server import Egress
+from freespan.egress.settings import EgressSettings
 from freespan.observe.counters import HostCounters
 from freespan.sources.requests import SourceReader
 from freespan.tunnel.identity import load_or_create_identity
@@ -51,7 +54,10 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     host = RunningHost(HostCounters())
     dialer = Dialer(host_plan.policy_of(settings), host_plan.names_of(settings))
     sources = SourceReader(settings.proxy_header, is_public=lambda: not is_private_url(host.url))
-    egress = Egress(identity, dialer, host.counters, sources=sources)
+    files = shared_out(open_files_limit())
+    connections = Connections(sources, ConnectionLimits(most=files.connections))
+    bounds = EgressSettings(sockets_max=files.sockets, dials_max=files.dials)
+    egress = Egress(identity, dialer, host.counters, bounds, sources)
     broker = Broker(
         lambda: host.url.replace("http", "ws", 1) + "/v1/egress",
         host.counters,
@@ -67,11 +73,13 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(dialer.close)
         stack.push_async_callback(egress.stop)
-        port = await stack.enter_async_context(listening(app, settings.host, settings.port, tls))
+        port = await stack.enter_async_context(
+            listening(app, settings.host, settings.port, tls, connections=connections)
+        )
         stack.callback(egress.close)
         host.url = host_plan.origin_of(settings, port) + path
         if host_plan.redirects(settings):
-            await stack.enter_async_context(_redirecting(settings, port))
+            await stack.enter_async_context(_redirecting(settings, port, connections))
         host.stun = await stack.enter_async_context(_answering_stun(settings, port))
         if host.stun:
             stun_servers.insert(0, host.stun)
@@ -79,9 +87,11 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
         yield host
 
 
-def _redirecting(settings: HostSettings, port: int) -> contextlib.AbstractAsyncContextManager[int]:
+def _redirecting(
+    settings: HostSettings, port: int, connections: Connections
+) -> contextlib.AbstractAsyncContextManager[int]:
     app = redirect_to(host_plan.origin_of(settings, port))
-    return listening(app, settings.host, settings.redirect_port or 0, setting="redirect-port")
+    return listening(app, settings.host, settings.redirect_port or 0, setting="redirect-port", connections=connections)
 
 
 @contextlib.asynccontextmanager

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from freespan.api.host import Host
+from freespan.api.open_files import raise_open_files_limit
 from freespan.api.settings import HostSettings
 from freespan.api.sources import Sourced
-from freespan.cli.open_files import raise_open_files_limit
 from freespan.cli.running import print_json, print_line, run_until_stopped, show_status
 
 _ALL_ADDRESSES = ("", "0.0.0.0", "::")

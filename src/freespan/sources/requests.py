@@ -82,14 +82,16 @@ class SourceReader:
         return self._is_behind_unnamed_proxy
 
     def source_of(self, request: web.BaseRequest) -> Source | None:
-        """The source of a request; None if it is not known."""
+        """The source of a request by a reader or a bridge; None if it is not known."""
+        self._look_for_proxy(request)
+        return self.source_of_any(request)
+
+    def source_of_any(self, request: web.BaseRequest) -> Source | None:
+        """The same for a request that may also be by whoever runs the host, such as one for its health."""
         if self._proxy_header:
             address = request_address(request, self._proxy_header)
             return None if address is None else self.hasher.source_of(address)
-        peer = request_address(request)
-        if peer is not None and not is_public(peer):
-            self._look_for_proxy(request)
-        return self._source_of_peer(peer)
+        return self._source_of_peer(request_address(request))
 
     def source_of_connection(self, peer: str) -> Source | None:
         """The source of a connection from an address, of which no request has been read; None if it is not known."""
@@ -108,8 +110,8 @@ class SourceReader:
         return not (self._is_behind_unnamed_proxy or self._is_public())
 
     def _look_for_proxy(self, request: web.BaseRequest) -> None:
-        """A request has come from a private address."""
-        if self._is_behind_unnamed_proxy:
+        peer = request_address(request)
+        if self._proxy_header or self._is_behind_unnamed_proxy or peer is None or is_public(peer):
             return
         self._local_requests += self._is_public()
         if self._local_requests > _LOCAL_REQUESTS_MAX or any(name in request.headers for name in _PROXY_HEADERS):

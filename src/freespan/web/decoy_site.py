@@ -49,6 +49,14 @@ def error_page(status: int) -> web.Response:
     return response
 
 
+class SiteFile(web.FileResponse):
+    """A file of the site. Its size is known before it is sent, which aiohttp's own does not tell. Raises `OSError`."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(file)
+        self.size = file.stat().st_size
+
+
 class DecoySite:
     """Serves the files of `folder` (with `index.html` for a folder), or the stock page alone.
 
@@ -82,7 +90,7 @@ class DecoySite:
             if path.endswith("/"):
                 found = (found / _INDEX).resolve(strict=True)
             if found.is_relative_to(self._folder) and found.is_file():
-                return web.FileResponse(found)
+                return SiteFile(found)
         except (OSError, RuntimeError):  # missing, not readable, a name that is too long; a loop of links
             pass
         return error_page(404)

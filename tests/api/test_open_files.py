@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from freespan.cli.open_files import raise_open_files_limit
+from freespan.api.open_files import raise_open_files_limit
 
 if sys.platform == "win32":
     pytest.skip("such limits are POSIX", allow_module_level=True)

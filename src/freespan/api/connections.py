@@ -1,0 +1,214 @@
+"""Bounds the connections to a host, from the moment in which the system hands one over.
+
+    accepted ── counted by source ──▶ TLS handshake ──▶ HTTP
+                    │
+                    └── too many: the newest of the source with the most is cut
+
+So connections count that say nothing, or never end their handshake. Behind a web server that names its clients, a
+connection counts as that of the client whose request it has carried last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from asyncio import sslproto
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import cast
+
+from aiohttp import web
+
+from freespan.sources.rate import Rate, RateBudgets
+from freespan.sources.requests import SourceReader
+from freespan.sources.shares import Places, Shares
+from freespan.sources.source import Source
+
+
+@dataclass(frozen=True)
+class ConnectionLimits:
+    """What may be held, and how often something may be done. Times are in seconds, sizes in bytes.
+
+    Attributes:
+        most: connections at a time; another one cuts the newest of the source with the most.
+        each: connections that an address may have without being greedy; a network has four times as many. One place
+            in eight is kept for such sources.
+        opened: new connections of one address; those beyond are cut at once.
+        opened_of_network: new connections of a network.
+        requests: requests of one address; those beyond wait.
+        requests_of_network: requests of a network.
+        patience: how long a request waits for its turn; the connection of one that would wait longer is cut.
+        unsent: what all clients together have not read of their responses; those of the greediest source are cut.
+        tls_handshake: for a TLS handshake, which gets as long as the first request head after it.
+        tls_shutdown: for the end of TLS.
+    """
+
+    most: int = 10_000
+    each: int = 64
+    opened: Rate = field(default=Rate(per_second=200.0, burst=2_000))
+    opened_of_network: Rate = field(default=Rate(per_second=800.0, burst=8_000))
+    requests: Rate = field(default=Rate(per_second=500.0, burst=2_000))
+    requests_of_network: Rate = field(default=Rate(per_second=4_000.0, burst=16_000))
+    patience: float = 10.0
+    unsent: int = 64 * 1024 * 1024
+    tls_handshake: float = 10.0
+    tls_shutdown: float = 5.0
+
+
+class Connections:
+    """All connections to the ports of one host."""
+
+    def __init__(self, sources: SourceReader, limits: ConnectionLimits = ConnectionLimits()) -> None:
+        self.limits = limits
+        self._sources = sources
+        self._loop = asyncio.get_running_loop()
+        self._shares: Shares[web.RequestHandler] = Shares(
+            limits.most, newcomers=limits.most // 8, places=Places(limits.each, 4 * limits.each)
+        )
+        self._transports: dict[web.RequestHandler, asyncio.Transport] = {}
+        self._source: dict[web.RequestHandler, Source | None] = {}
+        self.accepted = 0
+        """How many there have been, those that were cut at once included."""
+        self._opened = RateBudgets(limits.opened, limits.opened_of_network)
+        self._requests = RateBudgets(limits.requests, limits.requests_of_network)
+
+    def __len__(self) -> int:
+        return len(self._shares)
+
+    def protocols(
+        self, make_handler: Callable[[], web.RequestHandler], tls: ssl.SSLContext | None
+    ) -> Callable[[], asyncio.Protocol]:
+        """A factory of protocols for `loop.create_server` without TLS; `make_handler` makes those for HTTP."""
+        return lambda: _Accepted(self, make_handler(), tls)
+
+    async def cut_all(self) -> None:
+        """Cut every connection: the host stops."""
+        for transport in list(self._transports.values()):
+            transport.abort()
+        await asyncio.sleep(0)  # each says so in the next turn
+
+    async def wait_for_turn(self, request: web.Request) -> bool:
+        """Wait until the source of a request may have another one; false if its connection has been cut instead."""
+        source = self._sources.source_of_any(request)
+        self._belongs_to(request.protocol, source)
+        wait = self._requests.reserve(source, self._loop.time(), self.limits.patience)
+        if wait is None:
+            self._cut(request.protocol)
+            return False
+        if wait > 0:
+            await asyncio.sleep(wait)
+        return True
+
+    def cut_those_that_do_not_read(self, handlers: Iterable[web.RequestHandler]) -> None:
+        """Cut connections until what is unsent on these is within the bound, beginning with the greediest source."""
+        unsent = {each: size for each in handlers if (size := self._unsent(each))}
+        excess = sum(unsent.values()) - self.limits.unsent
+        if excess <= 0:
+            return
+        totals: dict[Source | web.RequestHandler, int] = {}
+        for handler, size in unsent.items():
+            owner = self._source.get(handler) or handler
+            totals[owner] = totals.get(owner, 0) + size
+        for handler in sorted(unsent, key=lambda each: totals[self._source.get(each) or each], reverse=True):
+            if excess <= 0:
+                return
+            excess -= unsent[handler]
+            self._cut(handler)
+
+    # --- for what was accepted -----------------------------------------------------------------
+    def accept(self, handler: web.RequestHandler, transport: asyncio.Transport) -> bool:
+        """Count a new connection; false if it was cut."""
+        peer = transport.get_extra_info("peername")
+        source = self._sources.source_of_connection(peer[0] if isinstance(peer, tuple) else "")
+        self.accepted += 1
+        self._transports[handler] = transport
+        self._belongs_to(handler, source)
+        if not self._opened.take(source, self._loop.time()):
+            transport.abort()
+        return not transport.is_closing()
+
+    def release(self, handler: web.RequestHandler) -> None:
+        """A connection has ended."""
+        self._shares.discard(handler)
+        self._transports.pop(handler, None)
+        self._source.pop(handler, None)
+
+    def _belongs_to(self, handler: web.RequestHandler, source: Source | None) -> None:
+        if handler not in self._transports or (handler in self._shares and self._source.get(handler) == source):
+            return
+        self._source[handler] = source
+        greedy = self._shares.add(handler, source)
+        if greedy is not None:
+            self._cut(greedy)
+
+    def _cut(self, handler: web.RequestHandler) -> None:
+        transport = self._transports.get(handler)
+        if transport is not None:
+            transport.abort()
+
+    def _unsent(self, handler: web.RequestHandler) -> int:
+        return handler.transport.get_write_buffer_size() if handler.transport is not None else 0
+
+
+class _Accepted(asyncio.Protocol):
+    """A connection from its first moment on; it becomes one for TLS or for HTTP."""
+
+    def __init__(self, connections: Connections, handler: web.RequestHandler, tls: ssl.SSLContext | None) -> None:
+        self._connections = connections
+        self._handler = handler
+        self._tls = tls
+        self._is_open = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport = cast(asyncio.Transport, transport)
+        if not self._connections.accept(self._handler, transport):
+            return
+        if self._tls is not None:
+            secured = _Tls(self._connections, self._handler, self._tls)
+            transport.set_protocol(secured)
+            secured.connection_made(transport)
+            return
+        self._is_open = True
+        self._handler.connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_open:
+            self._handler.data_received(data)
+
+    def eof_received(self) -> None:
+        if self._is_open:
+            self._handler.eof_received()
+
+    def pause_writing(self) -> None:
+        self._handler.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._handler.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.release(self._handler)
+        if self._is_open:
+            self._handler.connection_lost(exc)
+
+
+class _Tls(sslproto.SSLProtocol):
+    """TLS of one connection, with a smaller buffer than asyncio's: a silent connection would cost 256 KiB."""
+
+    max_size = 64 * 1024
+
+    def __init__(self, connections: Connections, handler: web.RequestHandler, tls: ssl.SSLContext) -> None:
+        self._connections = connections
+        self._handler = handler
+        super().__init__(
+            asyncio.get_running_loop(),
+            handler,
+            tls,
+            None,  # type: ignore[arg-type]  # nobody waits for the handshake
+            server_side=True,
+            ssl_handshake_timeout=connections.limits.tls_handshake,  # type: ignore[arg-type]  # any number of seconds
+            ssl_shutdown_timeout=connections.limits.tls_shutdown,
+        )
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._connections.release(self._handler)
+        super().connection_lost(exc)
