@@ -19,6 +19,7 @@ from typing import cast
 
 from aiohttp import web
 
+from freespan.observe.ledger import Ledger
 from freespan.sources.rate import Rate, RateBudgets
 from freespan.sources.requests import SourceReader
 from freespan.sources.shares import Places, Shares
@@ -55,11 +56,24 @@ class ConnectionLimits:
     tls_shutdown: float = 5.0
 
 
+PLAIN_COST = 40_000
+"""About how many bytes of memory a connection takes that has sent a request."""
+TLS_COST = 110_000
+"""The same with TLS."""
+
+
 class Connections:
     """All connections to the ports of one host."""
 
-    def __init__(self, sources: SourceReader, limits: ConnectionLimits = ConnectionLimits()) -> None:
+    def __init__(
+        self,
+        sources: SourceReader,
+        limits: ConnectionLimits = ConnectionLimits(),
+        ledger: Ledger | None = None,
+    ) -> None:
         self.limits = limits
+        self._account = Ledger().account() if ledger is None else ledger.account()
+        self._cost = PLAIN_COST
         self._sources = sources
         self._loop = asyncio.get_running_loop()
         self._shares: Shares[web.RequestHandler] = Shares(
@@ -79,6 +93,7 @@ class Connections:
         self, make_handler: Callable[[], web.RequestHandler], tls: ssl.SSLContext | None
     ) -> Callable[[], asyncio.Protocol]:
         """A factory of protocols for `loop.create_server` without TLS; `make_handler` makes those for HTTP."""
+        self._cost = max(self._cost, TLS_COST if tls else PLAIN_COST)
         return lambda: _Accepted(self, make_handler(), tls)
 
     async def cut_all(self) -> None:
@@ -122,6 +137,7 @@ class Connections:
         source = self._sources.source_of_connection(peer[0] if isinstance(peer, tuple) else "")
         self.accepted += 1
         self._transports[handler] = transport
+        self._account.report(len(self._transports) * self._cost)
         self._belongs_to(handler, source)
         if not self._opened.take(source, self._loop.time()):
             transport.abort()
@@ -132,6 +148,7 @@ class Connections:
         self._shares.discard(handler)
         self._transports.pop(handler, None)
         self._source.pop(handler, None)
+        self._account.report(len(self._transports) * self._cost)
 
     def _belongs_to(self, handler: web.RequestHandler, source: Source | None) -> None:
         if handler not in self._transports or (handler in self._shares and self._source.get(handler) == source):

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from freespan.api import host_plan
-from freespan.api.connections import ConnectionLimits, Connections
+from freespan.api.connections import PLAIN_COST, TLS_COST, ConnectionLimits, Connections
 from freespan.api.host_app import host_application
 from freespan.api.listening import listening, unusable_address
+from freespan.api.memory import size_of, usual_memory
 from freespan.api.open_files import open_files_limit, shared_out
 from freespan.api.own_path import own_path
 from freespan.api.settings import HostSettings
@@ -55,7 +56,7 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     dialer = Dialer(host_plan.policy_of(settings), host_plan.names_of(settings))
     sources = SourceReader(settings.proxy_header, is_public=lambda: not is_private_url(host.url))
     files = shared_out(open_files_limit())
-    connections = Connections(sources, ConnectionLimits(most=files.connections))
+    connections = Connections(sources, ConnectionLimits(most=min(files.connections, _affordable(settings))))
     bounds = EgressSettings(sockets_max=files.sockets, dials_max=files.dials)
     egress = Egress(identity, dialer, host.counters, bounds, sources)
     broker = Broker(
@@ -85,6 +86,12 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
             stun_servers.insert(0, host.stun)
         host.invite = _invite(Invite(host.url, identity.pin, fronts, tuple(stun_servers)))
         yield host
+
+
+def _affordable(settings: HostSettings) -> int:
+    """For how many connections there is memory; they may take a quarter of it."""
+    memory = size_of(settings.memory or "") or usual_memory()
+    return memory // 4 // (TLS_COST if settings.tls_cert else PLAIN_COST)
 
 
 def _redirecting(
