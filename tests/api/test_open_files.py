@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from freespan.api.open_files import raise_open_files_limit
+from freespan.api.open_files import open_files_limit, raise_open_files_limit, shared_out
 
 if sys.platform == "win32":
     pytest.skip("such limits are POSIX", allow_module_level=True)
@@ -32,3 +32,15 @@ def test_a_system_that_reports_unlimited_and_allows_less(monkeypatch: pytest.Mon
     monkeypatch.setattr(resource, "setrlimit", set_limit)
     raise_open_files_limit()
     assert asked[-1] == 10_240
+
+
+@pytest.mark.parametrize("limit", [64, 256, 1_024, 4_096, 65_536, 1 << 20])
+def test_all_parts_together_stay_below_the_limit(limit: int) -> None:
+    files = shared_out(limit)
+    assert min(files.connections, files.sockets, files.dials) > 0
+    assert files.connections + files.sockets + 8 * files.dials <= limit - min(256, limit // 4)
+
+
+def test_a_host_takes_connections_below_its_limit_of_open_files() -> None:
+    assert shared_out(1_024).connections < 1_024 // 2
+    assert shared_out(open_files_limit()).connections < open_files_limit()
