@@ -19,6 +19,7 @@ from freespan.egress.settings import EgressSettings
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
 from freespan.observe.garbage import release_protocol
+from freespan.observe.ledger import Ledger
 from freespan.sources.requests import SourceReader
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.splice import Direction, TcpConnection, splice
@@ -41,6 +42,7 @@ class Egress:
         settings: EgressSettings | None = None,
         sources: SourceReader | None = None,
         bridges: BridgeDirectory | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self._dialer = dialer
         self._counters = counters
@@ -48,7 +50,7 @@ class Egress:
         self._sockets = sockets(settings)
         self._dials = dials(settings)
         self._origins = Origins(sources or SourceReader(), bridges)
-        self._sessions = Sessions(identity, self._serve_stream, counters.sessions.inc, settings, self._origins)
+        self._sessions = Sessions(identity, self._serve_stream, counters.sessions.inc, settings, self._origins, ledger)
 
     def routes(self) -> list[web.RouteDef]:
         """The only route."""
@@ -100,13 +102,16 @@ class Egress:
             try:
                 with place.among(self._sockets):
                     with place.among(self._dials):
-                        connection = TcpConnection(*await self._dialer.dial(_target_of(stream), session.share))
+                        opened = await self._dialer.dial(_target_of(stream), session.share)
+                        connection = TcpConnection(*opened, session.hold_in_sockets)
                     is_open = True
                     await self._serve_connection(session, stream, connection)
             except StreamError as error:
                 self._counters.refused.labels(error.status.error).inc()
                 if not is_open:
                     session.tunnel.refuse(stream, error.status)
+            finally:
+                place.end()
 
     async def _serve_connection(self, session: EgressSession, stream: TunnelStream, connection: TcpConnection) -> None:
         try:
@@ -118,6 +123,7 @@ class Egress:
                 reset=connection.reset,
                 idle_seconds=self._settings.tunnel.stream_idle_seconds,
             )
+            await connection.finish()
         finally:
             connection.close()
 

@@ -11,6 +11,7 @@ from freespan.link.bond.bond import Bond
 from freespan.link.bond.events import BondEvent, LinkClosed, LinkJoined
 from freespan.link.bond.session_key import SessionKey
 from freespan.link.turns import Group
+from freespan.observe.ledger import Ledger
 from freespan.sources.source import Source
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.server import ServerTunnel
@@ -19,6 +20,10 @@ from freespan.tunnel.tickets import TicketStore
 
 Handler = Callable[["EgressSession", TunnelStream], Awaitable[None]]
 OnChange = Callable[["EgressSession"], None]
+
+SESSION_COST = 110_000
+"""What a session takes that carries nothing, with its first link."""
+_TOO_MUCH = "the session holds more than any may"
 
 
 class EgressSession:
@@ -40,6 +45,7 @@ class EgressSession:
         *,
         on_established: OnChange,
         on_links: OnChange,
+        ledger: Ledger,
     ) -> None:
         self.key = key
         self.origin = origin
@@ -59,6 +65,13 @@ class EgressSession:
             on_established=self._established,
             turns=turns,
         )
+        self._held_max = settings.session_held_max
+        self._in_sockets = 0
+        self._account = ledger.account(
+            lambda reason: self.tunnel.shed(reason), origin.source and origin.source.host, 1 + origin.sessions
+        )
+        self.tunnel.watch(self.report)
+        self.report()
 
     @property
     def is_waiting(self) -> bool:
@@ -74,9 +87,22 @@ class EgressSession:
     @property
     def held(self) -> int:
         """About how many bytes are kept for the client and for targets."""
-        bond = self.bond.stats()
-        # QUIC keeps what is in flight, and so does the bond
-        return 2 * bond.unacked_cost + bond.held_cost + self.tunnel.held
+        return SESSION_COST + self.bond.held + self.tunnel.held + self._in_sockets
+
+    def hold_in_sockets(self, change: int) -> None:
+        """So many bytes more, or less, wait in the sockets to targets."""
+        self._in_sockets += change
+
+    def let_go(self) -> None:
+        """It is over, and nothing of it is left."""
+        self._account.close()
+
+    def report(self) -> None:
+        """Report to the ledger what it holds now; a session that holds too much ends."""
+        held = self.held
+        self._account.report(held)
+        if held > self._held_max:
+            self.tunnel.shed(_TOO_MUCH)
 
     def _established(self) -> None:
         self.is_established = True

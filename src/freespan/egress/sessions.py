@@ -21,12 +21,17 @@ from freespan.link.base import Link
 from freespan.link.bond.arrival import Arrival
 from freespan.link.bond.session_key import session_key
 from freespan.link.turns import Group, Turns
+from freespan.observe.ledger import Ledger
 from freespan.sources.rate import RateBudgets
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.tickets import TicketStore
 from freespan.wire.bond_frames import SESSION_ENDED, SESSION_ID_SIZE, UNKNOWN_SESSION, Join
 from freespan.wire.errors import LinkError, MessageError
 
+LINK_COST = 40_000
+"""What a link takes, beside its connection and what waits in it."""
+_LINKS_PART = 0.25
+"""The part of the memory that links may take without what waits in them."""
 _EPOCH_SIZE = 4
 """The first bytes of a session's id name the run of the egress (its boot epoch) in which the session began."""
 
@@ -41,12 +46,15 @@ class Sessions:
         count: Callable[[int], None],
         settings: EgressSettings | None = None,
         origins: Origins | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
+        self._ledger = ledger = ledger or Ledger()
+        self._link_account = ledger.account(part=_LINKS_PART)
         self._identity = identity
         self._handler = handler
         self._count = count
         self._settings = settings = settings or EgressSettings()
-        self._tickets = TicketStore(capacity=settings.tunnel.egress_tickets_max)
+        self._tickets = TicketStore(capacity=settings.tunnel.egress_tickets_max, account=ledger.account())
         self._secret = identity.derived(b"freespan bond")
         self._epoch = secrets.token_bytes(_EPOCH_SIZE)
         self._by_id: dict[bytes, EgressSession] = {}
@@ -62,6 +70,8 @@ class Sessions:
     async def take(self, link: Link, origin: Origin = UNKNOWN) -> None:
         """Begin or join a session with a link that has arrived; returns when that is done, or the link is closed."""
         arrival = Arrival(link)
+        account = self._ledger.account(link.close, origin.source and origin.source.host, 1 + origin.links)
+        arrival.on_change = lambda: account.report(arrival.held)
         self._without_handshake.add(arrival, origin.source, link.close, origin.links)
         try:
             async with asyncio.timeout(self._settings.tunnel.handshake_seconds):
@@ -78,17 +88,22 @@ class Sessions:
             link.close(str(error))
         finally:
             self._without_handshake.discard(arrival)
+            arrival.on_change = None
+            account.close()
 
     def count_link(self, link: Link, origin: Origin) -> bool:
         """Count a link from its first byte on, if there is room; it is closed with a reason if it has to leave."""
-        if not self._links.has_room(link, origin.source, origin.links):
+        account = self._link_account
+        if not self._links.has_room(link, origin.source, origin.links) or not account.has_room(LINK_COST):
             return False
+        account.report(account.held + LINK_COST)
         self._links.add(link, origin.source, link.close, origin.links)
         return True
 
     def link_has_ended(self, link: Link) -> None:
         """A link that was counted is gone."""
         self._links.discard(link)
+        self._link_account.report(self._link_account.held - LINK_COST)
 
     def close(self) -> None:
         """End all sessions."""
@@ -105,6 +120,8 @@ class Sessions:
         """Wait until the source may have another handshake; one whose session would have to leave at once has none."""
         if not self._established.has_room(object(), origin.source, origin.sessions):
             raise LinkError("the egress is full")
+        if self._ledger.is_full:
+            raise LinkError("the host is short of memory: come back in a moment")
         now = asyncio.get_running_loop().time()
         wait = self._handshakes.reserve(origin.source, now, self._settings.handshake_patience_seconds)
         if wait is None:
@@ -125,6 +142,7 @@ class Sessions:
             self.turns_of(origin),
             on_established=self._session_established,
             on_links=self._links_changed,
+            ledger=self._ledger,
         )
         self._by_id[key.id] = session
         task = asyncio.create_task(self._serve(session), name="egress-session")
@@ -158,7 +176,11 @@ class Sessions:
             self._established.discard(session)
             if session.is_established:
                 self._count(-1)
-        await session.bond.wait_closed()
+            session.report()
+        try:
+            await session.bond.wait_closed()
+        finally:
+            session.let_go()
 
     def turns_of(self, origin: Origin) -> Group:
         """Those who take turns with one another there, and together with everybody else.

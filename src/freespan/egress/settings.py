@@ -36,6 +36,8 @@ class EgressSettings:
     """How long a link waits for its handshake when its source has had too many; one that would wait longer is ended."""
     waiting_sessions_max: int = 500
     """Sessions without a link; another one ends the newest of the source that has the most."""
+    session_held_max: int = 192 * 1024 * 1024
+    """What a session may keep altogether; above it, it ends. Those that keep to the protocol stay below."""
     waiting_bytes_max: int = 256 * 1024 * 1024
     """What the sessions without a link keep for their ends together; above it those of the greediest source end."""
     resolve_seconds: float = RESOLVE_SECONDS

@@ -21,6 +21,10 @@ from freespan.link.turns import Share
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX
 
 OVERRUN = "the sender overran the link"
+MESSAGE_COST = 64
+"""What a message takes in memory beside its bytes."""
+WAITING_MESSAGES_MAX = 8_192
+"""How many messages may wait on a link that is not in use yet, however small they are."""
 TEXT = "the other end sent text where only binary messages belong"
 BINARY = "the other end sent a binary message where only text belongs"
 FORBIDDEN_SIZE = "the other end sent a message of a forbidden size"
@@ -111,6 +115,11 @@ class DeliveryQueue:
         self._closed_reason: str | None = None
 
     @property
+    def held(self) -> int:
+        """What is kept until there is an owner, as it takes memory."""
+        return self._waiting_bytes + len(self._waiting) * MESSAGE_COST
+
+    @property
     def is_closed(self) -> bool:
         """Whether the link has closed."""
         return self._closed_reason is not None
@@ -123,6 +132,7 @@ class DeliveryQueue:
         self._owner = owner
         while self._waiting:
             owner.on_message(self._waiting.popleft())
+        self._waiting_bytes = 0
         self._report_closed()
 
     def deliver(self, message: bytes) -> bool:
@@ -134,7 +144,7 @@ class DeliveryQueue:
             return True
         self._waiting_bytes += len(message)
         self._waiting.append(message)
-        return self._waiting_bytes <= self._limit
+        return self._waiting_bytes <= self._limit and len(self._waiting) <= WAITING_MESSAGES_MAX
 
     def report_writable(self) -> None:
         """Tell the owner that there is send credit again."""

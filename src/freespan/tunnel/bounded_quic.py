@@ -38,10 +38,10 @@ from aioquic.quic.connection import (
 )
 from aioquic.quic.events import StreamDataReceived
 from aioquic.quic.packet import QuicErrorCode, QuicFrameType, QuicStreamFrame, pull_quic_header
-from aioquic.quic.packet_builder import QuicSentPacket
+from aioquic.quic.packet_builder import QuicDeliveryState, QuicSentPacket
 from aioquic.quic.rangeset import RangeSet
 from aioquic.quic.recovery import K_PACKET_THRESHOLD, QuicPacketRecovery, QuicPacketSpace
-from aioquic.quic.stream import QuicStream, QuicStreamReceiver
+from aioquic.quic.stream import QuicStream, QuicStreamReceiver, QuicStreamSender
 from aioquic.tls import SessionTicket, SessionTicketHandler
 
 FRAMES_MAX = 512
@@ -62,6 +62,10 @@ ATTEMPTS_MAX = 4
 """Datagrams that may try to open a connection: each attempt prepares a handshake."""
 ACK_ONLY_MAX = 64
 """Packets with nothing but an ACK that are remembered: nobody need know whether they have arrived."""
+_PACKET_COST = 700
+"""What a packet takes until it is acknowledged, beside its bytes."""
+_STREAM_COST = 3_000
+"""What a stream takes while aioquic has it."""
 _LONG_HEADER = 0x80
 _FRAME_HANDLERS = "_QuicConnection__frame_handlers"
 
@@ -83,13 +87,24 @@ class BoundedQuic(QuicConnection):
             session_ticket_handler=keep_ticket,
         )
         self._gaps = _Gaps(0 if in_order else GAP_BYTES_MAX)
-        self._streams = _Streams(self._gaps)
+        self._unacked = _Unacked()
+        self._streams = _Streams(self._gaps, self._unacked)
         self._loss = _Recovery.of(self, configuration)
         self._frame_handlers = _FrameHandlers(getattr(self, _FRAME_HANDLERS))
         setattr(self, _FRAME_HANDLERS, self._frame_handlers)
         self._tickets_received = 0
         self._key_updates = 0
         self._attempts_left = ATTEMPTS_MAX
+
+    @property
+    def held(self) -> int:
+        """About how many bytes it keeps: what was written and is not acknowledged, and what has come too early.
+
+        Whoever reads streams knows what they have not read.
+        """
+        early = GAP_BYTES_MAX - self._gaps.bytes_left if self._gaps.are_allowed else 0
+        packets = sum(len(space.sent_packets) for space in self._loss.spaces)
+        return self._unacked.size + early + packets * _PACKET_COST + len(self._streams) * _STREAM_COST
 
     def receive_datagram(self, data: bytes, addr: NetworkAddress, now: float) -> None:
         """Receive a datagram, unless this end is closing, or too many have opened no connection."""
@@ -238,6 +253,36 @@ class _Gaps:
         self.are_allowed = bytes_left > 0
 
 
+class _Unacked:
+    """How many bytes the streams of a connection keep until they are acknowledged, or sent for the first time."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+
+class _CountedSender(QuicStreamSender):
+    """The sending part of a stream, which counts what it keeps."""
+
+    _unacked: _Unacked
+
+    def write(self, data: bytes, end_stream: bool = False) -> None:
+        """Queue data."""
+        super().write(data, end_stream)
+        self._unacked.size += len(data)
+
+    def on_data_delivery(self, delivery: QuicDeliveryState, start: int, stop: int, fin: bool) -> None:
+        """A frame was acknowledged, or is lost."""
+        before = len(self._buffer)
+        super().on_data_delivery(delivery, start, stop, fin)
+        self._unacked.size += len(self._buffer) - before
+
+    def reset(self, error_code: int) -> None:
+        """Give up; nothing is sent again."""
+        super().reset(error_code)
+        self._unacked.size -= len(self._buffer)
+        self._buffer.clear()
+
+
 class _InOrderReceiver(QuicStreamReceiver):
     """The receiving part of a stream over a link that loses nothing."""
 
@@ -284,12 +329,15 @@ class _CryptoReceiver(_InOrderReceiver):
 class _Streams(dict[int, QuicStream]):
     """The streams of a connection: aioquic puts each one here when it has made it."""
 
-    def __init__(self, gaps: _Gaps) -> None:
+    def __init__(self, gaps: _Gaps, unacked: _Unacked) -> None:
         super().__init__()
         self._gaps = gaps
+        self._unacked = unacked
 
     def __setitem__(self, stream_id: int, stream: QuicStream) -> None:
         stream.receiver = _InOrderReceiver(stream_id, not stream.receiver.is_finished, self._gaps)
+        sender: Any = stream.sender
+        sender.__class__, sender._unacked = _CountedSender, self._unacked
         _bound_sender(stream)
         super().__setitem__(stream_id, stream)
 

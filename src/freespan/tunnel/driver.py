@@ -107,6 +107,8 @@ class QuicDriver:
         self._last_stream = -1
         self._paced = link if isinstance(link, Paced) else None
         self._is_paused = False
+        self.on_change: Callable[[], None] = _do_nothing
+        """Called after each turn: what the session holds may have changed."""
         self._has_events = False
         """Whether events of what has been received wait for the next step."""
 
@@ -204,6 +206,7 @@ class QuicDriver:
                 self._flush()
             else:
                 self._set_timer(self.quic)
+                self.on_change()
         self._share.charge(thread_time() - cpu_before)
 
     def _count_effort(self, seconds: float, messages: int) -> None:
@@ -240,6 +243,7 @@ class QuicDriver:
         elif self._paced is not None and not self._is_paused:
             self._is_paused = True
             self._paced.pause()
+            self.on_change()
 
     def _accepted(self, first_message: bytes) -> LinkQuic | None:
         if self._accept is not None:
@@ -298,7 +302,7 @@ class QuicDriver:
         """Take apart what refers to one another: nothing of a session that is over may wait for the collector."""
         if self.quic is not None:
             self.quic.discard()
-        self._on_event = _ignore
+        self._on_event, self.on_change = _ignore, _do_nothing
         self._accept = None
         self._arrived.clear()
 
@@ -313,6 +317,7 @@ class QuicDriver:
         self._send_datagrams()
         self._writers.on_sent(quic)
         self._set_timer(quic)
+        self.on_change()
 
     def _send_datagrams(self) -> None:
         if self.quic is None:
@@ -348,3 +353,7 @@ class QuicDriver:
 
 def _ignore(event: TunnelEvent) -> None:
     """The session is over, and its end was reported."""
+
+
+def _do_nothing() -> None:
+    """Nobody wants to know, or no longer."""

@@ -13,6 +13,7 @@ from aioquic.h3.connection import (
     Setting,
 )
 from aioquic.h3.events import DataReceived, H3Event, Headers
+from aioquic.quic.events import QuicEvent, StreamDataReceived, StreamReset
 
 from freespan.wire.limits import HEADERS_MAX
 
@@ -27,8 +28,23 @@ class PlainHttp(H3Connection):
     """
 
     def _init_connection(self) -> None:
+        self.buffered = 0
+        """Bytes of frames that are not whole."""
+        self._partial: dict[int, int] = {}
         self._decoder = pylsqpack.Decoder(0, 0)  # aioquic's own decoder would accept more than is announced below
         super()._init_connection()
+
+    def handle_event(self, event: QuicEvent) -> list[H3Event]:
+        """Handle an event of QUIC, and note what is kept of a frame that is not whole."""
+        events = super().handle_event(event)
+        if isinstance(event, StreamDataReceived | StreamReset):
+            stream = self._stream.get(event.stream_id)
+            kept = len(stream.buffer) if stream is not None else 0
+            if kept or event.stream_id in self._partial:
+                self.buffered += kept - self._partial.pop(event.stream_id, 0)
+                if kept:
+                    self._partial[event.stream_id] = kept
+        return events
 
     def _get_local_settings(self) -> dict[int, int]:
         return super()._get_local_settings() | {Setting.QPACK_MAX_TABLE_CAPACITY: 0, Setting.QPACK_BLOCKED_STREAMS: 0}

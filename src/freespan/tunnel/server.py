@@ -59,8 +59,12 @@ class ServerTunnel:
 
     @property
     def held(self) -> int:
-        """Bytes that the streams keep: received and unread, or written and unsent."""
-        return self._streams.held
+        """About how many bytes it keeps: datagrams that wait for their turn, and what its streams keep."""
+        return self._driver.waiting_cost + self._streams.held
+
+    def watch(self, on_change: Callable[[], None]) -> None:
+        """Call `on_change` after each turn of the session, in which `held` may have changed."""
+        self._driver.on_change = on_change
 
     async def wait_ended(self) -> str:
         """Wait for the end; returns the reason, one phrase for a person."""

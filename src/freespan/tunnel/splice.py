@@ -25,6 +25,14 @@ _RESET_ON_CLOSE = struct.pack("HH" if sys.platform == "win32" else "ii", 1, 0)
 """SO_LINGER of 0 s: closing the socket discards what is queued and sends a reset."""
 
 
+FLUSH_SECONDS = 10.0
+"""How long an end that has closed its own direction may take to read the rest of what was sent to it."""
+_READ_AHEAD = 256 * 1024
+"""About how much asyncio reads ahead from a sender that is faster than we pass on."""
+_FAST_SENDER = CHUNK_SIZE // 2
+"""A sender is fast if so much has come since the last read."""
+
+
 class ByteSource(Protocol):
     """What a direction reads from."""
 
@@ -62,22 +70,37 @@ class Direction:
 
 
 class TcpConnection:
-    """A TCP connection as both a source and a sink."""
+    """A TCP connection as both a source and a sink.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    `on_waiting` is called with the change when more or less waits in it: what was read ahead, and what the other end
+    does not take.
+    """
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        on_waiting: Callable[[int], None] | None = None,
+    ) -> None:
         self._reader = reader
         self._writer = writer
+        self._on_waiting = on_waiting
+        self._waiting = 0
 
     async def read(self) -> bytes:
         """See `ByteSource`: at most `CHUNK_SIZE` bytes."""
         try:
-            return await self._reader.read(CHUNK_SIZE)
+            data = await self._reader.read(CHUNK_SIZE)
         except OSError:
             raise StreamError(ProxyStatus("connection_terminated")) from None
+        # until the next read, a fast sender fills what asyncio reads ahead
+        self._note_waiting(_READ_AHEAD if len(data) >= _FAST_SENDER else 0)
+        return data
 
     async def write(self, data: bytes) -> None:
         """See `ByteSink`."""
         self._writer.write(data)
+        self._note_waiting()
         await self._writer.drain()
 
     def write_eof(self) -> None:
@@ -88,6 +111,19 @@ class TcpConnection:
     def close(self) -> None:
         """Close when everything was sent."""
         self._writer.close()
+        self._forget_waiting()
+
+    async def finish(self, seconds: float = FLUSH_SECONDS) -> None:
+        """Close when everything was sent, and wait for it; an end that does not read has `seconds` for that."""
+        self._writer.close()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._writer.wait_closed()
+        except (TimeoutError, OSError):
+            pass
+        finally:
+            self._writer.transport.abort()
+            self._forget_waiting()
 
     def reset(self) -> None:
         """Close with a TCP reset, so that nobody takes a part for the whole."""
@@ -97,6 +133,19 @@ class TcpConnection:
         except OSError:
             pass  # it is closed already
         self._writer.transport.abort()
+
+    def _note_waiting(self, read_ahead: int = 0) -> None:
+        if self._on_waiting is None:
+            return
+        waiting = self._writer.transport.get_write_buffer_size() + read_ahead
+        if waiting != self._waiting:
+            change, self._waiting = waiting - self._waiting, waiting
+            self._on_waiting(change)
+
+    def _forget_waiting(self) -> None:
+        if self._on_waiting is not None:
+            self._on_waiting(-self._waiting)
+        self._waiting = 0
 
 
 async def splice(

@@ -17,6 +17,7 @@ CHUNK_SIZE = 64 * 1024
 """How many bytes are read at a time from a stream or a TCP connection."""
 
 Headers = list[tuple[bytes, bytes]]
+_USED_FIELDS = (b"proxy-status",)
 
 
 class StreamHost(Protocol):
@@ -93,8 +94,8 @@ class TunnelStream:
 
     # --- for the tunnel ----------------------------------------------------------------------
     def receive_headers(self, headers: Headers) -> None:
-        """Headers have come from the other end; trailers are ignored."""
-        self.headers = self.headers or headers
+        """Headers have come from the other end. Trailers are ignored, and so is what nobody here looks at."""
+        self.headers = self.headers or [field for field in headers if field[0][:1] == b":" or field[0] in _USED_FIELDS]
         self._changed.set()
 
     def receive_data(self, data: bytes) -> None:

@@ -19,6 +19,8 @@ from freespan.tunnel.stream import Headers, TunnelStream
 from freespan.wire.proxy_status import ProxyStatus
 
 _CUT = ProxyStatus("connection_terminated")
+_STREAM_COST = 12_000
+"""What a stream takes beside its bytes: its tasks, its socket, its headers."""
 
 
 class StreamTable:
@@ -35,10 +37,17 @@ class StreamTable:
     # --- for the end that holds it -----------------------------------------------------------
     @property
     def held(self) -> int:
-        """Bytes that are kept for both ends: those received and unread, and those written and unsent."""
+        """About how many bytes are kept for both ends: what was received and not read, or written and not acknowledged.
+
+        Streams themselves take something, too. Asked after each turn of a session, so it is no sum over the streams.
+        """
         quic = self._driver.quic
-        unsent = sum(quic.unsent(stream_id) for stream_id in self.by_id) if quic is not None else 0
-        return self.window.unread + unsent
+        unacked = quic.held if quic is not None and not self._driver.is_over else 0
+        return self._unread + unacked + len(self.by_id) * _STREAM_COST
+
+    @property
+    def _unread(self) -> int:
+        return self.window.unread + (self.http.buffered if self.http is not None else 0)
 
     def begin_http(self, quic: LinkQuic) -> None:
         """Begin HTTP/3, if that has not been done."""
@@ -130,6 +139,7 @@ class StreamTable:
                 self._driver.flush_soon()
         self.window.unread -= count
         self._open_session_window()
+        self._driver.on_change()
 
     def give_up(self, stream_id: int, *, reset: bool, stop: bool) -> None:
         """See `StreamHost`."""
@@ -181,7 +191,7 @@ class StreamTable:
 
     def _open_session_window(self) -> None:
         quic = self._driver.quic
-        if quic is not None and quic.grant_session(self.window.unread):
+        if quic is not None and quic.grant_session(self._unread):
             self._driver.flush_soon()
 
     def _cut(self, stream_id: int) -> None:

@@ -30,9 +30,13 @@ from typing import NamedTuple
 
 from aioquic.tls import Alert, AlertDescription, SessionTicket
 
+from freespan.observe.ledger import Account, Ledger
 from freespan.tunnel.settings import TunnelSettings
 from freespan.wire.limits import HANDSHAKE_SECONDS, TICKET_SECONDS
 
+_TICKET_COST = 2_000
+_USED_COST = 300
+"""What a ticket takes that can be used, and one that was."""
 _CLOCK_DRIFT_SECONDS = 1.0
 """By how much two clocks may differ after an hour."""
 _REMEMBER_SECONDS = 2 * HANDSHAKE_SECONDS
@@ -54,10 +58,14 @@ class TicketStore:
     """The last `capacity` tickets that an egress has issued. `now` is a monotonic clock in seconds."""
 
     def __init__(
-        self, now: Callable[[], float] = time.monotonic, capacity: int = TunnelSettings.egress_tickets_max
+        self,
+        now: Callable[[], float] = time.monotonic,
+        capacity: int = TunnelSettings.egress_tickets_max,
+        account: Account | None = None,
     ) -> None:
         self._now = now
         self._capacity = capacity
+        self._account = account or Ledger().account()
         self._issued: dict[bytes, _Issued] = {}  # both with the oldest first
         self._used: dict[bytes, float] = {}
 
@@ -67,6 +75,7 @@ class TicketStore:
         while self._issued and (len(self._issued) >= self._capacity or self._is_old(next(iter(self._issued.values())))):
             del self._issued[next(iter(self._issued))]
         self._issued[ticket.ticket] = _Issued(now, ticket)
+        self._report()
 
     def take(self, name: bytes, obfuscated_age: int) -> SessionTicket | None:
         """Remove and return the ticket of this name; `obfuscated_age` is what the client states (section 4.2.11).
@@ -87,7 +96,11 @@ class TicketStore:
         if len(self._used) >= self._capacity:
             return None  # it could not be remembered as used, and might come again
         self._used[name] = now
+        self._report()
         return issued.ticket
+
+    def _report(self) -> None:
+        self._account.report(len(self._issued) * _TICKET_COST + len(self._used) * _USED_COST)
 
     def _is_old(self, issued: _Issued) -> bool:
         return self._now() - issued.at > TICKET_SECONDS

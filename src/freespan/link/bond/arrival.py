@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
-from freespan.link.base import TOO_EARLY, Link, LinkOwner
+from freespan.link.base import MESSAGE_COST, TOO_EARLY, WAITING_MESSAGES_MAX, Link, LinkOwner
 from freespan.link.bond.session_key import SessionKey, refusal
 from freespan.link.bond.settings import BondSettings
 from freespan.wire.bond_frames import Join, encode_refused, opening_of
@@ -23,7 +24,14 @@ class Arrival:
         self._owner: LinkOwner | None = None
         self._closed_reason: str | None = None
         self._changed = asyncio.Event()
+        self.on_change: Callable[[], None] | None = None
+        """Called when more waits, until there is an owner."""
         link.start(self)
+
+    @property
+    def held(self) -> int:
+        """What waits for an owner, as in `DeliveryQueue`."""
+        return self._waiting_bytes + len(self._waiting) * MESSAGE_COST
 
     async def opening(self) -> Join | None:
         """Wait for the first message: a JOIN, or None for a new session. The caller sets the time limit.
@@ -49,6 +57,7 @@ class Arrival:
         self._owner = owner
         while self._waiting:
             owner.on_message(self._waiting.popleft())
+        self._waiting_bytes, self.on_change = 0, None
         if self._closed_reason is not None:
             owner.on_closed(self._closed_reason)
 
@@ -81,8 +90,10 @@ class Arrival:
             return
         self._waiting.append(message)
         self._waiting_bytes += len(message)
-        if self._waiting_bytes > LINK_QUEUE_MAX:
+        if self._waiting_bytes > LINK_QUEUE_MAX or len(self._waiting) > WAITING_MESSAGES_MAX:
             self.link.close(TOO_EARLY)
+        if self.on_change is not None:
+            self.on_change()
         self._changed.set()
 
     def on_writable(self) -> None:

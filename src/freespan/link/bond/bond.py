@@ -133,6 +133,13 @@ class Bond:
         self._act(self._core.on_closed(number, reason, self._loop.time()))
         self._arm_timer()
 
+    @property
+    def held(self) -> int:
+        """About how many bytes it keeps: what is not acknowledged or not in order, and what waits in its links."""
+        core = self._core
+        waiting = sum(getattr(link, "held", 0) for link in self._links.values())
+        return core.sender.buffer.unacked_cost + core.reordering.held_cost + self._deliveries.held + waiting
+
     def stats(self) -> BondStats:
         """How the bond is now."""
         return stats_of(self._core)
