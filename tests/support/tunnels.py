@@ -55,9 +55,9 @@ async def write_all(stream: TunnelStream, data: bytes, chunk: int = 65_536) -> N
         await stream.write(data[start : start + chunk])
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], bool], seconds: float = SECONDS) -> None:
     """Let the loop turn until `condition` holds, for what announces itself to nobody."""
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.001)
 

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from freespan.api.extras import require_host_libraries
+from freespan.api.memory import ledger_limit, size_of, usual_memory
 from freespan.api.options import RelatedSettingError
 from freespan.api.settings import HostSettings, bracketed
 from freespan.broker.turn import TurnServers
 from freespan.egress.policy import Policy
+from freespan.observe.ledger import Ledger
 from freespan.wire.addresses import Address, is_private_url
 from freespan.wire.errors import InputError, InviteError, MessageError
 from freespan.wire.ice import check_stun, check_turn_servers
@@ -224,3 +226,9 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def ledger_of(settings: HostSettings) -> Ledger:
+    """Counts what is held for strangers, up to a part of the memory that the process may use."""
+    memory = size_of(settings.memory) if settings.memory is not None else None
+    return Ledger(ledger_limit(memory or usual_memory()))

@@ -20,6 +20,7 @@ from freespan.egress.dialer import Dialer
 from freespan.egress.server import Egress
 from freespan.egress.settings import EgressSettings
 from freespan.observe.counters import HostCounters
+from freespan.observe.ledger import Ledger
 from freespan.sources.requests import SourceReader
 from freespan.tunnel.identity import load_or_create_identity
 from freespan.web.decoy_site import redirect_to
@@ -35,6 +36,7 @@ class RunningHost:
     """What is known of a host that runs; see `Host` for the fields."""
 
     counters: HostCounters
+    ledger: Ledger
     url: str = ""
     stun: tuple[str, ...] = ()
     invite: str = ""
@@ -52,13 +54,16 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     fronts = host_plan.fronts_of(settings, path)
     stun_servers = host_plan.other_stun_servers(settings)
     tls = host_plan.tls_of(settings)
-    host = RunningHost(HostCounters())
+    host = RunningHost(HostCounters(), host_plan.ledger_of(settings))
+    host.counters.watch_memory(host.ledger)
     dialer = Dialer(host_plan.policy_of(settings), host_plan.names_of(settings))
     sources = SourceReader(settings.proxy_header, is_public=lambda: not is_private_url(host.url))
     files = shared_out(open_files_limit())
-    connections = Connections(sources, ConnectionLimits(most=min(files.connections, _affordable(settings))))
+    connections = Connections(
+        sources, ConnectionLimits(most=min(files.connections, _affordable(settings))), host.ledger
+    )
     bounds = EgressSettings(sockets_max=files.sockets, dials_max=files.dials)
-    egress = Egress(identity, dialer, host.counters, bounds, sources)
+    egress = Egress(identity, dialer, host.counters, bounds, sources, ledger=host.ledger)
     broker = Broker(
         lambda: host.url.replace("http", "ws", 1) + "/v1/egress",
         host.counters,
@@ -66,6 +71,7 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
         host_plan.turn_servers_of(settings),
         host_plan.reader_statistics_of(settings),
         # a host that is itself at a private address serves a private network
+        ledger=host.ledger,
         hides_private=lambda: not (settings.allow_private or is_private_url(host.url)),
     )
     web = web_routes(lambda: host.url, host_plan.embedders_of(settings))

@@ -28,6 +28,7 @@ from freespan.broker.matching import Matching
 from freespan.broker.responses import ProblemError, problem_response, too_many_requests
 from freespan.broker.settings import BrokerSettings
 from freespan.observe.counters import HostCounters
+from freespan.observe.ledger import Account
 from freespan.sources.rate import RateBudgets
 from freespan.sources.requests import SourceReader
 from freespan.sources.shares import Shares
@@ -47,6 +48,9 @@ from freespan.wire.messages import (
 from freespan.wire.network import Network
 from freespan.wire.sdp import check_answer
 
+_BRIDGE_COST = 17_000
+"""Bytes that a bridge takes which waits for readers, beside its connection."""
+
 
 class BridgeSignalling:
     """The WebSockets of all bridges, and the offers that wait for an answer.
@@ -62,7 +66,9 @@ class BridgeSignalling:
         settings: BrokerSettings,
         filter_sdp: Callable[[str], str],
         sources: SourceReader,
+        account: Account,
     ) -> None:
+        self._account = account
         self._matching = matching
         self._welcome = welcome
         self._counters = counters
@@ -144,8 +150,12 @@ class BridgeSignalling:
             raise too_many_requests(wait)
 
     async def _serve_bridge(self, socket: BridgeSocket, hello: Hello, source: Source | None) -> None:
+        if not self._account.has_room(_BRIDGE_COST):
+            await socket.close(aiohttp.WSCloseCode.TRY_AGAIN_LATER, "the broker is full")
+            return
         name = secrets.token_urlsafe(12)
         self._sockets[name] = socket
+        self._account.report(len(self._sockets) * _BRIDGE_COST)
         self._matching.join(name, hello.capacity, source)
         self._counters.bridges.inc()
         self._pings.add(name, socket)
@@ -164,6 +174,7 @@ class BridgeSignalling:
         """A bridge is gone: it is given nothing more, and its offers go to others. Its socket is closed elsewhere."""
         if self._sockets.pop(bridge, None) is not None:
             self._counters.bridges.dec()
+            self._account.report(len(self._sockets) * _BRIDGE_COST)
             self._bridges.discard(bridge)
             self._pings.discard(bridge)
             for offer_id in self._matching.leave(bridge):

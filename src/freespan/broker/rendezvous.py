@@ -29,6 +29,7 @@ from freespan.broker.settings import BrokerSettings
 from freespan.broker.turn import TurnServers
 from freespan.broker.waiting_requests import WaitingRequests
 from freespan.observe.counters import HostCounters
+from freespan.observe.ledger import Account
 from freespan.sources.rate import RateBudgets
 from freespan.sources.requests import SourceReader
 from freespan.sources.source import Source
@@ -36,6 +37,9 @@ from freespan.wire.errors import MessageError, VersionError
 from freespan.wire.limits import PROTOCOL_VERSION, RENDEZVOUS_BODY_MAX
 from freespan.wire.messages import Offer, RendezvousAnswer, RendezvousRequest, decode_rendezvous_request
 from freespan.wire.sdp import check_offer
+
+_REQUEST_COST = 2 * RENDEZVOUS_BODY_MAX
+"""Bytes that a rendezvous takes while it is under way: its body, and what was read from it."""
 
 
 class Rendezvous:
@@ -51,7 +55,9 @@ class Rendezvous:
         settings: BrokerSettings,
         filter_sdp: Callable[[str], str],
         sources: SourceReader,
+        account: Account,
     ) -> None:
+        self._account = account
         self._matching = matching
         self._signalling = signalling
         self._turn_servers = turn_servers
@@ -78,6 +84,7 @@ class Rendezvous:
     async def handle_rendezvous(self, request: web.Request) -> web.Response:
         """Answer one request, and count how it ended."""
         source = self._sources.source_of(request)
+        self._account.report(self._account.held + _REQUEST_COST)
         try:
             self._check_rate(source)
             wanted = _checked(await self._read_body(request, source))
@@ -85,6 +92,8 @@ class Rendezvous:
         except ProblemError as error:
             self._counters.rendezvous.labels(error.problem.code).inc()
             return problem_response(error, self._settings.retry_after_seconds)
+        finally:
+            self._account.report(self._account.held - _REQUEST_COST)
         self._counters.rendezvous.labels("answered").inc()
         self._statistics.count(request, wanted.offer)
         return json_response(answer, {})

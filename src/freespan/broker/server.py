@@ -21,9 +21,13 @@ from freespan.broker.settings import BrokerSettings
 from freespan.broker.turn import TurnServers
 from freespan.broker.turn_route import TurnRoute
 from freespan.observe.counters import HostCounters
+from freespan.observe.ledger import Ledger
 from freespan.sources.requests import SourceReader
 from freespan.wire.messages import IceServer, Welcome
 from freespan.wire.sdp import filter_sdp
+
+_BRIDGES_PART = 0.5
+"""The part of the host's memory that waiting bridges may take."""
 
 
 class Broker:
@@ -37,6 +41,7 @@ class Broker:
         statistics: counts the clients that were given a bridge.
         settings: limits and times.
         sources: tells where requests come from.
+        ledger: counts what is held for bridges and clients.
         hides_private: returns whether private addresses are taken out of offers and answers. On the open internet they
             would lead into the other side's own network.
     """
@@ -50,12 +55,15 @@ class Broker:
         statistics: ReaderStatistics | None = None,
         settings: BrokerSettings | None = None,
         sources: SourceReader | None = None,
+        ledger: Ledger | None = None,
         *,
         hides_private: Callable[[], bool] = lambda: False,
     ) -> None:
         settings = settings or BrokerSettings()
         statistics = statistics or ReaderStatistics()
         sources = sources or SourceReader()
+        ledger = ledger or Ledger()
+        bridges, requests = ledger.account(part=_BRIDGES_PART), ledger.account()
 
         def welcome() -> Welcome:
             return Welcome(egress_url(), list(stun()))
@@ -64,9 +72,9 @@ class Broker:
             return filter_sdp(sdp, allow_private=not hides_private())
 
         self.matching = Matching(secrets.randbelow, settings)
-        self.signalling = BridgeSignalling(self.matching, welcome, counters, settings, filtered, sources)
+        self.signalling = BridgeSignalling(self.matching, welcome, counters, settings, filtered, sources, bridges)
         self.rendezvous = Rendezvous(
-            self.matching, self.signalling, turn_servers, statistics, counters, settings, filtered, sources
+            self.matching, self.signalling, turn_servers, statistics, counters, settings, filtered, sources, requests
         )
         self._parts = (self.rendezvous, self.signalling, TurnRoute(turn_servers, settings, sources), statistics)
 

@@ -129,10 +129,6 @@ class StreamPlace:
         finally:
             crowd.discard(self)
 
-    def end(self) -> None:
-        """The stream has ended. The error that ends its task would refer to the task, and wait for the collector."""
-        self._task = None
-
     def _put_out(self, _: str) -> None:
         task = self._task()
         if task is not None and not self._is_put_out:

@@ -110,8 +110,6 @@ class Egress:
                 self._counters.refused.labels(error.status.error).inc()
                 if not is_open:
                     session.tunnel.refuse(stream, error.status)
-            finally:
-                place.end()
 
     async def _serve_connection(self, session: EgressSession, stream: TunnelStream, connection: TcpConnection) -> None:
         try:

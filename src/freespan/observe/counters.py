@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from freespan.observe.host_status import HostStatus
+from freespan.observe.ledger import Ledger
 
 
 class HostCounters:
@@ -20,6 +21,13 @@ class HostCounters:
             "transferred_bytes", "Bytes copied between streams and targets", ("direction",)
         )
         self.refused = self._counter("refused_streams", "Streams that were not opened, by RFC 9209 error", ("error",))
+
+    def watch_memory(self, ledger: Ledger) -> None:
+        """Report what a ledger counts."""
+        held = self._gauge("held_bytes", "Bytes held for bridges and readers")
+        held.set_function(lambda: ledger.total)
+        ended = self._gauge("ended_for_memory", "Sessions and links ended since the start because memory was short")
+        ended.set_function(lambda: ledger.ended)
 
     def figures(self) -> HostStatus:
         """Return the current sums."""

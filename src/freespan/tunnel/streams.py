@@ -73,6 +73,7 @@ class StreamTable:
         self.window.unread -= stream.discard()
         self._open_session_window()  # else it would shrink for good
         self._writers.wake(stream.id)
+        self._driver.on_change()
         return True
 
     def send_headers(self, stream: TunnelStream, headers: Headers, *, end: bool) -> None:
