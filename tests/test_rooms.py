@@ -65,6 +65,7 @@ PURE_MODULES = {
     "broker/matching.py",
     "broker/message_budget.py",
     "broker/nat.py",
+    "broker/offer_targets.py",
     "broker/proof.py",
     "broker/settings.py",
     "broker/shown_bridges.py",

@@ -17,6 +17,7 @@ from freespan.broker.server import Broker
 from freespan.broker.settings import BrokerSettings
 from freespan.broker.turn import TurnServers
 from freespan.observe.counters import HostCounters
+from freespan.sources.requests import SourceReader
 from freespan.wire.messages import IceServer
 from tests.support.sdp import ANSWER, OFFER
 from tests.support.serving import serving
@@ -139,6 +140,10 @@ class Lab:
         """A client that asks while the test goes on, with some more parts in its request."""
         return asyncio.create_task(self.post(request(**parts)), name="client")
 
+    def asking(self, offer: str, headers: dict[str, str]) -> asyncio.Task[Response]:
+        """A client that asks with an offer and headers while the test goes on."""
+        return asyncio.create_task(self.post(request(offer=offer), headers=headers), name="client")
+
     async def still_serves(self) -> None:
         """Everybody else is unaffected."""
         bridge = await self.join()
@@ -153,7 +158,9 @@ class Lab:
 
 @asynccontextmanager
 async def running_lab(
-    settings: BrokerSettings | None = None, turn_servers: TurnServers | None = None
+    settings: BrokerSettings | None = None,
+    turn_servers: TurnServers | None = None,
+    sources: SourceReader | None = None,
 ) -> AsyncIterator[Lab]:
     """A lab for the length of the block, for tests whose broker has settings of its own."""
     counters = HostCounters()
@@ -164,6 +171,7 @@ async def running_lab(
         lambda: [ICE],
         turn_servers,
         settings=settings,
+        sources=sources,
         hides_private=lambda: lab.hides_private,
     )
     async with (

@@ -23,10 +23,19 @@ from aiohttp import web
 from freespan.broker.bridge_signalling import BridgeSignalling
 from freespan.broker.held_places import HeldPlaces
 from freespan.broker.matching import Matching
+from freespan.broker.offer_targets import OfferTargets, Targets
 from freespan.broker.reader_statistics import ReaderStatistics
-from freespan.broker.responses import ANY_ORIGIN, ProblemError, json_response, problem_response, too_many_requests
+from freespan.broker.responses import (
+    ANY_ORIGIN,
+    ProblemError,
+    json_response,
+    problem_response,
+    too_many_offers,
+    too_many_requests,
+)
 from freespan.broker.settings import BrokerSettings
 from freespan.broker.turn import TurnServers
+from freespan.broker.turn_addresses import TurnAddresses
 from freespan.broker.waiting_requests import WaitingRequests
 from freespan.observe.counters import HostCounters
 from freespan.observe.ledger import Account
@@ -36,7 +45,7 @@ from freespan.sources.source import Source
 from freespan.wire.errors import MessageError, VersionError
 from freespan.wire.limits import PROTOCOL_VERSION, RENDEZVOUS_BODY_MAX
 from freespan.wire.messages import Offer, RendezvousAnswer, RendezvousRequest, decode_rendezvous_request
-from freespan.wire.sdp import check_offer
+from freespan.wire.sdp import check_offer, filter_sdp, named_addresses
 
 _REQUEST_COST = 2 * RENDEZVOUS_BODY_MAX
 """Bytes that a rendezvous takes while it is under way: its body, and what was read from it."""
@@ -73,6 +82,8 @@ class Rendezvous:
             settings.rendezvous_max, settings.rendezvous_for_newcomers, settings.rendezvous_places
         )
         self.held_places = HeldPlaces(settings)
+        self._targets = OfferTargets(settings, sources.hasher)
+        self._turn_addresses = TurnAddresses(turn_servers.hosts if turn_servers else ())
 
     def routes(self) -> list[web.RouteDef]:
         """The routes for clients."""
@@ -107,11 +118,13 @@ class Rendezvous:
         if not self.held_places.may_hold(source, self._matching.unused_places, _now()):
             raise too_many_requests()
         offer = self._filter_sdp(request.offer)
+        names = named_addresses(offer, allow_private=True)
+        targets = self._targets.targets_of(names, source, self._turn_addresses.current(_now()))
         tried: set[str] = set()
         try:
             async with self._waiting.waiting(source, self._settings.rendezvous_seconds):
                 for _ in range(self._settings.attempts_max):
-                    answer = await self._ask_next_bridge(offer, request, tried, source)
+                    answer = await self._ask_next_bridge(offer, targets, request, tried, source)
                     if answer is not None:
                         return answer
         except TimeoutError:
@@ -119,11 +132,13 @@ class Rendezvous:
         raise _bridge_timeout()
 
     async def _ask_next_bridge(
-        self, sdp: str, request: RendezvousRequest, tried: set[str], source: Source | None
+        self, offer: str, targets: Targets, request: RendezvousRequest, tried: set[str], source: Source | None
     ) -> RendezvousAnswer | None:
         """Return one bridge's answer, or None when it gave none. Raises `ProblemError` when no bridge is left."""
+        sdp = self._within_budget(offer, targets)
         offer_id = secrets.token_urlsafe(12)
         bridge = self._assign(offer_id, request, tried)
+        self._targets.count(targets, named_addresses(sdp, allow_private=True), _now())
         tried.add(bridge)
         needs_turn = self._matching.needs_turn(bridge, request.network)
         turn = self._turn_servers.credentials(time.time()) if self._turn_servers and needs_turn else []
@@ -140,6 +155,16 @@ class Rendezvous:
         if self._misses.take(source, _now()):
             self._signalling.count_miss(bridge)
         return None
+
+    def _within_budget(self, offer: str, targets: Targets) -> str:
+        """The offer without addresses to which bridges were sent too often. Raises `ProblemError` if none is left."""
+        exhausted = self._targets.exhausted(targets, _now())
+        if not exhausted:
+            return offer
+        names = named_addresses(offer, allow_private=True) - exhausted
+        if not names:
+            raise too_many_offers(self._targets.wait(targets, _now()))
+        return filter_sdp(offer, allow_private=True, only=names)
 
     def _assign(self, offer_id: str, request: RendezvousRequest, tried: set[str]) -> str:
         if request.extra and not self._matching.is_mostly_free:

@@ -41,6 +41,11 @@ def too_many_requests(after: float | None = None) -> ProblemError:
     return ProblemError(429, "too_many_requests", "too many requests have come from your network", after=after)
 
 
+def too_many_offers(after: float) -> ProblemError:
+    """The problem for an offer whose addresses too many offers have named, whoever sent those."""
+    return ProblemError(429, "too_many_requests", "too many offers have named these addresses", after=after)
+
+
 def json_response(message: Countries | RendezvousAnswer | TurnCredentials, headers: Mapping[str, str]) -> web.Response:
     """Return a response that any origin may read."""
     return web.Response(text=encode(message), content_type="application/json", headers={**ANY_ORIGIN, **headers})

@@ -44,6 +44,12 @@ class BrokerSettings:
         body_places: as with rendezvous.
         rendezvous_of_host: how often one host may ask for a bridge; the next request is answered with 429.
         rendezvous_of_network: the same for one network.
+        offers_at_own_host: how often bridges may be given offers that name the address from which they were asked for;
+            then the address is left out, or the request is answered with 429 if it is the only one.
+        offers_at_own_network: the same for one network.
+        offers_at_other_host: how often they may be given offers that name any other address.
+        offers_at_other_network: the same for one network.
+        targets_max: addresses whose budget is remembered.
         turn_of_host: how often one host may ask for TURN servers; the next request is answered with 429.
         turn_of_network: the same for one network.
         misses_of_host: how often a bridge may be blamed for giving one host no answer.
@@ -90,6 +96,11 @@ class BrokerSettings:
     body_places: Places = field(default=Places(32, 128))
     rendezvous_of_host: Rate = field(default=Rate(per_second=10.0, burst=1_000))
     rendezvous_of_network: Rate = field(default=Rate(per_second=80.0, burst=8_000))
+    offers_at_own_host: Rate = field(default=Rate(per_second=1.0, burst=1_000))
+    offers_at_own_network: Rate = field(default=Rate(per_second=8.0, burst=8_000))
+    offers_at_other_host: Rate = field(default=Rate(per_second=1 / 6, burst=240))
+    offers_at_other_network: Rate = field(default=Rate(per_second=16 / 6, burst=3_840))
+    targets_max: int = 32_768
     turn_of_host: Rate = field(default=Rate(per_second=10.0, burst=1_000))
     turn_of_network: Rate = field(default=Rate(per_second=80.0, burst=8_000))
     misses_of_host: Rate = field(default=Rate(per_second=0.5, burst=256))

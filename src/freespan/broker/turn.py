@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Sequence
 
 from freespan.wire.errors import InputError
@@ -22,6 +23,8 @@ TURN_URLS_MAX = 8
 """How many URLs a host may have: more only slow down everybody's gathering, and one `IceServer` holds no more."""
 _OPTION = "turn"
 _PORTS = {"turn": 3478, "turns": 5349}
+_URL_HOST = re.compile(r"turns?:(?:\[(.*)\]|([^:]*)):.*")
+"""Of a URL that `check_turn_url` has returned."""
 _QUERIES = {"turn": {"", "transport=udp", "transport=tcp"}, "turns": {"", "transport=tcp"}}
 """The queries that a URL may have. No browser speaks TURN over DTLS, so `turns` with UDP would be useless."""
 
@@ -44,6 +47,11 @@ class TurnServers:
             raise InputError(_OPTION, "needs the secret of the TURN server, and the one given is empty")
         self._urls = [check_turn_url(url) for url in urls]
         self._secret = secret.encode()
+
+    @property
+    def hosts(self) -> list[str]:
+        """The names or addresses of the servers, without brackets."""
+        return [_URL_HOST.sub(r"\1\2", url) for url in self._urls]
 
     def credentials(self, now: float) -> list[IceServer]:
         """Return the servers with credentials for `TURN_CREDENTIAL_SECONDS`; `now` in seconds of unix time."""
