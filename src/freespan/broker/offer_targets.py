@@ -10,7 +10,6 @@ requester's. Addresses of a private network are not counted; on the open interne
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -18,14 +17,6 @@ from freespan.broker.settings import BrokerSettings
 from freespan.sources.rate import RateBudgets
 from freespan.sources.source import Source, SourceHasher
 from freespan.wire.addresses import Address, is_end, parse_address
-
-_PRIVATE = tuple(
-    ipaddress.ip_network(network)
-    for network in (
-        *("10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"),
-        *("::1/128", "fc00::/7", "fe80::/10"),
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -57,7 +48,7 @@ class OfferTargets:
         targets = Targets({}, {})
         for name in names:
             address = parse_address(name)
-            if address is None or _is_of_a_private_network(address):
+            if address is None or not is_end(address):
                 continue
             source = self._hasher.source_of(address)
             is_own = address in ours or (requester is not None and source.host == requester.host)
@@ -82,7 +73,3 @@ class OfferTargets:
         for budgets, part in ((self._own, targets.own), (self._other, targets.other)):
             for name, source in part.items():
                 yield name, budgets.wait(source, now)
-
-
-def _is_of_a_private_network(address: Address) -> bool:
-    return not is_end(address) and any(address in network for network in _PRIVATE)
