@@ -162,7 +162,7 @@ async def test_frames_that_are_queued_do_not_keep_others_from_their_turn() -> No
     )
     other = asyncio.create_task(others(), name="others")
     with pytest.raises(EOFError):
-        await socket.receive()
+        await socket.receive(SECONDS)
     other.cancel()
     assert turns >= frames - 1
 

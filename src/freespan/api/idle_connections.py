@@ -51,10 +51,10 @@ class IdleConnections:
         while True:
             now = asyncio.get_running_loop().time()
             first = now + self._times.first_head
-            self._until = {each: self._until.get(each, first) for each in server.connections}
-            idle = [each for each in self._until if each not in self._busy]
-            for connection in idle:
-                if now >= self._until[connection] and connection.transport is not None:
+            idle = [each for each in server.connections if each not in self._busy]
+            self._until = {each: self._until.get(each, first) for each in idle}
+            for connection, until in self._until.items():
+                if now >= until and connection.transport is not None:
                     connection.transport.abort()
             self._connections.cut_those_that_do_not_read(idle)
             await asyncio.sleep(self._times.check)

@@ -166,7 +166,10 @@ class BridgeSignalling:
             if name in self._sockets:
                 await socket.send(encode(self._welcome()))
             while True:
-                self._on_message(name, await socket.receive())
+                frame = await socket.next_frame()
+                message = await socket.understand(frame)
+                if message is not None:
+                    self._on_message(name, message)
         finally:
             self._forget(name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 
 import aiohttp
 from aiohttp import web
@@ -38,28 +39,39 @@ class BridgeSocket:
         """Whether nothing can reach the other end any more."""
         return self._socket.closed or self._transport.is_closing()
 
-    async def receive(self, seconds: float | None = None) -> ToBroker:
-        """Return the next message. Without `seconds`, others bound the wait.
+    def next_frame(self, seconds: float | None = None) -> Awaitable[aiohttp.WSMessage]:
+        """What comes next, for `understand`. Without `seconds`, others bound the wait. Raises `TimeoutError`."""
+        return self._socket.receive(timeout=seconds)  # one coroutine less for each bridge that waits
+
+    async def understand(self, frame: aiohttp.WSMessage) -> ToBroker | None:
+        """Return the message in a frame, if there is any.
 
         Raises:
             EOFError: the WebSocket is closed.
             MessageError: the message is not in the protocol, or there were too many.
-            TimeoutError: nothing came in time.
+            ConnectionError: the other end is gone, or does not read.
         """
-        while True:
-            message = await self._socket.receive(timeout=seconds)
-            await asyncio.sleep(0)  # aiohttp does not yield as long as frames are queued
-            self.is_heard = True
-            if message.type not in _FRAMES:
-                raise EOFError
-            self.charge(1)
-            if message.type is aiohttp.WSMsgType.TEXT:
-                return decode_to_broker(message.data)
-            if message.type is aiohttp.WSMsgType.BINARY:
+        await asyncio.sleep(0)  # aiohttp does not yield as long as frames are queued
+        self.is_heard = True
+        if frame.type not in _FRAMES:
+            raise EOFError
+        self.charge(1)
+        match frame.type:
+            case aiohttp.WSMsgType.TEXT:
+                return decode_to_broker(frame.data)
+            case aiohttp.WSMsgType.BINARY:
                 raise MessageError("message", "must be text")
-            if message.type is aiohttp.WSMsgType.PING:
+            case aiohttp.WSMsgType.PING:
                 self._check_before_sending()
-                await self._socket.pong(message.data)
+                await self._socket.pong(frame.data)
+        return None
+
+    async def receive(self, seconds: float) -> ToBroker:
+        """Return the next message; raises what `next_frame` and `understand` raise."""
+        async with asyncio.timeout(seconds):
+            while (message := await self.understand(await self.next_frame())) is None:
+                pass
+            return message
 
     async def send(self, text: str) -> None:
         """Send a message.

@@ -39,7 +39,8 @@ def without_fingerprint(server: web.Server) -> Callable[[], web.RequestHandler]:
         writer: AbstractStreamWriter,
         task: asyncio.Task[None],
     ) -> web.BaseRequest:
-        return make_request(message, payload, protocol, _Writer(protocol, loop), task)
+        writer.__class__ = _Writer  # aiohttp keeps this one in any case; a second one would cost 600 bytes
+        return make_request(message, payload, protocol, writer, task)
 
     server.request_factory = make_quiet_request
     return lambda: _Connection(server, loop=loop, access_log=None)  # type: ignore[arg-type]  # as AppRunner does
