@@ -49,14 +49,16 @@ async def memory_links() -> AsyncIterator[Ends]:
 
 # --- WebSocket -----------------------------------------------------------------------------------
 @asynccontextmanager
-async def sockets() -> AsyncIterator[tuple[web.WebSocketResponse, aiohttp.ClientWebSocketResponse]]:
+async def sockets(
+    *, autoping: bool = True
+) -> AsyncIterator[tuple[web.WebSocketResponse, aiohttp.ClientWebSocketResponse]]:
     """Both ends of a real WebSocket on loopback."""
     loop = asyncio.get_running_loop()
     accepted: asyncio.Future[web.WebSocketResponse] = loop.create_future()
     finished = asyncio.Event()
 
     async def handle(request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(max_msg_size=MESSAGE_MAX + 1, compress=False)
+        socket = web.WebSocketResponse(max_msg_size=MESSAGE_MAX + 1, compress=False, autoping=autoping)
         await socket.prepare(request)
         accepted.set_result(socket)
         await finished.wait()
@@ -65,7 +67,8 @@ async def sockets() -> AsyncIterator[tuple[web.WebSocketResponse, aiohttp.Client
     app = web.Application()
     app.router.add_get("/", handle)
     async with TestServer(app) as server, aiohttp.ClientSession() as http:
-        socket = await http.ws_connect(server.make_url("/"), max_msg_size=MESSAGE_MAX + 1, compress=0)
+        url = server.make_url("/")
+        socket = await http.ws_connect(url, max_msg_size=MESSAGE_MAX + 1, compress=0, autoping=autoping)
         try:
             yield await accepted, socket
         finally:

@@ -8,7 +8,8 @@ import pytest
 from aiohttp import WSCloseCode, WSMsgType
 
 from freespan.link.settings import WebSocketSettings
-from freespan.link.websocket import WebSocketLink
+from freespan.link.turns import STEP_SECONDS, Turns
+from freespan.link.websocket import RECEIVE_SECONDS, WebSocketLink
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX
 from tests.link.pairs import WebSocketRogue, running, sockets
 from tests.support.recorder import SECONDS, Recorder, until
@@ -210,3 +211,71 @@ async def test_cutting_ends_the_connection_at_once_and_a_second_time_does_no_har
         link._cut_socket()
         await asyncio.gather(left.close(), right.close())
         link._cut_socket()
+
+
+# --- a reader that lets others go on ---------------------------------------------------------------------
+class CountsTurns(Recorder):
+    """Counts how many messages came at most before something else had its turn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.together = self.most = 0
+
+    def on_message(self, message: bytes) -> None:
+        super().on_message(message)
+        self.together += 1
+        self.most = max(self.most, self.together)
+
+    async def watch(self) -> None:
+        while True:
+            self.together = 0
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("has_share", [False, True])
+async def test_however_many_messages_are_there_others_have_their_turn(has_share: bool) -> None:
+    """aiohttp hands over what has come without a pause. So many bytes fit into its buffers and the kernel's."""
+    count = 4_000
+    async with sockets() as (left, right):
+        link, owner = WebSocketLink(left), CountsTurns()
+        link.start(owner)
+        if has_share:
+            link.share_turns(Turns().share())
+        for _ in range(count):
+            await right.send_bytes(b"x")
+        watching = asyncio.create_task(owner.watch(), name="test-watch")
+        async with running(link):
+            await owner.until(lambda one: len(one.messages) == count)
+        watching.cancel()
+        assert owner.most <= STEP_SECONDS / RECEIVE_SECONDS + 1
+
+
+@pytest.mark.parametrize("kind", [WSMsgType.PING, WSMsgType.PONG])
+async def test_others_have_their_turn_while_pings_are_answered(kind: WSMsgType) -> None:
+    loops = 0
+
+    async def watch() -> None:
+        nonlocal loops
+        while True:
+            loops += 1
+            await asyncio.sleep(0)
+
+    async with sockets(autoping=False) as (left, right):
+        link, owner = WebSocketLink(left), Recorder()
+        link.start(owner)
+        for _ in range(3_000):
+            await (right.ping(b"?") if kind is WSMsgType.PING else right.pong(b"?"))
+        await right.send_bytes(b"behind them")
+        watching = asyncio.create_task(watch(), name="test-watch")
+        async with running(link):
+            await owner.until(lambda one: one.messages == [b"behind them"])
+        watching.cancel()
+        assert loops >= 3_000 * RECEIVE_SECONDS / STEP_SECONDS
+
+
+async def test_pings_are_answered() -> None:
+    async with sockets(autoping=False) as (left, right), running(WebSocketLink(left)):
+        await right.ping(b"are you there?")
+        async with asyncio.timeout(SECONDS):
+            answer = await right.receive()
+        assert (answer.type, answer.data) == (WSMsgType.PONG, b"are you there?")

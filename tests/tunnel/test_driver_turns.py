@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from time import perf_counter
 from types import SimpleNamespace
 from typing import cast
 
 from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, PingAcknowledged, QuicEvent
 
 from freespan.link.base import LinkOwner
+from freespan.link.turns import STEP_SECONDS, Share
 from freespan.tunnel.drain import DrainWaiters
-from freespan.tunnel.driver import QuicDriver, TunnelEnded, TunnelEvent
+from freespan.tunnel.driver import WAITING_AT_MOST, WAITING_MAX, QuicDriver, TunnelEnded, TunnelEvent
+from freespan.tunnel.effort import DEBT_MAX_SECONDS
 from freespan.tunnel.quic import LinkQuic
 from freespan.wire.errors import TunnelError
+from freespan.wire.limits import BOND_PACKET_COST
 from tests.support.virtual_time import run
 
 COMPLETED = HandshakeCompleted(alpn_protocol="h3", early_data_accepted=False, session_resumed=False)
@@ -186,5 +190,130 @@ def test_a_first_message_that_opens_no_connection_ends_the_session() -> None:
         driver.on_message(b"again")
         assert await stage.turn() == ["link closes: not QUIC: hello", "event TunnelEnded not QUIC: hello"]
         assert await driver.wait_ended() == "not QUIC: hello"
+
+    run(main())
+
+
+# --- more than fits into a turn ---------------------------------------------------------------------------
+class SlowStage(Stage):
+    """Each datagram takes longer than a step may, by a clock that the test reads as well."""
+
+    def receive_datagram(self, data: bytes, addr: object, now: float) -> None:
+        super().receive_datagram(data, addr, now)
+        end = perf_counter() + STEP_SECONDS
+        while perf_counter() < end:
+            pass
+
+
+class PausedStage(Stage):
+    """Its link can be asked to stop reading."""
+
+    def pause(self) -> None:
+        self.transcript.append("link pauses")
+
+    def resume(self) -> None:
+        self.transcript.append("link reads on")
+
+    def share_turns(self, share: Share) -> None:
+        self.share = share
+
+
+def test_what_takes_long_is_done_in_several_turns_and_others_come_between() -> None:
+    async def main() -> None:
+        stage = SlowStage()
+        await stage.turn()
+        for message in (b"1", b"2", b"3"):
+            stage.driver.on_message(message)
+
+        async def other() -> None:
+            while len(stage.transcript) < 5:
+                if stage.transcript and stage.transcript[-1] != "another":
+                    stage.transcript.append("another")
+                await asyncio.sleep(0)
+
+        await other()
+        assert stage.transcript == ["quic receives 1", "another", "quic receives 2", "another", "quic receives 3"]
+
+    run(main())
+
+
+def test_events_that_take_long_are_handed_on_in_several_turns() -> None:
+    async def main() -> None:
+        stage = Stage()
+        await stage.turn()
+
+        def on_event(event: TunnelEvent) -> None:
+            stage._on_event(event)
+            end = perf_counter() + STEP_SECONDS
+            while perf_counter() < end:
+                pass
+
+        stage.driver._on_event = on_event
+        stage.will_report(*(PingAcknowledged(uid=number) for number in range(3)))
+        stage.driver.on_message(b"1")
+        stage.driver.on_message(b"2")
+        assert stage.driver._step()
+        assert stage.transcript == ["quic receives 1", "event PingAcknowledged"]
+        assert stage.driver._step()
+        assert stage.driver._step()
+        assert stage.transcript == ["quic receives 1", *["event PingAcknowledged"] * 3]
+        assert not stage.driver._step()
+        assert stage.transcript[-1] == "quic receives 2"
+
+    run(main())
+
+
+def test_a_link_stops_reading_while_much_waits() -> None:
+    async def main() -> None:
+        stage = PausedStage()
+        await stage.turn()
+        assert stage.driver._share is stage.share
+        size = 16_000
+        messages = WAITING_MAX // (size + BOND_PACKET_COST) + 1
+        for _ in range(messages):
+            stage.driver.on_message(b"x" * size)
+        assert stage.transcript == ["link pauses"]
+        assert stage.driver.waiting_cost > WAITING_MAX
+        while stage.driver.waiting_cost > WAITING_MAX // 2 + size + BOND_PACKET_COST:
+            stage.driver._next_arrived()
+        assert stage.transcript == ["link pauses"]
+        stage.driver._next_arrived()
+        assert stage.transcript == ["link pauses", "link reads on"]
+
+    run(main())
+
+
+def test_small_messages_wait_for_what_they_cost() -> None:
+    async def main() -> None:
+        stage = PausedStage()
+        await stage.turn()
+        for _ in range(WAITING_MAX // BOND_PACKET_COST + 1):
+            stage.driver.on_message(b"x")
+        assert stage.transcript == ["link pauses"]
+
+    run(main())
+
+
+def test_whoever_sends_on_and_on_is_left() -> None:
+    async def main() -> None:
+        stage = Stage()
+        await stage.turn()
+        stage.driver.on_message(b"x" * (WAITING_AT_MOST // 2))
+        stage.driver.on_message(b"x" * (WAITING_AT_MOST // 2))
+        assert not stage.driver.waiting_cost
+        await stage.turn()
+        assert stage.driver.ended.result() == "the other end sent more than can wait"
+
+    run(main())
+
+
+def test_a_session_that_costs_too_much_ends() -> None:
+    async def main() -> None:
+        stage = Stage()
+        await stage.turn()
+        stage.driver._effort.debt = 2 * DEBT_MAX_SECONDS
+        stage.driver.on_message(b"1")
+        await stage.turn()
+        assert stage.driver.ended.result() == "the other end makes too much work"
 
     run(main())

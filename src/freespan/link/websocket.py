@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _READ_AHEAD = 128 * 1024
 """When so much waits for its reader, aiohttp reads no more, and about as much again waits in it undecoded."""
-_RECEIVE_SECONDS = 4e-6
+RECEIVE_SECONDS = 4e-6
 """About what aiohttp needs for a message, beside what its owner needs."""
 
 
@@ -150,7 +150,7 @@ class WebSocketLink:
                     await self._socket.pong(message.data)
             elif kind is not aiohttp.WSMsgType.PONG:
                 return _END_REASONS.get(kind, "the other end closed the link")
-            worked += perf_counter() - began + _RECEIVE_SECONDS
+            worked += perf_counter() - began + RECEIVE_SECONDS
             if worked >= STEP_SECONDS:
                 worked = 0.0
                 await self._wait_turn()

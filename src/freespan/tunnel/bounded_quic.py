@@ -153,9 +153,9 @@ class BoundedQuic(QuicConnection):
         super()._handle_ack_frame(context, frame_type, buf)
 
     def _log_key_updated(self, key_type: str, trigger: str) -> None:
-        """Called when keys change. This end never asks for that, and it costs more than a packet."""
-        if trigger == "remote_update":
-            self._key_updates += 1
+        """Called when a key changes. This end never asks for that, and it costs more than a packet."""
+        if trigger == "remote_update" and key_type.startswith("client" if self._is_client else "server"):
+            self._key_updates += 1  # the other direction's key changes with it
         if self._key_updates > KEY_UPDATES_MAX:
             self.close(error_code=QuicErrorCode.KEY_UPDATE_ERROR, reason_phrase="too many changes of keys")
 

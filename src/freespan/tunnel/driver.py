@@ -43,9 +43,9 @@ _log = logging.getLogger(__name__)
 _INTERNAL_ERROR = "an internal error"
 _TOO_COSTLY = "the other end makes too much work"
 _TOO_MUCH = "the other end sent more than can wait"
-_WAITING_MAX = 1024 * 1024
+WAITING_MAX = 1024 * 1024
 """When what waits here costs this much, the link stops reading. Its cost counts as in `BOND_PACKET_COST`."""
-_WAITING_AT_MOST = 2 * BOND_SPAN_MAX
+WAITING_AT_MOST = 2 * BOND_SPAN_MAX
 """More ends the session. A bond can deliver `BOND_SPAN_MAX` at once, and some links cannot stop reading."""
 _LONG_STEP_SECONDS = 5 * STEP_SECONDS
 """A step of a session whose link cannot stop reading, while much waits."""
@@ -159,7 +159,7 @@ class QuicDriver:
         self.waiting_cost += len(message) + BOND_PACKET_COST
         if len(self._arrived) == 1 and not self._has_events:
             self._share.work(self._step)
-        elif self.waiting_cost > _WAITING_MAX:
+        elif self.waiting_cost > WAITING_MAX:
             self._on_much_waiting()
 
     def on_writable(self) -> None:
@@ -190,7 +190,7 @@ class QuicDriver:
 
     def _handle_arrived(self) -> None:
         cpu_before = thread_time()
-        must_hurry = self._paced is None and self.waiting_cost > _WAITING_MAX
+        must_hurry = self._paced is None and self.waiting_cost > WAITING_MAX
         until = perf_counter() + (_LONG_STEP_SECONDS if must_hurry else STEP_SECONDS)
         now, messages = self._loop.time(), 0
         if self._has_events and self.quic is not None:
@@ -219,7 +219,7 @@ class QuicDriver:
     def _next_arrived(self) -> bytes:
         message = self._arrived.popleft()
         self.waiting_cost -= len(message) + BOND_PACKET_COST
-        if self.waiting_cost <= _WAITING_MAX // 2:
+        if self.waiting_cost <= WAITING_MAX // 2:
             self._resume()
         return message
 
@@ -236,7 +236,7 @@ class QuicDriver:
             self._handle_events(quic, until)
 
     def _on_much_waiting(self) -> None:
-        if self.waiting_cost > _WAITING_AT_MOST:
+        if self.waiting_cost > WAITING_AT_MOST:
             self._loop.call_soon(self.close, _TOO_MUCH)
             self._arrived.clear()
             self.waiting_cost = 0

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -11,8 +11,10 @@ from freespan.link.base import Link
 from freespan.link.bond.arrival import Arrival
 from freespan.link.bond.bond import Bond
 from freespan.link.bond.core import BondCore
-from freespan.link.bond.events import Joinable, LinkClosed, LinkJoined
-from freespan.link.bond.session_key import session_key
+from freespan.link.bond.events import Deliver, Joinable, LinkClosed, LinkJoined
+from freespan.link.bond.reordering import RELEASED_MAX
+from freespan.link.bond.session_key import Role, session_key
+from freespan.link.turns import Share, Turns
 from freespan.wire.bond_frames import UNKNOWN_SESSION
 from freespan.wire.errors import LinkError, MessageError, VersionError
 from freespan.wire.limits import (
@@ -23,7 +25,7 @@ from freespan.wire.limits import (
 )
 from tests.link.bond.states import SETTINGS
 from tests.support.bonds import SECRET, Bonds, EventLog, packet
-from tests.support.link_paths import Path
+from tests.support.link_paths import Path, PathEnd
 from tests.support.virtual_time import run
 
 Body = Callable[[Bonds], Coroutine[Any, Any, None]]
@@ -379,3 +381,58 @@ def test_a_refusal_nobody_reads_does_not_keep_the_egress() -> None:
         assert path.egress.ended
 
     with_bonds(body)
+
+
+# --- reading more slowly ---------------------------------------------------------------------------------
+class PacedEnd:
+    """An end of a path that can be asked to stop reading, and writes down that it was."""
+
+    def __init__(self, end: PathEnd) -> None:
+        self.asked: list[object] = []
+        self.start, self.send, self.close = end.start, end.send, end.close
+        self.send_credit = LINK_QUEUE_MAX
+
+    def pause(self) -> None:
+        self.asked.append("pause")
+
+    def resume(self) -> None:
+        self.asked.append("resume")
+
+    def share_turns(self, share: Share) -> None:
+        self.asked.append(share)
+
+
+def test_a_bond_stops_reading_all_its_links_and_those_that_join() -> None:
+    async def main() -> None:
+        bonds, paths = Bonds(), [Path(10e6, 0.02) for _ in range(3)]
+        ends = [PacedEnd(path.egress) for path in paths]
+        for path, end in zip(paths, ends, strict=True):
+            path.egress = cast(Any, end)
+        await bonds.open(paths[0])
+        await bonds.joined(paths[1])
+        share = Turns().share()
+        bonds.egress.share_turns(share)
+        bonds.egress.pause()
+        await bonds.joined(paths[2])
+        bonds.egress.resume()
+        assert [end.asked for end in ends] == [[share, "pause", "resume"]] * 3
+        await bonds.close()
+
+    run(main())
+
+
+def test_what_one_packet_releases_is_delivered_some_at_a_time() -> None:
+    """And all of it, in order, although nothing more arrives."""
+    core, (first, *later) = BondCore(Role.EGRESS, 0.0, session_key(SECRET, bytes(16))), range(3 * RELEASED_MAX)
+    core.reordering.receive(first, b"x")
+    for number in later[1:]:
+        core.reordering.receive(number, number.to_bytes(8, "big"))
+    delivered = [int.from_bytes(one, "big") for one in core.reordering.receive(later[0], bytes(8))][1:]
+    assert len(delivered) == RELEASED_MAX
+    rounds = 0
+    while core.timer_at <= 0.0:
+        events = core.handle_timer(0.0)
+        delivered += [int.from_bytes(one.packet, "big") for one in events if isinstance(one, Deliver)]
+        rounds += 1
+    assert rounds == 2
+    assert delivered == list(later[1:])
