@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 import freespan
+from freespan.broker.settings import BrokerSettings
 from freespan.wire.invite import parse_invite
 from tests.api.conftest import SECONDS, hosting
 from tests.support.programs import ENVIRONMENT
@@ -34,6 +35,19 @@ async def test_its_figures_follow_what_happens(host: freespan.Host) -> None:
         assert (await anext(figures)).bridges == 1
     async with asyncio.timeout(SECONDS):
         assert (await anext(figures)).bridges == 0
+
+
+async def test_its_broker_tells_readers_apart_by_what_the_web_server_in_front_says(tmp_path: Path) -> None:
+    asked = int(BrokerSettings().rendezvous_of_host.burst)
+    async with hosting(tmp_path, proxy_header="X-Real-IP") as host, aiohttp.ClientSession() as http:
+
+        async def ask(address: str) -> int:
+            async with http.post(f"{host.url}/v1/rendezvous", headers={"X-Real-IP": address}) as response:
+                return response.status
+
+        statuses = {await ask("192.0.2.1") for _ in range(asked + 100)}
+        assert statuses == {400, 429}
+        assert await ask("198.51.100.1") == 400
 
 
 async def test_its_events_end_with_it(tmp_path: Path) -> None:

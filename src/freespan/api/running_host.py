@@ -70,8 +70,9 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
         lambda: [IceServer(list(urls)) for urls in stun_servers],
         host_plan.turn_servers_of(settings),
         host_plan.reader_statistics_of(settings),
-        # a host that is itself at a private address serves a private network
+        sources=sources,
         ledger=host.ledger,
+        # a host that is itself at a private address serves a private network
         hides_private=lambda: not (settings.allow_private or is_private_url(host.url)),
     )
     web = web_routes(lambda: host.url, host_plan.embedders_of(settings))
