@@ -9,11 +9,13 @@ import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 from aiohttp import web
 
 from freespan.api.connections import Connections
 from freespan.api.idle_connections import IdleConnections
+from freespan.api.paced_connections import Accounts, PacedConnection
 from freespan.sources.requests import SourceReader
 from freespan.web.http_fingerprint import without_fingerprint
 from freespan.wire.errors import InputError
@@ -32,10 +34,11 @@ async def listening(
     *,
     setting: str = "port",
     connections: Connections | None = None,
+    accounts: Accounts | None = None,
 ) -> AsyncIterator[int]:
     """Serve while the block runs; yields the port, which the system picks for 0.
 
-    `connections` bounds those of several ports together.
+    `connections` bounds those of several ports together. With `accounts` they take turns by source.
 
     Raises:
         InputError: field `host` or `setting`; that address or port cannot be used.
@@ -49,7 +52,8 @@ async def listening(
     assert runner.server is not None
     watching = asyncio.create_task(idle.watch(runner.server), name="host-idle-connections")
     try:
-        protocols = connections.protocols(without_fingerprint(runner.server), tls)
+        make_connection = None if accounts is None else partial(PacedConnection, accounts)
+        protocols = connections.protocols(without_fingerprint(runner.server, make_connection), tls)
         server = await _bound(protocols, host, port, setting)
         try:
             yield server.sockets[0].getsockname()[1]

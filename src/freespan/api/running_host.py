@@ -14,11 +14,13 @@ from freespan.api.listening import listening, unusable_address
 from freespan.api.memory import size_of, usual_memory
 from freespan.api.open_files import open_files_limit, shared_out
 from freespan.api.own_path import own_path
+from freespan.api.paced_connections import Accounts
 from freespan.api.settings import HostSettings
 from freespan.broker.server import Broker
 from freespan.egress.dialer import Dialer
 from freespan.egress.server import Egress
 from freespan.egress.settings import EgressSettings
+from freespan.link.turns import Turns
 from freespan.observe.counters import HostCounters
 from freespan.observe.ledger import Ledger
 from freespan.sources.requests import SourceReader
@@ -63,7 +65,9 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
         sources, ConnectionLimits(most=min(files.connections, _affordable(settings))), host.ledger
     )
     bounds = EgressSettings(sockets_max=files.sockets, dials_max=files.dials)
-    egress = Egress(identity, dialer, host.counters, bounds, sources, ledger=host.ledger)
+    turns = Turns()
+    accounts = Accounts(turns, sources)
+    egress = Egress(identity, dialer, host.counters, bounds, sources, ledger=host.ledger, turns=turns)
     broker = Broker(
         lambda: host.url.replace("http", "ws", 1) + "/v1/egress",
         host.counters,
@@ -82,7 +86,7 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
         stack.callback(dialer.close)
         stack.push_async_callback(egress.stop)
         port = await stack.enter_async_context(
-            listening(app, settings.host, settings.port, tls, connections=connections)
+            listening(app, settings.host, settings.port, tls, connections=connections, accounts=accounts)
         )
         stack.callback(egress.close)
         host.url = host_plan.origin_of(settings, port) + path

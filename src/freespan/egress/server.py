@@ -16,6 +16,7 @@ from freespan.egress.origins import BridgeDirectory, Origin, Origins
 from freespan.egress.session import EgressSession
 from freespan.egress.sessions import Sessions
 from freespan.egress.settings import EgressSettings
+from freespan.link.turns import Turns
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
 from freespan.observe.garbage import release_protocol
@@ -43,6 +44,7 @@ class Egress:
         sources: SourceReader | None = None,
         bridges: BridgeDirectory | None = None,
         ledger: Ledger | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self._dialer = dialer
         self._counters = counters
@@ -50,7 +52,9 @@ class Egress:
         self._sockets = sockets(settings)
         self._dials = dials(settings)
         self._origins = Origins(sources or SourceReader(), bridges)
-        self._sessions = Sessions(identity, self._serve_stream, counters.sessions.inc, settings, self._origins, ledger)
+        self._sessions = Sessions(
+            identity, self._serve_stream, counters.sessions.inc, settings, self._origins, ledger, turns
+        )
 
     def routes(self) -> list[web.RouteDef]:
         """The only route."""

@@ -47,6 +47,7 @@ class Sessions:
         settings: EgressSettings | None = None,
         origins: Origins | None = None,
         ledger: Ledger | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self._ledger = ledger = ledger or Ledger()
         self._link_account = ledger.account(part=_LINKS_PART)
@@ -65,7 +66,7 @@ class Sessions:
         self._handshakes = RateBudgets(settings.handshakes, settings.handshakes_of_network, settings.handshakes_in_all)
         self._origins = origins
         self._tasks: set[asyncio.Task[None]] = set()
-        self._turns: Turns | None = None
+        self._turns = turns
 
     async def take(self, link: Link, origin: Origin = UNKNOWN) -> None:
         """Begin or join a session with a link that has arrived; returns when that is done, or the link is closed."""

@@ -27,8 +27,11 @@ _LONG_PATH = re.compile(r"Got more than [0-9]+ bytes when reading: (?:bytearray\
 """The error for a path that is too long; that for a header that is too long shows the header's value."""
 
 
-def without_fingerprint(server: web.Server) -> Callable[[], web.RequestHandler]:
-    """Turn `AppRunner.server` into a factory of protocols for `loop.create_server`."""
+def without_fingerprint(
+    server: web.Server,
+    make_connection: Callable[[web.Server, asyncio.AbstractEventLoop], QuietConnection] | None = None,
+) -> Callable[[], web.RequestHandler]:
+    """Turn `AppRunner.server` into a factory of protocols for `loop.create_server`; `make_connection` makes each."""
     loop = asyncio.get_running_loop()
     make_request = server.request_factory
 
@@ -43,7 +46,9 @@ def without_fingerprint(server: web.Server) -> Callable[[], web.RequestHandler]:
         return make_request(message, payload, protocol, writer, task)
 
     server.request_factory = make_quiet_request
-    return lambda: _Connection(server, loop=loop, access_log=None)  # type: ignore[arg-type]  # as AppRunner does
+    if make_connection is not None:
+        return lambda: make_connection(server, loop)
+    return lambda: QuietConnection(server, loop=loop, access_log=None)  # type: ignore[arg-type]  # as AppRunner does
 
 
 class _Writer(StreamWriter):
@@ -60,7 +65,7 @@ class _Writer(StreamWriter):
         await super().write_headers(status_line.replace("HTTP/1.0", "HTTP/1.1", 1), headers)
 
 
-class _Connection(web.RequestHandler):
+class QuietConnection(web.RequestHandler):
     """Answers what cannot be served with the error pages of the decoy site."""
 
     __slots__ = ()

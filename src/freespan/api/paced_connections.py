@@ -1,0 +1,141 @@
+"""Lets the connections to a host take turns by source, as the sessions at its egress do.
+
+aiohttp parses whatever has arrived, at once: a quarter of a megabyte of the smallest frames takes fifty times as long
+as one message of that size. So what a connection costs beyond an honest one is put on the account of its source. When
+that has grown to a step, the connection is not read until it is the turn of its source, which gives way to everybody
+who has had less:
+
+    data ──▶ parsed ── took longer than honest bytes do ──▶ account of the source ──▶ not read ── its turn ──▶ read on
+
+Nobody is refused anything here, and where nobody else waits, a turn comes at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Hashable
+from time import perf_counter
+from typing import Any
+from weakref import WeakValueDictionary
+
+from aiohttp import web
+
+from freespan.link.turns import STEP_SECONDS, Turns
+from freespan.sources.requests import SourceReader
+from freespan.web.http_fingerprint import QuietConnection
+
+_CALL_SECONDS = 50e-6
+_BYTE_SECONDS = 5e-9
+"""What reading honest data costs: something each time, and something for each byte. Links of sessions stay below it."""
+_REQUEST_SECONDS = 500e-6
+"""About what a request costs that is answered from memory; it is charged when it has been read."""
+_SURCHARGE = 4.0
+"""What is charged for each second that no honest connection costs: whoever causes much of it has less than others."""
+_READ_SIZE = 8 * 1024
+"""Bytes that are read at once from a connection that has had to wait: about a step of the smallest frames."""
+_NETWORK_HOSTS = 4
+"""A network counts for as many shares as this many hosts."""
+
+
+class Accounts:
+    """What the connections of each source have cost beyond honest ones."""
+
+    def __init__(self, turns: Turns, sources: SourceReader) -> None:
+        self._turns = turns
+        self._sources = sources
+        self._by_host: WeakValueDictionary[Hashable, Account] = WeakValueDictionary()
+
+    def of_connection(self, transport: asyncio.BaseTransport) -> Account:
+        """The account of the connection's source; of the connection alone where its source is not known."""
+        peer = transport.get_extra_info("peername")
+        source = self._sources.source_of_connection(peer[0] if isinstance(peer, tuple) else "")
+        if source is None:
+            return Account(self._turns)
+        account = self._by_host.get(source.host)
+        if account is None:
+            account = self._by_host[source.host] = Account(self._turns, source.host, source.network)
+        return account
+
+
+class Account:
+    """Of one source. Its connections are read on one after another, when it is their turn."""
+
+    def __init__(self, turns: Turns, host: Hashable = None, network: Hashable = None) -> None:
+        group = turns if host is None else turns.group(network, _NETWORK_HOSTS).group(host)
+        self._share = group.share()
+        self._spent = 0.0
+        self._waiting: deque[PacedConnection] = deque()
+
+    def spend(self, seconds: float, connection: PacedConnection | None) -> None:
+        """Something has taken so long; the connection, unless it is held back already (None), may have to wait."""
+        self._spent += seconds
+        if connection is not None and (self._spent >= STEP_SECONDS or self._waiting):
+            connection.hold_back()
+            self._waiting.append(connection)
+            if len(self._waiting) == 1:
+                self._share.work(self._go_on)
+
+    def _go_on(self) -> bool:
+        """It is the turn of this source: whatever was spent is charged, and one of its connections is read on."""
+        self._share.charge(_SURCHARGE * self._spent)
+        self._spent = 0.0
+        self._waiting.popleft().read_on()
+        return bool(self._waiting)
+
+
+class PacedConnection(QuietConnection):
+    """A connection that is not read while it is not the turn of its source."""
+
+    __slots__ = ("_account", "_accounts", "_is_held_back")
+
+    def __init__(self, accounts: Accounts, server: web.Server, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(server, loop=loop, access_log=None)  # type: ignore[arg-type]  # as AppRunner does
+        self._accounts = accounts
+        self._account: Account | None = None
+        self._is_held_back = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is open."""
+        super().connection_made(transport)
+        self._account = self._accounts.of_connection(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come, and note what that has cost."""
+        began, requests = perf_counter(), self._request_count
+        super().data_received(data)
+        self._spend(perf_counter() - began, len(data), self._request_count - requests)
+
+    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
+        """The connection becomes a WebSocket, whose parser is given what has come behind the request."""
+        began, size = perf_counter(), len(self._message_tail)
+        super().set_parser(parser, data_received_cb)
+        self._spend(perf_counter() - began, size, 0)
+
+    def _spend(self, seconds: float, size: int, requests: int) -> None:
+        spent = max(0.0, seconds - size * _BYTE_SECONDS - _CALL_SECONDS) + requests * _REQUEST_SECONDS
+        if spent > 0 and self._account is not None:
+            self._account.spend(spent, None if self._is_held_back else self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The connection has ended."""
+        super().connection_lost(exc)
+        self._account = None
+
+    def hold_back(self) -> None:
+        """Do not read on, whatever else may let aiohttp do so."""
+        self._is_held_back = True
+        self._pause_transport_reading()
+        if self.transport is not None:
+            # private to asyncio, which reads a quarter of a megabyte at once
+            self.transport.max_size = _READ_SIZE  # type: ignore[attr-defined]
+
+    def read_on(self) -> None:
+        """Read on, unless aiohttp itself wants to wait."""
+        self._is_held_back = False
+        if not self._reading_paused and not self._buffer_paused:
+            self._resume_transport_reading()
+
+    def _resume_transport_reading(self) -> None:
+        if not self._is_held_back:
+            super()._resume_transport_reading()

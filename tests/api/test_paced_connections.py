@@ -1,0 +1,177 @@
+"""Connections that cost much wait for the turn of their source; others are read at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from functools import partial
+
+import pytest
+from aiohttp import web
+
+from freespan.api.listening import listening
+from freespan.api.paced_connections import Account, Accounts, PacedConnection
+from freespan.link.turns import STEP_SECONDS, Turns
+from freespan.sources.requests import SourceReader
+
+SECONDS = 20.0
+EMPTY_PIECE = b"\x00\x80\x00\x00\x00\x00"
+"""A continuation of a message with nothing in it."""
+UPGRADE = (
+    b"GET /socket HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+class Recorded(Accounts):
+    """Accounts of a host whose visitors come from loopback; what is spent is written down."""
+
+    def __init__(self) -> None:
+        super().__init__(Turns(), SourceReader())
+        self.connections: list[Account] = []
+
+    def of_connection(self, transport: asyncio.BaseTransport) -> Account:
+        self.connections.append(super().of_connection(transport))
+        return self.connections[-1]
+
+
+@contextlib.asynccontextmanager
+async def serving(accounts: Accounts) -> AsyncIterator[int]:
+    async def small(request: web.Request) -> web.Response:
+        return web.Response(text="small")
+
+    async def socket(request: web.Request) -> web.WebSocketResponse:
+        opened = web.WebSocketResponse(max_msg_size=16_384)
+        await opened.prepare(request)
+        async for message in opened:
+            await opened.send_bytes(message.data)
+        return opened
+
+    app = web.Application()
+    app.add_routes([web.get("/", small), web.get("/socket", socket)])
+    async with listening(app, "127.0.0.1", 0, accounts=accounts) as port:
+        yield port
+
+
+@contextlib.asynccontextmanager
+async def connection(port: int, address: str = "127.0.0.1") -> AsyncIterator[asyncio.StreamWriter]:
+    async with asyncio.timeout(SECONDS):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
+        writer.reader = reader  # type: ignore[attr-defined]
+        try:
+            yield writer
+        finally:
+            writer.transport.abort()
+
+
+async def answer(writer: asyncio.StreamWriter) -> bytes:
+    found: bytes = await writer.reader.readuntil(b"small")  # type: ignore[attr-defined]
+    return found
+
+
+@pytest.fixture
+def charged(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What sources have been charged, step by step."""
+    found: list[float] = []
+    original = Account._go_on
+
+    def go_on(self: Account) -> bool:
+        found.append(self._spent)
+        return original(self)
+
+    monkeypatch.setattr(Account, "_go_on", go_on)
+    return found
+
+
+async def test_what_the_smallest_frames_cost_is_charged_before_more_is_read(charged: list[float]) -> None:
+    accounts = Recorded()
+    async with serving(accounts) as port, connection(port) as writer:
+        writer.write(UPGRADE + b"\x02\x80\x00\x00\x00\x00")
+        writer.write(EMPTY_PIECE * 200_000)
+        writer.write(b"\x80\x85\x00\x00\x00\x00small")
+        await answer(writer)
+    assert len(charged) >= 3
+    assert min(charged) >= STEP_SECONDS
+
+
+async def test_long_messages_wait_for_nobody(charged: list[float]) -> None:
+    """As links carry them: a message is as long as one may be."""
+    accounts = Recorded()
+    message = b"\x82\xfe\x3f\x00\x00\x00\x00\x00" + bytes(0x3F00)
+    async with serving(accounts) as port, connection(port) as writer:
+        writer.write(UPGRADE)
+        for _ in range(100):
+            writer.write(message)
+            await writer.reader.readexactly(4 + 0x3F00)  # type: ignore[attr-defined]
+        writer.write(b"\x82\x85\x00\x00\x00\x00small")
+        await answer(writer)
+    assert sum(charged) < 0.1
+
+
+async def test_many_requests_of_one_source_are_charged_and_all_answered(charged: list[float]) -> None:
+    accounts = Recorded()
+    async with serving(accounts) as port, connection(port) as first, connection(port) as second:
+        for writer in (first, second):
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 50)
+        for writer in (first, second):
+            for _ in range(50):
+                assert b"HTTP/1.1 200 OK" in await answer(writer)
+        assert accounts.connections[0] is accounts.connections[1]
+    assert charged
+
+
+async def test_two_sources_have_two_accounts_which_end_with_their_connections() -> None:
+    accounts = Recorded()
+    async with serving(accounts) as port, connection(port) as one, connection(port, "127.0.0.2") as other:
+        for writer in (one, other):
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            await answer(writer)
+        assert len(accounts._by_host) == 2
+        accounts.connections.clear()
+    async with asyncio.timeout(SECONDS):
+        while len(accounts._by_host):
+            await asyncio.sleep(0.01)
+
+
+async def test_without_sources_each_connection_has_an_account() -> None:
+    turns = Turns()
+    accounts = Accounts(turns, SourceReader(is_public=lambda: True))
+    async with serving(accounts) as port, connection(port) as writer:
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 20)
+        for _ in range(20):
+            await answer(writer)
+    assert not accounts._by_host
+
+
+async def test_a_connection_is_read_on_only_when_nothing_holds_it_back() -> None:
+    """aiohttp holds it back while nobody takes what it has parsed, and its account while others wait."""
+    accounts = Accounts(Turns(), SourceReader())
+    made: list[PacedConnection] = []
+
+    class Noted(PacedConnection):
+        def __init__(self, *arguments: object) -> None:
+            super().__init__(*arguments)  # type: ignore[arg-type]
+            made.append(self)
+
+    server = web.Server(lambda request: web.Response())  # type: ignore[arg-type,return-value]
+    loop = asyncio.get_running_loop()
+    listener = await loop.create_server(partial(Noted, accounts, server, loop), "127.0.0.1", 0)
+    async with connection(listener.sockets[0].getsockname()[1]) as writer:
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        async with asyncio.timeout(SECONDS):
+            while not (made and made[0].transport):
+                await asyncio.sleep(0.01)
+        one, transport = made[0], made[0].transport
+        assert transport is not None
+        one.hold_back()
+        one._pause_reading_for_buffer()
+        one._resume_reading_for_buffer()
+        assert not transport.is_reading()
+        one._pause_reading_for_buffer()
+        one.read_on()
+        assert not transport.is_reading()
+        one._resume_reading_for_buffer()
+        assert transport.is_reading()
+    listener.close()
+    await server.shutdown()
