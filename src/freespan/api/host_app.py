@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from aiohttp import web
 
 from freespan.observe.counters import HostCounters
+from freespan.observe.out_of_memory import check_memory
 from freespan.web.decoy_site import DecoySite, hide_errors
 from freespan.wire.limits import RENDEZVOUS_BODY_MAX
 from freespan.wire.messages import Problem, encode
@@ -63,7 +64,8 @@ async def _problems(request: web.Request, handler: _Handler) -> web.StreamRespon
         return response
     except ConnectionError:
         return _problem(400, "Bad Request", "the connection is gone")  # nobody is left to read this
-    except Exception:
+    except Exception as error:
+        check_memory(error)
         _log.exception("a request failed")
         return _problem(500, "Internal Server Error", "the host failed; it has noted why")
 

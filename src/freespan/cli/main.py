@@ -13,6 +13,7 @@ import typer
 from freespan.cli.messages import print_error, usage_message
 from freespan.cli.shared_options import Json, Verbose
 from freespan.client.transports import TransportChoice
+from freespan.observe.out_of_memory import check_memory
 from freespan.wire.errors import FreespanError, InputError
 
 app = typer.Typer(
@@ -154,6 +155,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
+        check_memory(error)
         message = usage_message(error)
         if message is None:
             raise

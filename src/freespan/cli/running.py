@@ -11,6 +11,7 @@ from typing import Any
 
 from freespan.cli.stopping import on_stop_signal
 from freespan.observe.log import set_up_logging
+from freespan.observe.out_of_memory import end_when_out_of_memory
 from freespan.wire.errors import InputError
 
 _REFRESH_SECONDS = 0.5
@@ -29,6 +30,7 @@ def run_until_stopped(main: Coroutine[Any, Any, None], *, verbose: bool, stop_se
 
 
 async def _run_until_signal(main: Coroutine[Any, Any, None], stop_seconds: float | None) -> bool:
+    end_when_out_of_memory(asyncio.get_running_loop())
     task = asyncio.create_task(main, name="command")
     stopped = False
 

@@ -27,6 +27,7 @@ from freespan.link.bond.bond import Bond
 from freespan.link.bond.events import BondEvent, Joinable, LinkClosed, LinkJoined, LinkSuspected
 from freespan.link.bond.session_key import KEY_SIZE, SessionKey
 from freespan.link.bond.stats import LinkStats
+from freespan.observe.out_of_memory import check_memory
 from freespan.tunnel.client import ClientTunnel
 from freespan.wire.backoff import Backoff
 from freespan.wire.bond_frames import KEY_PATH, SESSION_ID_SIZE
@@ -99,6 +100,7 @@ class LinkManager:
                 await self._follow_controller(tunnel)
                 observing.cancel()
         except Exception as error:
+            check_memory(error)
             _log.error("supplying the session with links failed: %s in %s, line %d", *_place_of(error))
             tunnel.close("an internal error")
 

@@ -23,6 +23,7 @@ from freespan.link.base import FORBIDDEN_SIZE, OVERRUN, TEXT, TOO_EARLY, Deliver
 from freespan.link.settings import WebSocketSettings
 from freespan.link.turns import STEP_SECONDS, Share
 from freespan.observe.garbage import release_exception
+from freespan.observe.out_of_memory import check_memory
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class WebSocketLink:
             outcomes = await asyncio.gather(reader, writer, return_exceptions=True)
             for outcome in outcomes:
                 if isinstance(outcome, Exception):
+                    check_memory(outcome)
                     _log.error("the owner of a link failed", exc_info=outcome)
             reasons = [outcome for outcome in outcomes if isinstance(outcome, str)]
             self._close_reason = self._close_reason or (reasons[0] if reasons else "the connection was lost")

@@ -33,6 +33,7 @@ from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, QuicEv
 from freespan.link.base import Link, Paced
 from freespan.link.bond.bond import Bond
 from freespan.link.turns import STEP_SECONDS, Group, Turns
+from freespan.observe.out_of_memory import check_memory
 from freespan.tunnel.drain import DrainWaiters
 from freespan.tunnel.effort import Effort, slowness
 from freespan.tunnel.quic import PEER, LinkQuic
@@ -177,6 +178,7 @@ class QuicDriver:
         try:
             step()
         except Exception as error:
+            check_memory(error)
             place = traceback.extract_tb(error.__traceback__)[-1]  # the message might contain what went through
             _log.error("a session broke: %s in %s, line %d", type(error).__name__, place.name, place.lineno)
             with contextlib.suppress(Exception):

@@ -18,6 +18,7 @@ from aiohttp.http import RawRequestMessage, StreamWriter
 from aiohttp.streams import StreamReader
 
 from freespan.observe.garbage import release_protocol, release_transport
+from freespan.observe.out_of_memory import check_memory
 from freespan.web.decoy_site import error_page
 
 _LEFT_OUT = (hdrs.SERVER, hdrs.DATE)
@@ -85,6 +86,7 @@ class QuietConnection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer malformed requests, and failures outside the application."""
+        check_memory(exc)
         super().handle_error(request, status, exc, message)  # logs it, and raises if an answer has been started
         if status == HTTPStatus.BAD_REQUEST and _UNKNOWN_METHOD.match(message or ""):
             status = HTTPStatus.METHOD_NOT_ALLOWED

@@ -36,6 +36,7 @@ from freespan.link.bond.session_key import Role, SessionKey
 from freespan.link.bond.settings import BondSettings
 from freespan.link.bond.stats import BondStats, stats_of
 from freespan.link.turns import Share
+from freespan.observe.out_of_memory import check_memory
 from freespan.wire.errors import LinkError, MessageError
 from freespan.wire.limits import DATAGRAM_SIZE, LINK_QUEUE_MAX
 
@@ -267,6 +268,7 @@ class Bond:
 
         What goes wrong in a method that the owner or the user has called is raised there.
         """
+        check_memory(error)
         place = traceback.extract_tb(error.__traceback__)[-1]  # the message might tell what went through
         _log.error("a bond broke: %s in %s, line %d", type(error).__name__, place.name, place.lineno)
         self._core.abort()
