@@ -120,6 +120,17 @@ def test_the_public_url_is_announced(tmp_path: Path) -> None:
     assert not (tmp_path / "path.txt").exists()
 
 
+@pytest.mark.parametrize("header", [(), ("--proxy-header", "X-Forwarded-For")], ids=["without", "with"])
+def test_a_host_behind_a_web_server_says_that_it_needs_the_header(
+    programs: Programs, tmp_path: Path, header: tuple[str, ...]
+) -> None:
+    public = ("--public-url", "https://bridge.example/free/", "--no-stun")
+    host = programs("serve", "--port", "0", "--data", str(tmp_path), *public, *header)
+    if not header:
+        assert "--proxy-header" in host.line("Strangers cannot be told apart")
+    assert ("see --proxy-header" in host.line("sessions: 0")) == (not header)
+
+
 def test_all_addresses(programs: Programs, tmp_path: Path) -> None:
     host = programs("serve", "--port", "0", "--data", str(tmp_path), "--host", "0.0.0.0")
     host.line("name the host for others with --public-url")

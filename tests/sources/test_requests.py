@@ -84,6 +84,18 @@ def test_a_web_server_that_adds_no_header_is_noticed_by_its_many_requests(caplog
     assert len(caplog.records) == 1
 
 
+def test_where_it_is_known_from_the_beginning_no_address_is_a_source(caplog: pytest.LogCaptureFixture) -> None:
+    """The web server may be at a public address, such as that of a CDN."""
+    reader = SourceReader(is_behind_unnamed_proxy=True)
+    assert reader.is_behind_unnamed_proxy
+    with caplog.at_level(logging.WARNING):
+        assert reader.source_of_connection("8.8.8.8") is None
+        assert not caplog.records  # what starts and fails has other things to say
+        assert reader.source_of(request("8.8.8.8")) is None
+        assert reader.source_of(request("9.9.9.9")) is None
+    assert len(caplog.records) == 1
+
+
 def test_who_asks_for_the_health_of_a_host_is_no_web_server(caplog: pytest.LogCaptureFixture) -> None:
     reader = public_host()
     assert all(reader.source_of_any(request("127.0.0.1")) is None for _ in range(100))

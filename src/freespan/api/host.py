@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -74,7 +75,10 @@ class Host:
     @property
     def status(self) -> HostStatus:
         """Figures of now."""
-        return HostStatus() if self._running is None else self._running.counters.figures()
+        if self._running is None:
+            return HostStatus()
+        is_behind = self._running.sources.is_behind_unnamed_proxy
+        return dataclasses.replace(self._running.counters.figures(), is_behind_unnamed_proxy=is_behind)
 
     async def events(self) -> AsyncIterator[HostStatus]:
         """The figures of now, and again whenever they have changed, until the host is closed."""

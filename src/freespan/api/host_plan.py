@@ -191,6 +191,12 @@ def _is_private(settings: HostSettings) -> bool:
     return is_private_url(origin_of(settings, 1))
 
 
+def is_behind_unnamed_proxy(settings: HostSettings) -> bool:
+    """Whether some web server must speak TLS for this host, and it is not said how that one names its clients."""
+    is_https = urlsplit(settings.public_url).scheme == "https"
+    return is_https and settings.tls_cert is None and not settings.proxy_header
+
+
 # --- readers ----------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -11,7 +12,6 @@ from freespan.api import host_plan
 from freespan.api.connections import PLAIN_COST, TLS_COST, ConnectionLimits, Connections
 from freespan.api.host_app import host_application
 from freespan.api.listening import listening, unusable_address
-from freespan.api.memory import size_of, usual_memory
 from freespan.api.open_files import open_files_limit, shared_out
 from freespan.api.own_path import own_path
 from freespan.api.paced_connections import Accounts
@@ -39,6 +39,7 @@ class RunningHost:
 
     counters: HostCounters
     ledger: Ledger
+    sources: SourceReader
     url: str = ""
     stun: tuple[str, ...] = ()
     invite: str = ""
@@ -56,14 +57,17 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     fronts = host_plan.fronts_of(settings, path)
     stun_servers = host_plan.other_stun_servers(settings)
     tls = host_plan.tls_of(settings)
-    host = RunningHost(HostCounters(), host_plan.ledger_of(settings))
+    sources = SourceReader(
+        settings.proxy_header,
+        is_public=lambda: not is_private_url(host.url),
+        is_behind_unnamed_proxy=host_plan.is_behind_unnamed_proxy(settings),
+    )
+    host = RunningHost(HostCounters(), host_plan.ledger_of(settings), sources)
     host.counters.watch_memory(host.ledger)
     dialer = Dialer(host_plan.policy_of(settings), host_plan.names_of(settings))
-    sources = SourceReader(settings.proxy_header, is_public=lambda: not is_private_url(host.url))
     files = shared_out(open_files_limit())
-    connections = Connections(
-        sources, ConnectionLimits(most=min(files.connections, _affordable(settings))), host.ledger
-    )
+    most = min(files.connections, _affordable_connections(host.ledger, is_tls=tls is not None))
+    connections = Connections(sources, ConnectionLimits(most=most), host.ledger)
     bounds = EgressSettings(sockets_max=files.sockets, dials_max=files.dials)
     turns = Turns()
     accounts = Accounts(turns, sources)
@@ -99,10 +103,11 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
         yield host
 
 
-def _affordable(settings: HostSettings) -> int:
-    """For how many connections there is memory; they may take a quarter of it."""
-    memory = size_of(settings.memory or "") or usual_memory()
-    return memory // 4 // (TLS_COST if settings.tls_cert else PLAIN_COST)
+def _affordable_connections(ledger: Ledger, *, is_tls: bool) -> int:
+    """For how many connections there is memory; they may take a quarter of what strangers may."""
+    if ledger.limit is None:
+        return sys.maxsize
+    return ledger.limit // 4 // (TLS_COST if is_tls else PLAIN_COST)
 
 
 def _redirecting(

@@ -361,20 +361,6 @@ class HostSettings:
             example='"/var/lib/freespan/countries.mmdb"',
         ),
     ] = None
-    proxy_header: Annotated[
-        str,
-        About(
-            "Header in which the web server in front names the client, such as X-Forwarded-For.",
-            _FIGURES,
-            metavar="NAME",
-            details=(
-                "Its last address counts. Only for a host behind such a server: whoever can write this header can"
-                " pretend to be anywhere"
-            ),
-            example='"X-Forwarded-For"',
-            check=_check_header,
-        ),
-    ] = ""
     metrics: Annotated[
         bool,
         About(
@@ -383,7 +369,20 @@ class HostSettings:
             details="Sums only; no label names anybody. Whoever knows the path can read them",
         ),
     ] = False
-
+    proxy_header: Annotated[
+        str,
+        About(
+            "Header in which the web server in front names the client, such as X-Forwarded-For.",
+            _LIMITS,
+            metavar="NAME",
+            details=(
+                "Its last address counts. Behind such a server a host cannot tell strangers apart without it. Never"
+                " give it on another host: whoever can write this header can pretend to be anybody"
+            ),
+            example='"X-Forwarded-For"',
+            check=_check_header,
+        ),
+    ] = ""
     memory: Annotated[
         str | None,
         About(

@@ -41,6 +41,11 @@ def _announce(settings: HostSettings, host: Host) -> None:
         print_line(f"STUN answers on UDP ports {ports}: the firewall must let both through.\n")
     if settings.allow_private:
         print_line("Readers can reach private addresses through this host: for tests and demos only.\n")
+    if host.status.is_behind_unnamed_proxy:
+        print_line(
+            "Strangers cannot be told apart, so that one of them can keep all readers out: let the web server in"
+            " front name the sender of each request in a header, and name this header with --proxy-header.\n"
+        )
     if not settings.public_url and settings.host in _ALL_ADDRESSES:
         print_line("The invite leads to this machine alone; name the host for others with --public-url.\n")
 
@@ -48,7 +53,9 @@ def _announce(settings: HostSettings, host: Host) -> None:
 def _figures(host: Host) -> str:
     """The status line, as rich markup."""
     status = host.status
+    warning = "   [bold red]strangers cannot be told apart: see --proxy-header[/]"
     return (
         f"bridges: [bold]{status.bridges}[/]   sessions: [bold]{status.sessions}[/]   "
         f"streams: [bold]{status.streams}[/]   [bold]{status.megabytes}[/] MB carried"
+        f"{warning if status.is_behind_unnamed_proxy else ''}"
     )

@@ -14,9 +14,12 @@ class HostStatus:
         sessions: sessions open at the egress.
         streams: streams open at the egress.
         megabytes: what has passed between streams and sites, in both directions, in whole units of 10^6 bytes.
+        is_behind_unnamed_proxy: whether requests come by a web server whose header the host was not told
+            (`--proxy-header`), so that one stranger can keep all others out.
     """
 
     bridges: int = 0
     sessions: int = 0
     streams: int = 0
     megabytes: int = 0
+    is_behind_unnamed_proxy: bool = False

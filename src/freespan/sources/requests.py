@@ -61,6 +61,7 @@ class SourceReader:
         is_public: whether strangers reach this host from the open internet. Whoever comes to such a host from a private
             address is a web server in front of it; to other hosts readers come from private addresses.
         hasher: where sources come from.
+        is_behind_unnamed_proxy: whether it is known from the beginning that there is a web server whose header is not.
     """
 
     def __init__(
@@ -69,12 +70,15 @@ class SourceReader:
         *,
         is_public: Callable[[], bool] = lambda: False,
         hasher: SourceHasher | None = None,
+        is_behind_unnamed_proxy: bool = False,
     ) -> None:
         self._proxy_header = proxy_header
         self._is_public = is_public
         self.hasher = hasher or SourceHasher(time.monotonic, secrets.token_bytes)
         self._local_requests = 0
-        self._is_behind_unnamed_proxy = False
+        self._is_all_by_proxy = is_behind_unnamed_proxy
+        self._is_behind_unnamed_proxy = is_behind_unnamed_proxy
+        self._has_said_so = False
 
     @property
     def is_behind_unnamed_proxy(self) -> bool:
@@ -101,19 +105,18 @@ class SourceReader:
         return self._source_of_peer(address)
 
     def _source_of_peer(self, peer: Address | None) -> Source | None:
-        if peer is None or not (is_public(peer) or self._readers_are_private):
+        if peer is None or self._is_all_by_proxy:
+            return None
+        if not is_public(peer) and (self._is_behind_unnamed_proxy or self._is_public()):
             return None
         return self.hasher.source_of(peer)
 
-    @property
-    def _readers_are_private(self) -> bool:
-        return not (self._is_behind_unnamed_proxy or self._is_public())
-
     def _look_for_proxy(self, request: web.BaseRequest) -> None:
         peer = request_address(request)
-        if self._proxy_header or self._is_behind_unnamed_proxy or peer is None or is_public(peer):
-            return
-        self._local_requests += self._is_public()
-        if self._local_requests > _LOCAL_REQUESTS_MAX or any(name in request.headers for name in _PROXY_HEADERS):
-            self._is_behind_unnamed_proxy = True
+        if not self._is_behind_unnamed_proxy and not self._proxy_header and peer is not None and not is_public(peer):
+            self._local_requests += self._is_public()
+            has_header = any(name in request.headers for name in _PROXY_HEADERS)
+            self._is_behind_unnamed_proxy = has_header or self._local_requests > _LOCAL_REQUESTS_MAX
+        if self._is_behind_unnamed_proxy and not self._has_said_so:
+            self._has_said_so = True
             _log.warning(UNNAMED_PROXY)
