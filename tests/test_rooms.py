@@ -168,7 +168,7 @@ LAYERS = {
         "__main__",
     ),
     "scripts": (
-        "locked_versions make_extension make_globe_data make_switch_package options_table wordpress_zip",
+        "enumeration locked_versions make_extension make_globe_data make_switch_package options_table wordpress_zip",
         "extension_icons extension_picture globe_pictures screenshots switch_pictures wordpress_picture",
     ),
 }

@@ -49,6 +49,7 @@ class FakeBridge:
 
     def __init__(self, socket: ClientWebSocketResponse) -> None:
         self.socket = socket
+        self.token = ""
 
     async def receive(self) -> aiohttp.WSMessage:
         """What comes next on the WebSocket; its own pings are answered."""
@@ -103,8 +104,9 @@ def request(**parts: Any) -> bytes:
 class Lab:
     """The broker and everybody around it."""
 
-    def __init__(self, http: aiohttp.ClientSession, port: int, counters: HostCounters) -> None:
+    def __init__(self, http: aiohttp.ClientSession, port: int, counters: HostCounters, broker: Broker) -> None:
         self.http = http
+        self.broker = broker
         self.port = port
         self.hides_private = False
         self.counters = counters
@@ -114,7 +116,7 @@ class Lab:
         """The same lab for somebody who comes from another address of loopback."""
         connector = aiohttp.TCPConnector(local_addr=(address, 0))
         async with aiohttp.ClientSession(f"http://127.0.0.1:{self.port}", connector=connector) as http:
-            yield Lab(http, self.port, self.counters)
+            yield Lab(http, self.port, self.counters, self.broker)
 
     async def connect(self) -> FakeBridge:
         """A bridge that has sent nothing yet."""
@@ -125,7 +127,9 @@ class Lab:
         """A bridge that has got its welcome."""
         bridge = await self.connect()
         await bridge.send("hello", version=1, capacity=capacity)
-        assert (await bridge.next())["type"] == "welcome"
+        welcome = await bridge.next()
+        assert welcome["type"] == "welcome"
+        bridge.token = welcome["egress"].partition("?bridge=")[2]
         return bridge
 
     async def post(self, body: bytes | BytesIO | None = None, **options: Any) -> Response:
@@ -179,7 +183,7 @@ async def running_lab(
         serving(broker.routes()) as url,
         aiohttp.ClientSession(url) as http,
     ):
-        lab = Lab(http, int(url.rpartition(":")[2]), counters)
+        lab = Lab(http, int(url.rpartition(":")[2]), counters, broker)
         yield lab
 
 

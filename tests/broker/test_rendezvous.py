@@ -52,6 +52,7 @@ async def test_200_with_the_answer_of_the_bridge(lab: Lab) -> None:
     status, answer, headers = await client
     assert status == 200
     assert answer.pop("bridge")
+    assert answer.pop("source")[0] == "4"
     assert answer == {"version": 1, "answer": ANSWER}
     assert headers["Access-Control-Allow-Origin"] == "*"
     assert lab.outcome("answered") == 1

@@ -33,8 +33,8 @@ class World:
         got: list[str] = []
         while len(got) < most and self.shown.may_show_new(reader, now):
             bridge = self.new_bridge()
-            assert self.shown.reserve(reader, bridge, now)
-            self.shown.show(reader, bridge, now)
+            self.shown.begin(reader, bridge, now)
+            self.shown.end(reader, bridge, now, is_shown=True)
             got.append(bridge)
         return got
 
@@ -80,8 +80,10 @@ def test_each_link_that_ends_allows_an_invite_one_more() -> None:
 
 def test_a_bridge_that_was_shown_costs_nothing_and_one_that_has_left_makes_room() -> None:
     world = World()
-    first, *_ = world.ask(NETWORK, 0.0)
-    assert not world.shown.reserve(NETWORK, first, 1.0)
+    first, *_ = world.ask(NETWORK, 0.0, most=15)
+    world.shown.begin(NETWORK, first, 1.0)
+    world.shown.end(NETWORK, first, 1.0, is_shown=True)
+    assert len(world.ask(NETWORK, 1.0)) == 1
     world.here.remove(first)
     assert len(world.ask(NETWORK, 1.0)) == 1
     assert first not in world.shown.shown_to(NETWORK, 1.0)
@@ -99,10 +101,27 @@ def test_what_is_under_way_counts_and_is_given_back_without_an_answer() -> None:
     world = World()
     for number in range(16):
         assert world.shown.may_show_new(NETWORK, 0.0)
-        world.shown.reserve(NETWORK, f"b{number}", 0.0)
+        world.shown.begin(NETWORK, f"b{number}", 0.0)
     assert not world.shown.may_show_new(NETWORK, 0.0)
-    world.shown.give_back(NETWORK, 0.0)
+    world.shown.end(NETWORK, "b0", 0.0, is_shown=False)
     assert world.shown.may_show_new(NETWORK, 0.0)
+    assert not world.shown.shown_to(NETWORK, 0.0)
+
+
+def test_many_offers_to_one_bridge_cost_no_more_than_one() -> None:
+    world = World()
+    one, two = world.new_bridge(), world.new_bridge()
+    for _ in range(100):
+        world.shown.begin(NETWORK, one, 0.0)
+    assert world.shown.may_be_given(NETWORK, 0.0) == {one}
+    for number in range(100):
+        world.shown.end(NETWORK, one, 0.0, is_shown=number == 50)
+    assert len(world.ask(NETWORK, 0.0)) == 15
+    for _ in range(100):
+        world.shown.begin(OTHER, two, 0.0)
+    for _ in range(100):
+        world.shown.end(OTHER, two, 0.0, is_shown=False)
+    assert len(world.ask(OTHER, 0.0)) == 16
 
 
 def test_after_a_day_nothing_is_known() -> None:

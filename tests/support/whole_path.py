@@ -25,6 +25,7 @@ from freespan.egress.settings import EgressSettings
 from freespan.link.bond.bond import Bond
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
+from freespan.sources.requests import SourceReader
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.identity import Identity, new_identity
 from freespan.tunnel.stream import TunnelStream
@@ -63,9 +64,15 @@ class Host:
         self.identity = identity or new_identity()
         self.counters = HostCounters()
         self.dialer = Dialer(Policy(allow_private=True), {"site.test": LOOPBACK}, egress)
-        self.egress = Egress(self.identity, self.dialer, self.counters, egress)
+        sources = SourceReader()
         self.broker = Broker(
-            lambda: self.url.replace("http", "ws", 1) + "/v1/egress", self.counters, settings=broker or QUICK_BROKER
+            lambda: self.url.replace("http", "ws", 1) + "/v1/egress",
+            self.counters,
+            settings=broker or QUICK_BROKER,
+            sources=sources,
+        )
+        self.egress = Egress(
+            self.identity, self.dialer, self.counters, egress, sources=sources, bridges=self.broker.bridges
         )
 
     @property

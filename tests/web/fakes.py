@@ -96,7 +96,7 @@ class FakeHost:
 
     @property
     def egress(self) -> str:
-        return self.url.replace("http", "ws", 1) + "/v1/egress"
+        return self.url.replace("http", "ws", 1) + "/v1/egress?bridge=token-of-this-bridge"
 
     async def link(self) -> Connection:
         """The next WebSocket to the egress."""

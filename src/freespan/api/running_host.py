@@ -71,7 +71,6 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     bounds = EgressSettings(sockets_max=files.sockets, dials_max=files.dials)
     turns = Turns()
     accounts = Accounts(turns, sources)
-    egress = Egress(identity, dialer, host.counters, bounds, sources, ledger=host.ledger, turns=turns)
     broker = Broker(
         lambda: host.url.replace("http", "ws", 1) + "/v1/egress",
         host.counters,
@@ -83,6 +82,7 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
         # a host that is itself at a private address serves a private network
         hides_private=lambda: not (settings.allow_private or is_private_url(host.url)),
     )
+    egress = Egress(identity, dialer, host.counters, bounds, sources, broker.bridges, ledger=host.ledger, turns=turns)
     web = web_routes(lambda: host.url, host_plan.embedders_of(settings))
     routes = [*broker.routes(), *egress.routes(), *web]
     app = host_application(path, routes, host_plan.site_of(settings), host.counters if settings.metrics else None)

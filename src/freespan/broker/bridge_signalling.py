@@ -22,6 +22,7 @@ from collections.abc import Callable
 import aiohttp
 from aiohttp import web
 
+from freespan.broker.bridge_directory import BridgeDirectory
 from freespan.broker.bridge_pings import BridgePings
 from freespan.broker.bridge_socket import BridgeSocket, accept_bridge
 from freespan.broker.matching import Matching
@@ -55,18 +56,20 @@ _BRIDGE_COST = 17_000
 class BridgeSignalling:
     """The WebSockets of all bridges, and the offers that wait for an answer.
 
-    `welcome` is asked whenever a bridge joins; `filter_sdp` takes out of an answer what the client must not be given.
+    `welcome` is asked whenever a bridge joins, with its token, or a probe, without one; `filter_sdp` takes out of an
+    answer what the client must not be given.
     """
 
     def __init__(
         self,
         matching: Matching,
-        welcome: Callable[[], Welcome],
+        welcome: Callable[[str], Welcome],
         counters: HostCounters,
         settings: BrokerSettings,
         filter_sdp: Callable[[str], str],
         sources: SourceReader,
         account: Account,
+        bridges: BridgeDirectory,
     ) -> None:
         self._account = account
         self._matching = matching
@@ -75,6 +78,7 @@ class BridgeSignalling:
         self._settings = settings
         self._filter_sdp = filter_sdp
         self._sources = sources
+        self._directory = bridges
         self._joins = RateBudgets(settings.joins_of_host, settings.joins_of_network)
         self._offences = RateBudgets(settings.offences_of_host, settings.offences_of_network)
         self._bridges = Shares[str](
@@ -157,6 +161,7 @@ class BridgeSignalling:
         self._sockets[name] = socket
         self._account.report(len(self._sockets) * _BRIDGE_COST)
         self._matching.join(name, hello.capacity, source)
+        token = self._directory.join(name, hello.capacity)
         self._counters.bridges.inc()
         self._pings.add(name, socket)
         try:
@@ -164,7 +169,7 @@ class BridgeSignalling:
             if superfluous is not None:
                 self._disconnect(superfluous, aiohttp.WSCloseCode.TRY_AGAIN_LATER, "the broker is full")
             if name in self._sockets:
-                await socket.send(encode(self._welcome()))
+                await socket.send(encode(self._welcome(token)))
             while True:
                 frame = await socket.next_frame()
                 message = await socket.understand(frame)
@@ -180,6 +185,7 @@ class BridgeSignalling:
             self._account.report(len(self._sockets) * _BRIDGE_COST)
             self._bridges.discard(bridge)
             self._pings.discard(bridge)
+            self._directory.leave(bridge)
             for offer_id in self._matching.leave(bridge):
                 self._resolve(offer_id, None)
 
@@ -193,7 +199,7 @@ class BridgeSignalling:
             superfluous.abort()  # it has its welcome, and is about to be closed
         try:
             async with asyncio.timeout(self._settings.probe_seconds):
-                await socket.send(encode(self._welcome()))
+                await socket.send(encode(self._welcome("")))
                 await socket.close()
         finally:
             self._probes.discard(socket)

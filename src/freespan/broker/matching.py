@@ -186,6 +186,11 @@ class Matching:
         """Whether a bridge outside `avoid` is free, even if the client could not connect to it."""
         return sum(group.count for group in self._groups.values()) > len(self._free_ones(avoid))
 
+    def region_of(self, bridge: str) -> str:
+        """A word for the region that a bridge comes from; empty if that is not known, or if the bridge is gone."""
+        known = self._bridges.get(bridge)
+        return known.source.region if known is not None and known.source is not None else ""
+
     def needs_turn(self, bridge: str, network: Network | None) -> bool:
         """Whether a bridge should offer a client with this network a TURN server's candidates as well."""
         own = self._bridges[bridge].network

@@ -20,6 +20,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from freespan.broker.bridge_directory import BridgeDirectory, Visit
 from freespan.broker.bridge_signalling import BridgeSignalling
 from freespan.broker.held_places import HeldPlaces
 from freespan.broker.matching import Matching
@@ -65,6 +66,7 @@ class Rendezvous:
         filter_sdp: Callable[[str], str],
         sources: SourceReader,
         account: Account,
+        bridges: BridgeDirectory,
     ) -> None:
         self._account = account
         self._matching = matching
@@ -75,6 +77,7 @@ class Rendezvous:
         self._settings = settings
         self._filter_sdp = filter_sdp
         self._sources = sources
+        self._bridges = bridges
         self._budgets = RateBudgets(settings.rendezvous_of_host, settings.rendezvous_of_network)
         self._misses = RateBudgets(settings.misses_of_host, settings.misses_of_network)
         self._bodies = WaitingRequests(settings.bodies_max, settings.bodies_for_newcomers, settings.body_places)
@@ -120,11 +123,12 @@ class Rendezvous:
         offer = self._filter_sdp(request.offer)
         names = named_addresses(offer, allow_private=True)
         targets = self._targets.targets_of(names, source, self._turn_addresses.current(_now()))
+        visit = self._bridges.visit(source)
         tried: set[str] = set()
         try:
             async with self._waiting.waiting(source, self._settings.rendezvous_seconds):
                 for _ in range(self._settings.attempts_max):
-                    answer = await self._ask_next_bridge(offer, targets, request, tried, source)
+                    answer = await self._ask_next_bridge(offer, targets, request, tried, source, visit)
                     if answer is not None:
                         return answer
         except TimeoutError:
@@ -132,25 +136,33 @@ class Rendezvous:
         raise _bridge_timeout()
 
     async def _ask_next_bridge(
-        self, offer: str, targets: Targets, request: RendezvousRequest, tried: set[str], source: Source | None
+        self,
+        offer: str,
+        targets: Targets,
+        request: RendezvousRequest,
+        tried: set[str],
+        source: Source | None,
+        visit: Visit,
     ) -> RendezvousAnswer | None:
         """Return one bridge's answer, or None when it gave none. Raises `ProblemError` when no bridge is left."""
         sdp = self._within_budget(offer, targets)
         offer_id = secrets.token_urlsafe(12)
-        bridge = self._assign(offer_id, request, tried)
+        bridge = self._assign(offer_id, request, tried, visit)
         self._targets.count(targets, named_addresses(sdp, allow_private=True), _now())
         tried.add(bridge)
         needs_turn = self._matching.needs_turn(bridge, request.network)
         turn = self._turn_servers.credentials(time.time()) if self._turn_servers and needs_turn else []
         answer = None
         self.held_places.hold(offer_id, bridge, source, _now())
+        visit.begin(bridge)
         try:
             answer = await self._signalling.ask(bridge, Offer(offer_id, sdp, turn))
         finally:
+            visit.end(bridge, is_answered=answer is not None)
             if answer is None:
                 self.held_places.release(offer_id)
         if answer is not None:
-            return RendezvousAnswer(PROTOCOL_VERSION, answer, bridge)
+            return RendezvousAnswer(PROTOCOL_VERSION, answer, bridge, self._matching.region_of(bridge))
         # One source alone must not get bridges sent away, by offers that no bridge takes.
         if self._misses.take(source, _now()):
             self._signalling.count_miss(bridge)
@@ -166,16 +178,19 @@ class Rendezvous:
             raise too_many_offers(self._targets.wait(targets, _now()))
         return filter_sdp(offer, allow_private=True, only=names)
 
-    def _assign(self, offer_id: str, request: RendezvousRequest, tried: set[str]) -> str:
+    def _assign(self, offer_id: str, request: RendezvousRequest, tried: set[str], visit: Visit) -> str:
         if request.extra and not self._matching.is_mostly_free:
             raise ProblemError(503, "no_bridge", "the free bridges are kept for clients that have none")
-        avoid = frozenset(request.avoid)
+        avoid, only = visit.avoidable(request.avoid), visit.only()
         has_turn = self._turn_servers is not None
-        bridge = self._matching.assign(offer_id, tried, request.network, avoid, has_turn=has_turn)
+        bridge = self._matching.assign(offer_id, tried, request.network, avoid, has_turn=has_turn, only=only)
         if bridge is not None:
             return bridge
         if tried:
             raise _bridge_timeout()
+        if only is not None:
+            detail = "your network has been shown as many new bridges as it may see in an hour"
+            raise ProblemError(503, "no_new_bridge", detail, after=visit.seconds_left())
         if self._matching.has_free_bridge(avoid):
             raise ProblemError(503, "no_reachable_bridge", "no free bridge can be reached from this kind of network")
         raise ProblemError(503, "no_bridge", "no bridge is free right now")

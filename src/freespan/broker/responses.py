@@ -56,8 +56,8 @@ def problem_response(error: ProblemError, retry_after_seconds: int) -> web.Respo
     problem = error.problem
     headers = dict(ANY_ORIGIN)
     if problem.status in (429, 503):
-        after = retry_after_seconds if error.after is None else math.ceil(error.after)
-        headers["Retry-After"] = str(max(1, min(after, RETRY_AFTER_MAX)))
+        after = retry_after_seconds if error.after is None else max(1, math.ceil(error.after))
+        headers["Retry-After"] = str(min(after, RETRY_AFTER_MAX))
     return web.Response(
         status=problem.status, text=encode(problem), content_type="application/problem+json", headers=headers
     )

@@ -9,20 +9,25 @@ GET  /v1/countries    reader_statistics.py   anybody asks where readers are
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
+from freespan.broker.bridge_directory import BridgeDirectory
 from freespan.broker.bridge_signalling import BridgeSignalling
 from freespan.broker.matching import Matching
+from freespan.broker.proof import Proofs
 from freespan.broker.reader_statistics import ReaderStatistics
 from freespan.broker.rendezvous import Rendezvous
 from freespan.broker.settings import BrokerSettings
+from freespan.broker.shown_bridges import ShownBridges
 from freespan.broker.turn import TurnServers
 from freespan.broker.turn_route import TurnRoute
 from freespan.observe.counters import HostCounters
 from freespan.observe.ledger import Ledger
 from freespan.sources.requests import SourceReader
+from freespan.wire.egress_url import egress_url_for
 from freespan.wire.messages import IceServer, Welcome
 from freespan.wire.sdp import filter_sdp
 
@@ -31,7 +36,7 @@ _BRIDGES_PART = 0.5
 
 
 class Broker:
-    """Introduces clients to bridges.
+    """Introduces clients to bridges. `bridges` is for the egress.
 
     Args:
         egress_url: returns the WebSocket URL of the egress; asked when a bridge joins, as the port may be known late.
@@ -63,18 +68,37 @@ class Broker:
         statistics = statistics or ReaderStatistics()
         sources = sources or SourceReader()
         ledger = ledger or Ledger()
-        bridges, requests = ledger.account(part=_BRIDGES_PART), ledger.account()
+        of_bridges, of_requests = ledger.account(part=_BRIDGES_PART), ledger.account()
 
-        def welcome() -> Welcome:
-            return Welcome(egress_url(), list(stun()))
+        def welcome(token: str) -> Welcome:
+            return Welcome(egress_url_for(egress_url(), token) if token else egress_url(), list(stun()))
 
         def filtered(sdp: str) -> str:
             return filter_sdp(sdp, allow_private=not hides_private())
 
         self.matching = Matching(secrets.randbelow, settings)
-        self.signalling = BridgeSignalling(self.matching, welcome, counters, settings, filtered, sources, bridges)
+        shown = ShownBridges(self.matching.__contains__, settings.shown)
+        self.bridges = BridgeDirectory(
+            self.matching,
+            Proofs(settings.proof),
+            shown,
+            time.monotonic,
+            on_handshake=lambda bridge: self.rendezvous.held_places.acknowledge(bridge),
+        )
+        self.signalling = BridgeSignalling(
+            self.matching, welcome, counters, settings, filtered, sources, of_bridges, self.bridges
+        )
         self.rendezvous = Rendezvous(
-            self.matching, self.signalling, turn_servers, statistics, counters, settings, filtered, sources, requests
+            self.matching,
+            self.signalling,
+            turn_servers,
+            statistics,
+            counters,
+            settings,
+            filtered,
+            sources,
+            of_requests,
+            self.bridges,
         )
         self._parts = (self.rendezvous, self.signalling, TurnRoute(turn_servers, settings, sources), statistics)
 

@@ -10,6 +10,54 @@ from freespan.wire.limits import ANSWER_SECONDS, HANDSHAKE_SECONDS, HELLO_SECOND
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProofSettings:
+    """When a bridge has proved itself.
+
+    Attributes:
+        reader_seconds: in this time the readers of one network, or one invite, can give one proof.
+        readers_max: networks and invites that are remembered for that; beyond them, the first one is forgotten.
+        handshake_seconds: how long an answer waits for its handshake before it counts as a failure.
+        waiting_max: answers of one bridge that wait at a time; another one can neither prove it nor fail.
+        failures_per_proof: with more failures than this for each proof, a bridge counts as one that has proved nothing.
+    """
+
+    reader_seconds: float = 3_600.0
+    readers_max: int = 65_536
+    handshake_seconds: float = 60.0
+    waiting_max: int = 64
+    failures_per_proof: int = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownSettings:
+    """How many bridges a reader is shown.
+
+    Attributes:
+        of_network: new bridges an hour for all readers of one network.
+        per_handshake: new bridges more for each handshake that was completed from there.
+        of_invite: new bridges an hour for one invite.
+        per_ended_link: new bridges more for each link that has ended.
+        signs_max: handshakes, or ended links, that count in an hour.
+        shown_max: bridges that are remembered for one network or invite; beyond them, the first one is forgotten.
+        readers_max: networks and invites that are remembered; beyond them, that which asked longest ago is forgotten.
+        names_max: bridges that are remembered for all of them together.
+        hour_seconds: the hour.
+        day_seconds: after this time everything is forgotten.
+    """
+
+    of_network: int = 16
+    per_handshake: int = 4
+    of_invite: int = 8
+    per_ended_link: int = 1
+    signs_max: int = 32
+    shown_max: int = 512
+    readers_max: int = 20_000
+    names_max: int = 500_000
+    hour_seconds: float = 3_600.0
+    day_seconds: float = 86_400.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class BrokerSettings:
     """How many bridges and requests a broker takes, and how long it waits for them.
 
@@ -30,7 +78,7 @@ class BrokerSettings:
         offers_per_bridge: offers that may wait for one bridge's answer at a time.
         misses_max: offers in a row that a bridge may refuse or leave without an answer before it is disconnected.
         attempts_max: bridges that are asked for one rendezvous.
-            probes_max: probes that are connected at a time; the rest is as with bridges.
+        probes_max: probes that are connected at a time; the rest is as with bridges.
         probes_for_newcomers: as with bridges.
         probe_places: as with bridges.
         newcomers_every: one offer in so many prefers bridges that have not proved themselves.
@@ -65,6 +113,8 @@ class BrokerSettings:
         answer_seconds: how long a bridge may take to answer an offer; then another bridge is asked.
         rendezvous_seconds: how long all attempts of one rendezvous may take together.
         ping_seconds: the time between two pings to a bridge.
+        proof: when a bridge has proved itself.
+        shown: how many bridges a reader is shown.
         retry_after_seconds: the `Retry-After` of every 503, in whole seconds.
     """
 
@@ -116,54 +166,8 @@ class BrokerSettings:
     rendezvous_seconds: float = RENDEZVOUS_SECONDS
     ping_seconds: float = PING_SECONDS
     retry_after_seconds: int = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProofSettings:
-    """When a bridge has proved itself.
-
-    Attributes:
-        reader_seconds: in this time the readers of one network, or one invite, can give one proof.
-        readers_max: networks and invites that are remembered for that; beyond them, the first one is forgotten.
-        handshake_seconds: how long an answer waits for its handshake before it counts as a failure.
-        waiting_max: answers of one bridge that wait at a time; another one can neither prove it nor fail.
-        failures_per_proof: with more failures than this for each proof, a bridge counts as one that has proved nothing.
-    """
-
-    reader_seconds: float = 3_600.0
-    readers_max: int = 65_536
-    handshake_seconds: float = 60.0
-    waiting_max: int = 64
-    failures_per_proof: int = 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShownSettings:
-    """How many bridges a reader is shown.
-
-    Attributes:
-        of_network: new bridges an hour for all readers of one network.
-        per_handshake: new bridges more for each handshake that was completed from there.
-        of_invite: new bridges an hour for one invite.
-        per_ended_link: new bridges more for each link that has ended.
-        signs_max: handshakes, or ended links, that count in an hour.
-        shown_max: bridges that are remembered for one network or invite; beyond them, the first one is forgotten.
-        readers_max: networks and invites that are remembered; beyond them, that which asked longest ago is forgotten.
-        names_max: bridges that are remembered for all of them together.
-        hour_seconds: the hour.
-        day_seconds: after this time everything is forgotten.
-    """
-
-    of_network: int = 16
-    per_handshake: int = 4
-    of_invite: int = 8
-    per_ended_link: int = 1
-    signs_max: int = 32
-    shown_max: int = 512
-    readers_max: int = 20_000
-    names_max: int = 500_000
-    hour_seconds: float = 3_600.0
-    day_seconds: float = 86_400.0
+    proof: ProofSettings = field(default=ProofSettings())
+    shown: ShownSettings = field(default=ShownSettings())
 
 
 @dataclass(frozen=True, kw_only=True)

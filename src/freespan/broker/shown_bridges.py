@@ -47,6 +47,8 @@ class _Record:
     signs: int = 0
     shown: dict[str, int] = field(default_factory=dict)
     """Bridges, and in which hour each was shown first."""
+    begun: dict[str, int] = field(default_factory=dict)
+    """Bridges that may be about to be shown, and by how many offers."""
 
 
 class ShownBridges:
@@ -75,6 +77,11 @@ class ShownBridges:
         """The bridges that a reader was shown lately."""
         return self._record(reader, now).shown.keys()
 
+    def may_be_given(self, reader: Reader, now: float) -> frozenset[str]:
+        """Those, and the bridges that are about to be shown: they cost nothing."""
+        record = self._record(reader, now)
+        return frozenset(record.shown) | frozenset(record.begun)
+
     def may_show_new(self, reader: Reader, now: float) -> bool:
         """Whether a reader may be shown another bridge than those."""
         record = self._record(reader, now)
@@ -86,25 +93,26 @@ class ShownBridges:
         """How long it takes at most until a reader may be shown new bridges again."""
         return max(0.0, self._record(reader, now).hour_ends - now)
 
-    def reserve(self, reader: Reader, bridge: str, now: float) -> bool:
-        """An offer goes to a bridge, whose answer the reader will see; returns whether it counts as a new one."""
+    def begin(self, reader: Reader, bridge: str, now: float) -> None:
+        """An offer of a reader goes to a bridge. From now on it counts as shown, though not as one to avoid."""
         record = self._record(reader, now)
-        is_new = bridge not in record.shown
-        record.used += is_new
-        return is_new
+        if bridge in record.shown:
+            return
+        record.used += bridge not in record.begun
+        record.begun[bridge] = record.begun.get(bridge, 0) + 1
 
-    def give_back(self, reader: Reader, now: float) -> None:
-        """A bridge for which one was reserved has not answered."""
+    def end(self, reader: Reader, bridge: str, now: float, *, is_shown: bool) -> None:
+        """That offer has been answered, and the reader is shown the answer, or it has not."""
         record = self._record(reader, now)
-        record.used = max(0, record.used - 1)
-
-    def show(self, reader: Reader, bridge: str, now: float) -> None:
-        """The reader is shown a bridge, for which one may have been reserved."""
-        record = self._record(reader, now)
-        if bridge not in record.shown:
+        begun = record.begun.pop(bridge, 0)
+        if begun > 1:
+            record.begun[bridge] = begun - 1
+        if is_shown and bridge not in record.shown:
             self._names += 1
             record.shown[bridge] = record.hour
-        self._keep_bounds(record)
+            self._keep_bounds(record)
+        elif begun == 1 and bridge not in record.shown:
+            record.used = max(0, record.used - 1)
 
     def handshake_completed(self, reader: Reader, now: float) -> None:
         """A handshake was completed, probably by this reader."""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from freespan.tunnel.stream import TunnelStream
     from freespan.tunnel.tickets import TicketJar
 
-_WITHOUT_BRIDGE = ("no_bridge", "bridge_timeout")
+_WITHOUT_BRIDGE = ("no_bridge", "no_new_bridge", "bridge_timeout")
 _HINT_AFTER = 3
 """Failures in a row after which a reader who is kept on bridges is told what else they could choose."""
 

@@ -290,7 +290,7 @@ class Dialer:
         cooldown because their sessions were short, that cooldown ends and the error stays the broker's: such a bridge
         is better than none, and the next request may get one.
         """
-        if extra or error.code not in ("no_bridge", "no_reachable_bridge"):
+        if extra or error.code not in ("no_bridge", "no_new_bridge", "no_reachable_bridge"):
             return error
         now = time.monotonic()
         if self._short_lived.names(now):

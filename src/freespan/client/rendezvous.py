@@ -36,7 +36,7 @@ _CLOSE_SECONDS = 1.0
 _UNREACHABLE = "the broker cannot be reached (check the invite and your connection)"
 _NOT_A_BROKER = "the broker's address answers something else than a broker: the invite may be out of date"
 _SLOW = "the broker took too long to answer"
-_RETRY_CODES = {"no_bridge", "no_reachable_bridge", "busy", "bridge_timeout"}
+_RETRY_CODES = {"no_bridge", "no_new_bridge", "no_reachable_bridge", "busy", "bridge_timeout"}
 _RETRY_STATUS = {408, 425, 429}
 _NO_ANSWER_CODES = {"unreachable", "protocol_error"}
 """Error codes that the broker never sends itself; an intermediary can cause them."""

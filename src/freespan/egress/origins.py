@@ -13,10 +13,8 @@ from aiohttp import web
 
 from freespan.sources.requests import SourceReader
 from freespan.sources.source import Source
+from freespan.wire.egress_url import BRIDGE_PARAMETER
 from freespan.wire.limits import LANES_MAX
-
-BRIDGE_PARAMETER = "bridge"
-"""The parameter of the egress' URL in which a bridge names itself, as the broker has told it to."""
 
 
 class BridgeDirectory(Protocol):

@@ -17,8 +17,8 @@ from freespan.wire.addresses import Address
 KEY_SECONDS = 24 * 3_600.0
 _KEY_SIZE = 32
 _HASH_SIZE = 16
-_PREFIXES = {4: (32, 24), 6: (64, 48)}
-"""The bits that tell one host and one network from others: a single person has an IPv6 /64 at the least."""
+_PREFIXES = {4: (32, 24, 16), 6: (64, 48, 32)}
+"""The bits that tell one host, network and region from others: a single person has an IPv6 /64 at the least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,12 @@ class Source:
     Attributes:
         host: a hash of the IPv4 address, or of the IPv6 /64.
         network: a hash of the IPv4 /24, or of the IPv6 /48.
+        region: a word for the IPv4 /16, or the IPv6 /32: the IP version, and a hash. Empty for who has no address.
     """
 
     host: bytes
     network: bytes
+    region: str = ""
 
 
 class SourceHasher:
@@ -56,8 +58,10 @@ class SourceHasher:
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped
         number = int(address)
-        host, network = (number >> address.max_prefixlen - bits for bits in _PREFIXES[address.version])
-        return Source(self._hash(f"h{address.version}", host), self._hash(f"n{address.version}", network))
+        version = address.version
+        host, network, region = (number >> address.max_prefixlen - bits for bits in _PREFIXES[version])
+        word = f"{version}{self._hash(f'r{version}', region).hex()}"
+        return Source(self._hash(f"h{version}", host), self._hash(f"n{version}", network), word)
 
     def source_of_name(self, name: str) -> Source:
         """The source of somebody who has a name instead of an address, and is a network of their own."""
