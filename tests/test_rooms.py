@@ -69,6 +69,7 @@ PURE_MODULES = {
     "broker/proof.py",
     "broker/settings.py",
     "broker/shown_bridges.py",
+    "bridge/lane_budget.py",
     "bridge/settings.py",
     "broker/turn.py",
     "broker/stun.py",

@@ -60,6 +60,11 @@ async def test_few_may_be_opening_at_a_time(host: FakeHost) -> None:
             client.close()
 
 
+async def test_lanes_that_never_open_become_rare(host: FakeHost) -> None:
+    async with running_bridge(host.url, settings=dataclasses.replace(QUICK_BRIDGE, channel_open_seconds=1.0)):
+        await lane_rules.lanes_that_never_open_become_rare(host, await host.bridge())
+
+
 async def test_a_volunteer_that_stops_ends_lanes_too(helper: RunningBridge, host: FakeHost, bridge: Bridge) -> None:
     session = await connect(host, bridge)
     lane = await open_lane(host, session)

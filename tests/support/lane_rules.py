@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -9,7 +10,7 @@ import pytest
 
 from freespan.wire import messages
 from freespan.wire.limits import LANES_MAX
-from tests.web.fakes import Bridge, Client, FakeHost, Session, connect, open_lane, reply_to_lane, soon
+from tests.web.fakes import SECONDS, Bridge, Client, FakeHost, Session, connect, open_lane, reply_to_lane, soon
 
 Rule = Callable[[FakeHost, Bridge], Awaitable[None]]
 
@@ -82,6 +83,29 @@ async def a_lane_names_addresses_of_the_first_offer_alone(host: FakeHost, bridge
     lane.client.channel.send(b"as before")
     assert await lane.link.next() == b"as before"
     session.client.close()
+
+
+async def lanes_that_never_open_become_rare(host: FakeHost, bridge: Bridge) -> None:
+    """They make the bridge send checks to addresses that the first offer named, and no broker counts them.
+
+    The link of a lane is closed at once, with which a browser ends the lane; the headless bridge waits until it opens.
+    """
+    session = await connect(host, bridge)
+    client = Client()
+    offer = await client.offer()
+    reasons: list[str] = []
+    async with asyncio.timeout(SECONDS):
+        while "too many lanes did not open" not in reasons:
+            reply = await reply_to_lane(session, offer)
+            if isinstance(reply, messages.LaneRefusal):
+                reasons.append(reply.reason)
+                await asyncio.sleep(0.05)
+            else:
+                await (await host.link()).socket.close()
+    session.client.channel.send(b"still here")
+    assert await session.link.next() == b"still here"
+    session.client.close()
+    client.close()
 
 
 async def bad_messages_end_the_session(host: FakeHost, bridge: Bridge, bad_message: str | bytes) -> None:

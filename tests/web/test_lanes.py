@@ -44,6 +44,10 @@ async def test_a_lane_names_addresses_of_the_first_offer_alone(page: Page, host:
     await lane_rules.a_lane_names_addresses_of_the_first_offer_alone(host, await turn_on(page, host))
 
 
+async def test_lanes_that_never_open_become_rare(page: Page, host: FakeHost) -> None:
+    await lane_rules.lanes_that_never_open_become_rare(host, await turn_on(page, host))
+
+
 @pytest.mark.parametrize("malformed", [lane_rules.BAD_MESSAGES[0], lane_rules.BAD_MESSAGES[3]], ids=["text", "bytes"])
 async def test_bad_messages_end_the_session(page: Page, host: FakeHost, malformed: str | bytes) -> None:
     await lane_rules.bad_messages_end_the_session(host, await turn_on(page, host), malformed)

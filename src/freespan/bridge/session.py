@@ -9,7 +9,7 @@ what it carries. It is set up without the broker: the client's offer comes in th
                  │                  ├─ not open in time                    ├─ the first pipe ends
                  │                  ▼                                      ▼
                  │               closed                                 closed
-                 └─ full, not a valid offer, or one that names other addresses than the first ──▶ lane_refusal
+                 └─ full, or the offer is malformed or names other addresses than the first one ──▶ lane_refusal
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 
 import aiohttp
 
+from freespan.bridge.lane_budget import LaneBudget
 from freespan.bridge.pipe import Pipe
 from freespan.bridge.settings import BridgeSettings
 from freespan.wire.errors import LinkError, MessageError
@@ -59,6 +60,7 @@ class BridgeSession:
         self._tasks: set[asyncio.Task[None]] = set()
         self._bytes_of_ended_lanes = 0
         self._client_addresses: set[str] = set()
+        self._lane_budget = LaneBudget(_now())
 
     @property
     def is_open(self) -> bool:
@@ -112,6 +114,8 @@ class BridgeSession:
         if not self._addresses(sdp) <= self._client_addresses:
             # Otherwise one offer that the broker has counted would open the way to any number of addresses.
             raise LinkError("it names an address that the session's first offer did not")
+        if not self._lane_budget.take(_now()):
+            raise LinkError("too many lanes did not open")
         lane = Pipe(self._http, self._egress, self._stun, open_seconds=self._settings.channel_open_seconds)
         self._lanes.add(lane)
         task = asyncio.create_task(self._run_lane(lane, offer.id, sdp), name="bridge-lane")
@@ -123,7 +127,7 @@ class BridgeSession:
             answer = await lane.answer(offer)
             # A broker would have filtered the answer.
             self._first.send_signal(encode(LaneAnswer(lane_id, self._filter(answer))))
-            await lane.run(lambda: None)
+            await lane.run(self._lane_budget.give_back)
         except LinkError as error:
             self._first.send_signal(encode(LaneRefusal(lane_id, str(error))))
         finally:
@@ -135,3 +139,7 @@ class BridgeSession:
 
     def _filter(self, sdp: str) -> str:
         return filter_sdp(sdp, allow_private=self._allow_private)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

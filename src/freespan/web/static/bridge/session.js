@@ -2,6 +2,7 @@
 //
 // A lane is a pipe like the first one, so nothing has to look into what it carries. Lanes end with the first pipe.
 
+import { LaneBudget } from "./lane-budget.js";
 import { parseLane } from "./messages.js";
 import { Pipe } from "./pipe.js";
 import { filterSdp, namedAddresses } from "./sdp.js";
@@ -19,6 +20,7 @@ export class BridgeSession {
   #first;
   /** Each lane, and whether it is open. @type {Map<Pipe, boolean>} */
   #lanes = new Map();
+  #budget;
   #bytesOfEnded = 0;
 
   /**
@@ -33,6 +35,7 @@ export class BridgeSession {
     this.#offer = offer;
     this.#clock = clock;
     this.#rate = rate;
+    this.#budget = new LaneBudget(clock.now);
     this.#allowPrivate = allowPrivate;
     this.#first = new Pipe(offer, clock, rate, {
       ...listener,
@@ -74,6 +77,7 @@ export class BridgeSession {
     if ([...namedAddresses(allowed, this.#allowPrivate)].some((address) => !known.has(address))) {
       return refuse("it names an address that the session's first offer did not");
     }
+    if (!this.#budget.take(this.#clock.now)) return refuse("too many lanes did not open");
     const { egress, iceServers } = this.#offer;
     const stun = iceServers.filter(({ urls }) => urls.every((url) => url.startsWith("stun:")));
     let answered = false;
@@ -84,7 +88,10 @@ export class BridgeSession {
           // no broker is in between, which would leave out this end's own addresses
           this.#send({ type: "lane_answer", id, sdp: this.#filtered(answer) });
         },
-        onOpen: () => this.#lanes.set(lane, true),
+        onOpen: () => {
+          this.#lanes.set(lane, true);
+          this.#budget.giveBack();
+        },
         onCarried: () => {},
         onClose: () => {
           this.#lanes.delete(lane);
