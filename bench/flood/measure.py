@@ -37,7 +37,7 @@ _LEDGER = re.compile(r"^freespan_ledger\w* (\S+)$", re.MULTILINE)
 _ROW = (
     "{name:28} page {quiet:5.0f} → {during:6.0f} ms, x{ratio:<6.2f} broken {broken}  "
     "newcomers {new:5.0f} → {later:6.0f} ms, {lost}/{tried} lost  rss +{rss:<5.0f} MB (ledger {ledger:.0f})  "
-    "loop {block:6.0f} ms (turn {turn:.0f}, gc {gc:.0f}) {where}  [{did}]"
+    "loop {block:6.0f} ms {where} (turn {turn:.0f}: {turn_where}; gc {gc:.0f})  [{did}]"
 )
 
 
@@ -51,6 +51,7 @@ class Watched:
     turn_ms: float = 0.0
     collector_ms: float = 0.0
     where: str = ""
+    turn_where: str = ""
     rss_mb: float = 0.0
     ledger_mb: float = 0.0
 
@@ -58,13 +59,14 @@ class Watched:
         """Begin anew; returns nothing of what was before."""
         self.block_ms = self.turn_ms = self.collector_ms = self.ledger_mb = 0.0
         self.rss_mb = process_costs.rss_mb_of(self.host.program.pid) or 0.0
-        self.where = ""
+        self.where = self.turn_where = ""
 
     def add(self, event: Event) -> None:
         """Take a report of the host's event loop."""
         if event["block_ms"] > self.block_ms:
             self.block_ms, self.where = event["block_ms"], event["where"]
-        self.turn_ms = max(self.turn_ms, event["turn_ms"])
+        if event["turn_ms"] > self.turn_ms:
+            self.turn_ms, self.turn_where = event["turn_ms"], event["turn_where"]
         self.collector_ms = max(self.collector_ms, event["collector_ms"])
 
 
@@ -83,6 +85,7 @@ class Outcome:
     turn_ms: float
     collector_ms: float
     where: str
+    turn_where: str
     did: Event = field(default_factory=dict)
 
     @property
@@ -174,6 +177,7 @@ async def _attacked(name: str, plan: Plan) -> Outcome:
             watched.turn_ms,
             watched.collector_ms,
             watched.where,
+            watched.turn_where,
             did,
         )
 
@@ -304,5 +308,6 @@ def _row(name: str, found: Outcome) -> str:
         turn=found.turn_ms,
         gc=found.collector_ms,
         where=found.where,
+        turn_where=found.turn_where,
         did=did,
     )

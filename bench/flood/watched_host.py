@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import heapq
 import json
 import os
 import selectors
 import sys
 import threading
 import time
+from collections import defaultdict
 from typing import Any
 
 _EVERY_SECONDS = 0.5
+_LONG_SECONDS = 0.0002
+"""Shorter callbacks have no names here."""
 
 
 class Watch:
@@ -27,10 +31,11 @@ class Watch:
         self._forget()
         self._turn_since = time.thread_time()
         self._collecting_since = 0.0
+        self._in_turn: dict[str, float] = defaultdict(float)
 
     def _forget(self) -> None:
         self.block = self.turn = self.collector = 0.0
-        self.where = ""
+        self.where = self.turn_where = ""
 
     def install(self) -> None:
         """Put it around asyncio's callbacks, the selector, and the collector."""
@@ -41,13 +46,19 @@ class Watch:
             start = clock()
             run(handle)
             took = clock() - start
-            if took > self.block:
-                self.block, self.where = took, _name_of(handle)
+            if took > _LONG_SECONDS:
+                name = _name_of(handle)
+                self._in_turn[name] += took
+                if took > self.block:
+                    self.block, self.where = took, name
 
         def watched_select(selector: Any, timeout: float | None = None) -> Any:
             if threading.get_ident() != thread:
                 return select(selector, timeout)
-            self.turn = max(self.turn, clock() - self._turn_since)
+            turn = clock() - self._turn_since
+            if turn > self.turn:
+                self.turn, self.turn_where = turn, _text_of(self._in_turn)
+            self._in_turn.clear()
             try:
                 return select(selector, timeout)
             finally:
@@ -73,9 +84,15 @@ class Watch:
                 "turn_ms": round(1e3 * self.turn, 2),
                 "collector_ms": round(1e3 * self.collector, 2),
                 "where": self.where,
+                "turn_where": self.turn_where,
             }
             self._forget()
             print(json.dumps(event), flush=True)
+
+
+def _text_of(seconds: dict[str, float]) -> str:
+    longest = heapq.nlargest(3, seconds.items(), key=lambda one: one[1])
+    return ", ".join(f"{name} {1e3 * took:.0f}" for name, took in longest)
 
 
 def _name_of(handle: asyncio.Handle) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from freespan.api.connections import Connections
+from freespan.api.paced_connections import PacedConnection
 from freespan.web.decoy_site import SiteFile
 
 
@@ -70,6 +71,8 @@ class IdleConnections:
         try:
             if not await self._connections.wait_for_turn(request):
                 raise ConnectionResetError("too many requests")
+            if isinstance(connection, PacedConnection):
+                await connection.take_request()
             response = await handler(request)
             size = response.size if isinstance(response, SiteFile) else response.content_length or 0
             seconds += size / self._times.slowest_read

@@ -23,6 +23,10 @@ from freespan.wire.errors import InputError
 _STOP_SECONDS = 0.3
 """For requests that are under way, then for the connections to be gone, and then twice for what is left of them."""
 _LOOK_SECONDS = 0.02
+_ACCEPTED_AT_ONCE = 16
+"""Connections that are accepted in one turn of the event loop; asyncio accepts as many as it lets wait."""
+_NOT_ACCEPTED = 4_096
+"""Connections that may wait in the system until they are accepted: those beyond would try again only a second later."""
 
 
 @contextlib.asynccontextmanager
@@ -84,9 +88,13 @@ async def _wait_until(is_so: Callable[[], bool]) -> None:
 
 async def _bound(protocols: Callable[[], asyncio.Protocol], host: str, port: int, setting: str) -> asyncio.Server:
     try:
-        return await asyncio.get_running_loop().create_server(protocols, host, port)
+        server = await asyncio.get_running_loop().create_server(protocols, host, port, backlog=_ACCEPTED_AT_ONCE)
     except OSError as error:
         raise unusable_address(error, setting, str(port)) from None
+    for each in server.sockets:
+        with contextlib.suppress(OSError), socket.fromfd(each.fileno(), each.family, each.type) as again:
+            again.listen(_NOT_ACCEPTED)
+    return server
 
 
 def unusable_address(error: OSError, setting: str, ports: str, advice: str = "") -> InputError:

@@ -3,7 +3,7 @@
 aiohttp parses whatever has arrived, at once: a quarter of a megabyte of the smallest frames takes fifty times as long
 as one message of that size. So what a connection costs beyond an honest one is put on the account of its source. When
 that has grown to a step, the connection is not read until it is the turn of its source, which gives way to everybody
-who has had less:
+who has had less. Requests wait for such a turn as well, unless they come one by one:
 
     data ──▶ parsed ── took longer than honest bytes do ──▶ account of the source ──▶ not read ── its turn ──▶ read on
 
@@ -28,8 +28,8 @@ from freespan.web.http_fingerprint import QuietConnection
 _CALL_SECONDS = 50e-6
 _BYTE_SECONDS = 5e-9
 """What reading honest data costs: something each time, and something for each byte. Links of sessions stay below it."""
-_REQUEST_SECONDS = 500e-6
-"""About what a request costs that is answered from memory; it is charged when it has been read."""
+_REQUEST_SECONDS = 1e-3
+"""About what a request costs."""
 _SURCHARGE = 4.0
 """What is charged for each second that no honest connection costs: whoever causes much of it has less than others."""
 _READ_SIZE = 8 * 1024
@@ -65,6 +65,7 @@ class Account:
         group = turns if host is None else turns.group(network, _NETWORK_HOSTS).group(host)
         self._share = group.share()
         self._spent = 0.0
+        self._requested = 0.0
         self._waiting: deque[PacedConnection] = deque()
 
     def spend(self, seconds: float, connection: PacedConnection | None) -> None:
@@ -75,6 +76,13 @@ class Account:
             self._waiting.append(connection)
             if len(self._waiting) == 1:
                 self._share.work(self._go_on)
+
+    async def take_request(self) -> None:
+        """A request begins; it waits for a turn if there have been others."""
+        self._requested += _REQUEST_SECONDS
+        if self._requested >= STEP_SECONDS:
+            self._requested -= STEP_SECONDS
+            await self._share.turn()
 
     def _go_on(self) -> bool:
         """It is the turn of this source: whatever was spent is charged, and one of its connections is read on."""
@@ -102,18 +110,23 @@ class PacedConnection(QuietConnection):
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come, and note what that has cost."""
-        began, requests = perf_counter(), self._request_count
+        began = perf_counter()
         super().data_received(data)
-        self._spend(perf_counter() - began, len(data), self._request_count - requests)
+        self._spend(perf_counter() - began, len(data))
 
     def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
         """The connection becomes a WebSocket, whose parser is given what has come behind the request."""
         began, size = perf_counter(), len(self._message_tail)
         super().set_parser(parser, data_received_cb)
-        self._spend(perf_counter() - began, size, 0)
+        self._spend(perf_counter() - began, size)
 
-    def _spend(self, seconds: float, size: int, requests: int) -> None:
-        spent = max(0.0, seconds - size * _BYTE_SECONDS - _CALL_SECONDS) + requests * _REQUEST_SECONDS
+    async def take_request(self) -> None:
+        """A request begins; it waits for the turn of its source if there have been others."""
+        if self._account is not None:
+            await self._account.take_request()
+
+    def _spend(self, seconds: float, size: int) -> None:
+        spent = seconds - size * _BYTE_SECONDS - _CALL_SECONDS
         if spent > 0 and self._account is not None:
             self._account.spend(spent, None if self._is_held_back else self)
 
