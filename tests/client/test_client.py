@@ -20,6 +20,7 @@ from freespan.client import client as client_module
 from freespan.client.dialer import DialedLink, Dialer
 from freespan.link.datachannel import DataChannelLink
 from freespan.tunnel import client as tunnel_client
+from freespan.tunnel.driver import HOST_FULL
 from freespan.tunnel.settings import TunnelSettings
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import RendezvousError, StreamError
@@ -135,6 +136,18 @@ async def test_no_bridge_is_blamed_for_a_key_that_may_be_the_host_s(host: Host, 
     invite = Invite(host.url, bytes(32))
     async with running_bridge(host.url), running_client(invite, "webrtc", QUICK) as reader:
         await reader.statuses.until("failed")
+    assert blamed == []
+
+
+async def test_no_bridge_is_blamed_when_a_full_host_ends_the_session(host: Host, blamed: list[str]) -> None:
+    async with running_bridge(host.url), running_client(host.invite, "webrtc", QUICK) as reader:
+        await reader.statuses.until("open")
+        await host.until(sessions=1)
+        for session in list(host.egress._sessions._by_id.values()):
+            session.tunnel.shed("too many")
+        looking = await reader.statuses.until("looking")
+        assert HOST_FULL in looking.detail
+        await reader.statuses.until("open")
     assert blamed == []
 
 

@@ -234,6 +234,7 @@ class Client:
         A host that was restarted has proved that it is there again, and that no bridge is to blame.
         """
         from freespan.link.bond.events import RESTARTED
+        from freespan.tunnel.driver import HOST_FULL
 
         if reason == RESTARTED:
             self._set_status(ClientStatus("looking", HOST_RESTARTED))
@@ -242,7 +243,8 @@ class Client:
         if seconds >= self._settings.steady_seconds:
             self._backoff.succeeded()
             return
-        dialer.report_short_lived(connection.first_link)
+        if reason != HOST_FULL:  # for which neither bridge nor endpoint is to blame
+            dialer.report_short_lived(connection.first_link)
         await asyncio.sleep(self._backoff.failed())
 
     async def _wait_after_failure(self, error: FreespanError) -> None:

@@ -41,6 +41,8 @@ from freespan.wire.errors import TunnelError
 from freespan.wire.limits import BOND_PACKET_COST, BOND_SPAN_MAX
 
 _log = logging.getLogger(__name__)
+HOST_FULL = "the host is full, and ended this session for others"
+"""Why the egress has ended a session of a source that had many."""
 _INTERNAL_ERROR = "an internal error"
 _TOO_COSTLY = "the other end makes too much work"
 _TOO_MUCH = "the other end sent more than can wait"
@@ -280,7 +282,7 @@ class QuicDriver:
         elif event.error_code == ErrorCode.H3_NO_ERROR:
             reason = "the other end closed the session"
         elif event.error_code == ErrorCode.H3_EXCESSIVE_LOAD:
-            reason = "the host is full, and ended this session for others"
+            reason = HOST_FULL
         else:
             reason = "the session timed out or broke"
         self._link.close(reason)
