@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
+import io
+import pickle
 from functools import cache
-from types import MethodType
 
 from aioquic.quic.crypto import CryptoPair
 from aioquic.tls import Epoch, SessionTicket
@@ -15,9 +15,8 @@ from freespan.tunnel.settings import TunnelSettings
 
 IDENTITY = new_identity()
 SETTINGS = TunnelSettings()
-_HANDLERS = "_QuicConnection__frame_handlers"
 _NUMBER_SIZE = 4
-_OVER = (Epoch.INITIAL, Epoch.HANDSHAKE)
+_IN_OTHER_LANGUAGES = ("aioquic._", "cryptography.")
 
 
 class Peer:
@@ -37,6 +36,10 @@ class Peer:
         packet = self._keys.encrypt_packet(header, payload + bytes(max(0, 4 - len(payload))), self._number)
         self._number += 1
         self.quic.receive_datagram(packet, PEER, now=self.now)
+
+    def with_quic(self, quic: LinkQuic) -> Peer:
+        """The same end with another connection."""
+        return Peer(quic, self._keys, self._number, self.now)
 
     def send(self) -> int:
         """Let this end send what it has to; returns how many bytes that were."""
@@ -73,43 +76,57 @@ def first_flight(*, in_order: bool = True) -> tuple[LinkQuic, bytes]:
     return client, client.datagrams_to_send(now=0.0)[0][0]
 
 
+@cache
+def _template(*, is_client: bool, in_order: bool) -> tuple[_Template, Peer]:
+    """The template of one end, and what else a `Peer` has."""
+    client, server, now = _connected(in_order=in_order)
+    quic, other = (client, server) if is_client else (server, client)
+    return _Template(quic), Peer(quic, other._cryptos[Epoch.ONE_RTT], other._packet_number, now)
+
+
 def _forget(ticket: SessionTicket) -> None:
     """A client that takes tickets looks at them."""
 
 
 def connected(*, is_client: bool, in_order: bool) -> Peer:
     """One end of a fresh connection, over a link that delivers packets in order or over another one."""
-    client, server, now = _connected(in_order=in_order)
-    quic, other = (client, server) if is_client else (server, client)
-    return Peer(_copy(quic), other._cryptos[Epoch.ONE_RTT], other._packet_number, now)
+    template, peer = _template(is_client=is_client, in_order=in_order)
+    return peer.with_quic(template.make())
 
 
-def _copy(quic: LinkQuic) -> LinkQuic:
-    """A copy that shares what no packet changes any more: settings, TLS, and what was there for the handshake."""
-    handlers = getattr(quic, _HANDLERS)
-    shared = [handlers, quic.tls, quic.configuration, quic._logger, quic._crypto_buffers, quic._cryptos]
-    shared += quic._cryptos_initial.values()
-    for epoch in _OVER:
-        shared += [quic._spaces[epoch], quic._crypto_streams[epoch]]
-    made = copy.deepcopy(quic, {id(one): one for one in shared})
-    made.tls = copy.copy(quic.tls)
-    made.tls.alpn_cb, made.tls.update_traffic_key_cb = made._alpn_handler, made._update_traffic_key
-    if made.tls.new_session_ticket_cb is not None:
-        made.tls.new_session_ticket_cb = made._handle_session_ticket
-    made._cryptos = {epoch: _copy_keys(pair) for epoch, pair in quic._cryptos.items()}
-    bound = copy.copy(handlers)
-    for kind, (handler, epochs) in handlers.items():
-        bound[kind] = (MethodType(handler.__func__, made), epochs)
-    for name in [name for name, value in vars(made).items() if value is handlers]:
-        setattr(made, name, bound)
-    return made
+class _Template(pickle.Pickler):
+    """A connection as it is made again and again; all of them share what no packet changes."""
+
+    def __init__(self, quic: LinkQuic) -> None:
+        self._shared: list[object] = []
+        self._always = [quic.configuration, quic._logger, quic._cryptos_initial]
+        for epoch in (Epoch.INITIAL, Epoch.HANDSHAKE):  # they are over
+            self._always += [quic._spaces[epoch], quic._crypto_streams[epoch], quic._cryptos[epoch]]
+        self._file = io.BytesIO()
+        super().__init__(self._file, pickle.HIGHEST_PROTOCOL)
+        self.dump(quic)
+
+    def persistent_id(self, one: object) -> int | None:
+        """The place of a shared object; None for one that is made anew."""
+        if not (type(one).__module__.startswith(_IN_OTHER_LANGUAGES) or any(one is other for other in self._always)):
+            return None
+        self._shared.append(one)
+        return len(self._shared) - 1
+
+    def make(self) -> LinkQuic:
+        """A fresh connection."""
+        unpickler = _Unpickler(io.BytesIO(self._file.getvalue()))
+        unpickler.shared = self._shared
+        made = unpickler.load()
+        assert isinstance(made, LinkQuic)
+        return made
 
 
-def _copy_keys(pair: CryptoPair) -> CryptoPair:
-    """The end of a connection destroys its keys."""
-    made = copy.copy(pair)
-    made.recv, made.send = copy.copy(pair.recv), copy.copy(pair.send)
-    return made
+class _Unpickler(pickle.Unpickler):
+    shared: list[object]
+
+    def persistent_load(self, place: int) -> object:
+        return self.shared[place]
 
 
 def _pass_on(source: LinkQuic, goal: LinkQuic, now: float) -> int:

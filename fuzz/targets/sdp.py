@@ -42,7 +42,7 @@ _WORDS = (
     *(b"192.0.0.9", b"2002:7f00:1::", b"64:ff9b::7f00:1", b"m=", b"m=audio 9 X 0", b"c=", b"\xc2\x85", b"\xe2\x80\xa8"),
     *(b"1.1.1.1", b"2a00::1", b"fe80::1%eth0", b"999.1.1.1", b"65536", b"a=remote-candidates:1 10.0.0.1 9"),
 )
-_TARGET_SIZE = SDP_MAX + 64
+_SIZE_MAX = SDP_MAX + 64
 
 
 def _text(data: bytes) -> str:
@@ -60,20 +60,18 @@ def _check(data: bytes) -> None:
     network_of(sdp)
 
 
-def _filter(data: bytes) -> None:
+def _filter(data: bytes, *, allow_private: bool) -> None:
     sdp = _text(data)
-    for allow_private in (False, True):
-        once = filter_sdp(sdp, allow_private=allow_private)
-        assert filter_sdp(once, allow_private=allow_private) == once
-        named = named_addresses(sdp, allow_private=allow_private)
-        only = sorted(named)[1:]
-        some = filter_sdp(sdp, allow_private=allow_private, only=only)
-        assert named_addresses(some, allow_private=allow_private) <= set(only)
-        for line in once.split("\r\n"):
-            assert line.isascii()
-            assert not line or line.isprintable()
-            if "candidate:" in line.lower():
-                _check_candidate(line, allow_private=allow_private)
+    once = filter_sdp(sdp, allow_private=allow_private)
+    assert filter_sdp(once, allow_private=allow_private) == once
+    only = sorted(named_addresses(sdp, allow_private=allow_private))[1:]
+    some = filter_sdp(once, allow_private=allow_private, only=only)
+    assert named_addresses(some, allow_private=allow_private) <= set(only)
+    for line in once.split("\r\n"):
+        assert line.isascii()
+        assert not line or line.isprintable()
+        if "candidate:" in line.lower():
+            _check_candidate(line, allow_private=allow_private)
 
 
 def _check_candidate(line: str, *, allow_private: bool) -> None:
@@ -98,14 +96,17 @@ def _seeds() -> tuple[bytes, ...]:
 
 TARGETS = (
     FuzzTarget(
-        "sdp_check", _check, ("freespan.wire.sdp", "freespan.wire.network"), _seeds(), _WORDS, size_max=_TARGET_SIZE
+        "sdp_check", _check, ("freespan.wire.sdp", "freespan.wire.network"), _seeds(), _WORDS, size_max=_SIZE_MAX
     ),
-    FuzzTarget(
-        "sdp_filter",
-        _filter,
-        ("freespan.wire.sdp", "freespan.wire.candidates"),
-        _seeds(),
-        _WORDS,
-        size_max=_TARGET_SIZE,
+    *(
+        FuzzTarget(
+            f"sdp_{'private' if allow_private else 'public'}",
+            lambda data, allow_private=allow_private: _filter(data, allow_private=allow_private),  # type: ignore[misc]
+            ("freespan.wire.sdp", "freespan.wire.candidates"),
+            _seeds(),
+            _WORDS,
+            size_max=_SIZE_MAX,
+        )
+        for allow_private in (False, True)
     ),
 )

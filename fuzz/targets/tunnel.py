@@ -154,7 +154,7 @@ async def _step(peer: Peer, table: StreamTable, script: Script, offsets: dict[in
             _look_at_request(table, opened.id)
     if kind == 7:
         await _use(table, stream_id, script.byte())
-    peer.send()
+        peer.send()
     assert len(table.by_id) <= 2 * STREAMS_MAX + 1
     assert table.window.unread == sum(stream.unread for stream in table.by_id.values())
 
@@ -308,7 +308,7 @@ TARGETS = (
             (f"{_TUNNEL}quic", f"{_TUNNEL}bounded_quic"),
             tuple(kind + seed for seed in _QUIC_SEEDS for kind in (b"\x00", b"\x01")),
             _FRAMES,
-            size_max=700,
+            size_max=250,
         )
         for is_client in (False, True)
     ),
@@ -342,7 +342,7 @@ TARGETS = (
             _http_seeds(3 if is_client else 2, _OK if is_client else _CONNECT)
             + ((b"\x00" + _say(0, _GET_KEY, 3),) if not is_client else ()),
             _HTTP_WORDS,
-            size_max=400,
+            size_max=160,
         )
         for is_client in (False, True)
     ),
