@@ -116,6 +116,8 @@ class _Driver:
 
     def on_request(self) -> None: ...
 
+    def on_change(self) -> None: ...
+
 
 def _http(data: bytes, *, is_client: bool) -> None:
     _runner.run(_speak_http(Script(data), is_client=is_client))
@@ -156,6 +158,7 @@ async def _step(peer: Peer, table: StreamTable, script: Script, offsets: dict[in
         await _use(table, stream_id, script.byte())
         peer.send()
     assert len(table.by_id) <= 2 * STREAMS_MAX + 1
+    assert table.held >= table.window.unread
     assert table.window.unread == sum(stream.unread for stream in table.by_id.values())
 
 
