@@ -12,6 +12,7 @@ from pathlib import Path
 from bench import report
 from bench.bond import measure_bond
 from bench.bridges import is_installed
+from bench.broker import measure_broker
 from bench.bulk import add_figures, interleaved, raw_through, session_through
 from bench.client_start import measure_start
 from bench.connect import measure_connect
@@ -99,6 +100,8 @@ async def _measure_group(group: str, plan: Plan, figures: Figures, picture: Path
             await measure_only(plan, figures)
         case "timeline":
             await draw_kills(plan, picture)
+        case "broker":
+            await measure_broker(plan, figures)
         case "flood":
             await measure_flood(plan, figures)
         case "soak":
@@ -118,7 +121,7 @@ async def _measure_browser(kind: str, plan: Plan, figures: Figures) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure freespan on this machine.")
-    usual = f"{', '.join(USUAL_GROUPS)}; flood and soak are not measured unless they are named"
+    usual = f"{', '.join(USUAL_GROUPS)}; broker, flood and soak are not measured unless they are named"
     parser.add_argument("groups", nargs="*", choices=[[], *GROUPS], metavar="GROUP", help=usual)
     parser.add_argument(
         "--attack",

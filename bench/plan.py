@@ -19,12 +19,13 @@ GROUPS = (
     "kills",
     "only",
     "timeline",
+    "broker",
     "flood",
     "soak",
 )
 """The parts of the bench that can be run separately; each measures some of the figures."""
 
-USUAL_GROUPS = tuple(group for group in GROUPS if group not in ("flood", "soak"))
+USUAL_GROUPS = tuple(group for group in GROUPS if group not in ("broker", "flood", "soak"))
 """Those that are measured when none is named. The others take ten minutes and more each, and have their own limits."""
 
 BULK_RUNS_LEAST = 3
@@ -64,6 +65,10 @@ class Plan:
     slow_bytes: int
     """Transferred at 1 MB/s."""
     cost_bytes: int
+    broker_bridges: int
+    broker_runs: int
+    broker_seconds: float
+    """For each measurement of a run."""
     flood_quiet_seconds: float
     """Before each attack."""
     flood_seconds: float
@@ -99,6 +104,9 @@ WHOLE = Plan(
     rest_seconds=8.0,
     slow_bytes=8_000_000,
     cost_bytes=100_000_000,
+    broker_bridges=20_000,
+    broker_runs=5,
+    broker_seconds=5.0,
     flood_quiet_seconds=3.0,
     flood_seconds=5.0,
     soak_sessions=100_000,
@@ -127,6 +135,9 @@ QUICK = Plan(
     rest_seconds=2.0,
     slow_bytes=2_000_000,
     cost_bytes=20_000_000,
+    broker_bridges=500,
+    broker_runs=1,
+    broker_seconds=0.5,
     flood_quiet_seconds=1.0,
     flood_seconds=2.0,
     soak_sessions=100,

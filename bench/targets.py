@@ -22,6 +22,10 @@ _LIMITS = {
     "kill_pause_worst_s": 1.0,
     "kill_wrong_bytes": 0,
     "only_wrong_bytes": 0,
+    "broker_20000_p99_ms": 50.0,
+    "broker_bridge_kb": 17.5,
+    "broker_vanish_worst_ms": 2_000.0,
+    "broker_vanish_clean_s": 5.0,
     "loop_block_max_ms": 50.0,
     "soak_rss_ratio_host": 1.1,
     "soak_rss_ratio_client": 1.1,
@@ -30,7 +34,7 @@ _LIMITS = {
 }
 _FLOOD_LIMITS = {"_page_ratio": 2.0, "_broken": 0}
 """By the end of the figure's name; the rest is the name of an attack."""
-_LEAST = {"bond_4x2_ratio": 3.4, "bond_mixed_ratio": 0.85}
+_LEAST = {"broker_rendezvous_s": 1_000.0, "bond_4x2_ratio": 3.4, "bond_mixed_ratio": 0.85}
 _SHARES = {"chromium": 0.90, "firefox": 0.80, "headless": 0.70}
 _REPLACED_S = 1.0
 """In addition to the set-up of a link."""

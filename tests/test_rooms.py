@@ -151,10 +151,12 @@ LAYERS = {
         "flood.attacks",
         "flood.attacker flood.changing_bridges flood.session_soak",
         # helper processes
+        "broker_host broker_load empty_host",
+        "broker_tls_load",
         "connect_client limited_bridge origin raw_pipe",
         "raw_client raw_host",
         "bridges client_start costs_plot killable_bridges page_size targets",
-        "bond browser_costs bulk checked_download connect machine report web_vitals",
+        "bond broker browser_costs bulk checked_download connect machine report web_vitals",
         "flood.reader",
         "flood.measure flood.soak",
         "headless kills switch",
