@@ -22,15 +22,20 @@ _TOKEN_SIZE = 16
 
 
 class Visit:
-    """One rendezvous: which bridges its reader may be shown. Nothing bounds a reader who is not known (None)."""
+    """One rendezvous: which bridges its reader may be shown, and which were `tried`.
+
+    Nothing bounds a reader whose `source` is not known.
+    """
 
     def __init__(
-        self, bridges: BridgeDirectory, shown: ShownBridges, clock: Callable[[], float], reader: Reader | None
+        self, bridges: BridgeDirectory, shown: ShownBridges, clock: Callable[[], float], source: Source | None
     ) -> None:
+        self.source = source
+        self.tried: set[str] = set()
         self._bridges = bridges
         self._shown = shown
         self._clock = clock
-        self._reader = reader
+        self._reader = Reader(Kind.NETWORK, source.network) if source is not None else None
 
     def avoidable(self, names: Sequence[str]) -> frozenset[str]:
         """Those of the bridges that the reader does not want of which they can know."""
@@ -50,6 +55,7 @@ class Visit:
 
     def begin(self, bridge: str) -> None:
         """The reader's offer goes to a bridge."""
+        self.tried.add(bridge)
         if self._reader is not None:
             self._shown.begin(self._reader, bridge, self._clock())
 
@@ -91,8 +97,7 @@ class BridgeDirectory:
 
     def visit(self, source: Source | None) -> Visit:
         """Somebody asks for a bridge."""
-        reader = Reader(Kind.NETWORK, source.network) if source is not None else None
-        return Visit(self, self._shown, self._clock, reader)
+        return Visit(self, self._shown, self._clock, source)
 
     def answered(self, bridge: str, reader: Reader | None) -> None:
         """A reader was given the answer of a bridge."""

@@ -124,11 +124,10 @@ class Rendezvous:
         names = named_addresses(offer, allow_private=True)
         targets = self._targets.targets_of(names, source, self._turn_addresses.current(_now()))
         visit = self._bridges.visit(source)
-        tried: set[str] = set()
         try:
             async with self._waiting.waiting(source, self._settings.rendezvous_seconds):
                 for _ in range(self._settings.attempts_max):
-                    answer = await self._ask_next_bridge(offer, targets, request, tried, source, visit)
+                    answer = await self._ask_next_bridge(offer, targets, request, visit)
                     if answer is not None:
                         return answer
         except TimeoutError:
@@ -136,24 +135,17 @@ class Rendezvous:
         raise _bridge_timeout()
 
     async def _ask_next_bridge(
-        self,
-        offer: str,
-        targets: Targets,
-        request: RendezvousRequest,
-        tried: set[str],
-        source: Source | None,
-        visit: Visit,
+        self, offer: str, targets: Targets, request: RendezvousRequest, visit: Visit
     ) -> RendezvousAnswer | None:
         """Return one bridge's answer, or None when it gave none. Raises `ProblemError` when no bridge is left."""
         sdp = self._within_budget(offer, targets)
         offer_id = secrets.token_urlsafe(12)
-        bridge = self._assign(offer_id, request, tried, visit)
+        bridge = self._assign(offer_id, request, visit)
         self._targets.count(targets, named_addresses(sdp, allow_private=True), _now())
-        tried.add(bridge)
         needs_turn = self._matching.needs_turn(bridge, request.network)
         turn = self._turn_servers.credentials(time.time()) if self._turn_servers and needs_turn else []
         answer = None
-        self.held_places.hold(offer_id, bridge, source, _now())
+        self.held_places.hold(offer_id, bridge, visit.source, _now())
         visit.begin(bridge)
         try:
             answer = await self._signalling.ask(bridge, Offer(offer_id, sdp, turn))
@@ -164,7 +156,7 @@ class Rendezvous:
         if answer is not None:
             return RendezvousAnswer(PROTOCOL_VERSION, answer, bridge, self._matching.region_of(bridge))
         # One source alone must not get bridges sent away, by offers that no bridge takes.
-        if self._misses.take(source, _now()):
+        if self._misses.take(visit.source, _now()):
             self._signalling.count_miss(bridge)
         return None
 
@@ -178,15 +170,15 @@ class Rendezvous:
             raise too_many_offers(self._targets.wait(targets, _now()))
         return filter_sdp(offer, allow_private=True, only=names)
 
-    def _assign(self, offer_id: str, request: RendezvousRequest, tried: set[str], visit: Visit) -> str:
+    def _assign(self, offer_id: str, request: RendezvousRequest, visit: Visit) -> str:
         if request.extra and not self._matching.is_mostly_free:
             raise ProblemError(503, "no_bridge", "the free bridges are kept for clients that have none")
         avoid, only = visit.avoidable(request.avoid), visit.only()
         has_turn = self._turn_servers is not None
-        bridge = self._matching.assign(offer_id, tried, request.network, avoid, has_turn=has_turn, only=only)
+        bridge = self._matching.assign(offer_id, visit.tried, request.network, avoid, has_turn=has_turn, only=only)
         if bridge is not None:
             return bridge
-        if tried:
+        if visit.tried:
             raise _bridge_timeout()
         if only is not None:
             detail = "your network has been shown as many new bridges as it may see in an hour"

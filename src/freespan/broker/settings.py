@@ -49,8 +49,8 @@ class ShownSettings:
     per_handshake: int = 4
     of_invite: int = 8
     per_ended_link: int = 1
-    signs_max: int = 32
-    shown_max: int = 512
+    signs_max: int = 64
+    shown_max: int = 1_024
     readers_max: int = 20_000
     names_max: int = 500_000
     hour_seconds: float = 3_600.0
