@@ -225,6 +225,7 @@ class Client:
             self._tunnel = None
             connection.tunnel.close("the client is stopping")
             await connection.links.stop()
+            self._links = None
             if connection.links.has_led_nowhere:
                 self._transports.leave(connection.first_link.requested, time.monotonic())
 

@@ -87,22 +87,39 @@ class LinkManager:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None  # its last error refers to this manager
         await self._lane_manager.stop()
         await self.bond.wait_closed()
+        self._on_change = _ignore
 
     # --- the task ------------------------------------------------------------------------------
     async def _supply_session(self, tunnel: ClientTunnel) -> None:
         """Any bug in here ends the session, or it would lose its links one by one with nobody knowing why."""
         try:
             await self._fetch_key(tunnel)
-            async with asyncio.TaskGroup() as group:
-                observing = group.create_task(self._observe(), name="client-links-observe")
-                await self._follow_controller(tunnel)
-                observing.cancel()
+            await self._run_both(tunnel)
         except Exception as error:
             check_memory(error)
             _log.error("supplying the session with links failed: %s in %s, line %d", *_place_of(error))
             tunnel.close("an internal error")
+
+    async def _run_both(self, tunnel: ClientTunnel) -> None:
+        """Follow the controller and observe, until the session ends or one of the two fails.
+
+        It is no task group, which would refer to its own error when it is cancelled, and wait for the collector.
+        """
+        tasks = {
+            asyncio.create_task(self._follow_controller(tunnel), name="client-links-follow"),
+            asyncio.create_task(self._observe(), name="client-links-observe"),
+        }
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _fetch_key(self, tunnel: ClientTunnel) -> None:
         """Get the key with which further links join. Until it has come, the session has its first link alone."""
@@ -238,6 +255,10 @@ class LinkManager:
     def remove_lane(self, number: int) -> None:
         """See `LaneOwner`."""
         self.bond.remove(number)
+
+
+def _ignore(_: int) -> None:
+    """The session is over."""
 
 
 def _place_of(error: BaseException) -> tuple[str, str, int]:

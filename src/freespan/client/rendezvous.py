@@ -100,12 +100,14 @@ class Rendezvous:
         body: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         answer = self._ask_broker("POST", "/v1/rendezvous", _checked_answer, body)
         answering = asyncio.create_task(answer, name="client-rendezvous")
+        request = BridgeRequest(body, answering)
         try:
             await asyncio.sleep(0)  # the connection begins before the caller makes a peer connection, which takes time
-            yield BridgeRequest(body, answering)
+            yield request
         finally:
             answering.cancel()
             await asyncio.gather(answering, return_exceptions=True)
+            del answering, request._answering  # its error may refer to this frame, and to the caller's
 
     async def fetch_turn_servers(self) -> list[IceServer]:
         """The host's TURN servers, with credentials that expire; none where it has none. Raises `RendezvousError`."""
@@ -172,7 +174,12 @@ class Rendezvous:
             errors[endpoints[len(errors)]] = RendezvousError("unreachable", _SLOW, retry=True)
             for endpoint in errors:
                 self.put_last(endpoint)  # those that were not asked come first the next time
-        raise self._combined(errors)
+        combined = self._combined(errors)
+        errors.clear()
+        try:
+            raise combined
+        finally:
+            del combined  # its traceback has this frame: they would wait for the collector together
 
     def _connect_seconds(self, *, is_last: bool) -> float:
         return self._settings.host_last_connect_seconds if is_last else self._settings.host_connect_seconds

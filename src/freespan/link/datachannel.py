@@ -272,6 +272,19 @@ class DataChannelLink:
         self._gathering.complete()
         self._connection.close()
         self._deliveries.end(reason)
+        asyncio.get_running_loop().call_soon(self._let_go)
+
+    def _let_go(self) -> None:
+        """Part from the engine: handlers lead from it back to this link, and only the collector would free both.
+
+        What the engine holds for a connection is many times what Python knows of.
+        """
+        for target in (self._channel, self._signalling, self._connection):
+            if target is not None:
+                target.remove_all_listeners()
+        if hasattr(self._connection, "_chain"):
+            self._connection._chain = None  # its operations, which refer to the connection
+        self._on_signal = None
 
 
 def _ends(pair: webrtc.RTCIceCandidatePairStats) -> tuple[str, str]:

@@ -22,7 +22,7 @@ import aiohttp
 from freespan.link.base import FORBIDDEN_SIZE, OVERRUN, TEXT, TOO_EARLY, DeliveryQueue, LinkOwner, SendQueueLimit
 from freespan.link.settings import WebSocketSettings
 from freespan.link.turns import STEP_SECONDS, Share
-from freespan.observe.garbage import release_exception
+from freespan.observe.garbage import release_socket
 from freespan.observe.out_of_memory import check_memory
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 
@@ -132,7 +132,7 @@ class WebSocketLink:
             self._close_reason = self._close_reason or (reasons[0] if reasons else "the connection was lost")
             self._deliveries.end(self._close_reason)
             await self._close_socket()
-            release_exception(self._socket)
+            release_socket(self._socket)
 
     async def _read(self) -> str:
         """Deliver messages until the socket closes, a step at a time; return the reason."""

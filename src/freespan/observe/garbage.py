@@ -31,8 +31,14 @@ def release_protocol(protocol: asyncio.BaseProtocol) -> None:
         protocol._data_received_cb = None  # type: ignore[attr-defined]
 
 
-def release_exception(socket: HasException) -> None:
-    """A WebSocket has ended: the traceback of what has gone wrong leads back to the WebSocket."""
+def release_socket(socket: HasException) -> None:
+    """A WebSocket has ended: its protocol, its transport, and the traceback of what has gone wrong lead back to it."""
     error = socket.exception()
     if error is not None:
         error.__traceback__ = error.__context__ = error.__cause__ = None
+    protocol = getattr(getattr(socket, "_reader", None), "_protocol", None)
+    if protocol is not None:
+        release_protocol(protocol)
+    transport = getattr(getattr(socket, "_writer", None), "transport", None)
+    if transport is not None and transport.is_closing():
+        release_transport(transport)

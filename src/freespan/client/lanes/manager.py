@@ -121,6 +121,8 @@ class LaneManager:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._bridges.clear()
+        self._owner = _Nobody()  # the owner has this manager, and would wait for the collector with it
 
     def _lanes_wanted(self, bridge: _Bridge, sample: LaneSample) -> int:
         """How many lanes the bridge should have: the links that its controller wants, without the first one."""
@@ -160,3 +162,13 @@ class LaneManager:
 
     def _delay_next(self, bridge: _Bridge) -> None:
         bridge.not_before = self._now() + self._retry_seconds
+
+
+class _Nobody:
+    """The owner of the lanes of a session that is over."""
+
+    def add_lane(self, lane: Link) -> int:
+        raise LinkError("the session is over")
+
+    def remove_lane(self, number: int) -> None:
+        """It was closed with the session."""
