@@ -11,6 +11,7 @@ import contextlib
 from aiohttp import web
 
 from freespan.egress.bounds import StreamPlace, dials, sockets
+from freespan.egress.copying import CopyingTurns, InTurn
 from freespan.egress.dialer import Dialer
 from freespan.egress.origins import BridgeDirectory, Origin, Origins
 from freespan.egress.session import EgressSession
@@ -51,6 +52,7 @@ class Egress:
         self._settings = settings = settings or EgressSettings()
         self._sockets = sockets(settings)
         self._dials = dials(settings)
+        self._copying = CopyingTurns()
         self._origins = Origins(sources or SourceReader(), bridges)
         self._sessions = Sessions(
             identity, self._serve_stream, counters.sessions.inc, settings, self._origins, ledger, turns
@@ -121,7 +123,9 @@ class Egress:
             transferred = self._counters.transferred
             await splice(
                 upload=Direction(stream, connection, transferred.labels("upload").inc),
-                download=Direction(connection, stream, transferred.labels("download").inc),
+                download=Direction(
+                    InTurn(connection, self._copying, session.copying), stream, transferred.labels("download").inc
+                ),
                 reset=connection.reset,
                 idle_seconds=self._settings.tunnel.stream_idle_seconds,
             )

@@ -26,11 +26,11 @@ class EgressSettings:
     """Links and sessions whose handshake is not complete; another one ends the newest of the source with the most."""
     without_handshake_each: int = 8
     """Those that an address may have without being greedy."""
-    handshakes: Rate = field(default=Rate(per_second=4.0, burst=256))
+    handshakes: Rate = field(default=Rate(per_second=8.0, burst=512))
     """Handshakes of one address or bridge, each of which takes about 3 ms of CPU."""
-    handshakes_of_network: Rate = field(default=Rate(per_second=16.0, burst=512))
+    handshakes_of_network: Rate = field(default=Rate(per_second=32.0, burst=1_024))
     """Handshakes of all addresses of a network."""
-    handshakes_in_all: Rate = field(default=Rate(per_second=100.0, burst=1_000))
+    handshakes_in_all: Rate = field(default=Rate(per_second=100.0, burst=2_000))
     """Handshakes of everybody."""
     handshake_patience_seconds: float = 5.0
     """How long a link waits for its handshake when its source has had too many; one that would wait longer is ended."""

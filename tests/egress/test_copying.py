@@ -1,0 +1,111 @@
+"""Whoever downloads through many streams delays nobody else by more than a few pieces."""
+
+from __future__ import annotations
+
+import asyncio
+
+from freespan.egress.copying import CopyingTurns, InTurn
+from freespan.link.turns import Share, Turns
+from freespan.tunnel.stream import CHUNK_SIZE
+from tests.support.virtual_time import run
+
+
+class Endless:
+    """A target that has always something to send."""
+
+    def __init__(self, size: int = CHUNK_SIZE) -> None:
+        self._data = bytes(size)
+
+    async def read(self) -> bytes:
+        return self._data
+
+
+class Copies:
+    """What was copied, by name, and the turns of the event loop."""
+
+    def __init__(self) -> None:
+        self.turns = CopyingTurns()
+        self.order: list[str] = []
+        self.loop_turns = 0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, name: str, share: Share, size: int = CHUNK_SIZE) -> None:
+        self._tasks.append(asyncio.create_task(self._copy(name, InTurn(Endless(size), self.turns, share)), name=name))
+
+    async def count_turns(self, count: int) -> None:
+        for _ in range(count):
+            await asyncio.sleep(0)
+            self.loop_turns += 1
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _copy(self, name: str, source: InTurn) -> None:
+        while True:
+            await source.read()
+            self.order.append(name)
+            await asyncio.sleep(0)  # the stream has sent it
+
+
+def test_few_downloads_never_wait() -> None:
+    async def main() -> None:
+        copies, shares = Copies(), Turns()
+        for number in range(8):
+            copies.start(f"{number}", shares.share())
+        await copies.count_turns(100)
+        assert len(copies.order) >= 8 * 45
+        await copies.stop()
+
+    run(main())
+
+
+def test_a_turn_of_the_loop_copies_little_however_many_streams_there_are() -> None:
+    async def main() -> None:
+        copies, shares = Copies(), Turns()
+        group = shares.group("attacker")
+        for _ in range(9):
+            session = group.share()
+            for _ in range(112):
+                copies.start("attacker", session)
+        await copies.count_turns(200)
+        assert 200 <= len(copies.order) <= 200 * 10
+        await copies.stop()
+
+    run(main())
+
+
+def test_a_reader_beside_a_thousand_streams_gets_as_much_as_they_together() -> None:
+    async def main() -> None:
+        copies, shares = Copies(), Turns()
+        group = shares.group("attacker")
+        for _ in range(9):
+            session = group.share()
+            for _ in range(112):
+                copies.start("attacker", session)
+        await copies.count_turns(100)
+        copies.start("reader", shares.group("reader").share())
+        before = len(copies.order)
+        await copies.count_turns(400)
+        since = copies.order[before:]
+        assert since.count("reader") >= len(since) // 4
+        await copies.stop()
+
+    run(main())
+
+
+def test_small_pieces_never_wait() -> None:
+    async def main() -> None:
+        copies, shares = Copies(), Turns()
+        session = shares.group("attacker").share()
+        for _ in range(500):
+            copies.start("attacker", session)
+        await copies.count_turns(10)
+        copies.start("page", shares.group("reader").share(), size=4_000)
+        before = len(copies.order)
+        await copies.count_turns(20)
+        assert copies.order[before:].count("page") >= 9
+        await copies.stop()
+
+    run(main())
