@@ -50,6 +50,8 @@ WAITING_MAX = 1024 * 1024
 """When what waits here costs this much, the link stops reading. Its cost counts as in `BOND_PACKET_COST`."""
 WAITING_AT_MOST = 2 * BOND_SPAN_MAX
 """More ends the session. A bond can deliver `BOND_SPAN_MAX` at once, and some links cannot stop reading."""
+_SMALL, _SMALL_TOGETHER = 500, 4
+"""After so many messages of so few bytes, or after a larger one, a step looks at the clock."""
 _LONG_STEP_SECONDS = 5 * STEP_SECONDS
 """A step of a session whose link cannot stop reading, while much waits."""
 
@@ -103,7 +105,7 @@ class QuicDriver:
         self.waiting_cost = 0
         """The cost of what has arrived and waits for a turn."""
         self._share = (Turns() if turns is None else turns).share()
-        self._effort = Effort(_slowness())
+        self._effort = Effort(_slowness(), perf_counter, thread_time)
         self._bytes_sent = self._size_counted = 0
         self._pieces = 0
         """Pieces of streams that have come in this step, those of one stream in a row counted once."""
@@ -193,16 +195,20 @@ class QuicDriver:
         return (bool(self._arrived) or self._has_events) and not self.ended.done()
 
     def _handle_arrived(self) -> None:
-        cpu_before = thread_time()
+        clock = self._effort.clock
+        began = clock()
         must_hurry = self._paced is None and self.waiting_cost > WAITING_MAX
-        until = perf_counter() + (_LONG_STEP_SECONDS if must_hurry else STEP_SECONDS)
+        until = began + (_LONG_STEP_SECONDS if must_hurry else STEP_SECONDS)
         now, messages = self._loop.time(), 0
         if self._has_events and self.quic is not None:
             self._handle_events(self.quic, until)
-        while self._arrived and not self._has_events and not self.ended.done() and perf_counter() < until:
-            self._receive(self._next_arrived(), now, until)
+        while self._arrived and not self._has_events and not self.ended.done():
+            message = self._next_arrived()
+            self._receive(message, now, until)
             messages += 1
-        self._count_effort(thread_time() - cpu_before, messages)
+            if (len(message) > _SMALL or messages % _SMALL_TOGETHER == 0) and clock() >= until:
+                break
+        self._count_effort(clock() - began, messages)
         if self._effort.is_too_much:
             self.close(_TOO_COSTLY)
         elif self.quic is not None and not self.ended.done():
@@ -211,7 +217,7 @@ class QuicDriver:
             else:
                 self._set_timer(self.quic)
                 self.on_change()
-        self._share.charge(thread_time() - cpu_before)
+        self._share.charge(clock() - began)
 
     def _count_effort(self, seconds: float, messages: int) -> None:
         """What was sent since the last step counts as well: acknowledgements of it cost the more, the more it was."""
@@ -263,14 +269,16 @@ class QuicDriver:
             if isinstance(event, ConnectionTerminated):
                 self._terminated(event)
                 continue
+            is_small = True
             if isinstance(event, StreamDataReceived):
                 if event.stream_id != self._last_stream:
                     self._last_stream = event.stream_id
                     self._pieces += 1
+                is_small = len(event.data) <= _SMALL
             elif isinstance(event, HandshakeCompleted):
                 self.is_established = self._share.is_trusted = True
             self._on_event(event)
-            if perf_counter() >= until:
+            if not is_small and self._effort.clock() >= until:
                 self._has_events = True
                 return False
         self._has_events = False

@@ -10,6 +10,9 @@ an honest session ever has.
     requests of a few bytes, letter by letter        the same
     the handshake                                    3 ms of debt
 
+Two clocks measure it. The usual one also counts the time in which this thread had to wait, and costs little to read. A
+session that seems to cost too much is looked at again, from the beginning, with the clock of this thread alone.
+
 The figures are those of a fast machine. On a slower one everything costs more, by about the same factor, which is
 measured once (`slowness`, by whoever has a clock).
 """
@@ -29,6 +32,8 @@ REQUEST_SECONDS = 0.002
 """What a request may cost beside its message."""
 DEBT_MAX_SECONDS = 0.1
 """The debt at which a session ends."""
+SUSPICIOUS_SECONDS = 0.01
+"""The debt, by the usual clock, from which on the exact one is used."""
 STEP_MAX_SECONDS = 0.02
 """No step counts for more: beyond that it was held up by something else, such as the garbage collector."""
 _ROUNDS = 300
@@ -39,15 +44,23 @@ _REFERENCE_SECONDS = 0.0003
 class Effort:
     """The account of one session; times in seconds of CPU."""
 
-    def __init__(self, slowness: float) -> None:
+    def __init__(self, slowness: float, usual_clock: Callable[[], float], exact_clock: Callable[[], float]) -> None:
         self.debt = 0.0
         """What it has cost beyond what it may, by the measure of a fast machine."""
+        self.clock = usual_clock
+        """What measures the next step."""
+        self._clocks = usual_clock, exact_clock
         self._slowness = slowness
 
     def spend(self, seconds: float, size: int, messages: int, pieces: int) -> None:
         """A step has taken so long for so many bytes in so many messages, with so many pieces of streams in turn."""
         allowed = size * BYTE_SECONDS + messages * MESSAGE_SECONDS + pieces * PIECE_SECONDS
         self.debt = max(0.0, self.debt + min(seconds, STEP_MAX_SECONDS) / self._slowness - allowed)
+        usual, exact = self._clocks
+        if self.clock is usual and self.debt > SUSPICIOUS_SECONDS:
+            self.clock, self.debt = exact, 0.0
+        elif self.clock is exact and not self.debt:
+            self.clock = usual
 
     def on_request(self) -> None:
         """A request has come."""
