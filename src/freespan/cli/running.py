@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
+from freespan.cli.collector import Collector
 from freespan.cli.stopping import on_stop_signal
 from freespan.observe.log import set_up_logging
 from freespan.observe.out_of_memory import end_when_out_of_memory
@@ -17,20 +18,23 @@ from freespan.wire.errors import InputError
 _REFRESH_SECONDS = 0.5
 
 
-def run_until_stopped(main: Coroutine[Any, Any, None], *, verbose: bool, stop_seconds: float | None = None) -> bool:
+def run_until_stopped(
+    main: Coroutine[Any, Any, None], *, verbose: bool, stop_seconds: float | None = None, is_host: bool = False
+) -> bool:
     """Run a command until it ends, or is cancelled by SIGINT or SIGTERM. True if it was a signal.
 
     With `stop_seconds`, the process ends so long after a signal with code 0, even if the command has not ended yet.
     """
     set_up_logging(verbose=verbose)
     try:
-        return asyncio.run(_run_until_signal(main, stop_seconds))
+        return asyncio.run(_run_until_signal(main, stop_seconds, is_host=is_host))
     except KeyboardInterrupt:
         return True
 
 
-async def _run_until_signal(main: Coroutine[Any, Any, None], stop_seconds: float | None) -> bool:
+async def _run_until_signal(main: Coroutine[Any, Any, None], stop_seconds: float | None, *, is_host: bool) -> bool:
     end_when_out_of_memory(asyncio.get_running_loop())
+    Collector(is_host=is_host).start()
     task = asyncio.create_task(main, name="command")
     stopped = False
 

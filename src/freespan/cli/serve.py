@@ -19,7 +19,8 @@ def run_serve(sourced: Sourced[HostSettings], *, as_json: bool, verbose: bool) -
     """Run a host until stopped. Raises `InputError` that names the source of a setting that cannot be used."""
     raise_open_files_limit()
     with sourced.naming_origins():
-        run_until_stopped(_serve(sourced.settings, as_json=as_json), verbose=verbose, stop_seconds=_STOP_SECONDS)
+        serving = _serve(sourced.settings, as_json=as_json)
+        run_until_stopped(serving, verbose=verbose, stop_seconds=_STOP_SECONDS, is_host=True)
 
 
 async def _serve(settings: HostSettings, *, as_json: bool) -> None:
