@@ -7,13 +7,15 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 
-from freespan.api.connections import ConnectionLimits, Connections
+from freespan.api.connections import ConnectionLimits, Connections, _Tls
 from freespan.api.listening import listening
 from freespan.demo.certificates import DemoAuthority
+from freespan.link.turns import Turns
 from freespan.sources.rate import Rate
 from freespan.sources.requests import SourceReader
 
@@ -81,7 +83,7 @@ async def lab_with(
 ) -> AsyncIterator[Lab]:
     app = web.Application()
     app.add_routes([web.get("/", answer), web.get("/large", large)])
-    connections = Connections(SourceReader(header), limits)
+    connections = Connections(SourceReader(header), limits, turns=Turns())
     async with asyncio.timeout(SECONDS), listening(app, "127.0.0.1", 0, tls, connections=connections) as port:
         lab = Lab(connections, port)
         yield lab
@@ -133,6 +135,23 @@ async def test_a_tls_handshake_has_a_limit(tmp_path: Path) -> None:
         with contextlib.suppress(ConnectionError):
             assert await streams[0].read() == b""
         await lab.until(lambda: not len(lab.connections))
+
+
+async def test_tls_handshakes_take_turns_by_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    begin = _Tls.connection_made
+
+    def noted(protocol: _Tls, transport: Any) -> None:
+        order.append(transport.get_extra_info("peername")[0])
+        begin(protocol, transport)
+
+    monkeypatch.setattr(_Tls, "connection_made", noted)
+    authority = DemoAuthority(tmp_path)
+    async with lab_with(ConnectionLimits(), authority.server_context("host.test")) as lab:
+        await asyncio.gather(*(lab.connect(ATTACKER) for _ in range(100)), lab.connect(READER))
+        await lab.until(lambda: len(order) == 101)
+        assert order.index(READER) < 80  # it was accepted last, or nearly
+        await lab.serves(READER, authority.client_context())
 
 
 async def test_connections_that_come_too_fast_are_cut() -> None:

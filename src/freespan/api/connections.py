@@ -19,6 +19,7 @@ from typing import cast
 
 from aiohttp import web
 
+from freespan.link.turns import Turns
 from freespan.observe.ledger import Ledger
 from freespan.sources.rate import Rate, RateBudgets
 from freespan.sources.requests import SourceReader
@@ -56,6 +57,8 @@ class ConnectionLimits:
     tls_shutdown: float = 5.0
 
 
+_NETWORK_HOSTS = 4
+"""A network has as many places and turns as this many hosts."""
 PLAIN_COST = 40_000
 """About how many bytes of memory a connection takes that has sent a request."""
 TLS_COST = 110_000
@@ -70,14 +73,16 @@ class Connections:
         sources: SourceReader,
         limits: ConnectionLimits = ConnectionLimits(),
         ledger: Ledger | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self.limits = limits
+        self._turns = turns
         self._account = Ledger().account() if ledger is None else ledger.account()
         self._cost = PLAIN_COST
         self._sources = sources
         self._loop = asyncio.get_running_loop()
         self._shares: Shares[web.RequestHandler] = Shares(
-            limits.most, newcomers=limits.most // 8, places=Places(limits.each, 4 * limits.each)
+            limits.most, newcomers=limits.most // 8, places=Places(limits.each, _NETWORK_HOSTS * limits.each)
         )
         self._transports: dict[web.RequestHandler, asyncio.Transport] = {}
         self._source: dict[web.RequestHandler, Source | None] = {}
@@ -130,6 +135,14 @@ class Connections:
             excess -= unsent[handler]
             self._cut(handler)
 
+    async def wait_for_tls(self, handler: web.RequestHandler) -> None:
+        """Wait until it is the turn of a connection's source to have a TLS handshake, which takes a millisecond."""
+        if self._turns is None:
+            return
+        source = self._source.get(handler)
+        group = self._turns.group(source.network, _NETWORK_HOSTS).group(source.host) if source else self._turns
+        await group.share().turn()
+
     # --- for what was accepted -----------------------------------------------------------------
     def accept(self, handler: web.RequestHandler, transport: asyncio.Transport) -> bool:
         """Count a new connection; false if it was cut."""
@@ -175,18 +188,26 @@ class _Accepted(asyncio.Protocol):
         self._handler = handler
         self._tls = tls
         self._is_open = False
+        self._securing: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast(asyncio.Transport, transport)
         if not self._connections.accept(self._handler, transport):
             return
         if self._tls is not None:
-            secured = _Tls(self._connections, self._handler, self._tls)
-            transport.set_protocol(secured)
-            secured.connection_made(transport)
+            transport.pause_reading()
+            self._securing = asyncio.create_task(self._secure(transport, self._tls), name="host-tls")
             return
         self._is_open = True
         self._handler.connection_made(transport)
+
+    async def _secure(self, transport: asyncio.Transport, tls: ssl.SSLContext) -> None:
+        await self._connections.wait_for_tls(self._handler)
+        if not transport.is_closing():
+            secured = _Tls(self._connections, self._handler, tls)
+            transport.set_protocol(secured)
+            secured.connection_made(transport)
+            transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         if self._is_open:
@@ -204,6 +225,8 @@ class _Accepted(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.release(self._handler)
+        if self._securing is not None:
+            self._securing.cancel()
         if self._is_open:
             self._handler.connection_lost(exc)
 

@@ -67,9 +67,9 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     dialer = Dialer(host_plan.policy_of(settings), host_plan.names_of(settings))
     files = shared_out(open_files_limit())
     most = min(files.connections, _affordable_connections(host.ledger, is_tls=tls is not None))
-    connections = Connections(sources, ConnectionLimits(most=most), host.ledger)
-    bounds = EgressSettings(sockets_max=files.sockets, dials_max=files.dials)
     turns = Turns()
+    connections = Connections(sources, ConnectionLimits(most=most), host.ledger, turns)
+    bounds = EgressSettings(sockets_max=files.sockets, dials_max=files.dials)
     accounts = Accounts(turns, sources)
     broker = Broker(
         lambda: host.url.replace("http", "ws", 1) + "/v1/egress",
