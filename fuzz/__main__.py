@@ -26,6 +26,8 @@ ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build" / "fuzz"
 _DONE = re.compile(r"Done (\d+) runs")
 _LONGEST_SECONDS = 7_200
+_SIZE_MAX = 1_024
+"""The longest input that is not grown (`growth.py`)."""
 _JAVASCRIPT = "js_"
 PROPERTIES = tuple(
     _JAVASCRIPT + name
@@ -99,7 +101,7 @@ def _run(target: FuzzTarget, folder: Path, findings: Path, words: Path, limit: s
     """One run of libFuzzer. Returns how many inputs it has tried."""
     options = [
         limit,
-        f"-max_len={target.size_max}",
+        f"-max_len={min(target.size_max, _SIZE_MAX)}",
         f"-dict={words}",
         "-rss_limit_mb=4096",
         f"-artifact_prefix={BUILD}/",

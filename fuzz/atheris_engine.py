@@ -20,7 +20,7 @@ from fuzz.fuzz_target import FuzzTarget
 from fuzz.growth import grown
 
 _INSTRUMENTED = ["freespan", "aioquic.h3", "aioquic.quic.connection", "aioice.stun"]
-_GROWN_ONE_IN = 40
+_GROWN_ONE_IN = 50
 SLOWEST = "slowest"
 """The file with the slowest input, after a first line with its seconds."""
 
@@ -46,6 +46,14 @@ class _Findings:
             self._slowest = seconds
             (self._folder / SLOWEST).write_bytes(f"{seconds:.6f}\n".encode() + data)
 
+    def mutate(self, data: bytes, size_max: int, seed: int) -> bytes:
+        """The next input. A grown one is run here, so that libFuzzer does not go on from long inputs, which are slow."""
+        dice = random.Random(seed)
+        if dice.randrange(_GROWN_ONE_IN) == 0:
+            self.run(grown(data, self._target.size_max, dice))
+        changed: bytes = atheris.Mutate(data, size_max)
+        return changed
+
     def _keep(self, data: bytes, error: Exception) -> None:
         frames = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
         fault = hashlib.sha256(" ".join([type(error).__name__, *frames]).encode()).hexdigest()[:12]
@@ -55,14 +63,6 @@ class _Findings:
             (self._folder / f"{fault}.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
 
 
-def _mutate(data: bytes, size_max: int, seed: int) -> bytes:
-    dice = random.Random(seed)
-    if dice.randrange(_GROWN_ONE_IN) == 0:
-        return grown(data, size_max, dice)
-    changed: bytes = atheris.Mutate(data, size_max)
-    return changed
-
-
 def main() -> None:
     """Fuzz until libFuzzer has had enough."""
     logging.disable()
@@ -70,7 +70,7 @@ def main() -> None:
     with atheris.instrument_imports(include=_INSTRUMENTED):
         targets = importlib.import_module(module).TARGETS
     findings = _Findings(next(target for target in targets if target.name == name), Path(folder))
-    atheris.Setup([sys.argv[0], *options], findings.run, custom_mutator=_mutate)
+    atheris.Setup([sys.argv[0], *options], findings.run, custom_mutator=findings.mutate)
     atheris.Fuzz()
 
 

@@ -165,7 +165,7 @@ LAYERS = {
     "fuzz": (
         "corpus fuzz_target growth reach script connections",
         "targets.messages targets.replies targets.text targets.sdp targets.sources targets.stun",
-        "targets.local_proxy targets.bond targets.tunnel",
+        "targets.local_proxy targets.bond targets.quic targets.http3",
         "atheris_engine catalog",
         "coverage_table",
         "__main__",

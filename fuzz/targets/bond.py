@@ -321,7 +321,7 @@ TARGETS = (
             (f"{_BOND}core", f"{_BOND}record_protection", f"{_BOND}reordering"),
             _SESSIONS,
             (_KEYS, _WAIT, _ping(0), _data(0, 0), b"\x04\x01\x08", b"\x02\x00"),
-            size_max=2_048,
+            size_max=400,
         )
         for role in (Role.EGRESS, Role.CLIENT)
     ),
