@@ -147,6 +147,12 @@ def test_a_rendezvous_of_another_version(decode: Callable[[bytes], msgspec.Struc
     assert caught.value.field == "version"
 
 
+@pytest.mark.parametrize("version", [-1, 10**9, 10**2_000])
+def test_a_version_that_never_was_is_not_repeated(version: int) -> None:
+    with pytest.raises(VersionError, match="none that is known, and this end speaks 1"):
+        messages.check_version(version)
+
+
 def test_missing_fields_are_named() -> None:
     with pytest.raises(MessageError, match="capacity: is missing"):
         messages.decode_to_broker('{"type":"hello","version":1}')
@@ -166,7 +172,14 @@ def test_deep_nesting_is_an_error_and_nothing_worse(decode: Callable[[bytes], ms
 @each_decoder
 def test_what_the_other_end_wrote_does_not_come_back_in_the_error(decode: Callable[[bytes], msgspec.Struct]) -> None:
     secret = "host-name.example"
-    for text in ({"type": secret}, {"type": "answer", "id": [secret], "sdp": {secret: 1}}, secret, {secret: secret}):
+    for text in (
+        {"type": secret},
+        {"type": "answer", "id": [secret], "sdp": {secret: 1}},
+        {"type": "network", "ipv4": secret},
+        {"version": 1, "offer": "v=0", "network": {"ipv6": secret}},
+        secret,
+        {secret: secret},
+    ):
         with pytest.raises(MessageError) as caught:
             decode(json.dumps(text).encode())
         assert secret not in str(caught.value)

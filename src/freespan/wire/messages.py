@@ -183,6 +183,8 @@ _problem = msgspec.json.Decoder(Problem)
 
 # msgspec ends its messages with the path of the wrong part: "… - at `$.ice_servers[0].urls`".
 _PATH = re.compile(r" - at `\$\.?([^`]*)`$")
+_VERSIONS_SHOWN = 1_000
+"""Versions that an error names; a number may have thousands of digits."""
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 
 
@@ -246,7 +248,8 @@ def decode_problem(body: bytes) -> Problem:
 def check_version(version: int) -> None:
     """Raise `VersionError` unless the version is `PROTOCOL_VERSION`."""
     if version != PROTOCOL_VERSION:
-        raise VersionError("version", f"is {version}, and this end speaks {PROTOCOL_VERSION}: update the older one")
+        said = str(version) if 0 <= version < _VERSIONS_SHOWN else "none that is known"
+        raise VersionError("version", f"is {said}, and this end speaks {PROTOCOL_VERSION}: update the older one")
 
 
 def _decode(decoder: msgspec.json.Decoder[_Message], text: str | bytes) -> _Message:
@@ -269,6 +272,6 @@ def _named(text: str) -> MessageError:
     missing = _MISSING.search(text)
     field = ".".join(part for part in (path and path.group(1), missing and missing.group(1)) if part)
     reason = "is missing" if missing else _PATH.sub("", text)
-    if reason.startswith("Invalid value"):
+    if reason.startswith(("Invalid value", "Invalid enum value")):
         reason = "has a value that is not in the protocol"
     return MessageError(field or "message", reason)
