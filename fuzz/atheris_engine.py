@@ -47,7 +47,7 @@ class _Findings:
             (self._folder / SLOWEST).write_bytes(f"{seconds:.6f}\n".encode() + data)
 
     def mutate(self, data: bytes, size_max: int, seed: int) -> bytes:
-        """The next input. A grown one is run here, so that libFuzzer does not go on from long inputs, which are slow."""
+        """The next input. Grown ones are run here: libFuzzer would go on from them, and long inputs are slow."""
         dice = random.Random(seed)
         if dice.randrange(_GROWN_ONE_IN) == 0:
             self.run(grown(data, self._target.size_max, dice))

@@ -55,7 +55,7 @@ class _Quic:
 
     def send_stream_data(self, stream_id: int, data: bytes, end_stream: bool = False) -> None:
         """aioquic refuses to write where the other end alone may, and behind an end."""
-        if stream_id % 4 == 3 - self.configuration.is_client:
+        if stream_id % 4 == 2 + self.configuration.is_client:
             raise ValueError("a stream of the other end")
         if stream_id in self.ended:
             raise RuntimeError("it has ended")
