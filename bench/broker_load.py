@@ -7,8 +7,7 @@ It obeys lines on standard input, each with one event as its answer:
     closed PORT PATH N SECONDS      N readers, each of whom asks again as soon as they have their answer
     vanish PORT PATH RATE SECONDS   the same as `open`, and in the middle all bridges go without a word
 
-Every connection has an address of its own in 127.0.0.0/8, or a few of them share one, so that no source has a large
-part of the load.
+Every bridge and every connection of a reader has an address, and nearly always a network, of its own in 127.0.0.0/8.
 """
 
 from __future__ import annotations
@@ -29,17 +28,16 @@ _READERS = 256
 """Connections of an open loop; each is kept alive."""
 _JOINING = 64
 """Bridges that are being connected at a time."""
-_PER_ADDRESS = 16
-"""Bridges that share an address."""
 _BUFFER = 65_536
 _TAIL_SECONDS = 5.0
 """How long the last answers of a measurement may take."""
 
 _CANDIDATES = (
-    "a=candidate:1 1 udp 2122260223 198.51.100.7 50000 typ host",
-    "a=candidate:2 1 udp 1686052607 203.0.113.9 50001 typ srflx raddr 198.51.100.7 rport 50000",
-    "a=candidate:3 1 tcp 1518280447 198.51.100.7 9 typ host tcptype active",
+    "a=candidate:1 1 udp 2122260223 192.168.178.21 50000 typ host",
+    "a=candidate:2 1 udp 1686052607 {address} 50001 typ srflx raddr 192.168.178.21 rport 50000",
+    "a=candidate:3 1 tcp 1518280447 192.168.178.21 9 typ host tcptype active",
 )
+_PLACEHOLDER = "20.100.100.100"
 
 
 def description(setup: str) -> str:
@@ -53,8 +51,8 @@ def description(setup: str) -> str:
         "a=extmap-allow-mixed",
         "a=msid-semantic: WMS",
         "m=application 50001 UDP/DTLS/SCTP webrtc-datachannel",
-        "c=IN IP4 203.0.113.9",
-        *_CANDIDATES,
+        f"c=IN IP4 {_PLACEHOLDER}",
+        *(line.format(address=_PLACEHOLDER) for line in _CANDIDATES),
         "a=ice-ufrag:abcd",
         "a=ice-pwd:abcdefghijklmnopqrstuvwx",
         "a=ice-options:trickle",
@@ -79,11 +77,12 @@ def frame(payload: bytes, opcode: int = 1) -> bytes:
 
 
 def request(path: str) -> bytes:
-    """The whole request of a reader."""
+    """The whole request of a reader, whose outside address is like no other one's: such addresses have budgets."""
+    outside = f"20.{random.randint(100, 255)}.{random.randint(100, 255)}.{random.randint(100, 255)}"
     return (
         f"POST {path}/v1/rendezvous HTTP/1.1\r\nHost: host.example\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(_BODY)}\r\n\r\n"
-    ).encode() + _BODY
+    ).encode() + _BODY.replace(_PLACEHOLDER.encode(), outside.encode())
 
 
 def address(number: int) -> str:
@@ -197,7 +196,7 @@ class Reader:
     ) -> None:
         self._poller = poller
         self._connection = connection
-        self._request = request(path)
+        self._path = path
         self._on_answer = on_answer
         self._received = b""
         self._due = 0.0
@@ -205,7 +204,7 @@ class Reader:
 
     def ask(self, due: float) -> None:
         self._due = due
-        self._connection.sendall(self._request)
+        self._connection.sendall(request(self._path))
 
     def close(self) -> None:
         self._poller.remove(self._connection)
@@ -250,7 +249,7 @@ class Load:
 
         while joined < count:
             while begun < count and begun - joined < _JOINING:
-                connection = connect(port, address(len(self._bridges) // _PER_ADDRESS))
+                connection = connect(port, address(len(self._bridges)))
                 self._bridges.append(Bridge(self._poller, connection, path, on_welcome))
                 begun += 1
             self._poller.poll(1.0)

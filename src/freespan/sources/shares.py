@@ -26,18 +26,26 @@ class Places:
     network: float = 4.0
 
 
+_order = itertools.count()
+"""Tells which of two equal scores is the later one."""
+
+
 class _Ranking(Generic[Thing]):
-    """Names by their score, the greatest first; among equals the one that got its score last. O(log n)."""
+    """Names by their score, the greatest first; among equals the one that got its score last. O(log n).
+
+    There is one for each network, and most have one name in it, so it holds little.
+    """
+
+    __slots__ = ("_entries", "_heap")
 
     def __init__(self) -> None:
-        self._entries: dict[Thing, tuple[float, int]] = {}
+        self._entries: dict[Thing, tuple[float, int, Thing]] = {}
+        """The one of its entries in the heap that counts for a name."""
         self._heap: list[tuple[float, int, Thing]] = []
-        self._order = itertools.count()
 
     def set(self, name: Thing, score: float) -> None:
-        order = next(self._order)
-        self._entries[name] = (score, order)
-        heapq.heappush(self._heap, (-score, -order, name))
+        self._entries[name] = entry = (-score, -next(_order), name)
+        heapq.heappush(self._heap, entry)
         self._forget_old_scores()
 
     def discard(self, name: Thing) -> None:
@@ -47,19 +55,22 @@ class _Ranking(Generic[Thing]):
     def first(self) -> tuple[Thing, float]:
         """The first name and its score; there must be one."""
         while True:
-            score, order, name = self._heap[0]
-            if self._entries.get(name) == (-score, -order):
+            entry = self._heap[0]
+            score, _, name = entry
+            if self._entries.get(name) is entry:
                 return name, -score
             heapq.heappop(self._heap)  # it has another score by now, or none
 
     def _forget_old_scores(self) -> None:
-        if len(self._heap) > 2 * len(self._entries) + 8:
-            self._heap = [(-score, -order, name) for name, (score, order) in self._entries.items()]
+        if len(self._heap) > 2 * len(self._entries):
+            self._heap = list(self._entries.values())
             heapq.heapify(self._heap)
 
 
 class _Holder(Generic[Thing]):
     """What one host holds, the oldest first."""
+
+    __slots__ = ("extra", "network", "things")
 
     def __init__(self, network: bytes) -> None:
         self.network = network
@@ -73,6 +84,8 @@ class _Holder(Generic[Thing]):
 
 class _Network:
     """The hosts of one network that hold something."""
+
+    __slots__ = ("count", "extra", "hosts")
 
     def __init__(self) -> None:
         self.count = 0
