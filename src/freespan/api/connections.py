@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from asyncio import sslproto
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -119,9 +119,11 @@ class Connections:
             await asyncio.sleep(wait)
         return True
 
-    def cut_those_that_do_not_read(self, handlers: Iterable[web.RequestHandler]) -> None:
-        """Cut connections until what is unsent on these is within the bound, beginning with the greediest source."""
-        unsent = {each: size for each in handlers if (size := self._unsent(each))}
+    def cut_those_that_do_not_read(self, unsent: dict[web.RequestHandler, int]) -> None:
+        """Cut connections until the bytes that wait on these are within the bound, those of the greediest source first.
+
+        Of what waits on connections with a request under way, such as links, somebody else takes care.
+        """
         excess = sum(unsent.values()) - self.limits.unsent
         if excess <= 0:
             return
@@ -175,9 +177,6 @@ class Connections:
         transport = self._transports.get(handler)
         if transport is not None:
             transport.abort()
-
-    def _unsent(self, handler: web.RequestHandler) -> int:
-        return handler.transport.get_write_buffer_size() if handler.transport is not None else 0
 
 
 class _Accepted(asyncio.Protocol):

@@ -33,6 +33,10 @@ class IdleTimes:
     slowest_read: float = 8 * 1024.0
 
 
+_AT_ONCE = 1_000
+"""Connections that are looked at in one turn of the event loop."""
+
+
 class IdleConnections:
     """Give `note_request` to the application, and run `watch` in a task. Connections with a request are left alone."""
 
@@ -50,15 +54,26 @@ class IdleConnections:
     async def watch(self, server: web.Server) -> None:
         """Close the idle connections of `server`, until cancelled."""
         while True:
-            now = asyncio.get_running_loop().time()
-            first = now + self._times.first_head
-            idle = [each for each in server.connections if each not in self._busy]
-            self._until = {each: self._until.get(each, first) for each in idle}
-            for connection, until in self._until.items():
-                if now >= until and connection.transport is not None:
-                    connection.transport.abort()
-            self._connections.cut_those_that_do_not_read(idle)
+            unsent: dict[web.RequestHandler, int] = {}
+            connections = list(server.connections)
+            for start in range(0, len(connections), _AT_ONCE):
+                self._look_at(connections[start : start + _AT_ONCE], unsent)
+                await asyncio.sleep(0)
+            self._connections.cut_those_that_do_not_read(unsent)
+            for gone in self._until.keys() - set(server.connections):
+                del self._until[gone]
             await asyncio.sleep(self._times.check)
+
+    def _look_at(self, connections: list[web.RequestHandler], unsent: dict[web.RequestHandler, int]) -> None:
+        """Close those that have been idle for too long, and note what others have not read."""
+        now = asyncio.get_running_loop().time()
+        for each in connections:
+            if each in self._busy or each.transport is None:
+                continue
+            if now >= self._until.setdefault(each, now + self._times.first_head):
+                each.transport.abort()
+            elif size := each.transport.get_write_buffer_size():
+                unsent[each] = size
 
     @web.middleware
     async def note_request(
