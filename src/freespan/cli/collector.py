@@ -16,10 +16,10 @@ import gc
 import sys
 from typing import Any
 
-_YOUNG = 10_000
-"""New objects after which the collector looks at them: 3 ms."""
+_YOUNG = 5_000
+"""New objects after which the collector looks at them: 2 ms."""
 _ROUNDS = 5
-"""So many of these rounds later it looks once more at those that are left: 15 ms."""
+"""So many of these rounds later it looks once more at those that are left: 10 ms."""
 _NEVER = 1_000_000_000
 _LOADED_SECONDS = 5.0
 """After this time the libraries of a program have been loaded."""
