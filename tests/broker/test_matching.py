@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle
+from random import Random
 from types import FrameType
 from typing import Any
 
@@ -390,3 +391,23 @@ def test_the_load_that_a_bridge_reports_counts() -> None:
     assert matching.assign("offer") is None
     matching.report_load("a", 1)
     assert matching.assign("offer") == "a"
+
+
+def test_an_offer_for_some_bridges_goes_to_none_but_these() -> None:
+    matching = Matching(last)
+    for number in range(300):
+        matching.join(f"b{number}", 1)
+    assert matching.assign("one", {"b1"}, avoid=frozenset({"b2"}), only={"b1", "b2", "b3", "gone"}) == "b3"
+    assert matching.assign("two", only={"b3"}) is None, "it is not free"
+    assert matching.assign("three", only=frozenset()) is None
+    chosen = matching.assign("four", only={f"b{number}" for number in range(100, 300)})
+    assert chosen is not None
+    assert int(chosen[1:]) >= 100
+
+
+def test_an_offer_for_many_bridges_looks_at_a_few_of_them() -> None:
+    matching = Matching(Random(1).randrange)
+    names = {f"b{number}" for number in range(1_000)}
+    for name in names:
+        matching.join(name, 1)
+    assert steps(lambda: matching.assign("offer", only=names)) < 8_000

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence, Set
 from freespan.broker.matching import Matching
 from freespan.broker.proof import Proofs
 from freespan.broker.shown_bridges import Kind, Reader, ShownBridges
+from freespan.observe.ledger import Account, Ledger
 from freespan.sources.source import Source
 
 _TOKEN_SIZE = 16
@@ -68,7 +69,10 @@ class Visit:
 
 
 class BridgeDirectory:
-    """The bridges of one broker, by name and by token; `on_handshake` is given the name of one that has carried one."""
+    """The bridges of one broker, by name and by token.
+
+    `on_handshake` is given the name of a bridge that has carried one, and `account` what is remembered of readers.
+    """
 
     def __init__(
         self,
@@ -77,7 +81,9 @@ class BridgeDirectory:
         shown: ShownBridges,
         clock: Callable[[], float],
         on_handshake: Callable[[str], None] = lambda bridge: None,
+        account: Account | None = None,
     ) -> None:
+        self._account = account or Ledger().account()
         self._matching = matching
         self._proofs = proofs
         self._shown = shown
@@ -102,6 +108,7 @@ class BridgeDirectory:
     def answered(self, bridge: str, reader: Reader | None) -> None:
         """A reader was given the answer of a bridge."""
         self._proofs.answered(bridge, reader, self._clock())
+        self._account.report(self._proofs.held + self._shown.held)
         self._rank(bridge)
 
     # --- for the egress --------------------------------------------------------------------------

@@ -31,6 +31,8 @@ from freespan.broker.settings import BrokerSettings
 from freespan.sources.source import Source
 from freespan.wire.network import Network
 
+_FEW = 64
+"""Bridges that are looked at where an offer is for some bridges alone."""
 _Rank = tuple[bool, bool, int, Connectivity]
 """Whether a pair is impossible, whether it is not preferred, the misses, the connectivity: the least comes first."""
 
@@ -252,9 +254,12 @@ class Matching:
             self._groups[bridge.kind].remove(bridge)
 
     def _groups_of(self, names: Set[str]) -> dict[_Kind, FreeBridges[_Named]]:
-        """The same groups, of a few bridges alone."""
+        """The same groups, of a few bridges alone; if they are not that few, of some that chance chooses."""
+        free = self._free_ones(names)
+        if len(free) > _FEW:
+            free = list({place: free[place] for place in (self._choose(len(free)) for _ in range(_FEW))}.values())
         groups: dict[_Kind, FreeBridges[_Named]] = defaultdict(FreeBridges)
-        for bridge in self._free_ones(names):
+        for bridge in free:
             groups[bridge.kind].add(_Named(bridge.name), bridge.source)
         return groups
 

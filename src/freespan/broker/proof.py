@@ -18,6 +18,9 @@ from typing import NamedTuple
 from freespan.broker.settings import ProofSettings
 from freespan.wire.limits import LANES_MAX
 
+_READER_COST = 400
+"""Bytes of what is kept for a reader; measured, and rounded up."""
+
 
 class _Waiting(NamedTuple):
     reader: Hashable | None
@@ -60,6 +63,11 @@ class Proofs:
     def __len__(self) -> int:
         """How many readers are remembered."""
         return len(self._readers)
+
+    @property
+    def held(self) -> int:
+        """About how many bytes the readers take that are remembered."""
+        return len(self._readers) * _READER_COST
 
     def join(self, bridge: str, token: str, capacity: int) -> None:
         """A bridge has come; at the egress it will name itself by this token, which nobody else knows."""

@@ -84,6 +84,7 @@ class Broker:
             shown,
             time.monotonic,
             on_handshake=lambda bridge: self.rendezvous.held_places.acknowledge(bridge),
+            account=ledger.account(),
         )
         self.signalling = BridgeSignalling(
             self.matching, welcome, counters, settings, filtered, sources, of_bridges, self.bridges

@@ -20,6 +20,9 @@ from enum import Enum
 
 from freespan.broker.settings import ShownSettings
 
+_RECORD_COST, _NAME_COST = 1_000, 200
+"""Bytes of what is kept for a reader, and for each bridge that they were shown; measured, and rounded up."""
+
 
 class Kind(Enum):
     """What a reader is known by."""
@@ -72,6 +75,11 @@ class ShownBridges:
     def names(self) -> int:
         """How many bridges are remembered, for all readers together."""
         return self._names
+
+    @property
+    def held(self) -> int:
+        """About how many bytes all of that takes."""
+        return len(self._records) * _RECORD_COST + self._names * _NAME_COST
 
     def shown_to(self, reader: Reader, now: float) -> KeysView[str]:
         """The bridges that a reader was shown lately."""
