@@ -33,7 +33,7 @@ _BRIDGE_BACK_SECONDS = 2.0
 _CARRIED_SECONDS = 8.0
 _SAMPLE_SECONDS = 0.1
 _LEDGER_SECONDS = 1.0
-_LEDGER = re.compile(r"^freespan_ledger\w* (\S+)$", re.MULTILINE)
+_LEDGER = re.compile(r"^freespan_held_bytes (\S+)$", re.MULTILINE)
 _ROW = (
     "{name:28} page {quiet:5.0f} → {during:6.0f} ms, x{ratio:<6.2f} broken {broken}  "
     "newcomers {new:5.0f} → {later:6.0f} ms, {lost}/{tried} lost  rss +{rss:<5.0f} MB (ledger {ledger:.0f})  "

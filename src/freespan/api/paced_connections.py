@@ -27,6 +27,8 @@ from freespan.web.http_fingerprint import QuietConnection
 _CALL_SECONDS = 50e-6
 _BYTE_SECONDS = 5e-9
 """What reading honest data costs: something each time, and something for each byte. Links of sessions stay below it."""
+_CONNECTION_SECONDS = 300e-6
+"""About what it costs to accept a connection. When many come at once, they are read one after another."""
 _REQUEST_SECONDS = 1e-3
 """About what a request costs."""
 _SURCHARGE = 4.0
@@ -74,7 +76,7 @@ class Account:
             connection.hold_back()
             self._waiting.append(connection)
             if len(self._waiting) == 1:
-                self._share.work(self._go_on)
+                self._share.turn().add_done_callback(self._go_on)
 
     async def take_request(self) -> None:
         """A request begins; it waits for a turn if there have been others."""
@@ -83,12 +85,13 @@ class Account:
             self._requested -= STEP_SECONDS
             await self._share.turn()
 
-    def _go_on(self) -> bool:
+    def _go_on(self, _: asyncio.Future[None]) -> None:
         """It is the turn of this source: whatever was spent is charged, and one of its connections is read on."""
         self._share.charge(_SURCHARGE * self._spent)
         self._spent = 0.0
         self._waiting.pop(0).read_on()
-        return bool(self._waiting)
+        if self._waiting:
+            self._share.turn().add_done_callback(self._go_on)
 
 
 class PacedConnection(QuietConnection):
@@ -106,6 +109,7 @@ class PacedConnection(QuietConnection):
         """The connection is open."""
         super().connection_made(transport)
         self._account = self._accounts.of_connection(transport)
+        self._account.spend(_CONNECTION_SECONDS, self)
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come, and note what that has cost."""

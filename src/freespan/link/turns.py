@@ -162,11 +162,11 @@ class Share:
         """Call `step` when it is this share's turn, and again as long as it returns true."""
         self._append(step)
 
-    async def turn(self) -> None:
-        """Wait for a turn of about `STEP_SECONDS`, which is charged at once."""
+    def turn(self) -> asyncio.Future[None]:
+        """Is done when it is the turn of this share, for about `STEP_SECONDS`, which are charged at once."""
         turn: asyncio.Future[None] = self._turns._loop.create_future()
         self._append(turn)
-        await turn
+        return turn
 
     def charge(self, seconds: float) -> None:
         """Count what a step has cost."""
