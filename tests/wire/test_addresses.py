@@ -114,6 +114,8 @@ def test_not_public(address: str) -> None:
         ("http://local.example", False),
         ("http://192.168.1.7:8787", True),
         ("http://[fd00::7]:8787", True),
+        ("http://[fe80::7%25eth0]:8787", True),
+        ("http://[::ffff:127.0.0.1]:8787", True),
         ("https://bridge.example.org", False),
         ("https://9.9.9.9", False),
         ("https://[2620:fe::fe]", False),

@@ -53,6 +53,8 @@ def test_what_is_there(base: str, url: str, expected: str) -> None:
         "wss://host%2eexample/",
         "wss://\uff48ost.example/",
         "wss://[::1/",
+        "wss://a..b/",
+        "wss://host.example.1/",
         "wss://",
         "",
     ],

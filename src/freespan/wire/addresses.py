@@ -110,7 +110,7 @@ def is_private_host(host: str) -> bool:
 
     Any other name counts as public. `host` has no brackets.
     """
-    address = parse_address(host)
+    address = parse_address(host.partition("%")[0])  # a zone is that of a link-local address
     if address is not None:
         return not is_public(address)
     name = host.lower().removesuffix(".")

@@ -64,7 +64,7 @@ export function versionOf(text) {
  * @param {string} host
  */
 export function isPrivateHost(host) {
-  const address = parseAddress(host.replace(/^\[(.*)\]$/, "$1"));
+  const address = parseAddress(host.replace(/^\[(.*)\]$/, "$1").split("%")[0] ?? "");
   if (address) return !isPublic(address);
   return /^(.*\.)?localhost\.?$|\.local\.?$/i.test(host);
 }
