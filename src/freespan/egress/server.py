@@ -11,12 +11,12 @@ import contextlib
 from aiohttp import web
 
 from freespan.egress.bounds import StreamPlace, dials, sockets
-from freespan.egress.copying import CopyingTurns, InTurn
 from freespan.egress.dialer import Dialer
 from freespan.egress.origins import BridgeDirectory, Origin, Origins
 from freespan.egress.session import EgressSession
 from freespan.egress.sessions import Sessions
 from freespan.egress.settings import EgressSettings
+from freespan.egress.stream_turns import InTurn, StreamTurns
 from freespan.link.turns import Turns
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
@@ -52,7 +52,7 @@ class Egress:
         self._settings = settings = settings or EgressSettings()
         self._sockets = sockets(settings)
         self._dials = dials(settings)
-        self._copying = CopyingTurns()
+        self._stream_turns = StreamTurns()
         self._origins = Origins(sources or SourceReader(), bridges)
         self._sessions = Sessions(
             identity, self._serve_stream, counters.sessions.inc, settings, self._origins, ledger, turns
@@ -106,6 +106,7 @@ class Egress:
             is_open = False
             place = StreamPlace(session.share)
             try:
+                await self._stream_turns.open(session.streams_share)
                 with place.among(self._sockets):
                     with place.among(self._dials):
                         opened = await self._dialer.dial(_target_of(stream), session.share)
@@ -121,11 +122,10 @@ class Egress:
         try:
             session.tunnel.accept(stream)
             transferred = self._counters.transferred
+            from_target = InTurn(connection, self._stream_turns, session.streams_share)
             await splice(
                 upload=Direction(stream, connection, transferred.labels("upload").inc),
-                download=Direction(
-                    InTurn(connection, self._copying, session.copying), stream, transferred.labels("download").inc
-                ),
+                download=Direction(from_target, stream, transferred.labels("download").inc),
                 reset=connection.reset,
                 idle_seconds=self._settings.tunnel.stream_idle_seconds,
             )

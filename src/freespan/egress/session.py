@@ -52,8 +52,8 @@ class EgressSession:
         """Where its first link came from."""
         self.is_established = False
         """Whether the handshake is complete."""
-        self.copying = turns.share()
-        """Its turns to copy what comes from targets."""
+        self.streams_share = turns.share()
+        """Its turns to open streams, and to copy what comes from targets."""
         self._links = {0}
         self._on_established = on_established
         self._on_links = on_links
@@ -107,7 +107,7 @@ class EgressSession:
             self.tunnel.shed(_TOO_MUCH)
 
     def _established(self) -> None:
-        self.is_established = self.copying.is_trusted = True
+        self.is_established = self.streams_share.is_trusted = True
         self._on_established(self)
 
     def _on_bond_event(self, event: BondEvent) -> None:

@@ -1,10 +1,10 @@
-"""Whoever downloads through many streams delays nobody else by more than a few pieces."""
+"""Whoever opens many streams, or downloads through many, delays nobody else by more than a few pieces."""
 
 from __future__ import annotations
 
 import asyncio
 
-from freespan.egress.copying import CopyingTurns, InTurn
+from freespan.egress.stream_turns import InTurn, StreamTurns
 from freespan.link.turns import Share, Turns
 from freespan.tunnel.stream import CHUNK_SIZE
 from tests.support.virtual_time import run
@@ -24,7 +24,7 @@ class Copies:
     """What was copied, by name, and the turns of the event loop."""
 
     def __init__(self) -> None:
-        self.turns = CopyingTurns()
+        self.turns = StreamTurns()
         self.order: list[str] = []
         self.loop_turns = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -107,5 +107,27 @@ def test_small_pieces_never_wait() -> None:
         await copies.count_turns(20)
         assert copies.order[before:].count("page") >= 9
         await copies.stop()
+
+    run(main())
+
+
+def test_whoever_opens_a_thousand_streams_lets_a_reader_open_one_at_once() -> None:
+    async def main() -> None:
+        turns, shares = StreamTurns(), Turns()
+        opened: list[str] = []
+
+        async def open_stream(name: str, share: Share) -> None:
+            await turns.open(share)
+            opened.append(name)
+
+        attacker, reader = shares.group("attacker").share(), shares.group("reader").share()
+        tasks = [asyncio.create_task(open_stream("attacker", attacker), name="a") for _ in range(1_000)]
+        await asyncio.sleep(0)
+        before = len(opened)
+        assert before < 8
+        await asyncio.create_task(open_stream("reader", reader), name="r")
+        assert len(opened) - before < 8
+        await asyncio.gather(*tasks)
+        assert len(opened) == 1_001
 
     run(main())
