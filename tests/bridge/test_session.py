@@ -18,6 +18,7 @@ RULES = [
     lane_rules.an_unusable_offer_is_refused,
     lane_rules.a_lane_cannot_ask_for_lanes,
     lane_rules.a_lane_names_addresses_of_the_first_offer_alone,
+    lane_rules.asking_without_end_ends_the_session,
 ]
 
 

@@ -99,13 +99,20 @@ async def lanes_that_never_open_become_rare(host: FakeHost, bridge: Bridge) -> N
             reply = await reply_to_lane(session, offer)
             if isinstance(reply, messages.LaneRefusal):
                 reasons.append(reply.reason)
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.25)
             else:
                 await (await host.link()).socket.close()
     session.client.channel.send(b"still here")
     assert await session.link.next() == b"still here"
     session.client.close()
     client.close()
+
+
+async def asking_without_end_ends_the_session(host: FakeHost, bridge: Bridge) -> None:
+    session = await connect(host, bridge)
+    for _ in range(70):
+        session.client.signalling.send(messages.encode(messages.LaneOffer("1", "v=0")))
+    await is_over(session)
 
 
 async def bad_messages_end_the_session(host: FakeHost, bridge: Bridge, bad_message: str | bytes) -> None:

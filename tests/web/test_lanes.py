@@ -44,6 +44,10 @@ async def test_a_lane_names_addresses_of_the_first_offer_alone(page: Page, host:
     await lane_rules.a_lane_names_addresses_of_the_first_offer_alone(host, await turn_on(page, host))
 
 
+async def test_asking_without_end_ends_the_session(page: Page, host: FakeHost) -> None:
+    await lane_rules.asking_without_end_ends_the_session(host, await turn_on(page, host))
+
+
 async def test_lanes_that_never_open_become_rare(page: Page, host: FakeHost) -> None:
     await lane_rules.lanes_that_never_open_become_rare(host, await turn_on(page, host))
 

@@ -95,6 +95,9 @@ class BridgeSession:
     # --- lanes -------------------------------------------------------------------------------
     def _on_signal(self, text: str) -> None:
         """Open a lane or refuse it; a client that breaks the protocol loses its session."""
+        if not self._lane_budget.may_ask(_now()):
+            self.end("the client asked for too many lanes")
+            return
         try:
             offer = decode_lane_offer(text)
         except MessageError:

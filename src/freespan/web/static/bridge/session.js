@@ -58,8 +58,9 @@ export class BridgeSession {
     this.#first.close();
   }
 
-  /** A malformed message ends the session; a request for too much is refused. @param {unknown} data */
+  /** A malformed message ends the session, and so do too many; a request for too much is refused. @param {unknown} data */
   #receive(data) {
+    if (!this.#budget.mayAsk(this.#clock.now)) return this.close();
     let request;
     try {
       request = parseLane(data);
