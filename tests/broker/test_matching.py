@@ -405,6 +405,18 @@ def test_an_offer_for_some_bridges_goes_to_none_but_these() -> None:
     assert int(chosen[1:]) >= 100
 
 
+def test_whoever_can_spare_none_gets_no_newcomer() -> None:
+    matching = Matching(last)  # each offer is the one in four
+    for name in ("proved", "new"):
+        matching.join(name, 9)
+        matching.report_network(name, Network("open"))
+    assert matching.assign("one", network=Network("cone"), takes_newcomers=False) is not None, "nobody has proved it"
+    matching.set_proved("proved", True)
+    assert matching.assign("two", network=Network("cone")) == "new"
+    assert matching.assign("three", network=Network("cone"), takes_newcomers=False) == "proved"
+    assert matching.assign("four", {"proved"}, Network("cone"), takes_newcomers=False) == "new", "better than nobody"
+
+
 def test_an_offer_for_many_bridges_looks_at_a_few_of_them() -> None:
     matching = Matching(Random(1).randrange)
     names = {f"b{number}" for number in range(1_000)}

@@ -51,6 +51,15 @@ def test_an_hour_shows_so_many_new_bridges(reader: Reader, first: int) -> None:
     assert len(world.shown.shown_to(reader, HOUR)) == 2 * first
 
 
+def test_the_last_quarter_of_an_hour_is_kept_for_bridges_that_have_proved_themselves() -> None:
+    world = World()
+    world.ask(NETWORK, 0.0, most=12)
+    assert not world.shown.is_short(NETWORK, 0.0)
+    world.ask(NETWORK, 0.0, most=1)
+    assert world.shown.is_short(NETWORK, 0.0)
+    assert not world.shown.is_short(NETWORK, HOUR)
+
+
 def test_nobody_uses_up_what_others_may_be_shown() -> None:
     world = World()
     world.ask(NETWORK, 0.0)

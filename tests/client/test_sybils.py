@@ -54,3 +54,21 @@ async def test_readers_find_the_real_bridges_and_nobody_is_driven_to_the_host(ho
             assert (await reader.statuses.until("open")).transport == "webrtc"
             assert (await reader.ask(site.port)).endswith(SMALL)
         assert all(status.transport in ("", "webrtc") for reader in readers for status in reader.statuses.all)
+
+
+async def test_a_session_through_a_bridge_proves_it_and_nothing_else_does(host: Host) -> None:
+    bridges = host.broker.bridges
+    proofs = bridges._proofs
+    async with running_bridge(host.url), running_client(host.invite, "websocket", settings=SETTINGS) as direct:
+        await host.until(bridges=1)
+        (name,) = host.broker.matching._bridges
+        await direct.statuses.until("open")
+        assert not proofs.is_proved(name)
+        async with running_client(host.invite, settings=SETTINGS) as reader:
+            await reader.statuses.until("open", transport="webrtc")
+            await host.until(sessions=2)
+        assert proofs.is_proved(name)
+        assert host.broker.matching._bridges[name].is_proved
+        (token,) = proofs._by_token
+        assert bridges.places(token) == 16
+        assert bridges.places(name) is None, "what a reader is told names no bridge at the egress"

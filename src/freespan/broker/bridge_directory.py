@@ -50,6 +50,10 @@ class Visit:
             return None
         return self._shown.may_be_given(self._reader, self._clock())
 
+    def takes_newcomers(self) -> bool:
+        """Whether the reader may be given a bridge that has not proved itself while others are free."""
+        return self._reader is None or not self._shown.is_short(self._reader, self._clock())
+
     def seconds_left(self) -> float:
         """How long it takes at most until the reader may be given any again."""
         return 0.0 if self._reader is None else self._shown.seconds_left(self._reader, self._clock())

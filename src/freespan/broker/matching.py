@@ -151,15 +151,16 @@ class Matching:
         *,
         has_turn: bool = False,
         only: Set[str] | None = None,
+        takes_newcomers: bool = True,
     ) -> str | None:
         """Choose a free bridge for an offer, none of `tried` and `avoid`; returns None when there is none.
 
         `network` is the client's; `has_turn` tells whether a TURN server could connect the two. With `only`, it is one
-        of those few bridges.
+        of those few bridges. Without `takes_newcomers`, the offer is none of those that prefer bridges without a proof.
         """
         excluded = tried | avoid
         groups = self._groups if only is None else self._groups_of(only - excluded)
-        preferred = self._preferred_proof()
+        preferred = self._preferred_proof(takes_newcomers=takes_newcomers)
         ranks: dict[_Rank, list[FreeBridges[_Named]]] = defaultdict(list)
         for kind, group in groups.items():
             chance = connectivity(network, kind.network)
@@ -263,12 +264,12 @@ class Matching:
             groups[bridge.kind].add(_Named(bridge.name), bridge.source)
         return groups
 
-    def _preferred_proof(self) -> bool | None:
+    def _preferred_proof(self, *, takes_newcomers: bool) -> bool | None:
         """Whether this offer prefers bridges that have proved themselves or the others; None where none has."""
         if not any(kind.is_proved and group.count for kind, group in self._groups.items()):
             return None
         every = self._settings.newcomers_every
-        return self._choose(every) != every - 1
+        return not takes_newcomers or self._choose(every) != every - 1
 
     def _assigned(self, bridge: _Bridge, offer: str) -> str:
         self._withdraw(bridge)

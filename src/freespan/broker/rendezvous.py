@@ -175,7 +175,15 @@ class Rendezvous:
             raise ProblemError(503, "no_bridge", "the free bridges are kept for clients that have none")
         avoid, only = visit.avoidable(request.avoid), visit.only()
         has_turn = self._turn_servers is not None
-        bridge = self._matching.assign(offer_id, visit.tried, request.network, avoid, has_turn=has_turn, only=only)
+        bridge = self._matching.assign(
+            offer_id,
+            visit.tried,
+            request.network,
+            avoid,
+            has_turn=has_turn,
+            only=only,
+            takes_newcomers=visit.takes_newcomers(),
+        )
         if bridge is not None:
             return bridge
         if visit.tried:

@@ -38,6 +38,8 @@ class ShownSettings:
         of_invite: new bridges an hour for one invite.
         per_ended_link: new bridges more for each link that has ended.
         signs_max: handshakes, or ended links, that count in an hour.
+        short_part: of the new bridges of an hour, the last one in so many is kept for bridges that have proved
+            themselves.
         shown_max: bridges that are remembered for one network or invite; beyond them, the first one is forgotten.
         readers_max: networks and invites that are remembered; beyond them, that which asked longest ago is forgotten.
         names_max: bridges that are remembered for all of them together.
@@ -50,6 +52,7 @@ class ShownSettings:
     of_invite: int = 8
     per_ended_link: int = 1
     signs_max: int = 64
+    short_part: int = 4
     shown_max: int = 1_024
     readers_max: int = 20_000
     names_max: int = 500_000

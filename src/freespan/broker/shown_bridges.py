@@ -97,6 +97,11 @@ class ShownBridges:
             self._forget_gone(record)
         return record.used < record.allowed
 
+    def is_short(self, reader: Reader, now: float) -> bool:
+        """Whether so few new bridges are left for a reader that none should be spent on an unknown one."""
+        record = self._record(reader, now)
+        return (record.allowed - record.used) * self._settings.short_part < record.allowed
+
     def seconds_left(self, reader: Reader, now: float) -> float:
         """How long it takes at most until a reader may be shown new bridges again."""
         return max(0.0, self._record(reader, now).hour_ends - now)
