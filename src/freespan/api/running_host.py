@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from freespan.api import host_plan
+from freespan.api.allocator import give_memory_back
 from freespan.api.connections import PLAIN_COST, TLS_COST, ConnectionLimits, Connections
 from freespan.api.host_app import host_application
 from freespan.api.listening import listening, unusable_address
@@ -89,6 +90,8 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(dialer.close)
         stack.push_async_callback(egress.stop)
+        giving_back = asyncio.create_task(give_memory_back(host.ledger), name="host-memory")
+        stack.callback(giving_back.cancel)
         port = await stack.enter_async_context(
             listening(app, settings.host, settings.port, tls, connections=connections, accounts=accounts)
         )
