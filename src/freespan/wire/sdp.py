@@ -24,6 +24,7 @@ _FORMS = {
 _ONCE = (_UFRAG, _PASSWORD)
 _NEEDED = (*_FORMS, "a=setup")
 _CANDIDATES_MAX = 32
+_CANDIDATES_READ = 64
 # All lines that a data channel needs, by exact names, since engines differ in what else they take for a candidate.
 _KEPT = ("v=", "o=", "s=", "t=")
 _KEPT_ATTRIBUTE = re.compile(
@@ -111,12 +112,9 @@ def public_addresses(sdp: str) -> set[Address]:
 
 
 def _candidates(lines: list[str], allow_private: bool) -> list[tuple[int, Candidate]]:
-    """The candidates in the lines of a description that may pass, with the numbers of their lines."""
-    parsed = (
-        (number, parse_candidate(line, allow_private=allow_private))
-        for number, line in enumerate(lines)
-        if _holds_candidate(line)
-    )
+    """The candidates among the first lines that hold any, if they may pass, with the numbers of their lines."""
+    holding = [number for number, line in enumerate(lines) if _holds_candidate(line)][:_CANDIDATES_READ]
+    parsed = ((number, parse_candidate(lines[number], allow_private=allow_private)) for number in holding)
     return [(number, one) for number, one in parsed if one is not None]
 
 

@@ -5,6 +5,7 @@ import { chosen, parseCandidate } from "./candidates.js";
 /** All that a data channel needs, except for addresses. */
 const KEPT =
   /^([vost]=|a=(ice-(ufrag|pwd|options|lite)|fingerprint|setup|mid|group|sctp-port|max-message-size|sendrecv|msid-semantic|extmap-allow-mixed)(:|$))/;
+const CANDIDATES_READ = 64;
 /** Lines that must have a certain form. The first two may stand there once. @type {Record<string, RegExp>} */
 const FORMS = {
   "a=ice-ufrag": /^:[A-Za-z\d+/]{4,32}$/,
@@ -23,7 +24,7 @@ const FORMS = {
  */
 export function filterSdp(sdp, allowPrivate, only) {
   const lines = linesOf(sdp).map((line) => (/[^ -~]/.test(line) ? "" : line));
-  const candidates = lines.map((line) => parseCandidate(line, allowPrivate));
+  const candidates = candidatesIn(lines, allowPrivate);
   const passing = chosen(candidates.flatMap((one) => (one && (!only || only.has(one.address)) ? [one] : [])));
   const seen = new Set();
   /** @param {string} line @param {number} i @returns {string} the line as it may pass, or nothing */
@@ -48,7 +49,15 @@ export function filterSdp(sdp, allowPrivate, only) {
 
 /** The addresses and names to which a description makes an end send checks. @param {string} sdp @param {boolean} allowPrivate */
 export function namedAddresses(sdp, allowPrivate) {
-  return new Set(linesOf(sdp).flatMap((line) => parseCandidate(line, allowPrivate)?.address ?? []));
+  return new Set(candidatesIn(linesOf(sdp), allowPrivate).flatMap((one) => one?.address ?? []));
+}
+
+/** For each line the candidate that it is, among the first that hold any. @param {string[]} lines @param {boolean} allowPrivate */
+function candidatesIn(lines, allowPrivate) {
+  let read = 0;
+  return lines.map((line) =>
+    /candidate:/i.test(line) && ++read <= CANDIDATES_READ ? parseCandidate(line, allowPrivate) : undefined,
+  );
 }
 
 /** @param {string} sdp */
