@@ -7,41 +7,44 @@ with the number of bridges.
 from __future__ import annotations
 
 import contextlib
-import gc
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from bench.helper_io import emit, next_line, run_helper
 from freespan.api.connections import ConnectionLimits, Connections
 from freespan.api.host_app import host_application
 from freespan.api.listening import listening
 from freespan.api.open_files import open_files_limit, raise_open_files_limit
+from freespan.api.paced_connections import Accounts
 from freespan.broker.server import Broker
+from freespan.cli.collector import Collector
 from freespan.demo.certificates import DemoAuthority
+from freespan.link.turns import Turns
 from freespan.observe.counters import HostCounters
 from freespan.sources.requests import SourceReader
 from freespan.web.decoy_site import DecoySite
 
 PATH = "/path"
-_GC_THRESHOLDS = (100_000, 20, 20)
-"""Those of the command."""
 _FILES_LEFT = 200
 
 
 async def main() -> None:
     """Serve on two free ports of loopback, one of them with TLS, until standard input ends."""
     raise_open_files_limit()
-    gc.set_threshold(*_GC_THRESHOLDS)
+    Collector(is_host=True).start()
     sources, counters = SourceReader(), HostCounters()
     broker = Broker(lambda: "wss://host.example/v1/egress", counters, sources=sources, hides_private=lambda: True)
     connections = Connections(sources, ConnectionLimits(most=open_files_limit() - _FILES_LEFT))
+    accounts = Accounts(Turns(), sources)
     app = host_application(PATH, broker.routes(), DecoySite(), None)
     other = host_application(PATH, broker.routes(), DecoySite(), None)
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="freespan-bench-")))
         tls = DemoAuthority(folder).server_context("host.example")
-        port = await stack.enter_async_context(listening(app, "127.0.0.1", 0, connections=connections))
-        tls_port = await stack.enter_async_context(listening(other, "127.0.0.1", 0, tls, connections=connections))
+        shared: Any = {"connections": connections, "accounts": accounts}
+        port = await stack.enter_async_context(listening(app, "127.0.0.1", 0, **shared))
+        tls_port = await stack.enter_async_context(listening(other, "127.0.0.1", 0, tls, **shared))
         emit({"event": "ready", "port": port, "tls_port": tls_port, "files": open_files_limit()})
         while await next_line():
             emit({"event": "bridges", "bridges": counters.figures().bridges})

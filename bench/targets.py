@@ -23,7 +23,7 @@ _LIMITS = {
     "kill_wrong_bytes": 0,
     "only_wrong_bytes": 0,
     "broker_20000_p99_ms": 50.0,
-    "broker_bridge_kb": 22.0,
+    "broker_bridge_kb": 25.0,
     "broker_vanish_worst_ms": 2_000.0,
     "broker_vanish_clean_s": 5.0,
     "loop_block_max_ms": 50.0,

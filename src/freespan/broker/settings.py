@@ -148,14 +148,14 @@ class BrokerSettings:
     bodies_for_newcomers: int = 64
     body_places: Places = field(default=Places(32, 128))
     rendezvous_of_host: Rate = field(default=Rate(per_second=10.0, burst=1_000))
-    rendezvous_of_network: Rate = field(default=Rate(per_second=80.0, burst=8_000))
+    rendezvous_of_network: Rate = field(default=Rate(per_second=200.0, burst=20_000))
     offers_at_own_host: Rate = field(default=Rate(per_second=1.0, burst=1_000))
     offers_at_own_network: Rate = field(default=Rate(per_second=8.0, burst=8_000))
     offers_at_other_host: Rate = field(default=Rate(per_second=1 / 6, burst=240))
     offers_at_other_network: Rate = field(default=Rate(per_second=16 / 6, burst=3_840))
     targets_max: int = 32_768
     turn_of_host: Rate = field(default=Rate(per_second=10.0, burst=1_000))
-    turn_of_network: Rate = field(default=Rate(per_second=80.0, burst=8_000))
+    turn_of_network: Rate = field(default=Rate(per_second=200.0, burst=20_000))
     misses_of_host: Rate = field(default=Rate(per_second=0.5, burst=256))
     misses_of_network: Rate = field(default=Rate(per_second=2.0, burst=1_024))
     held_seconds: float = ANSWER_SECONDS + HANDSHAKE_SECONDS

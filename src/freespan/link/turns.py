@@ -53,13 +53,16 @@ class Group:
         """What the member has had that came last: those that begin now begin here."""
         self._queue: list[tuple[float, int, Share | Group]] = []
         self._is_queued = False
-        self._groups: WeakValueDictionary[Hashable, Group] = WeakValueDictionary()
+        self._groups: WeakValueDictionary[Hashable, Group] | None = None
+        """Made when it is needed: it takes a kilobyte, and most groups have no others in them."""
 
     def group(self, name: Hashable, counts_for: float = 1.0) -> Group:
         """The group of this name. It counts for as many shares as it has members with work, but not for more than this.
 
         It is forgotten with the last share in it.
         """
+        if self._groups is None:
+            self._groups = WeakValueDictionary()
         found = self._groups.get(name)
         if found is None:
             found = self._groups[name] = Group(self, counts_for)
