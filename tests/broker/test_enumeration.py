@@ -93,3 +93,23 @@ async def test_each_welcome_has_a_token_of_its_own_that_no_answer_contains(lab: 
         await here[0].socket.close()
         while lab.broker.bridges.places(here[0].token) is not None:
             await asyncio.sleep(0.001)
+
+
+async def test_an_answer_names_the_region_that_its_bridge_really_comes_from() -> None:
+    """Whatever addresses the bridge writes into its answer: IPv4 /16."""
+    async with (
+        running_lab() as lab,
+        lab.elsewhere("127.9.1.1") as one,
+        lab.elsewhere("127.9.200.1") as near,
+        lab.elsewhere("127.8.1.1") as far,
+    ):
+        regions = []
+        for place in (one, near, far):
+            async with bridges(place, 1) as (bridge,):
+                _, answer, _ = await lab.post()
+                regions.append(answer["source"])
+                await bridge.socket.close()
+            while lab.counters.figures().bridges:
+                await asyncio.sleep(0.001)
+    assert regions[0] == regions[1] != regions[2]
+    assert all(region.startswith("4") for region in regions)
