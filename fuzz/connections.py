@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import pickle
 from functools import cache
@@ -31,11 +32,21 @@ class Peer:
     def receive(self, payload: bytes, skipped: int = 0) -> None:
         """Receive the frames of one packet; `skipped` packet numbers are left out before it."""
         self._number += skipped
-        header = bytes((0x40 | _NUMBER_SIZE - 1,)) + self.quic.host_cid + self._number.to_bytes(_NUMBER_SIZE, "big")
+        phase = self._keys.key_phase << 2
+        header = (
+            bytes((0x40 | phase | _NUMBER_SIZE - 1,)) + self.quic.host_cid + self._number.to_bytes(_NUMBER_SIZE, "big")
+        )
         # an empty payload is too short for the protection of the header
         packet = self._keys.encrypt_packet(header, payload + bytes(max(0, 4 - len(payload))), self._number)
         self._number += 1
         self.quic.receive_datagram(packet, PEER, now=self.now)
+
+    def change_keys(self) -> None:
+        """The other end changes its keys (RFC 9001 section 6)."""
+        keys = copy.copy(self._keys)
+        keys.recv, keys.send = copy.copy(keys.recv), copy.copy(keys.send)
+        keys._update_key("fuzz")
+        self._keys = keys
 
     def with_quic(self, quic: LinkQuic) -> Peer:
         """The same end with another connection."""

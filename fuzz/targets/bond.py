@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from freespan.link.base import TOO_EARLY, LinkOwner
 from freespan.link.bond.arrival import Arrival
 from freespan.link.bond.core import BondCore
-from freespan.link.bond.events import BondOver, CoreEvent, Deliver, Transmit
-from freespan.link.bond.record_protection import RecordProtection
+from freespan.link.bond.events import AskQueues, BondOver, CoreEvent, Deliver, Transmit
+from freespan.link.bond.record_protection import RecordError, RecordProtection
+from freespan.link.bond.reordering import ReorderBuffer
 from freespan.link.bond.session_key import Role, SessionKey, refusal, session_key
 from freespan.wire.bond_frames import (
     Frames,
@@ -22,7 +24,14 @@ from freespan.wire.bond_frames import (
     opening_of,
 )
 from freespan.wire.errors import LinkError, MessageError
-from freespan.wire.limits import BOND_LINKS_MAX, BOND_SPAN_MAX, LINK_QUEUE_MAX, MESSAGE_MAX
+from freespan.wire.limits import (
+    BOND_LINKS_MAX,
+    BOND_PACKET_COST,
+    BOND_SPAN_MAX,
+    DATAGRAM_SIZE,
+    LINK_QUEUE_MAX,
+    MESSAGE_MAX,
+)
 from fuzz.fuzz_target import FuzzTarget, attempt, check_reason
 from fuzz.script import Script, piece
 
@@ -113,6 +122,7 @@ async def _arrive(script: Script) -> None:
     messages = [message[:MESSAGE_MAX] for message in messages if message]
     link, owner = _Link(), _Owner()
     arrival = Arrival(link)
+    arrival.on_change = (lambda: None) if fate & 16 else None
     for message in messages[:early]:
         arrival.on_message(message)
     if fate & 1 or not messages[:early]:
@@ -163,10 +173,19 @@ class _Session:
                 self.is_over = True
             elif isinstance(event, Transmit):
                 assert 0 < len(event.message) <= MESSAGE_MAX
-        if events:
+                self.hear(event)
+        self.check()
+        if any(isinstance(event, AskQueues) for event in events):
             for number in list(self.core.links.open):
                 self.core.set_queue_left(number, LINK_QUEUE_MAX)
-        self.check()
+            self.act(self.core.flush(self.now))
+
+    def hear(self, sent: Transmit) -> None:
+        """The other end opens what it gets, from which it knows when to protect what it sends."""
+        peer = self.peers.get(sent.number)
+        if peer is not None:
+            with contextlib.suppress(RecordError):
+                peer.unprotect(sent.message)
 
     def check(self) -> None:
         assert len(self.core.links.open) <= BOND_LINKS_MAX
@@ -207,6 +226,13 @@ class _Session:
             self.peers[number] = peer
             self.act(events)
 
+    def send(self, packet: bytes, times: int) -> None:
+        """This end sends, even without credit."""
+        if times > 1:
+            packet = (packet * DATAGRAM_SIZE)[:DATAGRAM_SIZE]
+        for _ in range(times):
+            self.act(self.core.send(packet, self.now))
+
     def step(self, script: Script) -> None:
         kind, number = script.byte() % 12, script.byte() % 32
         if kind == 0:
@@ -223,8 +249,7 @@ class _Session:
             self.now += number / 8 if number < 24 else 2.0 ** (number - 22)
             self.act(self.core.handle_timer(self.now))
         elif kind == 6:
-            if self.core.send_credit(self.now):
-                self.act(self.core.send(script.piece() or b"x", self.now))
+            self.send(script.piece() or b"x", 300 if number == 31 else 1)
         elif kind == 7:
             self.act(self.core.on_closed(number, "closed", self.now))
         elif kind == 8:
@@ -232,6 +257,7 @@ class _Session:
         elif kind == 9:
             self.receive(number, encode_refused(refusal(_KEY, number, script.byte())))
         elif kind == 10:
+            self.core.set_queue_left(number, 1_000 * number)
             self.act(self.core.flush(self.now))
         elif kind == 11:
             self.join(number, b"\x03", session_key(bytes(32), script.take(16)))
@@ -258,6 +284,27 @@ def _session(role: Role, data: bytes) -> None:
         assert session.core.is_over
 
 
+def _reordering(data: bytes) -> None:
+    """Each three bytes: how many packets, how far their numbers lie ahead, and their size."""
+    script, buffer, expected = Script(data), ReorderBuffer(), 0
+    packets = [bytes(size) for size in (1, 100, 4_000, DATAGRAM_SIZE)]
+    while not script.is_over:
+        times, ahead, size = script.byte(), script.byte(), script.byte()
+        for number in range(buffer.next_number + ahead, buffer.next_number + ahead + times):
+            try:
+                ready = buffer.receive(number, packets[size % 4])
+            except MessageError as error:
+                check_reason(error)
+                break
+            while buffer.is_ready:
+                ready += buffer.release()
+            expected += len(ready)
+        assert buffer.next_number == expected
+        assert 0 <= buffer.held_cost <= BOND_SPAN_MAX
+        assert (buffer.held_cost == 0) == (not buffer._held)
+        assert len(buffer._held) * BOND_PACKET_COST <= BOND_SPAN_MAX
+
+
 def _ping(number: int) -> bytes:
     return bytes((2, number, 8))
 
@@ -266,6 +313,7 @@ def _data(link: int, number: int, packet: bytes = b"x") -> bytes:
     return bytes((2, link, 16)) + piece(packet) + bytes((number,))
 
 
+_HELLO = b"\x06\x00" + piece(b"hello")
 _KEYS = b"\x08\x00"
 _WAIT = b"\x05\x0a"
 _SESSIONS = (
@@ -275,7 +323,19 @@ _SESSIONS = (
     b"\x00\x00" + piece(hello_head() + b"\x03") + b"\x00\x00" + piece(b"\x03\x03"),
     _KEYS + _ping(0) + b"\x06\x00" + piece(b"up") + bytes((2, 0, 1, 0, 1)) + b"\x07\x00" + b"\x05\x1f" * 4,
     _KEYS + _ping(0) + bytes((3, 1)) + piece(b"\x03") + b"\x09\x01\x01" + b"\x0b\x02" + bytes(16) + b"\x09\x00\x02",
-    _KEYS + _ping(0) + b"\x06\x00" + piece(b"up") * 1 + b"\x05\x06" * 40,
+    _KEYS + _ping(0) + b"\x06\x00" + piece(b"up") + b"\x05\x06" * 40,
+    _KEYS + _ping(0) + b"\x06\x1f" + piece(b"up") + b"\x05\x06" * 4 + b"\x06\x00" + piece(b"up") + b"\x0a\x1f\x0a\x09",
+    _KEYS
+    + _ping(0)
+    + bytes((4, 1, 8))
+    + _ping(1)
+    + b"\x06\x02"
+    + piece(b"up")
+    + b"\x05\x04" * 9
+    + _ping(0)
+    + b"\x05\x06" * 9,
+    _KEYS + _ping(0) + bytes((4, 1, 8)) + b"\x09\x01\x02" + bytes((4, 2, 8)) + b"\x00\x02" + piece(b"\x06" + bytes(17)),
+    _KEYS + _ping(0) + bytes((4, 1, 8)) + b"\x00\x01" + piece(b"\x06" + bytes(17)) + b"\x02\x00\x80" + b"\x07\x00" * 2,
     _KEYS + _data(0, 9) + _data(0, 9) + _data(0, 0) + b"\x01\x00" + piece(b"\x02" + bytes(3)) + b"\x0a\x00",
     _KEYS + _ping(0) + b"".join(bytes((2, 0, 16 | 32 | 64)) + piece(b"z" * 80) + bytes((1,) * 8) for _ in range(6)),
 )
@@ -314,13 +374,25 @@ TARGETS = (
         ),
         (b"\x01\x01", b"\x02\x01" + _KEY.id),
     ),
+    FuzzTarget(
+        "bond_reordering",
+        _reordering,
+        (f"{_BOND}reordering",),
+        (
+            b"\x01\x00\x00",
+            b"\xff\x01\x03" * 3 + b"\x01\x00\x00",
+            b"\xff\x02\x00" * 8 + b"\x02\x00\x01",
+            b"\x05\x03\x01" * 2,
+        ),
+        size_max=90,
+    ),
     *(
         FuzzTarget(
             f"bond_{role.value}",
             lambda data, role=role: _session(role, data),  # type: ignore[misc]
-            (f"{_BOND}core", f"{_BOND}record_protection", f"{_BOND}reordering"),
-            _SESSIONS,
-            (_KEYS, _WAIT, _ping(0), _data(0, 0), b"\x04\x01\x08", b"\x02\x00"),
+            (f"{_BOND}core", f"{_BOND}record_protection"),
+            _SESSIONS if role is Role.EGRESS else tuple(_HELLO + session for session in _SESSIONS),
+            (_HELLO + _KEYS, _WAIT, _ping(0), _data(0, 0), b"\x04\x01\x08", b"\x02\x00"),
             size_max=400,
         )
         for role in (Role.EGRESS, Role.CLIENT)

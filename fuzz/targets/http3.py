@@ -83,12 +83,12 @@ class _Quic:
 class _Driver:
     """Stands for a `QuicDriver`."""
 
-    def __init__(self, quic: _Quic) -> None:
+    def __init__(self, quic: _Quic | None) -> None:
         self.quic = quic
 
     @property
     def is_over(self) -> bool:
-        return self.quic.is_over
+        return self.quic is not None and self.quic.is_over
 
     def flush_soon(self) -> None: ...
 
@@ -128,14 +128,19 @@ def _http(data: bytes, *, is_client: bool) -> None:
 
 async def _speak_http(script: Script, *, is_client: bool) -> None:
     """Bytes of streams, and what a handler does with the streams that they open."""
-    quic, streams = _Quic(is_client=is_client), _Streams(is_client=is_client)
-    table = StreamTable(cast(QuicDriver, _Driver(quic)), DrainWaiters(_SETTINGS.stream_unsent_max), _SETTINGS)
-    table.begin_http(cast(LinkQuic, quic))
-    if is_client:
-        stream = table.open(quic.get_next_available_stream_id())
-        table.send_headers(stream, [(b":method", b"CONNECT"), (b":authority", b"a:1")], end=False)
-    while not script.is_over and not quic.is_over:
+    quic, streams, driver = _Quic(is_client=is_client), _Streams(is_client=is_client), _Driver(None)
+    table = StreamTable(cast(QuicDriver, driver), DrainWaiters(_SETTINGS.stream_unsent_max), _SETTINGS)
+    stream = table.open(quic.get_next_available_stream_id()) if is_client else None
+    if stream is not None and script.byte() & 2:  # before anything has begun
         await _step(table, streams, script)
+        await _use(table, stream.id, script.byte())
+    driver.quic = quic
+    table.begin_http(cast(LinkQuic, quic))
+    if stream is not None:
+        table.send_headers(stream, [(b":method", b"CONNECT"), (b":authority", b"a:1")], end=False)
+    while not script.is_over:
+        await _step(table, streams, script)
+    table.begin_http(cast(LinkQuic, quic))
     table.cut_all()
 
 
@@ -145,7 +150,7 @@ async def _step(table: StreamTable, streams: _Streams, script: Script) -> None:
         await _use(table, stream_id, script.byte())
     else:
         data = script.piece() * (40 if kind == 4 else 1) if kind < 5 else b""
-        event = streams.event(kind, stream_id, data)
+        event = streams.event(kind, stream_id, data) if not table._driver.is_over else None
         for opened in table.handle_event(event) if event is not None else ():
             _look_at_request(table, opened.id)
     assert len(table.by_id) <= 2 * STREAMS_MAX + 1
@@ -178,11 +183,18 @@ async def _use(table: StreamTable, stream_id: int, how: int) -> None:
     elif how % 4 == 2:
         with contextlib.suppress(StreamError):
             await stream.write(bytes(how))
-    elif stream.unread:
+    elif stream.unread or stream._ended or stream._read_cut:
         with contextlib.suppress(StreamError):
-            await stream.read()
-    elif stream.headers:
-        assert await stream.wait_headers() == stream.headers
+            await (
+                stream.read()
+                if how & 8
+                else stream.wait_headers()
+                if stream.headers or stream._read_cut
+                else stream.read()
+            )
+    if how & 16:
+        table.release(stream)
+        table.release(stream)
 
 
 # --- the same as aioquic ---------------------------------------------------------------------------------
@@ -286,7 +298,8 @@ TARGETS = (
             f"http3_{'client' if is_client else 'egress'}",
             lambda data, is_client=is_client: _http(data, is_client=is_client),  # type: ignore[misc]
             _MODULES,
-            _seeds(3 if is_client else 2, _OK if is_client else _CONNECT),
+            tuple(b"\x00" * is_client + seed for seed in _seeds(3 if is_client else 2, _OK if is_client else _CONNECT))
+            + (b"\x02" + b"\x07\x00\x02" + b"\x02", b"\x02" + _say(0, _OK) + b"\x0b") * is_client,
             _WORDS,
             size_max=600,
         )

@@ -36,7 +36,7 @@ def _invite(data: bytes) -> None:
     kind, rest = data[:1], data[1:]
     if kind == b"p":
         check = hashlib.sha256(rest).digest()[:4]
-        text = "freespan1_" + base64.urlsafe_b64encode(rest + check).decode()
+        text = "freespan1_" + base64.urlsafe_b64encode(rest + check).decode().rstrip("=")
     else:
         text = _text(rest)
     invite = attempt(lambda: parse_invite(text), InviteError)
@@ -123,6 +123,10 @@ TARGETS = (
             b"tfreespan1_AAAA",
             b"p" + msgspec.msgpack.encode(_INVITE),
             b"p" + msgspec.msgpack.encode(Invite("http://[::1]:80", bytes(32))),
+            b"p" + msgspec.msgpack.encode(Invite("http://h", bytes(31))),
+            b"p" + msgspec.msgpack.encode(Invite("http://h", bytes(32), ("http://f",) * 5)),
+            b"p" + msgspec.msgpack.encode(Invite("http://h", bytes(32), (), (("stun:h",),))),
+            b"p" + msgspec.msgpack.encode(Invite("http://h?", bytes(32))),
         ),
         (b"freespan1_", b"https://", b"http://", b"stun:", b"\xc4\x20", b"\x94", b"\xdb\xff\xff\xff\xff", *_HOSTS),
         size_max=2_100,
