@@ -132,21 +132,18 @@ class Turns(Group):
 
     def _run(self) -> None:
         self._handle = None
+        end = perf_counter() + TURN_SECONDS
         try:
-            self._do_steps()
+            while self._queue:
+                share = self._take_first()
+                try:
+                    end -= share._step()
+                finally:
+                    share._group._put_back(share, has_work=bool(share._steps))
+                if perf_counter() >= end:
+                    break
         finally:
             self._go_on_soon()
-
-    def _do_steps(self) -> None:
-        end = perf_counter() + TURN_SECONDS
-        while self._queue:
-            share = self._take_first()
-            try:
-                end -= share._step()
-            finally:
-                share._group._put_back(share, has_work=bool(share._steps))
-            if perf_counter() >= end:
-                break
 
 
 class Share:
@@ -173,7 +170,8 @@ class Share:
 
     def charge(self, seconds: float) -> None:
         """Count what a step has cost."""
-        seconds = min(seconds, CHARGE_MAX_SECONDS)
+        if seconds > CHARGE_MAX_SECONDS:
+            seconds = CHARGE_MAX_SECONDS
         self.had += seconds
         self._group._charge(seconds)
 

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 
 from aioquic._buffer import Buffer, BufferReadError
@@ -169,70 +169,38 @@ class BoundedQuic(QuicConnection):
 class Ranges(RangeSet):
     """The same as its base, which looks at one range after the other; this one finds a place by halving."""
 
-    def __init__(self, ranges: Iterable[range] = ()) -> None:
-        self._starts: list[int] = []
-        self._stops: list[int] = []
-        for one in ranges:
-            self.add(one.start, one.stop)
+    _RangeSet__ranges: list[range]
 
     def add(self, start: int, stop: int | None = None) -> None:
         """Add the numbers from `start` to before `stop`; without `stop`, one number."""
         if stop is None:
             stop = start + 1
-        starts, stops = self._starts, self._stops
-        if stops and stops[-1] == start:
-            stops[-1] = stop  # the next one in order
-            return
-        first = bisect_left(stops, start)  # the first range that ends at `start` or later
-        behind = bisect_right(starts, stop)  # and the one behind the last that begins at `stop` or earlier
-        if first < behind:
-            start, stop = min(start, starts[first]), max(stop, stops[behind - 1])
-        starts[first:behind] = [start]
-        stops[first:behind] = [stop]
+        ranges = self._RangeSet__ranges
+        if not ranges:
+            ranges.append(range(start, stop))
+        elif ranges[-1].stop == start:
+            ranges[-1] = range(ranges[-1].start, stop)  # the next one in order
+        else:
+            first = bisect_left(ranges, start, key=_stop)  # the first range that ends at `start` or later
+            behind = bisect_right(ranges, stop, key=_start)  # behind the last one that begins at `stop` or earlier
+            if first < behind:
+                start, stop = min(start, ranges[first].start), max(stop, ranges[behind - 1].stop)
+            ranges[first:behind] = [range(start, stop)]
 
     def subtract(self, start: int, stop: int) -> None:
         """Take away the numbers from `start` to before `stop`."""
-        starts, stops = self._starts, self._stops
-        first = bisect_right(stops, start)  # the first range that ends behind `start`
-        behind = bisect_left(starts, stop)  # and the one behind the last that begins before `stop`
-        if first >= behind:
+        ranges = self._RangeSet__ranges
+        if ranges and start <= ranges[0].start < stop < ranges[0].stop:
+            ranges[0] = range(stop, ranges[0].stop)  # the beginning, which is sent first
             return
-        left = [(starts[first], start)] if starts[first] < start else []
-        right = [(stop, stops[behind - 1])] if stop < stops[behind - 1] else []
-        kept = left + right
-        starts[first:behind] = [one[0] for one in kept]
-        stops[first:behind] = [one[1] for one in kept]
+        first = bisect_right(ranges, start, key=_stop)  # the first range that ends behind `start`
+        behind = bisect_left(ranges, stop, key=_start)  # behind the last one that begins before `stop`
+        if first < behind:
+            left, right = range(ranges[first].start, start), range(stop, ranges[behind - 1].stop)
+            ranges[first:behind] = [one for one in (left, right) if one]
 
-    def bounds(self) -> range:
-        """From the first number to the last one."""
-        return range(self._starts[0], self._stops[-1])
 
-    def shift(self) -> range:
-        """Take away the first range, and return it."""
-        return range(self._starts.pop(0), self._stops.pop(0))
-
-    def __contains__(self, number: Any) -> bool:
-        place = bisect_right(self._starts, number) - 1
-        return place >= 0 and number < self._stops[place]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, RangeSet) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment]  # as its base
-
-    def __getitem__(self, place: Any) -> Any:
-        if isinstance(place, slice):
-            return [range(*both) for both in zip(self._starts[place], self._stops[place], strict=True)]
-        return range(self._starts[place], self._stops[place])
-
-    def __iter__(self) -> Any:
-        return map(range, self._starts, self._stops)
-
-    def __len__(self) -> int:
-        return len(self._starts)
-
-    def __repr__(self) -> str:
-        return f"Ranges({list(self)!r})"
+_start, _stop = attrgetter("start"), attrgetter("stop")
 
 
 class AckRanges(Ranges):
@@ -241,7 +209,7 @@ class AckRanges(Ranges):
     def add(self, start: int, stop: int | None = None) -> None:
         """See `Ranges.add`."""
         super().add(start, stop)
-        if len(self._starts) > ACK_RANGES_MAX:
+        if len(self) > ACK_RANGES_MAX:
             self.shift()
 
 

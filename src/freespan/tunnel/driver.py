@@ -114,8 +114,8 @@ class QuicDriver:
         self._is_paused = False
         self.on_change: Callable[[], None] = _do_nothing
         """Called after each turn: what the session holds may have changed."""
-        self._has_events = False
-        """Whether events of what has been received wait for the next step."""
+        self._event_left: QuicEvent | None = None
+        """The next event of what has been received, if it waits for the next step."""
 
     # --- for the end that holds it -----------------------------------------------------------
     @property
@@ -162,7 +162,7 @@ class QuicDriver:
             return
         self._arrived.append(message)
         self.waiting_cost += len(message) + BOND_PACKET_COST
-        if len(self._arrived) == 1 and not self._has_events:
+        if len(self._arrived) == 1 and self._event_left is None:
             self._share.work(self._step)
         elif self.waiting_cost > WAITING_MAX:
             self._on_much_waiting()
@@ -192,7 +192,7 @@ class QuicDriver:
     def _step(self) -> bool:
         """Handle some of what has arrived; returns whether to come back for more."""
         self._guarded(self._handle_arrived)
-        return (bool(self._arrived) or self._has_events) and not self.ended.done()
+        return (bool(self._arrived) or self._event_left is not None) and not self.ended.done()
 
     def _handle_arrived(self) -> None:
         clock = self._effort.clock
@@ -200,15 +200,22 @@ class QuicDriver:
         must_hurry = self._paced is None and self.waiting_cost > WAITING_MAX
         until = began + (_LONG_STEP_SECONDS if must_hurry else STEP_SECONDS)
         now, messages = self._loop.time(), 0
-        if self._has_events and self.quic is not None:
+        is_late = False
+        if self._event_left is not None and self.quic is not None:
             self._handle_events(self.quic, until)
-        while self._arrived and not self._has_events and not self.ended.done():
+            is_late = clock() >= until
+        while self._arrived and self._event_left is None and not is_late and not self.ended.done():
             message = self._next_arrived()
             self._receive(message, now, until)
             messages += 1
-            if (len(message) > _SMALL or messages % _SMALL_TOGETHER == 0) and clock() >= until:
-                break
-        self._count_effort(clock() - began, messages)
+            if len(message) > _SMALL or messages % _SMALL_TOGETHER == 0:
+                is_late = clock() >= until
+        seconds = clock() - began
+        self._share.charge(seconds)
+        size, pieces = self.bytes_received + self._bytes_sent, self._pieces
+        # what was sent since the last step counts as well: acknowledgements of it cost the more, the more it was
+        self._effort.spend(seconds, size - self._size_counted, messages, pieces)
+        self._size_counted, self._pieces = size, 0
         if self._effort.is_too_much:
             self.close(_TOO_COSTLY)
         elif self.quic is not None and not self.ended.done():
@@ -217,14 +224,6 @@ class QuicDriver:
             else:
                 self._set_timer(self.quic)
                 self.on_change()
-        self._share.charge(clock() - began)
-
-    def _count_effort(self, seconds: float, messages: int) -> None:
-        """What was sent since the last step counts as well: acknowledgements of it cost the more, the more it was."""
-        size = self.bytes_received + self._bytes_sent
-        self._effort.spend(seconds, size - self._size_counted, messages, self._pieces)
-        self._size_counted = size
-        self._pieces = 0
 
     def _next_arrived(self) -> bytes:
         message = self._arrived.popleft()
@@ -263,26 +262,27 @@ class QuicDriver:
                 self.close(str(error))
         return self.quic
 
-    def _handle_events(self, quic: LinkQuic, until: float = math.inf) -> bool:
-        """Hand events on, at least one. Returns whether all have been, or it was `until` before."""
-        while (event := quic.next_event()) is not None and not self.ended.done():
-            if isinstance(event, ConnectionTerminated):
-                self._terminated(event)
-                continue
-            is_small = True
+    def _handle_events(self, quic: LinkQuic, until: float = math.inf) -> None:
+        """Hand events on. If it is `until` after one with much data, the rest waits for the next step."""
+        event = self._event_left or quic.next_event()
+        self._event_left = None
+        while event is not None and not self.ended.done():
+            has_much = False
             if isinstance(event, StreamDataReceived):
+                has_much = len(event.data) > _SMALL
                 if event.stream_id != self._last_stream:
                     self._last_stream = event.stream_id
                     self._pieces += 1
-                is_small = len(event.data) <= _SMALL
             elif isinstance(event, HandshakeCompleted):
                 self.is_established = self._share.is_trusted = True
-            self._on_event(event)
-            if not is_small and self._effort.clock() >= until:
-                self._has_events = True
-                return False
-        self._has_events = False
-        return True
+            if isinstance(event, ConnectionTerminated):
+                self._terminated(event)
+            else:
+                self._on_event(event)
+            event = quic.next_event()
+            if has_much and event is not None and self._effort.clock() >= until:
+                self._event_left = event
+                return
 
     def _terminated(self, event: ConnectionTerminated) -> None:
         if not self.is_established:

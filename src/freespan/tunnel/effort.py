@@ -55,11 +55,13 @@ class Effort:
     def spend(self, seconds: float, size: int, messages: int, pieces: int) -> None:
         """A step has taken so long for so many bytes in so many messages, with so many pieces of streams in turn."""
         allowed = size * BYTE_SECONDS + messages * MESSAGE_SECONDS + pieces * PIECE_SECONDS
-        self.debt = max(0.0, self.debt + min(seconds, STEP_MAX_SECONDS) / self._slowness - allowed)
+        debt = self.debt + (seconds if seconds < STEP_MAX_SECONDS else STEP_MAX_SECONDS) / self._slowness - allowed
+        self.debt = debt if debt > 0.0 else 0.0
         usual, exact = self._clocks
-        if self.clock is usual and self.debt > SUSPICIOUS_SECONDS:
-            self.clock, self.debt = exact, 0.0
-        elif self.clock is exact and not self.debt:
+        if self.clock is usual:
+            if debt > SUSPICIOUS_SECONDS:
+                self.clock, self.debt = exact, 0.0
+        elif debt <= 0.0:
             self.clock = usual
 
     def on_request(self) -> None:

@@ -83,8 +83,10 @@ class PlainHttp(H3Connection):
 
     def _receive_request_or_push_data(self, stream: H3Stream, data: bytes, stream_ended: bool) -> list[H3Event]:
         """Join DATA frames of a few bytes, as a program makes them that writes letter by letter."""
-        events: list[H3Event] = []
         left = stream.frame_size
+        if left is not None and left > len(data):
+            return super()._receive_request_or_push_data(stream, data, stream_ended)  # most of what comes
+        events: list[H3Event] = []
         if left is not None and left < len(data) and stream.frame_type == FrameType.DATA and not stream.buffer:
             events += super()._receive_request_or_push_data(stream, data[:left], False)
             data = data[left:]

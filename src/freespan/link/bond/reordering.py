@@ -23,6 +23,8 @@ class ReorderBuffer:
         """The cost of what waits for that packet."""
         self.duplicates = 0
         """How many packets have arrived more than once."""
+        self.is_ready = False
+        """Whether something that was held back can be delivered."""
         self._held: dict[int, bytes] = {}
 
     def receive(self, number: int, packet: bytes) -> list[bytes]:
@@ -43,11 +45,6 @@ class ReorderBuffer:
         self.held_cost += cost
         return []
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether something that was held back can be delivered."""
-        return bool(self._held) and self.next_number in self._held
-
     def release(self) -> list[bytes]:
         """Up to `RELEASED_MAX` packets that were held back and can be delivered now."""
         released: list[bytes] = []
@@ -55,4 +52,5 @@ class ReorderBuffer:
             self.held_cost -= len(packet) + BOND_PACKET_COST
             self.next_number += 1
             released.append(packet)
+        self.is_ready = self.next_number in self._held
         return released
