@@ -18,7 +18,7 @@ from aioquic.quic.events import (
 from freespan.link.base import LinkOwner
 from freespan.link.turns import STEP_SECONDS, Share
 from freespan.tunnel.drain import DrainWaiters
-from freespan.tunnel.driver import WAITING_AT_MOST, WAITING_MAX, QuicDriver, TunnelEnded, TunnelEvent
+from freespan.tunnel.driver import FLUSH_MAX, WAITING_AT_MOST, WAITING_MAX, QuicDriver, TunnelEnded, TunnelEvent
 from freespan.tunnel.effort import DEBT_MAX_SECONDS
 from freespan.tunnel.quic import LinkQuic
 from freespan.wire.errors import TunnelError
@@ -328,5 +328,32 @@ def test_a_session_that_costs_too_much_ends() -> None:
         stage.driver.on_message(b"1")
         await stage.turn()
         assert stage.driver.ended.result() == "the other end makes too much work"
+
+    run(main())
+
+
+def test_no_more_is_sent_at_once_than_a_step_takes_and_the_rest_follows() -> None:
+    async def main() -> None:
+        stage = Stage()
+        await stage.turn()
+        stage.send_credit = 8_000_000
+        stage.will_send(*[bytes(16_000)] * 20)
+        stage.driver.flush_soon()
+        asked = f"quic is asked, with credit for {FLUSH_MAX}"
+        assert [line for line in await stage.turn() if line.startswith("quic")] == [asked, asked]
+        stage.driver.flush_soon()
+        assert await stage.turn() == [asked]  # nothing was left
+
+    run(main())
+
+
+def test_what_is_sent_counts_as_work_of_the_session() -> None:
+    async def main() -> None:
+        stage = Stage()
+        await stage.turn()
+        had = stage.driver._share.had
+        stage.driver.flush_soon()
+        await stage.turn()
+        assert stage.driver._share.had > had
 
     run(main())

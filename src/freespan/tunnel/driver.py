@@ -38,7 +38,7 @@ from freespan.tunnel.drain import DrainWaiters
 from freespan.tunnel.effort import Effort, slowness
 from freespan.tunnel.quic import PEER, LinkQuic
 from freespan.wire.errors import TunnelError
-from freespan.wire.limits import BOND_PACKET_COST, BOND_SPAN_MAX
+from freespan.wire.limits import BOND_PACKET_COST, BOND_SPAN_MAX, DATAGRAM_SIZE
 
 _log = logging.getLogger(__name__)
 HOST_FULL = "the host is full, and ended this session for others"
@@ -52,6 +52,8 @@ WAITING_AT_MOST = 2 * BOND_SPAN_MAX
 """More ends the session. A bond can deliver `BOND_SPAN_MAX` at once, and some links cannot stop reading."""
 _SMALL, _SMALL_TOGETHER = 500, 4
 """After so many messages of so few bytes, or after a larger one, a step looks at the clock."""
+FLUSH_MAX = 20 * DATAGRAM_SIZE
+"""Bytes that are sent in one step, for which it takes about as long as for a step of receiving."""
 _LONG_STEP_SECONDS = 5 * STEP_SECONDS
 """A step of a session whose link cannot stop reading, while much waits."""
 
@@ -100,7 +102,7 @@ class QuicDriver:
         self._accept = accept
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
-        self._flush_handle: asyncio.Handle | None = None
+        self._flush_waits = False
         self._arrived: deque[bytes] = deque()
         self.waiting_cost = 0
         """The cost of what has arrived and waits for a turn."""
@@ -147,9 +149,10 @@ class QuicDriver:
         self._end(reason)
 
     def flush_soon(self) -> None:
-        """Send, in the next turn of the event loop, what there is to send."""
-        if self._flush_handle is None and not self.ended.done():
-            self._flush_handle = self._loop.call_soon(self._guarded, self._flush)
+        """Send what there is to send, as soon as it is this session's turn."""
+        if not self._flush_waits and not self.ended.done():
+            self._flush_waits = True
+            self._share.work(self._flush_step)
 
     def on_request(self) -> None:
         """A request begins, which costs more than its bytes."""
@@ -303,10 +306,9 @@ class QuicDriver:
         self._arrived.clear()
         self.waiting_cost = 0
         self._resume()
-        for handle in (self._timer, self._flush_handle):
-            if handle is not None:
-                handle.cancel()
-        self._timer = self._flush_handle = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._on_event(TunnelEnded(reason))
         self._loop.call_soon(self._let_go)
 
@@ -319,10 +321,15 @@ class QuicDriver:
         self._arrived.clear()
 
     # --- sending and time --------------------------------------------------------------------
+    def _flush_step(self) -> bool:
+        if self._flush_waits:  # what has arrived may have been answered meanwhile
+            began = self._effort.clock()
+            self._guarded(self._flush)
+            self._share.charge(self._effort.clock() - began)
+        return False
+
     def _flush(self) -> None:
-        if self._flush_handle is not None:
-            self._flush_handle.cancel()
-            self._flush_handle = None
+        self._flush_waits = False
         quic = self.quic
         if quic is None or self.ended.done():
             return
@@ -334,11 +341,13 @@ class QuicDriver:
     def _send_datagrams(self) -> None:
         if self.quic is None:
             return
-        now = self._loop.time()
-        self.quic.control.send_credit = self._link.send_credit
+        now, credit, before = self._loop.time(), self._link.send_credit, self._bytes_sent
+        self.quic.control.send_credit = min(credit, FLUSH_MAX)
         for datagram, _ in self.quic.datagrams_to_send(now=now):
             self._bytes_sent += len(datagram)
             self._link.send(datagram)
+        if credit > FLUSH_MAX and self._bytes_sent - before > FLUSH_MAX - DATAGRAM_SIZE:
+            self.flush_soon()
 
     def _set_timer(self, quic: LinkQuic) -> None:
         """See that `_timer_fired` runs in time. Too early does no harm, and costs less than a new timer each time."""
