@@ -177,6 +177,20 @@ async def test_a_bridge_that_does_not_read_is_cut_off_instead_of_waited_for() ->
     assert socket.is_dead
 
 
+async def test_a_bridge_that_neither_reads_nor_closes_is_cut_off() -> None:
+    class Stuck(QueuedFrames):
+        async def close(self, **how: object) -> bool:
+            await asyncio.sleep(60)  # for room in the send buffer
+            return True
+
+    transport = Transport(0)
+    socket = BridgeSocket(
+        cast(web.WebSocketResponse, Stuck(1)), cast(asyncio.Transport, transport), BrokerSettings(close_seconds=0.01)
+    )
+    await socket.close(POLICY, "too much")
+    assert transport.aborted
+
+
 # --- those that vanish ---------------------------------------------------------------------------
 async def test_when_all_bridges_vanish_at_once_every_reader_has_an_answer_and_none_is_left(lab: Lab) -> None:
     bridges = [await lab.join(capacity=4) for _ in range(60)]

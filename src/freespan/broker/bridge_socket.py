@@ -97,8 +97,14 @@ class BridgeSocket:
         self._budget.allow(messages)
 
     async def close(self, code: int = aiohttp.WSCloseCode.OK, reason: str = "") -> None:
-        """Close the WebSocket; the other end has a moment to do the same."""
-        await self._socket.close(code=code, message=reason.encode()[:_REASON_MAX])
+        """Close the WebSocket. The other end has a moment to read what it was sent, and to do the same."""
+        try:
+            async with asyncio.timeout(self._settings.close_seconds):
+                await self._socket.close(code=code, message=reason.encode()[:_REASON_MAX])
+        except TimeoutError:
+            self.abort()
+        if self._transport.get_write_buffer_size():
+            self.abort()  # nobody would ever read it
 
     def abort(self) -> None:
         """Cut the connection."""
