@@ -26,6 +26,11 @@ class Targets:
     own: dict[str, Source]
     other: dict[str, Source]
 
+    @property
+    def names(self) -> set[str]:
+        """All of them."""
+        return {*self.own, *self.other}
+
 
 class OfferTargets:
     """Counts the offers that bridges are given, by their targets."""

@@ -138,10 +138,10 @@ class Rendezvous:
         self, offer: str, targets: Targets, request: RendezvousRequest, visit: Visit
     ) -> RendezvousAnswer | None:
         """Return one bridge's answer, or None when it gave none. Raises `ProblemError` when no bridge is left."""
-        sdp = self._within_budget(offer, targets)
+        sdp, named = self._within_budget(offer, targets)
         offer_id = secrets.token_urlsafe(12)
         bridge = self._assign(offer_id, request, visit)
-        self._targets.count(targets, named_addresses(sdp, allow_private=True), _now())
+        self._targets.count(targets, named, _now())
         needs_turn = self._matching.needs_turn(bridge, request.network)
         turn = self._turn_servers.credentials(time.time()) if self._turn_servers and needs_turn else []
         answer = None
@@ -160,15 +160,19 @@ class Rendezvous:
             self._signalling.count_miss(bridge)
         return None
 
-    def _within_budget(self, offer: str, targets: Targets) -> str:
-        """The offer without addresses to which bridges were sent too often. Raises `ProblemError` if none is left."""
+    def _within_budget(self, offer: str, targets: Targets) -> tuple[str, set[str]]:
+        """The offer without addresses to which bridges were sent too often, and those targets that it still names.
+
+        Raises `ProblemError` if no address is left.
+        """
         exhausted = self._targets.exhausted(targets, _now())
         if not exhausted:
-            return offer
+            return offer, targets.names
         names = named_addresses(offer, allow_private=True) - exhausted
         if not names:
             raise too_many_offers(self._targets.wait(targets, _now()))
-        return filter_sdp(offer, allow_private=True, only=names)
+        within = filter_sdp(offer, allow_private=True, only=names)
+        return within, named_addresses(within, allow_private=True)
 
     def _assign(self, offer_id: str, request: RendezvousRequest, visit: Visit) -> str:
         if request.extra and not self._matching.is_mostly_free:
