@@ -20,6 +20,7 @@ from typing import cast
 from aiohttp import web
 
 from freespan.link.turns import Turns
+from freespan.observe.garbage import release_transport
 from freespan.observe.ledger import Ledger
 from freespan.sources.rate import Rate, RateBudgets
 from freespan.sources.requests import SourceReader
@@ -249,5 +250,7 @@ class _Tls(sslproto.SSLProtocol):
         )
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        transport = self._transport
         self._connections.release(self._handler)
         super().connection_lost(exc)
+        release_transport(transport)
