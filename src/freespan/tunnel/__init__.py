@@ -2,7 +2,8 @@
 
     ClientTunnel, ServerTunnel      client.py, server.py     what each end does with the events of its session
       ├── QuicDriver                driver.py                one QUIC connection over one link; the event loop, timers
-      │     └── LinkQuic            quic.py                  aioquic, set up for a link (bounded_quic.py, congestion.py, tickets.py)
+      │     └── LinkQuic            quic.py                  aioquic, set up for a link (congestion.py, tickets.py)
+      │           └── BoundedQuic     bounded_quic.py         what the other end may ask of it
       └── StreamTable               streams.py               the open streams, and HTTP/3 (http3.py)
             └── TunnelStream        stream.py                one stream (flow_control.py, drain.py)
 
