@@ -60,7 +60,7 @@ class ConnectionLimits:
 
 _NETWORK_HOSTS = 4
 """A network has as many places and turns as this many hosts."""
-PLAIN_COST = 40_000
+PLAIN_COST = 16_000
 """About how many bytes of memory a connection takes that has sent a request."""
 TLS_COST = 110_000
 """The same with TLS."""

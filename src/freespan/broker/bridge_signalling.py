@@ -49,7 +49,7 @@ from freespan.wire.messages import (
 from freespan.wire.network import Network
 from freespan.wire.sdp import check_answer
 
-_BRIDGE_COST = 17_000
+_BRIDGE_COST = 5_000
 """Bytes that a bridge takes which waits for readers, beside its connection."""
 
 

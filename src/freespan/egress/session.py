@@ -21,8 +21,8 @@ from freespan.tunnel.tickets import TicketStore
 Handler = Callable[["EgressSession", TunnelStream], Awaitable[None]]
 OnChange = Callable[["EgressSession"], None]
 
-SESSION_COST = 110_000
-"""What a session takes that carries nothing, with its first link."""
+SESSION_COST = 140_000
+"""What a session takes that carries nothing, beside its links."""
 _TOO_MUCH = "the session holds more than any may"
 
 

@@ -28,7 +28,7 @@ from freespan.tunnel.tickets import TicketStore
 from freespan.wire.bond_frames import SESSION_ENDED, SESSION_ID_SIZE, UNKNOWN_SESSION, Join
 from freespan.wire.errors import LinkError, MessageError
 
-LINK_COST = 40_000
+LINK_COST = 20_000
 """What a link takes, beside its connection and what waits in it."""
 _LINKS_PART = 0.25
 """The part of the memory that links may take without what waits in them."""
