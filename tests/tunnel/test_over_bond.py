@@ -10,6 +10,7 @@ from freespan.link.bond.bond import Bond
 from freespan.link.bond.events import LinkClosed
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.server import ServerTunnel
+from freespan.tunnel.stream import TunnelStream
 from freespan.wire.target import Target
 from tests.support.bonds import Bonds, EventLog
 from tests.support.link_paths import Path
@@ -81,6 +82,70 @@ def test_a_download_lives_through_the_death_of_link_after_link(how: str) -> None
         assert digest == hashlib.sha256(pattern(48_000 * 1024)).digest()
         assert pause <= (1.0 if how == "freezes" else 0.3)
         assert tunnel.events.count(LinkClosed) == 4
+        await tunnel.close_tunnel()
+
+    run(main())
+
+
+def test_a_download_goes_on_after_minutes_without_a_link() -> None:
+    """QUIC sends again meanwhile what it takes for lost. That leaves no gap, which would end the session."""
+
+    async def main() -> None:
+        tunnel = Tunnel()
+        await tunnel.open_tunnel(Path(2e6, 0.05))
+        downloading = asyncio.create_task(download(tunnel, 8_000), name="test-download")
+        await asyncio.sleep(1.0)
+        tunnel.paths[0].die(0.001, 0.001)
+        await asyncio.sleep(290.0)
+        assert not downloading.done()
+        tunnel.join(Path(2e6, 0.05))
+        digest, pause = await downloading
+        assert digest == hashlib.sha256(pattern(8_000 * 1024)).digest()
+        assert 280 < pause < 295
+        await tunnel.close_tunnel()
+
+    run(main())
+
+
+def test_many_streams_live_through_ten_links_that_break() -> None:
+    """Up and down at once, each byte for byte: no packet that any link loses leaves a gap."""
+
+    async def both_ways(tunnel: Tunnel, number: int) -> None:
+        stream = await tunnel.session_of_client.connect(Target("site", number + 1))
+        text = pattern(60_000 + 1_000 * number)
+
+        async def send() -> None:
+            for start in range(0, len(text), 5_000):
+                await stream.write(text[start : start + 5_000])
+                await asyncio.sleep(0.03)
+            stream.write_eof()
+
+        sending = asyncio.create_task(send(), name="test-send")
+        received = b""
+        while part := await stream.read():
+            received += part
+        await sending
+        assert received == text
+        tunnel.session_of_client.release(stream)
+
+    async def echo(server: ServerTunnel, stream: TunnelStream) -> None:
+        server.accept(stream)
+        while part := await stream.read():
+            await stream.write(part)
+        stream.write_eof()
+
+    async def main() -> None:
+        tunnel = Tunnel()
+        await tunnel.open_tunnel(Path(1e6, 0.05))
+        tunnel.session_of_egress._handler = echo
+        await tunnel.joined(Path(1e6, 0.08))
+        streams = [asyncio.create_task(both_ways(tunnel, number), name="test-stream") for number in range(20)]
+        for number in range(10):
+            await asyncio.sleep(0.2)
+            tunnel.paths[number].die(0.001, None)
+            tunnel.join(Path(1e6, 0.05 + 0.01 * number))
+        await asyncio.gather(*streams)
+        assert not tunnel.session_of_client.is_over
         await tunnel.close_tunnel()
 
     run(main())
