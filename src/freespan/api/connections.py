@@ -100,7 +100,7 @@ class Connections:
     ) -> Callable[[], asyncio.Protocol]:
         """A factory of protocols for `loop.create_server` without TLS; `make_handler` makes those for HTTP."""
         self._cost = max(self._cost, TLS_COST if tls else PLAIN_COST)
-        return lambda: _Accepted(self, make_handler(), tls)
+        return lambda: _Accepted(self, make_handler, tls)
 
     async def cut_all(self) -> None:
         """Cut every connection: the host stops."""
@@ -147,16 +147,21 @@ class Connections:
         await group.share().turn()
 
     # --- for what was accepted -----------------------------------------------------------------
-    def accept(self, handler: web.RequestHandler, transport: asyncio.Transport) -> bool:
-        """Count a new connection; false if it was cut."""
+    def source_of(self, transport: asyncio.Transport) -> Source | None:
+        """Where a new connection comes from."""
         peer = transport.get_extra_info("peername")
-        source = self._sources.source_of_connection(peer[0] if isinstance(peer, tuple) else "")
+        return self._sources.source_of_connection(peer[0] if isinstance(peer, tuple) else "")
+
+    def may_open(self, source: Source | None) -> bool:
+        """Whether the source may open one more connection now; if so it is counted."""
         self.accepted += 1
+        return self._opened.take(source, self._loop.time())
+
+    def hold(self, handler: web.RequestHandler, transport: asyncio.Transport, source: Source | None) -> bool:
+        """Count a connection until `release`; false if it was cut at once."""
         self._transports[handler] = transport
         self._account.report(len(self._transports) * self._cost)
         self._belongs_to(handler, source)
-        if not self._opened.take(source, self._loop.time()):
-            transport.abort()
         return not transport.is_closing()
 
     def release(self, handler: web.RequestHandler) -> None:
@@ -183,50 +188,62 @@ class Connections:
 class _Accepted(asyncio.Protocol):
     """A connection from its first moment on; it becomes one for TLS or for HTTP."""
 
-    def __init__(self, connections: Connections, handler: web.RequestHandler, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, connections: Connections, make_handler: Callable[[], web.RequestHandler], tls: ssl.SSLContext | None
+    ) -> None:
         self._connections = connections
-        self._handler = handler
+        self._make_handler = make_handler
         self._tls = tls
+        self._handler: web.RequestHandler | None = None
         self._is_open = False
         self._securing: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast(asyncio.Transport, transport)
-        if not self._connections.accept(self._handler, transport):
+        source = self._connections.source_of(transport)
+        if not self._connections.may_open(source):
+            transport.abort()
+            return
+        handler = self._handler = self._make_handler()
+        if not self._connections.hold(handler, transport, source):
             return
         if self._tls is not None:
             transport.pause_reading()
-            self._securing = asyncio.create_task(self._secure(transport, self._tls), name="host-tls")
+            self._securing = asyncio.create_task(self._secure(transport, handler, self._tls), name="host-tls")
             return
         self._is_open = True
-        self._handler.connection_made(transport)
+        handler.connection_made(transport)
 
-    async def _secure(self, transport: asyncio.Transport, tls: ssl.SSLContext) -> None:
-        await self._connections.wait_for_tls(self._handler)
+    async def _secure(self, transport: asyncio.Transport, handler: web.RequestHandler, tls: ssl.SSLContext) -> None:
+        await self._connections.wait_for_tls(handler)
         if not transport.is_closing():
-            secured = _Tls(self._connections, self._handler, tls)
+            secured = _Tls(self._connections, handler, tls)
             transport.set_protocol(secured)
             secured.connection_made(transport)
             transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
-        if self._is_open:
+        if self._is_open and self._handler is not None:
             self._handler.data_received(data)
 
     def eof_received(self) -> None:
-        if self._is_open:
+        if self._is_open and self._handler is not None:
             self._handler.eof_received()
 
     def pause_writing(self) -> None:
-        self._handler.pause_writing()
+        if self._handler is not None:
+            self._handler.pause_writing()
 
     def resume_writing(self) -> None:
-        self._handler.resume_writing()
+        if self._handler is not None:
+            self._handler.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._connections.release(self._handler)
         if self._securing is not None:
             self._securing.cancel()
+        if self._handler is None:
+            return
+        self._connections.release(self._handler)
         if self._is_open:
             self._handler.connection_lost(exc)
 
