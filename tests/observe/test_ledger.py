@@ -11,10 +11,18 @@ from freespan.observe.ledger import FULL, Account, Ledger
 class Holder:
     """Holds what it is told to; it ends at once, or when it is told to (`late`)."""
 
-    def __init__(self, ledger: Ledger, source: Hashable | None = None, weight: float = 1.0, *, late: bool = False):
+    def __init__(
+        self,
+        ledger: Ledger,
+        source: Hashable | None = None,
+        weight: float = 1.0,
+        *,
+        network: Hashable | None = None,
+        late: bool = False,
+    ) -> None:
         self.reason = ""
         self.late = late
-        self.account: Account = ledger.account(self.end, source, weight)
+        self.account: Account = ledger.account(self.end, source, weight, network=network)
 
     def end(self, reason: str) -> None:
         assert not self.reason
@@ -79,6 +87,16 @@ def test_a_source_of_more_weight_may_hold_more() -> None:
     assert not any(one.reason for one in busy)
 
 
+def test_many_sources_of_one_network_are_greedy_together() -> None:
+    ledger = Ledger(1000)
+    reader = Holder(ledger, "reader", network="home").hold(80)
+    attackers = [Holder(ledger, number, network="the attacker's").hold(10) for number in range(92)]
+    last = Holder(ledger, "the last", network="the attacker's").hold(10)
+    assert not reader.reason
+    assert sum(bool(one.reason) for one in [*attackers, last]) == 8
+    assert ledger.total <= 1000
+
+
 def test_what_will_be_free_soon_ends_nobody_else() -> None:
     ledger = Ledger(1000)
     slow, other = Holder(ledger, late=True).hold(800), Holder(ledger).hold(150)
@@ -112,7 +130,8 @@ def test_many_accounts_of_many_sources_never_stay_above_the_limit() -> None:
     holders: list[Holder] = []
     for step in range(5_000):
         if len(holders) < 300:
-            holders.append(Holder(ledger, chance.randrange(40) or None, late=step % 3 == 0))
+            source = chance.randrange(40)
+            holders.append(Holder(ledger, source or None, network=source // 4 or None, late=step % 3 == 0))
         chance.choice(holders).hold(chance.randrange(2_000))
         for one in [one for one in holders if one.reason and (not one.late or chance.random() < 0.2)]:
             one.account.close()

@@ -70,7 +70,10 @@ class EgressSession:
         self._held_max = settings.session_held_max
         self._in_sockets = 0
         self._account = ledger.account(
-            lambda reason: self.tunnel.shed(reason), origin.source and origin.source.host, 1 + origin.sessions
+            lambda reason: self.tunnel.shed(reason),
+            origin.source and origin.source.host,
+            1 + origin.sessions,
+            network=origin.source and origin.source.network,
         )
         self.tunnel.watch(self.report)
         self.report()

@@ -71,7 +71,10 @@ class Sessions:
     async def take(self, link: Link, origin: Origin = UNKNOWN) -> None:
         """Begin or join a session with a link that has arrived; returns when that is done, or the link is closed."""
         arrival = Arrival(link)
-        account = self._ledger.account(link.close, origin.source and origin.source.host, 1 + origin.links)
+        source = origin.source
+        account = self._ledger.account(
+            link.close, source and source.host, 1 + origin.links, network=source and source.network
+        )
         arrival.on_change = lambda: account.report(arrival.held)
         self._without_handshake.add(arrival, origin.source, link.close, origin.links)
         try:

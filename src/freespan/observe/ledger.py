@@ -14,6 +14,8 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable
 
 FULL = "the host is short of memory, and you hold the most of it"
+_NETWORK_WEIGHT = 4
+"""How many times as much as one source all sources of a network may hold without being greedy."""
 _CLEARANCE = 16
 """How many are ended at once: until one part in so many of the limit is free again."""
 
@@ -23,10 +25,19 @@ End = Callable[[str], None]
 class Account:
     """What one holder holds; made by `Ledger.account`. Closed, it holds nothing, and counts nothing any more."""
 
-    def __init__(self, ledger: Ledger, end: End | None, source: Hashable | None, weight: float, part: float) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        end: End | None,
+        source: Hashable | None,
+        network: Hashable | None,
+        weight: float,
+        part: float,
+    ) -> None:
         self.held = 0
         """Bytes, as reported last."""
         self.source = source
+        self.network = network
         self.weight = weight
         self.is_ending = False
         """Whether it was told to end, and what it holds will soon be free."""
@@ -79,7 +90,12 @@ class Ledger:
         self._accounts: set[Account] = set()
 
     def account(
-        self, end: End | None = None, source: Hashable | None = None, weight: float = 1.0, part: float = 1.0
+        self,
+        end: End | None = None,
+        source: Hashable | None = None,
+        weight: float = 1.0,
+        part: float = 1.0,
+        network: Hashable | None = None,
     ) -> Account:
         """Open an account.
 
@@ -87,9 +103,10 @@ class Ledger:
             end: called with a reason when this holder has to go. It may end at once or soon, and closes its account.
             source: who caused it. Accounts of one source are weighed together; None is nobody else's.
             weight: how many times as much as others this source may hold, without being called greedy.
+            network: the network of that source, which may hold a few times as much as one source.
             part: which part of the limit this one may hold at most; for whoever asks `has_room` before it holds more.
         """
-        account = Account(self, end, source, weight, part)
+        account = Account(self, end, source, network, weight, part)
         if end is not None:
             self._accounts.add(account)
         return account
@@ -120,24 +137,56 @@ class Ledger:
             self._is_making_room = False
 
     def _end_greediest(self, wanted: int) -> None:
-        by_source: dict[Hashable, list[Account]] = defaultdict(list)
+        groups = [_Group(accounts) for accounts in self._by_source().values()]
+        of_network: dict[Hashable, int] = defaultdict(int)
+        for group in groups:
+            if group.network is not None:
+                of_network[group.network] += group.held
+        ranking = [(-group.greed(of_network), number) for number, group in enumerate(groups)]
+        heapq.heapify(ranking)
+        while ranking and self.total - self._ending > wanted:
+            score, number = ranking[0]
+            group = groups[number]
+            greed = group.greed(of_network)
+            if not group.accounts:
+                heapq.heappop(ranking)
+            elif greed < -score:
+                heapq.heapreplace(ranking, (-greed, number))  # others of its network have gone meanwhile
+            else:
+                self._be_ended(group.take(of_network))
+
+    def _be_ended(self, account: Account) -> None:
+        if account.can_end:  # else it has gone with another one
+            self.ended += 1
+            self._ending += account.held
+            account._be_ended()
+
+    def _by_source(self) -> dict[Hashable, list[Account]]:
+        found: dict[Hashable, list[Account]] = defaultdict(list)
         for account in self._accounts:
             if account.can_end and account.held:
-                by_source[account if account.source is None else account.source].append(account)
-        greed = []
-        for number, accounts in enumerate(by_source.values()):
-            accounts.sort(key=lambda each: each.held)
-            greed.append((-sum(each.held for each in accounts) / accounts[0].weight, number, accounts))
-        heapq.heapify(greed)
-        while greed and self.total - self._ending > wanted:
-            score, number, accounts = greed[0]
-            account = accounts.pop()
-            held = account.held
-            if account.can_end:  # else it has gone with another one
-                self.ended += 1
-                self._ending += held
-                account._be_ended()
-            if accounts:
-                heapq.heapreplace(greed, (score + held / accounts[0].weight, number, accounts))
-            else:
-                heapq.heappop(greed)
+                found[account if account.source is None else account.source].append(account)
+        return found
+
+
+class _Group:
+    """The accounts of one source, those that hold the most last."""
+
+    def __init__(self, accounts: list[Account]) -> None:
+        self.accounts = sorted(accounts, key=lambda each: each.held)
+        self.held = sum(each.held for each in accounts)
+        self.network = accounts[0].network
+        self._weight = accounts[0].weight
+
+    def greed(self, of_network: dict[Hashable, int]) -> float:
+        """What the source holds, or its network where that is greedier: a network may hold a few times as much."""
+        in_network = of_network[self.network] / _NETWORK_WEIGHT if self.network is not None else 0.0
+        return max(self.held, in_network) / self._weight if self.held else 0.0
+
+    def take(self, of_network: dict[Hashable, int]) -> Account:
+        """Take out the account that holds the most."""
+        account = self.accounts.pop()
+        self.held -= account.held
+        if self.network is not None:
+            of_network[self.network] -= account.held
+        return account
