@@ -108,3 +108,41 @@ async def test_sessions_that_begin_while_nobody_works_take_turns_as_well() -> No
     assert all(driver._share._turns is turns for driver in drivers)
     for driver in drivers:
         driver.close("the test is over")
+
+
+async def test_shares_that_are_alone_at_first_take_turns_with_those_that_come() -> None:
+    """With one share at work its groups have no queues; the others come while it works, or before it has begun."""
+    turns = Turns()
+    host = turns.group("network", 4.0).group("host")
+    first, second, third = host.share(), turns.group("other").share(), host.share()
+    done: Counter[str] = Counter()
+    over = asyncio.Event()
+
+    def begin(name: str, share: Share) -> None:
+        def step() -> bool:
+            done[name] += 1
+            share.charge(STEP_SECONDS)
+            if name == "first" and done["first"] == 50:
+                begin("second", second)
+                begin("third", third)
+            if done.total() == 250:
+                over.set()
+            return not over.is_set()
+
+        share.work(step)
+
+    begin("first", first)
+    async with asyncio.timeout(20):
+        await over.wait()
+    assert abs(done["second"] - 100) <= 2
+    assert abs(done["third"] - 50) <= 2
+
+
+async def test_a_share_that_is_always_alone_advances_the_clocks_of_its_groups() -> None:
+    turns = Turns()
+    busy = turns.group("busy").share()
+    for _ in range(50):
+        await first_steps({"busy": busy}, 1)
+        await asyncio.sleep(0)
+    newcomer = turns.group("new").share()
+    assert newcomer._group.had >= busy._group.had - 2 * STEP_SECONDS

@@ -119,14 +119,27 @@ class Turns(Group):
         super().__init__(None, 1.0)
         self._loop = asyncio.get_running_loop()
         self._handle: asyncio.TimerHandle | None = None
+        self._alone: Share | None = None
+        """The only share with work, as nearly always; it waits here, since the queues of all its groups cost more."""
 
     @property
     def turns(self) -> Turns:
         """Itself."""
         return self
 
+    def _enter(self, share: Share) -> None:
+        """A share that had no work has some."""
+        if self._handle is None and not self._queue:
+            self._alone = share
+        else:
+            if self._alone is not None:
+                alone, self._alone = self._alone, None
+                alone._group._add(alone, alone.credit)
+            share._group._add(share, share.credit)
+        self._go_on_soon()
+
     def _go_on_soon(self) -> None:
-        if self._queue and self._handle is None:
+        if self._handle is None and (self._queue or self._alone is not None):
             # a timer and not call_soon: the WebRTC engine holds its next message back while any other callback is ready
             self._handle = self._loop.call_later(0, self._run)
 
@@ -134,16 +147,35 @@ class Turns(Group):
         self._handle = None
         end = perf_counter() + TURN_SECONDS
         try:
+            alone, self._alone = self._alone, None
+            if alone is not None and self._queue:
+                alone._group._add(alone, alone.credit)
+            elif alone is not None:
+                end -= self._step_alone(alone)
             while self._queue:
+                if perf_counter() >= end:
+                    break
                 share = self._take_first()
                 try:
                     end -= share._step()
                 finally:
                     share._group._put_back(share, has_work=bool(share._steps))
-                if perf_counter() >= end:
-                    break
         finally:
             self._go_on_soon()
+
+    def _step_alone(self, share: Share) -> float:
+        """Do a step of the only share with work, as if it had been taken from the queues."""
+        member: Share | Group = share
+        group: Group | None = share._group
+        while group is not None:
+            member.had = max(member.had, group._clock - share.credit)
+            group._clock = max(group._clock, member.had)
+            member, group = group, group._parent
+        try:
+            return share._step()
+        finally:
+            if share._steps:
+                share._group._add(share, share.credit)
 
 
 class Share:
@@ -157,6 +189,11 @@ class Share:
         self._group = group
         self._turns = group.turns
         self._steps: list[Step | asyncio.Future[None]] = []  # a deque would take 600 bytes, and most shares wait
+
+    @property
+    def credit(self) -> float:
+        """How far behind it may be after a rest."""
+        return CREDIT_SECONDS if self.is_trusted else 0.0
 
     def work(self, step: Step) -> None:
         """Call `step` when it is this share's turn, and again as long as it returns true."""
@@ -178,8 +215,7 @@ class Share:
     def _append(self, step: Step | asyncio.Future[None]) -> None:
         self._steps.append(step)
         if len(self._steps) == 1:
-            self._group._add(self, CREDIT_SECONDS if self.is_trusted else 0.0)
-            self._turns._go_on_soon()
+            self._turns._enter(self)
 
     def _step(self) -> float:
         """Do one step; returns for how long somebody else will work because of it."""
