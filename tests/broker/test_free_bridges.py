@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freespan.broker.free_bridges import FreeBridges, Item, draw
+from freespan.broker.free_bridges import FreeBridges, Item, draw, draw_one_of
 from freespan.sources.source import Source
 
 
@@ -93,3 +93,16 @@ def test_what_is_left_is_drawn_and_nothing_else(data: st.DataObject) -> None:
 def test_a_number_that_is_too_large_is_noticed() -> None:
     with pytest.raises(IndexError):
         draw([group_of(("a", None), ("b", None))], (), lambda count: count)
+
+
+WHERE = st.none() | st.builds(source, st.integers(1, 3), st.integers(1, 3))
+
+
+@given(st.lists(WHERE, min_size=1, max_size=12), st.randoms(use_true_random=False))
+def test_a_draw_out_of_a_few_is_the_same_draw(places: list[Source | None], chance: Random) -> None:
+    few = [(Named(str(number)), where) for number, where in enumerate(places)]
+    group: FreeBridges[Named] = FreeBridges()
+    for bridge, where in few:
+        group.add(bridge, where)
+    seed = chance.random()
+    assert draw([group], (), Random(seed).randrange) is draw_one_of(few, Random(seed).randrange)

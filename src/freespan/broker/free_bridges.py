@@ -103,6 +103,17 @@ def draw(
     return _pick(host, _number_below(_left(host, without), choose), without)  # type: ignore[return-value]
 
 
+def draw_one_of(bridges: Sequence[tuple[Bridge, Source | None]], choose: Callable[[int], int]) -> Bridge:
+    """The same draw out of a few bridges with their sources, at least one, for which no group is worth the work."""
+    networks: dict[Hashable, dict[Hashable, list[Bridge]]] = {}
+    for bridge, source in bridges:
+        network, host = (id(bridge), id(bridge)) if source is None else (source.network, source.host)
+        networks.setdefault(network, {}).setdefault(host, []).append(bridge)
+    hosts = list(networks.values())[_number_below(len(networks), choose)]
+    drawn = list(hosts.values())[_number_below(len(hosts), choose)]
+    return drawn[_number_below(len(drawn), choose)]
+
+
 def _without(bridges: Iterable[Item]) -> _Excluded:
     """What must not be drawn if these bridges must not: they, and each shelf on which nothing else stands."""
     found: dict[Shelf, list[Item]] = defaultdict(list)

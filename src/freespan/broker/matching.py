@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from freespan.broker.free_bridges import FreeBridges, Item, draw
+from freespan.broker.free_bridges import FreeBridges, Item, draw, draw_one_of
 from freespan.broker.nat import Connectivity, connectivity, needs_turn
 from freespan.broker.settings import BrokerSettings
 from freespan.sources.source import Source
@@ -45,15 +45,25 @@ class _Kind(NamedTuple):
     is_proved: bool
 
 
+class _Request(NamedTuple):
+    """What a client asks for: its network, the bridges that this offer prefers, and whether there is a TURN server."""
+
+    network: Network | None
+    preferred: bool | None
+    has_turn: bool
+
+    def rank_of(self, kind: _Kind) -> _Rank | None:
+        """How well bridges of a kind fit; None if they cannot be reached."""
+        chance = connectivity(self.network, kind.network)
+        is_impossible = chance is Connectivity.IMPOSSIBLE
+        if is_impossible and not self.has_turn:
+            return None
+        is_preferred = kind.is_proved is self.preferred and chance < Connectivity.UNLIKELY
+        return is_impossible, not is_preferred, kind.misses, chance
+
+
 @dataclass(eq=False, slots=True)
-class _Named(Item):
-    """A bridge, or something that stands for it in a draw."""
-
-    name: str
-
-
-@dataclass(eq=False, slots=True)
-class _Bridge(_Named):
+class _Bridge(Item):
     """What is known of one bridge.
 
     Attributes:
@@ -63,6 +73,7 @@ class _Bridge(_Named):
         is_proved: whether readers have reached the egress through it.
     """
 
+    name: str
     capacity: int
     source: Source | None
     sessions: int = 0
@@ -94,7 +105,7 @@ class Matching:
         self._choose = choose
         self._settings = settings or BrokerSettings()
         self._bridges: dict[str, _Bridge] = {}
-        self._groups: dict[_Kind, FreeBridges[_Named]] = {}
+        self._groups: dict[_Kind, FreeBridges[_Bridge]] = {}
         self._places = 0
         self._free_places = 0
         self._unused_places = 0
@@ -159,21 +170,14 @@ class Matching:
         of those few bridges. Without `takes_newcomers`, the offer is none of those that prefer bridges without a proof.
         """
         excluded = tried | avoid
-        groups = self._groups if only is None else self._groups_of(only - excluded)
-        preferred = self._preferred_proof(takes_newcomers=takes_newcomers)
-        ranks: dict[_Rank, list[FreeBridges[_Named]]] = defaultdict(list)
-        for kind, group in groups.items():
-            chance = connectivity(network, kind.network)
-            is_impossible = chance is Connectivity.IMPOSSIBLE
-            if group.count and (has_turn or not is_impossible):
-                is_preferred = kind.is_proved is preferred and chance < Connectivity.UNLIKELY
-                ranks[is_impossible, not is_preferred, kind.misses, chance].append(group)
-        never = self._free_ones(excluded)
-        for rank in sorted(ranks):
-            chosen = draw(ranks[rank], never, self._choose)
-            if chosen is not None:
-                return self._assigned(self._bridges[chosen.name], offer)
-        return None
+        request = _Request(network, self._preferred_proof(takes_newcomers=takes_newcomers), has_turn)
+        chosen = self._best(request, excluded) if only is None else self._best_of(only - excluded, request)
+        if chosen is None:
+            return None
+        self._withdraw(chosen)
+        chosen.pending += (offer,)
+        self._enter(chosen)
+        return chosen.name
 
     @property
     def is_mostly_free(self) -> bool:
@@ -254,15 +258,33 @@ class Matching:
             self._free_places -= bridge.free_places
             self._groups[bridge.kind].remove(bridge)
 
-    def _groups_of(self, names: Set[str]) -> dict[_Kind, FreeBridges[_Named]]:
-        """The same groups, of a few bridges alone; if they are not that few, of some that chance chooses."""
+    def _best(self, request: _Request, excluded: Set[str]) -> _Bridge | None:
+        """One of the best free bridges, none of `excluded`."""
+        ranks: dict[_Rank, list[FreeBridges[_Bridge]]] = defaultdict(list)
+        for kind, group in self._groups.items():
+            if group.count and (rank := request.rank_of(kind)) is not None:
+                ranks[rank].append(group)
+        never = self._free_ones(excluded)
+        for rank in sorted(ranks):
+            if (chosen := draw(ranks[rank], never, self._choose)) is not None:
+                return chosen
+        return None
+
+    def _best_of(self, names: Set[str], request: _Request) -> _Bridge | None:
+        """One of the best among a few bridges; if they are not that few, among some that chance chooses."""
         free = self._free_ones(names)
         if len(free) > _FEW:
             free = list({place: free[place] for place in (self._choose(len(free)) for _ in range(_FEW))}.values())
-        groups: dict[_Kind, FreeBridges[_Named]] = defaultdict(FreeBridges)
+        kinds: dict[_Kind, list[_Bridge]] = defaultdict(list)
         for bridge in free:
-            groups[bridge.kind].add(_Named(bridge.name), bridge.source)
-        return groups
+            kinds[bridge.kind].append(bridge)
+        ranks: dict[_Rank, list[_Bridge]] = defaultdict(list)
+        for kind, bridges in kinds.items():
+            if (rank := request.rank_of(kind)) is not None:
+                ranks[rank] += bridges
+        if not ranks:
+            return None
+        return draw_one_of([(bridge, bridge.source) for bridge in ranks[min(ranks)]], self._choose)
 
     def _preferred_proof(self, *, takes_newcomers: bool) -> bool | None:
         """Whether this offer prefers bridges that have proved themselves or the others; None where none has."""
@@ -270,12 +292,6 @@ class Matching:
             return None
         every = self._settings.newcomers_every
         return not takes_newcomers or self._choose(every) != every - 1
-
-    def _assigned(self, bridge: _Bridge, offer: str) -> str:
-        self._withdraw(bridge)
-        bridge.pending += (offer,)
-        self._enter(bridge)
-        return bridge.name
 
     def _free_ones(self, names: Iterable[str]) -> list[_Bridge]:
         known = (self._bridges.get(name) for name in names)
