@@ -16,6 +16,8 @@ from freespan.wire.messages import ToBroker, decode_to_broker
 
 _REASON_MAX = 120
 """Bytes of the reason in a close frame (RFC 6455 section 5.5 allows 123)."""
+_FRAMES_AT_ONCE = 8
+"""Of one bridge, before others have their turn."""
 _FRAMES = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.PING, aiohttp.WSMsgType.PONG)
 """All others mean that the WebSocket is closed, or is being closed."""
 
@@ -23,7 +25,7 @@ _FRAMES = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.P
 class BridgeSocket:
     """Made by `accept_bridge`."""
 
-    __slots__ = ("_budget", "_loop", "_settings", "_socket", "_transport", "is_heard")
+    __slots__ = ("_budget", "_frames", "_loop", "_settings", "_socket", "_transport", "is_heard")
 
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport, settings: BrokerSettings) -> None:
         self._socket = socket
@@ -31,6 +33,7 @@ class BridgeSocket:
         self._settings = settings
         self._loop = asyncio.get_running_loop()
         self._budget = MessageBudget(settings, self._loop.time())
+        self._frames = 0
         self.is_heard = True
         """Whether anything has come since this was last set to false."""
 
@@ -51,8 +54,10 @@ class BridgeSocket:
             MessageError: the message is not in the protocol, or there were too many.
             ConnectionError: the other end is gone, or does not read.
         """
-        await asyncio.sleep(0)  # aiohttp does not yield as long as frames are queued
         self.is_heard = True
+        self._frames += 1
+        if not self._frames % _FRAMES_AT_ONCE:
+            await asyncio.sleep(0)  # aiohttp does not yield as long as frames are queued
         if frame.type not in _FRAMES:
             raise EOFError
         self.charge(1)
