@@ -1,5 +1,7 @@
 """What a session may cost: honest ones never owe much, however small their messages are."""
 
+import itertools
+
 import pytest
 
 from freespan.tunnel.effort import (
@@ -70,9 +72,9 @@ def test_a_slow_machine_is_measured_by_its_own_speed() -> None:
     assert effort.debt == pytest.approx(0, abs=1e-9)
 
 
-@pytest.mark.parametrize(("took", "factor"), [(0.0001, 1.0), (0.0003, 1.0), (0.003, 10.0)])
+@pytest.mark.parametrize(("took", "factor"), [(0.00005, 1.0), (0.0001, 1.0), (0.001, 10.0)])
 def test_slowness_is_that_of_the_best_time(took: float, factor: float) -> None:
-    times = iter([0.0, 1.0, 1.0, 1.0 + took, 2.0, 9.0])
+    times = itertools.chain([0.0, 1.0, 1.0, 1.0 + took], itertools.count(2.0))
     assert slowness(lambda: next(times)) == pytest.approx(factor)
 
 

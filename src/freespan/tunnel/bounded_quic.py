@@ -325,7 +325,10 @@ class _FrameHandlers(dict[int, Any]):
         self.frames += 1
         if self.frames > FRAMES_MAX:
             raise _violation(frame_type, "too many frames in a datagram")
-        return super().__getitem__(frame_type)
+        return _handler(self, frame_type)
+
+
+_handler = dict.__getitem__
 
 
 class _Recovery(QuicPacketRecovery):

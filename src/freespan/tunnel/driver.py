@@ -231,7 +231,7 @@ class QuicDriver:
     def _next_arrived(self) -> bytes:
         message = self._arrived.popleft()
         self.waiting_cost -= len(message) + BOND_PACKET_COST
-        if self.waiting_cost <= WAITING_MAX // 2:
+        if self._is_paused and self.waiting_cost <= WAITING_MAX // 2:
             self._resume()
         return message
 

@@ -36,8 +36,9 @@ SUSPICIOUS_SECONDS = 0.01
 """The debt, by the usual clock, from which on the exact one is used."""
 STEP_MAX_SECONDS = 0.02
 """No step counts for more: beyond that it was held up by something else, such as the garbage collector."""
-_ROUNDS = 300
-_REFERENCE_SECONDS = 0.0003
+_TIMES = 10
+_ROUNDS = 100
+_REFERENCE_SECONDS = 0.0001
 """How long the rounds take on a fast machine."""
 
 
@@ -77,9 +78,9 @@ class Effort:
 def slowness(seconds: Callable[[], float]) -> float:
     """By what factor this machine is slower than a fast one, at least 1.
 
-    Measured with work like that of a session, a little Python around a little cryptography: the best of three times.
+    Measured with work like that of a session, a little Python around a little cryptography: the best of some times.
     """
-    return max(1.0, min(_rounds(seconds) for _ in range(3)) / _REFERENCE_SECONDS)
+    return max(1.0, min(_rounds(seconds) for _ in range(_TIMES)) / _REFERENCE_SECONDS)
 
 
 def _rounds(seconds: Callable[[], float]) -> float:
