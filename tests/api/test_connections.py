@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -160,6 +161,23 @@ async def test_connections_that_come_too_fast_are_cut() -> None:
         await lab.hold(8, ATTACKER)
         await lab.until(lambda: len(lab.connections) == 5)
         await lab.serves(READER)
+
+
+async def test_nothing_is_made_for_connections_that_come_too_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    original = asyncio.SelectorEventLoop._make_socket_transport  # type: ignore[attr-defined]
+
+    def make(loop: asyncio.SelectorEventLoop, sock: socket.socket, *arguments: object, **more: object) -> object:
+        if sock.getpeername()[0] == ATTACKER:
+            made.append(sock)
+        return original(loop, sock, *arguments, **more)
+
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "_make_socket_transport", make)
+    async with lab_with(ConnectionLimits(opened=Rate(per_second=0.001, burst=5))) as lab:
+        await lab.hold(100, ATTACKER)
+        await lab.until(lambda: lab.connections.accepted == 100)
+        await lab.serves(READER)
+        assert len(made) == 5
 
 
 async def test_requests_that_come_too_fast_wait_and_delay_nobody_else() -> None:

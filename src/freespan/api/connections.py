@@ -11,6 +11,7 @@ connection counts as that of the client whose request it has carried last.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from asyncio import sslproto
 from collections.abc import Callable
@@ -60,6 +61,8 @@ class ConnectionLimits:
 
 _NETWORK_HOSTS = 4
 """A network has as many places and turns as this many hosts."""
+_CLOSED_AT_ONCE = 32
+"""Connections of greedy sources that are closed in a row, before others get their turn."""
 PLAIN_COST = 16_000
 """About how many bytes of memory a connection takes that has sent a request."""
 TLS_COST = 110_000
@@ -87,6 +90,8 @@ class Connections:
         )
         self._transports: dict[web.RequestHandler, asyncio.Transport] = {}
         self._source: dict[web.RequestHandler, Source | None] = {}
+        self.looks_at_sockets = False
+        """Whether those that may not be open have been closed before anything was made for them."""
         self.accepted = 0
         """How many there have been, those that were cut at once included."""
         self._opened = RateBudgets(limits.opened, limits.opened_of_network)
@@ -149,7 +154,10 @@ class Connections:
     # --- for what was accepted -----------------------------------------------------------------
     def source_of(self, transport: asyncio.Transport) -> Source | None:
         """Where a new connection comes from."""
-        peer = transport.get_extra_info("peername")
+        return self.source_of_peer(transport.get_extra_info("peername"))
+
+    def source_of_peer(self, peer: object) -> Source | None:
+        """The same, from the address of its other end."""
         return self._sources.source_of_connection(peer[0] if isinstance(peer, tuple) else "")
 
     def may_open(self, source: Source | None) -> bool:
@@ -185,6 +193,24 @@ class Connections:
             transport.abort()
 
 
+class ListeningSocket(socket.socket):
+    """Closes what a source may not open, before asyncio spends ten times as long on making a transport for it."""
+
+    def __init__(self, connections: Connections, fileno: int) -> None:
+        super().__init__(fileno=fileno)
+        self._connections = connections
+
+    def accept(self) -> tuple[socket.socket, object]:
+        """The next connection that may be open; raises `BlockingIOError` if there is none, or too many are closed."""
+        self._connections.looks_at_sockets = True
+        for _ in range(_CLOSED_AT_ONCE):
+            connection, peer = super().accept()
+            if self._connections.may_open(self._connections.source_of_peer(peer)):
+                return connection, peer
+            connection.close()
+        raise BlockingIOError
+
+
 class _Accepted(asyncio.Protocol):
     """A connection from its first moment on; it becomes one for TLS or for HTTP."""
 
@@ -201,7 +227,7 @@ class _Accepted(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast(asyncio.Transport, transport)
         source = self._connections.source_of(transport)
-        if not self._connections.may_open(source):
+        if not self._connections.looks_at_sockets and not self._connections.may_open(source):
             transport.abort()
             return
         handler = self._handler = self._make_handler()

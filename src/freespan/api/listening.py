@@ -13,7 +13,7 @@ from functools import partial
 
 from aiohttp import web
 
-from freespan.api.connections import Connections
+from freespan.api.connections import Connections, ListeningSocket
 from freespan.api.idle_connections import IdleConnections
 from freespan.api.paced_connections import Accounts, PacedConnection
 from freespan.sources.requests import SourceReader
@@ -58,11 +58,12 @@ async def listening(
     try:
         make_connection = None if accounts is None else partial(PacedConnection, accounts)
         protocols = connections.protocols(without_fingerprint(runner.server, make_connection), tls)
-        server = await _bound(protocols, host, port, setting)
+        servers = await _bound(connections, protocols, host, port, setting)
         try:
-            yield server.sockets[0].getsockname()[1]
+            yield servers[0].sockets[0].getsockname()[1]
         finally:
-            server.close()
+            for server in servers:
+                server.close()
             await _end_connections(runner.server, idle)
     finally:
         watching.cancel()
@@ -86,15 +87,25 @@ async def _wait_until(is_so: Callable[[], bool]) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _bound(protocols: Callable[[], asyncio.Protocol], host: str, port: int, setting: str) -> asyncio.Server:
+async def _bound(
+    connections: Connections, protocols: Callable[[], asyncio.Protocol], host: str, port: int, setting: str
+) -> list[asyncio.Server]:
+    """Listen at all addresses of a host."""
+    loop = asyncio.get_running_loop()
     try:
-        server = await asyncio.get_running_loop().create_server(protocols, host, port, backlog=_ACCEPTED_AT_ONCE)
+        bound = await loop.create_server(protocols, host, port, start_serving=False)
     except OSError as error:
         raise unusable_address(error, setting, str(port)) from None
-    for each in server.sockets:
-        with contextlib.suppress(OSError), socket.fromfd(each.fileno(), each.family, each.type) as again:
-            again.listen(_NOT_ACCEPTED)
-    return server
+    servers = []
+    try:
+        for each in bound.sockets:
+            copy = socket.fromfd(each.fileno(), each.family, each.type, each.proto)
+            listener = ListeningSocket(connections, copy.detach())
+            servers.append(await loop.create_server(protocols, sock=listener, backlog=_ACCEPTED_AT_ONCE))
+            listener.listen(_NOT_ACCEPTED)
+    finally:
+        bound.close()
+    return servers
 
 
 def unusable_address(error: OSError, setting: str, ports: str, advice: str = "") -> InputError:
