@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 
 from freespan.link.base import TOO_EARLY, LinkOwner
 from freespan.link.bond.arrival import Arrival
@@ -15,6 +16,7 @@ from freespan.link.bond.session_key import Role, SessionKey, refusal, session_ke
 from freespan.wire.bond_frames import (
     Frames,
     Join,
+    Refused,
     decode,
     decode_refused,
     encode,
@@ -192,6 +194,7 @@ class _Session:
         assert self.core.reordering.held_cost <= BOND_SPAN_MAX
         assert self.core.reordering.next_number == self.delivered
         assert self.core.is_over or not self.is_over
+        assert self.core.timer_at < math.inf or self.core.is_over
 
     def receive(self, number: int, message: bytes) -> None:
         if message:
@@ -206,6 +209,8 @@ class _Session:
     def set_keys(self) -> None:
         """The other end has the key, as it does when QUIC has carried it."""
         if self.has_key:
+            if self.role is Role.CLIENT:
+                assert isinstance(attempt(lambda: self.core.set_key(_KEY, self.now), RuntimeError), RuntimeError)
             return
         self.has_key = True
         self.peers[0].set_key(_KEY)
@@ -233,6 +238,15 @@ class _Session:
         for _ in range(times):
             self.act(self.core.send(packet, self.now))
 
+    def hold_back(self, count: int) -> None:
+        """So many packets have come before the next one, more than are delivered at once."""
+        buffer = self.core.reordering
+        for number in range(buffer.next_number + 1, buffer.next_number + count):
+            buffer.receive(number, b"x")
+        if not self.core.is_over:
+            self.receive_record(0, encode(Frames(number=buffer.next_number, packet=b"x")))
+            self.act(self.core.handle_timer(max(self.now, self.core.timer_at)))
+
     def step(self, script: Script) -> None:
         kind, number = script.byte() % 12, script.byte() % 32
         if kind == 0:
@@ -246,7 +260,7 @@ class _Session:
         elif kind == 4:
             self.join(number, encode(_short_frames(script)))
         elif kind == 5:
-            self.now += number / 8 if number < 24 else 2.0 ** (number - 22)
+            self.now += number / 40 if number < 6 else number / 8 if number < 24 else 2.0 ** (number - 22)
             self.act(self.core.handle_timer(self.now))
         elif kind == 6:
             self.send(script.piece() or b"x", 300 if number == 31 else 1)
@@ -254,6 +268,8 @@ class _Session:
             self.act(self.core.on_closed(number, "closed", self.now))
         elif kind == 8:
             self.set_keys()
+        elif kind == 9 and number == 31:
+            self.hold_back(1_100)
         elif kind == 9:
             self.receive(number, encode_refused(refusal(_KEY, number, script.byte())))
         elif kind == 10:
@@ -289,7 +305,7 @@ def _reordering(data: bytes) -> None:
     script, buffer, expected = Script(data), ReorderBuffer(), 0
     packets = [bytes(size) for size in (1, 100, 4_000, DATAGRAM_SIZE)]
     while not script.is_over:
-        times, ahead, size = script.byte(), script.byte(), script.byte()
+        times, ahead, size = script.byte(), 4 * script.byte(), script.byte()
         for number in range(buffer.next_number + ahead, buffer.next_number + ahead + times):
             try:
                 ready = buffer.receive(number, packets[size % 4])
@@ -319,7 +335,7 @@ _WAIT = b"\x05\x0a"
 _SESSIONS = (
     _ping(0) + _KEYS + _ping(0) + bytes((4, 1, 8)) + _data(0, 0) + _data(1, 2) + _data(1, 1) + _WAIT * 3,
     _data(0, 0) + _KEYS + _data(0, 1) + b"\x03\x01\x01\x03" + b"\x02\x00\x04\x01\x00" + b"\x02\x00\x80",
-    _KEYS + b"".join(bytes((4, number, 8)) for number in range(1, 28)) + _WAIT,
+    _KEYS + _ping(0) + b"".join(bytes((4, number, 8)) for number in range(1, 28)) + _WAIT,
     b"\x00\x00" + piece(hello_head() + b"\x03") + b"\x00\x00" + piece(b"\x03\x03"),
     _KEYS + _ping(0) + b"\x06\x00" + piece(b"up") + bytes((2, 0, 1, 0, 1)) + b"\x07\x00" + b"\x05\x1f" * 4,
     _KEYS + _ping(0) + bytes((3, 1)) + piece(b"\x03") + b"\x09\x01\x01" + b"\x0b\x02" + bytes(16) + b"\x09\x00\x02",
@@ -335,7 +351,9 @@ _SESSIONS = (
     + _ping(0)
     + b"\x05\x06" * 9,
     _KEYS + _ping(0) + bytes((4, 1, 8)) + b"\x09\x01\x02" + bytes((4, 2, 8)) + b"\x00\x02" + piece(b"\x06" + bytes(17)),
-    _KEYS + _ping(0) + bytes((4, 1, 8)) + b"\x00\x01" + piece(b"\x06" + bytes(17)) + b"\x02\x00\x80" + b"\x07\x00" * 2,
+    _KEYS + _ping(0) + bytes((4, 1, 8)) + b"\x00\x01" + piece(encode_refused(Refused(1, bytes(16)))),
+    b"\x07\x00" + _KEYS * 2 + b"\x07\x00",
+    _KEYS + _ping(0) + b"\x09\x1f" + _data(0, 0) + b"\x09\x1f" + _WAIT,
     _KEYS + _data(0, 9) + _data(0, 9) + _data(0, 0) + b"\x01\x00" + piece(b"\x02" + bytes(3)) + b"\x0a\x00",
     _KEYS + _ping(0) + b"".join(bytes((2, 0, 16 | 32 | 64)) + piece(b"z" * 80) + bytes((1,) * 8) for _ in range(6)),
 )
@@ -380,7 +398,7 @@ TARGETS = (
         (f"{_BOND}reordering",),
         (
             b"\x01\x00\x00",
-            b"\xff\x01\x03" * 3 + b"\x01\x00\x00",
+            b"\xff\x01\x03\xff\x41\x03\xff\x81\x03\x01\x00\x00",
             b"\xff\x02\x00" * 8 + b"\x02\x00\x01",
             b"\x05\x03\x01" * 2,
         ),

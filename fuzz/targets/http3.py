@@ -20,6 +20,7 @@ from freespan.tunnel.driver import QuicDriver
 from freespan.tunnel.http3 import FIELDS_MAX, PlainHttp
 from freespan.tunnel.quic import LinkQuic
 from freespan.tunnel.settings import TunnelSettings
+from freespan.tunnel.stream import TunnelStream
 from freespan.tunnel.streams import StreamTable
 from freespan.wire.bond_frames import KEY_PATH
 from freespan.wire.errors import StreamError
@@ -28,6 +29,7 @@ from fuzz.fuzz_target import FuzzTarget, attempt
 from fuzz.script import Script, piece, split
 
 _SETTINGS = TunnelSettings()
+_MUCH = 1 << 30
 _runner = asyncio.Runner()
 
 
@@ -42,6 +44,7 @@ class _Quic:
     def __init__(self, *, is_client: bool) -> None:
         self.configuration = _CONFIGURATIONS[is_client]
         self.is_over = False
+        self.is_full = False
         self.ended: set[int] = set()
         self._next = {True: 3 - is_client, False: 1 - is_client}
 
@@ -68,10 +71,10 @@ class _Quic:
     def stop_stream(self, stream_id: int, error_code: int) -> None: ...
 
     def unsent(self, stream_id: int) -> int:
-        return 0
+        return _MUCH if self.is_full else 0
 
     def grant_stream(self, stream_id: int, unread: int, window: int) -> bool:
-        return unread < window // 2
+        return stream_id % 8 == 0
 
     def grant_session(self, unread: int) -> bool:
         return unread % 2 == 0
@@ -131,7 +134,10 @@ async def _speak_http(script: Script, *, is_client: bool) -> None:
     quic, streams, driver = _Quic(is_client=is_client), _Streams(is_client=is_client), _Driver(None)
     table = StreamTable(cast(QuicDriver, driver), DrainWaiters(_SETTINGS.stream_unsent_max), _SETTINGS)
     stream = table.open(quic.get_next_available_stream_id()) if is_client else None
-    if stream is not None and script.byte() & 2:  # before anything has begun
+    flags = script.byte() if is_client else 0
+    if flags & 4:
+        driver.quic = quic
+    if stream is not None and flags & 2:  # before anything has begun
         await _step(table, streams, script)
         await _use(table, stream.id, script.byte())
     driver.quic = quic
@@ -180,21 +186,30 @@ async def _use(table: StreamTable, stream_id: int, how: int) -> None:
         table.release(stream)
     elif how % 4 == 1:
         stream.write_eof()
+        table.send_headers(stream, [(b":status", b"200")], end=True)
     elif how % 4 == 2:
+        await _write(table, stream, bytes(how), waits=how & 32 > 0)
+    elif how & 8 and (stream.headers or stream._read_cut):
         with contextlib.suppress(StreamError):
-            await stream.write(bytes(how))
+            await stream.wait_headers()
     elif stream.unread or stream._ended or stream._read_cut:
         with contextlib.suppress(StreamError):
-            await (
-                stream.read()
-                if how & 8
-                else stream.wait_headers()
-                if stream.headers or stream._read_cut
-                else stream.read()
-            )
+            await stream.read()
     if how & 16:
         table.release(stream)
         table.release(stream)
+
+
+async def _write(table: StreamTable, stream: TunnelStream, data: bytes, *, waits: bool) -> None:
+    """Write, and if it `waits`, go on when there is place again."""
+    quic = cast("_Quic | None", table._driver.quic)
+    if quic is not None and waits:
+        quic.is_full = True
+        asyncio.get_running_loop().call_soon(table._writers.wake, stream.id)
+    with contextlib.suppress(StreamError):
+        await stream.write(data)
+    if quic is not None:
+        quic.is_full = False
 
 
 # --- the same as aioquic ---------------------------------------------------------------------------------
@@ -282,6 +297,19 @@ def _seeds(control: int, head: bytes) -> tuple[bytes, ...]:
         _say(control, _CONTROL + _CONTROL) + _say(control, b"\x07\x01\x04"),
         _say(control, encode_uint_var(StreamType.CONTROL) + encode_frame(FrameType.GOAWAY, b"\x00")),
         _say(control, _LONG_SETTINGS),
+        _say(0, head + _DATA)
+        + _say(control, _CONTROL + _CONTROL)
+        + b"\x07\x00\x03\x07\x00\x02\x07\x00\x01\x07\x00\x00",
+        _say(0, head + _DATA)
+        + _say(0, _DATA)
+        + b"\x07\x00\x03"
+        + _say(0, b"", 3)
+        + b"\x07\x00\x03\x07\x00\x13"
+        + _say(4, head + _DATA)
+        + b"\x07\x04\x03",
+        _say(0, head) + (_say(0, encode_frame(FrameType.DATA, bytes(1_700)), 4)) * 2 + b"\x07\x00\x03\x07\x00\x00",
+        _say(0, head + _DATA) + b"\x05\x00\x07\x00\x03\x07\x00\x0b\x07\x00\x03" + b"\x06\x00\x07\x00\x02",
+        _say(0, head) + b"\x07\x00\x22" + _say(0, _DATA) + _say(0, _DATA * 2) + b"\x07\x00\x10",
         _say(control, b"\x40\x54\x00abc") + _say(qpack, b"\x01\x05") + _say(qpack + 4, b"\x21x"),
     )
 
@@ -290,6 +318,13 @@ _WORDS = (
     *(_CONNECT, _GET_KEY, _OK, _DATA, _TRAILERS, _CONTROL, _LONG_DATA, b"\x01", b"\x00\x00", b"\x05\x04", b"\x07\x01"),
     *(b"\x03\x01\x00", b"\x41\x00", b"\xcf", b"\xd1", b"\x50\x03a:1", b"\x3f\xe1\x1f", b"\x80", b"\xff" * 8),
 )
+_BEFORE = (
+    b"\x00\x05\x00\x07\x00\x0b",
+    b"\x06\x07\x00\x10\x10",
+    b"\x02\x07\x00\x02\x02",
+    b"\x02" + _say(0, _OK) + b"\x0b",
+)
+"""What happens to a client's stream before the session has begun."""
 _MODULES = ("freespan.tunnel.http3", "freespan.tunnel.streams", "freespan.tunnel.stream")
 
 TARGETS = (
@@ -298,8 +333,10 @@ TARGETS = (
             f"http3_{'client' if is_client else 'egress'}",
             lambda data, is_client=is_client: _http(data, is_client=is_client),  # type: ignore[misc]
             _MODULES,
-            tuple(b"\x00" * is_client + seed for seed in _seeds(3 if is_client else 2, _OK if is_client else _CONNECT))
-            + (b"\x02" + b"\x07\x00\x02" + b"\x02", b"\x02" + _say(0, _OK) + b"\x0b") * is_client,
+            (
+                *(b"\x00" * is_client + seed for seed in _seeds(2 + is_client, _OK if is_client else _CONNECT)),
+                *(_BEFORE if is_client else ()),
+            ),
             _WORDS,
             size_max=600,
         )

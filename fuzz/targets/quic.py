@@ -47,6 +47,7 @@ def _packets(data: bytes, *, is_client: bool) -> None:
             peer.send()
         if flags & 8:
             peer.wait(0.2 if flags & 16 else 30)
+    peer.receive(b"\x01")
     _drain(peer.quic)
     peer.send()
     peer.wait(1)
@@ -123,12 +124,13 @@ _FRAMES = (
     ),
     *(b"\x02\x40\xc8\x00\x40\x63\x00", b"\x00\x01", b"\x06\x00\x10\x04\x00\x00\x0c", b"\x0a\x02\x05\x00\x03abc"),
 )
-_TICKET = b"\x04\x00\x00\x1c" + bytes(4) + bytes(4) + b"\x01\x00\x00\x08freespan" + b"\x00\x04\x00\x2a\x00\x00"
+_TICKET = b"\x04\x00\x00\x1e" + bytes(8) + b"\x01\x00\x00\x08freespan" + b"\x00\x08\x00\x2a\x00\x04\xff\xff\xff\xff"
 _LONG = b"\xc1\x00\x00\x00\x01\x08" + bytes(8) + b"\x08" + bytes(8) + b"\x00\x14" + bytes(20)
 _QUIC_SEEDS = (
     b"\x82" + piece(_LONG) + b"\x82" + piece(_LONG * 9) + b"\x82" + piece(_LONG[:9]) + b"\x82" + piece(b""),
-    b"".join(b"\x06" + piece(b"\x06" + bytes((33 * at,)) + b"\x20" + _TICKET) for at in range(6)),
-    b"".join(b"\x0c" + piece(b"\x01") for _ in range(90)),
+    b"".join(b"\x06" + piece(b"\x06" + encode_uint_var(34 * at) + b"\x22" + _TICKET) for at in range(6)),
+    b"".join(b"\x1c" + piece(b"\x01") for _ in range(90)),
+    b"\x02" + piece(b"".join(bytes((0x0E, 4 * one)) + b"\x80\x07\xa1\x20\x01A" for one in range(10))),
     b"".join(b"\x26" + piece(b"\x01" if at % 3 else b"\x02\x05\x00\x00\x01") for at in range(40)),
     b"\x06" + piece(b"\x06\x80\x00\x40\x00\x01x"),
     b"\x06" + piece(b"".join(bytes((0x0E, 0)) + encode_uint_var(6 * at) + b"\x01A" for at in range(40))),
