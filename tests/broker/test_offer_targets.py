@@ -96,8 +96,12 @@ def test_a_budget_fills_again() -> None:
     assert counted.times("9.9.9.9", "11.0.0.1", now=100.0) == 1
 
 
-def test_the_turn_servers_of_the_host_count_as_the_requesters() -> None:
-    assert Counted().times("9.9.9.9", "11.0.0.1", turn="9.9.9.9") == 6
+def test_the_turn_servers_of_the_host_are_counted_by_who_asks() -> None:
+    counted = Counted()
+    assert counted.times("9.9.9.9", "11.0.0.1", turn="9.9.9.9") == 6
+    assert counted.times("9.9.9.9", "11.0.0.2", turn="9.9.9.9") == 6, "nobody uses up the budget of others"
+    assert counted.times("9.9.9.9 11.0.0.3", "11.0.0.3", turn="9.9.9.9") == 6
+    assert counted.times("9.9.9.9", None, turn="9.9.9.9") == 20, "one who is not known has none to use up"
 
 
 def test_addresses_of_a_private_network_and_names_are_not_counted() -> None:

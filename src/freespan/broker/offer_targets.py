@@ -4,8 +4,9 @@ A bridge that is given an offer sends connectivity checks to the addresses in it
 a hundred times what the request had. So the broker counts the offers that it passes on by their *targets*, which are
 IPv4 addresses and IPv6 /64s. The address from which the request came has the larger budget, since nobody can ask from
 an address that is not theirs. All others have a smaller one of their own: those of readers who ask by a front or a
-cache, by the other IP version, or whose offer names a TURN server alone. The host's own TURN servers count as the
-requester's. Addresses of a private network are not counted; on the open internet no offer has any.
+cache, by the other IP version, or whose offer names a TURN server alone. The offers
+of many readers name the host's own TURN servers, so those are counted by requester, with the larger budget, and nobody
+uses up that of others. Addresses of a private network are not counted; on the open internet no offer has any.
 """
 
 from __future__ import annotations
@@ -56,8 +57,13 @@ class OfferTargets:
             if address is None or not is_end(address):
                 continue
             source = self._hasher.source_of(address)
-            is_own = address in ours or (requester is not None and source.host == requester.host)
-            (targets.own if is_own else targets.other)[name] = source
+            if address in ours:
+                if requester is not None:
+                    targets.own[name] = requester
+            elif requester is not None and source.host == requester.host:
+                targets.own[name] = source
+            else:
+                targets.other[name] = source
         return targets
 
     def exhausted(self, targets: Targets, now: float) -> set[str]:

@@ -1,6 +1,6 @@
 """The addresses of the host's own TURN servers, which their names lead to. They are looked up aside, once an hour.
 
-The offers of all readers who use a TURN server name its address, so it has a larger budget than others have
+The offers of all readers who use a TURN server name its address, so it is counted by who asks
 (`offer_targets`). Where an address is not known, as before the first answer, the smaller budget applies.
 """
 
