@@ -47,6 +47,16 @@ def test_an_ipv4_address_inside_an_ipv6_one_counts_as_itself() -> None:
     assert source("::ffff:192.0.2.1") == source("192.0.2.1")
 
 
+def test_a_key_that_lasts_makes_no_new_source_of_an_address() -> None:
+    clock = Clock()
+    of = hasher(clock)
+    lasting = of.lasting()
+    first = source("192.0.2.1", lasting)
+    assert first != source("192.0.2.1", of), "its hashes say nothing about those of the other one"
+    clock.now += 100 * KEY_SECONDS
+    assert source("192.0.2.1", lasting) == first
+
+
 def test_the_key_changes_daily_and_is_drawn_anew() -> None:
     clock = Clock()
     of = hasher(clock)

@@ -75,6 +75,7 @@ class SourceReader:
         self._proxy_header = proxy_header
         self._is_public = is_public
         self.hasher = hasher or SourceHasher(time.monotonic, secrets.token_bytes)
+        self._lasting = self.hasher.lasting()
         self._local_requests = 0
         self._is_all_by_proxy = is_behind_unnamed_proxy
         self._is_behind_unnamed_proxy = is_behind_unnamed_proxy
@@ -90,26 +91,37 @@ class SourceReader:
         self._look_for_proxy(request)
         return self.source_of_any(request)
 
+    def lasting_source_of(self, request: web.BaseRequest) -> Source | None:
+        """The same for one who stays connected: two of them at one address are one source, on whatever days they came.
+
+        These sources are only to be compared with each other.
+        """
+        self._look_for_proxy(request)
+        return self._hashed(request, self._lasting)
+
     def source_of_any(self, request: web.BaseRequest) -> Source | None:
         """The same for a request that may also be by whoever runs the host, such as one for its health."""
-        if self._proxy_header:
-            address = request_address(request, self._proxy_header)
-            return None if address is None else self.hasher.source_of(address)
-        return self._source_of_peer(request_address(request))
+        return self._hashed(request, self.hasher)
 
     def source_of_connection(self, peer: str) -> Source | None:
         """The source of a connection from an address, of which no request has been read; None if it is not known."""
         address = parsed_address(peer)
         if self._proxy_header and address is not None and not is_public(address):
             return None  # the web server in front of this host; its requests tell more
-        return self._source_of_peer(address)
+        return self._source_of_peer(address, self.hasher)
 
-    def _source_of_peer(self, peer: Address | None) -> Source | None:
+    def _hashed(self, request: web.BaseRequest, hasher: SourceHasher) -> Source | None:
+        if self._proxy_header:
+            address = request_address(request, self._proxy_header)
+            return None if address is None else hasher.source_of(address)
+        return self._source_of_peer(request_address(request), hasher)
+
+    def _source_of_peer(self, peer: Address | None, hasher: SourceHasher) -> Source | None:
         if peer is None or self._is_all_by_proxy:
             return None
         if not is_public(peer) and (self._is_behind_unnamed_proxy or self._is_public()):
             return None
-        return self.hasher.source_of(peer)
+        return hasher.source_of(peer)
 
     def _look_for_proxy(self, request: web.BaseRequest) -> None:
         peer = request_address(request)

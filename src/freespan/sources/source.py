@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -45,13 +46,21 @@ class SourceHasher:
     Args:
         now: seconds that never go back.
         random_bytes: as many random bytes as asked for, fit for a key.
+        key_seconds: how long a key is used.
     """
 
-    def __init__(self, now: Callable[[], float], random_bytes: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, now: Callable[[], float], random_bytes: Callable[[int], bytes], key_seconds: float = KEY_SECONDS
+    ) -> None:
         self._now = now
         self._random_bytes = random_bytes
+        self._key_seconds = key_seconds
         self._key = random_bytes(_KEY_SIZE)
-        self._until = now() + KEY_SECONDS
+        self._until = now() + key_seconds
+
+    def lasting(self) -> SourceHasher:
+        """One whose key never changes, for those who stay connected for days: one address stays one source."""
+        return SourceHasher(self._now, self._random_bytes, math.inf)
 
     def source_of(self, address: Address) -> Source:
         """The source of an address; an IPv4 address inside an IPv6 one counts as itself."""
@@ -74,5 +83,5 @@ class SourceHasher:
     def _digest(self, kind: bytes, data: bytes) -> bytes:
         if self._now() >= self._until:
             self._key = self._random_bytes(_KEY_SIZE)
-            self._until = self._now() + KEY_SECONDS
+            self._until = self._now() + self._key_seconds
         return hashlib.blake2s(data, key=self._key, person=kind, digest_size=_HASH_SIZE).digest()
