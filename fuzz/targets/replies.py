@@ -16,7 +16,7 @@ from fuzz.script import Script, piece
 _STATUS = (200, 400, 408, 413, 425, 429, 500, 503, 504, 200)
 _ANSWER = (
     "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=ice-ufrag:abcd\r\n"
-    "a=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:sha-256 AB:CD\r\na=setup:active\r\n"
+    "a=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:sha-256 " + ":".join(["AB"] * 32) + "\r\na=setup:active\r\n"
 )
 
 

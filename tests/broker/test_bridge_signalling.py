@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 
 import aiohttp
 import pytest
 
 from freespan.broker.settings import BrokerSettings
+from freespan.sources.requests import SourceReader
+from freespan.sources.source import KEY_SECONDS, SourceHasher
 from tests.broker.conftest import BAD_MESSAGES, ICE, SECONDS, Lab, running_lab
+from tests.support.sdp import OFFER
 
 POLICY, TRY_AGAIN_LATER, TOO_BIG = 1008, 1013, 1009
 
@@ -102,14 +106,28 @@ async def test_a_bad_answer_ends_the_bridge_and_another_one_is_asked(lab: Lab) -
     assert (await client)[0] == 200
 
 
-async def test_a_bridge_that_refuses_every_offer_is_sent_away(lab: Lab) -> None:
-    bridge = await lab.join(capacity=4)
-    for _ in range(BrokerSettings().misses_max):
-        client = lab.ask()
-        await bridge.send("refusal", id=await bridge.offer(), reason="full")
-        assert (await client)[0] == 504
-    assert await bridge.closed() == (POLICY, "offers were refused or left without an answer")
-    assert lab.counters.figures().bridges == 0
+async def test_a_bridge_that_refuses_what_others_take_is_sent_away() -> None:
+    async with running_lab(sources=SourceReader("X-Sender")) as lab:
+        bridge = await lab.join(capacity=4)
+        for number in range(BrokerSettings().misses_max):
+            client = lab.asking(OFFER, {"X-Sender": f"11.0.{number}.1"})
+            offer = await bridge.offer()
+            helpful = await lab.join()
+            await bridge.send("refusal", id=offer, reason="full")
+            await helpful.answer(await helpful.offer())
+            assert (await client)[0] == 200
+            await helpful.send("load", sessions=1)
+            await helpful.report()
+        assert (await bridge.closed())[1] == "offers were refused or left without an answer"
+
+
+async def test_a_bridge_that_answers_nobody_is_sent_away() -> None:
+    async with running_lab(BrokerSettings(answer_seconds=0.02), sources=SourceReader("X-Sender")) as lab:
+        bridge = await lab.join(capacity=4)
+        for number in range(BrokerSettings().misses_max):
+            status, _, _ = await lab.post(headers={"X-Sender": f"11.0.{number}.1"})
+            assert status == 504
+        assert await bridge.closed() == (POLICY, "offers were refused or left without an answer")
 
 
 async def test_an_answer_to_an_offer_that_nobody_made_is_not_looked_into(lab: Lab) -> None:
@@ -166,3 +184,18 @@ async def test_not_a_websocket(lab: Lab) -> None:
     async with lab.http.get("/v1/bridge") as response:
         assert response.status in (400, 426)
     await lab.still_serves()
+
+
+async def test_bridges_at_one_address_are_of_one_region_on_whatever_days_they_came() -> None:
+    days = [0.0]
+    hasher = SourceHasher(lambda: days[0] * KEY_SECONDS, secrets.token_bytes)
+    async with running_lab(sources=SourceReader(hasher=hasher)) as lab:
+        regions = []
+        for days[0] in (0.0, 1.5):
+            bridge = await lab.join()
+            client = lab.ask()
+            await bridge.answer(await bridge.offer())
+            regions.append((await client)[1]["source"])
+            await bridge.send("load", sessions=1)
+            await bridge.report()
+        assert regions[0] == regions[1]

@@ -7,9 +7,10 @@ from contextlib import AsyncExitStack
 
 from freespan.broker.settings import BrokerSettings
 from freespan.sources.rate import Rate
+from freespan.sources.requests import SourceReader
 from freespan.sources.shares import Places
 from tests.broker.conftest import SECONDS, FakeBridge, Lab, running_lab
-from tests.support.sdp import ANSWER
+from tests.support.sdp import ANSWER, OFFER
 
 TOO_MANY = "urn:freespan:problem:too_many_requests"
 
@@ -113,14 +114,24 @@ async def test_rendezvous_that_wait_are_shared_out_by_source() -> None:
         assert [(await task)[0] for task in waiting] == [200, 200]
 
 
-async def test_one_source_alone_cannot_get_bridges_sent_away() -> None:
-    settings = BrokerSettings(misses_of_host=Rate(per_second=0.001, burst=2))
-    async with running_lab(settings) as lab:
+async def test_offers_that_no_bridge_can_use_get_none_sent_away() -> None:
+    async with running_lab(sources=SourceReader("X-Sender")) as lab:
         bridge = await lab.join(capacity=4)
-        for _ in range(2 * settings.misses_max):
-            client = lab.ask()
+        for number in range(2 * BrokerSettings().misses_max):
+            client = lab.asking(OFFER, {"X-Sender": f"11.0.{number}.1"})
             await bridge.send("refusal", id=await bridge.offer(), reason="this offer cannot be used")
             assert (await client)[0] == 504
+        client = lab.ask()
+        await bridge.answer(await bridge.offer())
+        assert (await client)[0] == 200
+
+
+async def test_one_source_alone_cannot_get_bridges_sent_away() -> None:
+    async with running_lab(BrokerSettings(answer_seconds=0.02)) as lab:
+        bridge = await lab.join(capacity=4)
+        for _ in range(2 * BrokerSettings().misses_max):
+            assert (await lab.post())[0] == 504
+            await bridge.offer()
         client = lab.ask()
         await bridge.answer(await bridge.offer())
         assert (await client)[0] == 200

@@ -179,7 +179,8 @@ class Promises(RuleBasedStateMachine):
             assert self.matching.settle(bridge, offer)
             self.pending[bridge].remove(offer)
             self.misses[bridge] += 1
-            assert self.matching.count_miss(bridge) == (self.misses[bridge] >= MISSES_MAX)
+            network = b"%d" % self.misses[bridge]
+            assert self.matching.count_miss(bridge, network) == (self.misses[bridge] >= MISSES_MAX)
             self.assign(offer)
 
     @rule(offer=offers, bridge=bridges)
@@ -359,18 +360,27 @@ def test_a_bridge_that_does_not_answer_is_asked_last_and_then_disconnected() -> 
     matching = Matching(first)
     matching.join("mute", 9)
     matching.join("good", 1)
-    assert not matching.count_miss("mute")
+    assert not matching.count_miss("mute", b"1")
     assert matching.assign("one") == "good"
     assert matching.assign("two") == "mute", "better than nobody"
-    assert not matching.count_miss("mute")
-    assert matching.count_miss("mute"), "three times in a row"
-    assert not matching.count_miss("gone"), "nobody to disconnect"
+    assert not matching.count_miss("mute", b"2")
+    assert matching.count_miss("mute", b"3"), "three times in a row"
+    assert not matching.count_miss("gone", b"1"), "nobody to disconnect"
+
+
+def test_two_networks_alone_can_get_no_bridge_disconnected_and_nobody_unknown_can() -> None:
+    matching = Matching(first)
+    matching.join("bridge", 9)
+    for _ in range(20):
+        assert not any(matching.count_miss("bridge", network) for network in (b"1", b"2", None))
+    assert matching.assign("one") == "bridge"
+    assert matching.count_miss("bridge", b"3")
 
 
 def test_a_bridge_that_is_to_be_disconnected_gets_no_offer() -> None:
     matching = Matching(first, BrokerSettings(misses_max=1))
     matching.join("mute", 9)
-    assert matching.count_miss("mute")
+    assert matching.count_miss("mute", b"1")
     assert matching.assign("one") is None
     assert not matching.has_free_bridge()
 
@@ -378,10 +388,10 @@ def test_a_bridge_that_is_to_be_disconnected_gets_no_offer() -> None:
 def test_an_answer_makes_up_for_misses() -> None:
     matching = Matching(first)
     matching.join("a", 9)
-    assert not matching.count_miss("a")
-    assert not matching.count_miss("a")
+    assert not matching.count_miss("a", b"1")
+    assert not matching.count_miss("a", b"2")
     matching.count_answer("a")
-    assert not matching.count_miss("a")
+    assert not matching.count_miss("a", b"3")
 
 
 def test_the_load_that_a_bridge_reports_counts() -> None:

@@ -25,9 +25,10 @@ def description(setup: str = "actpass", *more: str) -> str:
         "c=IN IP4 0.0.0.0",
         "a=ice-ufrag:abcd",
         "a=ice-pwd:0123456789012345678901",
-        "a=fingerprint:sha-256 00:11",
+        "a=fingerprint:sha-256 " + ":".join(["0A"] * 32),
         f"a=setup:{setup}",
         "a=mid:0",
+        "a=sctp-port:5000",
         *more,
     ]
     return "\r\n".join(lines) + "\r\n"
@@ -61,6 +62,12 @@ def test_a_good_description_comes_back_as_it_is(check: Check, setup: str, field:
         (lambda sdp: sdp.replace("a=ice-pwd:", "a=x:"), "a=ice-pwd"),
         (lambda sdp: sdp.replace("a=fingerprint:", "a=x:"), "a=fingerprint"),
         (lambda sdp: sdp.replace("a=setup:", "a=x:"), "a=setup"),
+        (lambda sdp: sdp.replace("a=mid:", "a=x:"), "a=mid"),
+        (lambda sdp: sdp.replace("a=sctp-port:", "a=x:"), "a=sctp-port"),
+        (lambda sdp: sdp.replace("sha-256 0A:", "sha-256 "), "fingerprint"),
+        (lambda sdp: sdp.replace("sha-256", "sha-384"), "fingerprint"),
+        (lambda sdp: sdp.replace("sha-256", "sha-3"), "fingerprint"),
+        (lambda sdp: sdp + "a=fingerprint:sha-256 AB\r\n", "fingerprint"),
         (lambda sdp: sdp + f"{CANDIDATE}\r\n" * 33, "candidates"),
     ],
 )

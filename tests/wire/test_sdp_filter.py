@@ -20,9 +20,10 @@ a=candidate:4 1 udp 1686052607 9.9.9.9 50370 typ srflx raddr 192.168.1.7 rport 5
 a=candidate:5 1 udp 1686052607
 a=ice-ufrag:6LRZ
 a=ice-pwd:S9fcvoX7RjbX+aJWUtCSyqB/
-a=fingerprint:sha-256 95:A5
+a=fingerprint:sha-256 95:95:95:95:95:95:95:95:95:95:95:95:95:95:95:95:95:95:95:95:95:95:95:95:95:95:95:95:95:95:95:A5
 a=setup:actpass
 a=mid:0
+a=sctp-port:5000
 a=end-of-candidates
 """.replace("\n", "\r\n")
 

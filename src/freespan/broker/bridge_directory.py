@@ -23,7 +23,7 @@ _TOKEN_SIZE = 16
 
 
 class Visit:
-    """One rendezvous: which bridges its reader may be shown, and which were `tried`.
+    """One rendezvous: which bridges its reader may be shown, and which were `tried` and have refused.
 
     Nothing bounds a reader whose `source` is not known.
     """
@@ -33,6 +33,7 @@ class Visit:
     ) -> None:
         self.source = source
         self.tried: set[str] = set()
+        self.refused_by: set[str] = set()
         self._bridges = bridges
         self._shown = shown
         self._clock = clock

@@ -7,7 +7,7 @@
     joined ──┬─ closed by the bridge, or no pong ──▶ gone: its pending offers go to other bridges
              └─ a bad message, or too many misses in a row ──▶ closed with 1008, and gone
 
-A miss is an offer that the bridge refused, or did not answer in time.
+A miss is an offer that the bridge refused, or did not answer in time (matching.py tells which count).
 
 The heartbeat of the WebSocket notices a bridge that is gone without a close. docs/protocol/signalling.md describes the
 messages.
@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
+from enum import Enum
 
 import aiohttp
 from aiohttp import web
@@ -51,6 +52,13 @@ from freespan.wire.sdp import check_answer
 
 _BRIDGE_COST = 5_000
 """Bytes that a bridge takes which waits for readers, beside its connection."""
+
+
+class NoAnswer(Enum):
+    """Why an offer has no answer."""
+
+    REFUSED = "the bridge refused it"
+    NONE_CAME = "the bridge left it without an answer in time, or is gone"
 
 
 class BridgeSignalling:
@@ -88,7 +96,7 @@ class BridgeSignalling:
             settings.probes_max, newcomers=settings.probes_for_newcomers, places=settings.probe_places
         )
         self._sockets: dict[str, BridgeSocket] = {}
-        self._answers: dict[str, asyncio.Future[str | None]] = {}
+        self._answers: dict[str, asyncio.Future[str | NoAnswer]] = {}
         self._pings = BridgePings(settings.ping_seconds, self._forget)
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -96,14 +104,13 @@ class BridgeSignalling:
         """The route for bridges."""
         return [web.get("/v1/bridge", self.handle_bridge)]
 
-    async def ask(self, bridge: str, offer: Offer) -> str | None:
+    async def ask(self, bridge: str, offer: Offer) -> str | NoAnswer:
         """Send an offer to the bridge that it is assigned to, and return the answer.
 
-        Returns None when the bridge refuses, leaves, or does not answer in time; the caller decides whether that is a
-        miss.
+        If there is none, the caller decides whether that is a miss.
         """
         socket = self._sockets[bridge]
-        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[str | NoAnswer] = asyncio.get_running_loop().create_future()
         self._answers[offer.id] = answer
         try:
             async with asyncio.timeout(self._settings.answer_seconds):
@@ -111,17 +118,17 @@ class BridgeSignalling:
                 await socket.send(encode(offer))
                 return await answer
         except TimeoutError:
-            return None
+            return NoAnswer.NONE_CAME
         except ConnectionError:
             self._forget(bridge)  # nobody else is to try it
-            return None
+            return NoAnswer.NONE_CAME
         finally:
             del self._answers[offer.id]
             self._matching.settle(bridge, offer.id)
 
-    def count_miss(self, bridge: str) -> None:
-        """A bridge has given no answer. Nothing happens if it is gone."""
-        if self._matching.count_miss(bridge) and bridge in self._sockets:
+    def count_miss(self, bridge: str, network: bytes | None) -> None:
+        """A bridge has given no answer to somebody from a network. Nothing happens if it is gone."""
+        if self._matching.count_miss(bridge, network) and bridge in self._sockets:
             reason = "offers were refused or left without an answer"
             self._disconnect(bridge, aiohttp.WSCloseCode.POLICY_VIOLATION, reason)
 
@@ -137,7 +144,10 @@ class BridgeSignalling:
             hello = await socket.receive(self._settings.hello_seconds)
             if not isinstance(hello, Hello):
                 raise MessageError("type", "must be hello at first")
-            await (self._serve_bridge(socket, hello, source) if hello.capacity else self._serve_probe(socket, source))
+            if hello.capacity:
+                await self._serve_bridge(socket, hello, self._sources.lasting_source_of(request))
+            else:
+                await self._serve_probe(socket, source)
         except MessageError as error:
             self._offences.take(source, asyncio.get_running_loop().time())
             await socket.close(aiohttp.WSCloseCode.POLICY_VIOLATION, str(error))
@@ -187,7 +197,7 @@ class BridgeSignalling:
             self._pings.discard(bridge)
             self._directory.leave(bridge)
             for offer_id in self._matching.leave(bridge):
-                self._resolve(offer_id, None)
+                self._resolve(offer_id, NoAnswer.NONE_CAME)
 
     async def _serve_probe(self, socket: BridgeSocket, source: Source | None) -> None:
         """Send a probe the welcome of a bridge; it is neither matched nor counted."""
@@ -222,11 +232,11 @@ class BridgeSignalling:
                 self._resolve(offer_id, answer)
             case Refusal(offer_id):
                 self._matching.settle(bridge, offer_id)
-                self._resolve(offer_id, None)
+                self._resolve(offer_id, NoAnswer.REFUSED)
             case Hello():
                 raise MessageError("type", "must be hello only once")
 
-    def _resolve(self, offer_id: str, answer: str | None) -> None:
+    def _resolve(self, offer_id: str, answer: str | NoAnswer) -> None:
         waiting = self._answers.get(offer_id)
         if waiting is not None and not waiting.done():
             waiting.set_result(answer)

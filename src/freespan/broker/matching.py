@@ -69,7 +69,7 @@ class _Bridge(Item):
     Attributes:
         source: where it comes from, or None if that is not known.
         pending: the few offers that wait for its answer.
-        misses: offers in a row that it refused or did not answer.
+        missed: whose offers it has refused or not answered since its last answer: networks, or None.
         is_proved: whether readers have reached the egress through it.
     """
 
@@ -78,9 +78,13 @@ class _Bridge(Item):
     source: Source | None
     sessions: int = 0
     pending: tuple[str, ...] = ()
-    misses: int = 0
+    missed: frozenset[bytes | None] = frozenset()
     network: Network | None = None
     is_proved: bool = False
+
+    @property
+    def misses(self) -> int:
+        return len(self.missed)
 
     @property
     def free_places(self) -> int:
@@ -221,28 +225,36 @@ class Matching:
 
     def count_answer(self, bridge: str) -> None:
         """A bridge has answered; its earlier misses are forgotten."""
-        self._set_misses(self._bridges[bridge], 0)
+        self._set_missed(self._bridges[bridge], frozenset())
 
-    def count_miss(self, bridge: str) -> bool:
-        """A bridge has refused, or not answered in time. True if it is to be disconnected (`misses_max` in a row)."""
+    def count_miss(self, bridge: str, network: bytes | None = None) -> bool:
+        """A bridge has refused, or not answered in time. True if it is to be disconnected.
+
+        `network` is a hash of that of the reader, if it is known and nothing speaks against their offer. Misses in a
+        row count once for each network, so that nobody gets bridges sent away who has fewer than `misses_max`. All
+        others count as one, which only changes the rank.
+        """
         known = self._bridges.get(bridge)
         if known is None:
             return False
-        self._set_misses(known, known.misses + 1)
-        return known.misses >= self._settings.misses_max
+        self._set_missed(known, known.missed | {network})
+        return self._is_mute(known)
 
     # --- the index -------------------------------------------------------------------------------
-    def _set_misses(self, bridge: _Bridge, misses: int) -> None:
-        if misses != bridge.misses:
+    def _set_missed(self, bridge: _Bridge, missed: frozenset[bytes | None]) -> None:
+        if missed != bridge.missed:
             self._withdraw(bridge)
-            bridge.misses = misses
+            bridge.missed = missed
             self._enter(bridge)
+
+    def _is_mute(self, bridge: _Bridge) -> bool:
+        return len(bridge.missed - {None}) >= self._settings.misses_max
 
     def _enter(self, bridge: _Bridge) -> None:
         """Count a bridge, and put it into the index if it is free. Before anything of it changes, it is withdrawn."""
         self._places += bridge.capacity
         self._unused_places += bridge.free_places
-        if len(bridge.pending) >= self._settings.offers_per_bridge or bridge.misses >= self._settings.misses_max:
+        if len(bridge.pending) >= self._settings.offers_per_bridge or self._is_mute(bridge):
             return
         self._free_places += bridge.free_places
         if bridge.free_places:

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from freespan.broker.bridge_directory import BridgeDirectory, Visit
-from freespan.broker.bridge_signalling import BridgeSignalling
+from freespan.broker.bridge_signalling import BridgeSignalling, NoAnswer
 from freespan.broker.held_places import HeldPlaces
 from freespan.broker.matching import Matching
 from freespan.broker.offer_targets import OfferTargets, Targets
@@ -144,21 +144,36 @@ class Rendezvous:
         self._targets.count(targets, named, _now())
         needs_turn = self._matching.needs_turn(bridge, request.network)
         turn = self._turn_servers.credentials(time.time()) if self._turn_servers and needs_turn else []
-        answer = None
+        answer: str | NoAnswer = NoAnswer.NONE_CAME
         self.held_places.hold(offer_id, bridge, visit.source, _now())
         visit.begin(bridge)
         try:
             answer = await self._signalling.ask(bridge, Offer(offer_id, sdp, turn))
         finally:
-            visit.end(bridge, is_answered=answer is not None)
-            if answer is None:
+            visit.end(bridge, is_answered=isinstance(answer, str))
+            if isinstance(answer, NoAnswer):
                 self.held_places.release(offer_id)
-        if answer is not None:
-            return RendezvousAnswer(PROTOCOL_VERSION, answer, bridge, self._matching.region_of(bridge))
-        # One source alone must not get bridges sent away, by offers that no bridge takes.
-        if self._misses.take(visit.source, _now()):
-            self._signalling.count_miss(bridge)
-        return None
+        self._count_misses(bridge, answer, visit)
+        if isinstance(answer, NoAnswer):
+            return None
+        return RendezvousAnswer(PROTOCOL_VERSION, answer, bridge, self._matching.region_of(bridge))
+
+    def _count_misses(self, bridge: str, answer: str | NoAnswer, visit: Visit) -> None:
+        """Blame the bridges that gave no answer. Where all refuse, it may be the offer that nobody can use."""
+        network = None if visit.source is None else visit.source.network
+        match answer:
+            case NoAnswer.REFUSED:
+                visit.refused_by.add(bridge)
+                self._count_miss(bridge, visit.source, None)
+            case NoAnswer.NONE_CAME:
+                self._count_miss(bridge, visit.source, network)
+            case _:
+                for other in visit.refused_by:
+                    self._count_miss(other, visit.source, network)
+
+    def _count_miss(self, bridge: str, source: Source | None, network: bytes | None) -> None:
+        if self._misses.take(source, _now()):
+            self._signalling.count_miss(bridge, network)
 
     def _within_budget(self, offer: str, targets: Targets) -> tuple[str, set[str]]:
         """The offer without addresses to which bridges were sent too often, and those targets that it still names.

@@ -22,7 +22,8 @@ _FORMS = {
     _FINGERPRINT: re.compile(r"a=fingerprint:[A-Za-z0-9-]{1,16} [0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){0,63}"),
 }
 _ONCE = (_UFRAG, _PASSWORD)
-_NEEDED = (*_FORMS, "a=setup")
+_NEEDED = (*_FORMS, "a=setup", "a=mid", "a=sctp-port")
+_HASH_SIZES = {"sha-1": 20, "sha-224": 28, "sha-256": 32, "sha-384": 48, "sha-512": 64}
 _CANDIDATES_MAX = 32
 _CANDIDATES_READ = 64
 # All lines that a data channel needs, by exact names, since engines differ in what else they take for a candidate.
@@ -152,6 +153,12 @@ def _lines(sdp: str) -> list[str]:
     return [line.removesuffix("\r") for line in sdp.split("\n")]
 
 
+def _is_whole(fingerprint: str) -> bool:
+    """Whether a fingerprint has as many bytes as its hash: engines refuse a description with any other."""
+    name, _, value = fingerprint.partition(":")[2].partition(" ")
+    return len(value.split(":")) == _HASH_SIZES.get(name.lower())
+
+
 def _check_description(field: str, sdp: str) -> list[str]:
     if len(sdp) > SDP_MAX:
         raise MessageError(field, f"is longer than {SDP_MAX} characters")
@@ -173,6 +180,8 @@ def _check_description(field: str, sdp: str) -> list[str]:
     for name, form in _FORMS.items():
         if not all(map(form.fullmatch, named[name])) or (name in _ONCE and len(named[name]) > 1):
             raise MessageError(field, f"has too many {name} lines, or one that is too long or malformed")
+    if not all(map(_is_whole, named[_FINGERPRINT])):
+        raise MessageError(field, "has a fingerprint of an unknown hash, or of the wrong length")
     if sum(line.lower().startswith("a=candidate:") for line in lines) > _CANDIDATES_MAX:
         raise MessageError(field, f"has more than {_CANDIDATES_MAX} candidates")
     return lines
