@@ -58,6 +58,21 @@ def test_readers_behind_one_front_and_behind_one_network_are_all_served_while_th
     assert sum(places.take(source(host % 250, 1), 1) for host in range(300)) == 300
 
 
+def test_one_source_leaves_a_place_of_each_bridge_to_others_however_many_are_free_elsewhere() -> None:
+    for capacity in range(2, 65):
+        held = HeldPlaces(SETTINGS)
+        places = sum(
+            held.may_hold(source(n % 3, 1), 10_000, 0.0)
+            and held.may_hold_at("bridge", source(n % 3, 1), n + 1, capacity - n - 1)
+            and held.hold(str(n), "bridge", source(n % 3, 1), 0.0) is None
+            for n in range(capacity)
+        )
+        assert capacity / 2 <= places < capacity
+        assert held.may_hold_at("bridge", source(1, 2), capacity, 0), "the last one is for somebody else"
+        assert held.may_hold_at("bridge", source(1, 1), 1, capacity - 1), "the bridge has given them all up"
+        assert held.may_hold_at("bridge", None, capacity, 0)
+
+
 @pytest.mark.parametrize("places", range(1, 5))
 def test_on_a_host_with_few_places_one_reader_may_have_all(places: int) -> None:
     assert Places(places).take(source(1, 1), 9) == places
@@ -112,4 +127,4 @@ def test_nothing_is_left_when_all_are_released(actions: list[tuple[int, int, str
             case "t":
                 held.may_hold(None, 1, float(now))
     held.may_hold(None, 1, 1e6)
-    assert not any((held._held, held._at, held._hosts, held._networks))
+    assert not any((held._held, held._at, held._hosts, held._networks, held._here))

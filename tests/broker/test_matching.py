@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle
@@ -68,6 +68,7 @@ class Promises(RuleBasedStateMachine):
         self.tried: dict[str, set[str]] = {}
         self.settled: set[str] = set()
         self.misses: dict[str, int] = {}
+        self.sources: dict[str, Source | None] = {}
         self.proved: set[str] = set()
         self.names = 0
 
@@ -116,7 +117,7 @@ class Promises(RuleBasedStateMachine):
         bridge = self.name()
         self.matching.join(bridge, capacity, source)
         self.capacity[bridge], self.sessions[bridge], self.pending[bridge] = capacity, 0, set()
-        self.misses[bridge] = 0
+        self.misses[bridge], self.sources[bridge] = 0, source
         return bridge
 
     @rule(bridge=consumes(bridges))
@@ -200,10 +201,17 @@ class Promises(RuleBasedStateMachine):
     @invariant()
     def counts(self) -> None:
         assert len(self.matching) == len(self.capacity)
-        free = sum(map(self.free_places, self.capacity))
         unused = (c - self.sessions[name] - len(self.pending[name]) for name, c in self.capacity.items())
         assert self.matching.unused_places == sum(max(0, places) for places in unused)
-        assert self.matching.is_mostly_free == (2 * free > sum(self.capacity.values()))
+        networks = defaultdict(list)
+        for name in self.capacity:
+            source = self.sources[name]
+            networks[name if source is None else source.network].append(name)
+        votes = [
+            2 * sum(map(self.free_places, names)) > sum(map(self.capacity.__getitem__, names))
+            for names in networks.values()
+        ]
+        assert self.matching.is_mostly_free == (2 * sum(votes) > len(votes))
         assert all(len(pending) <= OFFERS_PER_BRIDGE for pending in self.pending.values())
         assert not self.settled & set(self.at)
 
@@ -219,11 +227,23 @@ def test_chance_decides_among_equals(choose: Callable[[int], int], bridge: str) 
     assert matching.assign("offer") == bridge
 
 
+def test_one_network_of_bridges_decides_alone_neither_that_all_is_taken_nor_that_all_is_free() -> None:
+    for lie in (0, 64):
+        matching = Matching(first)
+        for number in range(20):
+            matching.join(f"fake {number}", 64, SOURCES[0])
+            matching.report_load(f"fake {number}", lie)
+        for number in range(3):
+            matching.join(f"honest {number}", 4)
+            matching.report_load(f"honest {number}", 0 if lie else 3)
+        assert matching.is_mostly_free == bool(lie)
+
+
 def test_whether_more_than_half_of_all_places_are_free() -> None:
     matching = Matching(first)
     assert not matching.is_mostly_free
-    matching.join("a", 3)
-    matching.join("b", 2)
+    matching.join("a", 3, SOURCES[0])
+    matching.join("b", 2, SOURCES[0])
     matching.report_load("a", 2)
     assert matching.is_mostly_free
     matching.assign("offer")

@@ -21,7 +21,7 @@ few groups, however many bridges there are.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Hashable, Iterable, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -60,6 +60,18 @@ class _Request(NamedTuple):
             return None
         is_preferred = kind.is_proved is self.preferred and chance < Connectivity.UNLIKELY
         return is_impossible, not is_preferred, kind.misses, chance
+
+
+@dataclass(slots=True)
+class _Places:
+    """Those of all bridges in one network."""
+
+    count: int = 0
+    free: int = 0
+
+    @property
+    def are_mostly_free(self) -> bool:
+        return 2 * self.free > self.count
 
 
 @dataclass(eq=False, slots=True)
@@ -110,8 +122,9 @@ class Matching:
         self._settings = settings or BrokerSettings()
         self._bridges: dict[str, _Bridge] = {}
         self._groups: dict[_Kind, FreeBridges[_Bridge]] = {}
-        self._places = 0
-        self._free_places = 0
+        self._places: dict[Hashable, _Places] = {}
+        """By network; a bridge whose source is not known is one of its own."""
+        self._mostly_free = 0
         self._unused_places = 0
 
     def __len__(self) -> int:
@@ -185,13 +198,22 @@ class Matching:
 
     @property
     def is_mostly_free(self) -> bool:
-        """Whether more than half of all places are free, so that some can go to clients who have a bridge already."""
-        return 2 * self._free_places > self._places
+        """Whether so much is free that some places can go to clients who have a bridge already.
+
+        That is if most networks of bridges have more than half of their places free. Each counts once, or one with many
+        bridges could say that nothing is free, or everything.
+        """
+        return 2 * self._mostly_free > len(self._places)
 
     @property
     def unused_places(self) -> int:
         """How many places are free in all, those included at which no offer may be made just now."""
         return self._unused_places
+
+    def places_of(self, bridge: str) -> tuple[int, int]:
+        """How many places of a bridge are taken, and how many are free."""
+        known = self._bridges[bridge]
+        return known.capacity - known.free_places, known.free_places
 
     def has_free_bridge(self, avoid: Set[str] = frozenset()) -> bool:
         """Whether a bridge outside `avoid` is free, even if the client could not connect to it."""
@@ -252,11 +274,13 @@ class Matching:
 
     def _enter(self, bridge: _Bridge) -> None:
         """Count a bridge, and put it into the index if it is free. Before anything of it changes, it is withdrawn."""
-        self._places += bridge.capacity
         self._unused_places += bridge.free_places
+        self._put(bridge)
+        self._count(bridge, 1)
+
+    def _put(self, bridge: _Bridge) -> None:
         if len(bridge.pending) >= self._settings.offers_per_bridge or self._is_mute(bridge):
             return
-        self._free_places += bridge.free_places
         if bridge.free_places:
             group = self._groups.get(bridge.kind)
             if group is None:
@@ -264,11 +288,22 @@ class Matching:
             group.add(bridge, bridge.source)
 
     def _withdraw(self, bridge: _Bridge) -> None:
-        self._places -= bridge.capacity
         self._unused_places -= bridge.free_places
+        self._count(bridge, -1)
         if bridge.is_in_index:
-            self._free_places -= bridge.free_places
             self._groups[bridge.kind].remove(bridge)
+
+    def _count(self, bridge: _Bridge, times: int) -> None:
+        """Count the places of a bridge in those of its network, or (-1) count them no more."""
+        key = bridge.name if bridge.source is None else bridge.source.network
+        places = self._places.setdefault(key, _Places())
+        self._mostly_free -= places.are_mostly_free
+        places.count += times * bridge.capacity
+        if bridge.is_in_index:
+            places.free += times * bridge.free_places
+        self._mostly_free += places.are_mostly_free
+        if not places.count:
+            del self._places[key]
 
     def _best(self, request: _Request, excluded: Set[str]) -> _Bridge | None:
         """One of the best free bridges, none of `excluded`."""

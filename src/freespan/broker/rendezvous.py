@@ -193,18 +193,26 @@ class Rendezvous:
         if request.extra and not self._matching.is_mostly_free:
             raise ProblemError(503, "no_bridge", "the free bridges are kept for clients that have none")
         avoid, only = visit.avoidable(request.avoid), visit.only()
-        has_turn = self._turn_servers is not None
-        bridge = self._matching.assign(
-            offer_id,
-            visit.tried,
-            request.network,
-            avoid,
-            has_turn=has_turn,
-            only=only,
-            takes_newcomers=visit.takes_newcomers(),
-        )
-        if bridge is not None:
-            return bridge
+        has_turn, takes_newcomers = self._turn_servers is not None, visit.takes_newcomers()
+        full: set[str] = set()
+        while len(full) < self._settings.attempts_max:
+            bridge = self._matching.assign(
+                offer_id,
+                visit.tried | full,
+                request.network,
+                avoid,
+                has_turn=has_turn,
+                only=only,
+                takes_newcomers=takes_newcomers,
+            )
+            if bridge is None:
+                break
+            if self.held_places.may_hold_at(bridge, visit.source, *self._matching.places_of(bridge)):
+                return bridge
+            self._matching.settle(bridge, offer_id)
+            full.add(bridge)
+        if full:
+            raise too_many_requests()
         if visit.tried:
             raise _bridge_timeout()
         if only is not None:
