@@ -226,3 +226,16 @@ async def test_a_host_that_stops_leaves_no_connection(tmp_path: Path) -> None:
         held = await lab.hold(3, ATTACKER)
     for streams in held:
         assert await was_cut(streams)
+
+
+async def test_of_unfinished_heads_those_of_the_greediest_are_cut() -> None:
+    async with lab_with(ConnectionLimits(unfinished=40_000)) as lab:
+        reader = await lab.connect(READER)
+        reader[1].write(b"GET / HTTP/1.1\r\nHost: x\r\nCookie: " + bytes(4_000).replace(b"\0", b"a") + b"\r\n")
+        for held in [await lab.connect(ATTACKER) for _ in range(8)]:
+            held[1].write(b"GET / HTTP/1.1\r\nHost: x\r\n" + 3 * (b"X: " + bytes(4_000).replace(b"\0", b"a") + b"\r\n"))
+        await lab.until(lambda: lab.connections.accepted == 9 and len(lab.connections) < 5)
+        assert lab.connections._unfinished <= 40_000
+        reader[1].write(b"\r\n")
+        assert (await reader[0].readuntil(b"ok")).startswith(b"HTTP/1.1 200 OK")
+        await lab.until(lambda: lab.connections._unfinished <= 36_000)

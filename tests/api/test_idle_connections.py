@@ -12,6 +12,7 @@ from aiohttp import web
 
 from freespan.api.connections import Connections
 from freespan.api.idle_connections import IdleConnections, IdleTimes
+from freespan.api.listening import listening
 from freespan.sources.requests import SourceReader
 from freespan.web.decoy_site import DecoySite
 
@@ -94,6 +95,26 @@ async def test_but_not_for_ever() -> None:
         lab.go_on.set()
         reader, writer = await lab.send(ASK)
         await reader.readuntil(b"ok")
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_the_head_of_a_further_request_gets_no_more_time_than_the_first() -> None:
+    """Every line of an unfinished head is kept, however slowly it comes."""
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    app = web.Application()
+    app.add_routes([web.get("/", answer)])
+    connections = Connections(SourceReader())
+    times = IdleTimes(first_head=0.2, next_head=60.0, check=0.02)
+    async with asyncio.timeout(SECONDS), listening(app, "127.0.0.1", 0, connections=connections, times=times) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(ASK)
+        await reader.readuntil(b"ok")
+        writer.write(ASK[:-2])
         with contextlib.suppress(ConnectionError):
             assert await reader.read() == b""
         writer.close()

@@ -145,7 +145,9 @@ async def test_a_connection_is_read_on_only_when_nothing_holds_it_back() -> None
 
     server = web.Server(lambda request: web.Response())  # type: ignore[arg-type,return-value]
     loop = asyncio.get_running_loop()
-    listener = await loop.create_server(partial(Noted, accounts, server, loop), "127.0.0.1", 0)
+    listener = await loop.create_server(
+        partial(Noted, accounts, lambda connection, size: None, server, loop), "127.0.0.1", 0
+    )
     async with connection(listener.sockets[0].getsockname()[1]) as writer:
         writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         async with asyncio.timeout(SECONDS):

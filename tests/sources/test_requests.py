@@ -115,11 +115,66 @@ def test_a_host_for_this_machine_or_a_private_network_tells_its_readers_apart(
     assert reader.source_of_connection("127.0.0.1") == reader.source_of(request("127.0.0.1"))
 
 
-def test_a_private_host_behind_a_web_server_without_the_header_has_no_sources_either() -> None:
+def test_a_private_host_behind_a_web_server_without_the_header_knows_no_sources_of_its_requests() -> None:
     reader = SourceReader()
     assert reader.source_of(request("127.0.0.1", Forwarded="for=192.168.0.7")) is None
     assert reader.source_of(request("127.0.0.1")) is None
     assert reader.source_of_connection("127.0.0.1") is None
+
+
+def test_nobody_in_the_network_of_a_private_host_takes_its_sources_away_by_a_header() -> None:
+    reader = SourceReader()
+    plain = reader.source_of(request("192.168.0.7"))
+    assert reader.source_of(request("192.168.0.7", Via="1.1 me", X_Forwarded_For="10.0.0.1")) == plain
+    assert reader.source_of(request("192.168.0.8")) is not None
+    assert not reader.is_behind_unnamed_proxy
+
+
+@pytest.mark.parametrize("peer", ["2002:808:808:1::1", "2001:0:4136:e378:8000:63bf:f7f7:f7f7"])
+def test_whoever_comes_through_a_tunnel_is_the_source_of_their_ipv4_address(peer: str) -> None:
+    """6to4 and Teredo are routed on the open internet, though no end may be told to send there."""
+    reader = public_host()
+    assert reader.source_of(request(peer)) == reader.source_of(request("8.8.8.8"))
+    assert reader.source_of_connection(peer) == reader.source_of_connection("8.8.8.8")
+    assert not reader.is_behind_unnamed_proxy
+
+
+@pytest.mark.parametrize("peer", ["192.0.2.7", "198.18.0.1", "240.0.0.1", "5f00::1", "2001:db8::1", "fec0::1"])
+def test_only_local_addresses_can_be_those_of_a_web_server(peer: str) -> None:
+    reader = public_host()
+    assert all(reader.source_of(request(peer, Via="1.1 me")) is not None for _ in range(100))
+    assert not reader.is_behind_unnamed_proxy
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "8.8.8.8:5678",
+        "1.2.3.4, 8.8.8.8:1",
+        "for=8.8.8.8",
+        'for=1.1.1.1, For="8.8.8.8:47011";proto=https',
+        "proto=https;for=8.8.8.8;by=10.0.0.1",
+        "[::ffff:8.8.8.8]:80",
+        'for="[::ffff:8.8.8.8]"',
+    ],
+)
+def test_the_header_may_be_written_as_any_web_server_does(text: str) -> None:
+    assert str(request_address(request("127.0.0.1", X_Forwarded_For=text), HEADER)) == "8.8.8.8"
+
+
+@pytest.mark.parametrize("text", ["unix:", "for=_hidden", "for=", "[", '"', "proto=https", "8.8.8.8:1:2", "a=b=c;;="])
+def test_a_header_that_names_no_address_is_reported_once(text: str, caplog: pytest.LogCaptureFixture) -> None:
+    reader = public_host(HEADER)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            assert reader.source_of(request("127.0.0.1", X_Forwarded_For=text)) is None
+    assert ["--proxy-header" in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_with_a_header_a_connection_tells_nothing_even_from_a_public_address() -> None:
+    """A CDN opens the connections of all strangers, and must not be cut for what one of them does."""
+    reader = public_host(HEADER)
+    assert reader.source_of_connection("8.8.8.8") is None
 
 
 def test_a_connection_without_an_address_has_no_source() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import re
+import zlib
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -12,6 +14,7 @@ from aiohttp import web
 
 from freespan.api.listening import listening
 from freespan.web.decoy_site import DecoySite, hide_errors
+from freespan.web.http_fingerprint import HEAD_MAX
 
 SECONDS = 20.0
 TELLING = re.compile(rb"aiohttp|python|\bServer:|invalid|error|got more than|expect:", re.IGNORECASE)
@@ -22,6 +25,10 @@ async def _socket(request: web.Request) -> web.StreamResponse:
     socket = web.WebSocketResponse()
     await socket.prepare(request)
     return socket
+
+
+async def _size_of_body(request: web.Request) -> web.StreamResponse:
+    return web.Response(text=f"{len(await request.read())} bytes")
 
 
 async def _failing(request: web.Request) -> web.StreamResponse:
@@ -39,6 +46,7 @@ async def _failing_late(request: web.Request) -> web.StreamResponse:
 async def port() -> AsyncIterator[int]:
     app = web.Application(middlewares=[hide_errors])
     app.add_routes([web.get("/socket", _socket), web.get("/failing", _failing), web.get("/late", _failing_late)])
+    app.add_routes([web.post("/body", _size_of_body)])
     app.add_routes(DecoySite().routes())
     async with asyncio.timeout(SECONDS), listening(app, "127.0.0.1", 0) as port:
         yield port
@@ -116,3 +124,24 @@ async def test_connections_are_kept(port: int) -> None:
         assert head.startswith(b"HTTP/1.1 200 OK\r\n")
         await reader.readexactly(45)
     writer.close()
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+async def test_the_body_of_a_request_is_not_decompressed(port: int, coding: str) -> None:
+    """A few kilobytes that decompress to megabytes would hold the event loop meanwhile."""
+    body = gzip.compress(bytes(5_000_000)) if coding == "gzip" else zlib.compress(bytes(5_000_000))
+    head = f"POST /body HTTP/1.1\r\nContent-Encoding: {coding}\r\nContent-Length: {len(body)}\r\n".encode()
+    assert f"\r\n\r\n{len(body)} bytes".encode() in await ask(port, head + HEAD + b"\r\n" + body)
+
+
+@pytest.mark.parametrize("line", [b"X-A: " + bytes(4_000).replace(b"\0", b"a") + b"\r\n", b"A: b\r\n"])
+async def test_a_head_may_not_be_long(port: int, line: bytes) -> None:
+    """Only the bytes count: many short lines are no better than a few long ones."""
+    short, long = 8_000 // len(line), 2 + HEAD_MAX // len(line)
+    if short <= 100:  # aiohttp bounds the number of lines
+        assert (await ask(port, b"GET / HTTP/1.1\r\n" + HEAD + short * line + b"\r\n")).startswith(b"HTTP/1.1 200 OK")
+    answer = await ask(
+        port, b"GET / HTTP/1.1\r\n" + HEAD + long * line
+    )  # without an end, which would be read in one go
+    assert answer.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))
+    assert not TELLING.search(answer)

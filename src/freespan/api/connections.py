@@ -43,6 +43,8 @@ class ConnectionLimits:
         requests_of_network: requests of a network.
         patience: how long a request waits for its turn; the connection of one that would wait longer is cut.
         unsent: what all clients together have not read of their responses; those of the greediest source are cut.
+        unfinished: bytes of request heads whose end has not come; the connections of the greediest source are cut. A
+            byte of a head can take five of memory.
         tls_handshake: for a TLS handshake, which gets as long as the first request head after it.
         tls_shutdown: for the end of TLS.
     """
@@ -55,6 +57,7 @@ class ConnectionLimits:
     requests_of_network: Rate = field(default=Rate(per_second=4_000.0, burst=16_000))
     patience: float = 10.0
     unsent: int = 64 * 1024 * 1024
+    unfinished: int = 16 * 1024 * 1024
     tls_handshake: float = 10.0
     tls_shutdown: float = 5.0
 
@@ -94,6 +97,8 @@ class Connections:
         """Whether those that may not be open have been closed before anything was made for them."""
         self.accepted = 0
         """How many there have been, those that were cut at once included."""
+        self._heads: dict[web.RequestHandler, int] = {}
+        self._unfinished = 0
         self._opened = RateBudgets(limits.opened, limits.opened_of_network)
         self._requests = RateBudgets(limits.requests, limits.requests_of_network)
 
@@ -130,18 +135,36 @@ class Connections:
 
         Of what waits on connections with a request under way, such as links, somebody else takes care.
         """
-        excess = sum(unsent.values()) - self.limits.unsent
+        self._cut_greediest(unsent, sum(unsent.values()) - self.limits.unsent)
+
+    def note_head(self, handler: web.RequestHandler, size: int) -> None:
+        """A connection keeps so many bytes of a request head whose end has not come."""
+        self._unfinished += size - self._heads.pop(handler, 0)
+        if size and handler in self._transports:
+            self._heads[handler] = size
+        elif size:
+            self._unfinished -= size
+        if self._unfinished > self.limits.unfinished:
+            # some more at once, since each time looks at all of them
+            self._cut_greediest(self._heads, self._unfinished - self.limits.unfinished * 7 // 8)
+
+    def _cut_greediest(self, held: dict[web.RequestHandler, int], excess: int) -> None:
+        """Cut connections until they hold so many bytes less, those of the greediest source first."""
         if excess <= 0:
             return
         totals: dict[Source | web.RequestHandler, int] = {}
-        for handler, size in unsent.items():
+        for handler, size in held.items():
             owner = self._source.get(handler) or handler
             totals[owner] = totals.get(owner, 0) + size
-        for handler in sorted(unsent, key=lambda each: totals[self._source.get(each) or each], reverse=True):
+        for handler in sorted(held, key=lambda each: totals[self._source.get(each) or each], reverse=True):
             if excess <= 0:
                 return
-            excess -= unsent[handler]
+            excess -= held[handler]
             self._cut(handler)
+            self._forget_head(handler)
+
+    def _forget_head(self, handler: web.RequestHandler) -> None:
+        self._unfinished -= self._heads.pop(handler, 0)
 
     async def wait_for_tls(self, handler: web.RequestHandler) -> None:
         """Wait until it is the turn of a connection's source to have a TLS handshake, which takes a millisecond."""
@@ -177,6 +200,7 @@ class Connections:
         self._shares.discard(handler)
         self._transports.pop(handler, None)
         self._source.pop(handler, None)
+        self._forget_head(handler)
         self._account.report(len(self._transports) * self._cost)
 
     def _belongs_to(self, handler: web.RequestHandler, source: Source | None) -> None:

@@ -14,6 +14,7 @@ from aiohttp import web
 from freespan.api.connections import Connections
 from freespan.api.paced_connections import PacedConnection
 from freespan.web.decoy_site import SiteFile
+from freespan.web.http_fingerprint import QuietConnection
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class IdleTimes:
     """How long a connection may be idle, in seconds.
 
     Attributes:
-        first_head: from the connection to the end of its first request head.
+        first_head: from the connection to the end of its first request head, and from the first byte of another head
+            to its end.
         next_head: from a response to the next request head. Proxies in front of a host keep connections open for later.
         check: between two looks at all connections.
         slowest_read: bytes per second at which a response must be read; it has this time and `next_head`.
@@ -70,10 +72,15 @@ class IdleConnections:
         for each in connections:
             if each in self._busy or each.transport is None:
                 continue
-            if now >= self._until.setdefault(each, now + self._times.first_head):
+            if now >= self._until.setdefault(each, now + self._times.first_head) or self._is_slow(each, now):
                 each.transport.abort()
             elif size := each.transport.get_write_buffer_size():
                 unsent[each] = size
+
+    def _is_slow(self, connection: web.RequestHandler, now: float) -> bool:
+        """Whether a head has begun long ago and not ended."""
+        began = connection.head_began if isinstance(connection, QuietConnection) else None
+        return began is not None and now >= began + self._times.first_head
 
     @web.middleware
     async def note_request(

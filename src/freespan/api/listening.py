@@ -14,10 +14,10 @@ from functools import partial
 from aiohttp import web
 
 from freespan.api.connections import Connections, ListeningSocket
-from freespan.api.idle_connections import IdleConnections
+from freespan.api.idle_connections import IdleConnections, IdleTimes
 from freespan.api.paced_connections import Accounts, PacedConnection
 from freespan.sources.requests import SourceReader
-from freespan.web.http_fingerprint import without_fingerprint
+from freespan.web.http_fingerprint import MakeConnection, QuietConnection, without_fingerprint
 from freespan.wire.errors import InputError
 
 _STOP_SECONDS = 0.3
@@ -39,6 +39,7 @@ async def listening(
     setting: str = "port",
     connections: Connections | None = None,
     accounts: Accounts | None = None,
+    times: IdleTimes | None = None,
 ) -> AsyncIterator[int]:
     """Serve while the block runs; yields the port, which the system picks for 0.
 
@@ -49,14 +50,17 @@ async def listening(
     """
     if connections is None:
         connections = Connections(SourceReader())
-    idle = IdleConnections(connections)
+    idle = IdleConnections(connections, times or IdleTimes())
     app.middlewares.insert(0, idle.note_request)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_SECONDS, handler_cancellation=True)
     await runner.setup()
     assert runner.server is not None
     watching = asyncio.create_task(idle.watch(runner.server), name="host-idle-connections")
     try:
-        make_connection = None if accounts is None else partial(PacedConnection, accounts)
+        if accounts is None:
+            make_connection: MakeConnection = partial(QuietConnection, note_head=connections.note_head)
+        else:
+            make_connection = partial(PacedConnection, accounts, connections.note_head)
         protocols = connections.protocols(without_fingerprint(runner.server, make_connection), tls)
         servers = await _bound(connections, protocols, host, port, setting)
         try:

@@ -22,7 +22,7 @@ from aiohttp import web
 
 from freespan.link.turns import STEP_SECONDS, Turns
 from freespan.sources.requests import SourceReader
-from freespan.web.http_fingerprint import QuietConnection
+from freespan.web.http_fingerprint import NoteHead, QuietConnection
 
 _CALL_SECONDS = 50e-6
 _BYTE_SECONDS = 5e-9
@@ -99,8 +99,10 @@ class PacedConnection(QuietConnection):
 
     __slots__ = ("_account", "_accounts", "_is_held_back")
 
-    def __init__(self, accounts: Accounts, server: web.Server, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(server, loop=loop, access_log=None)  # type: ignore[arg-type]  # as AppRunner does
+    def __init__(
+        self, accounts: Accounts, note_head: NoteHead, server: web.Server, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        super().__init__(server, loop, note_head)
         self._accounts = accounts
         self._account: Account | None = None
         self._is_held_back = False

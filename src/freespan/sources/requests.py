@@ -16,7 +16,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from freespan.sources.source import Source, SourceHasher
-from freespan.wire.addresses import Address, is_public
+from freespan.wire.addresses import Address
 
 _log = logging.getLogger(__name__)
 
@@ -24,6 +24,14 @@ UNNAMED_PROXY = (
     "this host is behind a web server, and cannot tell strangers apart: one of them can keep all the others out. Let"
     " that server name the sender of a request in a header, and name this header with --proxy-header"
 )
+UNREADABLE_HEADER = (
+    "the header of --proxy-header names no address in some requests: this host cannot tell their senders apart. Look at"
+    " what the web server in front writes into it"
+)
+_LOOPBACK = ("127.0.0.0/8", "::1")
+_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "fc00::/7", "fe80::/10")
+_LOCAL = tuple(ipaddress.ip_network(text) for text in (*_LOOPBACK, *_PRIVATE))
+"""Where a web server in front of a public host may be. Others that are not public, such as 6to4, are routed."""
 _PROXY_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 """What web servers in front of others add."""
 _LOCAL_REQUESTS_MAX = 16
@@ -40,8 +48,20 @@ def request_address(request: web.BaseRequest, proxy_header: str = "") -> Address
     """
     text = request.remote or ""
     if proxy_header:
-        text = ",".join(request.headers.getall(proxy_header, [])).rpartition(",")[2].strip()
+        text = _named_last(",".join(request.headers.getall(proxy_header, [])))
     return parsed_address(text)
+
+
+def _named_last(value: str) -> str:
+    """The last address of a list as web servers write it: alone, with a port, or as `for=` (RFC 7239 section 6)."""
+    for part in value.rpartition(",")[2].split(";"):
+        name, equals, text = part.strip().rpartition("=")
+        if not equals or name.lower() == "for":
+            text = text.strip().strip('"')
+            if text.startswith("["):
+                return text[1:].partition("]")[0]
+            return text.partition(":")[0] if text.count(":") == 1 else text
+    return ""
 
 
 def parsed_address(text: str) -> Address | None:
@@ -51,6 +71,10 @@ def parsed_address(text: str) -> Address | None:
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
+
+
+def _is_local(address: Address) -> bool:
+    return any(address in network for network in _LOCAL if network.version == address.version)
 
 
 class SourceReader:
@@ -105,30 +129,44 @@ class SourceReader:
 
     def source_of_connection(self, peer: str) -> Source | None:
         """The source of a connection from an address, of which no request has been read; None if it is not known."""
-        address = parsed_address(peer)
-        if self._proxy_header and address is not None and not is_public(address):
-            return None  # the web server in front of this host; its requests tell more
-        return self._source_of_peer(address, self.hasher)
+        if self._proxy_header:
+            return None  # it comes from the web server in front of this host, wherever that is; its requests tell more
+        return self._source_of_peer(parsed_address(peer), self.hasher)
 
     def _hashed(self, request: web.BaseRequest, hasher: SourceHasher) -> Source | None:
-        if self._proxy_header:
-            address = request_address(request, self._proxy_header)
-            return None if address is None else hasher.source_of(address)
-        return self._source_of_peer(request_address(request), hasher)
+        if not self._proxy_header:
+            return self._source_of_peer(request_address(request), hasher)
+        address = request_address(request, self._proxy_header)
+        if address is None:
+            self._warn_of_header(request)
+            return None
+        return hasher.source_of(address)
 
     def _source_of_peer(self, peer: Address | None, hasher: SourceHasher) -> Source | None:
         if peer is None or self._is_all_by_proxy:
             return None
-        if not is_public(peer) and (self._is_behind_unnamed_proxy or self._is_public()):
+        if self._may_be_proxy(peer) and (self._is_behind_unnamed_proxy or self._is_public()):
             return None
         return hasher.source_of(peer)
 
+    def _may_be_proxy(self, peer: Address) -> bool:
+        """Whether a web server could be there, and no reader. Readers of a private host are in its own network."""
+        return _is_local(peer) if self._is_public() else peer.is_loopback
+
     def _look_for_proxy(self, request: web.BaseRequest) -> None:
-        peer = request_address(request)
-        if not self._is_behind_unnamed_proxy and not self._proxy_header and peer is not None and not is_public(peer):
+        peer = None if self._is_behind_unnamed_proxy or self._proxy_header else request_address(request)
+        if peer is not None and self._may_be_proxy(peer):
             self._local_requests += self._is_public()
             has_header = any(name in request.headers for name in _PROXY_HEADERS)
             self._is_behind_unnamed_proxy = has_header or self._local_requests > _LOCAL_REQUESTS_MAX
-        if self._is_behind_unnamed_proxy and not self._has_said_so:
+        if self._is_behind_unnamed_proxy:
+            self._warn_once(UNNAMED_PROXY)
+
+    def _warn_of_header(self, request: web.BaseRequest) -> None:
+        if self._proxy_header in request.headers:  # a request without it is that of whoever runs the host
+            self._warn_once(UNREADABLE_HEADER)
+
+    def _warn_once(self, text: str) -> None:
+        if not self._has_said_so:
             self._has_said_so = True
-            _log.warning(UNNAMED_PROXY)
+            _log.warning(text)

@@ -64,8 +64,8 @@ class SourceHasher:
 
     def source_of(self, address: Address) -> Source:
         """The source of an address; an IPv4 address inside an IPv6 one counts as itself."""
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
+        if isinstance(address, ipaddress.IPv6Address):
+            address = _ipv4_in(address) or address
         number = int(address)
         version = address.version
         host, network, region = (number >> address.max_prefixlen - bits for bits in _PREFIXES[version])
@@ -85,3 +85,10 @@ class SourceHasher:
             self._key = self._random_bytes(_KEY_SIZE)
             self._until = self._now() + self._key_seconds
         return hashlib.blake2s(data, key=self._key, person=kind, digest_size=_HASH_SIZE).digest()
+
+
+def _ipv4_in(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that is mapped to IPv6, or that has made itself a 6to4 or Teredo address (RFC 3056, 4380)."""
+    if address.teredo is not None:
+        return address.teredo[1]
+    return address.ipv4_mapped or address.sixtofour

@@ -15,23 +15,27 @@ from typing import Any
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage, StreamWriter
+from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.streams import StreamReader
 
 from freespan.observe.garbage import release_protocol, release_transport
 from freespan.observe.out_of_memory import check_memory
 from freespan.web.decoy_site import error_page
 
+NoteHead = Callable[["QuietConnection", int], None]
+"""Told how many bytes a connection keeps of a head whose end has not come."""
+MakeConnection = Callable[[web.Server, asyncio.AbstractEventLoop], "QuietConnection"]
 _LEFT_OUT = (hdrs.SERVER, hdrs.DATE)
 _UNKNOWN_METHOD = re.compile(r"Invalid method.*b'[A-Z]+ /", re.DOTALL)
 """The error of aiohttp for a request that would be well-formed with another method."""
+HEAD_MAX = 16 * 1024
+"""Bytes of the longest head of a request; nginx takes as many."""
+_LONG_HEAD = "the head of the request is too long"
 _LONG_PATH = re.compile(r"Got more than [0-9]+ bytes when reading: (?:bytearray\()?b'(?:[A-Z]+ )?/")
 """The error for a path that is too long; that for a header that is too long shows the header's value."""
 
 
-def without_fingerprint(
-    server: web.Server,
-    make_connection: Callable[[web.Server, asyncio.AbstractEventLoop], QuietConnection] | None = None,
-) -> Callable[[], web.RequestHandler]:
+def without_fingerprint(server: web.Server, make_connection: MakeConnection) -> Callable[[], web.RequestHandler]:
     """Turn `AppRunner.server` into a factory of protocols for `loop.create_server`; `make_connection` makes each."""
     loop = asyncio.get_running_loop()
     make_request = server.request_factory
@@ -47,9 +51,41 @@ def without_fingerprint(
         return make_request(message, payload, protocol, writer, task)
 
     server.request_factory = make_quiet_request
-    if make_connection is not None:
-        return lambda: make_connection(server, loop)
-    return lambda: QuietConnection(server, loop=loop, access_log=None)  # type: ignore[arg-type]  # as AppRunner does
+    return lambda: make_connection(server, loop)
+
+
+class _BoundedParser:
+    """A parser of requests that keeps no more than `HEAD_MAX` bytes of a head whose end has not come.
+
+    aiohttp's bounds each line and their number, which together is a megabyte. `note_head` is called with the bytes that
+    are kept, whenever that has changed.
+    """
+
+    def __init__(self, parser: Any, note_head: Callable[[int], None]) -> None:
+        self._parser = parser
+        self._note_head = note_head
+        self._kept = 0
+        self._body: StreamReader | None = None
+        self.message_consumed = parser.message_consumed
+        self.set_upgraded = parser.set_upgraded
+        self.feed_eof = parser.feed_eof
+
+    def feed_data(self, data: bytes) -> Any:
+        """Parse what has come. Raises `BadHttpMessage` where a head is too long."""
+        found = messages, _, _ = self._parser.feed_data(data)
+        if messages:
+            self._body = messages[-1][1]
+            self._keep(0)
+        elif data and (self._body is None or self._body.is_eof()):
+            self._keep(self._kept + len(data))
+            if self._kept > HEAD_MAX:
+                raise BadHttpMessage(_LONG_HEAD)
+        return found
+
+    def _keep(self, size: int) -> None:
+        if size != self._kept:
+            self._kept = size
+            self._note_head(size)
 
 
 class _Writer(StreamWriter):
@@ -67,9 +103,29 @@ class _Writer(StreamWriter):
 
 
 class QuietConnection(web.RequestHandler):
-    """Answers what cannot be served with the error pages of the decoy site."""
+    """Answers what cannot be served with the error pages of the decoy site.
 
-    __slots__ = ()
+    Bodies of requests stay as they came: no client of a host compresses any, and sixty kilobytes can be decompressed to
+    sixty megabytes.
+    """
+
+    __slots__ = ("_note_head", "head_began")
+
+    def __init__(
+        self, server: web.Server, loop: asyncio.AbstractEventLoop, note_head: NoteHead = lambda connection, size: None
+    ) -> None:
+        super().__init__(server, loop=loop, access_log=None, auto_decompress=False)  # type: ignore[arg-type]
+        self.head_began: float | None = None
+        """When the head began whose end has not come; None if there is no such head."""
+        self._note_head = note_head
+        self._parser = _BoundedParser(self._parser, self._keep_head)  # type: ignore[assignment]
+
+    def _keep_head(self, size: int) -> None:
+        if size == 0:
+            self.head_began = None
+        elif self.head_began is None:
+            self.head_began = self._loop.time()
+        self._note_head(self, size)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection has ended: leave nothing of it to the collector."""
@@ -92,6 +148,8 @@ class QuietConnection(web.RequestHandler):
             status = HTTPStatus.METHOD_NOT_ALLOWED
         if status == HTTPStatus.BAD_REQUEST and _LONG_PATH.match(message or ""):
             status = HTTPStatus.REQUEST_URI_TOO_LONG
+        if status == HTTPStatus.BAD_REQUEST and _LONG_HEAD in (message or ""):
+            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
         response = error_page(status)
         response.headers[hdrs.CONNECTION] = "close"
         response.force_close()
