@@ -84,16 +84,24 @@ def test_a_proof_ends_with_the_connection() -> None:
     assert not known.is_proved("a")
 
 
-def test_the_places_at_the_egress_grow_with_the_handshakes_up_to_the_capacity() -> None:
+def test_the_places_at_the_egress_grow_with_the_proofs_up_to_the_capacity() -> None:
     known = proofs()
     assert known.places("nobody") is None
     seen = [known.places("A")]
     for number in range(6):
-        known.answered("a", "sybil", float(number))
+        known.answered("a", number, float(number))
         known.handshake_completed("A", float(number))
         known.handshake_completed("A", float(number))  # one that nobody was sent for
         seen.append(known.places("A"))
-    assert seen == [8, 16, 24, 32, 32, 32, 32]
+    assert seen == [0, 8, 16, 24, 32, 32, 32]
+
+
+def test_one_reader_makes_no_bridge_large() -> None:
+    known = proofs()
+    for moment in range(64):
+        known.answered("a", "sybil", float(moment))
+        assert known.handshake_completed("A", float(moment)) == Completed("a", "sybil")
+    assert known.places("A") == 8
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 9), st.booleans()), max_size=60))

@@ -29,7 +29,7 @@ class Directory:
         self.proofs: list[str] = []
 
     def places(self, token: str) -> int | None:
-        return 64 if token == "known" else None
+        return {"known": 64, "other": 8, "unproved": 0}.get(token)
 
     def handshake_completed(self, token: str) -> None:
         self.proofs.append(token)
@@ -67,16 +67,39 @@ def test_many_bridges_at_one_address_are_one_network() -> None:
 def test_a_token_that_nobody_knows_is_worth_nothing() -> None:
     of = origins(Directory())
     plain = of.of(request())
-    for query in ("?bridge=unknown", "?bridge=", "?bridge", "?other=known"):
+    for query in ("?bridge=unknown", "?bridge=", "?bridge", "?token=known"):
         assert of.of(request(query)) == plain
     assert origins().of(request("?bridge=known")).bridge == ""
+
+
+def test_a_bridge_that_has_not_proved_itself_counts_as_its_address() -> None:
+    of = origins(Directory())
+    plain, bridge = of.of(request()), of.of(request("?bridge=unproved"))
+    assert (bridge.source, bridge.links, bridge.group) == (plain.source, 0, plain.group)
+    assert bridge.bridge == "unproved"  # what it carries may prove it
+
+
+def test_the_sessions_of_a_network_count_together_and_those_of_a_proved_bridge_for_themselves() -> None:
+    of = origins(Directory())
+    groups = [
+        of.of(request(query, address)).group
+        for query, address in (
+            ("", "192.0.2.1"),
+            ("?bridge=unproved", "192.0.2.2"),
+            ("?bridge=known", "192.0.2.1"),
+            ("?bridge=other", "192.0.2.1"),
+            ("", "192.0.3.1"),
+        )
+    ]
+    assert groups[0] == groups[1]
+    assert len(set(groups)) == 4
 
 
 async def test_a_handshake_is_reported_for_the_bridge_that_carried_it_and_for_no_other() -> None:
     identity, directory = new_identity(), Directory()
     egress = Egress(identity, Dialer(Policy()), HostCounters(), sources=SourceReader(HEADER), bridges=directory)
     async with asyncio.timeout(SECONDS), serving(egress.routes()) as url, aiohttp.ClientSession(url) as http:
-        for query in ("?bridge=known", "?bridge=unknown", ""):
+        for query in ("?bridge=known", "?bridge=unproved", "?bridge=unknown", ""):
             socket = await http.ws_connect(f"/v1/egress{query}")
             link = WebSocketLink(socket)
             running = asyncio.create_task(link.run(), name="link")
@@ -86,4 +109,4 @@ async def test_a_handshake_is_reported_for_the_bridge_that_carried_it_and_for_no
             await running
         egress.close()
     await egress.stop()
-    assert directory.proofs == ["known"]
+    assert directory.proofs == ["known", "unproved"]

@@ -7,14 +7,18 @@ import dataclasses
 import ipaddress
 import random
 from collections.abc import Iterable
+from typing import cast
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
-from freespan.egress.origins import Origin
+from freespan.egress.bounds import StreamPlace, sockets
+from freespan.egress.origins import Origin, Origins
 from freespan.egress.settings import EgressSettings
 from freespan.link.bond.events import LinkJoined
 from freespan.sources.rate import Rate
-from freespan.sources.source import SourceHasher
+from freespan.sources.requests import SourceReader
+from freespan.sources.source import Source, SourceHasher
 from freespan.wire.errors import LinkError, StreamError, TunnelError
 from freespan.wire.limits import LANES_MAX
 from tests.egress.scene import DEFAULTS, DELAY, Reader, Scene, Stranger, with_scene
@@ -226,3 +230,35 @@ async def test_links_are_bounded_by_session_and_by_source() -> None:
         for number, link in enumerate(late)
     )
     assert [link.reason for link in links[:18]] == [""] * 13 + ["the egress is full, and you have many links to it"] * 5
+
+
+def test_the_sessions_of_one_address_hold_no_more_sockets_for_the_bridges_that_they_name() -> None:
+    class Directory:
+        def places(self, token: str) -> int | None:
+            return 0
+
+        def handshake_completed(self, token: str) -> None: ...
+
+    origins = Origins(SourceReader("X-Real-IP"), Directory())
+
+    def share(number: int, address: str, token: str = "") -> Source:
+        request = make_mocked_request("GET", f"/v1/egress?bridge={token}", headers={"X-Real-IP": address})
+        return Source(b"%d" % number, origins.of(request).group or b"")
+
+    held = sockets(DEFAULTS)
+    left: list[str] = []
+    for number in range(1_750):
+        source = share(number, "203.0.113.66", f"token{number}")
+        for stream in range(5):
+            place = cast(StreamPlace, (number, stream))
+            if held.has_room(place, source):
+                held.add(place, source, left.append)
+    assert len(held) == DEFAULTS.sockets_max * 7 // 8
+    left.clear()
+    for number in range(20):
+        source = share(10_000 + number, f"198.51.{number}.1")
+        for stream in range(20):
+            place = cast(StreamPlace, (10_000 + number, stream))
+            assert held.has_room(place, source)
+            held.add(place, source, lambda reason: pytest.fail(reason))
+    assert len(left) == 400

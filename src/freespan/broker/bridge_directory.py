@@ -118,7 +118,7 @@ class BridgeDirectory:
 
     # --- for the egress --------------------------------------------------------------------------
     def places(self, token: str) -> int | None:
-        """How many links a bridge may bring without being greedy; None if there is no such bridge."""
+        """How many links a bridge may bring more than an address without being greedy; None if it is not known."""
         return self._proofs.places(token)
 
     def handshake_completed(self, token: str) -> None:

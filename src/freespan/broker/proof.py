@@ -41,7 +41,6 @@ class _Record:
     bridge: str
     capacity: int
     waiting: list[_Waiting] = field(default_factory=list)
-    handshakes: int = 0
     proofs: int = 0
     failures: int = 0
 
@@ -97,7 +96,6 @@ class Proofs:
         if not record.waiting:
             return None
         taken = record.waiting.pop()
-        record.handshakes += 1
         record.proofs += taken.counts
         return Completed(record.bridge, taken.reader)
 
@@ -107,14 +105,15 @@ class Proofs:
         return record is not None and 0 < record.proofs >= record.failures / self._settings.failures_per_proof
 
     def places(self, token: str) -> int | None:
-        """How many links a bridge may bring to the egress; None if there is none of this token.
+        """How many links a bridge may bring to the egress beside those of an address; None if none has this token.
 
-        It begins with those of one reader, and each handshake that it has carried adds as many, up to its capacity.
+        Each proof adds those of one reader, up to its capacity. A handshake that is no proof adds nothing, or whoever
+        offers a bridge would make it as large as they like with one client.
         """
         record = self._by_token.get(token)
         if record is None:
             return None
-        return (LANES_MAX + 1) * min(record.capacity, 1 + record.handshakes)
+        return (LANES_MAX + 1) * min(record.capacity, record.proofs)
 
     def _gives(self, reader: Hashable | None, now: float) -> bool:
         """Whether an answer to this reader can become a proof. Nobody is known by None."""

@@ -1,7 +1,8 @@
 """Where a link comes from: a bridge, or an address.
 
 At the egress the source is the *bridge*. One bridge carries links of many readers, so it has more places than an
-address, and the more readers it has brought to the end of a handshake, the more it has.
+address, and the more readers it has brought to the end of a handshake, the more it has. A bridge that has not proved
+itself counts as its address: tokens are free, and one machine could be thousands of sources with them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ class BridgeDirectory(Protocol):
     """What the broker knows of the bridges that come to the egress. Nothing else passes between the two."""
 
     def places(self, token: str) -> int | None:
-        """How many links a bridge may bring without being greedy; None if there is no such bridge."""
+        """How many links a bridge may bring more than an address without being greedy; None if it is not known.
+
+        0 for one that has not proved itself.
+        """
 
     def handshake_completed(self, token: str) -> None:
         """A reader has completed a handshake through a bridge."""
@@ -34,7 +38,8 @@ class Origin:
     Attributes:
         source: None if it is not known.
         bridge: the token of the bridge; empty if it comes from none that the broker knows.
-        links: how many links it may hold more than an unknown address, without being greedy.
+        links: how many links it may hold more than an address, without being greedy; 0 for an address, and for a
+            bridge that has not proved itself.
     """
 
     source: Source | None = None
@@ -45,6 +50,13 @@ class Origin:
     def sessions(self) -> float:
         """The same for sessions: each may have its first link and a link in each lane."""
         return self.links / (LANES_MAX + 1)
+
+    @property
+    def group(self) -> bytes | None:
+        """What its sessions count against together: a bridge that has proved itself, or a network."""
+        if self.source is None:
+            return None
+        return self.source.host if self.links else self.source.network
 
 
 UNKNOWN = Origin()
@@ -64,6 +76,8 @@ class Origins:
         places = self._bridges.places(token) if self._bridges is not None and token else None
         if places is None:
             return Origin(source)
+        if not places:
+            return Origin(source, token)
         bridge = self._sources.hasher.source_of_name(token)
         # many bridges at one address are still one network
         return Origin(Source(bridge.host, source.network if source is not None else bridge.network), token, places)

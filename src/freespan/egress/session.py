@@ -85,9 +85,8 @@ class EgressSession:
 
     @property
     def share(self) -> Source:
-        """For what is held by the session: it counts against the session, and with its others against its source."""
-        source = self.origin.source
-        return Source(self.key.id, self.key.id if source is None else source.host)
+        """For what is held by the session: it counts against the session, and with others against their group."""
+        return Source(self.key.id, self.origin.group or self.key.id)
 
     @property
     def held(self) -> int:

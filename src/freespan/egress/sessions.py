@@ -189,16 +189,16 @@ class Sessions:
     def turns_of(self, origin: Origin) -> Group:
         """Those who take turns with one another there, and together with everybody else.
 
-        A bridge that has proved itself counts for as many as the sessions that it may have; all that has not, for one,
-        and in one network for a few. Where no source is known, each session counts for one.
+        A bridge that has proved itself counts for one more than the sessions that its proofs have earned it. All that
+        has not counts for one, and in one network for a few. Where no source is known, each session counts for one.
         """
         if self._turns is None:
             self._turns = Turns()  # not before the event loop runs, unlike the routes of an egress
         source = origin.source
         if source is None:
             return self._turns
-        if origin.sessions > 1:
-            return self._turns.group(source.host, origin.sessions)
+        if origin.links:
+            return self._turns.group(source.host, 1 + origin.sessions)
         return self._turns.group(source.network, NETWORK_HOSTS).group(source.host)
 
     # --- a session has changed -----------------------------------------------------------------
