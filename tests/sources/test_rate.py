@@ -87,6 +87,18 @@ def test_a_quarter_of_the_total_is_kept_for_newcomers() -> None:
     assert [of.take(a_source(host), 0.0) for host in (1, 2, 3)] == [True, True, False]
 
 
+def test_networks_that_keep_within_their_budgets_leave_the_quarter_to_newcomers() -> None:
+    """Each host of them is new, and none is over its budget."""
+    of = RateBudgets(Rate(8.0, 512), Rate(32.0, 1_024), Rate(100.0, 2_000))
+    newcomers = []
+    for moment in range(60 * 150):
+        now = moment / 150
+        of.reserve(a_source(moment, network=-1 - moment % 5), now, 5.0)
+        if moment % 300 == 299:
+            newcomers.append(of.reserve(a_source(moment), now, 5.0) is not None)
+    assert all(newcomers)
+
+
 @given(st.lists(st.tuples(st.integers(0, 8), st.floats(0, 2), st.integers(1, 3)), max_size=80))
 def test_no_host_ever_gets_more_than_its_budget(steps: list[tuple[int, float, int]]) -> None:
     of = budgets()

@@ -65,7 +65,8 @@ class RateBudgets:
     """Budgets for every source, for its host and for its network, and one for all together.
 
     A source that is not known (None) has no budget of its own: only the total applies to it. A quarter of the total is
-    kept for newcomers, who have hardly used their own budget.
+    kept for newcomers: both their host and their network have hardly used anything. What they have used is forgotten
+    far more slowly than their budget fills, or a few networks that stay within theirs would use up that quarter.
 
     Args:
         host: what one host may do.
@@ -78,6 +79,8 @@ class RateBudgets:
         self._host = host
         self._hosts = _Buckets(host, sources_max)
         self._networks = _Buckets(network, sources_max)
+        self._new_hosts = _Buckets(_of_newcomer(host), sources_max)
+        self._new_networks = _Buckets(_of_newcomer(network), sources_max)
         self._total = None if total is None else _Buckets(total, 1)
         self._kept_for_newcomers = 0.0 if total is None else total.burst * _NEWCOMERS_SHARE
 
@@ -99,6 +102,9 @@ class RateBudgets:
             self._networks.take(source.network, cost, now)
         if self._total is not None:
             self._total.take(b"", cost, now)
+            if source is not None:
+                self._new_hosts.take(source.host, cost, now)
+                self._new_networks.take(source.network, cost, now)
         return wait
 
     def wait(self, source: Source | None, now: float, cost: float = 1.0) -> float:
@@ -107,14 +113,23 @@ class RateBudgets:
         if source is not None:
             wait = max(self._hosts.wait(source.host, cost, now), self._networks.wait(source.network, cost, now))
         if self._total is not None:
-            kept = 0.0 if self._is_newcomer(source, now) else self._kept_for_newcomers
+            kept = 0.0 if self._is_newcomer(source, cost, now) else self._kept_for_newcomers
             wait = max(wait, self._total.wait(b"", cost + kept, now))
         return wait
 
-    def _is_newcomer(self, source: Source | None, now: float) -> bool:
-        return source is None or self._hosts.wait(source.host, self._host.burst * _NEWCOMER_LEAVES, now) == 0
+    def _is_newcomer(self, source: Source | None, cost: float, now: float) -> bool:
+        return source is None or (
+            self._new_hosts.wait(source.host, cost, now) == 0
+            and self._new_networks.wait(source.network, cost, now) == 0
+        )
 
 
 _NEWCOMERS_SHARE = 0.25
-_NEWCOMER_LEAVES = 0.75
-"""How much of its own budget a newcomer has left."""
+"""The part of the total that is kept for newcomers; and what they may use at once of their own budget."""
+_NEWCOMERS_PACE = 1 / 32
+"""What they may use of it in the long run."""
+
+
+def _of_newcomer(rate: Rate) -> Rate:
+    """What a source may use and still be a newcomer."""
+    return Rate(rate.per_second * _NEWCOMERS_PACE, rate.burst * _NEWCOMERS_SHARE)
