@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import WSCloseCode, WSMsgType
 
+from freespan.link.base import OVERRUN
 from freespan.link.settings import WebSocketSettings
 from freespan.link.turns import STEP_SECONDS, Turns
 from freespan.link.websocket import RECEIVE_SECONDS, WebSocketLink
-from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX
+from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 from tests.link.pairs import WebSocketRogue, running, sockets
 from tests.support.recorder import SECONDS, Recorder, until
 
@@ -279,3 +280,13 @@ async def test_pings_are_answered() -> None:
         async with asyncio.timeout(SECONDS):
             answer = await right.receive()
         assert (answer.type, answer.data) == (WSMsgType.PONG, b"are you there?")
+
+
+async def test_the_smallest_messages_count_for_what_they_take(link: Running) -> None:
+    one, _, _ = link
+    owner = Recorder()
+    one.start(owner)
+    for _ in range(PIPE_WAITING_MAX // 65 + 1):
+        one.send(b"x")
+    assert one.held >= PIPE_WAITING_MAX
+    assert await owner.closed() == OVERRUN

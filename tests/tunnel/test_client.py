@@ -5,6 +5,7 @@ import pytest
 
 from freespan.link.memory import memory_pair
 from freespan.tunnel.client import ClientTunnel
+from freespan.tunnel.driver import HOST_FULL
 from freespan.tunnel.identity import new_identity
 from freespan.tunnel.quic import LinkQuic
 from freespan.tunnel.server import ServerTunnel
@@ -101,6 +102,24 @@ async def test_an_egress_that_refuses_the_handshake(monkeypatch: pytest.MonkeyPa
         refuse: Callable[[LinkQuic], None] = lambda quic: quic.close(error_code=2)  # noqa: E731
         monkeypatch.setattr(ends.server._streams, "begin_http", refuse)
         with pytest.raises(TunnelError):
+            async with asyncio.timeout(SECONDS):
+                await ends.client.start()
+
+
+async def test_a_host_that_is_full_says_so_before_the_handshake_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with two_ends() as ends:
+        driver = ends.server._driver
+        receive, close = driver._receive, driver._link.close
+
+        def shed_afterwards(message: bytes, now: float, until: float) -> None:
+            receive(message, now, until)
+            assert not driver.is_established
+            ends.server.shed("too many")
+
+        monkeypatch.setattr(driver, "_receive", shed_afterwards)
+        later = asyncio.get_running_loop().call_later
+        monkeypatch.setattr(driver._link, "close", lambda reason: later(0.05, close, reason))  # others send all first
+        with pytest.raises(TunnelError, match=HOST_FULL):
             async with asyncio.timeout(SECONDS):
                 await ends.client.start()
 

@@ -151,7 +151,10 @@ class Client:
 
     # --- one session -------------------------------------------------------------------------
     async def _connect(self, dialer: Dialer) -> _Connection:
-        """Dial a first link, and open a session over it. Raises `RendezvousError`, `LinkError` or `TunnelError`."""
+        """Dial a first link, and open a session over it. Raises `RendezvousError`, `LinkError` or `TunnelError`.
+
+        That a full host refuses the session is no evidence that bridges are blocked.
+        """
         self._set_status(ClientStatus("looking", "asking the broker for a bridge"))
         if self._loading is None:
             self._loading = asyncio.create_task(asyncio.to_thread(_load_tunnel), name="client-load-tunnel")
@@ -175,9 +178,11 @@ class Client:
             if isinstance(error, TunnelError):
                 self._transports.failed(time.monotonic())
                 # a bridge's wrong key may be the host's own: then that bridge is the right one
+                from freespan.tunnel.driver import HOST_FULL
+
                 if first_link.endpoint or not isinstance(error, WrongKeyError):
                     dialer.report_failure(first_link)
-                    if first_link.requested == "webrtc":
+                    if first_link.requested == "webrtc" and HOST_FULL not in str(error):
                         self._evidence.bridge_failed(first_link.networks, time.monotonic())
             raise
         self._links = links

@@ -265,6 +265,8 @@ class Dialer:
         seconds = self._settings.turn_open_seconds if transport == "turn" else self._settings.bridge_open_seconds
         try:
             async with asyncio.timeout(seconds / 2 if offer.finds_udp_blocked else seconds):
+                if offer.lane_signalling is not None:
+                    offer.lane_signalling.keep_bridge_to(answer.answer)
                 await offer.link.accept(self._filtered(answer.answer), keep_remote_relays=self._allow_turn)
                 await offer.link.wait_opened()
                 is_relayed = transport == "turn" or await offer.link.is_relayed()

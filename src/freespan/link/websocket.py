@@ -19,7 +19,16 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from freespan.link.base import FORBIDDEN_SIZE, OVERRUN, TEXT, TOO_EARLY, DeliveryQueue, LinkOwner, SendQueueLimit
+from freespan.link.base import (
+    FORBIDDEN_SIZE,
+    MESSAGE_COST,
+    OVERRUN,
+    TEXT,
+    TOO_EARLY,
+    DeliveryQueue,
+    LinkOwner,
+    SendQueueLimit,
+)
 from freespan.link.settings import WebSocketSettings
 from freespan.link.turns import STEP_SECONDS, Share
 from freespan.observe.garbage import release_socket
@@ -80,7 +89,7 @@ class WebSocketLink:
         transport = getattr(writer, "transport", None)
         unsent = transport.get_write_buffer_size() if transport is not None else 0
         unread = getattr(reader, "_size", 0)
-        return self._queued_bytes + unsent + (unread if unread < _READ_AHEAD else unread + _READ_AHEAD)
+        return self._waiting + unsent + (unread if unread < _READ_AHEAD else unread + _READ_AHEAD)
 
     def send(self, message: bytes) -> None:
         """See `Link.send`."""
@@ -88,9 +97,14 @@ class WebSocketLink:
             return
         self._queue.append(message)
         self._queued_bytes += len(message)
-        if self._queued_bytes > PIPE_WAITING_MAX:
+        if self._waiting > PIPE_WAITING_MAX:
             self.close(OVERRUN)
         self._wake.set()
+
+    @property
+    def _waiting(self) -> int:
+        """What the queue takes: the smallest messages cost much more than their bytes."""
+        return self._queued_bytes + len(self._queue) * MESSAGE_COST
 
     def close(self, reason: str = "closed") -> None:
         """See `Link.close`."""

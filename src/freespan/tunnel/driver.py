@@ -29,6 +29,7 @@ from time import perf_counter, thread_time
 
 from aioquic.h3.connection import ErrorCode
 from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, QuicEvent, StreamDataReceived
+from aioquic.quic.packet import QuicErrorCode
 
 from freespan.link.base import Link, Paced
 from freespan.link.bond.bond import Bond
@@ -143,7 +144,11 @@ class QuicDriver:
         if self.ended.done():
             return
         if self.quic is not None:
-            self.quic.close(error_code=error_code)
+            if error_code == ErrorCode.H3_EXCESSIVE_LOAD and not self.is_established:
+                # before the handshake no error of the application can be told (RFC 9000 section 10.2.3)
+                self.quic.close(error_code=QuicErrorCode.CONNECTION_REFUSED, frame_type=0)
+            else:
+                self.quic.close(error_code=error_code)
             self._send_datagrams()
         self._link.close(reason)
         self._end(reason)
@@ -288,12 +293,14 @@ class QuicDriver:
                 return
 
     def _terminated(self, event: ConnectionTerminated) -> None:
-        if not self.is_established:
+        if event.error_code == (
+            ErrorCode.H3_EXCESSIVE_LOAD if self.is_established else QuicErrorCode.CONNECTION_REFUSED
+        ):
+            reason = HOST_FULL
+        elif not self.is_established:
             reason = "the other end did not complete the handshake"
         elif event.error_code == ErrorCode.H3_NO_ERROR:
             reason = "the other end closed the session"
-        elif event.error_code == ErrorCode.H3_EXCESSIVE_LOAD:
-            reason = HOST_FULL
         else:
             reason = "the session timed out or broke"
         self._link.close(reason)

@@ -14,6 +14,8 @@ from freespan.wire.sdp import check_answer, filter_sdp, named_addresses
 
 _STATS_SECONDS = 0.5
 """Time for this machine's WebRTC engine to report statistics, which takes it a millisecond."""
+_UNEXPECTED_MAX = 64
+"""Replies in a row that nobody waits for."""
 
 
 class NewLink(Protocol):
@@ -38,6 +40,17 @@ class LaneSignalling:
         self._ids = itertools.count(1)
         self._answers: dict[str, asyncio.Future[str]] = {}
         self._addresses: set[str] | None = None
+        self._addresses_of_bridge: set[str] | None = None
+        self._unexpected = 0
+
+    def keep_bridge_to(self, answer: str) -> None:
+        """Send nothing in lanes to other addresses than this answer for the first link names.
+
+        Otherwise a bridge could have its readers send connectivity checks to anybody. On a private network names of
+        mDNS change with each answer, and nobody else is in danger.
+        """
+        if not self._allow_private:
+            self._addresses_of_bridge = named_addresses(answer, allow_private=False)
 
     def keep_to(self, offer: str) -> None:
         """Name in lanes no other addresses than this offer for the first link: the bridge refuses those that do.
@@ -52,7 +65,8 @@ class LaneSignalling:
         try:
             async with asyncio.timeout(self._open_seconds):
                 answer = await self._ask(self._filtered(await lane.offer(), only=self._addresses))
-                await lane.accept(self._filtered(check_answer(answer)), keep_remote_relays=False)
+                answer = self._filtered(check_answer(answer), only=self._addresses_of_bridge)
+                await lane.accept(answer, keep_remote_relays=False)
                 await lane.wait_opened()
                 if await lane.is_relayed():
                     raise LinkError("the bridge can be reached through a TURN server only")
@@ -73,7 +87,7 @@ class LaneSignalling:
             return 0.0
 
     def _on_signal(self, text: str) -> None:
-        """A reply has come. One that nobody waits for is late and does no harm; anything else ends the link."""
+        """A reply has come. One that nobody waits for is late; many of them, and anything else, end the link."""
         try:
             reply = decode_lane_reply(text)
         except MessageError:
@@ -81,7 +95,11 @@ class LaneSignalling:
             return
         waiter = self._answers.get(reply.id)
         if waiter is None or waiter.done():
+            self._unexpected += 1
+            if self._unexpected > _UNEXPECTED_MAX:
+                self.first_link.close("the bridge sent many replies to nothing")
             return
+        self._unexpected = 0
         if isinstance(reply, LaneAnswer):
             waiter.set_result(reply.sdp)
         else:
