@@ -46,7 +46,7 @@ from freespan.sources.source import Source
 from freespan.wire.errors import MessageError, VersionError
 from freespan.wire.limits import PROTOCOL_VERSION, RENDEZVOUS_BODY_MAX
 from freespan.wire.messages import Offer, RendezvousAnswer, RendezvousRequest, decode_rendezvous_request
-from freespan.wire.sdp import check_offer, filter_sdp, named_addresses
+from freespan.wire.sdp import Filtered, check_offer, filtered
 
 _REQUEST_COST = 2 * RENDEZVOUS_BODY_MAX
 """Bytes that a rendezvous takes while it is under way: its body, and what was read from it."""
@@ -63,7 +63,7 @@ class Rendezvous:
         statistics: ReaderStatistics,
         counters: HostCounters,
         settings: BrokerSettings,
-        filter_sdp: Callable[[str], str],
+        filter_sdp: Callable[[str], Filtered],
         sources: SourceReader,
         account: Account,
         bridges: BridgeDirectory,
@@ -121,8 +121,7 @@ class Rendezvous:
         if not self.held_places.may_hold(source, self._matching.unused_places, _now()):
             raise too_many_requests()
         offer = self._filter_sdp(request.offer)
-        names = named_addresses(offer, allow_private=True)
-        targets = self._targets.targets_of(names, source, self._turn_addresses.current(_now()))
+        targets = self._targets.targets_of(offer.addresses, source, self._turn_addresses.current(_now()))
         visit = self._bridges.visit(source)
         try:
             async with self._waiting.waiting(source, self._settings.rendezvous_seconds):
@@ -135,20 +134,20 @@ class Rendezvous:
         raise _bridge_timeout()
 
     async def _ask_next_bridge(
-        self, offer: str, targets: Targets, request: RendezvousRequest, visit: Visit
+        self, offer: Filtered, targets: Targets, request: RendezvousRequest, visit: Visit
     ) -> RendezvousAnswer | None:
         """Return one bridge's answer, or None when it gave none. Raises `ProblemError` when no bridge is left."""
-        sdp, named = self._within_budget(offer, targets)
+        within = self._within_budget(offer, targets)
         offer_id = secrets.token_urlsafe(12)
         bridge = self._assign(offer_id, request, visit)
-        self._targets.count(targets, named, _now())
+        self._targets.count(targets, within.addresses, _now())
         needs_turn = self._matching.needs_turn(bridge, request.network)
         turn = self._turn_servers.credentials(time.time()) if self._turn_servers and needs_turn else []
         answer: str | NoAnswer = NoAnswer.NONE_CAME
         self.held_places.hold(offer_id, bridge, visit.source, _now())
         visit.begin(bridge)
         try:
-            answer = await self._signalling.ask(bridge, Offer(offer_id, sdp, turn))
+            answer = await self._signalling.ask(bridge, Offer(offer_id, within.sdp, turn))
         finally:
             visit.end(bridge, is_answered=isinstance(answer, str))
             if isinstance(answer, NoAnswer):
@@ -175,19 +174,18 @@ class Rendezvous:
         if self._misses.take(source, _now()):
             self._signalling.count_miss(bridge, network)
 
-    def _within_budget(self, offer: str, targets: Targets) -> tuple[str, set[str]]:
-        """The offer without addresses to which bridges were sent too often, and those targets that it still names.
+    def _within_budget(self, offer: Filtered, targets: Targets) -> Filtered:
+        """The offer without addresses to which bridges were sent too often.
 
         Raises `ProblemError` if no address is left.
         """
         exhausted = self._targets.exhausted(targets, _now())
         if not exhausted:
-            return offer, targets.names
-        names = named_addresses(offer, allow_private=True) - exhausted
+            return offer
+        names = offer.addresses - exhausted
         if not names:
             raise too_many_offers(self._targets.wait(targets, _now()))
-        within = filter_sdp(offer, allow_private=True, only=names)
-        return within, named_addresses(within, allow_private=True)
+        return filtered(offer.sdp, allow_private=True, only=names)
 
     def _assign(self, offer_id: str, request: RendezvousRequest, visit: Visit) -> str:
         if request.extra and not self._matching.is_mostly_free:

@@ -29,7 +29,7 @@ from freespan.observe.ledger import Ledger
 from freespan.sources.requests import SourceReader
 from freespan.wire.egress_url import egress_url_for
 from freespan.wire.messages import IceServer, Welcome
-from freespan.wire.sdp import filter_sdp
+from freespan.wire.sdp import Filtered, filtered
 
 _BRIDGES_PART = 0.5
 """The part of the host's memory that waiting bridges may take."""
@@ -73,8 +73,8 @@ class Broker:
         def welcome(token: str) -> Welcome:
             return Welcome(egress_url_for(egress_url(), token) if token else egress_url(), list(stun()))
 
-        def filtered(sdp: str) -> str:
-            return filter_sdp(sdp, allow_private=not hides_private())
+        def for_others(sdp: str) -> Filtered:
+            return filtered(sdp, allow_private=not hides_private())
 
         self.matching = Matching(secrets.randbelow, settings)
         shown = ShownBridges(self.matching.__contains__, settings.shown)
@@ -87,7 +87,7 @@ class Broker:
             account=ledger.account(),
         )
         self.signalling = BridgeSignalling(
-            self.matching, welcome, counters, settings, filtered, sources, of_bridges, self.bridges
+            self.matching, welcome, counters, settings, for_others, sources, of_bridges, self.bridges
         )
         self.rendezvous = Rendezvous(
             self.matching,
@@ -96,7 +96,7 @@ class Broker:
             statistics,
             counters,
             settings,
-            filtered,
+            for_others,
             sources,
             of_requests,
             self.bridges,

@@ -7,19 +7,22 @@ lead back to no address and are worth nothing the day after.
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import blake2s
 
 from freespan.wire.addresses import Address
 
 KEY_SECONDS = 24 * 3_600.0
 _KEY_SIZE = 32
 _HASH_SIZE = 16
-_PREFIXES = {4: (32, 24, 16), 6: (64, 48, 32)}
-"""The bits that tell one host, network and region from others: a single person has an IPv6 /64 at the least."""
+_KINDS = {
+    4: ((b"h4", 32 - 32), (b"n4", 32 - 24), (b"r4", 32 - 16)),
+    6: ((b"h6", 128 - 64), (b"n6", 128 - 48), (b"r6", 128 - 32)),
+}
+"""How many last bits do not matter for one host, network and region: one person has an IPv6 /64 at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +69,24 @@ class SourceHasher:
         """The source of an address; an IPv4 address inside an IPv6 one counts as itself."""
         if isinstance(address, ipaddress.IPv6Address):
             address = _ipv4_in(address) or address
-        number = int(address)
-        version = address.version
-        host, network, region = (number >> address.max_prefixlen - bits for bits in _PREFIXES[version])
-        word = f"{version}{self._hash(f'r{version}', region).hex()}"
-        return Source(self._hash(f"h{version}", host), self._hash(f"n{version}", network), word)
+        number, key, kinds = int(address), self._current_key(), _KINDS[address.version]
+        host, network, region = (
+            blake2s((number >> shift).to_bytes(8, "big"), key=key, person=kind, digest_size=_HASH_SIZE)
+            for kind, shift in kinds
+        )
+        return Source(host.digest(), network.digest(), f"{address.version}{region.hexdigest()}")
 
     def source_of_name(self, name: str) -> Source:
         """The source of somebody who has a name instead of an address, and is a network of their own."""
-        digest = self._digest(b"name", name.encode())
+        key = self._current_key()
+        digest = blake2s(name.encode(), key=key, person=b"name", digest_size=_HASH_SIZE).digest()
         return Source(digest, digest)
 
-    def _hash(self, kind: str, number: int) -> bytes:
-        return self._digest(kind.encode(), number.to_bytes(8, "big"))
-
-    def _digest(self, kind: bytes, data: bytes) -> bytes:
-        if self._now() >= self._until:
+    def _current_key(self) -> bytes:
+        if (now := self._now()) >= self._until:
             self._key = self._random_bytes(_KEY_SIZE)
-            self._until = self._now() + self._key_seconds
-        return hashlib.blake2s(data, key=self._key, person=kind, digest_size=_HASH_SIZE).digest()
+            self._until = now + self._key_seconds
+        return self._key
 
 
 def _ipv4_in(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

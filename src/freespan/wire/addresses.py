@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from bisect import bisect_right
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -35,7 +36,7 @@ def parse_address(text: str) -> Address | None:
     4291 section 2.2. There are no zones, brackets or white space.
     """
     if (ipv4 := _ipv4_bytes(text)) is not None:
-        return ipaddress.IPv4Address(ipv4)
+        return ipaddress.IPv4Address(int.from_bytes(ipv4, "big"))  # twice as fast as from bytes
     groups = _ipv6_groups(text)
     return None if groups is None else ipaddress.IPv6Address(b"".join(group.to_bytes(2) for group in groups))
 
@@ -118,11 +119,20 @@ def is_private_host(host: str) -> bool:
 
 
 def _verdict(address: Address) -> _Verdict:
-    number = int(address)
-    for network, shift, verdict in _NETWORKS[address.version]:
-        if number >> shift == network:
-            return verdict
-    return "no"
+    starts, verdicts = _RANGES[address.version]
+    return verdicts[bisect_right(starts, int(address)) - 1]
+
+
+def _ranges(version: int) -> tuple[list[int], list[_Verdict]]:
+    """Where ranges of addresses begin that have one verdict, from the address 0 on, and these verdicts."""
+    networks = _networks(version)
+    edges = {edge << shift for network, shift, _ in networks for edge in (network, network + 1)}
+    starts = sorted({0, *edges})
+    return starts, [_verdict_by_table(networks, start) for start in starts]
+
+
+def _verdict_by_table(networks: list[tuple[int, int, _Verdict]], number: int) -> _Verdict:
+    return next((verdict for network, shift, verdict in networks if number >> shift == network), "no")
 
 
 def _networks(version: int) -> list[tuple[int, int, _Verdict]]:
@@ -138,4 +148,4 @@ def _networks(version: int) -> list[tuple[int, int, _Verdict]]:
     return sorted(found, key=lambda network: network[1])
 
 
-_NETWORKS = {version: _networks(version) for version in (4, 6)}
+_RANGES = {version: _ranges(version) for version in (4, 6)}

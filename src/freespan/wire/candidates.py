@@ -24,6 +24,7 @@ _MDNS_NAME = re.compile(r"[0-9a-z-]{1,63}\.local")
 _PRIORITY_MAX = 0xFFFF_FFFF
 _PORT_MAX = 65_535
 _UNKNOWN = "0.0.0.0"
+_NOTHING: dict[str, str] = {}
 _HINTS = ("generation", "network-id", "network-cost")
 """What libwebrtc adds to a candidate, and uses to choose between two paths."""
 
@@ -62,8 +63,8 @@ def parse_candidate(line: str, *, allow_private: bool) -> Candidate | None:
     end = _end(address, allow_private=allow_private)
     if end is None or int(priority) > _PRIORITY_MAX or not 1 <= int(port) <= _PORT_MAX:
         return None
-    more = _pairs(rest or "")
-    related = parse_address(more.get("raddr", "")) if allow_private else None
+    more = _pairs(rest) if rest else _NOTHING
+    related = parse_address(more.get("raddr", "")) if allow_private and more else None
     return Candidate(
         foundation,
         int(priority),
@@ -71,8 +72,8 @@ def parse_candidate(line: str, *, allow_private: bool) -> Candidate | None:
         int(port),
         kind,
         _UNKNOWN if related is None else address_text(related),
-        _small(more.get("rport", "")) or 0,
-        tuple((name, value) for name in _HINTS if (value := _small(more.get(name, ""))) is not None),
+        (_small(more["rport"]) or 0) if "rport" in more else 0,
+        tuple([(name, value) for name in _HINTS if name in more and (value := _small(more[name])) is not None]),
     )
 
 

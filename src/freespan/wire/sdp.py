@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection
+from typing import NamedTuple
 
 from freespan.wire.addresses import Address, is_end
 from freespan.wire.candidates import Candidate, chosen, numeric_addresses, parse_candidate
@@ -21,17 +22,30 @@ _FORMS = {
     _PASSWORD: re.compile(rf"a=ice-pwd:[A-Za-z0-9+/]{{22,{ICE_PASSWORD_MAX}}}"),
     _FINGERPRINT: re.compile(r"a=fingerprint:[A-Za-z0-9-]{1,16} [0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){0,63}"),
 }
+_FORMED = tuple(_FORMS)
 _ONCE = (_UFRAG, _PASSWORD)
-_NEEDED = (*_FORMS, "a=setup", "a=mid", "a=sctp-port")
+_SETUP = "a=setup"
+_NEEDED = (*_FORMS, _SETUP, "a=mid", "a=sctp-port")
+# With a line feed in front, such a search is five times as fast as with ^; neither is for the first line.
+_NEEDED_LINE = re.compile(rf"\n(({'|'.join(_NEEDED)})(?![^:\n]).*)")
+_MEDIA_LINE = re.compile(r"\n([mM]=.*)")
 _HASH_SIZES = {"sha-1": 20, "sha-224": 28, "sha-256": 32, "sha-384": 48, "sha-512": 64}
 _CANDIDATES_MAX = 32
 _CANDIDATES_READ = 64
-# All lines that a data channel needs, by exact names, since engines differ in what else they take for a candidate.
-_KEPT = ("v=", "o=", "s=", "t=")
-_KEPT_ATTRIBUTE = re.compile(
-    r"a=(ice-ufrag|ice-pwd|ice-options|ice-lite|fingerprint|setup|mid|group|sctp-port|max-message-size|sendrecv"
-    r"|msid-semantic|extmap-allow-mixed)(:|$)"
+# All lines that a data channel needs, by exact names, since engines differ in what else they take for a candidate. Not
+# end-of-candidates: checks of the other side can still reveal an address that was taken out.
+_KEPT = re.compile(
+    r"[vost]=|a=(?:ice-ufrag|ice-pwd|ice-options|ice-lite|fingerprint|setup|mid|group|sctp-port|max-message-size"
+    r"|sendrecv|msid-semantic|extmap-allow-mixed)(?::|$)"
 )
+_DEFAULT_PORT = re.compile(r"^(m=[^ ]+) [^ ]+")
+
+
+class Filtered(NamedTuple):
+    """A description that may be passed on, and the addresses and mDNS names in it."""
+
+    sdp: str
+    addresses: set[str]
 
 
 def check_offer(sdp: str) -> str:
@@ -40,8 +54,7 @@ def check_offer(sdp: str) -> str:
     Raises:
         MessageError: field `offer`.
     """
-    lines = _check_description("offer", sdp)
-    if _roles(lines) != {"actpass"}:
+    if _roles(_check_description("offer", sdp)) != {"actpass"}:
         raise MessageError("offer", "must have a=setup:actpass, so that the bridge is the DTLS client")
     return sdp
 
@@ -52,15 +65,14 @@ def check_answer(sdp: str) -> str:
     Raises:
         MessageError: field `answer`.
     """
-    lines = _check_description("answer", sdp)
-    if _roles(lines) != {"active"}:
+    if _roles(_check_description("answer", sdp)) != {"active"}:
         raise MessageError("answer", "must have a=setup:active, so that the bridge is the DTLS client")
     return sdp
 
 
-def _roles(lines: list[str]) -> set[str]:
+def _roles(setup: list[str]) -> set[str]:
     """The DTLS roles (RFC 8842) in a description, for the session and for its media section."""
-    return {line.removeprefix("a=setup:") for line in lines if line.startswith("a=setup:")}
+    return {role for _, colon, role in (line.partition(":") for line in setup) if colon}
 
 
 def filter_sdp(sdp: str, *, allow_private: bool, only: Collection[str] | None = None) -> str:
@@ -74,17 +86,38 @@ def filter_sdp(sdp: str, *, allow_private: bool, only: Collection[str] | None = 
 
     The twin in JavaScript is `filterSdp` (bridge/sdp.js); tests/vectors/sdp.json holds both to the same results.
     """
-    lines = [line for line in _lines(sdp) if line and line.isascii() and line.isprintable()]
-    found = [(number, one) for number, one in _candidates(lines, allow_private) if only is None or one.address in only]
-    candidates = {found[position][0]: found[position][1].line for position in chosen([one for _, one in found])}
+    return filtered(sdp, allow_private=allow_private, only=only).sdp
+
+
+def filtered(sdp: str, *, allow_private: bool, only: Collection[str] | None = None) -> Filtered:
+    """The same, with what `named_addresses` would return for the result. Every line is looked at once."""
     seen: set[str] = set()
     passed: list[str] = []
-    for number, line in enumerate(lines):
-        if _holds_candidate(line):
-            passed += [candidates[number]] if number in candidates else []
-        elif _has_its_form(line, seen) and (kept := line if allow_private else _public_line(line)):
-            passed.append(kept)
-    return "".join(f"{line}\r\n" for line in passed)
+    candidates: list[Candidate] = []
+    places: list[int] = []
+    holding = 0
+    for line in _plain_lines(sdp):
+        if "candidate:" in line.lower():  # some engine could see one in this line
+            holding += 1
+            one = parse_candidate(line, allow_private=allow_private) if holding <= _CANDIDATES_READ else None
+            if one is not None and (only is None or one.address in only):
+                candidates.append(one)
+                places.append(len(passed))
+                passed.append("")
+        elif line.startswith(_FORMED) and not _has_its_form(line, seen):
+            continue
+        elif allow_private or _KEPT.match(line):
+            passed.append(line)
+        elif line.startswith("c="):
+            passed.append("c=IN IP4 0.0.0.0")
+        elif line.startswith("m="):
+            # Together with c=, this means that there is no default candidate (RFC 8840 section 4.1.1).
+            passed.append(_DEFAULT_PORT.sub(r"\1 9", line))
+    addresses: set[str] = set()
+    for position in chosen(candidates):
+        passed[places[position]] = candidates[position].line
+        addresses.add(candidates[position].address)
+    return Filtered("\r\n".join([*filter(None, passed), ""]), addresses)
 
 
 def without_private_addresses(sdp: str) -> str:
@@ -137,20 +170,26 @@ def _has_its_form(line: str, seen: set[str]) -> bool:
     return True
 
 
-def _public_line(line: str) -> str:
-    """Return the line without private addresses, or an empty text."""
-    if line.startswith("c="):
-        return "c=IN IP4 0.0.0.0"
-    if line.startswith("m="):
-        # Together with c=, this means that there is no default candidate (RFC 8840 section 4.1.1).
-        return re.sub(r"^(m=[^ ]+) [^ ]+", r"\1 9", line)
-    # end-of-candidates is dropped: checks of the other side can still reveal an address that was taken out.
-    return line if line.startswith(_KEPT) or _KEPT_ATTRIBUTE.match(line) else ""
-
-
 def _lines(sdp: str) -> list[str]:
     """Split at CRLF or LF, as every parser behind these checks does (RFC 8866 section 9)."""
-    return [line.removesuffix("\r") for line in sdp.split("\n")]
+    return _with_line_feeds(sdp).split("\n")
+
+
+def _plain_lines(sdp: str) -> list[str]:
+    """The lines of printable ASCII characters that are not empty."""
+    text = _with_line_feeds(sdp)
+    if text.isascii() and _is_printable(text):
+        return [line for line in text.split("\n") if line]
+    return [line for line in text.split("\n") if line and line.isascii() and line.isprintable()]
+
+
+def _with_line_feeds(sdp: str) -> str:
+    return sdp.removesuffix("\r").replace("\r\n", "\n")
+
+
+def _is_printable(text: str) -> bool:
+    """Whether all its lines are printable."""
+    return text.replace("\n", "").isprintable()
 
 
 def _is_whole(fingerprint: str) -> bool:
@@ -160,20 +199,21 @@ def _is_whole(fingerprint: str) -> bool:
 
 
 def _check_description(field: str, sdp: str) -> list[str]:
+    """Check what all descriptions have in common; returns the lines with the DTLS roles."""
     if len(sdp) > SDP_MAX:
         raise MessageError(field, f"is longer than {SDP_MAX} characters")
-    lines = _lines(sdp)
-    if lines[0] != "v=0":
+    text = _with_line_feeds(sdp)
+    if text.partition("\n")[0] != "v=0":
         raise MessageError(field, "is not a session description: its first line must be v=0")
-    if not all(line.isprintable() for line in lines):
+    if not _is_printable(text):
         # Some parser could take it for the end of a line, and the rest for a line that nobody has checked.
         raise MessageError(field, "has control characters inside its lines")
-    media = [line for line in lines if line[:2].lower() == "m="]
+    media = _MEDIA_LINE.findall(text)
     if len(media) != 1 or not media[0].startswith("m=application "):
         raise MessageError(field, "must have one m=application section and no other")
     named: defaultdict[str, list[str]] = defaultdict(list)
-    for line in lines:
-        named[line.partition(":")[0]].append(line)
+    for line, name in _NEEDED_LINE.findall(text):
+        named[name].append(line)
     for needed in _NEEDED:
         if needed not in named:
             raise MessageError(field, f"has no {needed} line")
@@ -182,6 +222,6 @@ def _check_description(field: str, sdp: str) -> list[str]:
             raise MessageError(field, f"has too many {name} lines, or one that is too long or malformed")
     if not all(map(_is_whole, named[_FINGERPRINT])):
         raise MessageError(field, "has a fingerprint of an unknown hash, or of the wrong length")
-    if sum(line.lower().startswith("a=candidate:") for line in lines) > _CANDIDATES_MAX:
+    if text.lower().count("\na=candidate:") > _CANDIDATES_MAX:
         raise MessageError(field, f"has more than {_CANDIDATES_MAX} candidates")
-    return lines
+    return named[_SETUP]
