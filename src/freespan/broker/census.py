@@ -79,6 +79,7 @@ class Census:
         self._steps_per_hour = int(self._settings.memory_seconds // self._settings.step_seconds)
         self._keys: dict[int, bytes] = {}
         self._marks: dict[_Bucket, _Marks] = {}
+        self._cleaned_step: int | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -94,7 +95,10 @@ class Census:
         for key_hour in (hour - 1, hour):
             key = self._keys.get(key_hour) or self._keys.setdefault(key_hour, self._new_key())
             bucket = _Bucket(step, key_hour, code, address.version)
-            self._marks.setdefault(bucket, _Marks()).add(_marks_of(address, key))
+            marks = self._marks.get(bucket)
+            if marks is None:
+                marks = self._marks[bucket] = _Marks()
+            marks.add(_marks_of(address, key))
 
     def figures(self, now: float) -> Figures:
         """Return what may be published; it stays the same within one step."""
@@ -119,6 +123,9 @@ class Census:
     def delete_old(self, now: float) -> None:
         """Delete the keys and marks whose time is over."""
         step = self._step(now)
+        if step == self._cleaned_step:
+            return
+        self._cleaned_step = step
         hour = self._hour(step)
         self._keys = {key_hour: key for key_hour, key in self._keys.items() if key_hour >= hour - 1}
         oldest = step - self._steps_per_hour

@@ -191,9 +191,7 @@ class Matching:
         chosen = self._best(request, excluded) if only is None else self._best_of(only - excluded, request)
         if chosen is None:
             return None
-        self._withdraw(chosen)
-        chosen.pending += (offer,)
-        self._enter(chosen)
+        self._set_pending(chosen, (*chosen.pending, offer))
         return chosen.name
 
     @property
@@ -240,9 +238,7 @@ class Matching:
         if not self.awaits(bridge, offer):
             return False
         known = self._bridges[bridge]
-        self._withdraw(known)
-        known.pending = tuple(other for other in known.pending if other != offer)
-        self._enter(known)
+        self._set_pending(known, tuple([other for other in known.pending if other != offer]))
         return True
 
     def count_answer(self, bridge: str) -> None:
@@ -263,6 +259,19 @@ class Matching:
         return self._is_mute(known)
 
     # --- the index -------------------------------------------------------------------------------
+    def _set_pending(self, bridge: _Bridge, pending: tuple[str, ...]) -> None:
+        """This changes twice for each offer, and hardly ever whether a bridge is free: then it stays where it is."""
+        taken = len(pending) - len(bridge.pending)
+        has_room = len(pending) < min(self._settings.offers_per_bridge, bridge.capacity - bridge.sessions)
+        if bridge.is_in_index and has_room:
+            bridge.pending = pending
+            self._unused_places -= taken
+            self._count(bridge, 0, -taken)
+        else:
+            self._withdraw(bridge)
+            bridge.pending = pending
+            self._enter(bridge)
+
     def _set_missed(self, bridge: _Bridge, missed: frozenset[bytes | None]) -> None:
         if missed != bridge.missed:
             self._withdraw(bridge)
@@ -276,7 +285,7 @@ class Matching:
         """Count a bridge, and put it into the index if it is free. Before anything of it changes, it is withdrawn."""
         self._unused_places += bridge.free_places
         self._put(bridge)
-        self._count(bridge, 1)
+        self._count(bridge, bridge.capacity, bridge.free_places if bridge.is_in_index else 0)
 
     def _put(self, bridge: _Bridge) -> None:
         if len(bridge.pending) >= self._settings.offers_per_bridge or self._is_mute(bridge):
@@ -289,18 +298,19 @@ class Matching:
 
     def _withdraw(self, bridge: _Bridge) -> None:
         self._unused_places -= bridge.free_places
-        self._count(bridge, -1)
+        self._count(bridge, -bridge.capacity, -bridge.free_places if bridge.is_in_index else 0)
         if bridge.is_in_index:
             self._groups[bridge.kind].remove(bridge)
 
-    def _count(self, bridge: _Bridge, times: int) -> None:
-        """Count the places of a bridge in those of its network, or (-1) count them no more."""
+    def _count(self, bridge: _Bridge, more: int, more_free: int) -> None:
+        """The network of a bridge has so many places more, or fewer."""
         key = bridge.name if bridge.source is None else bridge.source.network
-        places = self._places.setdefault(key, _Places())
+        places = self._places.get(key)
+        if places is None:
+            places = self._places[key] = _Places()
         self._mostly_free -= places.are_mostly_free
-        places.count += times * bridge.capacity
-        if bridge.is_in_index:
-            places.free += times * bridge.free_places
+        places.count += more
+        places.free += more_free
         self._mostly_free += places.are_mostly_free
         if not places.count:
             del self._places[key]

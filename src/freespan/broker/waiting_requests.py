@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+from types import TracebackType
 
 from freespan.broker.responses import ProblemError
 from freespan.sources.shares import Places, Shares
@@ -14,16 +13,39 @@ from freespan.sources.source import Source
 class _Waiting:
     """One request; its `limit` ends when its time is over, or its place is taken away."""
 
-    __slots__ = ("has_lost_place", "limit")
+    __slots__ = ("_has_lost_place", "_limit", "_shares", "_source")
 
-    def __init__(self, seconds: float) -> None:
-        self.limit = asyncio.timeout(seconds)
-        self.has_lost_place = False
+    def __init__(self, shares: Shares[_Waiting], source: Source | None, seconds: float) -> None:
+        self._shares = shares
+        self._source = source
+        self._limit = asyncio.timeout(seconds)
+        self._has_lost_place = False
 
-    def leave(self) -> None:
-        self.has_lost_place = True
-        if not self.limit.expired():
-            self.limit.reschedule(asyncio.get_running_loop().time())
+    async def __aenter__(self) -> None:
+        leaving = self._shares.add(self, self._source)
+        if leaving is self:
+            raise _busy()
+        if leaving is not None:
+            leaving._leave()
+        await self._limit.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._shares.discard(self)
+        try:
+            await self._limit.__aexit__(kind, error, traceback)
+        except TimeoutError:
+            if self._has_lost_place:
+                raise _busy() from None
+            raise
+        if isinstance(error, TimeoutError) and self._has_lost_place:
+            raise _busy() from None
+
+    def _leave(self) -> None:
+        self._has_lost_place = True
+        if not self._limit.expired():
+            self._limit.reschedule(asyncio.get_running_loop().time())
 
 
 class WaitingRequests:
@@ -41,29 +63,14 @@ class WaitingRequests:
     def __len__(self) -> int:
         return len(self._shares)
 
-    @contextlib.asynccontextmanager
-    async def waiting(self, source: Source | None, seconds: float) -> AsyncIterator[None]:
-        """Have a place for the length of the block, which may take so many seconds.
+    def waiting(self, source: Source | None, seconds: float) -> _Waiting:
+        """Have a place for the length of an `async with` block, which may take so many seconds.
 
         Raises:
             ProblemError: 503 `busy`. There is no place, or it was taken away for a source that has fewer.
             TimeoutError: the block took too long.
         """
-        waiting = _Waiting(seconds)
-        leaving = self._shares.add(waiting, source)
-        if leaving is waiting:
-            raise _busy()
-        if leaving is not None:
-            leaving.leave()
-        try:
-            async with waiting.limit:
-                yield
-        except TimeoutError:
-            if waiting.has_lost_place:
-                raise _busy() from None
-            raise
-        finally:
-            self._shares.discard(waiting)
+        return _Waiting(self._shares, source, seconds)
 
 
 def _busy() -> ProblemError:

@@ -34,6 +34,8 @@ _LOCAL = tuple(ipaddress.ip_network(text) for text in (*_LOOPBACK, *_PRIVATE))
 """Where a web server in front of a public host may be. Others that are not public, such as 6to4, are routed."""
 _PROXY_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 """What web servers in front of others add."""
+_SOURCE = web.RequestKey("source", Source)
+"""Where the source of a request is kept that has been found out once."""
 _LOCAL_REQUESTS_MAX = 16
 """More requests than this from a private address do not come from the person who runs a public host."""
 
@@ -113,7 +115,8 @@ class SourceReader:
     def source_of(self, request: web.BaseRequest) -> Source | None:
         """The source of a request by a reader or a bridge; None if it is not known."""
         self._look_for_proxy(request)
-        return self.source_of_any(request)
+        found = request.pop(_SOURCE, None)  # since a WebSocket's request stays for as long as it is open
+        return self._hashed(request, self.hasher) if found is None or self._is_behind_unnamed_proxy else found
 
     def lasting_source_of(self, request: web.BaseRequest) -> Source | None:
         """The same for one who stays connected: two of them at one address are one source, on whatever days they came.
@@ -125,7 +128,10 @@ class SourceReader:
 
     def source_of_any(self, request: web.BaseRequest) -> Source | None:
         """The same for a request that may also be by whoever runs the host, such as one for its health."""
-        return self._hashed(request, self.hasher)
+        source = self._hashed(request, self.hasher)
+        if source is not None:
+            request[_SOURCE] = source
+        return source
 
     def source_of_connection(self, peer: str) -> Source | None:
         """The source of a connection from an address, of which no request has been read; None if it is not known."""
