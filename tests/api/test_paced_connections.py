@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
+from collections import Counter
 from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from freespan.api.listening import listening
 from freespan.api.paced_connections import Account, Accounts, PacedConnection
+from freespan.demo.certificates import DemoAuthority
 from freespan.link.turns import STEP_SECONDS, Share, Turns
 from freespan.sources.requests import SourceReader
 
@@ -38,7 +42,11 @@ class Recorded(Accounts):
 
 
 @contextlib.asynccontextmanager
-async def serving(accounts: Accounts) -> AsyncIterator[int]:
+async def serving(accounts: Accounts, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    async def upload(request: web.Request) -> web.Response:
+        await asyncio.sleep(0.05)  # aiohttp does not read on meanwhile
+        return web.Response(text=f"{len(await request.read())} small")
+
     async def small(request: web.Request) -> web.Response:
         return web.Response(text="small")
 
@@ -50,15 +58,19 @@ async def serving(accounts: Accounts) -> AsyncIterator[int]:
         return opened
 
     app = web.Application()
-    app.add_routes([web.get("/", small), web.get("/socket", socket)])
-    async with listening(app, "127.0.0.1", 0, accounts=accounts) as port:
+    app.add_routes([web.get("/", small), web.get("/socket", socket), web.post("/", upload)])
+    async with listening(app, "127.0.0.1", 0, tls, accounts=accounts) as port:
         yield port
 
 
 @contextlib.asynccontextmanager
-async def connection(port: int, address: str = "127.0.0.1") -> AsyncIterator[asyncio.StreamWriter]:
+async def connection(
+    port: int, address: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> AsyncIterator[asyncio.StreamWriter]:
     async with asyncio.timeout(SECONDS):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, local_addr=(address, 0), ssl=tls, server_hostname="host.test" if tls else None
+        )
         writer.reader = reader  # type: ignore[attr-defined]
         try:
             yield writer
@@ -214,3 +226,51 @@ async def test_more_connections_may_wait_than_are_accepted_at_once() -> None:
         finally:
             for one in waiting:
                 one.close()
+
+
+async def test_the_smallest_records_of_many_connections_are_not_decrypted_in_one_turn_of_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn = 0
+    read: Counter[int] = Counter()
+    original = PacedConnection.data_received
+
+    def data_received(self: PacedConnection, data: bytes) -> None:
+        read[turn] += 1
+        original(self, data)
+
+    async def count() -> None:
+        nonlocal turn
+        while True:
+            await asyncio.sleep(0)
+            turn += 1
+
+    authority = DemoAuthority(tmp_path)
+    client = authority.client_context()
+    async with serving(Recorded(), authority.server_context("host.test")) as port, contextlib.AsyncExitStack() as stack:
+        writers = [await stack.enter_async_context(connection(port, tls=client)) for _ in range(40)]
+        monkeypatch.setattr(PacedConnection, "data_received", data_received)
+        counting = asyncio.create_task(count(), name="turns")
+        for writer in writers:
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
+            for _ in range(1_500):
+                writer.write(b"y")
+        for writer in writers:
+            writer.write(b"\r\n\r\n")
+            await answer(writer)
+        counting.cancel()
+    assert max(read.values()) <= 10
+
+
+async def test_uploads_with_tls_arrive_whole_though_nobody_reads_them_at_first(tmp_path: Path) -> None:
+    authority = DemoAuthority(tmp_path)
+    accounts, client = Recorded(), authority.client_context()
+    size = 900_000
+    async with (
+        serving(accounts, authority.server_context("host.test")) as port,
+        connection(port, tls=client) as writer,
+    ):
+        for _ in range(2):
+            writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
+            writer.write(bytes(size))
+            assert b"%d small" % size in await answer(writer)

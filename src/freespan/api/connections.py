@@ -16,10 +16,12 @@ import ssl
 from asyncio import sslproto
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import cast
 
 from aiohttp import web
 
+from freespan.api.paced_connections import READ_SIZE, Account, PacedConnection
 from freespan.link.turns import Turns
 from freespan.observe.garbage import release_transport
 from freespan.observe.ledger import Ledger
@@ -70,6 +72,9 @@ PLAIN_COST = 16_000
 """About how many bytes of memory a connection takes that has sent a request."""
 TLS_COST = 110_000
 """The same with TLS."""
+_READ_SECONDS = 100e-6
+_BYTE_SECONDS = 8e-9
+"""What reading honest data with TLS costs, its parsing included: something each time, and something for each byte."""
 
 
 class Connections:
@@ -299,13 +304,24 @@ class _Accepted(asyncio.Protocol):
 
 
 class _Tls(sslproto.SSLProtocol):
-    """TLS of one connection, with a smaller buffer than asyncio's: a silent connection would cost 256 KiB."""
+    """TLS of one connection, with a smaller buffer than asyncio's: a silent connection would cost 256 KiB.
+
+    It is read in the turns of its source, as `paced_connections` has it.
+    """
 
     max_size = 64 * 1024
+    # private to asyncio
+    _incoming: ssl.MemoryBIO
+    _ssl_buffer_view: memoryview
+    _app_reading_paused: bool
+    _ssl_reading_paused: bool
 
     def __init__(self, connections: Connections, handler: web.RequestHandler, tls: ssl.SSLContext) -> None:
         self._connections = connections
         self._handler = handler
+        self._account: Account | None = None
+        self._read_size = self.max_size
+        self.is_held_back = False
         super().__init__(
             asyncio.get_running_loop(),
             handler,
@@ -315,9 +331,67 @@ class _Tls(sslproto.SSLProtocol):
             ssl_handshake_timeout=connections.limits.tls_handshake,  # type: ignore[arg-type]  # any number of seconds
             ssl_shutdown_timeout=connections.limits.tls_shutdown,
         )
+        # what waits for the HTTP parser; less than the longest record would never be a whole one
+        self._set_read_buffer_limits(high=self.max_size, low=self.max_size // 2)  # type: ignore[attr-defined]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(self._handler, PacedConnection):
+            self._account = self._handler.secured_by(self, transport)
+        super().connection_made(transport)
+
+    def get_buffer(self, n: int) -> memoryview:
+        return super().get_buffer(n)[: self._read_size]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self.is_held_back or (self._account is not None and self._account.must_wait):
+            self._incoming.write(self._ssl_buffer_view[:nbytes])
+            if not self.is_held_back and self._account is not None:
+                self._account.wait(self)
+        else:
+            self._work_on(nbytes)
+
+    def _work_on(self, nbytes: int) -> None:
+        """Decrypt and parse what has come, and note what that has cost."""
+        began, size = perf_counter(), self._incoming.pending + nbytes
+        super().buffer_updated(nbytes)
+        taken = perf_counter() - began
+        spent = taken - size * _BYTE_SECONDS - _READ_SECONDS
+        self._read_size = READ_SIZE if spent > 0 else self.max_size
+        if self._account is not None:
+            self._account.note(taken)
+            if spent > 0:
+                self._account.spend(spent, self)
+
+    def _do_read(self) -> None:
+        if not self.is_held_back:
+            super()._do_read()  # type: ignore[misc]
+
+    def _resume_reading(self) -> None:
+        if self._app_reading_paused:
+            self._app_reading_paused = False
+            self._loop.call_soon(self.buffer_updated, 0)
+
+    def hold_back(self) -> None:
+        """Work on nothing that has come or comes."""
+        self.is_held_back = True
+        self._read_size = READ_SIZE
+        if self._transport is not None:
+            cast(asyncio.Transport, self._transport).pause_reading()
+
+    def read_on(self) -> None:
+        """Work on what has come, and then on what comes."""
+        self.is_held_back = False
+        if self._transport is None:
+            return
+        self._work_on(0)
+        if not self.is_held_back and not self._ssl_reading_paused and self._transport is not None:
+            cast(asyncio.Transport, self._transport).resume_reading()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         transport = self._transport
         self._connections.release(self._handler)
         super().connection_lost(exc)
+        if isinstance(self._handler, PacedConnection):
+            self._handler.outer = None
+        self._account = None
         release_transport(transport)

@@ -7,6 +7,10 @@ who has had less. Requests wait for such a turn as well, unless they come one by
 
     data ──▶ parsed ── took longer than honest bytes do ──▶ account of the source ──▶ not read ── its turn ──▶ read on
 
+TLS costs as much for a byte in a record of its own as for a hundred in one, so it is measured and held back as well, at
+its socket. It does not work on what has come while its source waits, nor when others have had enough in this turn of
+the event loop.
+
 Nobody is refused anything here, and where nobody else waits, a turn comes at once.
 """
 
@@ -15,7 +19,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from aiohttp import web
@@ -33,10 +37,24 @@ _REQUEST_SECONDS = 1e-3
 """About what a request costs."""
 _SURCHARGE = 4.0
 """What is charged for each second that no honest connection costs: whoever causes much of it has less than others."""
-_READ_SIZE = 8 * 1024
+READ_SIZE = 8 * 1024
 """Bytes that are read at once from a connection that has had to wait: about a step of the smallest frames."""
 _NETWORK_HOSTS = 4
 """A network counts for as many shares as this many hosts."""
+_AT_ONCE_SECONDS = 8 * STEP_SECONDS
+"""How long a turn of the event loop may take to read TLS; what comes then waits for the turn of its source."""
+
+
+class Paced(Protocol):
+    """What is read from a socket, or not."""
+
+    is_held_back: bool
+
+    def hold_back(self) -> None:
+        """Do not read on."""
+
+    def read_on(self) -> None:
+        """Read on."""
 
 
 class Accounts:
@@ -46,37 +64,75 @@ class Accounts:
         self._turns = turns
         self._sources = sources
         self._by_host: WeakValueDictionary[Hashable, Account] = WeakValueDictionary()
+        self._recent = Recent()
 
     def of_connection(self, transport: asyncio.BaseTransport) -> Account:
         """The account of the connection's source; of the connection alone where its source is not known."""
         peer = transport.get_extra_info("peername")
         source = self._sources.source_of_connection(peer[0] if isinstance(peer, tuple) else "")
         if source is None:
-            return Account(self._turns)
+            return Account(self._turns, recent=self._recent)
         account = self._by_host.get(source.host)
         if account is None:
-            account = self._by_host[source.host] = Account(self._turns, source.host, source.network)
+            account = self._by_host[source.host] = Account(self._turns, source.host, source.network, self._recent)
         return account
+
+
+class Recent:
+    """How long TLS of all sources together was read in this turn of the event loop."""
+
+    def __init__(self) -> None:
+        self.spent = 0.0
+
+    def add(self, seconds: float) -> None:
+        """A connection was read for so long."""
+        if not self.spent:
+            asyncio.get_running_loop().call_soon(self._forget)
+        self.spent += seconds
+
+    def _forget(self) -> None:
+        self.spent = 0.0
 
 
 class Account:
     """Of one source. Its connections are read on one after another, when it is their turn."""
 
-    def __init__(self, turns: Turns, host: Hashable = None, network: Hashable = None) -> None:
+    def __init__(
+        self, turns: Turns, host: Hashable = None, network: Hashable = None, recent: Recent | None = None
+    ) -> None:
         group = turns if host is None else turns.group(network, _NETWORK_HOSTS).group(host)
         self._share = group.share()
+        self._recent = recent or Recent()
         self._spent = 0.0
         self._requested = 0.0
-        self._waiting: list[PacedConnection] = []  # a deque would take 600 bytes for each source
+        self._waiting: list[Paced] = []  # a deque would take 600 bytes for each source
+        self._has_asked = False
 
-    def spend(self, seconds: float, connection: PacedConnection | None) -> None:
-        """Something has taken so long; the connection, unless it is held back already (None), may have to wait."""
+    @property
+    def must_wait(self) -> bool:
+        """Whether another connection of the source waits already, or enough was spent in this turn of the loop."""
+        return bool(self._waiting) or self._recent.spent >= _AT_ONCE_SECONDS
+
+    def spend(self, seconds: float, connection: Paced) -> None:
+        """Something has taken so long; the connection, unless it is held back already, may have to wait."""
         self._spent += seconds
-        if connection is not None and (self._spent >= STEP_SECONDS or self._waiting):
-            connection.hold_back()
-            self._waiting.append(connection)
-            if len(self._waiting) == 1:
-                self._share.turn().add_done_callback(self._go_on)
+        if not connection.is_held_back and (self._spent >= STEP_SECONDS or self._waiting):
+            self.wait(connection)
+
+    def note(self, seconds: float) -> None:
+        """A connection was read for so long, which need not be too much."""
+        self._recent.add(seconds)
+
+    def wait(self, connection: Paced) -> None:
+        """Hold a connection back until it is its turn."""
+        connection.hold_back()
+        self._waiting.append(connection)
+        self._ask()
+
+    def _ask(self) -> None:
+        if self._waiting and not self._has_asked:
+            self._has_asked = True
+            self._share.turn().add_done_callback(self._go_on)
 
     async def take_request(self) -> None:
         """A request begins; it waits for a turn if there have been others."""
@@ -89,15 +145,15 @@ class Account:
         """It is the turn of this source: whatever was spent is charged, and one of its connections is read on."""
         self._share.charge(_SURCHARGE * self._spent)
         self._spent = 0.0
+        self._has_asked = False
         self._waiting.pop(0).read_on()
-        if self._waiting:
-            self._share.turn().add_done_callback(self._go_on)
+        self._ask()
 
 
 class PacedConnection(QuietConnection):
     """A connection that is not read while it is not the turn of its source."""
 
-    __slots__ = ("_account", "_accounts", "_is_held_back")
+    __slots__ = ("_account", "_accounts", "is_held_back", "outer")
 
     def __init__(
         self, accounts: Accounts, note_head: NoteHead, server: web.Server, loop: asyncio.AbstractEventLoop
@@ -105,16 +161,28 @@ class PacedConnection(QuietConnection):
         super().__init__(server, loop, note_head)
         self._accounts = accounts
         self._account: Account | None = None
-        self._is_held_back = False
+        self.is_held_back = False
+        self.outer: Paced | None = None
+        """What is read and held back in place of this connection, and measures all that its data cost."""
+
+    def secured_by(self, outer: Paced, transport: asyncio.BaseTransport) -> Account:
+        """There is TLS around this connection; returns the account of both."""
+        self.outer = outer
+        self._account = self._accounts.of_connection(transport)
+        return self._account
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is open."""
         super().connection_made(transport)
-        self._account = self._accounts.of_connection(transport)
-        self._account.spend(_CONNECTION_SECONDS, self)
+        if self._account is None:
+            self._account = self._accounts.of_connection(transport)
+        self._account.spend(_CONNECTION_SECONDS, self.outer or self)
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come, and note what that has cost."""
+        if self.outer is not None:
+            super().data_received(data)
+            return
         began = perf_counter()
         super().data_received(data)
         self._spend(perf_counter() - began, len(data))
@@ -133,27 +201,28 @@ class PacedConnection(QuietConnection):
     def _spend(self, seconds: float, size: int) -> None:
         spent = seconds - size * _BYTE_SECONDS - _CALL_SECONDS
         if spent > 0 and self._account is not None:
-            self._account.spend(spent, None if self._is_held_back else self)
+            self._account.spend(spent, self.outer or self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection has ended."""
         super().connection_lost(exc)
         self._account = None
+        self.outer = None
 
     def hold_back(self) -> None:
         """Do not read on, whatever else may let aiohttp do so."""
-        self._is_held_back = True
+        self.is_held_back = True
         self._pause_transport_reading()
         if self.transport is not None:
             # private to asyncio, which reads a quarter of a megabyte at once
-            self.transport.max_size = _READ_SIZE  # type: ignore[attr-defined]
+            self.transport.max_size = READ_SIZE  # type: ignore[attr-defined]
 
     def read_on(self) -> None:
         """Read on, unless aiohttp itself wants to wait."""
-        self._is_held_back = False
+        self.is_held_back = False
         if not self._reading_paused and not self._buffer_paused:
             self._resume_transport_reading()
 
     def _resume_transport_reading(self) -> None:
-        if not self._is_held_back:
+        if not self.is_held_back:
             super()._resume_transport_reading()
