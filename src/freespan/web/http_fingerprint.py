@@ -66,21 +66,34 @@ class _BoundedParser:
         self._note_head = note_head
         self._kept = 0
         self._body: StreamReader | None = None
+        self._body_size = 0
+        """How much of the body had come with its head; later pieces are counted below it."""
         self.message_consumed = parser.message_consumed
         self.set_upgraded = parser.set_upgraded
         self.feed_eof = parser.feed_eof
+        self.pause_reading = parser.pause_reading
 
     def feed_data(self, data: bytes) -> Any:
         """Parse what has come. Raises `BadHttpMessage` where a head is too long."""
+        body = None if self._body is None or self._body.is_eof() else self._body
         found = messages, _, _ = self._parser.feed_data(data)
+        size = len(data)
         if messages:
             self._body = messages[-1][1]
+            self._body_size = self._body.total_bytes
             self._keep(0)
-        elif data and (self._body is None or self._body.is_eof()):
-            self._keep(self._kept + len(data))
-            if self._kept > HEAD_MAX:
-                raise BadHttpMessage(_LONG_HEAD)
+        elif body is not None:
+            self._body_size += size
+            if body.is_eof():
+                self._keep_more(self._body_size - body.total_bytes)  # of the next head
+        elif size:
+            self._keep_more(size)
         return found
+
+    def _keep_more(self, size: int) -> None:
+        self._keep(self._kept + max(0, size))
+        if self._kept > HEAD_MAX:
+            raise BadHttpMessage(_LONG_HEAD)
 
     def _keep(self, size: int) -> None:
         if size != self._kept:
