@@ -106,19 +106,48 @@ async def test_a_bad_answer_ends_the_bridge_and_another_one_is_asked(lab: Lab) -
     assert (await client)[0] == 200
 
 
-async def test_a_bridge_that_refuses_what_others_take_is_sent_away() -> None:
+@pytest.mark.parametrize("is_proved", [True, False])
+async def test_a_bridge_that_refuses_what_proved_bridges_take_is_sent_away(is_proved: bool) -> None:
+    """What others take may be an offer that only an accomplice can use."""
     async with running_lab(sources=SourceReader("X-Sender")) as lab:
+        other = await lab.join()
+        client = lab.asking(OFFER, {"X-Sender": "11.0.9.1"})
+        await other.answer(await other.offer())
+        assert (await client)[0] == 200
+        if is_proved:
+            lab.broker.bridges.handshake_completed(other.token)
         bridge = await lab.join(capacity=4)
         for number in range(BrokerSettings().misses_max):
+            await other.send("load", sessions=1)
+            await other.report()
             client = lab.asking(OFFER, {"X-Sender": f"11.0.{number}.1"})
             offer = await bridge.offer()
-            helpful = await lab.join()
+            await other.send("load", sessions=0)
+            await other.report()
             await bridge.send("refusal", id=offer, reason="full")
-            await helpful.answer(await helpful.offer())
+            await other.answer(await other.offer())
             assert (await client)[0] == 200
-            await helpful.send("load", sessions=1)
-            await helpful.report()
-        assert (await bridge.closed())[1] == "offers were refused or left without an answer"
+        if is_proved:
+            assert (await bridge.closed())[1] == "offers were refused or left without an answer"
+        else:
+            await other.send("load", sessions=1)
+            await other.report()
+            client = lab.ask()
+            await bridge.answer(await bridge.offer())
+            await client
+
+
+async def test_misses_are_forgotten_after_a_while() -> None:
+    settings = BrokerSettings(answer_seconds=0.02, miss_seconds=0.05)
+    async with running_lab(settings, sources=SourceReader("X-Sender")) as lab:
+        bridge = await lab.join(capacity=4)
+        for number in range(2 * settings.misses_max):
+            assert (await lab.post(headers={"X-Sender": f"11.0.{number}.1"}))[0] == 504
+            await bridge.offer()
+            await asyncio.sleep(0.06)
+        client = lab.ask()
+        await bridge.answer(await bridge.offer())
+        assert (await client)[0] == 200
 
 
 async def test_a_bridge_that_answers_nobody_is_sent_away() -> None:

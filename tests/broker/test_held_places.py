@@ -69,6 +69,8 @@ def test_one_source_leaves_a_place_of_each_bridge_to_others_however_many_are_fre
                 places += 1
         assert capacity / 2 <= places < capacity
         assert held.may_hold_at("bridge", source(1, 2), capacity, 0), "the last one is for somebody else"
+        held.hold("elsewhere", "another", source(1, 3), 0.0)
+        assert not held.may_hold_at("bridge", source(1, 3), capacity, 0), "who holds nothing anywhere"
         assert held.may_hold_at("bridge", source(1, 1), 1, capacity - 1), "the bridge has given them all up"
         assert held.may_hold_at("bridge", None, capacity, 0)
 

@@ -93,12 +93,18 @@ class Promises(RuleBasedStateMachine):
         free_and_proved = any(map(self.is_free, self.proved))
         wants_newcomer = self.chosen % NEWCOMERS_EVERY == NEWCOMERS_EVERY - 1
         for name in filter(self.is_free, self.capacity.keys() - self.tried[offer] - request.avoid):
-            chance = connectivity(request.network, self.networks.get(name))
+            known = self.networks.get(name)
+            chance = connectivity(request.network, known)
+            if free_and_proved and name not in self.proved:
+                claims = (known.ipv4, known.ipv6) if known else ("cone", "cone")
+                honest = Network(*("cone" if claim == "open" else claim for claim in claims))
+                modest = connectivity(request.network, honest)
+                chance = max(chance, modest if request.has_turn else min(modest, Connectivity.UNLIKELY))
             is_impossible = chance is Connectivity.IMPOSSIBLE
             if request.has_turn or not is_impossible:
                 is_preferred = free_and_proved and (name in self.proved) is not wants_newcomer
                 is_last = not (is_preferred and chance < Connectivity.UNLIKELY)
-                ranks[name] = is_impossible, is_last, self.misses[name], chance
+                ranks[name] = is_impossible, is_last, self.misses[name] > 1, chance
         bridge = self.matching.assign(
             offer, self.tried[offer], request.network, request.avoid, has_turn=request.has_turn
         )
@@ -381,11 +387,57 @@ def test_a_bridge_that_does_not_answer_is_asked_last_and_then_disconnected() -> 
     matching.join("mute", 9)
     matching.join("good", 1)
     assert not matching.count_miss("mute", b"1")
+    assert not matching.count_miss("mute", b"2")
     assert matching.assign("one") == "good"
     assert matching.assign("two") == "mute", "better than nobody"
-    assert not matching.count_miss("mute", b"2")
     assert matching.count_miss("mute", b"3"), "three times in a row"
     assert not matching.count_miss("gone", b"1"), "nobody to disconnect"
+
+
+def test_refusals_never_change_who_is_asked_first() -> None:
+    matching = Matching(last)  # a bridge that was moved stands at the end
+    matching.join("honest", 9)
+    matching.join("taker", 9)
+    for network in (b"1", b"2"):
+        assert not matching.count_miss("honest", network, is_refusal=True)
+    assert matching.assign("one") == "honest"
+    assert matching.count_miss("honest", b"3", is_refusal=True), "three networks"
+    assert matching.assign("two") == "taker"
+
+
+def test_misses_can_be_forgotten() -> None:
+    matching = Matching(last)  # a bridge that was moved stands at the end
+    matching.join("slow", 9)
+    matching.join("good", 9)
+    for network in (b"1", b"2"):
+        matching.count_miss("slow", network)
+    matching.forget_misses("slow")
+    matching.forget_misses("gone")
+    assert matching.assign("one") == "slow"
+    assert not matching.count_miss("slow", b"3")
+
+
+@pytest.mark.parametrize("client", [Network("symmetric"), Network()])
+@pytest.mark.parametrize("claim", [Network("open", "open"), None])
+def test_one_that_only_claims_to_be_open_gets_its_share_beside_proved_bridges(
+    client: Network, claim: Network | None
+) -> None:
+    chosen = Counter[str | None]()
+    random = Random(1)
+    matching = Matching(random.randrange)
+    for number in range(10):
+        matching.join(f"b{number}", 9)
+        matching.report_network(f"b{number}", Network("open" if client.blocks_udp else "cone"))
+        matching.set_proved(f"b{number}", True)
+    matching.join("liar", 9)
+    if claim is not None:
+        matching.report_network("liar", claim)
+    for _ in range(200):
+        bridge = matching.assign("offer", network=client)
+        assert bridge is not None
+        chosen[bridge] += 1
+        matching.settle(bridge, "offer")
+    assert chosen["liar"] < 60
 
 
 def test_two_networks_alone_can_get_no_bridge_disconnected_and_nobody_unknown_can() -> None:

@@ -116,6 +116,10 @@ class BridgeDirectory:
         self._account.report(self._proofs.held + self._shown.held)
         self._rank(bridge)
 
+    def is_proved(self, bridge: str) -> bool:
+        """Whether readers have reached the egress through a bridge."""
+        return self._proofs.is_proved(bridge)
+
     # --- for the egress --------------------------------------------------------------------------
     def places(self, token: str) -> int | None:
         """How many links a bridge may bring more than an address without being greedy; None if it is not known."""

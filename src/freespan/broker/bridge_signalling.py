@@ -99,6 +99,8 @@ class BridgeSignalling:
         self._answers: dict[str, asyncio.Future[str | NoAnswer]] = {}
         self._pings = BridgePings(settings.ping_seconds, self._forget)
         self._closing: set[asyncio.Task[None]] = set()
+        self._to_forgive: set[str] = set()
+        """Bridges whose misses are forgotten after a while."""
 
     def routes(self) -> list[web.RouteDef]:
         """The route for bridges."""
@@ -126,11 +128,18 @@ class BridgeSignalling:
             del self._answers[offer.id]
             self._matching.settle(bridge, offer.id)
 
-    def count_miss(self, bridge: str, network: bytes | None) -> None:
+    def count_miss(self, bridge: str, network: bytes | None, *, is_refusal: bool = False) -> None:
         """A bridge has given no answer to somebody from a network. Nothing happens if it is gone."""
-        if self._matching.count_miss(bridge, network) and bridge in self._sockets:
+        if bridge in self._sockets and bridge not in self._to_forgive:
+            self._to_forgive.add(bridge)
+            asyncio.get_running_loop().call_later(self._settings.miss_seconds, self._forgive, bridge)
+        if self._matching.count_miss(bridge, network, is_refusal=is_refusal) and bridge in self._sockets:
             reason = "offers were refused or left without an answer"
             self._disconnect(bridge, aiohttp.WSCloseCode.POLICY_VIOLATION, reason)
+
+    def _forgive(self, bridge: str) -> None:
+        self._to_forgive.discard(bridge)
+        self._matching.forget_misses(bridge)
 
     async def handle_bridge(self, request: web.Request) -> web.StreamResponse:
         """Serve one WebSocket, from its hello until it is closed."""

@@ -66,10 +66,10 @@ class HeldPlaces:
 
         What it has taken there before is no more than the bridge says.
         """
-        if source is None:
+        if source is None or taken + free == 1:
             return True
         of_host, of_network = (min(self._here[bridge, name], taken - 1) for name in (source.host, source.network))
-        return of_network == 0 or (
+        return not self._networks[source.network] or (
             of_host < self._settings.held_by_host * free and of_network < self._settings.held_by_network * free
         )
 

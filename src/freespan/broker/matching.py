@@ -6,8 +6,8 @@
                            └── leave (the bridge is gone) ──▶ returned to the caller, who assigns it again
 
 Two ends that cannot connect are paired only by a TURN server, and only if no other bridge is free. Among the rest,
-bridges that have proved themselves come first, if they are likely to connect; then those that answered lately, then
-those with the better `connectivity`. One offer in four prefers bridges that have proved nothing yet, so that they can.
+bridges that have proved themselves come first, if they are likely to connect; then those that are not mute, then those
+with the better `connectivity`. One offer in four prefers bridges that have proved nothing yet, so that they can.
 Chance chooses among equals, by network first (free_bridges.py).
 
 A bridge cannot attract readers by what it reports. Its load can only exclude it: if the least loaded bridge were
@@ -33,15 +33,15 @@ from freespan.wire.network import Network
 
 _FEW = 64
 """Bridges that are looked at where an offer is for some bridges alone."""
-_Rank = tuple[bool, bool, int, Connectivity]
-"""Whether a pair is impossible, whether it is not preferred, the misses, the connectivity: the least comes first."""
+_Rank = tuple[bool, bool, bool, Connectivity]
+"""Whether a pair is impossible, not preferred, or mute, and the connectivity: the least comes first."""
 
 
 class _Kind(NamedTuple):
-    """What makes bridges equal: their network, their misses, and whether they have proved themselves."""
+    """What makes bridges equal: their network, whether they lately gave no answers, and whether they are proved."""
 
     network: Network | None
-    misses: int
+    is_mute: bool
     is_proved: bool
 
 
@@ -55,11 +55,22 @@ class _Request(NamedTuple):
     def rank_of(self, kind: _Kind) -> _Rank | None:
         """How well bridges of a kind fit; None if they cannot be reached."""
         chance = connectivity(self.network, kind.network)
+        if self.preferred is not None and not kind.is_proved:
+            modest = connectivity(self.network, _without_claim(kind.network))
+            chance = max(chance, modest if self.has_turn else min(modest, Connectivity.UNLIKELY))
         is_impossible = chance is Connectivity.IMPOSSIBLE
         if is_impossible and not self.has_turn:
             return None
         is_preferred = kind.is_proved is self.preferred and chance < Connectivity.UNLIKELY
-        return is_impossible, not is_preferred, kind.misses, chance
+        return is_impossible, not is_preferred, kind.is_mute, chance
+
+
+def _without_claim(network: Network | None) -> Network:
+    """The network of a bridge that only says that it is open, or nothing: most volunteers are behind a cone."""
+    if network is None:
+        return Network("cone", "cone")
+    ipv4, ipv6 = ("cone" if mapping == "open" else mapping for mapping in (network.ipv4, network.ipv6))
+    return Network(ipv4, ipv6)
 
 
 @dataclass(slots=True)
@@ -81,7 +92,8 @@ class _Bridge(Item):
     Attributes:
         source: where it comes from, or None if that is not known.
         pending: the few offers that wait for its answer.
-        missed: whose offers it has refused or not answered since its last answer: networks, or None.
+        unanswered: to whom it has given no answer since its last one: networks, or None.
+        refused: whom it has refused what another bridge took, in the same time.
         is_proved: whether readers have reached the egress through it.
     """
 
@@ -90,13 +102,14 @@ class _Bridge(Item):
     source: Source | None
     sessions: int = 0
     pending: tuple[str, ...] = ()
-    missed: frozenset[bytes | None] = frozenset()
+    unanswered: frozenset[bytes | None] = frozenset()
+    refused: frozenset[bytes | None] = frozenset()
     network: Network | None = None
     is_proved: bool = False
 
     @property
-    def misses(self) -> int:
-        return len(self.missed)
+    def is_mute(self) -> bool:
+        return None in self.unanswered or len(self.unanswered) > 1
 
     @property
     def free_places(self) -> int:
@@ -104,7 +117,7 @@ class _Bridge(Item):
 
     @property
     def kind(self) -> _Kind:
-        return _Kind(self.network, self.misses, self.is_proved)
+        return _Kind(self.network, self.is_mute, self.is_proved)
 
     @property
     def is_in_index(self) -> bool:
@@ -243,20 +256,29 @@ class Matching:
 
     def count_answer(self, bridge: str) -> None:
         """A bridge has answered; its earlier misses are forgotten."""
-        self._set_missed(self._bridges[bridge], frozenset())
+        self.forget_misses(bridge)
 
-    def count_miss(self, bridge: str, network: bytes | None = None) -> bool:
-        """A bridge has refused, or not answered in time. True if it is to be disconnected.
+    def forget_misses(self, bridge: str) -> None:
+        """Begin to count misses anew. Nothing happens if the bridge is gone."""
+        if bridge in self._bridges:
+            self._set_missed(self._bridges[bridge], frozenset(), frozenset())
 
-        `network` is a hash of that of the reader, if it is known and nothing speaks against their offer. Misses in a
-        row count once for each network, so that nobody gets bridges sent away who has fewer than `misses_max`. All
-        others count as one, which only changes the rank.
+    def count_miss(self, bridge: str, network: bytes | None = None, *, is_refusal: bool = False) -> bool:
+        """A bridge has refused what another one took, or not answered in time. True if it is to be disconnected.
+
+        `network` is a hash of that of the reader. Misses in a row count once for each network, so that nobody gets
+        bridges sent away who has fewer than `misses_max`. Readers who are not known send none away. Silence changes
+        the rank if two have met it. A refusal never does: whoever makes an offer that others cannot use, and has a
+        bridge that takes it, would decide which bridges are asked.
         """
         known = self._bridges.get(bridge)
         if known is None:
             return False
-        self._set_missed(known, known.missed | {network})
-        return self._is_mute(known)
+        if is_refusal:
+            self._set_missed(known, known.unanswered, known.refused | {network})
+        else:
+            self._set_missed(known, known.unanswered | {network}, known.refused)
+        return self._is_out(known)
 
     # --- the index -------------------------------------------------------------------------------
     def _set_pending(self, bridge: _Bridge, pending: tuple[str, ...]) -> None:
@@ -272,14 +294,16 @@ class Matching:
             bridge.pending = pending
             self._enter(bridge)
 
-    def _set_missed(self, bridge: _Bridge, missed: frozenset[bytes | None]) -> None:
-        if missed != bridge.missed:
+    def _set_missed(
+        self, bridge: _Bridge, unanswered: frozenset[bytes | None], refused: frozenset[bytes | None]
+    ) -> None:
+        if (unanswered, refused) != (bridge.unanswered, bridge.refused):
             self._withdraw(bridge)
-            bridge.missed = missed
+            bridge.unanswered, bridge.refused = unanswered, refused
             self._enter(bridge)
 
-    def _is_mute(self, bridge: _Bridge) -> bool:
-        return len(bridge.missed - {None}) >= self._settings.misses_max
+    def _is_out(self, bridge: _Bridge) -> bool:
+        return len((bridge.unanswered | bridge.refused) - {None}) >= self._settings.misses_max
 
     def _enter(self, bridge: _Bridge) -> None:
         """Count a bridge, and put it into the index if it is free. Before anything of it changes, it is withdrawn."""
@@ -288,7 +312,7 @@ class Matching:
         self._count(bridge, bridge.capacity, bridge.free_places if bridge.is_in_index else 0)
 
     def _put(self, bridge: _Bridge) -> None:
-        if len(bridge.pending) >= self._settings.offers_per_bridge or self._is_mute(bridge):
+        if len(bridge.pending) >= self._settings.offers_per_bridge or self._is_out(bridge):
             return
         if bridge.free_places:
             group = self._groups.get(bridge.kind)

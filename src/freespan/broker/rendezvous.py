@@ -158,21 +158,20 @@ class Rendezvous:
         return RendezvousAnswer(PROTOCOL_VERSION, answer, bridge, self._matching.region_of(bridge))
 
     def _count_misses(self, bridge: str, answer: str | NoAnswer, visit: Visit) -> None:
-        """Blame the bridges that gave no answer. Where all refuse, it may be the offer that nobody can use."""
-        network = None if visit.source is None else visit.source.network
+        """Blame the bridges that gave no answer. A refusal counts where a proved bridge elsewhere takes the offer."""
         match answer:
             case NoAnswer.REFUSED:
                 visit.refused_by.add(bridge)
-                self._count_miss(bridge, visit.source, None)
             case NoAnswer.NONE_CAME:
-                self._count_miss(bridge, visit.source, network)
-            case _:
+                self._count_miss(bridge, visit.source)
+            case _ if visit.source is not None and self._bridges.is_proved(bridge):
                 for other in visit.refused_by:
-                    self._count_miss(other, visit.source, network)
+                    self._count_miss(other, visit.source, is_refusal=True)
 
-    def _count_miss(self, bridge: str, source: Source | None, network: bytes | None) -> None:
+    def _count_miss(self, bridge: str, source: Source | None, *, is_refusal: bool = False) -> None:
         if self._misses.take(source, _now()):
-            self._signalling.count_miss(bridge, network)
+            network = None if source is None else source.network
+            self._signalling.count_miss(bridge, network, is_refusal=is_refusal)
 
     def _within_budget(self, offer: Filtered, targets: Targets) -> Filtered:
         """The offer without addresses to which bridges were sent too often.

@@ -79,7 +79,8 @@ class BrokerSettings:
         unknown_offer_messages: for how many more messages an answer counts that nobody waits for.
         unread_max: bytes that may wait for a bridge that does not read; with more, it is cut off.
         offers_per_bridge: offers that may wait for one bridge's answer at a time.
-        misses_max: offers in a row that a bridge may refuse or leave without an answer before it is disconnected.
+        misses_max: networks of readers in a row that a bridge may give no answer before it is disconnected.
+        miss_seconds: after this time a bridge's misses are forgotten.
         attempts_max: bridges that are asked for one rendezvous.
         probes_max: probes that are connected at a time; the rest is as with bridges.
         probes_for_newcomers: as with bridges.
@@ -135,6 +136,7 @@ class BrokerSettings:
     unread_max: int = 32_768
     offers_per_bridge: int = 4
     misses_max: int = 3
+    miss_seconds: float = 60.0
     attempts_max: int = 3
     newcomers_every: int = 4
     probes_max: int = 256
