@@ -266,9 +266,9 @@ async def test_an_end_that_acknowledges_nothing_is_sent_no_more(packets: int, si
         _, server = ends_of(ends, "egress")
         control = server.control
         server._spaces[Epoch.ONE_RTT].sent_packets.clear()
-        control.bytes_in_flight = control._packets_in_flight = 0
+        control.bytes_in_flight = control.frames_in_flight = control._packets_in_flight = 0
         control.send_credit = 10 * DATAGRAM_SIZE
-        sent = [cast(Any, SimpleNamespace(sent_bytes=size)) for _ in range(packets)]
+        sent = [cast(Any, SimpleNamespace(sent_bytes=size, delivery_handlers=[()])) for _ in range(packets)]
         for one in sent:
             assert control.congestion_window > control.bytes_in_flight
             control.on_packet_sent(packet=one)

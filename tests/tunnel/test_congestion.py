@@ -6,7 +6,7 @@ from aioquic.tls import Epoch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freespan.tunnel.congestion import NAME, SendCreditControl
+from freespan.tunnel.congestion import FRAMES_IN_FLIGHT_MAX, NAME, SendCreditControl
 from freespan.wire.limits import CWND_MAX, DATAGRAM_SIZE
 
 
@@ -67,3 +67,18 @@ def test_the_smallest_round_trip_of_late(control: SendCreditControl) -> None:
     for now, seconds, expected in [(1, 0.2, 0.2), (2, 0.1, 0.1), (3, 0.3, 0.1), (12.5, 0.3, 0.3), (13, 0.2, 0.2)]:
         control.on_rtt_measurement(now=now, rtt=seconds)
         assert control.min_rtt == expected
+
+
+def test_many_small_frames_fill_the_flight_as_many_packets_do(control: SendCreditControl) -> None:
+    """A packet can carry a hundred frames of as many streams, and each is kept until it is acknowledged."""
+    control.send_credit = 1_000 * DATAGRAM_SIZE
+    packets = [packet(number, 0.0) for number in range(FRAMES_IN_FLIGHT_MAX // 128)]
+    for sent in packets:
+        assert control.congestion_window > control.bytes_in_flight
+        sent.delivery_handlers = [(lambda delivery: None, ())] * 128
+        control.on_packet_sent(packet=sent)
+    assert control.congestion_window == control.bytes_in_flight
+    control.on_packet_acked(now=0.1, packet=packets[0])
+    assert control.congestion_window > control.bytes_in_flight
+    control.on_packets_lost(now=1.0, packets=packets[1:])
+    assert control.frames_in_flight == 0

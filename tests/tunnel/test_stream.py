@@ -56,6 +56,18 @@ async def test_small_parts_are_joined_up_to_a_chunk(host: Host, stream: TunnelSt
     assert host.asked == [("read", 64_000), ("read", 64_000), ("read", 32_000)]
 
 
+async def test_many_tiny_parts_that_nobody_reads_take_little_more_than_their_bytes(stream: TunnelStream) -> None:
+    parts = [number.to_bytes(2, "big") for number in range(20_000)]
+    for part in parts:
+        stream.receive_data(part)
+    assert len(stream._chunks) < 20
+    read = [await stream.read()]
+    while stream.unread:
+        read.append(await stream.read())
+    assert b"".join(read) == b"".join(parts)
+    assert {type(chunk) for chunk in read} == {bytes}
+
+
 async def test_a_part_that_is_longer_than_a_chunk_comes_alone(stream: TunnelStream) -> None:
     stream.receive_data(bytes(CHUNK_SIZE + 1))
     stream.receive_data(b"x")

@@ -44,6 +44,8 @@ from aioquic.quic.recovery import K_PACKET_THRESHOLD, QuicPacketRecovery, QuicPa
 from aioquic.quic.stream import QuicStream, QuicStreamReceiver, QuicStreamSender
 from aioquic.tls import SessionTicket, SessionTicketHandler
 
+from freespan.tunnel.congestion import SendCreditControl
+
 FRAMES_MAX = 512
 """Frames in a datagram. An honest one has three for each of `STREAMS_MAX` streams at the very most."""
 PACKETS_MAX = 8
@@ -64,6 +66,8 @@ ACK_ONLY_MAX = 64
 """Packets with nothing but an ACK that are remembered: nobody need know whether they have arrived."""
 _PACKET_COST = 700
 """What a packet takes until it is acknowledged, beside its bytes."""
+_FRAME_COST = 270
+"""What each frame in it takes."""
 _STREAM_COST = 3_000
 """What a stream takes while aioquic has it."""
 _LONG_HEADER = 0x80
@@ -97,6 +101,13 @@ class BoundedQuic(QuicConnection):
         self._attempts_left = ATTEMPTS_MAX
 
     @property
+    def control(self) -> SendCreditControl:
+        """The congestion control: what may be sent, and the round-trip time."""
+        control = self._loss._cc
+        assert isinstance(control, SendCreditControl)
+        return control
+
+    @property
     def held(self) -> int:
         """About how many bytes it keeps: what was written and is not acknowledged, and what has come too early.
 
@@ -104,7 +115,9 @@ class BoundedQuic(QuicConnection):
         """
         early = GAP_BYTES_MAX - self._gaps.bytes_left if self._gaps.are_allowed else 0
         packets = sum(len(space.sent_packets) for space in self._loss.spaces)
-        return self._unacked.size + early + packets * _PACKET_COST + len(self._streams) * _STREAM_COST
+        frames = self.control.frames_in_flight
+        sent = packets * _PACKET_COST + frames * _FRAME_COST
+        return self._unacked.size + early + sent + len(self._streams) * _STREAM_COST
 
     def receive_datagram(self, data: bytes, addr: NetworkAddress, now: float) -> None:
         """Receive a datagram, unless this end is closing, or too many have opened no connection."""

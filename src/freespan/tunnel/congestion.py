@@ -21,6 +21,8 @@ IN_FLIGHT_MAX = 4 * BOND_SPAN_MAX
 acknowledgement comes a round trip later, so an honest end never leaves so many."""
 PACKETS_IN_FLIGHT_MAX = 4_096
 """The same for packets: each acknowledgement looks at all of them."""
+FRAMES_IN_FLIGHT_MAX = 8_192
+"""The same for the frames in them, since a packet can have a hundred small ones, and something is kept for each."""
 _MIN_RTT_SECONDS = 10.0
 """A measurement may replace a smaller `min_rtt` that is older than this."""
 
@@ -30,6 +32,7 @@ class SendCreditControl(QuicCongestionControl):
 
     def __init__(self, *, max_datagram_size: int) -> None:
         self.bytes_in_flight = 0
+        self.frames_in_flight = 0
         self._packets_in_flight = 0
         self.send_credit = max_datagram_size
         """What the link below takes now; whoever asks for datagrams sets it first."""
@@ -41,25 +44,28 @@ class SendCreditControl(QuicCongestionControl):
     @property
     def congestion_window(self) -> int:  # type: ignore[override]  # aioquic has a plain attribute
         """What may be in flight now: whole datagrams only, since small ones cost as much as big ones."""
-        if self.bytes_in_flight >= IN_FLIGHT_MAX or self._packets_in_flight >= PACKETS_IN_FLIGHT_MAX:
+        if (
+            self.bytes_in_flight >= IN_FLIGHT_MAX
+            or self._packets_in_flight >= PACKETS_IN_FLIGHT_MAX
+            or self.frames_in_flight >= FRAMES_IN_FLIGHT_MAX
+        ):
             return self.bytes_in_flight
         return self.bytes_in_flight + max(0, self.send_credit // self._datagram * self._datagram)
 
     def on_packet_sent(self, *, packet: QuicSentPacket) -> None:
         """Count a packet as in flight."""
         self.bytes_in_flight += packet.sent_bytes
+        self.frames_in_flight += len(packet.delivery_handlers)
         self._packets_in_flight += 1
 
     def on_packet_acked(self, *, now: float, packet: QuicSentPacket) -> None:
         """Count a packet as arrived."""
-        self.bytes_in_flight -= packet.sent_bytes
-        self._packets_in_flight -= 1
+        self._forget(packet)
 
     def on_packets_expired(self, *, packets: Iterable[QuicSentPacket]) -> None:
         """Forget packets whose keys were discarded before they were acknowledged."""
         for packet in packets:
-            self.bytes_in_flight -= packet.sent_bytes
-            self._packets_in_flight -= 1
+            self._forget(packet)
 
     def on_packets_lost(self, *, now: float, packets: Iterable[QuicSentPacket]) -> None:
         """Forget packets only: on a reliable link a loss is a late acknowledgement, and says nothing of the rate."""
@@ -72,6 +78,11 @@ class SendCreditControl(QuicCongestionControl):
         """Keep the smallest measurement of late."""
         if not self.min_rtt or rtt <= self.min_rtt or now - self._min_rtt_at > _MIN_RTT_SECONDS:
             self.min_rtt, self._min_rtt_at = rtt, now
+
+    def _forget(self, packet: QuicSentPacket) -> None:
+        self.bytes_in_flight -= packet.sent_bytes
+        self.frames_in_flight -= len(packet.delivery_handlers)
+        self._packets_in_flight -= 1
 
 
 register_congestion_control(NAME, SendCreditControl)

@@ -75,13 +75,6 @@ class LinkQuic(BoundedQuic):
         self._tickets = tickets
 
     @property
-    def control(self) -> congestion.SendCreditControl:
-        """The congestion control: what may be sent, and the round-trip time."""
-        control = self._loss._cc
-        assert isinstance(control, congestion.SendCreditControl)
-        return control
-
-    @property
     def peer_pin(self) -> bytes:
         """SHA-256 of the public key that the other end has proved to hold (RFC 8446 section 4.4.3); empty before."""
         certificate = self.tls._peer_certificate

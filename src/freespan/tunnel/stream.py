@@ -15,6 +15,8 @@ from freespan.wire.proxy_status import ProxyStatus
 
 CHUNK_SIZE = 64 * 1024
 """How many bytes are read at a time from a stream or a TCP connection."""
+_SMALL = 4 * 1024
+"""Pieces below this size are kept together."""
 
 Headers = list[tuple[bytes, bytes]]
 _USED_FIELDS = (b"proxy-status",)
@@ -46,7 +48,7 @@ class TunnelStream:
         """Bytes that have been received and not yet read."""
         self.window = window
         self._host = host
-        self._chunks: deque[bytes] = deque()
+        self._chunks: deque[bytes | bytearray] = deque()
         self._ended = False
         self._read_cut: ProxyStatus | None = None
         self._write_cut: ProxyStatus | None = None
@@ -100,7 +102,13 @@ class TunnelStream:
 
     def receive_data(self, data: bytes) -> None:
         """Bytes have come; flow control bounds how many can be unread."""
-        self._chunks.append(data)
+        last = self._chunks[-1] if self._chunks else None
+        if last is not None and len(data) < _SMALL and len(last) < _SMALL:
+            if not isinstance(last, bytearray):
+                last = self._chunks[-1] = bytearray(last)
+            last += data  # an object of its own would take fifty bytes for every byte
+        else:
+            self._chunks.append(data)
         self.unread += len(data)
         self._changed.set()
 
@@ -143,7 +151,7 @@ class TunnelStream:
     def _next_chunk(self) -> bytes:
         """Up to `CHUNK_SIZE` bytes at once: a packet at a time would cost the reader a system call each."""
         if len(self._chunks) == 1:
-            return self._chunks.popleft()
+            return bytes(self._chunks.popleft())
         parts = [self._chunks.popleft()]
         size = len(parts[0])
         while self._chunks and size + len(self._chunks[0]) <= CHUNK_SIZE:
