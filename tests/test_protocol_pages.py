@@ -200,6 +200,8 @@ def test_every_field_of_an_in_page_message_is_described() -> None:
     [
         ("rendezvous.md", limits.RENDEZVOUS_BODY_MAX),
         ("rendezvous.md", limits.SDP_MAX),
+        ("rendezvous.md", limits.SDP_LINES_MAX),
+        ("signalling.md", limits.SDP_LINES_MAX),
         ("signalling.md", limits.SIGNAL_MESSAGE_MAX),
         ("signalling.md", limits.BRIDGE_CAPACITY_MAX),
         ("pipe.md", limits.MESSAGE_MAX),

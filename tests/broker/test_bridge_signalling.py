@@ -12,7 +12,7 @@ from freespan.broker.settings import BrokerSettings
 from freespan.sources.requests import SourceReader
 from freespan.sources.source import KEY_SECONDS, SourceHasher
 from tests.broker.conftest import BAD_MESSAGES, ICE, SECONDS, Lab, running_lab
-from tests.support.sdp import OFFER
+from tests.support.sdp import ANSWER, OFFER
 
 POLICY, TRY_AGAIN_LATER, TOO_BIG = 1008, 1013, 1009
 
@@ -93,12 +93,13 @@ async def test_a_full_broker_says_try_again_later() -> None:
         assert (await client)[0] == 200
 
 
-async def test_a_bad_answer_ends_the_bridge_and_another_one_is_asked(lab: Lab) -> None:
+@pytest.mark.parametrize("bad", ["v=0 hello", ANSWER + "c=\n" * 3_000, ANSWER.replace("s=-", "s=" + '"' * 9_000)])
+async def test_a_bad_answer_ends_the_bridge_and_another_one_is_asked(lab: Lab, bad: str) -> None:
     rogue = await lab.join()
     client = lab.ask()
     offer = await rogue.offer()
     honest = await lab.join()
-    await rogue.send("answer", id=offer, sdp="v=0 hello")
+    await rogue.send("answer", id=offer, sdp=bad)
     code, reason = await rogue.closed()
     assert code == POLICY
     assert reason.startswith("answer: ")

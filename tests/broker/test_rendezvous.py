@@ -28,6 +28,8 @@ BAD: dict[str, tuple[bytes, str]] = {
     "no SDP": (request(offer="hello"), "offer"),
     "an answer": (request(offer=ANSWER), "offer"),
     "too long": (request(offer=OFFER + "a=x\r\n" * (SDP_MAX // 5)), "offer"),
+    "too many lines": (request(offer=OFFER + "c=\n" * 200), "offer"),
+    "too long as JSON": (request(offer=OFFER.replace("s=-", "s=" + '"' * (SDP_MAX // 2))), "offer"),
     "sound": (request(offer=OFFER.replace("m=application", "m=audio")), "offer"),
     "two sections": (request(offer=OFFER + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"), "offer"),
     "network of another type": (request(network="cone"), "network"),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freespan.wire.errors import MessageError
-from freespan.wire.limits import SDP_MAX
+from freespan.wire.limits import SDP_LINES_MAX, SDP_MAX
 from freespan.wire.sdp import check_answer, check_offer, public_addresses
 from tests.support.attempts import attempt
 
@@ -69,6 +69,8 @@ def test_a_good_description_comes_back_as_it_is(check: Check, setup: str, field:
         (lambda sdp: sdp.replace("sha-256", "sha-3"), "fingerprint"),
         (lambda sdp: sdp + "a=fingerprint:sha-256 AB\r\n", "fingerprint"),
         (lambda sdp: sdp + f"{CANDIDATE}\r\n" * 33, "candidates"),
+        (lambda sdp: sdp + "c=\n" * (SDP_LINES_MAX + 1 - sdp.count("\n")), "lines"),
+        (lambda sdp: sdp + "c=\n" * (SDP_LINES_MAX - sdp.count("\n")) + "m=audio", "lines"),
     ],
 )
 def test_bad_descriptions(check: Check, setup: str, field: str, change: Callable[[str], str], word: str) -> None:

@@ -48,7 +48,7 @@ from freespan.wire.messages import (
     encode,
 )
 from freespan.wire.network import Network
-from freespan.wire.sdp import Filtered, check_answer
+from freespan.wire.sdp import Filtered, check_answer, check_passable
 
 _BRIDGE_COST = 5_000
 """Bytes that a bridge takes which waits for readers, beside its connection."""
@@ -235,7 +235,7 @@ class BridgeSignalling:
                 # Looked up first: an answer that nobody waits for must cost next to nothing. It may be late.
                 self._sockets[bridge].charge(self._settings.unknown_offer_messages)
             case Answer(offer_id, sdp):
-                answer = self._filter_sdp(check_answer(sdp)).sdp
+                answer = check_passable("answer", self._filter_sdp(check_answer(sdp))).sdp
                 self._matching.settle(bridge, offer_id)
                 self._matching.count_answer(bridge)
                 self._resolve(offer_id, answer)

@@ -46,7 +46,7 @@ from freespan.sources.source import Source
 from freespan.wire.errors import MessageError, VersionError
 from freespan.wire.limits import PROTOCOL_VERSION, RENDEZVOUS_BODY_MAX
 from freespan.wire.messages import Offer, RendezvousAnswer, RendezvousRequest, decode_rendezvous_request
-from freespan.wire.sdp import Filtered, check_offer, filtered
+from freespan.wire.sdp import Filtered, check_offer, check_passable, filtered
 
 _REQUEST_COST = 2 * RENDEZVOUS_BODY_MAX
 """Bytes that a rendezvous takes while it is under way: its body, and what was read from it."""
@@ -120,7 +120,7 @@ class Rendezvous:
     async def _find_answer(self, request: RendezvousRequest, source: Source | None) -> RendezvousAnswer:
         if not self.held_places.may_hold(source, self._matching.unused_places, _now()):
             raise too_many_requests()
-        offer = self._filter_sdp(request.offer)
+        offer = self._passable(request.offer)
         targets = self._targets.targets_of(offer.addresses, source, self._turn_addresses.current(_now()))
         visit = self._bridges.visit(source)
         try:
@@ -132,6 +132,13 @@ class Rendezvous:
         except TimeoutError:
             pass
         raise _bridge_timeout()
+
+    def _passable(self, offer: str) -> Filtered:
+        """What a bridge may be given of an offer. One that is too long would make the bridge leave."""
+        try:
+            return check_passable("offer", self._filter_sdp(offer))
+        except MessageError as error:
+            raise ProblemError(400, "bad_request", str(error), error.field) from None
 
     async def _ask_next_bridge(
         self, offer: Filtered, targets: Targets, request: RendezvousRequest, visit: Visit

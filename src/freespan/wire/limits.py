@@ -13,6 +13,8 @@ SIGNAL_MESSAGE_MAX = 32_768
 """Size of the longest message between bridge and broker, and in a signalling channel."""
 SDP_MAX = 16_384
 """Characters of the longest session description."""
+SDP_LINES_MAX = 128
+"""Lines of the longest session description. Engines make some 20, and one for each candidate."""
 OFFER_ADDRESSES_MAX = 4
 """How many addresses of one description an end sends connectivity checks to; whoever passes it on leaves out others."""
 CANDIDATES_PASSED_MAX = 8

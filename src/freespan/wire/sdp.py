@@ -6,6 +6,7 @@ filter in JavaScript.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Collection
@@ -14,7 +15,7 @@ from typing import NamedTuple
 from freespan.wire.addresses import Address, is_end
 from freespan.wire.candidates import Candidate, chosen, numeric_addresses, parse_candidate
 from freespan.wire.errors import MessageError
-from freespan.wire.limits import ICE_PASSWORD_MAX, SDP_MAX, UFRAG_MAX
+from freespan.wire.limits import ICE_PASSWORD_MAX, SDP_LINES_MAX, SDP_MAX, UFRAG_MAX
 
 _UFRAG, _PASSWORD, _FINGERPRINT = "a=ice-ufrag", "a=ice-pwd", "a=fingerprint"
 _FORMS = {
@@ -24,6 +25,7 @@ _FORMS = {
 }
 _FORMED = tuple(_FORMS)
 _ONCE = (_UFRAG, _PASSWORD)
+_ONCE_LETTERS = {"v=", "o=", "s=", "t=", "c="}
 _SETUP = "a=setup"
 _NEEDED = (*_FORMS, _SETUP, "a=mid", "a=sctp-port")
 # With a line feed in front, such a search is five times as fast as with ^; neither is for the first line.
@@ -70,6 +72,19 @@ def check_answer(sdp: str) -> str:
     return sdp
 
 
+def check_passable(field: str, filtered: Filtered) -> Filtered:
+    """Return what a filter has left of a description, if it fits into a message.
+
+    A filter can make a description longer, and so can JSON; an end that got too much would leave its broker.
+
+    Raises:
+        MessageError: the given field.
+    """
+    if len(json.dumps(filtered.sdp)) > SDP_MAX:
+        raise MessageError(field, f"is longer than {SDP_MAX} characters once it is filtered")
+    return filtered
+
+
 def _roles(setup: list[str]) -> set[str]:
     """The DTLS roles (RFC 8842) in a description, for the session and for its media section."""
     return {role for _, colon, role in (line.partition(":") for line in setup) if colon}
@@ -79,10 +94,11 @@ def filter_sdp(sdp: str, *, allow_private: bool, only: Collection[str] | None = 
     """Return a description with what may reach the WebRTC engine of an end, its candidates written anew.
 
     TCP candidates (RFC 6544) are always left out, because they would make the engine connect to any port of any
-    service; so are lines with control characters, which some engines take for the end of a line, and what is no ICE
-    user name, password or fingerprint. Of the other candidates few pass (`candidates.chosen`): with `only`, those that
-    `named_addresses` has returned for another description of the same end. With `allow_private` false, private
-    addresses are left out as well (`without_private_addresses`).
+    service; so are lines with control characters, which some engines take for the end of a line, what is no ICE user
+    name, password or fingerprint, a second line of a kind that stands there once, and all after the first 128. Of the
+    other candidates few pass (`candidates.chosen`): with `only`, those that `named_addresses` has returned for another
+    description of the same end. With `allow_private` false, private addresses are left out as well
+    (`without_private_addresses`).
 
     The twin in JavaScript is `filterSdp` (bridge/sdp.js); tests/vectors/sdp.json holds both to the same results.
     """
@@ -104,15 +120,18 @@ def filtered(sdp: str, *, allow_private: bool, only: Collection[str] | None = No
                 candidates.append(one)
                 places.append(len(passed))
                 passed.append("")
-        elif line.startswith(_FORMED) and not _has_its_form(line, seen):
             continue
-        elif allow_private or _KEPT.match(line):
+        if line[:2] in seen or (line.startswith(_FORMED) and not _has_its_form(line, seen)):
+            continue
+        if allow_private or _KEPT.match(line):
             passed.append(line)
         elif line.startswith("c="):
             passed.append("c=IN IP4 0.0.0.0")
         elif line.startswith("m="):
             # Together with c=, this means that there is no default candidate (RFC 8840 section 4.1.1).
             passed.append(_DEFAULT_PORT.sub(r"\1 9", line))
+        if line[:2] in _ONCE_LETTERS:  # so a description cannot grow with each line that is written anew
+            seen.add(line[:2])
     addresses: set[str] = set()
     for position in chosen(candidates):
         passed[places[position]] = candidates[position].line
@@ -171,16 +190,20 @@ def _has_its_form(line: str, seen: set[str]) -> bool:
 
 
 def _lines(sdp: str) -> list[str]:
-    """Split at CRLF or LF, as every parser behind these checks does (RFC 8866 section 9)."""
-    return _with_line_feeds(sdp).split("\n")
+    """The first lines, split at CRLF or LF, as every parser behind these checks does (RFC 8866 section 9)."""
+    return _split(_with_line_feeds(sdp))
 
 
 def _plain_lines(sdp: str) -> list[str]:
-    """The lines of printable ASCII characters that are not empty."""
+    """Those of the first lines that have printable ASCII characters alone, and at least one."""
     text = _with_line_feeds(sdp)
     if text.isascii() and _is_printable(text):
-        return [line for line in text.split("\n") if line]
-    return [line for line in text.split("\n") if line and line.isascii() and line.isprintable()]
+        return [line for line in _split(text) if line]
+    return [line for line in _split(text) if line and line.isascii() and line.isprintable()]
+
+
+def _split(text: str) -> list[str]:
+    return text.split("\n", SDP_LINES_MAX)[:SDP_LINES_MAX]
 
 
 def _with_line_feeds(sdp: str) -> str:
@@ -202,6 +225,8 @@ def _check_description(field: str, sdp: str) -> list[str]:
     """Check what all descriptions have in common; returns the lines with the DTLS roles."""
     if len(sdp) > SDP_MAX:
         raise MessageError(field, f"is longer than {SDP_MAX} characters")
+    if sdp.removesuffix("\n").count("\n") >= SDP_LINES_MAX:
+        raise MessageError(field, f"has more than {SDP_LINES_MAX} lines")
     text = _with_line_feeds(sdp)
     if text.partition("\n")[0] != "v=0":
         raise MessageError(field, "is not a session description: its first line must be v=0")

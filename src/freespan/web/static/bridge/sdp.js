@@ -6,7 +6,10 @@ import { chosen, parseCandidate } from "./candidates.js";
 const KEPT =
   /^([vost]=|a=(ice-(ufrag|pwd|options|lite)|fingerprint|setup|mid|group|sctp-port|max-message-size|sendrecv|msid-semantic|extmap-allow-mixed)(:|$))/;
 const CANDIDATES_READ = 64;
-/** Lines that must have a certain form. The first two may stand there once. @type {Record<string, RegExp>} */
+const LINES_MAX = 128;
+/** Kinds of lines that a description has once; so it cannot grow with each of them. */
+const ONCE = /^([vostc]=|a=ice-(?:ufrag|pwd)(?=$|:))/;
+/** Lines that must have a certain form. @type {Record<string, RegExp>} */
 const FORMS = {
   "a=ice-ufrag": /^:[A-Za-z\d+/]{4,32}$/,
   "a=ice-pwd": /^:[A-Za-z\d+/]{22,128}$/,
@@ -14,8 +17,8 @@ const FORMS = {
 };
 
 /**
- * Leave out TCP candidates (RFC 6544), which would connect to any port of any service, and lines with control
- * characters. Of the other candidates few pass, written anew: with `only`, those of these addresses. On the open
+ * Leave out TCP candidates (RFC 6544), which would connect to any port of any service, lines with control
+ * characters, a second line of a kind that a description has once, and all lines after the first 128. Of the other candidates few pass, written anew: with `only`, those of these addresses. On the open
  * internet private addresses are left out as well, wherever they stand, and all lines that a data channel does not
  * need.
  * @param {string} sdp
@@ -34,8 +37,10 @@ export function filterSdp(sdp, allowPrivate, only) {
     if (/candidate:/i.test(line)) return "";
     const [, name = "", value = ""] = /^(a=(?:ice-ufrag|ice-pwd|fingerprint))(?:$|(:.*))/.exec(line) ?? [];
     const form = FORMS[name];
-    if (form && (seen.has(name) || !form.test(value))) return "";
-    if (name.includes("ice")) seen.add(name);
+    if (form && !form.test(value)) return "";
+    const [kind] = ONCE.exec(line) ?? [];
+    if (kind && seen.has(kind)) return "";
+    seen.add(kind);
     if (allowPrivate || KEPT.test(line)) return line;
     if (line.startsWith("c=")) return "c=IN IP4 0.0.0.0";
     return line.startsWith("m=") ? line.replace(/^(m=[^ ]+) [^ ]+/, "$1 9") : "";
@@ -62,5 +67,5 @@ function candidatesIn(lines, allowPrivate) {
 
 /** @param {string} sdp */
 function linesOf(sdp) {
-  return sdp.split("\n").map((line) => line.replace(/\r$/, ""));
+  return sdp.split("\n", LINES_MAX).map((line) => line.replace(/\r$/, ""));
 }
