@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import cast
 
@@ -24,12 +23,13 @@ _TOTAL = 12
 _REMEMBERED = 8
 
 
-@dataclass
-class _Request:
-    """As much of a request as is looked at."""
+class _Request(dict[str, object]):
+    """As much of a request as is looked at; what is noted of it is in the dictionary."""
 
-    remote: str | None
-    headers: CIMultiDict[str]
+    def __init__(self, remote: str | None, headers: CIMultiDict[str]) -> None:
+        super().__init__()
+        self.remote = remote
+        self.headers = headers
 
 
 def _hasher(now: Callable[[], float] = lambda: 1.0) -> SourceHasher:
@@ -52,6 +52,9 @@ def _requests(data: bytes) -> None:
         first, second = (reader.source_of(request) for reader in readers)
         assert first == second
         for reader in readers:
+            assert reader.source_of_any(request) == reader.source_of_any(request)
+            reader.source_of(request)
+            reader.lasting_source_of(request)
             reader.source_of_connection(peer)
         address = request_address(request, header)
         if address is not None:
@@ -94,6 +97,8 @@ def _counted(data: bytes) -> None:
             gone = sorted(held)[(what >> 2) % len(held)]
             shares.discard(gone)
             held.discard(gone)
+        elif what == 254:
+            assert hasher.source_of_name("a").host == hasher.source_of_name("a").network
         elif source is not None:
             shares.allow(source, float(what >> 4))
             assert 0 <= shares.held_by(source) <= len(held)
@@ -112,9 +117,28 @@ TARGETS = (
             b"\x00" + piece(b"1.1.1.1") + piece(b"") * 3 + piece(b"fe80::1%eth0") + piece(b"") * 3,
             b"\x02" + (piece(b"127.0.0.1") + piece(b"") * 3) * 20,
             b"\x06" + piece(b"10.0.0.1") + piece(b"") * 2 + piece(b"a proxy") + piece(b"1.1.1.1") + piece(b"") * 3,
+            b"\x01" + piece(b"10.0.0.1") + piece(b'for="[2a00::1]:80";by=x') + piece(b"") * 2,
+            b"\x01" + piece(b"10.0.0.1") + piece(b"by=x; For=1.1.1.1:80") + piece(b"") * 2,
+            b"\x01" + piece(b"10.0.0.1") + piece(b"by=x;proto=http") + piece(b"") * 2 + piece(b"") * 4,
+            b"\x01" + piece(b"1.1.1.1") + piece(b"2a00::1") + piece(b"") * 2,
+            b"\x01" + piece(b"1.1.1.1") + piece(b"2001:0:101:101::1") + piece(b"") * 2,
+            b"\x02" + piece(b"100.64.0.1") + piece(b"") * 2 + piece(b"x"),
             b"\x01" + piece(b"::ffff:1.1.1.1") + piece(b"::ffff:1.1.1.1") + piece(b"") * 2 + piece(b"") * 4,
         ),
-        (b"127.0.0.1", b"1.1.1.1", b"2a00::1", b"::ffff:1.1.1.1", b"%eth0", b",", b", ", b"unknown", b"[::1]:80"),
+        (
+            b"127.0.0.1",
+            b"1.1.1.1",
+            b"2a00::1",
+            b"::ffff:1.1.1.1",
+            b"%eth0",
+            b",",
+            b", ",
+            b"unknown",
+            b"[::1]:80",
+            b"for=",
+            b";by=x",
+            b'"',
+        ),
     ),
     FuzzTarget(
         "counted",
@@ -122,6 +146,7 @@ TARGETS = (
         (f"{_ROOM}rate", f"{_ROOM}shares"),
         (
             b"\x00" + bytes(60),
+            b"\x00" + b"\xff\x00\x00" * 5 + b"\xfe\x00\x00",
             b"\x03" + b"".join(bytes((1, one, one)) for one in range(60)),
             b"\x13" + b"".join(bytes((one, 37 * one & 255, one)) for one in range(120)),
             b"\x01" + b"".join(bytes((0, one, 0)) for one in range(0, 190, 3)) + bytes((1, 255, 0)) * 20,
