@@ -11,10 +11,12 @@ from freespan.api.allocator import Falls, _malloc_trim
 
 def test_memory_is_given_back_after_the_ledger_has_fallen_by_much() -> None:
     falls = Falls(32)
-    assert not any(falls.has_fallen(held) for held in (100, 300, 290, 270))
-    assert falls.has_fallen(260)
-    assert not any(falls.has_fallen(held) for held in (260, 255, 280))
+    assert not any(falls.has_fallen(held) for held in (100, 300, 290, 260, 230))
+    assert falls.has_fallen(225)
+    assert not any(falls.has_fallen(held) for held in (225, 200, 180))
     assert falls.has_fallen(0)
+    assert not any(falls.has_fallen(held) for held in (40, 9))
+    assert falls.has_fallen(8)
     assert not falls.has_fallen(0)
 
 

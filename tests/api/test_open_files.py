@@ -38,7 +38,7 @@ def test_a_system_that_reports_unlimited_and_allows_less(monkeypatch: pytest.Mon
 def test_all_parts_together_stay_below_the_limit(limit: int) -> None:
     files = shared_out(limit)
     assert min(files.connections, files.sockets, files.dials) > 0
-    assert files.connections + files.sockets + 8 * files.dials <= limit - min(256, limit // 4)
+    assert 2 * files.connections + files.sockets + 8 * files.dials <= limit - min(256, limit // 4)
 
 
 def test_a_host_takes_connections_below_its_limit_of_open_files() -> None:

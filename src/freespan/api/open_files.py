@@ -1,6 +1,8 @@
 """How many files, and so how many connections, this process may have open, and what they are for.
 
-limit of the system = connections to the host + connections to targets + attempts to open some + the rest
+limit of the system = 2 × connections to the host + connections to targets + attempts to open some + the rest
+
+A connection to the host may have a file of the site open as well, as long as its client takes to read it.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from dataclasses import dataclass
 _REST = 256
 """Files, libraries, sockets that listen, lookups."""
 _CONNECTIONS_MAX = 40_000
+_FILES_OF_A_CONNECTION = 2
 _SOCKETS_MAX = 8_192
 _DIALS_MAX = 512
 _SOCKETS_OF_A_DIAL = 8
@@ -38,7 +41,8 @@ def shared_out(limit: int) -> OpenFiles:
     rest = min(_REST, limit // 4)
     sockets = max(1, min(_SOCKETS_MAX, (limit - rest) // 4))
     dials = max(1, min(_DIALS_MAX, sockets // _SOCKETS_OF_A_DIAL))
-    connections = max(1, min(_CONNECTIONS_MAX, limit - rest - sockets - dials * _SOCKETS_OF_A_DIAL))
+    left = limit - rest - sockets - dials * _SOCKETS_OF_A_DIAL
+    connections = max(1, min(_CONNECTIONS_MAX, left // _FILES_OF_A_CONNECTION))
     return OpenFiles(connections, sockets, dials)
 
 
