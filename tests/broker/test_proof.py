@@ -120,3 +120,17 @@ def test_there_are_no_more_proofs_than_readers_and_all_memory_is_bounded(
     assert all(len(record.waiting) <= 3 for record in records)
     if len(readers) <= 4:
         assert sum(record.proofs for record in records) <= len(readers)
+
+
+def test_who_asks_most_takes_neither_the_proofs_nor_the_credit_of_others() -> None:
+    known = Proofs()
+    known.join("a", "A", 8)
+    known.answered("a", "greedy", 0.0)
+    known.handshake_completed("A", 0.0)
+    for number in range(3):
+        known.answered("a", f"reader {number}", 1.0)
+        known.answered("a", "greedy", 1.0)
+        assert known.handshake_completed("A", 2.0) == Completed("a", None)
+    known.answered("a", "late", PATIENCE + 1.0)
+    assert known._by_bridge["a"].proofs == 4
+    assert known._by_bridge["a"].failures == 0

@@ -1,12 +1,10 @@
 """What speaks for bridges being blocked, and what does not: transcripts of failures."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from freespan.client.evidence import Evidence, networks_of
 from freespan.client.settings import ClientSettings
-from tests.support.sdp import ANSWER
 
 SECONDS = 600.0
 
@@ -91,40 +89,12 @@ def test_the_memory_is_bounded_and_it_takes_two_networks(failures: list[frozense
     assert len(seen._failures) <= 32
 
 
-def candidate(address: str, kind: str = "host") -> str:
-    return f"a=candidate:1 1 udp 1 {address} 9 typ {kind}\r\n"
-
-
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [
-        ("203.0.113.7", "4 203.0.0.0"),
-        ("2001:db8:1:2::3", "6 2001:db8::"),
-        ("::ffff:203.0.113.7", "4 203.0.0.0"),
-        ("fe80::1%eth0", "6 fe80::"),
-    ],
-)
-def test_networks_in_an_answer(address: str, network: str) -> None:
-    assert networks_of(candidate(address)) == {network}
-
-
-def test_what_is_no_address_of_the_bridge_itself_names_no_network() -> None:
-    lines = [candidate("192.0.2.1", "relay"), candidate("x.local"), candidate("nonsense"), "a=candidate:", "typ host"]
-    assert not networks_of("".join(lines))
-    assert networks_of(candidate("203.0.113.7") + candidate("203.0.5.5", "srflx")) == {"4 203.0.0.0"}
-
-
-def test_the_word_of_the_broker_counts_more_than_what_a_bridge_writes() -> None:
-    assert networks_of(candidate("203.0.113.7"), "4 x") == {"4 x"}
-
-
-@given(st.text())
-def test_any_answer_can_be_read(answer: str) -> None:
-    assert isinstance(networks_of(answer), frozenset)
+def test_only_the_broker_s_word_names_the_network_of_a_bridge() -> None:
+    assert networks_of("4 x") == {"4 x"}
+    assert not networks_of(""), "what its answer says could be invented"
 
 
 def test_the_defaults_are_those_of_the_threat_model() -> None:
     settings = ClientSettings()
     assert (settings.bridge_networks_min, settings.silent_stun_servers_min) == (2, 2)
     assert not settings.allow_direct
-    assert isinstance(networks_of(ANSWER), frozenset)

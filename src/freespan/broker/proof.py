@@ -4,8 +4,10 @@
                                       (for a minute)               └─ none was ──────────────────────────▶ a failure
 
 The egress reports by token over which bridge a handshake was completed, and nothing of whose it was. So the latest
-answer that waits takes it. Only an answer to a rendezvous of this broker can become a proof; and only one an hour for
-each reader's network (and invite), or whoever offers bridges would prove them all with a client of their own.
+answer that waits and can become a proof takes it. Where several readers wait, none of them is credited, or whoever asks
+most would take what the others have earned. Only an answer to a rendezvous of this broker can become a proof; and only
+one an hour for each reader's network (and invite), or whoever offers bridges would prove them all with a client of
+their own.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ class _Waiting(NamedTuple):
 
 
 class Completed(NamedTuple):
-    """A handshake that a bridge has carried: which bridge that was, and which reader it was probably for."""
+    """A handshake that a bridge has carried: which bridge that was, and for which reader; None if it may be several."""
 
     bridge: str
     reader: Hashable | None
@@ -95,9 +97,10 @@ class Proofs:
         self._expire(record, now)
         if not record.waiting:
             return None
-        taken = record.waiting.pop()
-        record.proofs += taken.counts
-        return Completed(record.bridge, taken.reader)
+        reader = record.waiting[-1].reader if len({one.reader for one in record.waiting}) == 1 else None
+        counting = (place for place in reversed(range(len(record.waiting))) if record.waiting[place].counts)
+        record.proofs += record.waiting.pop(next(counting, -1)).counts
+        return Completed(record.bridge, reader)
 
     def is_proved(self, bridge: str) -> bool:
         """Whether the broker should prefer a bridge: it has proofs, and not too many failures for each of them."""

@@ -184,7 +184,7 @@ class Dialer:
             transport,
             bridge=answer.bridge,
             lane_signalling=None if is_relayed else offer.lane_signalling,
-            networks=networks_of(self._filtered(answer.answer), answer.source),
+            networks=networks_of(answer.source),
             seconds=watch.parts,
         )
 
@@ -277,7 +277,7 @@ class Dialer:
             self._unreachable[transport].add(answer.bridge, now)
             # with an extra link missing there is another one, so bridges are not blocked
             if self._evidence is not None and transport == "webrtc" and not extra:
-                self._evidence.bridge_failed(networks_of(self._filtered(answer.answer), answer.source), now)
+                self._evidence.bridge_failed(networks_of(answer.source), now)
             if offer.finds_udp_blocked:
                 raise TransportError(_UDP_BLOCKED, is_unusable=self._may_leave(now)) from None
             raise TransportError(str(error) or "the bridge could not be reached") from None

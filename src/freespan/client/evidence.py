@@ -10,12 +10,10 @@ that no bridge is free, is no evidence at all.
 
 from __future__ import annotations
 
-import ipaddress
 from collections import deque
 from typing import NamedTuple
 
 _FAILURES_MAX = 32
-_PREFIX = {4: 16, 6: 32}
 _VERSIONS = "46"
 
 
@@ -80,28 +78,9 @@ class Evidence:
         return count
 
 
-def networks_of(answer: str, source: str = "") -> frozenset[str]:
-    """The networks of a bridge: each a text that begins with the IP version.
+def networks_of(source: str) -> frozenset[str]:
+    """The networks of a bridge, by the broker's word for where the bridge's WebSocket comes from.
 
-    `source` is the broker's word for where the bridge's WebSocket comes from. Without it, the addresses in the bridge's
-    answer must do, which a bridge could invent.
+    Without it there are none: the addresses in a bridge's answer could be invented.
     """
-    if source:
-        return frozenset({source})
-    found: set[str] = set()
-    for line in answer.splitlines():
-        # a=candidate:<foundation> <component> <transport> <priority> <address> <port> typ <type> …
-        parts = line.split()
-        if line.startswith("a=candidate:") and len(parts) >= 8 and parts[7] in ("host", "srflx"):
-            found.add(_network(parts[4]))
-    return frozenset(found - {""})
-
-
-def _network(text: str) -> str:
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return ""  # an mDNS name
-    address = getattr(address, "ipv4_mapped", None) or address
-    network = ipaddress.ip_network((address, _PREFIX[address.version]), strict=False)
-    return f"{address.version} {network.network_address}"
+    return frozenset({source} if source else ())
