@@ -18,7 +18,10 @@ from freespan.broker import rendezvous as broker_rendezvous
 from freespan.broker.settings import BrokerSettings
 from freespan.client import client as client_module
 from freespan.client.dialer import DialedLink, Dialer
+from freespan.egress.settings import EgressSettings
+from freespan.link.bond.events import FULL
 from freespan.link.datachannel import DataChannelLink
+from freespan.sources.rate import Rate
 from freespan.tunnel import client as tunnel_client
 from freespan.tunnel.driver import HOST_FULL
 from freespan.tunnel.settings import TunnelSettings
@@ -149,6 +152,21 @@ async def test_no_bridge_is_blamed_when_a_full_host_ends_the_session(host: Host,
         assert HOST_FULL in looking.detail
         await reader.statuses.until("open")
     assert blamed == []
+
+
+async def test_no_bridge_counts_as_failed_while_the_host_takes_no_handshakes(blamed: list[str]) -> None:
+    none = EgressSettings(handshakes_in_all=Rate(per_second=0.01, burst=0.5))
+    settings = dataclasses.replace(QUICK, bridge_networks_min=1)
+    async with (
+        running_host(egress=none) as host,
+        running_bridge(host.url),
+        running_client(host.invite, settings=settings) as reader,
+    ):
+        told = 0
+        while told < 2:
+            told += FULL in (await reader.statuses.until("waiting")).detail
+            assert not reader.client._evidence.is_enough(time.monotonic())
+    assert "report_failure" not in blamed
 
 
 async def test_what_fails_after_wrong_keys_is_not_reported_as_failed() -> None:

@@ -22,7 +22,7 @@ from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.tickets import TicketJar
 from freespan.wire.bond_frames import KEY_PATH
-from freespan.wire.errors import StreamError, TunnelError, WrongKeyError
+from freespan.wire.errors import HostFullError, StreamError, TunnelError, WrongKeyError
 from freespan.wire.limits import MESSAGE_MAX
 from freespan.wire.target import Target
 from tests.egress.conftest import Lab, lab_with
@@ -227,8 +227,15 @@ async def test_more_sessions_than_allowed(site: Site) -> None:
 
 
 async def test_more_links_than_allowed(site: Site) -> None:
-    async with lab_with(EgressSettings(links_max=1)) as lab:
+    async with lab_with(EgressSettings(links_max=1, turned_away_max=1)) as lab:
         async with lab.session() as session:
+            with pytest.raises(HostFullError):
+                async with lab.session():
+                    pass
+            async with asyncio.timeout(SECONDS):
+                while len(lab.host.egress._sessions._turned_away):
+                    await asyncio.sleep(0.01)
+            await lab.open_link()
             with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
                 await lab.open_link()
             assert caught.value.status == 503

@@ -19,7 +19,8 @@ from freespan.link.bond.events import LinkJoined
 from freespan.sources.rate import Rate
 from freespan.sources.requests import SourceReader
 from freespan.sources.source import Source, SourceHasher
-from freespan.wire.errors import LinkError, StreamError, TunnelError
+from freespan.tunnel.driver import HOST_FULL
+from freespan.wire.errors import HostFullError, LinkError, StreamError, TunnelError
 from freespan.wire.limits import LANES_MAX
 from tests.egress.scene import DEFAULTS, DELAY, Reader, Scene, Stranger, with_scene
 
@@ -154,13 +155,26 @@ def test_a_full_egress_does_no_handshakes_for_those_who_would_have_to_leave_at_o
         greedy = await sessions(scene, [ATTACKER] * 35)
         before = len(scene.sessions._by_id)
         for _ in range(20):
-            reader = Reader(scene, ATTACKER)
-            reader.session.begin()
-            await asyncio.sleep(5 * DELAY)
+            with pytest.raises(HostFullError, match="takes no new session now"):
+                await Reader(scene, ATTACKER).session.start()
             assert len(scene.sessions._by_id) == before
         end(greedy)
 
     with_scene(body, CROWDED)
+
+
+def test_who_is_sent_away_during_the_handshake_learns_that_it_was_for_want_of_room() -> None:
+    async def body(scene: Scene) -> None:
+        reader = Reader(scene)
+        starting = asyncio.create_task(reader.session.start(), name="starting")
+        sessions = scene.sessions._by_id
+        await scene.until(lambda: any(each.tunnel._driver.quic is not None for each in sessions.values()))
+        for each in list(sessions.values()):
+            each.tunnel.shed("too many")
+        await starting  # its own half of the handshake is complete
+        assert await reader.session.wait_ended() == HOST_FULL
+
+    with_scene(body)
 
 
 def test_a_bridge_that_has_carried_handshakes_has_places_for_its_readers() -> None:

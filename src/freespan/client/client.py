@@ -25,7 +25,15 @@ from freespan.client.status import HOST_RESTARTED, ClientStatus, status_of_failu
 from freespan.client.stopwatch import Stopwatch
 from freespan.client.transports import TransportChoice, TransportError, TransportInUse, TransportSelector
 from freespan.wire.backoff import Backoff
-from freespan.wire.errors import FreespanError, LinkError, RendezvousError, StreamError, TunnelError, WrongKeyError
+from freespan.wire.errors import (
+    FreespanError,
+    HostFullError,
+    LinkError,
+    RendezvousError,
+    StreamError,
+    TunnelError,
+    WrongKeyError,
+)
 from freespan.wire.invite import Invite
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
@@ -175,14 +183,15 @@ class Client:
         except BaseException as error:
             self._tunnel = None
             first_link.link.close("given up")
-            if isinstance(error, TunnelError):
+            if isinstance(error, HostFullError):
+                # neither bridge nor endpoint is to blame; but a bridge could say so too, and another one might not
+                dialer.report_short_lived(first_link)
+            elif isinstance(error, TunnelError):
                 self._transports.failed(time.monotonic())
                 # a bridge's wrong key may be the host's own: then that bridge is the right one
-                from freespan.tunnel.driver import HOST_FULL
-
                 if first_link.endpoint or not isinstance(error, WrongKeyError):
                     dialer.report_failure(first_link)
-                    if first_link.requested == "webrtc" and HOST_FULL not in str(error):
+                    if first_link.requested == "webrtc":
                         self._evidence.bridge_failed(first_link.networks, time.monotonic())
             raise
         self._links = links

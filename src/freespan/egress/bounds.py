@@ -1,6 +1,7 @@
 """Who has to leave when an egress is crowded: the newest of the source that has the most, whatever it is.
 
 LinkPlaces         links; those of a session count against it, all others against where they come from
+TurnedAway         links that are told that the egress is full
 WithoutHandshake   links and sessions without a handshake
 SessionPlaces      sessions
 WaitingSessions    sessions that wait for a link
@@ -76,6 +77,13 @@ class LinkPlaces(Crowd[object]):
 
     def __init__(self, settings: EgressSettings) -> None:
         super().__init__(settings.links_max, settings.links_each, "the egress is full, and you have many links to it")
+
+
+class TurnedAway(Crowd[object]):
+    """Links that are told that there is no room for them; without a place here, they are closed without a word."""
+
+    def __init__(self, settings: EgressSettings) -> None:
+        super().__init__(settings.turned_away_max, settings.turned_away_each, "the egress is full")
 
 
 class WithoutHandshake(Crowd[object]):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
@@ -17,6 +18,7 @@ from freespan.egress.session import EgressSession
 from freespan.egress.sessions import Sessions
 from freespan.egress.settings import EgressSettings
 from freespan.egress.stream_turns import InTurn, StreamTurns
+from freespan.link.base import Link
 from freespan.link.turns import Turns
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
@@ -69,21 +71,24 @@ class Egress:
             heartbeat=PING_SECONDS, max_msg_size=MESSAGE_MAX + 1, compress=False, autoping=False
         )
         link = WebSocketLink(socket)
-        if not self._sessions.count_link(link, origin):
+        is_taken = self._sessions.count_link(link, origin)
+        if not is_taken and not self._sessions.count_turned_away(link, origin):
             raise web.HTTPServiceUnavailable(text="the egress is full: come back in a moment")
         try:
             await socket.prepare(request)
-            await self._serve_link(link, origin)
+            await self._serve_link(link, origin, self._sessions.take if is_taken else self._sessions.turn_away)
         finally:
             self._sessions.link_has_ended(link)
             release_protocol(request.protocol)
         return socket
 
-    async def _serve_link(self, link: WebSocketLink, origin: Origin) -> None:
+    async def _serve_link(
+        self, link: WebSocketLink, origin: Origin, take: Callable[[Link, Origin], Awaitable[None]]
+    ) -> None:
         link.share_turns(self._sessions.turns_of(origin).share())
         running = asyncio.create_task(link.run(), name="egress-link")
         try:
-            await self._sessions.take(link, origin)
+            await take(link, origin)
             await asyncio.shield(running)
         finally:
             # this handler is cancelled while it waits above, when the other end goes

@@ -13,7 +13,14 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
-from freespan.egress.bounds import NETWORK_HOSTS, LinkPlaces, SessionPlaces, WaitingSessions, WithoutHandshake
+from freespan.egress.bounds import (
+    NETWORK_HOSTS,
+    LinkPlaces,
+    SessionPlaces,
+    TurnedAway,
+    WaitingSessions,
+    WithoutHandshake,
+)
 from freespan.egress.origins import UNKNOWN, Origin, Origins
 from freespan.egress.session import EgressSession, Handler
 from freespan.egress.settings import EgressSettings
@@ -34,6 +41,10 @@ _LINKS_PART = 0.25
 """The part of the memory that links may take without what waits in them."""
 _EPOCH_SIZE = 4
 """The first bytes of a session's id name the run of the egress (its boot epoch) in which the session began."""
+
+
+class _FullError(LinkError):
+    """There is no room for a session now. The client reads so, and blames no bridge for it."""
 
 
 class Sessions:
@@ -63,6 +74,7 @@ class Sessions:
         self._established = SessionPlaces(settings)
         self._waiting = WaitingSessions(settings)
         self._links = LinkPlaces(settings)
+        self._turned_away = TurnedAway(settings)
         self._handshakes = RateBudgets(settings.handshakes, settings.handshakes_of_network, settings.handshakes_in_all)
         self._origins = origins
         self._tasks: set[asyncio.Task[None]] = set()
@@ -86,6 +98,8 @@ class Sessions:
                 self._begin(arrival, origin)
             else:
                 await self._join(join, arrival)
+        except _FullError as error:
+            await arrival.turn_away(str(error), linger_seconds=self._settings.bond.linger_seconds)
         except TimeoutError:
             link.close("no message came on the link in time")
         except (LinkError, MessageError) as error:
@@ -104,9 +118,22 @@ class Sessions:
         self._links.add(link, origin.source, link.close, origin.links)
         return True
 
+    def count_turned_away(self, link: Link, origin: Origin) -> bool:
+        """The same for a link for which there is no room, and which is to be told so by `turn_away`."""
+        if not self._turned_away.has_room(link, origin.source):
+            return False
+        self._link_account.report(self._link_account.held + LINK_COST)
+        self._turned_away.add(link, origin.source, link.close)
+        return True
+
+    async def turn_away(self, link: Link, origin: Origin = UNKNOWN) -> None:
+        """Tell a client that there is no room for its link; returns when the link is closed."""
+        await Arrival(link).turn_away("the egress is full", linger_seconds=self._settings.bond.linger_seconds)
+
     def link_has_ended(self, link: Link) -> None:
         """A link that was counted is gone."""
         self._links.discard(link)
+        self._turned_away.discard(link)
         self._link_account.report(self._link_account.held - LINK_COST)
 
     def close(self) -> None:
@@ -123,13 +150,13 @@ class Sessions:
     async def _wait_for_handshake(self, origin: Origin) -> None:
         """Wait until the source may have another handshake; one whose session would have to leave at once has none."""
         if not self._established.has_room(object(), origin.source, origin.sessions):
-            raise LinkError("the egress is full")
+            raise _FullError("the egress is full")
         if self._ledger.is_full:
-            raise LinkError("the host is short of memory: come back in a moment")
+            raise _FullError("the host is short of memory: come back in a moment")
         now = asyncio.get_running_loop().time()
         wait = self._handshakes.reserve(origin.source, now, self._settings.handshake_patience_seconds)
         if wait is None:
-            raise LinkError("too many handshakes: come back in a moment")
+            raise _FullError("too many handshakes: come back in a moment")
         if wait > 0:
             await asyncio.sleep(wait)
 

@@ -22,6 +22,10 @@ class EgressSettings:
     """Links at a time; another one ends the newest of the session, or of the source, that has the most."""
     links_each: int = 32
     """Links that a session, or an address without a session, may have without being greedy."""
+    turned_away_max: int = 128
+    """Links for which there is no room, and which are told so; another one is answered with 503."""
+    turned_away_each: int = 4
+    """Those that an address may have without being greedy."""
     without_handshake_max: int = 1_024
     """Links and sessions whose handshake is not complete; another one ends the newest of the source with the most."""
     without_handshake_each: int = 8

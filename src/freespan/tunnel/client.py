@@ -10,14 +10,15 @@ from aioquic.quic.events import HandshakeCompleted
 from aioquic.tls import SessionTicket
 
 from freespan.link.base import Link
+from freespan.link.bond.events import FULL
 from freespan.tunnel.drain import DrainWaiters
-from freespan.tunnel.driver import QuicDriver, TunnelEnded, TunnelEvent
+from freespan.tunnel.driver import HOST_FULL, QuicDriver, TunnelEnded, TunnelEvent
 from freespan.tunnel.quic import PEER, LinkQuic, client_quic
 from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.stream import Headers, TunnelStream
 from freespan.tunnel.streams import StreamTable
 from freespan.tunnel.tickets import TicketJar
-from freespan.wire.errors import StreamError, TunnelError, WrongKeyError
+from freespan.wire.errors import HostFullError, StreamError, TunnelError, WrongKeyError
 from freespan.wire.limits import STREAMS_MAX
 from freespan.wire.proxy_status import ProxyStatus, parse_proxy_status
 from freespan.wire.target import Target
@@ -89,6 +90,7 @@ class ClientTunnel:
 
         Raises:
             WrongKeyError: the egress has another key than the invite names.
+            HostFullError: the host has no room for a session.
             TunnelError: no egress answered, or the link ended.
         """
         if not self._begun:
@@ -104,7 +106,9 @@ class ClientTunnel:
         if self._wrong_key:
             raise WrongKeyError
         if self._driver.ended.done():
-            raise TunnelError(f"no session with the egress: {self._driver.ended.result()}")
+            reason = self._driver.ended.result()
+            kind = HostFullError if reason in (FULL, HOST_FULL) else TunnelError
+            raise kind(f"no session with the egress: {reason}")
         self._keep_alive()
 
     # --- streams -----------------------------------------------------------------------------

@@ -293,9 +293,7 @@ class QuicDriver:
                 return
 
     def _terminated(self, event: ConnectionTerminated) -> None:
-        if event.error_code == (
-            ErrorCode.H3_EXCESSIVE_LOAD if self.is_established else QuicErrorCode.CONNECTION_REFUSED
-        ):
+        if event.error_code in (ErrorCode.H3_EXCESSIVE_LOAD, QuicErrorCode.CONNECTION_REFUSED):
             reason = HOST_FULL
         elif not self.is_established:
             reason = "the other end did not complete the handshake"

@@ -7,7 +7,7 @@ named by 16 bytes:
     0x02 PLAIN      frames                         before the two ends have a key
     0x03 PROTECTED  record of frames               the first with the key; later records on that link have no kind
     0x04 JOIN       version (1), session (16), link (4), record of frames    the first message of every further link
-    0x05 REFUSED    reason (1), proof (16)         the answer to a JOIN that is not possible
+    0x05 REFUSED    reason (1), proof (16)         the answer to a JOIN or a HELLO that is not possible
 
 Frames follow one another in this order, each kind at most once except for CLOSED:
 
@@ -39,8 +39,10 @@ SESSION_ID_SIZE = 16
 PROOF_SIZE = 16
 LINK_NUMBER_MAX = 2**32 - 1
 COUNT_MAX = 2**64 - 1
-UNKNOWN_SESSION, SESSION_ENDED = 1, 2
-"""Reasons in REFUSED: the egress was restarted since the session began, or has ended it."""
+UNKNOWN_SESSION, SESSION_ENDED, EGRESS_FULL = 1, 2, 3
+"""Reasons in REFUSED: the egress was restarted since the session began, or has ended it, or takes no new one now."""
+NO_PROOF = bytes(PROOF_SIZE)
+"""What stands for a proof in the answer to a HELLO, when the two ends have no key yet."""
 CLOSED_MAX = 64
 """The most CLOSED frames in one message."""
 
@@ -75,7 +77,10 @@ class Join(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """The answer to a JOIN that is not possible; `proof` shows that it comes from the egress of that session."""
+    """The answer to a JOIN, or a HELLO, that is not possible.
+
+    `proof` shows that the answer to a JOIN comes from the egress of that session; that to a HELLO proves nothing.
+    """
 
     reason: int
     proof: bytes

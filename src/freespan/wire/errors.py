@@ -88,6 +88,10 @@ class TunnelError(FreespanError):
     """A session could not be opened, or ended."""
 
 
+class HostFullError(TunnelError):
+    """The host has no room for a session now. Before the handshake nothing proves that the host has said so."""
+
+
 class WrongKeyError(TunnelError):
     """The egress does not have the key that the invite names."""
 

@@ -21,9 +21,10 @@ from freespan.link.bond.events import (
     Transmit,
     Writable,
 )
+from freespan.link.bond.events import FULL as HOST_FULL
 from freespan.link.bond.session_key import Role, refusal, session_key
 from freespan.link.bond.settings import BondSettings
-from freespan.wire.bond_frames import SESSION_ENDED, UNKNOWN_SESSION, encode_refused
+from freespan.wire.bond_frames import EGRESS_FULL, NO_PROOF, SESSION_ENDED, UNKNOWN_SESSION, Refused, encode_refused
 from freespan.wire.limits import DATAGRAM_SIZE, LINK_QUEUE_MAX
 
 SESSION = session_key(bytes(range(32)), bytes(16))
@@ -247,6 +248,17 @@ def test_a_refusal_ends_the_bond_if_the_egress_of_the_session_gave_it() -> None:
         talk.client.add(LINK_QUEUE_MAX, talk.now)
         refused = encode_refused(refusal(SESSION, 1, reason))
         assert talk.client.receive(1, refused, talk.now) == [BondOver(words)]
+
+
+def test_a_session_that_the_egress_does_not_take_ends_and_any_other_refusal_of_it_is_a_trick() -> None:
+    full = encode_refused(Refused(EGRESS_FULL, NO_PROOF))
+    assert Conversation().client.receive(0, full, 0.0) == [BondOver(HOST_FULL)]
+    other = encode_refused(Refused(UNKNOWN_SESSION, NO_PROOF))
+    talk = Conversation()
+    assert LinkClosed(0, TAMPERED) in talk.client.receive(0, other, talk.now)
+    talk = Conversation()
+    talk.protect()
+    assert BondOver(HOST_FULL) not in talk.client.receive(0, full, talk.now)
 
 
 def test_a_bond_without_a_link_ends_after_its_time() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from freespan.link.base import MESSAGE_COST, TOO_EARLY, WAITING_MESSAGES_MAX, Link, LinkOwner
 from freespan.link.bond.session_key import SessionKey, refusal
 from freespan.link.bond.settings import BondSettings
-from freespan.wire.bond_frames import Join, encode_refused, opening_of
+from freespan.wire.bond_frames import EGRESS_FULL, NO_PROOF, Join, Refused, encode_refused, opening_of
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import LINK_QUEUE_MAX
 
@@ -71,6 +71,12 @@ class Arrival:
             self.link.send(encode_refused(refusal(key, join.number, reason)))
             await self._wait_until_closed(BondSettings().linger_seconds if linger_seconds is None else linger_seconds)
         self.link.close("the session is gone")
+
+    async def turn_away(self, reason: str, *, linger_seconds: float) -> None:
+        """Tell a client whose HELLO has come that there is no room for a session; the rest is as with `refuse`."""
+        self.link.send(encode_refused(Refused(EGRESS_FULL, NO_PROOF)))
+        await self._wait_until_closed(linger_seconds)
+        self.link.close(reason)
 
     async def _wait_until_closed(self, seconds: float) -> None:
         self._changed.clear()

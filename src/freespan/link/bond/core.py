@@ -36,6 +36,7 @@ from freespan.link.bond.congestion import CWND_MIN, INITIAL_CWND, CongestionCont
 from freespan.link.bond.events import (
     BOND_OVERRUN,
     ENDED,
+    FULL,
     NO_LINK,
     REPORTED_CLOSED,
     RESTARTED,
@@ -58,7 +59,15 @@ from freespan.link.bond.reordering import ReorderBuffer
 from freespan.link.bond.sender import Sender
 from freespan.link.bond.session_key import Role, SessionKey, is_refusal
 from freespan.link.bond.settings import BondSettings
-from freespan.wire.bond_frames import REFUSED, UNKNOWN_SESSION, Frames, decode, decode_refused, opening_of
+from freespan.wire.bond_frames import (
+    EGRESS_FULL,
+    REFUSED,
+    UNKNOWN_SESSION,
+    Frames,
+    decode,
+    decode_refused,
+    opening_of,
+)
 from freespan.wire.errors import LinkError, MessageError
 from freespan.wire.limits import BOND_LINKS_MAX, PIPE_WAITING_MAX
 
@@ -239,7 +248,7 @@ class BondCore:
     # --- messages --------------------------------------------------------------------------------------
     def _on_message(self, link: LinkState, message: bytes, now: float) -> list[bytes]:
         protection = link.protection
-        if not link.has_joined and message[0] == REFUSED:
+        if message[0] == REFUSED and self._may_be_refused(link):
             self._on_refused(link, message)
             return []
         was_protected = protection.protects_received
@@ -289,12 +298,21 @@ class BondCore:
             self.is_joinable = True
             self._events.append(Joinable())
 
+    def _may_be_refused(self, link: LinkState) -> bool:
+        """Whether a message on this link can be REFUSED: nothing else has come back yet."""
+        begins = self._role is Role.CLIENT and self._key is None
+        return not link.has_joined or (begins and link.bytes_received == 0)
+
     def _on_refused(self, link: LinkState, message: bytes) -> None:
-        assert self._key is not None
         refused = decode_refused(message)
-        if not is_refusal(refused, self._key, link.number):
+        if self._key is None:
+            if refused.reason != EGRESS_FULL:
+                raise RecordError
+            self._finish(FULL)
+        elif not is_refusal(refused, self._key, link.number):
             raise RecordError
-        self._finish(RESTARTED if refused.reason == UNKNOWN_SESSION else ENDED)
+        else:
+            self._finish(RESTARTED if refused.reason == UNKNOWN_SESSION else ENDED)
 
     def _on_reported_closed(self, number: int, count: int, now: float) -> None:
         link = self.links.find(number)

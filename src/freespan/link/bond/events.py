@@ -12,6 +12,7 @@ NOT_JOINED = "the link did not join in time"
 SESSION_CLOSED = "the other end closed the session"
 RESTARTED = "the host was restarted"
 ENDED = "the host has ended the session"
+FULL = "the host takes no new session now"
 NO_LINK = "no link carried the session for too long"
 
 
