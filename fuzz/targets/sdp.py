@@ -9,7 +9,16 @@ from freespan.wire.addresses import is_end
 from freespan.wire.errors import MessageError
 from freespan.wire.limits import SDP_MAX
 from freespan.wire.network import network_of
-from freespan.wire.sdp import check_answer, check_offer, filter_sdp, named_addresses, public_addresses, target_addresses
+from freespan.wire.sdp import (
+    check_answer,
+    check_offer,
+    check_passable,
+    filter_sdp,
+    filtered,
+    named_addresses,
+    public_addresses,
+    target_addresses,
+)
 from fuzz.fuzz_target import FuzzTarget, attempt, check_reason
 
 _LINES = (
@@ -62,7 +71,13 @@ def _check(data: bytes) -> None:
 
 def _filter(data: bytes, *, allow_private: bool) -> None:
     sdp = _text(data)
-    once = filter_sdp(sdp, allow_private=allow_private)
+    passing = filtered(sdp, allow_private=allow_private)
+    once = passing.sdp
+    passable = attempt(lambda: check_passable("offer", passing), MessageError)
+    if isinstance(passable, MessageError):
+        check_reason(passable)
+    else:
+        assert len(once) <= SDP_MAX
     assert filter_sdp(once, allow_private=allow_private) == once
     only = sorted(named_addresses(sdp, allow_private=allow_private))[1:]
     some = filter_sdp(once, allow_private=allow_private, only=only)
@@ -91,7 +106,11 @@ def _seeds() -> tuple[bytes, ...]:
         f"a=candidate:{port} 1 udp 1 1.1.1.1 {port} typ srflx raddr 0.0.0.0 rport 0\r\n" for port in (1, 2)
     )
     few = "".join(line for line in _OFFER.splitlines(keepends=True) if "candidate" not in line)
-    return tuple(text.encode() for text in (_OFFER, answer, few + symmetric, symmetric, _OFFER.replace("\r", "")))
+    short = _OFFER.replace(":AB" * 31, ":AB")
+    long = _OFFER + 's="\r\n' + 'a=mid:"' * 2_000 + "\r\na=fingerprints:1\r\na=ice-pwd\r\n"
+    return tuple(
+        text.encode() for text in (short, long, _OFFER, answer, few + symmetric, symmetric, _OFFER.replace("\r", ""))
+    )
 
 
 TARGETS = (
