@@ -108,7 +108,11 @@ def draw_one_of(bridges: Sequence[tuple[Bridge, Source | None]], choose: Callabl
     networks: dict[Hashable, dict[Hashable, list[Bridge]]] = {}
     for bridge, source in bridges:
         network, host = (id(bridge), id(bridge)) if source is None else (source.network, source.host)
-        networks.setdefault(network, {}).setdefault(host, []).append(bridge)
+        hosts_there = networks.get(network)
+        if hosts_there is None:
+            networks[network] = {host: [bridge]}
+        else:
+            hosts_there.setdefault(host, []).append(bridge)
     hosts = list(networks.values())[_number_below(len(networks), choose)]
     drawn = list(hosts.values())[_number_below(len(hosts), choose)]
     return drawn[_number_below(len(drawn), choose)]

@@ -38,7 +38,7 @@ class HeldPlaces:
         self._settings = settings
         self._held: OrderedDict[str, _Held] = OrderedDict()
         """By offer, the oldest first."""
-        self._at: dict[str, OrderedDict[str, None]] = {}
+        self._at: dict[str, dict[str, None]] = {}
         """The offers by bridge, the oldest first."""
         self._hosts: Counter[bytes] = Counter()
         self._networks: Counter[bytes] = Counter()
@@ -78,7 +78,7 @@ class HeldPlaces:
         if source is None:
             return
         self._held[offer] = _Held(bridge, source, now + self._settings.held_seconds)
-        self._at.setdefault(bridge, OrderedDict())[offer] = None
+        self._at.setdefault(bridge, {})[offer] = None
         self._hosts[source.host] += 1
         self._networks[source.network] += 1
         self._here[bridge, source.host] += 1

@@ -137,6 +137,8 @@ class Matching:
         self._groups: dict[_Kind, FreeBridges[_Bridge]] = {}
         self._places: dict[Hashable, _Places] = {}
         """By network; a bridge whose source is not known is one of its own."""
+        self._networks: dict[Network, Network] = {}
+        """One object for all bridges that report the same; there are few."""
         self._mostly_free = 0
         self._unused_places = 0
 
@@ -168,7 +170,7 @@ class Matching:
         """Note what a bridge has found out about its network; before that, its network is unknown."""
         known = self._bridges[bridge]
         self._withdraw(known)
-        known.network = network
+        known.network = self._networks.setdefault(network, network)
         self._enter(known)
 
     def set_proved(self, bridge: str, is_proved: bool) -> None:
@@ -356,13 +358,14 @@ class Matching:
         free = self._free_ones(names)
         if len(free) > _FEW:
             free = list({place: free[place] for place in (self._choose(len(free)) for _ in range(_FEW))}.values())
-        kinds: dict[_Kind, list[_Bridge]] = defaultdict(list)
-        for bridge in free:
-            kinds[bridge.kind].append(bridge)
+        rank_of: dict[tuple[int, bool, bool], _Rank | None] = {}
         ranks: dict[_Rank, list[_Bridge]] = defaultdict(list)
-        for kind, bridges in kinds.items():
-            if (rank := request.rank_of(kind)) is not None:
-                ranks[rank] += bridges
+        for bridge in free:
+            key = (id(bridge.network), bridge.is_mute, bridge.is_proved)  # a kind takes longer to hash
+            if key not in rank_of:
+                rank_of[key] = request.rank_of(bridge.kind)
+            if (rank := rank_of[key]) is not None:
+                ranks[rank].append(bridge)
         if not ranks:
             return None
         return draw_one_of([(bridge, bridge.source) for bridge in ranks[min(ranks)]], self._choose)
@@ -376,4 +379,4 @@ class Matching:
 
     def _free_ones(self, names: Iterable[str]) -> list[_Bridge]:
         known = (self._bridges.get(name) for name in names)
-        return [bridge for bridge in known if bridge is not None and bridge.is_in_index]
+        return [bridge for bridge in known if bridge is not None and bridge.shelf is not None]

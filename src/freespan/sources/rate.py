@@ -39,12 +39,14 @@ class _Buckets:
         """Seconds until the bucket holds `cost`; infinity if it never does."""
         if cost > self._rate.burst:
             return math.inf
-        full_at = max(self._full_at.get(name, now), now) + cost / self._rate.per_second
+        known = self._full_at.get(name)
+        full_at = (now if known is None or known < now else known) + cost / self._rate.per_second
         return max(0.0, full_at - now - self._rate.burst / self._rate.per_second)
 
     def take(self, name: bytes, cost: float, now: float) -> None:
-        is_new = name not in self._full_at
-        full_at = max(self._full_at.get(name, now), now) + cost / self._rate.per_second
+        known = self._full_at.get(name)
+        is_new = known is None
+        full_at = (now if known is None or known < now else known) + cost / self._rate.per_second
         if is_new and len(self._full_at) >= self._most:
             self._forget_fullest()
         self._full_at[name] = full_at

@@ -172,9 +172,14 @@ class Shares(Generic[Thing]):
         if source is None:
             self._unknown[thing] = None
             return
-        holder = self._holders.setdefault(source.host, _Holder(source.network))
+        holder = self._holders.get(source.host)
+        if holder is None:
+            holder = self._holders[source.host] = _Holder(source.network)
         holder.things[thing] = None
-        self._networks.setdefault(holder.network, _Network()).count += 1
+        network = self._networks.get(holder.network)
+        if network is None:
+            network = self._networks[holder.network] = _Network()
+        network.count += 1
         self._rank(source.host, holder, holder.extra if extra is None else extra)
 
     def _leaving(self) -> Thing | None:

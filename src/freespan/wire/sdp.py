@@ -40,7 +40,6 @@ _KEPT = re.compile(
     r"[vost]=|a=(?:ice-ufrag|ice-pwd|ice-options|ice-lite|fingerprint|setup|mid|group|sctp-port|max-message-size"
     r"|sendrecv|msid-semantic|extmap-allow-mixed)(?::|$)"
 )
-_DEFAULT_PORT = re.compile(r"^(m=[^ ]+) [^ ]+")
 
 
 class Filtered(NamedTuple):
@@ -129,7 +128,7 @@ def filtered(sdp: str, *, allow_private: bool, only: Collection[str] | None = No
             passed.append("c=IN IP4 0.0.0.0")
         elif line.startswith("m="):
             # Together with c=, this means that there is no default candidate (RFC 8840 section 4.1.1).
-            passed.append(_DEFAULT_PORT.sub(r"\1 9", line))
+            passed.append(_without_port(line))
         if line[:2] in _ONCE_LETTERS:  # so a description cannot grow with each line that is written anew
             seen.add(line[:2])
     addresses: set[str] = set()
@@ -187,6 +186,13 @@ def _has_its_form(line: str, seen: set[str]) -> bool:
     if name in _ONCE:
         seen.add(name)
     return True
+
+
+def _without_port(media: str) -> str:
+    """A media line with the port that stands for none."""
+    name, _, rest = media.partition(" ")
+    port, space, more = rest.partition(" ")
+    return f"{name} 9{space}{more}" if port and name != "m=" else media
 
 
 def _lines(sdp: str) -> list[str]:
