@@ -99,6 +99,20 @@ def test_networks_that_keep_within_their_budgets_leave_the_quarter_to_newcomers(
     assert all(newcomers)
 
 
+def test_who_is_of_use_stays_a_newcomer_for_longer() -> None:
+    granted = []
+    for worth in (1.0, 8.0):
+        of = RateBudgets(Rate(8.0, 512), Rate(32.0, 1_024), Rate(100.0, 2_000))
+        got = [True]
+        for moment in range(600 * 150):
+            now = moment / 150
+            of.reserve(a_source(-1 - moment % 20, network=-1 - moment % 4), now, 5.0)
+            if moment % 150 == 0:
+                got.append(of.reserve(a_source(1), now, 5.0, worth=worth) is not None)
+        granted.append(all(got))
+    assert granted == [False, True]
+
+
 @given(st.lists(st.tuples(st.integers(0, 8), st.floats(0, 2), st.integers(1, 3)), max_size=80))
 def test_no_host_ever_gets_more_than_its_budget(steps: list[tuple[int, float, int]]) -> None:
     of = budgets()

@@ -154,7 +154,8 @@ class Sessions:
         if self._ledger.is_full:
             raise _FullError("the host is short of memory: come back in a moment")
         now = asyncio.get_running_loop().time()
-        wait = self._handshakes.reserve(origin.source, now, self._settings.handshake_patience_seconds)
+        patience = self._settings.handshake_patience_seconds
+        wait = self._handshakes.reserve(origin.source, now, patience, worth=1 + origin.sessions)
         if wait is None:
             raise _FullError("too many handshakes: come back in a moment")
         if wait > 0:

@@ -94,9 +94,14 @@ class RateBudgets:
         """Whether the source may do it once more; if so it is counted. `now` is in seconds that never go back."""
         return self.reserve(source, now, 0.0, cost) is not None
 
-    def reserve(self, source: Source | None, now: float, patience: float, cost: float = 1.0) -> float | None:
-        """Return in how many seconds the source may do it, and count it; None if that is above `patience`."""
-        wait = self.wait(source, now, cost)
+    def reserve(
+        self, source: Source | None, now: float, patience: float, cost: float = 1.0, worth: float = 1.0
+    ) -> float | None:
+        """Return in how many seconds the source may do it, and count it; None if that is above `patience`.
+
+        A source that has shown to be of use is a newcomer for `worth` times as much as others.
+        """
+        wait = self.wait(source, now, cost, worth)
         if wait > patience:
             return None
         if source is not None:
@@ -105,17 +110,17 @@ class RateBudgets:
         if self._total is not None:
             self._total.take(b"", cost, now)
             if source is not None:
-                self._new_hosts.take(source.host, cost, now)
-                self._new_networks.take(source.network, cost, now)
+                self._new_hosts.take(source.host, cost / worth, now)
+                self._new_networks.take(source.network, cost / worth, now)
         return wait
 
-    def wait(self, source: Source | None, now: float, cost: float = 1.0) -> float:
+    def wait(self, source: Source | None, now: float, cost: float = 1.0, worth: float = 1.0) -> float:
         """Seconds until the source may do it; 0 for now, infinity for a cost above what it may do at once."""
         wait = 0.0
         if source is not None:
             wait = max(self._hosts.wait(source.host, cost, now), self._networks.wait(source.network, cost, now))
         if self._total is not None:
-            kept = 0.0 if self._is_newcomer(source, cost, now) else self._kept_for_newcomers
+            kept = 0.0 if self._is_newcomer(source, cost / worth, now) else self._kept_for_newcomers
             wait = max(wait, self._total.wait(b"", cost + kept, now))
         return wait
 
