@@ -59,6 +59,7 @@ ROOMS = {
 
 PURE_MODULES = {
     "api/arguments.py",
+    "broker/bridge_networks.py",
     "broker/census.py",
     "broker/free_bridges.py",
     "broker/held_places.py",

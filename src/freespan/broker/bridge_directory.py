@@ -13,11 +13,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence, Set
 
+from freespan.broker.bridge_networks import BridgeNetworks
 from freespan.broker.matching import Matching
 from freespan.broker.proof import Proofs
 from freespan.broker.shown_bridges import Kind, Reader, ShownBridges
 from freespan.observe.ledger import Account, Ledger
-from freespan.sources.source import Source
+from freespan.sources.source import Source, SourceHasher
 
 _TOKEN_SIZE = 16
 
@@ -77,6 +78,7 @@ class BridgeDirectory:
     """The bridges of one broker, by name and by token.
 
     `on_handshake` is given the name of a bridge that has carried one, and `account` what is remembered of readers.
+    `networks` are those that the bridges are in.
     """
 
     def __init__(
@@ -87,7 +89,9 @@ class BridgeDirectory:
         clock: Callable[[], float],
         on_handshake: Callable[[str], None] = lambda bridge: None,
         account: Account | None = None,
+        networks: BridgeNetworks | None = None,
     ) -> None:
+        self.networks = networks or BridgeNetworks(SourceHasher(clock, secrets.token_bytes).lasting())
         self._account = account or Ledger().account()
         self._matching = matching
         self._proofs = proofs
@@ -96,14 +100,16 @@ class BridgeDirectory:
         self._on_handshake = on_handshake
 
     # --- for the broker --------------------------------------------------------------------------
-    def join(self, bridge: str, capacity: int) -> str:
+    def join(self, bridge: str, capacity: int, source: Source | None = None) -> str:
         """A bridge has joined the matching; returns its token."""
+        self.networks.join(bridge, source)
         token = secrets.token_urlsafe(_TOKEN_SIZE)
         self._proofs.join(bridge, token, capacity)
         return token
 
     def leave(self, bridge: str) -> None:
         """A bridge has left."""
+        self.networks.leave(bridge)
         self._proofs.leave(bridge)
 
     def visit(self, source: Source | None) -> Visit:

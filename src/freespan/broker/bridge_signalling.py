@@ -180,7 +180,7 @@ class BridgeSignalling:
         self._sockets[name] = socket
         self._account.report(len(self._sockets) * _BRIDGE_COST)
         self._matching.join(name, hello.capacity, source)
-        token = self._directory.join(name, hello.capacity)
+        token = self._directory.join(name, hello.capacity, source)
         self._counters.bridges.inc()
         self._pings.add(name, socket)
         try:

@@ -147,6 +147,7 @@ class Rendezvous:
         within = self._within_budget(offer, targets)
         offer_id = secrets.token_urlsafe(12)
         bridge = self._assign(offer_id, request, visit)
+        within = self._without_neighbours(bridge, within)
         self._targets.count(targets, within.addresses, _now())
         needs_turn = self._matching.needs_turn(bridge, request.network)
         turn = self._turn_servers.credentials(time.time()) if self._turn_servers and needs_turn else []
@@ -162,6 +163,7 @@ class Rendezvous:
         self._count_misses(bridge, answer, visit)
         if isinstance(answer, NoAnswer):
             return None
+        self._bridges.networks.learn(bridge, answer)
         return RendezvousAnswer(PROTOCOL_VERSION, answer, bridge, self._matching.region_of(bridge))
 
     def _count_misses(self, bridge: str, answer: str | NoAnswer, visit: Visit) -> None:
@@ -192,6 +194,13 @@ class Rendezvous:
         if not names:
             raise too_many_offers(self._targets.wait(targets, _now()))
         return filtered(offer.sdp, allow_private=True, only=names)
+
+    def _without_neighbours(self, bridge: str, offer: Filtered) -> Filtered:
+        """The offer without addresses in the bridge's own network: its volunteer's neighbours are nobody's target."""
+        neighbours = self._bridges.networks.neighbours(bridge, offer.addresses)
+        if not neighbours:
+            return offer
+        return filtered(offer.sdp, allow_private=True, only=offer.addresses - neighbours)
 
     def _assign(self, offer_id: str, request: RendezvousRequest, visit: Visit) -> str:
         if request.extra and not self._matching.is_mostly_free:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 
 from freespan.broker.bridge_directory import BridgeDirectory
+from freespan.broker.bridge_networks import BridgeNetworks
 from freespan.broker.bridge_signalling import BridgeSignalling
 from freespan.broker.matching import Matching
 from freespan.broker.proof import Proofs
@@ -85,6 +86,7 @@ class Broker:
             time.monotonic,
             on_handshake=lambda bridge: self.rendezvous.held_places.acknowledge(bridge),
             account=ledger.account(),
+            networks=BridgeNetworks(sources.lasting),
         )
         self.signalling = BridgeSignalling(
             self.matching, welcome, counters, settings, for_others, sources, of_bridges, self.bridges

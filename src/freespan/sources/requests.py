@@ -101,7 +101,7 @@ class SourceReader:
         self._proxy_header = proxy_header
         self._is_public = is_public
         self.hasher = hasher or SourceHasher(time.monotonic, secrets.token_bytes)
-        self._lasting = self.hasher.lasting()
+        self.lasting = self.hasher.lasting()
         self._local_requests = 0
         self._is_all_by_proxy = is_behind_unnamed_proxy
         self._is_behind_unnamed_proxy = is_behind_unnamed_proxy
@@ -124,7 +124,7 @@ class SourceReader:
         These sources are only to be compared with each other.
         """
         self._look_for_proxy(request)
-        return self._hashed(request, self._lasting)
+        return self._hashed(request, self.lasting)
 
     def source_of_any(self, request: web.BaseRequest) -> Source | None:
         """The same for a request that may also be by whoever runs the host, such as one for its health."""
