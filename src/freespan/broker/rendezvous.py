@@ -208,7 +208,7 @@ class Rendezvous:
         avoid, only = visit.avoidable(request.avoid), visit.only()
         has_turn, takes_newcomers = self._turn_servers is not None, visit.takes_newcomers()
         full: set[str] = set()
-        while len(full) < self._settings.attempts_max:
+        while len(full) < self._settings.draws_max:
             bridge = self._matching.assign(
                 offer_id,
                 visit.tried | full,

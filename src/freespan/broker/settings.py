@@ -82,6 +82,7 @@ class BrokerSettings:
         misses_max: networks of readers in a row that a bridge may give no answer before it is disconnected.
         miss_seconds: after this time a bridge's misses are forgotten.
         attempts_max: bridges that are asked for one rendezvous.
+        draws_max: bridges that are drawn for each of them until the source may hold a place at one.
         probes_max: probes that are connected at a time; the rest is as with bridges.
         probes_for_newcomers: as with bridges.
         probe_places: as with bridges.
@@ -138,6 +139,7 @@ class BrokerSettings:
     misses_max: int = 3
     miss_seconds: float = 60.0
     attempts_max: int = 3
+    draws_max: int = 8
     newcomers_every: int = 4
     probes_max: int = 256
     probes_for_newcomers: int = 64
