@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import cast
 
 from freespan.egress.stream_turns import InTurn, StreamTurns
 from freespan.link.turns import Share, Turns
+from freespan.tunnel.splice import TcpConnection
 from freespan.tunnel.stream import CHUNK_SIZE
 from tests.support.virtual_time import run
 
@@ -15,9 +19,16 @@ class Endless:
 
     def __init__(self, size: int = CHUNK_SIZE) -> None:
         self._data = bytes(size)
+        self.is_reading = True
 
     async def read(self) -> bytes:
         return self._data
+
+    @contextlib.contextmanager
+    def not_reading(self) -> Iterator[None]:
+        self.is_reading = False
+        yield
+        self.is_reading = True
 
 
 class Copies:
@@ -27,10 +38,13 @@ class Copies:
         self.turns = StreamTurns()
         self.order: list[str] = []
         self.loop_turns = 0
+        self.targets: list[Endless] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, name: str, share: Share, size: int = CHUNK_SIZE) -> None:
-        self._tasks.append(asyncio.create_task(self._copy(name, InTurn(Endless(size), self.turns, share)), name=name))
+        self.targets.append(Endless(size))
+        source = InTurn(cast(TcpConnection, self.targets[-1]), self.turns, share)
+        self._tasks.append(asyncio.create_task(self._copy(name, source), name=name))
 
     async def count_turns(self, count: int) -> None:
         for _ in range(count):
@@ -95,17 +109,51 @@ def test_a_reader_beside_a_thousand_streams_gets_as_much_as_they_together() -> N
     run(main())
 
 
-def test_small_pieces_never_wait() -> None:
+def test_some_small_pieces_never_wait() -> None:
+    """As many as a thousand a second, and more."""
+
     async def main() -> None:
         copies, shares = Copies(), Turns()
-        session = shares.group("attacker").share()
-        for _ in range(500):
-            copies.start("attacker", session)
-        await copies.count_turns(10)
+        session = shares.group("reader").share()
+        for number in range(100):
+            copies.start(f"{number}", session, size=100)
+        await copies.count_turns(20)
+        assert len(copies.order) >= 100 * 9
+        await copies.stop()
+
+    run(main())
+
+
+def test_a_turn_of_the_loop_copies_few_pieces_however_small_they_are() -> None:
+    async def main() -> None:
+        copies, shares = Copies(), Turns()
+        group = shares.group("attacker")
+        for _ in range(30):
+            session = group.share()
+            for _ in range(100):
+                copies.start("attacker", session, size=1)
+        await copies.count_turns(2)
+        assert len(copies.order) <= 2 * 150
+        assert sum(target.is_reading for target in copies.targets) <= 300  # what they send then waits in the kernel
+        await copies.count_turns(100)
+        assert 102 <= len(copies.order) <= 102 * 150
         copies.start("page", shares.group("reader").share(), size=4_000)
         before = len(copies.order)
-        await copies.count_turns(20)
-        assert copies.order[before:].count("page") >= 9
+        await copies.count_turns(200)
+        assert copies.order[before:].count("page") >= 40
+        await copies.stop()
+
+    run(main())
+
+
+def test_small_pieces_of_a_session_share_its_turns() -> None:
+    async def main() -> None:
+        copies, shares = Copies(), Turns()
+        session = shares.share()
+        for _ in range(500):
+            copies.start("chat", session, size=10)
+        await copies.count_turns(200)
+        assert len(copies.order) >= 200 * 5
         await copies.stop()
 
     run(main())

@@ -9,12 +9,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.stream import CHUNK_SIZE
@@ -96,6 +97,19 @@ class TcpConnection:
         # until the next read, a fast sender fills what asyncio reads ahead
         self._note_waiting(_READ_AHEAD if len(data) >= _FAST_SENDER else 0)
         return data
+
+    @contextlib.contextmanager
+    def not_reading(self) -> Iterator[None]:
+        """Read nothing ahead while this lasts; nobody may call `read` meanwhile."""
+        transport = cast(asyncio.Transport, self._writer.transport)
+        if not transport.is_reading():  # as much has been read ahead as may be
+            yield
+            return
+        transport.pause_reading()
+        try:
+            yield
+        finally:
+            transport.resume_reading()
 
     async def write(self, data: bytes) -> None:
         """See `ByteSink`."""
