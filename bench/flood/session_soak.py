@@ -18,6 +18,8 @@ from bench.helper_io import emit, next_line, run_helper
 
 _WORKERS = 4
 _SECONDS = 3_600.0
+_SOURCES = 8_000
+"""Addresses that the sessions come from: what is kept by source has come to its bound after the first tenth of them."""
 _NUMBERS = itertools.count()
 
 
@@ -39,7 +41,7 @@ def _open_and_end(aim: Aim, count: int) -> None:
     def one(_: int) -> bool:
         if next(left) <= 0:
             return False
-        session = RawSession(aim, source(next(_NUMBERS) % 60_000))
+        session = RawSession(aim, source(next(_NUMBERS) % _SOURCES))
         session.end()
         return True
 

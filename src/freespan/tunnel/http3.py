@@ -69,8 +69,11 @@ class PlainHttp(H3Connection):
         headers = super()._decode_headers(stream_id, frame_data)
         if len(headers) <= FIELDS_MAX:
             return headers
-        pseudo = [field for field in headers if field[0].startswith(b":")]
-        return pseudo + [field for field in dict.fromkeys(headers) if not field[0].startswith(b":")]
+        kept: dict[tuple[int, bytes, bytes], None] = {}
+        for place, (name, value) in enumerate(headers):
+            # a pseudo-header that is repeated, or stands behind others, is an error that aioquic finds
+            kept[place if name.startswith(b":") else -1, name, value] = None
+        return [(name, value) for _, name, value in kept]
 
     def _handle_request_or_push_frame(
         self, frame_type: int, frame_data: bytes | None, stream: H3Stream, stream_ended: bool
