@@ -67,3 +67,20 @@ def test_a_second_signal_ends_one_without_a_limit() -> None:
         while process.poll() is None:
             process.send_signal(signal.SIGTERM)
         assert process.returncode == -signal.SIGTERM
+
+
+def test_whoever_goes_on_after_a_command_is_not_ended() -> None:
+    """The limit is that of the command alone."""
+    program = """
+import asyncio, os, signal, time
+from freespan.cli.running import run_until_stopped
+
+async def main():
+    asyncio.get_running_loop().call_later(0.01, os.kill, os.getpid(), signal.SIGTERM)
+    await asyncio.sleep(60)
+
+run_until_stopped(main(), verbose=False, stop_seconds=0.2)
+time.sleep(0.5)
+raise SystemExit(7)
+"""
+    assert subprocess.run([sys.executable, "-c", program], timeout=SECONDS, check=False).returncode == 7

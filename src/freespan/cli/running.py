@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
@@ -26,13 +27,18 @@ def run_until_stopped(
     With `stop_seconds`, the process ends so long after a signal with code 0, even if the command has not ended yet.
     """
     set_up_logging(verbose=verbose)
+    ended = threading.Event()
     try:
-        return asyncio.run(_run_until_signal(main, stop_seconds, is_host=is_host))
+        return asyncio.run(_run_until_signal(main, stop_seconds, ended, is_host=is_host))
     except KeyboardInterrupt:
         return True
+    finally:
+        ended.set()  # only now: a loop also waits for its threads
 
 
-async def _run_until_signal(main: Coroutine[Any, Any, None], stop_seconds: float | None, *, is_host: bool) -> bool:
+async def _run_until_signal(
+    main: Coroutine[Any, Any, None], stop_seconds: float | None, ended: threading.Event, *, is_host: bool
+) -> bool:
     end_when_out_of_memory(asyncio.get_running_loop())
     Collector(is_host=is_host).start()
     task = asyncio.create_task(main, name="command")
@@ -43,7 +49,7 @@ async def _run_until_signal(main: Coroutine[Any, Any, None], stop_seconds: float
         stopped = True
         task.cancel()
 
-    on_stop_signal(stop, stop_seconds)
+    on_stop_signal(stop, stop_seconds, ended)
     try:
         await task
     except asyncio.CancelledError:

@@ -10,19 +10,19 @@ import asyncio
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
-def on_stop_signal(stop: Callable[[], None], seconds: float | None) -> None:
+def on_stop_signal(stop: Callable[[], None], seconds: float | None, ended: threading.Event) -> None:
     """Let the event loop call `stop` at the first SIGINT or SIGTERM; a second one ends the process.
 
     Args:
         stop: called once, in the loop. A handler of `signal` may run in the middle of a callback, and must not cancel
             what that works on.
         seconds: after which the process ends with code 0, even if the loop is stuck; None for no limit.
+        ended: set when the command has ended, and whoever called it goes on.
     """
     loop = asyncio.get_running_loop()
 
@@ -31,7 +31,7 @@ def on_stop_signal(stop: Callable[[], None], seconds: float | None) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         loop.call_soon_threadsafe(stop)
         if seconds is not None:
-            threading.Thread(target=_end_process, args=(seconds,), name="stop", daemon=True).start()
+            threading.Thread(target=_end_process, args=(seconds, ended), name="stop", daemon=True).start()
 
     try:
         for number in _STOPPING:
@@ -46,6 +46,6 @@ def _nothing() -> None:
     """What the loop does at a signal."""
 
 
-def _end_process(seconds: float) -> None:
-    time.sleep(seconds)
-    os._exit(0)  # all output has been flushed: commands do so with every line
+def _end_process(seconds: float, ended: threading.Event) -> None:
+    if not ended.wait(seconds):
+        os._exit(0)  # all output has been flushed: commands do so with every line
