@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import freespan
+from freespan.cli.running import run_until_stopped
 from freespan.observe.out_of_memory import EXIT_CODE, check_memory
 
 PACKAGE = Path(freespan.__file__).parent
@@ -71,6 +72,17 @@ def test_a_program_that_is_out_of_memory_ends_with_an_exit_code(where: str) -> N
 def test_a_library_ends_nobody_elses_process() -> None:
     check_memory(MemoryError())
     check_memory(None)
+
+
+def test_a_command_ends_it_no_more_once_the_command_has_ended() -> None:
+    hook = sys.unraisablehook
+
+    async def main() -> None:
+        assert sys.unraisablehook is not hook
+
+    run_until_stopped(main(), verbose=False)
+    assert sys.unraisablehook is hook
+    check_memory(MemoryError())
 
 
 def catches_everything(handler: ast.ExceptHandler) -> bool:

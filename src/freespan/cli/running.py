@@ -13,7 +13,7 @@ from typing import Any
 from freespan.cli.collector import Collector
 from freespan.cli.stopping import on_stop_signal
 from freespan.observe.log import set_up_logging
-from freespan.observe.out_of_memory import end_when_out_of_memory
+from freespan.observe.out_of_memory import check_memory_in, ending_when_out_of_memory
 from freespan.wire.errors import InputError
 
 _REFRESH_SECONDS = 0.5
@@ -29,7 +29,8 @@ def run_until_stopped(
     set_up_logging(verbose=verbose)
     ended = threading.Event()
     try:
-        return asyncio.run(_run_until_signal(main, stop_seconds, ended, is_host=is_host))
+        with ending_when_out_of_memory():
+            return asyncio.run(_run_until_signal(main, stop_seconds, ended, is_host=is_host))
     except KeyboardInterrupt:
         return True
     finally:
@@ -39,7 +40,7 @@ def run_until_stopped(
 async def _run_until_signal(
     main: Coroutine[Any, Any, None], stop_seconds: float | None, ended: threading.Event, *, is_host: bool
 ) -> bool:
-    end_when_out_of_memory(asyncio.get_running_loop())
+    check_memory_in(asyncio.get_running_loop())
     Collector(is_host=is_host).start()
     task = asyncio.create_task(main, name="command")
     stopped = False

@@ -3,15 +3,17 @@
 A process that goes on without memory is of use to nobody: each callback fails at another place, and what was bound to
 it waits for ever. Whoever watches the process (a service manager, a container) starts another one.
 
-A program calls `end_when_out_of_memory` once. In a library's process this has no effect on anything: whoever runs it
-decides.
+A program runs within `ending_when_out_of_memory`. In a library's process this has no effect on anything: whoever runs
+it decides.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 EXIT_CODE = 3
@@ -21,12 +23,21 @@ _TEXT = b"freespan: out of memory; the program ends (more memory, or a smaller -
 _is_program = False
 
 
-def end_when_out_of_memory(loop: asyncio.AbstractEventLoop) -> None:
-    """End the process from now on when anything in it, or in a callback or task of `loop`, is out of memory."""
+@contextlib.contextmanager
+def ending_when_out_of_memory() -> Iterator[None]:
+    """While the block runs, end the process when anything in it is out of memory."""
     global _is_program
-    _is_program = True
+    before = _is_program, sys.unraisablehook
+    _is_program, sys.unraisablehook = True, _handle_unraisable
+    try:
+        yield
+    finally:
+        _is_program, sys.unraisablehook = before
+
+
+def check_memory_in(loop: asyncio.AbstractEventLoop) -> None:
+    """Call `check_memory` for what a callback or a task of `loop` raises and nobody catches."""
     loop.set_exception_handler(_handle)
-    sys.unraisablehook = _handle_unraisable
 
 
 def check_memory(error: BaseException | None) -> None:
