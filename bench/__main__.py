@@ -25,7 +25,7 @@ from bench.headless import measure_headless
 from bench.kills import draw_kills, measure_kills, measure_only
 from bench.machine import facts
 from bench.page_size import measure_size
-from bench.plan import GROUPS, QUICK, USUAL_GROUPS, WHOLE, WHOLE_SECONDS, Plan
+from bench.plan import GROUPS, LONG_GROUPS, QUICK, USUAL_GROUPS, WHOLE, WHOLE_SECONDS, Plan
 from bench.switch import measure_switch
 
 _RESULTS = Path(__file__).parent / "results.json"
@@ -62,8 +62,8 @@ async def _measure(
     for group in groups:
         _log(f"{time.monotonic() - start:4.0f} s  {group}")
         try:
-            # the others have limits of their own, inside
-            left = None if group not in USUAL_GROUPS else max(1.0, WHOLE_SECONDS - (time.monotonic() - start))
+            # these have limits of their own, inside
+            left = None if group in LONG_GROUPS else max(1.0, WHOLE_SECONDS - (time.monotonic() - start))
             async with asyncio.timeout(left):
                 await _measure_group(group, plan, figures, picture)
         except TimeoutError as error:
@@ -121,7 +121,7 @@ async def _measure_browser(kind: str, plan: Plan, figures: Figures) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure freespan on this machine.")
-    usual = f"{', '.join(USUAL_GROUPS)}; broker, flood and soak are not measured unless they are named"
+    usual = f"{', '.join(USUAL_GROUPS)}; only if they are named: {', '.join(LONG_GROUPS)}"
     parser.add_argument("groups", nargs="*", choices=[[], *GROUPS], metavar="GROUP", help=usual)
     parser.add_argument(
         "--attack",

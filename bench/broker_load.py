@@ -22,7 +22,9 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 
+from bench.flood.raw_socket import CLOSE, PING, PONG, TEXT, frame, parsed_frame
 from bench.helper_io import emit
+from freespan.api.open_files import raise_open_files_limit
 
 _READERS = 256
 """Connections of an open loop; each is kept alive."""
@@ -67,13 +69,6 @@ def description(setup: str) -> str:
 
 _ANSWER = json.dumps(description("active")).encode()
 _BODY = json.dumps({"version": 1, "offer": description("actpass"), "network": {"ipv4": "cone"}}).encode()
-
-
-def frame(payload: bytes, opcode: int = 1) -> bytes:
-    """A frame of a client (RFC 6455 section 5.2); the mask is zero."""
-    size = len(payload)
-    length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
-    return bytes([0x80 | opcode]) + length + bytes(4) + payload
 
 
 def request(path: str) -> bytes:
@@ -122,6 +117,17 @@ def connect(port: int, source: str) -> socket.socket:
     return connection
 
 
+def _arrived(connection: socket.socket, whose: str) -> bytes:
+    """What has come, perhaps nothing. Ends the program if the broker has closed the connection."""
+    try:
+        data = connection.recv(_BUFFER)
+    except BlockingIOError:
+        return b""
+    if not data:
+        raise SystemExit(f"{whose} was cut off")
+    return data
+
+
 class Bridge:
     """A volunteer who answers every offer at once."""
 
@@ -144,13 +150,7 @@ class Bridge:
         self._connection.close()
 
     def _read(self) -> None:
-        try:
-            data = self._connection.recv(_BUFFER)
-        except BlockingIOError:
-            return
-        if not data:
-            raise SystemExit("a bridge was cut off")
-        self._received += data
+        self._received += _arrived(self._connection, "a bridge")
         if not self._upgraded:
             head, end, rest = self._received.partition(b"\r\n\r\n")
             if not end:
@@ -158,33 +158,22 @@ class Bridge:
             if b" 101 " not in head.split(b"\r\n")[0]:
                 raise SystemExit(f"no WebSocket: {head[:60]!r}")
             self._upgraded, self._received = True, rest
-            self._connection.sendall(frame(b'{"type":"hello","version":1,"capacity":64}'))
-        while self._next_frame():
-            pass
-
-    def _next_frame(self) -> bool:
-        data = self._received
-        if len(data) < 2:
-            return False
-        size, start = data[1], 2
-        if size == 126:
-            size, start = int.from_bytes(data[2:4], "big"), 4
-        if len(data) < start + size:
-            return False
-        payload, self._received = data[start : start + size], data[start + size :]
-        self._on_frame(data[0] & 15, payload)
-        return True
+            self._connection.sendall(frame(b'{"type":"hello","version":1,"capacity":64}', TEXT))
+        while (found := parsed_frame(self._received)) is not None:
+            opcode, payload, size = found
+            self._received = self._received[size:]
+            self._on_frame(opcode, payload)
 
     def _on_frame(self, opcode: int, payload: bytes) -> None:
-        if opcode == 9:
-            self._connection.sendall(frame(payload, 10))
-        elif opcode == 8:
+        if opcode == PING:
+            self._connection.sendall(frame(payload, PONG))
+        elif opcode == CLOSE:
             raise SystemExit(f"a bridge was closed: {payload!r}")
         elif b'"type":"offer"' in payload:
             name = payload.partition(b'"id":"')[2].partition(b'"')[0]
-            self._connection.sendall(frame(b'{"type":"answer","id":"' + name + b'","sdp":' + _ANSWER + b"}"))
+            self._connection.sendall(frame(b'{"type":"answer","id":"' + name + b'","sdp":' + _ANSWER + b"}", TEXT))
         elif b'"type":"welcome"' in payload:
-            self._connection.sendall(frame(b'{"type":"network","ipv4":"cone"}'))
+            self._connection.sendall(frame(b'{"type":"network","ipv4":"cone"}', TEXT))
             self._on_welcome()
 
 
@@ -211,13 +200,7 @@ class Reader:
         self._connection.close()
 
     def _read(self) -> None:
-        try:
-            data = self._connection.recv(_BUFFER)
-        except BlockingIOError:
-            return
-        if not data:
-            raise SystemExit("a reader was cut off")
-        self._received += data
+        self._received += _arrived(self._connection, "a reader")
         head, end, body = self._received.partition(b"\r\n\r\n")
         if not end:
             return
@@ -348,6 +331,7 @@ def quantile(waits: list[float], share: float) -> float | None:
 
 def main() -> None:
     """Obey standard input until its end. Between two lines the bridges still answer pings."""
+    raise_open_files_limit()
     load = Load()
     emit({"event": "ready"})
     lines = select.epoll()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 WHOLE_SECONDS = 1500.0
-"""Limit for all groups together, but for the attacks."""
+"""Limit for the usual groups together."""
 
-GROUPS = (
+USUAL_GROUPS = (
     "headless",
     "chromium",
     "firefox",
@@ -19,14 +19,12 @@ GROUPS = (
     "kills",
     "only",
     "timeline",
-    "broker",
-    "flood",
-    "soak",
 )
+"""Those that are measured when none is named."""
+LONG_GROUPS = ("broker", "flood", "soak")
+"""Those that take ten minutes and more each, and have limits of their own."""
+GROUPS = (*USUAL_GROUPS, *LONG_GROUPS)
 """The parts of the bench that can be run separately; each measures some of the figures."""
-
-USUAL_GROUPS = tuple(group for group in GROUPS if group not in ("broker", "flood", "soak"))
-"""Those that are measured when none is named. The others take ten minutes and more each, and have their own limits."""
 
 BULK_RUNS_LEAST = 3
 """The least number of bulk runs, however slow the machine is."""

@@ -13,8 +13,9 @@ import time
 from urllib.parse import urlsplit
 
 from bench.flood.attacks import ATTACKS
-from bench.flood.raw_socket import Aim, raise_open_files
+from bench.flood.raw_socket import Aim
 from bench.helper_io import emit, next_line, run_helper
+from freespan.api.open_files import raise_open_files_limit
 
 _NICE = 5
 """The reader's programs share a core with this process, and are not what is under attack."""
@@ -24,7 +25,7 @@ _LOOPBACK = "127.0.0.1"
 
 async def main(name: str, url: str, stun_port: str, seconds: str) -> None:
     """Attack once."""
-    raise_open_files()
+    raise_open_files_limit()
     os.nice(_NICE)
     parts = urlsplit(url)
     if parts.hostname != _LOOPBACK or parts.port is None:

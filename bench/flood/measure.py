@@ -11,16 +11,16 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
 
 from bench import process_costs
 from bench.figures import Figures
 from bench.flood.attacks import ATTACKS, LOSES_BRIDGE
-from bench.flood.raw_socket import raise_open_files
 from bench.flood.reader import Newcomers, PacedDownload, Pages, Samples
 from bench.plan import Plan
 from bench.programs import Event, Host, client, headless_bridge, helper, origin
+from freespan.api.open_files import raise_open_files_limit
 from freespan.demo.errors import DemoError
 from freespan.demo.programs import Program, running
 from freespan.wire.invite import parse_invite
@@ -56,7 +56,7 @@ class Watched:
     ledger_mb: float = 0.0
 
     def forget(self) -> None:
-        """Begin anew; returns nothing of what was before."""
+        """Forget what was seen so far, and begin anew."""
         self.block_ms = self.turn_ms = self.collector_ms = self.ledger_mb = 0.0
         self.rss_mb = process_costs.rss_mb_of(self.host.program.pid) or 0.0
         self.where = self.turn_where = ""
@@ -80,13 +80,9 @@ class Outcome:
     new_during: Samples
     broken: int
     rss_growth_mb: float
-    ledger_mb: float
-    block_ms: float
-    turn_ms: float
-    collector_ms: float
-    where: str
-    turn_where: str
-    did: Event = field(default_factory=dict)
+    seen: Watched
+    """The host as it was at the end of the attack."""
+    did: Event
 
     @property
     def ratio(self) -> float:
@@ -96,7 +92,7 @@ class Outcome:
 
 async def measure_flood(plan: Plan, figures: Figures) -> None:
     """Measure `flood_*` for each attack (or those that are named), and `loop_block_max_ms` over all of them."""
-    raise_open_files()
+    raise_open_files_limit()
     blocks: dict[str, float] = {}
     with _beside_the_host():
         for name in (one for one in ATTACKS if not plan.attacks or one in plan.attacks):
@@ -109,7 +105,7 @@ async def measure_flood(plan: Plan, figures: Figures) -> None:
                 figures.number(f"flood_{name}_broken", 1)
                 continue
             print(_row(name, found), flush=True)
-            blocks[name] = found.block_ms
+            blocks[name] = found.seen.block_ms
             _add(name, found, figures)
     figures.number("loop_block_max_ms", max(blocks.values(), default=None))
     figures.parts["loop_block_max_ms"] = blocks
@@ -128,9 +124,9 @@ def _add(name: str, found: Outcome, figures: Figures) -> None:
         "newcomers": len(found.new_during.seconds),
         "newcomers_failed": found.new_during.failed,
         "rss_growth_mb": round(found.rss_growth_mb, 1),
-        "ledger_mb": round(found.ledger_mb, 1),
-        "turn_ms": found.turn_ms,
-        "collector_ms": found.collector_ms,
+        "ledger_mb": round(found.seen.ledger_mb, 1),
+        "turn_ms": found.seen.turn_ms,
+        "collector_ms": found.seen.collector_ms,
     } | {f"attacker_{key}": float(value) for key, value in found.did.items() if key != "event" and value}
     figures.number(f"flood_{name}_broken", found.broken)
 
@@ -165,21 +161,8 @@ async def _attacked(name: str, plan: Plan) -> Outcome:
         broken = await downloading.broken()
         if watched.host.program.ended:
             raise DemoError(watched.host.program.why_ended())
-        return Outcome(
-            quiet,
-            during,
-            new_quiet,
-            new_during,
-            broken,
-            watched.rss_mb - before,
-            watched.ledger_mb,
-            watched.block_ms,
-            watched.turn_ms,
-            watched.collector_ms,
-            watched.where,
-            watched.turn_where,
-            did,
-        )
+        seen = replace(watched)
+        return Outcome(quiet, during, new_quiet, new_during, broken, seen.rss_mb - before, seen, did)
 
 
 async def _lose_bridge(url: str, helping: AsyncExitStack, connected: Program) -> None:
@@ -303,11 +286,11 @@ def _row(name: str, found: Outcome) -> str:
         lost=found.new_during.failed,
         tried=len(found.new_during.seconds),
         rss=found.rss_growth_mb,
-        ledger=found.ledger_mb,
-        block=found.block_ms,
-        turn=found.turn_ms,
-        gc=found.collector_ms,
-        where=found.where,
-        turn_where=found.turn_where,
+        ledger=found.seen.ledger_mb,
+        block=found.seen.block_ms,
+        turn=found.seen.turn_ms,
+        gc=found.seen.collector_ms,
+        where=found.seen.where,
+        turn_where=found.seen.turn_where,
         did=did,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import struct
 import threading
@@ -170,7 +169,7 @@ class RawWebSocket:
     def receive(self) -> tuple[int, bytes]:
         """Return the next frame: its opcode and payload. Raises `OSError` when none comes."""
         self.wait_open()
-        while (found := _parsed(self._received)) is None:
+        while (found := parsed_frame(self._received)) is None:
             self._read()
         opcode, payload, size = found
         self._received = self._received[size:]
@@ -189,7 +188,7 @@ class RawWebSocket:
         finally:
             self.socket.settimeout(_SECONDS)
         self.wait_open()
-        while _parsed(self._received) is not None:
+        while parsed_frame(self._received) is not None:
             yield self.receive()
 
     def drop_waiting(self) -> None:
@@ -209,7 +208,7 @@ class RawWebSocket:
         self._received += data
 
 
-def _parsed(data: bytes) -> tuple[int, bytes, int] | None:
+def parsed_frame(data: bytes) -> tuple[int, bytes, int] | None:
     """Return opcode, payload and whole size of the first frame; None while it is incomplete."""
     if len(data) < 2:
         return None
@@ -243,12 +242,3 @@ def _some(opened: socket.socket) -> bytes:
     if not data:
         raise ConnectionResetError("the host has closed the connection")
     return data
-
-
-def raise_open_files() -> None:
-    """Let this process open as many files as the system allows."""
-    if os.name == "posix":
-        import resource
-
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -12,9 +12,10 @@ import time
 from urllib.parse import urlsplit
 
 from bench.flood.raw_session import RawSession
-from bench.flood.raw_socket import Aim, raise_open_files, source
+from bench.flood.raw_socket import Aim, source
 from bench.flood.workers import in_threads
 from bench.helper_io import emit, next_line, run_helper
+from freespan.api.open_files import raise_open_files_limit
 
 _WORKERS = 4
 _SECONDS = 3_600.0
@@ -25,7 +26,7 @@ _NUMBERS = itertools.count()
 
 async def main(url: str) -> None:
     """Handle the lines."""
-    raise_open_files()
+    raise_open_files_limit()
     parts = urlsplit(url)
     assert parts.port is not None
     emit({"event": "ready"})
