@@ -155,7 +155,7 @@ def _check_javascript(name: str, seconds: float, inputs: int, before: Count) -> 
 def _table(counts: dict[str, Count]) -> list[str]:
     rows = [f"| `{name}` | {one.inputs:,} | {one.slowest_ms:.1f} |" for name, one in counts.items()]
     total = sum(one.inputs for one in counts.values())
-    return ["| target | inputs | slowest, ms |", "|---|---:|---:|", *rows, f"| together | {total:,} | |"]
+    return ["| target | inputs | slowest, ms of CPU |", "|---|---:|---:|", *rows, f"| all | {total:,} | |"]
 
 
 def _escaped(word: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fuzz import corpus
+from fuzz.__main__ import PROPERTIES
 from fuzz.catalog import TARGETS
 from fuzz.fuzz_target import CPU_SECONDS_MAX, FuzzTarget, SlowInputError
 from fuzz.growth import grown
 from fuzz.script import Script, piece, split
 
 FEW = 40
+PAGE = Path(__file__).parents[2] / "docs" / "fuzzing.md"
 each_target = pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
 
 
@@ -94,3 +97,25 @@ def test_inputs_are_kept_once_and_the_shortest_first(tmp_path: Path) -> None:
 def test_no_corpus_is_left_of_a_target_that_is_gone() -> None:
     files = {file.stem for folder in (corpus.CORPORA, corpus.CRASHERS) for file in folder.glob("*.txt")}
     assert files <= set(TARGETS)
+
+
+def test_the_page_counts_the_inputs_of_each_target() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \| ([\d.]+) \|$", page, re.MULTILINE)
+    assert [name for name, _, _ in rows] == [*TARGETS, *PROPERTIES]
+    counts = [int(inputs.replace(",", "")) for _, inputs, _ in rows]
+    many = sum(count >= 200_000 for count in counts)
+    text = " ".join(page.split())
+    assert f"| all | {sum(counts):,} | |" in text
+    assert f"{sum(counts) / 1e6:.1f} million inputs have been tried" in text
+    who = "Each target has" if many == len(rows) else f"{many} of {len(rows)} targets have"
+    assert f"{who} had 200,000 or more." in text
+    assert all(float(slowest) <= 1_000 * CPU_SECONDS_MAX for _, _, slowest in rows)
+
+
+def test_the_page_fuzzes_targets_that_exist() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    commands = re.findall(r'ARGS="([\w ]+)"|--inputs \d+ ([\w ]+?) +#', page)
+    named = [name for found in commands for name in " ".join(found).split()]
+    assert named
+    assert set(named) <= {*TARGETS, *PROPERTIES}
