@@ -1,4 +1,4 @@
-"""The pages of docs/, README.md and CONTRIBUTING.md: every link leads somewhere, and every line fits.
+"""The pages of docs/ and those beside the code, such as README.md: every link leads somewhere, and every line fits.
 
 `make docs` lets Sphinx check most of this again. These tests need nothing but the files, and so run with all others.
 """
@@ -77,7 +77,7 @@ def pages() -> list[Path]:
 
 def texts() -> list[Path]:
     """Everything that people read first, the pages of the site included."""
-    return [*pages(), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"))]
+    return [*pages(), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"))]
 
 
 def name_of(file: Path) -> str:
