@@ -1,4 +1,4 @@
-"""What an enumerator learns of a host's bridges in a day: `python scripts/enumeration.py` prints a table for the docs.
+"""What an enumerator learns of a host's bridges in a day: `python scripts/enumeration.py` prints tables for the docs.
 
 It runs the broker's own rules (matching, and how many bridges a network is shown) by a clock of its own. Everything
 speaks for the enumerator: nobody else asks, all bridges are free, can be reached and answer, and are nowhere near one
@@ -96,28 +96,21 @@ def _ask_all(host: Host, reader: Reader, known: set[str], now: float) -> None:
     known.discard("")
 
 
-def table() -> str:
-    """The table, as Markdown."""
-    most = ShownSettings().signs_max
-    lines = [
-        "| bridges | volunteers | asks only: 1, 10, 1,000 networks | completes handshakes: 1, 10, 1,000 networks |",
-        "|---|---|---|---|",
-    ]
-    for bridges in (1_000, 10_000):
-        for comes_and_goes in (False, True):
-            cells = []
-            for handshakes in (0, most):
+def print_tables() -> None:
+    """Print the two tables of docs/measurements.md: for those who only ask, and for those who complete handshakes."""
+    for handshakes in (0, ShownSettings().signs_max):
+        print(f"\n{handshakes} handshakes an hour in each network\n")
+        print("| bridges at a time | volunteers | 1 | 10 | 1,000 |\n|---|---|---|---|---|")
+        for bridges in (1_000, 10_000):
+            for comes_and_goes in (False, True):
+                stay = "half an hour on average" if comes_and_goes else "stay all day"
                 shares = []
                 for networks in (1, 10, 1_000):
                     host = Host(bridges, Random(networks))
                     learned = enumerated(host, networks, handshakes=handshakes, comes_and_goes=comes_and_goes)
                     shares.append(f"{learned:,} ({100 * learned / host.joined:.1f} %)")
-                cells.append(", ".join(shares))
-            stay = "half an hour on average" if comes_and_goes else "stay all day"
-            lines.append(f"| {bridges:,} | {stay} | {' | '.join(cells)} |")
-            print(lines[-1], flush=True)
-    return "\n".join(lines)
+                print(f"| {bridges:,} | {stay} | {' | '.join(shares)} |", flush=True)
 
 
 if __name__ == "__main__":
-    print("\n" + table())
+    print_tables()
