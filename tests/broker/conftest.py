@@ -118,14 +118,15 @@ class Lab:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{self.port}", connector=connector) as http:
             yield Lab(http, self.port, self.counters, self.broker)
 
-    async def connect(self) -> FakeBridge:
+    async def connect(self, headers: dict[str, str] | None = None) -> FakeBridge:
         """A bridge that has sent nothing yet."""
         timeout = aiohttp.ClientWSTimeout(ws_close=SECONDS)
-        return FakeBridge(await self.http.ws_connect("/v1/bridge", autoping=False, timeout=timeout))
+        socket = await self.http.ws_connect("/v1/bridge", autoping=False, timeout=timeout, headers=headers)
+        return FakeBridge(socket)
 
-    async def join(self, capacity: int = 1) -> FakeBridge:
+    async def join(self, capacity: int = 1, headers: dict[str, str] | None = None) -> FakeBridge:
         """A bridge that has got its welcome."""
-        bridge = await self.connect()
+        bridge = await self.connect(headers)
         await bridge.send("hello", version=1, capacity=capacity)
         welcome = await bridge.next()
         assert welcome["type"] == "welcome"

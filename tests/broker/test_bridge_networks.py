@@ -8,6 +8,7 @@ from freespan.broker.bridge_networks import BridgeNetworks
 from freespan.broker.settings import BrokerSettings
 from freespan.sources.requests import SourceReader
 from freespan.sources.source import SourceHasher
+from freespan.wire.sdp import named_addresses
 from tests.broker.conftest import running_lab
 from tests.broker.test_offer_targets import HEADER, naming
 
@@ -38,6 +39,16 @@ def test_the_newest_networks_of_bridges_that_are_connected_are_remembered() -> N
     networks.leave("bridge")
     networks.learn("bridge", answering("2a00:1::1"))
     assert len(networks) == 0
+
+
+async def test_a_bridge_is_not_sent_to_neighbours_in_the_network_that_it_comes_from() -> None:
+    async with running_lab(BrokerSettings(), sources=SourceReader(HEADER)) as lab:
+        bridge = await lab.join(4, {HEADER: "2a00:1::1"})
+        client = lab.asking(naming("2a00:1::9", "2a00:2::9"), {HEADER: "11.0.0.1"})
+        message = await bridge.next()
+        assert named_addresses(message["sdp"], allow_private=False) == {"2a00:2::9"}
+        await bridge.send("answer", id=message["id"], sdp=answering("9.9.9.9"))
+        assert (await client)[0] == 200
 
 
 async def test_a_bridge_is_not_sent_to_neighbours_whose_network_its_answer_has_told() -> None:

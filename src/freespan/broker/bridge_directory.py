@@ -91,7 +91,9 @@ class BridgeDirectory:
         account: Account | None = None,
         networks: BridgeNetworks | None = None,
     ) -> None:
-        self.networks = networks or BridgeNetworks(SourceHasher(clock, secrets.token_bytes).lasting())
+        if networks is None:
+            networks = BridgeNetworks(SourceHasher(clock, secrets.token_bytes).lasting())
+        self.networks = networks  # without any bridge, as in the beginning, it counts as false
         self._account = account or Ledger().account()
         self._matching = matching
         self._proofs = proofs
