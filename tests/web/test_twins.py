@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import freespan.web
@@ -204,6 +204,9 @@ def test_servers(twin: Twin, url: str, allow_private: bool) -> None:
 
 @fuzzed
 @given(hosts)
+@example("\n.localhost")
+@example("[.local]")
+@example("[\n.localhost]")
 def test_private_hosts(twin: Twin, host: str) -> None:
     without_brackets = (
         host[1:-1] if host.startswith("[") and host.endswith("]") else host

@@ -64,9 +64,10 @@ export function versionOf(text) {
  * @param {string} host
  */
 export function isPrivateHost(host) {
-  const address = parseAddress(host.replace(/^\[(.*)\]$/, "$1").split("%")[0] ?? "");
+  const bare = host.replace(/^\[(.*)\]$/s, "$1");
+  const address = parseAddress(bare.split("%")[0] ?? "");
   if (address) return !isPublic(address);
-  return /^(.*\.)?localhost\.?$|\.local\.?$/i.test(host);
+  return /(^|\.)localhost\.?$|\.local\.?$/i.test(bare);
 }
 
 /** @param {string} text @param {boolean} mayEndInIpv4 @returns {number[]} with NaN for what is none */
