@@ -12,6 +12,7 @@ EXAMPLES = [
     errors.RendezvousError("no_bridge", "no bridge is free", retry=True, after=3.0),
     errors.LinkError("the connection was lost"),
     errors.TunnelError("the session timed out"),
+    errors.HostFullError("the host takes no new session now"),
     errors.WrongKeyError(),
     errors.StreamError(ProxyStatus("dns_error")),
 ]
