@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from freespan.wire.errors import MessageError
-from freespan.wire.sdp import check_answer, check_offer, filter_sdp
+from freespan.wire.sdp import Filtered, check_answer, check_offer, filter_sdp, filtered, named_addresses
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "sdp.json").read_text("utf-8"))
 CHECKS = {"offer": check_offer, "answer": check_answer}
@@ -19,6 +19,8 @@ def test_what_passes(vector: dict[str, Any]) -> None:
         passed = filter_sdp(vector["sdp"], allow_private=allow_private)
         assert passed == expected
         assert filter_sdp(passed, allow_private=allow_private) == passed
+        named = named_addresses(passed, allow_private=allow_private)
+        assert filtered(vector["sdp"], allow_private=allow_private) == Filtered(passed, named)
 
 
 @pytest.mark.parametrize("vector", VECTORS["checked"], ids=lambda vector: f"{vector['kind']}: {vector['name']}")

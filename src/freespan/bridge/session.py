@@ -25,7 +25,7 @@ from freespan.bridge.settings import BridgeSettings
 from freespan.wire.errors import LinkError, MessageError
 from freespan.wire.limits import LANES_MAX
 from freespan.wire.messages import IceServer, LaneAnswer, LaneOffer, LaneRefusal, decode_lane_offer, encode
-from freespan.wire.sdp import check_offer, filter_sdp, named_addresses
+from freespan.wire.sdp import Filtered, check_offer, filtered
 
 
 class BridgeSession:
@@ -74,9 +74,8 @@ class BridgeSession:
 
     async def answer(self, offer: str) -> str:
         """Return the answer to a client's offer. Raises `LinkError` if it is unusable; the session has ended then."""
-        allowed = self._filter(offer)
-        self._client_addresses = self._addresses(allowed)
-        return await self._first.answer(allowed)
+        sdp, self._client_addresses = self._filtered(offer)
+        return await self._first.answer(sdp)
 
     async def run(self, on_open: Callable[[], None]) -> str:
         """Pass messages until the first pipe ends, then close all lanes; returns the reason."""
@@ -113,8 +112,8 @@ class BridgeSession:
         opening = sum(not lane.is_open for lane in self._lanes)
         if len(self._lanes) >= LANES_MAX or opening >= self._settings.lanes_opening_max:
             raise LinkError("full")
-        sdp = self._filter(check_offer(offer.sdp))  # no broker has checked this one
-        if not self._addresses(sdp) <= self._client_addresses:
+        sdp, addresses = self._filtered(check_offer(offer.sdp))  # no broker has checked this one
+        if not addresses <= self._client_addresses:
             # Otherwise one offer that the broker has counted would open the way to any number of addresses.
             raise LinkError("it names an address that the session's first offer did not")
         if not self._lane_budget.take(_now()):
@@ -129,7 +128,7 @@ class BridgeSession:
         try:
             answer = await lane.answer(offer)
             # A broker would have filtered the answer.
-            self._first.send_signal(encode(LaneAnswer(lane_id, self._filter(answer))))
+            self._first.send_signal(encode(LaneAnswer(lane_id, self._filtered(answer).sdp)))
             await lane.run(self._lane_budget.give_back)
         except LinkError as error:
             self._first.send_signal(encode(LaneRefusal(lane_id, str(error))))
@@ -137,11 +136,8 @@ class BridgeSession:
             self._lanes.discard(lane)
             self._bytes_of_ended_lanes += lane.bytes_passed
 
-    def _addresses(self, sdp: str) -> set[str]:
-        return named_addresses(sdp, allow_private=self._allow_private)
-
-    def _filter(self, sdp: str) -> str:
-        return filter_sdp(sdp, allow_private=self._allow_private)
+    def _filtered(self, sdp: str) -> Filtered:
+        return filtered(sdp, allow_private=self._allow_private)
 
 
 def _now() -> float:

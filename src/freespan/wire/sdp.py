@@ -10,9 +10,10 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Collection
+from itertools import islice
 from typing import NamedTuple
 
-from freespan.wire.addresses import Address, is_end
+from freespan.wire.addresses import Address
 from freespan.wire.candidates import Candidate, chosen, numeric_addresses, parse_candidate
 from freespan.wire.errors import MessageError
 from freespan.wire.limits import ICE_PASSWORD_MAX, SDP_LINES_MAX, SDP_MAX, UFRAG_MAX
@@ -112,7 +113,7 @@ def filtered(sdp: str, *, allow_private: bool, only: Collection[str] | None = No
     places: list[int] = []
     holding = 0
     for line in _plain_lines(sdp):
-        if "candidate:" in line.lower():  # some engine could see one in this line
+        if _holds_candidate(line):
             holding += 1
             one = parse_candidate(line, allow_private=allow_private) if holding <= _CANDIDATES_READ else None
             if one is not None and (only is None or one.address in only):
@@ -149,25 +150,19 @@ def without_private_addresses(sdp: str) -> str:
 
 def named_addresses(sdp: str, *, allow_private: bool) -> set[str]:
     """Return the addresses and mDNS names to which a description would make an end send connectivity checks."""
-    return {one.address for _, one in _candidates(_lines(sdp), allow_private)}
-
-
-def target_addresses(sdp: str) -> set[Address]:
-    """Return the addresses of the candidates in a description, without names."""
-    return numeric_addresses(one for _, one in _candidates(_lines(sdp), allow_private=True))
+    return {one.address for one in _candidates(sdp, allow_private=allow_private)}
 
 
 def public_addresses(sdp: str) -> set[Address]:
     """Return the public addresses of an end itself, from its `host` and `srflx` candidates."""
-    own = (one for _, one in _candidates(_lines(sdp), allow_private=False) if one.kind in ("host", "srflx"))
-    return {address for address in numeric_addresses(own) if is_end(address)}
+    return numeric_addresses(one for one in _candidates(sdp, allow_private=False) if one.kind in ("host", "srflx"))
 
 
-def _candidates(lines: list[str], allow_private: bool) -> list[tuple[int, Candidate]]:
-    """The candidates among the first lines that hold any, if they may pass, with the numbers of their lines."""
-    holding = [number for number, line in enumerate(lines) if _holds_candidate(line)][:_CANDIDATES_READ]
-    parsed = ((number, parse_candidate(lines[number], allow_private=allow_private)) for number in holding)
-    return [(number, one) for number, one in parsed if one is not None]
+def _candidates(sdp: str, *, allow_private: bool) -> list[Candidate]:
+    """The candidates among the first lines that hold any, if they may pass."""
+    holding = islice(filter(_holds_candidate, _lines(sdp)), _CANDIDATES_READ)
+    parsed = (parse_candidate(line, allow_private=allow_private) for line in holding)
+    return [one for one in parsed if one is not None]
 
 
 def _holds_candidate(line: str) -> bool:
