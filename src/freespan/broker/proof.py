@@ -41,6 +41,7 @@ class Completed(NamedTuple):
 @dataclass(slots=True)
 class _Record:
     bridge: str
+    token: str
     capacity: int
     waiting: list[_Waiting] = field(default_factory=list)
     proofs: int = 0
@@ -57,7 +58,6 @@ class Proofs:
         self._settings = settings or ProofSettings()
         self._by_token: dict[str, _Record] = {}
         self._by_bridge: dict[str, _Record] = {}
-        self._tokens: dict[str, str] = {}
         self._readers: OrderedDict[Hashable, float] = OrderedDict()
         """When the readers of the last hour gave what they can give; the first one first."""
 
@@ -72,13 +72,13 @@ class Proofs:
 
     def join(self, bridge: str, token: str, capacity: int) -> None:
         """A bridge has come; at the egress it will name itself by this token, which nobody else knows."""
-        self._by_token[token] = self._by_bridge[bridge] = _Record(bridge, capacity)
-        self._tokens[bridge] = token
+        self._by_token[token] = self._by_bridge[bridge] = _Record(bridge, token, capacity)
 
     def leave(self, bridge: str) -> None:
         """A bridge has gone."""
-        if self._by_bridge.pop(bridge, None) is not None:
-            del self._by_token[self._tokens.pop(bridge)]
+        record = self._by_bridge.pop(bridge, None)
+        if record is not None:
+            del self._by_token[record.token]
 
     def answered(self, bridge: str, reader: Hashable | None, now: float) -> None:
         """A bridge has answered a rendezvous of this reader, who has been given the answer."""
