@@ -139,6 +139,16 @@ def test_whoever_comes_through_a_tunnel_is_the_source_of_their_ipv4_address(peer
     assert not reader.is_behind_unnamed_proxy
 
 
+@pytest.mark.parametrize(
+    "peer",
+    ["127.0.0.1", "::1", "10.0.0.1", "172.31.0.1", "192.168.0.1", "100.127.0.1", "169.254.0.1", "fdff::1", "febf::1"],
+)
+def test_a_web_server_can_be_at_any_local_address(peer: str) -> None:
+    reader = public_host()
+    assert reader.source_of(request(peer, Via="1.1 me")) is None
+    assert reader.is_behind_unnamed_proxy
+
+
 @pytest.mark.parametrize("peer", ["192.0.2.7", "198.18.0.1", "240.0.0.1", "5f00::1", "2001:db8::1", "fec0::1"])
 def test_only_local_addresses_can_be_those_of_a_web_server(peer: str) -> None:
     reader = public_host()

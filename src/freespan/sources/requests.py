@@ -16,7 +16,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from freespan.sources.source import Source, SourceHasher
-from freespan.wire.addresses import Address
+from freespan.wire.addresses import Address, is_public, parse_address
 
 _log = logging.getLogger(__name__)
 
@@ -68,14 +68,13 @@ def _named_last(value: str) -> str:
 
 def parsed_address(text: str) -> Address | None:
     """An address from text, without its zone and as IPv4 if it is mapped to IPv6; None if it is no address."""
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
+    address = parse_address(text.partition("%")[0])
     return getattr(address, "ipv4_mapped", None) or address
 
 
 def _is_local(address: Address) -> bool:
+    if is_public(address):  # as nearly every stranger's is, and fast to tell
+        return False
     return any(address in network for network in _LOCAL if network.version == address.version)
 
 
