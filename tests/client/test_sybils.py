@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 
 from freespan.client.settings import ClientSettings
+from freespan.wire.limits import LANES_MAX
 from tests.support.sdp import ANSWER
 from tests.support.site import SMALL, Site
 from tests.support.whole_path import QUICK, SECONDS, Host, running_bridge, running_client
@@ -70,5 +71,5 @@ async def test_a_session_through_a_bridge_proves_it_and_nothing_else_does(host: 
         assert proofs.is_proved(name)
         assert host.broker.matching._bridges[name].is_proved
         (token,) = proofs._by_token
-        assert bridges.places(token) == 16
+        assert bridges.places(token) == LANES_MAX + 1
         assert bridges.places(name) is None, "what a reader is told names no bridge at the egress"
