@@ -9,8 +9,7 @@
 
 A miss is an offer that the bridge refused, or did not answer in time (matching.py tells which count).
 
-The heartbeat of the WebSocket notices a bridge that is gone without a close. docs/protocol/signalling.md describes the
-messages.
+Pings notice a bridge that is gone without a close (bridge_pings.py). docs/protocol/signalling.md describes the messages.
 """
 
 from __future__ import annotations
@@ -251,13 +250,9 @@ class BridgeSignalling:
             waiting.set_result(answer)
 
     def _disconnect(self, bridge: str, code: int, reason: str) -> None:
-        """Close the WebSocket of a bridge, which is given nothing more."""
+        """Close the WebSocket of a bridge, which is given nothing more, without waiting for the other end."""
         socket = self._sockets[bridge]
         self._forget(bridge)
-        self._close(socket, code, reason)
-
-    def _close(self, socket: BridgeSocket, code: int, reason: str) -> None:
-        """Close a WebSocket without waiting for the other end."""
         task = asyncio.create_task(socket.close(code, reason), name="broker-disconnect")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

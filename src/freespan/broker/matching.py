@@ -379,4 +379,4 @@ class Matching:
 
     def _free_ones(self, names: Iterable[str]) -> list[_Bridge]:
         known = (self._bridges.get(name) for name in names)
-        return [bridge for bridge in known if bridge is not None and bridge.shelf is not None]
+        return [bridge for bridge in known if bridge is not None and bridge.is_in_index]

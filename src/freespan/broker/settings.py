@@ -83,10 +83,10 @@ class BrokerSettings:
         miss_seconds: after this time a bridge's misses are forgotten.
         attempts_max: bridges that are asked for one rendezvous.
         draws_max: bridges that are drawn for each of them until the source may hold a place at one.
+        newcomers_every: one offer in so many prefers bridges that have not proved themselves.
         probes_max: probes that are connected at a time; the rest is as with bridges.
         probes_for_newcomers: as with bridges.
         probe_places: as with bridges.
-        newcomers_every: one offer in so many prefers bridges that have not proved themselves.
         probe_seconds: how long a probe may take to read its welcome and to close.
         rendezvous_max: requests of clients that wait for a bridge at a time; beyond them, the newest one of the
             greediest source is answered with 503 `busy`.
@@ -118,9 +118,9 @@ class BrokerSettings:
         answer_seconds: how long a bridge may take to answer an offer; then another bridge is asked.
         rendezvous_seconds: how long all attempts of one rendezvous may take together.
         ping_seconds: the time between two pings to a bridge.
+        retry_after_seconds: the `Retry-After` of a 429 or 503 if nobody knows how long to wait, in whole seconds.
         proof: when a bridge has proved itself.
         shown: how many bridges a reader is shown.
-        retry_after_seconds: the `Retry-After` of every 503, in whole seconds.
     """
 
     bridges_max: int = 25_000

@@ -18,9 +18,9 @@ const FORMS = {
 
 /**
  * Leave out TCP candidates (RFC 6544), which would connect to any port of any service, lines with control
- * characters, a second line of a kind that a description has once, and all lines after the first 128. Of the other candidates few pass, written anew: with `only`, those of these addresses. On the open
- * internet private addresses are left out as well, wherever they stand, and all lines that a data channel does not
- * need.
+ * characters, a second line of a kind that a description has once, and all lines after the first 128. Of the other
+ * candidates few pass, written anew: with `only`, those of these addresses. On the open internet private addresses are
+ * left out as well, wherever they stand, and all lines that a data channel does not need.
  * @param {string} sdp
  * @param {boolean} allowPrivate
  * @param {Set<string>} [only]
