@@ -12,10 +12,10 @@ from freespan.client.link_controller import LinkController, LinkFigures
 from freespan.client.settings import ClientSettings
 from freespan.client.transports import TransportInUse
 from freespan.link.bond.events import ENDED, NO_LINK, RESTARTED
-from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import RendezvousError, StreamError
 from freespan.wire.target import Target
 from tests.client.supplied import DELAY, Supplied, World, new_egress, no_bridge, supplied, udp_blocked, unreached
+from tests.support.tunnels import echo_of
 from tests.support.virtual_time import run
 
 SITE = Target("site", 1)
@@ -36,14 +36,6 @@ def with_session(
         assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
     run(main())
-
-
-async def echoed(stream: TunnelStream, text: bytes) -> bytes:
-    await stream.write(text)
-    received = b""
-    while len(received) < len(text):
-        received += await stream.read()
-    return received
 
 
 # --- how many -------------------------------------------------------------------------------------
@@ -105,7 +97,7 @@ def test_much_to_carry_brings_more_and_calm_gives_them_back() -> None:
             task.cancel()
         one.tunnel.release(stream)
         await one.until_links(SETTINGS.links_usual)
-        assert await echoed(await one.tunnel.connect(SITE), b"hello") == b"hello"
+        assert await echo_of(await one.tunnel.connect(SITE), b"hello") == b"hello"
 
     with_session(body, 100, prepare=slow)
 
@@ -217,12 +209,12 @@ def test_what_else_happens_is_no_reason_to_ask_sooner_than_the_broker_wants() ->
 def test_a_session_waits_for_a_bridge_and_goes_on_where_it_was() -> None:
     async def body(one: Supplied) -> None:
         stream = await one.tunnel.connect(SITE)
-        assert await echoed(stream, b"before") == b"before"
+        assert await echo_of(stream, b"before") == b"before"
         one.world.leave(0)
         await one.until_links(0)
         await asyncio.sleep(200)
         one.world.free = 1
-        assert await echoed(stream, b"after") == b"after"
+        assert await echo_of(stream, b"after") == b"after"
         assert one.counts == [0, 1]
 
     with_session(body)
@@ -343,7 +335,7 @@ def test_a_session_without_bridges_has_one_link_and_gets_it_back() -> None:
         assert not world.asked
         stream = await one.tunnel.connect(SITE)
         world.leave(0)
-        assert await echoed(stream, b"again") == b"again"
+        assert await echo_of(stream, b"again") == b"again"
         assert [transport for _, transport, _ in world.asked] == ["websocket"]
         await one.stop()
 
@@ -373,7 +365,7 @@ def test_a_final_refusal_of_the_host_ends_the_dialing_and_the_session_with_its_l
     async def body(one: Supplied) -> None:
         await asyncio.sleep(500)
         assert len(one.world.asked) == 1
-        assert await echoed(await one.tunnel.connect(SITE), b"still") == b"still"
+        assert await echo_of(await one.tunnel.connect(SITE), b"still") == b"still"
         one.world.leave(0)
         assert await one.tunnel.wait_ended() == "update freespan"
 

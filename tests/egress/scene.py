@@ -20,7 +20,7 @@ from freespan.wire.bond_frames import KEY_PATH, SESSION_ID_SIZE, Frames, encode
 from freespan.wire.target import Target
 from tests.client.supplied import echo
 from tests.support.bonds import EventLog
-from tests.support.tunnels import IDENTITY
+from tests.support.tunnels import IDENTITY, echo_of
 from tests.support.virtual_time import run
 
 DEFAULTS = EgressSettings()
@@ -147,8 +147,4 @@ def with_scene(body: Callable[[Scene], Awaitable[None]], settings: EgressSetting
 
 
 async def echoes(stream: TunnelStream, text: bytes) -> None:
-    await stream.write(text)
-    received = b""
-    while len(received) < len(text):
-        received += await stream.read()
-    assert received == text
+    assert await echo_of(stream, text) == text

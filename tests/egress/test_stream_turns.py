@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import cast
 
 from freespan.egress.stream_turns import InTurn, StreamTurns
-from freespan.link.turns import Share, Turns
+from freespan.link.turns import Group, Share, Turns
 from freespan.tunnel.splice import TcpConnection
 from freespan.tunnel.stream import CHUNK_SIZE
 from tests.support.virtual_time import run
@@ -32,12 +32,11 @@ class Endless:
 
 
 class Copies:
-    """What was copied, by name, and the turns of the event loop."""
+    """What was copied, by name."""
 
     def __init__(self) -> None:
         self.turns = StreamTurns()
         self.order: list[str] = []
-        self.loop_turns = 0
         self.targets: list[Endless] = []
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -46,10 +45,15 @@ class Copies:
         source = InTurn(cast(TcpConnection, self.targets[-1]), self.turns, share)
         self._tasks.append(asyncio.create_task(self._copy(name, source), name=name))
 
+    def flood(self, group: Group, sessions: int, streams: int, size: int = CHUNK_SIZE) -> None:
+        for _ in range(sessions):
+            session = group.share()
+            for _ in range(streams):
+                self.start("attacker", session, size)
+
     async def count_turns(self, count: int) -> None:
         for _ in range(count):
             await asyncio.sleep(0)
-            self.loop_turns += 1
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -63,75 +67,63 @@ class Copies:
             await asyncio.sleep(0)  # the stream has sent it
 
 
-def test_few_downloads_never_wait() -> None:
+def with_copies(body: Callable[[Copies, Turns], Awaitable[None]]) -> None:
     async def main() -> None:
-        copies, shares = Copies(), Turns()
+        copies = Copies()
+        await body(copies, Turns())
+        await copies.stop()
+
+    run(main())
+
+
+def test_few_downloads_never_wait() -> None:
+    async def body(copies: Copies, shares: Turns) -> None:
         for number in range(8):
             copies.start(f"{number}", shares.share())
         await copies.count_turns(100)
         assert len(copies.order) >= 8 * 45
-        await copies.stop()
 
-    run(main())
+    with_copies(body)
 
 
 def test_a_turn_of_the_loop_copies_little_however_many_streams_there_are() -> None:
-    async def main() -> None:
-        copies, shares = Copies(), Turns()
-        group = shares.group("attacker")
-        for _ in range(9):
-            session = group.share()
-            for _ in range(112):
-                copies.start("attacker", session)
+    async def body(copies: Copies, shares: Turns) -> None:
+        copies.flood(shares.group("attacker"), sessions=9, streams=112)
         await copies.count_turns(200)
         assert 200 <= len(copies.order) <= 200 * 10
-        await copies.stop()
 
-    run(main())
+    with_copies(body)
 
 
 def test_a_reader_beside_a_thousand_streams_gets_as_much_as_they_together() -> None:
-    async def main() -> None:
-        copies, shares = Copies(), Turns()
-        group = shares.group("attacker")
-        for _ in range(9):
-            session = group.share()
-            for _ in range(112):
-                copies.start("attacker", session)
+    async def body(copies: Copies, shares: Turns) -> None:
+        copies.flood(shares.group("attacker"), sessions=9, streams=112)
         await copies.count_turns(100)
         copies.start("reader", shares.group("reader").share())
         before = len(copies.order)
         await copies.count_turns(400)
         since = copies.order[before:]
         assert since.count("reader") >= len(since) // 4
-        await copies.stop()
 
-    run(main())
+    with_copies(body)
 
 
 def test_some_small_pieces_never_wait() -> None:
     """As many as a thousand a second, and more."""
 
-    async def main() -> None:
-        copies, shares = Copies(), Turns()
+    async def body(copies: Copies, shares: Turns) -> None:
         session = shares.group("reader").share()
         for number in range(100):
             copies.start(f"{number}", session, size=100)
         await copies.count_turns(20)
         assert len(copies.order) >= 100 * 9
-        await copies.stop()
 
-    run(main())
+    with_copies(body)
 
 
 def test_a_turn_of_the_loop_copies_few_pieces_however_small_they_are() -> None:
-    async def main() -> None:
-        copies, shares = Copies(), Turns()
-        group = shares.group("attacker")
-        for _ in range(30):
-            session = group.share()
-            for _ in range(100):
-                copies.start("attacker", session, size=1)
+    async def body(copies: Copies, shares: Turns) -> None:
+        copies.flood(shares.group("attacker"), sessions=30, streams=100, size=1)
         await copies.count_turns(2)
         assert len(copies.order) <= 2 * 150
         assert sum(target.is_reading for target in copies.targets) <= 300  # what they send then waits in the kernel
@@ -141,22 +133,19 @@ def test_a_turn_of_the_loop_copies_few_pieces_however_small_they_are() -> None:
         before = len(copies.order)
         await copies.count_turns(200)
         assert copies.order[before:].count("page") >= 40
-        await copies.stop()
 
-    run(main())
+    with_copies(body)
 
 
 def test_small_pieces_of_a_session_share_its_turns() -> None:
-    async def main() -> None:
-        copies, shares = Copies(), Turns()
+    async def body(copies: Copies, shares: Turns) -> None:
         session = shares.share()
         for _ in range(500):
             copies.start("chat", session, size=10)
         await copies.count_turns(200)
         assert len(copies.order) >= 200 * 5
-        await copies.stop()
 
-    run(main())
+    with_copies(body)
 
 
 def test_whoever_opens_a_thousand_streams_lets_a_reader_open_one_at_once() -> None:

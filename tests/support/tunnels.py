@@ -55,6 +55,15 @@ async def write_all(stream: TunnelStream, data: bytes, chunk: int = 65_536) -> N
         await stream.write(data[start : start + chunk])
 
 
+async def echo_of(stream: TunnelStream, text: bytes) -> bytes:
+    """What a site that echoes sends back for `text`; the stream stays open."""
+    await stream.write(text)
+    received = b""
+    while len(received) < len(text):
+        received += await stream.read()
+    return received
+
+
 async def until(condition: Callable[[], bool], seconds: float = SECONDS) -> None:
     """Let the loop turn until `condition` holds, for what announces itself to nobody."""
     async with asyncio.timeout(seconds):
