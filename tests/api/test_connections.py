@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from freespan.api.connections import ConnectionLimits, Connections, _Tls
+from freespan.api.accepting import _Tls
+from freespan.api.connections import ConnectionLimits, Connections
 from freespan.api.listening import listening
 from freespan.demo.certificates import DemoAuthority
 from freespan.link.turns import Turns

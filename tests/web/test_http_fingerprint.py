@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 
 from freespan.api.listening import listening
+from freespan.web.bounded_heads import HEAD_MAX
 from freespan.web.decoy_site import DecoySite, hide_errors
-from freespan.web.http_fingerprint import HEAD_MAX
 
 SECONDS = 20.0
 TELLING = re.compile(rb"aiohttp|python|\bServer:|invalid|error|got more than|expect:", re.IGNORECASE)

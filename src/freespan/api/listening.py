@@ -13,7 +13,8 @@ from functools import partial
 
 from aiohttp import web
 
-from freespan.api.connections import Connections, ListeningSocket
+from freespan.api.accepting import ListeningSocket, accepting
+from freespan.api.connections import Connections
 from freespan.api.idle_connections import IdleConnections, IdleTimes
 from freespan.api.paced_connections import Accounts, PacedConnection
 from freespan.sources.requests import SourceReader
@@ -61,7 +62,7 @@ async def listening(
             make_connection: MakeConnection = partial(QuietConnection, note_head=connections.note_head)
         else:
             make_connection = partial(PacedConnection, accounts, connections.note_head)
-        protocols = connections.protocols(without_fingerprint(runner.server, make_connection), tls)
+        protocols = accepting(connections, without_fingerprint(runner.server, make_connection), tls)
         servers = await _bound(connections, protocols, host, port, setting)
         try:
             yield servers[0].sockets[0].getsockname()[1]

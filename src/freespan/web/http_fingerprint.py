@@ -15,11 +15,11 @@ from typing import Any
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage, StreamWriter
-from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.streams import StreamReader
 
 from freespan.observe.garbage import release_protocol, release_transport
 from freespan.observe.out_of_memory import check_memory
+from freespan.web.bounded_heads import LONG_HEAD, BoundedParser
 from freespan.web.decoy_site import error_page
 
 NoteHead = Callable[["QuietConnection", int], None]
@@ -28,9 +28,6 @@ MakeConnection = Callable[[web.Server, asyncio.AbstractEventLoop], "QuietConnect
 _LEFT_OUT = (hdrs.SERVER, hdrs.DATE)
 _UNKNOWN_METHOD = re.compile(r"Invalid method.*b'[A-Z]+ /", re.DOTALL)
 """The error of aiohttp for a request that would be well-formed with another method."""
-HEAD_MAX = 16 * 1024
-"""Bytes of the longest head of a request; nginx takes as many."""
-_LONG_HEAD = "the head of the request is too long"
 _LONG_PATH = re.compile(r"Got more than [0-9]+ bytes when reading: (?:bytearray\()?b'(?:[A-Z]+ )?/")
 """The error for a path that is too long; that for a header that is too long shows the header's value."""
 
@@ -52,53 +49,6 @@ def without_fingerprint(server: web.Server, make_connection: MakeConnection) -> 
 
     server.request_factory = make_quiet_request
     return lambda: make_connection(server, loop)
-
-
-class _BoundedParser:
-    """A parser of requests that keeps no more than `HEAD_MAX` bytes of a head whose end has not come.
-
-    aiohttp's bounds each line and their number, which together is a megabyte. `note_head` is called with the bytes that
-    are kept, whenever that has changed.
-    """
-
-    def __init__(self, parser: Any, note_head: Callable[[int], None]) -> None:
-        self._parser = parser
-        self._note_head = note_head
-        self._kept = 0
-        self._body: StreamReader | None = None
-        self._body_size = 0
-        """How much of the body had come with its head; later pieces are counted below it."""
-        self.message_consumed = parser.message_consumed
-        self.set_upgraded = parser.set_upgraded
-        self.feed_eof = parser.feed_eof
-        self.pause_reading = parser.pause_reading
-
-    def feed_data(self, data: bytes) -> Any:
-        """Parse what has come. Raises `BadHttpMessage` where a head is too long."""
-        body = None if self._body is None or self._body.is_eof() else self._body
-        found = messages, _, _ = self._parser.feed_data(data)
-        size = len(data)
-        if messages:
-            self._body = messages[-1][1]
-            self._body_size = self._body.total_bytes
-            self._keep(0)
-        elif body is not None:
-            self._body_size += size
-            if body.is_eof():
-                self._keep_more(self._body_size - body.total_bytes)  # of the next head
-        elif size:
-            self._keep_more(size)
-        return found
-
-    def _keep_more(self, size: int) -> None:
-        self._keep(self._kept + max(0, size))
-        if self._kept > HEAD_MAX:
-            raise BadHttpMessage(_LONG_HEAD)
-
-    def _keep(self, size: int) -> None:
-        if size != self._kept:
-            self._kept = size
-            self._note_head(size)
 
 
 class _Writer(StreamWriter):
@@ -131,7 +81,7 @@ class QuietConnection(web.RequestHandler):
         self.head_began: float | None = None
         """When the head began whose end has not come; None if there is no such head."""
         self._note_head = note_head
-        self._parser = _BoundedParser(self._parser, self._keep_head)  # type: ignore[assignment]
+        self._parser = BoundedParser(self._parser, self._keep_head)  # type: ignore[assignment]
 
     def _keep_head(self, size: int) -> None:
         if size == 0:
@@ -161,7 +111,7 @@ class QuietConnection(web.RequestHandler):
             status = HTTPStatus.METHOD_NOT_ALLOWED
         if status == HTTPStatus.BAD_REQUEST and _LONG_PATH.match(message or ""):
             status = HTTPStatus.REQUEST_URI_TOO_LONG
-        if status == HTTPStatus.BAD_REQUEST and _LONG_HEAD in (message or ""):
+        if status == HTTPStatus.BAD_REQUEST and LONG_HEAD in (message or ""):
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
         response = error_page(status)
         response.headers[hdrs.CONNECTION] = "close"
