@@ -145,3 +145,10 @@ async def test_a_head_may_not_be_long(port: int, line: bytes) -> None:
     )  # without an end, which would be read in one go
     assert answer.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))
     assert not TELLING.search(answer)
+
+
+async def test_a_head_that_comes_in_one_piece_with_a_request_may_not_be_long_either(port: int) -> None:
+    head = b"GET / HTTP/1.1\r\nHost: x\r\n"
+    answer = await ask(port, head + b"\r\n" + head + 10 * (b"X-A: " + bytes(4_000).replace(b"\0", b"a") + b"\r\n"))
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"HTTP/1.1 431 " in answer

@@ -10,6 +10,8 @@ from aiohttp.streams import StreamReader
 
 HEAD_MAX = 16 * 1024
 """Bytes of the longest head of a request; nginx takes as many."""
+PIECE_MAX = 8 * 1024
+"""Bytes that are parsed at once. How many of them are kept is not known where a request ends among them."""
 LONG_HEAD = "the head of the request is too long"
 """The error for one that is longer."""
 

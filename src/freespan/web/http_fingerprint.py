@@ -19,7 +19,7 @@ from aiohttp.streams import StreamReader
 
 from freespan.observe.garbage import release_protocol, release_transport
 from freespan.observe.out_of_memory import check_memory
-from freespan.web.bounded_heads import LONG_HEAD, BoundedParser
+from freespan.web.bounded_heads import LONG_HEAD, PIECE_MAX, BoundedParser
 from freespan.web.decoy_site import error_page
 
 NoteHead = Callable[["QuietConnection", int], None]
@@ -82,6 +82,14 @@ class QuietConnection(web.RequestHandler):
         """When the head began whose end has not come; None if there is no such head."""
         self._note_head = note_head
         self._parser = BoundedParser(self._parser, self._keep_head)  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come, a little at a time while it is HTTP: see `PIECE_MAX`."""
+        start = 0
+        while len(data) - start > PIECE_MAX and self._payload_parser is None and not self._upgraded:
+            super().data_received(data[start : start + PIECE_MAX])
+            start += PIECE_MAX
+        super().data_received(data[start:] if start else data)
 
     def _keep_head(self, size: int) -> None:
         if size == 0:
