@@ -112,6 +112,7 @@ PURE_MODULES = {
     "link/bond/settings.py",
     "link/settings.py",
     "observe/ledger.py",
+    "sources/greediest.py",
     "sources/rate.py",
     "sources/shares.py",
     "sources/source.py",

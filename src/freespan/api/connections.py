@@ -14,6 +14,7 @@ from aiohttp import web
 
 from freespan.link.turns import Turns
 from freespan.observe.ledger import Ledger
+from freespan.sources.greediest import greediest
 from freespan.sources.rate import Rate, RateBudgets
 from freespan.sources.requests import SourceReader
 from freespan.sources.shares import Places, Shares
@@ -121,31 +122,21 @@ class Connections:
 
         Of what waits on connections with a request under way, such as links, somebody else takes care.
         """
-        self._cut_greediest(unsent, sum(unsent.values()) - self.limits.unsent)
+        self._cut_greediest(unsent, self.limits.unsent)
 
     def note_head(self, handler: web.RequestHandler, size: int) -> None:
         """A connection keeps so many bytes of a request head whose end has not come."""
-        self._unfinished += size - self._heads.pop(handler, 0)
+        self._forget_head(handler)
         if size and handler in self._transports:
             self._heads[handler] = size
-        elif size:
-            self._unfinished -= size
+            self._unfinished += size
         if self._unfinished > self.limits.unfinished:
             # some more at once, since each time looks at all of them
-            self._cut_greediest(self._heads, self._unfinished - self.limits.unfinished * 7 // 8)
+            self._cut_greediest(self._heads, self.limits.unfinished * 7 // 8)
 
-    def _cut_greediest(self, held: dict[web.RequestHandler, int], excess: int) -> None:
-        """Cut connections until they hold so many bytes less, those of the greediest source first."""
-        if excess <= 0:
-            return
-        totals: dict[Source | web.RequestHandler, int] = {}
-        for handler, size in held.items():
-            owner = self._source.get(handler) or handler
-            totals[owner] = totals.get(owner, 0) + size
-        for handler in sorted(held, key=lambda each: totals[self._source.get(each) or each], reverse=True):
-            if excess <= 0:
-                return
-            excess -= held[handler]
+    def _cut_greediest(self, held: dict[web.RequestHandler, int], most: int) -> None:
+        """Cut connections until the others hold at most so many bytes, those of the greediest source first."""
+        for handler in greediest(held, most, lambda each: self._source.get(each) or each):
             self._cut(handler)
             self._forget_head(handler)
 

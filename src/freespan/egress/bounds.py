@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import heapq
 import weakref
-from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, TypeVar
 
 from freespan.egress.origins import Origin
 from freespan.egress.session import EgressSession
 from freespan.egress.settings import EgressSettings
+from freespan.sources.greediest import greediest
 from freespan.sources.shares import Places, Shares
 from freespan.sources.source import Source
 from freespan.wire.errors import StreamError
@@ -209,21 +208,6 @@ class WaitingSessions:
 def sessions_to_end(held: dict[EgressSession, int], most: int) -> list[EgressSession]:
     """Those that must end so that all others together hold at most `most` bytes.
 
-    The source that holds the most begins, with its session that holds the most; sessions whose source is not known
-    count one each.
+    Sessions whose source is not known count one each.
     """
-    excess = sum(held.values()) - most
-    if excess <= 0:
-        return []
-    by_source: dict[Hashable, list[EgressSession]] = defaultdict(list)
-    for session in sorted(held, key=lambda each: held[each]):
-        by_source[session.origin.source.host if session.origin.source is not None else session].append(session)
-    groups = [(-sum(held[each] for each in sessions), n, sessions) for n, sessions in enumerate(by_source.values())]
-    heapq.heapify(groups)
-    ended: list[EgressSession] = []
-    while excess > 0:
-        total, n, sessions = groups[0]
-        ended.append(sessions.pop())
-        excess -= held[ended[-1]]
-        heapq.heapreplace(groups, (total + held[ended[-1]], n, sessions))
-    return ended
+    return greediest(held, most, lambda session: session.origin.source.host if session.origin.source else session)

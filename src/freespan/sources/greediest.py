@@ -1,0 +1,32 @@
+"""Who has to go when too many bytes are held at a moment: what the greediest source holds, the most of it first. Pure."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping
+from typing import TypeVar
+
+Thing = TypeVar("Thing")
+
+
+def greediest(held: Mapping[Thing, int], most: int, source_of: Callable[[Thing], Hashable]) -> list[Thing]:
+    """Those that must go so that all others together hold at most `most` bytes.
+
+    The source that holds the most begins, with its thing that holds the most, until another source holds more.
+    """
+    excess = sum(held.values()) - most
+    if excess <= 0:
+        return []
+    by_source: dict[Hashable, list[Thing]] = defaultdict(list)
+    for thing in sorted(held, key=lambda each: held[each]):
+        by_source[source_of(thing)].append(thing)
+    groups = [(-sum(held[each] for each in things), n, things) for n, things in enumerate(by_source.values())]
+    heapq.heapify(groups)
+    found: list[Thing] = []
+    while excess > 0:
+        total, n, things = groups[0]
+        found.append(things.pop())
+        excess -= held[found[-1]]
+        heapq.heapreplace(groups, (total + held[found[-1]], n, things))
+    return found
