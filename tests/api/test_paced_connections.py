@@ -101,7 +101,7 @@ async def test_what_the_smallest_frames_cost_is_charged_before_more_is_read(char
     accounts = Recorded()
     async with serving(accounts) as port, connection(port) as writer:
         writer.write(UPGRADE + b"\x02\x80\x00\x00\x00\x00")
-        writer.write(EMPTY_PIECE * 200_000)
+        writer.write(EMPTY_PIECE * 2_000_000)
         writer.write(b"\x80\x85\x00\x00\x00\x00small")
         await answer(writer)
     assert len(charged) >= 2

@@ -9,7 +9,8 @@
 
 A miss is an offer that the bridge refused, or did not answer in time (matching.py tells which count).
 
-Pings notice a bridge that is gone without a close (bridge_pings.py). docs/protocol/signalling.md describes the messages.
+Pings notice a bridge that is gone without a close (bridge_pings.py). docs/protocol/signalling.md describes the
+messages.
 """
 
 from __future__ import annotations

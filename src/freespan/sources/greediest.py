@@ -1,4 +1,4 @@
-"""Who has to go when too many bytes are held at a moment: what the greediest source holds, the most of it first. Pure."""
+"""Who has to go when too many bytes are held: what the greediest source holds, the most of it first. Pure."""
 
 from __future__ import annotations
 
