@@ -8,9 +8,11 @@ import time
 from bench.figures import Figures
 from bench.plan import Plan
 from freespan.demo.programs import running
-from freespan.wire.invite import Invite, format_invite
+from freespan.wire.invite import TOKEN_SIZE, Invite, format_invite
 
 _SECONDS = 20.0
+_SEALING_KEY = bytes([9]) + bytes(31)
+"""A point of the curve whose private half nobody needs: this broker answers nothing."""
 _REQUEST = b"POST /v1/rendezvous"
 
 
@@ -33,7 +35,7 @@ async def _start() -> float:
     broker = await asyncio.start_server(on_connection, "127.0.0.1", 0)
     async with broker:
         port = broker.sockets[0].getsockname()[1]
-        invite = format_invite(Invite(f"http://127.0.0.1:{port}", bytes(32)))
+        invite = format_invite(Invite(f"http://127.0.0.1:{port}", bytes(32), _SEALING_KEY, bytes(TOKEN_SIZE)))
         start = time.perf_counter()
         async with running("connect", invite, "--port", "0", "--json"), asyncio.timeout(_SECONDS):
             return await requested - start

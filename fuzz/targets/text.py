@@ -12,13 +12,18 @@ from freespan.egress.policy import Policy
 from freespan.wire.addresses import address_text, is_end, is_private_host, is_private_url, is_public, parse_address
 from freespan.wire.errors import InputError, InviteError, MessageError
 from freespan.wire.ice import check_stun, check_turn_servers
-from freespan.wire.invite import Invite, format_invite, parse_invite
+from freespan.wire.invite import PREFIX, TOKEN_SIZE, Invite, format_invite, parse_invite
 from freespan.wire.messages import IceServer
 from freespan.wire.proxy_status import ProxyStatus, parse_proxy_status
 from freespan.wire.target import Target, parse_target
 from fuzz.fuzz_target import FuzzTarget, attempt, check_reason
 
-_INVITE = Invite("https://host.example/p", bytes(32), ("https://front.example",), (("stun:h.example:3478",),))
+
+def _invite_to(url: str, fronts: tuple[str, ...] = (), stun: tuple[tuple[str, ...], ...] = ()) -> Invite:
+    return Invite(url, bytes(32), bytes(32), bytes(TOKEN_SIZE), fronts, stun)
+
+
+_INVITE = _invite_to("https://host.example/p", ("https://front.example",), (("stun:h.example:3478",),))
 _HOSTS = (
     *(b"localhost", b"127.0.0.1", b"127.1", b"0x7f000001", b"0177.0.0.1", b"2130706433", b"[::1]", b"::ffff:10.0.0.1"),
     *(b"2002:7f00:1::", b"64:ff9b::7f00:1", b"fe80::1%eth0", b"168.63.129.16", b"192.0.0.9", b"2001:4860:4860::8888"),
@@ -36,14 +41,15 @@ def _invite(data: bytes) -> None:
     kind, rest = data[:1], data[1:]
     if kind == b"p":
         check = hashlib.sha256(rest).digest()[:4]
-        text = "freespan1_" + base64.urlsafe_b64encode(rest + check).decode().rstrip("=")
+        text = PREFIX + base64.urlsafe_b64encode(rest + check).decode().rstrip("=")
     else:
         text = _text(rest)
     invite = attempt(lambda: parse_invite(text), InviteError)
     if isinstance(invite, InviteError):
         check_reason(invite)
         return
-    assert len(invite.egress_key) == 32
+    assert len(invite.egress_key) == len(invite.sealing_key) == 32
+    assert len(invite.token) == TOKEN_SIZE
     assert all(url.startswith(("http://", "https://")) and url.isprintable() for url in invite.endpoints)
     assert parse_invite(format_invite(invite)) == invite
 
@@ -121,14 +127,17 @@ TARGETS = (
             b"t" + format_invite(_INVITE).encode(),
             b"t freespan9_x",
             b"tfreespan1_AAAA",
+            b"tfreespan2_AAAA",
             b"p" + msgspec.msgpack.encode(_INVITE),
-            b"p" + msgspec.msgpack.encode(Invite("http://[::1]:80", bytes(32))),
-            b"p" + msgspec.msgpack.encode(Invite("http://h", bytes(31))),
-            b"p" + msgspec.msgpack.encode(Invite("http://h", bytes(32), ("http://f",) * 5)),
-            b"p" + msgspec.msgpack.encode(Invite("http://h", bytes(32), (), (("stun:h",),))),
-            b"p" + msgspec.msgpack.encode(Invite("http://h?", bytes(32))),
+            b"p" + msgspec.msgpack.encode(_invite_to("http://[::1]:80")),
+            b"p" + msgspec.msgpack.encode(Invite("http://h", bytes(31), bytes(32), bytes(TOKEN_SIZE))),
+            b"p" + msgspec.msgpack.encode(Invite("http://h", bytes(32), bytes(31), bytes(TOKEN_SIZE))),
+            b"p" + msgspec.msgpack.encode(Invite("http://h", bytes(32), bytes(32), bytes(TOKEN_SIZE - 1))),
+            b"p" + msgspec.msgpack.encode(_invite_to("http://h", ("http://f",) * 5)),
+            b"p" + msgspec.msgpack.encode(_invite_to("http://h", (), (("stun:h",),))),
+            b"p" + msgspec.msgpack.encode(_invite_to("http://h?")),
         ),
-        (b"freespan1_", b"https://", b"http://", b"stun:", b"\xc4\x20", b"\x94", b"\xdb\xff\xff\xff\xff", *_HOSTS),
+        (b"freespan2_", b"https://", b"http://", b"stun:", b"\xc4\x20", b"\x94", b"\xdb\xff\xff\xff\xff", *_HOSTS),
         size_max=2_100,
     ),
     FuzzTarget(

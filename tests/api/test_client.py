@@ -16,13 +16,14 @@ from aiohttp import web
 import freespan
 from freespan.demo.certificates import DemoAuthority
 from freespan.demo.payload import sha256_of
-from freespan.wire.invite import Invite, format_invite
+from freespan.wire.invite import format_invite
 from freespan.wire.messages import Problem, encode
 from tests.api.conftest import SECONDS
+from tests.support.invites import invite_to
 from tests.support.serving import serving
 from tests.support.site import SMALL, Site, served
 
-DEAD = format_invite(Invite("http://127.0.0.1:1", bytes(32)))
+DEAD = format_invite(invite_to("http://127.0.0.1:1", bytes(32)))
 
 
 async def get(client: freespan.Client, port: int, path: str = "/", tls: ssl.SSLContext | None = None) -> bytes:
@@ -224,7 +225,7 @@ async def test_outside_its_block_a_client_does_nothing(host: freespan.Host, brid
 async def test_a_host_with_another_key_is_a_clear_error(
     tmp_path: Path, host: freespan.Host, bridge: freespan.Bridge
 ) -> None:
-    wrong = format_invite(Invite(host.url, bytes(32)))
+    wrong = format_invite(invite_to(host.url, bytes(32)))
     with pytest.raises(freespan.TunnelError, match="another key than the invite says"):
         async with freespan.connect(wrong):
             pytest.fail("the key is wrong")
@@ -238,7 +239,7 @@ async def test_a_broker_that_refuses_for_good_ends_the_client() -> None:
         return web.Response(status=400, text=encode(problem), content_type="application/problem+json")
 
     async with serving([web.post("/v1/rendezvous", refuse)]) as url, asyncio.timeout(SECONDS):
-        invite = format_invite(Invite(url, bytes(32)))
+        invite = format_invite(invite_to(url, bytes(32)))
         with pytest.raises(freespan.RendezvousError, match="the offer is malformed"):
             async with freespan.connect(invite):
                 pytest.fail("the broker refuses")

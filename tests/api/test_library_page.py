@@ -23,7 +23,7 @@ OUTPUT = {
     "With httpx": ["200 This is the site."],
     "Status and events": ["looking ", "connecting ", "open a bridge carries this session"],
     "A bridge": ["waiting 0 0"],
-    "A host": ["http://127.0.0.1:", "freespan1_", "0 0 0 0"],
+    "A host": ["http://127.0.0.1:", "freespan2_", "0 0 0 0"],
     "Errors": ["invite: is cut off or mistyped", "dns_error the site's name could not be resolved"],
 }
 """What is in the output of each example, by its heading."""

@@ -64,7 +64,7 @@ def test_capacity(tmp_path: Path, site: Site) -> None:
         second.state("open")
 
 
-@pytest.mark.parametrize("url", ["", "hello", "ftp://x", "http://", "http://[::1", "http://x:99999", "freespan1_x"])
+@pytest.mark.parametrize("url", ["", "hello", "ftp://x", "http://", "http://[::1", "http://x:99999", "freespan2_x"])
 def test_a_malformed_url(command: Command, url: str) -> None:
     assert command("bridge", url).fails(2) == "URL: must be the http or https URL of a host"
 

@@ -15,25 +15,27 @@ from rich.text import Text
 
 from freespan.cli.connect import _described
 from freespan.client.status import ClientStatus
-from freespan.wire.invite import Invite, format_invite
+from freespan.wire.invite import format_invite
 from tests.cli.conftest import Command
 from tests.support import readers
+from tests.support.invites import invite_to
 from tests.support.laboratory import SOON, Lab, laboratory, proxy_of, url_of
 from tests.support.programs import SECONDS, Programs
 from tests.support.site import SMALL, Site
 
-GOOD = format_invite(Invite("http://127.0.0.1:1", bytes(32)))
+GOOD = format_invite(invite_to("http://127.0.0.1:1", bytes(32)))
 BAD_INVITES = {
     "nothing": ("", "is not an invite"),
     "a word": ("hello", "is not an invite"),
     "a URL": ("http://127.0.0.1:8787", "is not an invite"),
     "cut": (GOOD[:-5], "is cut off or mistyped: copy the whole invite again"),
-    "cut short": ("freespan1_", "is cut off or mistyped"),
+    "cut short": ("freespan2_", "is cut off or mistyped"),
     "mistyped": (GOOD[:20] + ("a" if GOOD[20] != "a" else "b") + GOOD[21:], "is cut off or mistyped"),
     "with signs": (GOOD + "!", "is cut off or mistyped"),
-    "of a later version": ("freespan2_" + GOOD[10:], "is of a later version: update freespan"),
+    "of an earlier version": ("freespan1_" + GOOD[10:], "is of an earlier version: ask whoever gave it to you for"),
+    "of a later version": ("freespan3_" + GOOD[10:], "is of a later version: update freespan"),
     "of a much later version": ("freespan99_whatever", "is of a later version: update freespan"),
-    "endless": ("freespan1_" + "A" * 100_000, "is too long"),
+    "endless": ("freespan2_" + "A" * 100_000, "is too long"),
 }
 
 
@@ -57,9 +59,9 @@ def test_a_bad_invite_at_a_terminal(programs: Programs, tmp_path: Path, command:
 
 @pytest.mark.parametrize("broker", ["ftp://x", "file:///etc/passwd", "http://", "http://user@x", "http://x/?a=b"])
 def test_an_invite_with_a_malformed_url(command: Command, broker: str) -> None:
-    payload = msgspec.msgpack.encode([broker, bytes(32)])
+    payload = msgspec.msgpack.encode([broker, bytes(32), bytes(32), bytes(24)])
     text = base64.urlsafe_b64encode(payload + hashlib.sha256(payload).digest()[:4]).decode().rstrip("=")
-    assert "not an http or https URL" in command("connect", f"freespan1_{text}").fails(2)
+    assert "not an http or https URL" in command("connect", f"freespan2_{text}").fails(2)
 
 
 def test_an_invite_with_line_breaks(lab: Lab) -> None:
@@ -176,7 +178,7 @@ ANSWERS = {
 def test_a_server_that_is_not_a_broker(programs: Programs, answer: bytes, part: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(SECONDS)
-        invite = format_invite(Invite(f"http://127.0.0.1:{server.getsockname()[1]}", bytes(32)))
+        invite = format_invite(invite_to(f"http://127.0.0.1:{server.getsockname()[1]}", bytes(32)))
         limits = {"freespan.client.settings.ClientSettings.host_seconds": 1.0}
         client = programs("connect", invite, "--port", "0", "--json", limits=limits)
         with server.accept()[0] as connection:

@@ -15,8 +15,9 @@ import pytest
 
 from freespan.demo.certificates import DemoAuthority
 from freespan.demo.payload import sha256_of
-from freespan.wire.invite import Invite, format_invite
+from freespan.wire.invite import format_invite
 from tests.cli.conftest import Command
+from tests.support.invites import invite_to
 from tests.support.laboratory import Lab, laboratory, url_of
 from tests.support.programs import SECONDS, Program, Programs
 from tests.support.site import SMALL, Site, served
@@ -26,7 +27,7 @@ def fetch(lab: Lab, url: str, *options: str, folder: Path, **more: object) -> Pr
     return lab.programs("fetch", lab.invite, url, *options, folder=folder, **more)
 
 
-DEAD = format_invite(Invite("http://127.0.0.1:1", bytes(32)))
+DEAD = format_invite(invite_to("http://127.0.0.1:1", bytes(32)))
 
 
 def names(folder: Path) -> list[str]:
@@ -236,7 +237,7 @@ def test_a_dead_host(programs: Programs, tmp_path: Path) -> None:
 
 def test_a_host_that_does_not_answer(programs: Programs, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        invite = format_invite(Invite(f"http://127.0.0.1:{silent.getsockname()[1]}", bytes(32)))
+        invite = format_invite(invite_to(f"http://127.0.0.1:{silent.getsockname()[1]}", bytes(32)))
         limits = {"freespan.client.settings.ClientSettings.session_wait_seconds": 1}
         program = programs("fetch", invite, "http://site.test/", folder=tmp_path, limits=limits)
         assert program.fails(1) == "no session within 1 s: the broker has not answered yet"

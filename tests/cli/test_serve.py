@@ -105,7 +105,7 @@ def test_output_for_people(programs: Programs, tmp_path: Path) -> None:
     host = programs("serve", "--port", "0", "--data", str(tmp_path))
     url = re.search(r"http://127\.0\.0\.1:\d+/[\w-]{16}", host.line("serves at"))
     assert url
-    parse_invite(host.line("freespan1_"))
+    parse_invite(host.line("freespan2_"))
     assert f'src="{url[0]}/switch.js"' in host.line("<freespan-switch>")
     assert host.line("sessions: 0") == "bridges: 0   sessions: 0   streams: 0   0 MB carried"
     assert host.stop() == 0

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from freespan.wire.invite import Invite, format_invite
+from freespan.wire.invite import format_invite
 from tests.support import readers
+from tests.support.invites import invite_to
 from tests.support.laboratory import Lab, laboratory, url_of
 from tests.support.programs import Programs
 from tests.support.site import Site
@@ -65,7 +66,7 @@ def test_each_in_the_middle_of_its_work(tmp_path: Path, site: Site, number: sign
 def test_while_nobody_answers(programs: Programs, command: str, number: signal.Signals) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        invite = format_invite(Invite(url, bytes(32)))
+        invite = format_invite(invite_to(url, bytes(32)))
         options = ["bridge", url] if command == "bridge" else ["connect", invite, "--port", "0"]
         program = programs(*options, "--json")
         program.state("connecting", "looking")

@@ -17,8 +17,8 @@ from freespan.client.transports import Transport
 from freespan.link.datachannel import DataChannelLink
 from freespan.link.settings import GatheringSettings
 from freespan.wire.errors import LinkError
-from freespan.wire.invite import Invite
 from freespan.wire.network import Network
+from tests.support.invites import invite_to
 from tests.support.sdp import ANSWER
 from tests.support.whole_path import QUICK
 
@@ -35,7 +35,7 @@ async def dial(
     url: str, transport: Transport, stun: tuple[tuple[str, ...], ...] = (), settings: ClientSettings = IMPATIENT
 ) -> DialedLink:
     async with http_session() as http:
-        return await Dialer(http, Invite(url, bytes(32), stun=stun), settings).dial(transport)
+        return await Dialer(http, invite_to(url, bytes(32), stun=stun), settings).dial(transport)
 
 
 def turn_servers(*servers: dict[str, object]) -> Handler:

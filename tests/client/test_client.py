@@ -27,9 +27,9 @@ from freespan.tunnel.driver import HOST_FULL
 from freespan.tunnel.settings import TunnelSettings
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import RendezvousError, StreamError
-from freespan.wire.invite import Invite
 from freespan.wire.limits import MESSAGE_MAX
 from freespan.wire.messages import RendezvousRequest, decode_rendezvous_request
+from tests.support.invites import invite_to
 from tests.support.sdp import ANSWER
 from tests.support.serving import serving
 from tests.support.site import SMALL, Site
@@ -109,7 +109,7 @@ async def test_a_session_that_held_lets_the_waits_begin_anew(host: Host, monkeyp
 
 
 async def test_an_egress_with_another_key(host: Host, site: Site) -> None:
-    async with running_bridge(host.url), running_client(Invite(host.url, bytes(32)), settings=QUICK) as reader:
+    async with running_bridge(host.url), running_client(invite_to(host.url, bytes(32)), settings=QUICK) as reader:
         failed = await reader.statuses.until("failed")
         assert "another key than the invite says" in failed.detail
         async with running_client(host.invite, settings=QUICK) as other:
@@ -136,7 +136,7 @@ def blamed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 async def test_no_bridge_is_blamed_for_a_key_that_may_be_the_host_s(host: Host, blamed: list[str]) -> None:
-    invite = Invite(host.url, bytes(32))
+    invite = invite_to(host.url, bytes(32))
     async with running_bridge(host.url), running_client(invite, "webrtc", QUICK) as reader:
         await reader.statuses.until("failed")
     assert blamed == []
@@ -173,7 +173,7 @@ async def test_what_fails_after_wrong_keys_is_not_reported_as_failed() -> None:
     async with contextlib.AsyncExitStack() as stack:
         async with running_host() as host:
             reader = await stack.enter_async_context(
-                running_client(Invite(host.url, bytes(32)), "websocket", settings=QUICK)
+                running_client(invite_to(host.url, bytes(32)), "websocket", settings=QUICK)
             )
             await reader.statuses.until("failed")
         async with asyncio.timeout(SECONDS):
@@ -188,7 +188,7 @@ async def test_a_broker_of_another_version() -> None:
 
     async with (
         serving([web.post("/v1/rendezvous", handle)]) as url,
-        running_client(Invite(url, bytes(32)), settings=QUICK) as reader,
+        running_client(invite_to(url, bytes(32)), settings=QUICK) as reader,
     ):
         failed = await reader.statuses.until("failed")
         assert "update" in failed.detail

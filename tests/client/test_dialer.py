@@ -15,7 +15,6 @@ from freespan.client.dialer import Dialer, http_session
 from freespan.client.transports import Transport, TransportError
 from freespan.link.datachannel import DataChannelLink
 from freespan.wire.errors import LinkError, RendezvousError
-from freespan.wire.invite import Invite
 from freespan.wire.messages import IceServer
 from tests.client.dialing import (
     IMPATIENT,
@@ -31,6 +30,7 @@ from tests.client.dialing import (
     refuses,
     turn_servers,
 )
+from tests.support.invites import invite_to
 from tests.support.serving import serving
 from tests.support.whole_path import SECONDS
 
@@ -87,7 +87,7 @@ async def test_credentials_that_have_run_out_are_asked_for_anew(monkeypatch: pyt
 
     routes = [web.get("/v1/turn", handle), web.post("/v1/rendezvous", no_bridge)]
     async with asyncio.timeout(SECONDS), serving(routes) as url, http_session() as http:
-        ours = Dialer(http, Invite(url, bytes(32)), IMPATIENT)
+        ours = Dialer(http, invite_to(url, bytes(32)), IMPATIENT)
         for RelayedOffer.good in ("first", "second"):
             with pytest.raises(RendezvousError):
                 await ours.dial("turn")

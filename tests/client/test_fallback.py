@@ -14,10 +14,10 @@ from freespan.client.settings import ClientSettings
 from freespan.link.datachannel import DataChannelLink
 from freespan.tunnel.settings import TunnelSettings
 from freespan.wire.errors import LinkError
-from freespan.wire.invite import Invite
 from freespan.wire.messages import decode_rendezvous_request
 from freespan.wire.network import Network
 from tests.client.dialing import IMPATIENT, STUN, Handler, block_stun, block_udp, refuses, turn_servers
+from tests.support.invites import invite_to
 from tests.support.serving import serving
 from tests.support.site import SMALL, Site
 from tests.support.whole_path import SECONDS, Host, RunningClient, running_bridge, running_client, running_host
@@ -70,26 +70,26 @@ async def test_a_bridge_that_could_not_be_reached_is_not_asked_again(
 
 
 async def test_the_websocket_through_a_front(host: Host, site: Site) -> None:
-    invite = Invite(DEAD, host.identity.pin, fronts=(host.url,))
+    invite = host.invite_to(DEAD, fronts=(host.url,))
     async with running_client(invite, "websocket", settings=IMPATIENT) as reader:
         assert (await reader.statuses.until("open")).transport == "front"
         assert (await reader.ask(site.port)).endswith(SMALL)
 
 
 async def test_a_bridge_is_found_through_a_front(host: Host, site: Site) -> None:
-    invite = Invite(DEAD, host.identity.pin, fronts=("http://127.0.0.1:2", host.url))
+    invite = host.invite_to(DEAD, fronts=("http://127.0.0.1:2", host.url))
     async with running_bridge(host.url), running_client(invite, settings=IMPATIENT) as reader:
         assert (await reader.statuses.until("open")).transport == "webrtc"
         assert (await reader.ask(site.port)).endswith(SMALL)
 
 
 async def test_the_key_is_compared_over_the_websocket_too(host: Host) -> None:
-    async with running_client(Invite(host.url, bytes(32)), "websocket", settings=IMPATIENT) as reader:
+    async with running_client(invite_to(host.url, bytes(32)), "websocket", settings=IMPATIENT) as reader:
         assert "another key than the invite says" in (await reader.statuses.until("failed")).detail
 
 
 async def test_a_websocket_that_leads_nowhere_is_reported(host: Host) -> None:
-    async with running_client(Invite(DEAD, bytes(32)), "websocket", settings=IMPATIENT) as reader:
+    async with running_client(invite_to(DEAD, bytes(32)), "websocket", settings=IMPATIENT) as reader:
         assert "the host's egress cannot be reached" in (await reader.statuses.until("waiting")).detail
 
 
@@ -106,7 +106,7 @@ def over_websocket(
     host: Host, own: str, settings: ClientSettings = IMPATIENT
 ) -> contextlib.AbstractAsyncContextManager[RunningClient]:
     """A client for whom the host is a front of another address."""
-    return running_client(Invite(own, host.identity.pin, fronts=(host.url,)), "websocket", settings)
+    return running_client(host.invite_to(own, fronts=(host.url,)), "websocket", settings)
 
 
 async def test_an_address_that_takes_sockets_and_serves_none_is_left_for_a_front(host: Host, site: Site) -> None:
@@ -184,14 +184,14 @@ async def test_bridges_that_fail_in_two_networks_are_left(
 
 async def test_one_silent_stun_server_drives_nobody_to_the_host(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     block_stun(monkeypatch)
-    async with running_client(Invite(host.url, host.identity.pin, stun=STUN), settings=STRICT) as reader:
+    async with running_client(host.invite_to(host.url, stun=STUN), settings=STRICT) as reader:
         await kept(reader, "UDP does not get through")
 
 
 async def test_two_silent_stun_servers_are_enough(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     block_stun(monkeypatch)
     stun = (*STUN, ("stun:127.0.0.1:2",))
-    async with running_client(Invite(host.url, host.identity.pin, stun=stun), settings=STRICT) as reader:
+    async with running_client(host.invite_to(host.url, stun=stun), settings=STRICT) as reader:
         assert (await reader.statuses.until("open")).transport == "websocket"
 
 
@@ -213,7 +213,7 @@ async def test_that_no_bridge_can_be_reached_is_tried_and_not_believed(monkeypat
 
     async with (
         serving([web.post("/v1/rendezvous", refuse)]) as url,
-        running_client(Invite(url, bytes(32), stun=STUN), settings=STRICT) as reader,
+        running_client(invite_to(url, bytes(32), stun=STUN), settings=STRICT) as reader,
     ):
         await kept(reader, "none")
     assert wanted[:3] == [Network("symmetric"), None, None]
@@ -245,7 +245,7 @@ async def test_where_stun_alone_is_blocked_an_open_bridge_is_reached_and_no_turn
         await host.until(bridges=1)
         (bridge,) = host.broker.matching._bridges
         host.broker.matching.report_network(bridge, Network("open"))
-        async with running_client(Invite(url, host.identity.pin, stun=STUN), settings=IMPATIENT) as reader:
+        async with running_client(host.invite_to(url, stun=STUN), settings=IMPATIENT) as reader:
             assert (await reader.statuses.until("open")).transport == "webrtc"
     assert not asked
 
@@ -257,7 +257,7 @@ async def test_a_transport_that_has_become_unusable_is_left(
     monkeypatch.setattr(dialer, "network_of", lambda _: Network("open"))
     settings = dataclasses.replace(IMPATIENT, session_wait_seconds=0.2)
     stun = (*STUN, ("stun:127.0.0.1:2",))
-    async with running_client(Invite(host.url, host.identity.pin, stun=stun), settings=settings) as reader:
+    async with running_client(host.invite_to(host.url, stun=stun), settings=settings) as reader:
         async with running_bridge(host.url), running_bridge(host.url):
             await reader.statuses.until("open", transport="webrtc", links=2)
             block_stun(monkeypatch)

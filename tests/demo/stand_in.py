@@ -26,7 +26,7 @@ async def serve() -> None:
     report(
         event="ready",
         url="http://127.0.0.1:9",
-        invite="freespan1_x",
+        invite="freespan2_x",
         embed="<freespan-switch></freespan-switch>",
     )
     if FAULT == "dies later":

@@ -74,7 +74,7 @@ def test_a_whole_run_betrays_nobody(tmp_path: Path, site: Site, options: list[st
         assert NAME not in text, who
         assert UNKNOWN not in text, who
         assert invite not in text, who
-        assert "freespan1_" not in text, who
+        assert "freespan2_" not in text, who
         assert lab.path not in text, who
         assert not ADDRESS.search(text.replace(str(tmp_path), "")), (who, text)
         assert not any(word in text for word in WHAT_WEBRTC_SAYS), who

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.provisional import domains
 
 from freespan.observe.log import RedactingFormatter, redact, set_up_logging
-from freespan.wire.invite import Invite, format_invite
+from freespan.wire.invite import format_invite
+from tests.support.invites import invite_to
 
 BLANK = "[redacted]"
-INVITE = format_invite(Invite("https://host.example", hashlib.sha256(b"key").digest()))
+INVITE = format_invite(invite_to("https://host.example", hashlib.sha256(b"key").digest()))
 
-invites = st.binary(min_size=32, max_size=32).map(lambda key: format_invite(Invite("https://host.example", key)))
+invites = st.binary(min_size=32, max_size=32).map(lambda key: format_invite(invite_to("https://host.example", key)))
 # An address of one group alone identifies nobody, and "::" is the address of no one.
 v6 = st.ip_addresses(v=6).filter(lambda address: int(address) >> 32).map(str)
 v6_in_full = st.ip_addresses(v=6).map(lambda address: address.exploded)

@@ -33,6 +33,7 @@ from freespan.tunnel.tickets import TicketJar
 from freespan.web.static_files import routes
 from freespan.wire.invite import Invite
 from freespan.wire.target import Target
+from tests.support.invites import invite_to
 from tests.support.serving import serving
 
 SECONDS = 30.0
@@ -81,7 +82,11 @@ class Host:
 
     @property
     def invite(self) -> Invite:
-        return Invite(self.url, self.identity.pin)
+        return self.invite_to(self.url)
+
+    def invite_to(self, url: str, fronts: tuple[str, ...] = (), stun: tuple[tuple[str, ...], ...] = ()) -> Invite:
+        """An invite to this host under another URL, with other fronts or STUN servers."""
+        return invite_to(url, self.identity.pin, sealing_key=self.identity.public_sealing_key, fronts=fronts, stun=stun)
 
     async def until(self, **figures: int) -> None:
         """Wait until the named counters have these values."""

@@ -35,6 +35,15 @@ def test_every_identity_is_another() -> None:
     assert new_identity().pin != new_identity().pin
 
 
+def test_the_sealing_key_is_derived_so_a_copy_of_the_identity_has_the_same_one() -> None:
+    one = new_identity()
+    again = Identity(one.private_key, one.certificate)
+    assert again.public_sealing_key == one.public_sealing_key == one.sealing_key.public_key().public_bytes_raw()
+    assert len(one.public_sealing_key) == 32
+    assert new_identity().public_sealing_key != one.public_sealing_key
+    assert one.sealing_key.private_bytes_raw() != one.derived(b"another use")
+
+
 def test_a_certificate_names_nobody_and_does_not_expire() -> None:
     certificate = new_identity().certificate
     assert certificate.subject.rfc4514_string() == "CN=egress"

@@ -12,6 +12,7 @@ from freespan.wire.invite import (
     PREFIX,
     STUN_MAX,
     STUN_URLS_MAX,
+    TOKEN_SIZE,
     Invite,
     check_broker_url,
     check_stun_urls,
@@ -21,7 +22,10 @@ from freespan.wire.invite import (
 from tests.support.attempts import attempt
 
 KEY = hashlib.sha256(b"an egress").digest()
-GOOD = Invite("https://host.example", KEY)
+SEALING_KEY = hashlib.sha256(b"a public key").digest()
+TOKEN = bytes(range(TOKEN_SIZE))
+KEYS = (KEY, SEALING_KEY, TOKEN)
+GOOD = Invite("https://host.example", *KEYS)
 TEXT = format_invite(GOOD)
 
 hosts = st.from_regex(r"[a-z][a-z0-9]{0,20}(\.[a-z]{2,8}){0,3}", fullmatch=True)
@@ -42,6 +46,8 @@ invites = st.builds(
     Invite,
     urls,
     st.binary(min_size=32, max_size=32),
+    st.binary(min_size=32, max_size=32),
+    st.binary(min_size=TOKEN_SIZE, max_size=TOKEN_SIZE),
     st.lists(urls, max_size=FRONTS_MAX).map(tuple),
     st.lists(groups, max_size=STUN_MAX).map(tuple),
 )
@@ -89,7 +95,7 @@ def test_one_changed_character_is_refused(invite: Invite, data: st.DataObject) -
 @pytest.mark.parametrize("url", ["http://a.example", "http://ab.example", "http://abc.example"])
 def test_no_other_character_stands_in_for_any_of_an_invite(url: str) -> None:
     """Also where base64 has unused bits, and where its two alphabets differ."""
-    text = format_invite(Invite(url, KEY))
+    text = format_invite(Invite(url, *KEYS))
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=."
     for at in range(len(PREFIX), len(text)):
         for other in alphabet.replace(text[at], ""):
@@ -100,7 +106,13 @@ def test_no_other_character_stands_in_for_any_of_an_invite(url: str) -> None:
             parse_invite(text + tail)
 
 
-@pytest.mark.parametrize("version", ["2", "9", "12", "9999"])
+@pytest.mark.parametrize("version", ["0", "1", "01"])
+def test_an_earlier_version_says_that_a_new_invite_helps(version: str) -> None:
+    with pytest.raises(InviteError, match="ask whoever gave it to you for a new one"):
+        parse_invite(f"freespan{version}_{TEXT.removeprefix(PREFIX)}")
+
+
+@pytest.mark.parametrize("version", ["3", "9", "12", "9999", "02"])
 def test_a_later_version_says_that_an_update_helps(version: str) -> None:
     with pytest.raises(InviteError, match="update"):
         parse_invite(f"freespan{version}_whatever")
@@ -117,22 +129,32 @@ def test_a_later_version_says_that_an_update_helps(version: str) -> None:
         (PREFIX + "AAAA", "cut off or mistyped"),
         (PREFIX + "äöü", "cut off or mistyped"),
         (PREFIX + "A" * 3_000, "too long"),
-        (sealed({"broker": "http://h", "egress_key": KEY}), "damaged"),
+        (sealed({"broker": "http://h", "egress_key": KEY, "sealing_key": SEALING_KEY, "token": TOKEN}), "damaged"),
         (sealed(["http://h"]), "damaged"),
-        (sealed([1, KEY]), "damaged"),
-        (sealed(["http://h", "text"]), "damaged"),
-        (sealed(["http://h", KEY[:31]]), "its key"),
-        (sealed(["http://h", KEY + b"x"]), "its key"),
-        (sealed(["ftp://h", KEY]), "broker address"),
-        (sealed(["http://h", KEY, "http://f"]), "damaged"),
-        (sealed(["http://h", KEY, [1]]), "damaged"),
-        (sealed(["http://h", KEY, ["http://f"] * (FRONTS_MAX + 1)]), "too many addresses"),
-        (sealed(["http://h", KEY, ["ftp://f"]]), "broker address"),
-        (sealed(["http://h", KEY, [], ["stun:s:1"]]), "damaged"),
-        (sealed(["http://h", KEY, [], [["stun:s:1"]] * (STUN_MAX + 1)]), "too many addresses"),
-        (sealed(["http://h", KEY, [], [[]]]), "STUN server"),
-        (sealed(["http://h", KEY, [], [["stun:s:1"] * (STUN_URLS_MAX + 1)]]), "STUN server"),
-        (sealed(["http://h", KEY, [], [["turn:s:1"]]]), "STUN server"),
+        (sealed(["http://h", KEY]), "damaged"),  # the form of an earlier version
+        (sealed(["http://h", KEY, ["http://f"], [["stun:s:1"]]]), "damaged"),
+        (sealed(["http://h", KEY, SEALING_KEY]), "damaged"),
+        (sealed([1, *KEYS]), "damaged"),
+        (sealed(["http://h", "text", SEALING_KEY, TOKEN]), "damaged"),
+        (sealed(["http://h", KEY, "text", TOKEN]), "damaged"),
+        (sealed(["http://h", KEY, SEALING_KEY, "text"]), "damaged"),
+        (sealed(["http://h", KEY[:31], SEALING_KEY, TOKEN]), "one of its keys"),
+        (sealed(["http://h", KEY + b"x", SEALING_KEY, TOKEN]), "one of its keys"),
+        (sealed(["http://h", KEY, SEALING_KEY[:31], TOKEN]), "one of its keys"),
+        (sealed(["http://h", KEY, SEALING_KEY + b"x", TOKEN]), "one of its keys"),
+        (sealed(["http://h", KEY, SEALING_KEY, TOKEN[:23]]), "its token"),
+        (sealed(["http://h", KEY, SEALING_KEY, TOKEN + b"x"]), "its token"),
+        (sealed(["http://h", KEY, SEALING_KEY, b""]), "its token"),
+        (sealed(["ftp://h", *KEYS]), "broker address"),
+        (sealed(["http://h", *KEYS, "http://f"]), "damaged"),
+        (sealed(["http://h", *KEYS, [1]]), "damaged"),
+        (sealed(["http://h", *KEYS, ["http://f"] * (FRONTS_MAX + 1)]), "too many addresses"),
+        (sealed(["http://h", *KEYS, ["ftp://f"]]), "broker address"),
+        (sealed(["http://h", *KEYS, [], ["stun:s:1"]]), "damaged"),
+        (sealed(["http://h", *KEYS, [], [["stun:s:1"]] * (STUN_MAX + 1)]), "too many addresses"),
+        (sealed(["http://h", *KEYS, [], [[]]]), "STUN server"),
+        (sealed(["http://h", *KEYS, [], [["stun:s:1"] * (STUN_URLS_MAX + 1)]]), "STUN server"),
+        (sealed(["http://h", *KEYS, [], [["turn:s:1"]]]), "STUN server"),
     ],
 )
 def test_the_error_names_what_is_wrong(text: str, expected: str) -> None:
@@ -148,9 +170,9 @@ def test_every_address_of_the_host(invite: Invite) -> None:
 @pytest.mark.parametrize(
     ("payload", "invite"),
     [
-        (["http://h", KEY], Invite("http://h", KEY)),
-        (["http://h", KEY, ["http://f/"]], Invite("http://h", KEY, ("http://f",))),
-        (["http://h/", KEY, [], [["stun:s:1"]], "of a later version"], Invite("http://h", KEY, (), (("stun:s:1",),))),
+        (["http://h", *KEYS], Invite("http://h", *KEYS)),
+        (["http://h", *KEYS, ["http://f/"]], Invite("http://h", *KEYS, ("http://f",))),
+        (["http://h/", *KEYS, [], [["stun:s:1"]], "of later"], Invite("http://h", *KEYS, (), (("stun:s:1",),))),
     ],
 )
 def test_what_may_be_left_out_and_what_may_follow(payload: object, invite: Invite) -> None:
@@ -185,7 +207,9 @@ def test_bad_stun_urls(url: str) -> None:
 
 
 @given(
-    st.text() | st.text().map(lambda text: PREFIX + text) | st.binary(max_size=200).map(lambda raw: sealed([raw, KEY]))
+    st.text()
+    | st.text().map(lambda text: PREFIX + text)
+    | st.binary(max_size=200).map(lambda raw: sealed([raw, *KEYS]))
 )
 def test_any_text_is_an_invite_or_an_invite_error(text: str) -> None:
     assert "\n" not in str(attempt(lambda: parse_invite(text), InviteError))
@@ -200,7 +224,7 @@ def test_any_contents_with_a_right_check_are_an_invite_or_an_invite_error(payloa
 
 def test_what_is_nested_too_deep_is_an_invite_error() -> None:
     """A later version may add elements, which are skipped, whatever is in them."""
-    contents = msgspec.msgpack.encode(["http://h", KEY, [], [], None])
+    contents = msgspec.msgpack.encode(["http://h", *KEYS, [], [], None])
     deep = contents.removesuffix(b"\xc0") + b"\x91" * 1_400 + b"\xc0"
     assert isinstance(attempt(lambda: parse_invite(sealed(msgspec.Raw(deep))), InviteError), Invite | InviteError)
 
@@ -256,7 +280,8 @@ def test_bad_broker_urls(url: str) -> None:
 
 
 def test_the_text_is_that_of_the_protocol() -> None:
-    raw = base64.urlsafe_b64decode(TEXT.removeprefix("freespan1_") + "=" * (-len(TEXT.removeprefix("freespan1_")) % 4))
+    text = TEXT.removeprefix("freespan2_")
+    raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     payload, check = raw[:-4], raw[-4:]
-    assert msgspec.msgpack.decode(payload) == ["https://host.example", KEY, [], []]
+    assert msgspec.msgpack.decode(payload) == ["https://host.example", KEY, SEALING_KEY, TOKEN, [], []]
     assert hashlib.sha256(payload).digest()[:4] == check

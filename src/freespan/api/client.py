@@ -54,7 +54,7 @@ def connect(
         settings: how patient the client is, and how much it keeps open.
 
     Raises:
-        InviteError: the invite is cut, mistyped or of a later version.
+        InviteError: the invite is cut, mistyped or of another version.
         InputError: field `transport` or `timeout`; the value cannot be used.
     """
     if transport not in get_args(TransportChoice):

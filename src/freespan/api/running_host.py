@@ -30,7 +30,7 @@ from freespan.web.decoy_site import redirect_to
 from freespan.web.static_files import routes as web_routes
 from freespan.wire.addresses import is_private_url
 from freespan.wire.errors import InputError, InviteError
-from freespan.wire.invite import Invite, format_invite, parse_invite
+from freespan.wire.invite import TOKEN_SIZE, Invite, format_invite, parse_invite
 from freespan.wire.messages import IceServer
 
 
@@ -102,7 +102,10 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
         host.stun = await stack.enter_async_context(_answering_stun(settings, port))
         if host.stun:
             stun_servers.insert(0, host.stun)
-        host.invite = _invite(Invite(host.url, identity.pin, fronts, tuple(stun_servers)))
+        invite = Invite(
+            host.url, identity.pin, identity.public_sealing_key, bytes(TOKEN_SIZE), fronts, tuple(stun_servers)
+        )
+        host.invite = _invite(invite)
         yield host
 
 

@@ -1,4 +1,7 @@
-"""The identity of an egress: a P-256 key, which invites name by the SHA-256 of its public half."""
+"""The identity of a host: a P-256 key, which invites name by the SHA-256 of its public half.
+
+The host's other keys are derived from it, so a data folder holds one secret.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.x509.oid import NameOID
 
@@ -31,6 +35,16 @@ class Identity:
     def pin(self) -> bytes:
         """SHA-256 of the SubjectPublicKeyInfo, 32 bytes."""
         return key_pin(self.certificate)
+
+    @property
+    def sealing_key(self) -> X25519PrivateKey:
+        """The key that opens what is sealed to this host."""
+        return X25519PrivateKey.from_private_bytes(self.derived(b"freespan sealing key"))
+
+    @property
+    def public_sealing_key(self) -> bytes:
+        """What invites say of it: the public half, 32 bytes."""
+        return self.sealing_key.public_key().public_bytes_raw()
 
     def derived(self, label: bytes) -> bytes:
         """A secret of 32 bytes, derived from the key for the use that `label` names (HKDF, RFC 5869)."""

@@ -37,7 +37,7 @@ class InputError(FreespanError):
 
 
 class InviteError(InputError):
-    """An invite is cut off, mistyped, or of a later version."""
+    """An invite is cut off, mistyped, or of another version."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("invite", reason)

@@ -1,8 +1,8 @@
 """The invite: the text that a reader needs to use a host.
 
-An invite is `freespan1_` and base64url of msgpack of [broker URL, SHA-256 of the egress key, fronts, STUN servers],
-followed by the first 4 bytes of the SHA-256 of that msgpack. So an invite that is mistyped or cut off is noticed at
-once. docs/protocol/invite.md has the details.
+An invite is `freespan2_` and base64url of msgpack of [broker URL, SHA-256 of the egress key, sealing key, token,
+fronts, STUN servers], followed by the first 4 bytes of the SHA-256 of that msgpack. So an invite that is mistyped or
+cut off is noticed at once. docs/protocol/invite.md has the details.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ import msgspec
 
 from freespan.wire.errors import InviteError
 
-PREFIX = "freespan1_"
+VERSION = 2
+PREFIX = f"freespan{VERSION}_"
+KEY_SIZE = 32
+"""Bytes of each of the two keys."""
+TOKEN_SIZE = 24
+"""Bytes of a token."""
 _CHECK_BYTES = 4
 _TEXT_MAX = 2_048
 _URL_MAX = 1_024
@@ -35,6 +40,8 @@ class Invite(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         broker: base URL of the broker, `http://` or `https://`, without a trailing slash.
         egress_key: SHA-256 over the egress' SubjectPublicKeyInfo (DER), 32 bytes.
+        sealing_key: the host's public key for what is sealed to it (X25519, RFC 7748), 32 bytes.
+        token: what the host knows the invite by, 24 bytes; nobody else can make one.
         fronts: other base URLs that lead to the same host, for readers who cannot reach `broker`.
         stun: groups of `stun:` URLs. The URLs of a group are the ports of one server; the next group is asked if the
             first one does not answer. Empty in a private network, where no end needs its outside address.
@@ -42,6 +49,8 @@ class Invite(msgspec.Struct, frozen=True, array_like=True):
 
     broker: str
     egress_key: bytes
+    sealing_key: bytes
+    token: bytes
     fronts: tuple[str, ...] = ()
     stun: tuple[tuple[str, ...], ...] = ()
 
@@ -61,7 +70,7 @@ def parse_invite(text: str) -> Invite:
     """Read an invite. White space anywhere in it is ignored, since messengers break lines.
 
     Raises:
-        InviteError: it is not an invite, cut off, mistyped, or of a later version.
+        InviteError: it is not an invite, cut off, mistyped, or of another version.
     """
     compact = "".join(text.split())
     if len(compact) > _TEXT_MAX:
@@ -69,20 +78,24 @@ def parse_invite(text: str) -> Invite:
     version = re.match(r"freespan([0-9]{1,4})_", compact)
     if version is None:
         raise InviteError(f"is not an invite: one begins with {PREFIX!r}")
-    if version.group(0) != PREFIX:
+    if int(version[1]) < VERSION:
+        raise InviteError("is of an earlier version: ask whoever gave it to you for a new one")
+    if version[0] != PREFIX:
         raise InviteError("is of a later version: update freespan to use it")
     payload = _decode(compact[len(PREFIX) :])
     try:
         invite = msgspec.msgpack.decode(payload, type=Invite)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InviteError("is damaged: copy the whole invite again") from None
-    if len(invite.egress_key) != 32:
-        raise InviteError("is damaged: its key has the wrong length")
+    if len(invite.egress_key) != KEY_SIZE or len(invite.sealing_key) != KEY_SIZE:
+        raise InviteError("is damaged: one of its keys has the wrong length")
+    if len(invite.token) != TOKEN_SIZE:
+        raise InviteError("is damaged: its token has the wrong length")
     if len(invite.fronts) > FRONTS_MAX or len(invite.stun) > STUN_MAX:
         raise InviteError("is damaged: it names too many addresses")
     fronts = tuple(check_broker_url(front) for front in invite.fronts)
     stun = tuple(check_stun_urls(group) for group in invite.stun)
-    return Invite(check_broker_url(invite.broker), invite.egress_key, fronts, stun)
+    return msgspec.structs.replace(invite, broker=check_broker_url(invite.broker), fronts=fronts, stun=stun)
 
 
 def check_broker_url(url: str) -> str:

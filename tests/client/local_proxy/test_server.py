@@ -22,10 +22,10 @@ from freespan.egress import dialer
 from freespan.egress.settings import EgressSettings
 from freespan.tunnel.client import ClientTunnel
 from freespan.wire.errors import InputError, StreamError
-from freespan.wire.invite import Invite
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
 from tests.support import readers
+from tests.support.invites import invite_to
 from tests.support.site import SMALL, Site
 from tests.support.whole_path import SECONDS, direct_session, running_host
 
@@ -34,7 +34,7 @@ class FakeClient(Client):
     """Has the session that it is given, or none."""
 
     def __init__(self, tunnel: ClientTunnel, settings: ClientSettings | None) -> None:
-        super().__init__(Invite("http://127.0.0.1:1", bytes(32)), lambda _: None, settings=settings)
+        super().__init__(invite_to("http://127.0.0.1:1", bytes(32)), lambda _: None, settings=settings)
         self._given = tunnel
         self.has_session = True
 
