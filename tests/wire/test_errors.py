@@ -9,6 +9,7 @@ EXAMPLES = [
     errors.MessageError("offer", "is no offer"),
     errors.VersionError("version", "is 2: update"),
     errors.MissingLibraryError("freespan[host]", ["aiohttp"]),
+    errors.NotAdmittedError("invite_revoked"),
     errors.RendezvousError("no_bridge", "no bridge is free", retry=True, after=3.0),
     errors.LinkError("the connection was lost"),
     errors.TunnelError("the session timed out"),

@@ -9,6 +9,7 @@ a name that belongs to somebody else.
     │   └── MessageError     a broker, bridge or client sent a message that is not in the protocol
     │       └── VersionError     it speaks another version
     ├── MissingLibraryError  a library is not installed; names what to install
+    ├── NotAdmittedError     the host does not admit whoever has this invite, or nobody without one
     ├── RendezvousError      the broker could not be reached, or refused; `retry` tells whether to ask again
     ├── LinkError            a link could not be opened, or ended
     ├── TunnelError          the session could not be opened, or ended
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from freespan.wire.admission import admission_sentence
 from freespan.wire.proxy_status import ProxyStatus
 
 
@@ -62,6 +64,22 @@ class MissingLibraryError(FreespanError):
         )
         self.install = install
         self.missing = tuple(missing)
+
+
+class NotAdmittedError(FreespanError):
+    """The host does not admit whoever has this invite. Nothing but another invite, or time, helps.
+
+    Attributes:
+        code: one of `freespan.wire.admission.ADMISSION_CODES`.
+        amount: bytes of the quota, or the number of sessions; 0 where the code has none.
+        again: the day (ISO 8601, UTC) on which a quota begins anew; empty for other codes.
+    """
+
+    def __init__(self, code: str, amount: int = 0, again: str = "") -> None:
+        super().__init__(admission_sentence(code, amount, again))
+        self.code = code
+        self.amount = amount
+        self.again = again
 
 
 class RendezvousError(FreespanError):
