@@ -8,6 +8,7 @@ EXAMPLES = [
     errors.InviteError("is cut"),
     errors.MessageError("offer", "is no offer"),
     errors.VersionError("version", "is 2: update"),
+    errors.SealError(),
     errors.MissingLibraryError("freespan[host]", ["aiohttp"]),
     errors.NotAdmittedError("invite_revoked"),
     errors.RendezvousError("no_bridge", "no bridge is free", retry=True, after=3.0),

@@ -7,7 +7,8 @@ a name that belongs to somebody else.
     ├── InputError           a value of a person or a peer is wrong; `field` names it
     │   ├── InviteError      an invite cannot be used
     │   └── MessageError     a broker, bridge or client sent a message that is not in the protocol
-    │       └── VersionError     it speaks another version
+    │       ├── VersionError     it speaks another version
+    │       └── SealError        it cannot be opened
     ├── MissingLibraryError  a library is not installed; names what to install
     ├── NotAdmittedError     the host does not admit whoever has this invite, or nobody without one
     ├── RendezvousError      the broker could not be reached, or refused; `retry` tells whether to ask again
@@ -51,6 +52,13 @@ class MessageError(InputError):
 
 class VersionError(MessageError):
     """A message has a protocol version that this end does not speak."""
+
+
+class SealError(MessageError):
+    """What was sealed cannot be opened."""
+
+    def __init__(self) -> None:
+        super().__init__("message", "is sealed to another key, or was changed")
 
 
 class MissingLibraryError(FreespanError):
