@@ -10,10 +10,11 @@ SETUP := .venv/.setup
 SETUP_DEV := .venv/.setup-dev
 SETUP_DOCS := .venv/.setup-docs
 SETUP_FUZZ := build/fuzz-venv/.setup
+SETUP_AUDIT := build/audit-venv/.setup
 SETUP_JS := node_modules/.setup
 MADE_FROM := pyproject.toml uv.lock scripts/make-venv.sh
 
-.PHONY: help setup dev demo test browsers modules check check-python check-js format format-python format-js bench fuzz lab lab-test screenshots switch-package wordpress-test wordpress-zip extension docs coverage wheel-test clean
+.PHONY: help setup dev demo test audit browsers modules check check-python check-js format format-python format-js bench fuzz lab lab-test screenshots switch-package wordpress-test wordpress-zip extension docs coverage wheel-test clean
 
 help: ## list the targets
 	@echo "freespan: visitors lend their browsers, so that blocked readers can read"
@@ -73,6 +74,9 @@ screenshots: $(SETUP_DEV) browsers ## take the pictures of the documentation aga
 	@$(PYTHON_IN_VENV) scripts/switch_pictures.py
 	@$(PYTHON_IN_VENV) -m scripts.extension_picture
 
+audit: $(SETUP_AUDIT) ## look for known vulnerabilities and other licences; list all parts: dist/freespan.cdx.json
+	@build/audit-venv/bin/python -m scripts.audit $(ARGS)
+
 wheel-test: ## build wheel and sdist, and try them in empty environments
 	@scripts/try-wheel.sh $(ARGS)
 
@@ -122,6 +126,10 @@ $(SETUP_DOCS): $(MADE_FROM)
 
 $(SETUP_FUZZ): pyproject.toml uv.lock scripts/make-fuzz-venv.sh
 	@scripts/make-fuzz-venv.sh
+	@touch $@
+
+$(SETUP_AUDIT): pyproject.toml uv.lock scripts/make-audit-venv.sh
+	@scripts/make-audit-venv.sh
 	@touch $@
 
 $(SETUP_JS): package.json $(wildcard package-lock.json)

@@ -179,7 +179,9 @@ LAYERS = {
         "__main__",
     ),
     "scripts": (
-        "enumeration locked_versions make_extension make_globe_data make_switch_package options_table wordpress_zip",
+        "licences lock",
+        "advisories enumeration locked_versions make_extension make_globe_data make_switch_package options_table sbom",
+        "audit wordpress_zip",
         "extension_icons extension_picture globe_pictures screenshots switch_pictures wordpress_picture",
     ),
 }
@@ -189,7 +191,7 @@ BESIDE = {
     "lab": room("freespan", "aiohttp cryptography"),
     "bench": room("freespan", "aiohttp aioquic rich"),
     "fuzz": room("freespan", "aiohttp aioice aioquic atheris coverage msgspec multidict"),
-    "scripts": room("freespan tests", "aiohttp rich"),
+    "scripts": room("freespan tests", "aiohttp cyclonedx license_expression packageurl rich"),
 }
 """What the modules of LAYERS may import besides one another: packages of this repository, and libraries."""
 
