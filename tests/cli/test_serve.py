@@ -55,14 +55,16 @@ def test_key_and_path_are_made_once_and_for_their_owner_alone(tmp_path: Path) ->
         first = lab.invite
         assert lab.host.stop() == 0
     kept = {file.name: file.read_bytes() for file in data.iterdir()}
-    assert set(kept) == {"egress-key.pem", "path.txt"}
+    assert set(kept) == {"egress-key.pem", "path.txt", "invites.sqlite"}
     assert {stat.S_IMODE(file.stat().st_mode) for file in data.iterdir()} == {0o600}
     assert stat.S_IMODE(data.stat().st_mode) & 0o077 == 0
     with laboratory(data) as lab:
         again = parse_invite(lab.invite)
         assert again.egress_key == parse_invite(first).egress_key
+        assert again.token == parse_invite(first).token
         assert urlsplit(again.broker).path == urlsplit(parse_invite(first).broker).path
-    assert {file.name: file.read_bytes() for file in data.iterdir()} == kept
+    for name in ("egress-key.pem", "path.txt"):
+        assert (data / name).read_bytes() == kept[name]
 
 
 @pytest.mark.parametrize("content", [b"", b"not a key", b"\x00" * 1000], ids=["empty", "text", "bytes"])

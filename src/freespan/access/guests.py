@@ -105,6 +105,16 @@ class Guest:
         return InviteLimits() if self._record is None else self._record.limits
 
     @property
+    def record(self) -> InviteRecord | None:
+        """What the database says of the invite; None for everybody without one."""
+        return self._record
+
+    @property
+    def is_void(self) -> bool:
+        """Whether the invite is revoked, expired or gone: for good."""
+        return self._for_good() is not None
+
+    @property
     def sessions(self) -> int:
         """How many sessions there are now."""
         return len(self._visits)
@@ -185,6 +195,9 @@ class Guest:
         return self._because(INVITE_SESSIONS) if is_crowded else None
 
     def _void(self) -> NotAdmittedError | None:
+        return self._for_good() or (self._because(INVITE_QUOTA) if self.is_over_quota else None)
+
+    def _for_good(self) -> NotAdmittedError | None:
         if self._record is None:
             return None
         if self._is_gone:
@@ -193,7 +206,7 @@ class Guest:
             return self._because(INVITE_REVOKED)
         if self.limits.expires is not None and self._guests.now() >= self.limits.expires:
             return self._because(INVITE_EXPIRED)
-        return self._because(INVITE_QUOTA) if self.is_over_quota else None
+        return None
 
     def _because(self, code: str) -> NotAdmittedError:
         if code == INVITE_QUOTA:
@@ -246,6 +259,11 @@ class Guests:
     def guest(self, invite_id: bytes) -> Guest | None:
         """The guest with this id, as it stood in `Guest.id`; None if it is known no more."""
         return self._anonymous if invite_id == ANONYMOUS_ID else self._guests.get(invite_id)
+
+    def first_valid(self) -> InviteRecord | None:
+        """The invite that was made first among those that are neither revoked nor expired."""
+        records = (guest.record for guest in self._guests.values() if not guest.is_void)
+        return next((record for record in records if record is not None), None)
 
     def today(self) -> datetime.date:
         """The day by the host's clock (UTC)."""

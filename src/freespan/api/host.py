@@ -59,8 +59,16 @@ class Host:
 
     @property
     def invite(self) -> str:
-        """The text that readers need."""
+        """The text that readers need: that of the first invite which is neither revoked nor expired.
+
+        Empty if there is none. `freespan invite` makes more of them.
+        """
         return self._parts.invite
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What whoever runs it should read of changes since the last start, one line each."""
+        return self._parts.notices
 
     @property
     def embed(self) -> str:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from freespan.access.guests import Guests
 from freespan.api import host_plan
 from freespan.api.allocator import give_memory_back
 from freespan.api.connections import PLAIN_COST, TLS_COST, ConnectionLimits, Connections
 from freespan.api.host_app import host_application
+from freespan.api.host_invites import keeping_invites, meaning_of, note_address
+from freespan.api.invite_writer import HostAddress, InviteWriter, tokens_of
 from freespan.api.listening import listening, unusable_address
 from freespan.api.open_files import open_files_limit, shared_out
 from freespan.api.own_path import own_path
 from freespan.api.paced_connections import Accounts
-from freespan.api.settings import HostSettings
+from freespan.api.settings import OPEN, HostSettings
 from freespan.broker.server import Broker
 from freespan.egress.dialer import Dialer
 from freespan.egress.server import Egress
@@ -29,9 +34,9 @@ from freespan.tunnel.identity import load_or_create_identity
 from freespan.web.decoy_site import redirect_to
 from freespan.web.static_files import routes as web_routes
 from freespan.wire.addresses import is_private_url
-from freespan.wire.errors import InputError, InviteError
-from freespan.wire.invite import TOKEN_SIZE, Invite, format_invite, parse_invite
 from freespan.wire.messages import IceServer
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -41,9 +46,17 @@ class RunningHost:
     counters: HostCounters
     ledger: Ledger
     sources: SourceReader
+    guests: Guests
     url: str = ""
     stun: tuple[str, ...] = ()
-    invite: str = ""
+    notices: tuple[str, ...] = ()
+    writer: InviteWriter | None = None
+
+    @property
+    def invite(self) -> str:
+        """The text of the first invite that is not void; empty if all are."""
+        record = self.guests.first_valid()
+        return "" if record is None or self.writer is None else self.writer.text(record)
 
 
 @contextlib.asynccontextmanager
@@ -63,7 +76,13 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
         is_public=lambda: not is_private_url(host.url),
         is_behind_unnamed_proxy=host_plan.is_behind_unnamed_proxy(settings),
     )
-    host = RunningHost(HostCounters(), host_plan.ledger_of(settings), sources)
+    guests = Guests(
+        tokens_of(identity),
+        is_open=settings.access == OPEN,
+        now=time.time,
+        monotonic=asyncio.get_running_loop().time,
+    )
+    host = RunningHost(HostCounters(), host_plan.ledger_of(settings), sources, guests)
     host.counters.watch_memory(host.ledger)
     dialer = Dialer(host_plan.policy_of(settings), host_plan.names_of(settings))
     files = shared_out(open_files_limit())
@@ -88,6 +107,7 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     routes = [*broker.routes(), *egress.routes(), *web]
     app = host_application(path, routes, host_plan.site_of(settings), host.counters if settings.metrics else None)
     async with contextlib.AsyncExitStack() as stack:
+        host.notices = await stack.enter_async_context(keeping_invites(settings, guests))
         stack.callback(dialer.close)
         stack.push_async_callback(egress.stop)
         giving_back = asyncio.create_task(give_memory_back(host.ledger), name="host-memory")
@@ -102,10 +122,13 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
         host.stun = await stack.enter_async_context(_answering_stun(settings, port))
         if host.stun:
             stun_servers.insert(0, host.stun)
-        invite = Invite(
-            host.url, identity.pin, identity.public_sealing_key, bytes(TOKEN_SIZE), fronts, tuple(stun_servers)
-        )
-        host.invite = _invite(invite)
+        address = HostAddress(host.url, fronts, tuple(stun_servers))
+        host.writer = InviteWriter(identity, address)
+        host.writer.check()
+        await asyncio.to_thread(note_address, settings.data_directory, address)
+        for line in host.notices:
+            _log.warning("%s", line.strip())
+        _log.info("%s", meaning_of(settings.access))
         yield host
 
 
@@ -139,12 +162,3 @@ async def _answering_stun(settings: HostSettings, http_port: int) -> AsyncIterat
             taken = f"UDP {port} and {port + 1}" if port else "UDP"
             raise unusable_address(error, "stun-port", taken, ", or none with --no-stun") from None
         yield host_plan.stun_urls_of(settings, ports)
-
-
-def _invite(invite: Invite) -> str:
-    text = format_invite(invite)
-    try:
-        parse_invite(text)
-    except InviteError:
-        raise InputError("front", "makes the invite too long: give fewer or shorter ones") from None
-    return text

@@ -20,6 +20,8 @@ FRONTS_MAX = 4
 """Fronts in an invite; the same number as `freespan.wire.invite.FRONTS_MAX`."""
 OTHER_STUN_SERVERS_MAX = 3
 """STUN servers in an invite, without the host's own; one less than `freespan.wire.invite.STUN_MAX`."""
+OPEN, INVITED = "open", "invited"
+"""Who may use a host: everybody who has its address, or nobody without an invite."""
 TURN_URLS_MAX = 8
 """TURN URLs that a client is given; the same number as `freespan.broker.turn.TURN_URLS_MAX`."""
 
@@ -29,6 +31,7 @@ _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])
 _ADDRESS = "Address"
 _PAGES = "Pages"
 _ICE = "STUN and TURN"
+_READERS = "Who may use it"
 _EGRESS = "What readers may reach"
 _FIGURES = "Figures"
 _LIMITS = "Limits"
@@ -94,6 +97,10 @@ def _check_turn(url: str) -> str | None:
     except InputError as error:
         return error.reason
     return None
+
+
+def _check_access(access: str) -> str | None:
+    return None if access in (OPEN, INVITED) else f"must be {OPEN} or {INVITED}"
 
 
 def _check_allowed(host: str) -> str | None:
@@ -222,14 +229,14 @@ class HostSettings:
     data: Annotated[
         Path | None,
         About(
-            "Directory of the egress key and the host's path.",
+            "Directory of the egress key, the host's path and its invites.",
             _ADDRESS,
             metavar="DIRECTORY",
             default_text="the user's directory for settings",
             computed=default_data_directory,
             details=(
-                "Holds `egress-key.pem` and `path.txt` (0600), made at the first start. **Back it up: with another"
-                " key, or another path, every invite is void**"
+                "Holds `egress-key.pem`, `path.txt` and `invites.sqlite` (0600), made at the first start. **Back it"
+                " up: with another key, or another path, every invite is void**"
             ),
             example='"/var/lib/freespan"',
         ),
@@ -322,6 +329,20 @@ class HostSettings:
             example='"/etc/freespan-turn-secret"',
         ),
     ] = None
+    access: Annotated[
+        str,
+        About(
+            "Who may use this host: open (everybody who has its address) or invited.",
+            _READERS,
+            metavar="WHO",
+            details=(
+                "On an open host, readers with an invite go first when it is crowded. Whoever has a public switch's"
+                " line has the address. A host that was open says what stops working when it becomes `invited`"
+            ),
+            example='"invited"',
+            check=_check_access,
+        ),
+    ] = OPEN
     allow_host: Annotated[
         tuple[str, ...],
         About(
