@@ -37,5 +37,5 @@ async def _start() -> float:
         port = broker.sockets[0].getsockname()[1]
         invite = format_invite(Invite(f"http://127.0.0.1:{port}", bytes(32), _SEALING_KEY, bytes(TOKEN_SIZE)))
         start = time.perf_counter()
-        async with running("connect", invite, "--port", "0", "--json"), asyncio.timeout(_SECONDS):
+        async with running("connect", "--port", "0", "--json", invite=invite), asyncio.timeout(_SECONDS):
             return await requested - start

@@ -49,7 +49,7 @@ async def headless_bridge(url: str) -> AsyncIterator[Program]:
 @contextlib.asynccontextmanager
 async def client(invite: str) -> AsyncIterator[tuple[Program, int]]:
     """Run `freespan connect` with an open session; yields it and the port of its local proxy."""
-    async with running("connect", invite, "--port", "0", "--json") as program:
+    async with running("connect", "--port", "0", "--json", invite=invite) as program:
         proxy = await program.event(_is("proxy"), _READY_SECONDS, "local proxy")
         await program.event(lambda event: event.get("state") == "open", _READY_SECONDS, "open session")
         yield program, int(proxy["address"].rpartition(":")[2])

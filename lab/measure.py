@@ -61,9 +61,9 @@ async def running_client(
         options: of `freespan connect`.
         limits: limits to be changed; see `with_limits`.
     """
-    command = ["connect", world.invite, "--port", "0", "--json", *options]
+    command = ["connect", "--port", "0", "--json", *options]
     arguments = [*python("lab.with_limits"), json.dumps(limits), *command] if limits else freespan(*command)
-    async with world.running(node, "freespan connect", arguments) as client:
+    async with world.running(node, "freespan connect", arguments, invite=world.invite) as client:
         event = await client.event(lambda event: event.get("event") == "proxy", START_SECONDS, "proxy")
         yield client, event["address"]
 

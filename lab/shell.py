@@ -45,8 +45,8 @@ def _greeting(here: World) -> str:
     return f"""The world is running. Its censor blocks {BLOCKED} by all of DNS, address, SNI and Host.
   curl https://{NEWS}/small                      not blocked
   curl https://{BLOCKED}/small                   blocked
-  {freespan} fetch $INVITE https://{BLOCKED}/small -o -   through a volunteer
-  {freespan} connect $INVITE                     a proxy on 127.0.0.1:8118
+  {freespan} fetch https://{BLOCKED}/small -o -   through a volunteer
+  {freespan} connect                             a proxy on 127.0.0.1:8118
 Nodes: {", ".join(here.network.nodes)}  (`ip netns exec {namespaces.PREFIX}NAME …` as root, from elsewhere)
 Files of the lab's authority: {here.authority.file}. `exit` removes everything.
 """

@@ -136,9 +136,12 @@ class World:
         return file
 
     @contextlib.asynccontextmanager
-    async def running(self, node: str, name: str, arguments: Sequence[str]) -> AsyncIterator[InteractiveProgram]:
-        """Run a program inside a node for the length of the block."""
-        async with programs.running(self.network, node, name, arguments, self.trust) as program:
+    async def running(
+        self, node: str, name: str, arguments: Sequence[str], *, invite: str = ""
+    ) -> AsyncIterator[InteractiveProgram]:
+        """Run a program, which finds `invite` in its environment, inside a node for the length of the block."""
+        env = {**self.trust, "FREESPAN_INVITE": invite}
+        async with programs.running(self.network, node, name, arguments, env) as program:
             yield program
 
 
@@ -217,7 +220,7 @@ def kept_environment() -> dict[str, str]:
 
 def _keep_environment(here: World) -> None:
     """Keep it for shells, which may be opened from other terminals; curl has a variable of its own."""
-    kept = {**here.trust, "CURL_CA_BUNDLE": str(here.authority.file), "INVITE": here.invite}
+    kept = {**here.trust, "CURL_CA_BUNDLE": str(here.authority.file), "FREESPAN_INVITE": here.invite}
     (here.network.folder / _ENVIRONMENT).write_text(json.dumps(kept))
 
 

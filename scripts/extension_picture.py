@@ -56,7 +56,7 @@ async def _pictures(ready: dict[str, str], extension: Path, *, dark: bool) -> li
         await page.screenshot(files["asking"])
         await page.click("[data-action=turn-on]")
         await page.wait_for("document.body.dataset.state === 'waiting'", SECONDS)
-        async with running("connect", ready["invite"], "--port", "0", "--json") as client:
+        async with running("connect", "--port", "0", "--json", invite=ready["invite"]) as client:
             await client.event(lambda event: event.get("state") == "open", SECONDS)
             await page.wait_for("document.querySelector('#today').textContent === '1'", SECONDS)
             await page.screenshot(files["helping"])

@@ -99,7 +99,7 @@ async def pictures_of_states(ready: dict[str, str], folder: Path, *, dark: bool)
             await turn_on(page)
             await page.wait_for(f"{SWITCH} === 'waiting' && {STILL}", SECONDS)
             await page.screenshot(files[1])
-            async with running("connect", ready["invite"], "--port", "0", "--json") as client:
+            async with running("connect", "--port", "0", "--json", invite=ready["invite"]) as client:
                 await client.event(lambda event: event.get("state") == "open", SECONDS)
                 await page.wait_for(f"{SWITCH} === 'helping'", SECONDS)
                 await page.screenshot(files[2])

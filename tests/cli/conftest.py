@@ -45,7 +45,8 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     handlers, level, thresholds = logging.root.handlers[:], logging.root.level, gc.get_threshold()
     on_signal = signal.getsignal(signal.SIGTERM)
 
-    def run(*arguments: str) -> Outcome:
+    def run(*arguments: str, invite: str = "") -> Outcome:
+        monkeypatch.setenv("FREESPAN_INVITE", invite)
         monkeypatch.setattr(sys, "argv", ["freespan", *arguments])
         with pytest.raises(SystemExit) as caught:
             main()

@@ -66,7 +66,7 @@ def test_an_invite_with_a_malformed_url(command: Command, broker: str) -> None:
 
 def test_an_invite_with_line_breaks(lab: Lab) -> None:
     broken = "\n  ".join(re.findall(".{1,20}", lab.invite))
-    client = lab.programs("connect", broken, "--port", "0", "--json")
+    client = lab.programs("connect", "--port", "0", "--json", invite=broken)
     client.state("open")
 
 
@@ -83,7 +83,7 @@ def test_the_proxy_is_there_at_once_and_then_the_session(lab: Lab, site: Site) -
 
 
 def test_output_for_people(lab: Lab, site: Site) -> None:
-    client = lab.programs("connect", lab.invite, "--port", "0")
+    client = lab.programs("connect", "--port", "0", invite=lab.invite)
     proxy = re.search(r"127\.0\.0\.1:\d+", client.line("Local proxy"))
     assert proxy
     client.line("connected (webrtc)  a bridge carries this session")
@@ -97,12 +97,12 @@ def test_output_for_people(lab: Lab, site: Site) -> None:
 def test_a_port_in_use(programs: Programs) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        message = programs("connect", GOOD, "--port", str(port)).fails(2)
+        message = programs("connect", "--port", str(port), invite=GOOD).fails(2)
         assert message == f"--port: {port}: address already in use; choose another one"
 
 
 def test_a_dead_host_is_asked_again_and_people_learn_why(programs: Programs) -> None:
-    client = programs("connect", GOOD, "--port", "0", "--json")
+    client = programs("connect", "--port", "0", "--json", invite=GOOD)
     proxy_of(client)
     for _ in range(2):
         detail = client.state("waiting")["detail"]
@@ -113,7 +113,7 @@ def test_a_dead_host_is_asked_again_and_people_learn_why(programs: Programs) -> 
 
 
 def test_a_dead_host_for_people(programs: Programs) -> None:
-    client = programs("connect", GOOD, "--port", "0")
+    client = programs("connect", "--port", "0", invite=GOOD)
     client.line("waiting  the broker cannot be reached (check the invite and your connection); ")
     assert client.stop() == 0
 
@@ -132,10 +132,10 @@ def test_without_a_session_a_request_gets_503(programs: Programs) -> None:
     """A request waits for a session, but not for ever."""
     client = programs(
         "connect",
-        GOOD,
         "--port",
         "0",
         "--json",
+        invite=GOOD,
         limits={"freespan.client.settings.ClientSettings.session_wait_seconds": 1},
     )
     proxy = proxy_of(client)
@@ -152,12 +152,12 @@ def test_a_host_that_has_changed_its_key(tmp_path: Path) -> None:
     with laboratory(tmp_path / "one", "--port", str(port)) as lab:
         assert lab.port == port
         lab.bridge()
-        client = lab.programs("connect", invite, "--port", "0", "--json")
+        client = lab.programs("connect", "--port", "0", "--json", invite=invite)
         message = client.state("failed")["detail"]
         assert "another key than the invite says" in message
         assert "the host has changed its key; nothing was sent. Ask for a new invite" in message
         assert client.stop() == 0  # it goes on trying: a single bridge must not be able to end a client
-        fetched = lab.programs("fetch", invite, "http://site.test/", "-o", "-")
+        fetched = lab.programs("fetch", "http://site.test/", "-o", "-", invite=invite)
         assert "Ask for a new invite" in fetched.fails(1)
         good, _ = lab.client()
         assert good.stop() == 0
@@ -180,7 +180,7 @@ def test_a_server_that_is_not_a_broker(programs: Programs, answer: bytes, part: 
         server.settimeout(SECONDS)
         invite = format_invite(invite_to(f"http://127.0.0.1:{server.getsockname()[1]}", bytes(32)))
         limits = {"freespan.client.settings.ClientSettings.host_seconds": 1.0}
-        client = programs("connect", invite, "--port", "0", "--json", limits=limits)
+        client = programs("connect", "--port", "0", "--json", limits=limits, invite=invite)
         with server.accept()[0] as connection:
             connection.settimeout(SECONDS)
             connection.recv(65_536)

@@ -24,7 +24,7 @@ from tests.support.site import SMALL, Site, served
 
 
 def fetch(lab: Lab, url: str, *options: str, folder: Path, **more: object) -> Program:
-    return lab.programs("fetch", lab.invite, url, *options, folder=folder, **more)
+    return lab.programs("fetch", url, *options, folder=folder, **more, invite=lab.invite)
 
 
 DEAD = format_invite(invite_to("http://127.0.0.1:1", bytes(32)))
@@ -44,7 +44,7 @@ def test_a_file(lab: Lab, site: Site, tmp_path: Path) -> None:
 
 def test_output_for_programs(lab: Lab, command: Command, site: Site, tmp_path: Path) -> None:
     url = url_of(site, "/file?bytes=100000")
-    fetched = command("fetch", lab.invite, url, "-o", str(tmp_path / "f"), "--json")
+    fetched = command("fetch", url, "-o", str(tmp_path / "f"), "--json", invite=lab.invite)
     assert (fetched.code, fetched.errors) == (0, "")
     message = json.loads(fetched.output)
     assert (message["status"], message["bytes"], message["sha256"]) == (200, 100_000, sha256_of(100_000))
@@ -63,7 +63,7 @@ def test_the_name_is_taken_from_the_url(
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    assert command("fetch", lab.invite, url_of(site, path)).code == 0
+    assert command("fetch", url_of(site, path), invite=lab.invite).code == 0
     assert names(tmp_path) == ["here"]
     assert [(each.name, each.read_bytes()) for each in folder.iterdir()] == [(name, SMALL)]
 
@@ -88,7 +88,7 @@ def test_standard_output_that_nobody_reads_on(lab: Lab, site: Site, tmp_path: Pa
 def test_a_file_that_is_there_stays(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "index.html").write_text("mine")
-    message = command("fetch", DEAD, "http://site.test/").fails(2)
+    message = command("fetch", "http://site.test/", invite=DEAD).fails(2)
     assert message == "--output: index.html exists already; name another file with -o"
     assert (tmp_path / "index.html").read_text() == "mine"
 
@@ -98,10 +98,10 @@ def test_a_file_that_is_named_is_replaced_but_only_by_a_whole_one(
 ) -> None:
     mine = tmp_path / "mine"
     mine.write_text("old")
-    why = command("fetch", lab.invite, url_of(site, "/broken"), "-o", str(mine)).fails(1)
+    why = command("fetch", url_of(site, "/broken"), "-o", str(mine), invite=lab.invite).fails(1)
     assert why == "the download broke off before its end; try again"
     assert mine.read_text() == "old"
-    assert command("fetch", lab.invite, url_of(site), "-o", str(mine)).code == 0
+    assert command("fetch", url_of(site), "-o", str(mine), invite=lab.invite).code == 0
     assert mine.read_bytes() == SMALL
     assert names(tmp_path) == ["mine"]
 
@@ -113,7 +113,7 @@ def test_a_pipe_is_written_and_not_replaced(lab: Lab, command: Command, site: Si
     received: list[bytes] = []
     reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()), daemon=True)
     reader.start()
-    assert command("fetch", lab.invite, url_of(site), "-o", str(pipe)).code == 0
+    assert command("fetch", url_of(site), "-o", str(pipe), invite=lab.invite).code == 0
     reader.join(SECONDS)
     assert received == [SMALL]
     assert pipe.is_fifo()
@@ -122,38 +122,40 @@ def test_a_pipe_is_written_and_not_replaced(lab: Lab, command: Command, site: Si
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk(lab: Lab, command: Command, site: Site) -> None:
-    fetched = command("fetch", lab.invite, url_of(site, "/file?bytes=1000000"), "-o", "/dev/full")
+    fetched = command("fetch", url_of(site, "/file?bytes=1000000"), "-o", "/dev/full", invite=lab.invite)
     assert fetched.fails(1) == "the output cannot be written: no space left on device"
 
 
 @pytest.mark.parametrize(("name", "why"), [("no/such/folder", "no such file"), (".", "is a directory")])
 def test_a_place_that_cannot_be_written(command: Command, tmp_path: Path, name: str, why: str) -> None:
-    message = command("fetch", DEAD, "http://site.test/", "-o", str(tmp_path / name)).fails(2)
+    message = command("fetch", "http://site.test/", "-o", str(tmp_path / name), invite=DEAD).fails(2)
     assert message.startswith(f"--output: cannot be written: {why}")
 
 
 @pytest.mark.parametrize("url", ["", "hello", "ftp://site.test/", "http://", "http://[::1", "http://a b/"])
 def test_a_malformed_url(command: Command, url: str) -> None:
-    assert command("fetch", DEAD, url).fails(2) == "URL: must be an http or https URL"
+    assert command("fetch", url, invite=DEAD).fails(2) == "URL: must be an http or https URL"
 
 
 @pytest.mark.parametrize("port", ["0", "99999", "http"])
 def test_a_url_with_a_port_that_is_none(command: Command, port: str) -> None:
-    assert command("fetch", DEAD, f"http://site.test:{port}/").fails(2) == "URL: the port must be from 1 to 65535"
+    assert (
+        command("fetch", f"http://site.test:{port}/", invite=DEAD).fails(2) == "URL: the port must be from 1 to 65535"
+    )
 
 
 # --- the site ----------------------------------------------------------------------------------
 
 
 def test_a_page_that_is_not_there(lab: Lab, command: Command, site: Site, tmp_path: Path) -> None:
-    fetched = command("fetch", lab.invite, url_of(site, "/status?code=404"), "-o", str(tmp_path / "f"))
+    fetched = command("fetch", url_of(site, "/status?code=404"), "-o", str(tmp_path / "f"), invite=lab.invite)
     assert fetched.fails(1) == "the site answered 404 Not Found"
     assert names(tmp_path) == []
 
 
 def test_a_redirect_is_followed(lab: Lab, command: Command, site: Site, tmp_path: Path) -> None:
     url = url_of(site, f"/redirect?to={url_of(site, '/elsewhere')}")
-    assert command("fetch", lab.invite, url, "-o", str(tmp_path / "f")).code == 0
+    assert command("fetch", url, "-o", str(tmp_path / "f"), invite=lab.invite).code == 0
     assert (tmp_path / "f").read_bytes() == SMALL
 
 
@@ -161,7 +163,7 @@ def test_a_redirect_is_followed(lab: Lab, command: Command, site: Site, tmp_path
     ("path", "why"), [("/circle", "in a circle"), ("/redirect?to=ftp://site.test/", "is not an http or https URL")]
 )
 def test_a_redirect_that_leads_nowhere(lab: Lab, command: Command, site: Site, path: str, why: str) -> None:
-    assert why in command("fetch", lab.invite, url_of(site, path), "-o", "-").fails(1)
+    assert why in command("fetch", url_of(site, path), "-o", "-", invite=lab.invite).fails(1)
 
 
 REFUSED = {
@@ -174,7 +176,7 @@ REFUSED = {
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize(("url", "sentence"), REFUSED.values(), ids=REFUSED.keys())
 def test_a_site_that_cannot_be_reached(lab: Lab, command: Command, scheme: str, url: str, sentence: str) -> None:
-    assert command("fetch", lab.invite, url.replace("http", scheme), "-o", "-").fails(1) == sentence
+    assert command("fetch", url.replace("http", scheme), "-o", "-", invite=lab.invite).fails(1) == sentence
 
 
 # --- https -------------------------------------------------------------------------------------
@@ -186,13 +188,13 @@ def test_https_with_a_certificate_of_our_own(lab: Lab, command: Command, tmp_pat
         url = url_of(secure).replace("http", "https")
         assert fetch(lab, url, "-o", "f", "--ca-file", str(authority.file), folder=tmp_path).wait() == 0
         assert (tmp_path / "f").read_bytes() == SMALL
-        message = command("fetch", lab.invite, url, "-o", str(tmp_path / "g")).fails(1)
+        message = command("fetch", url, "-o", str(tmp_path / "g"), invite=lab.invite).fails(1)
         assert message == "the site's certificate is not trusted; --ca-file names one to trust"
         assert not (tmp_path / "g").exists()
 
 
 def test_https_to_a_site_without_it(lab: Lab, command: Command, site: Site) -> None:
-    message = command("fetch", lab.invite, url_of(site).replace("http", "https"), "-o", "-").fails(1)
+    message = command("fetch", url_of(site).replace("http", "https"), "-o", "-", invite=lab.invite).fails(1)
     assert message == "TLS with the site failed; is it an https site?"
 
 
@@ -201,7 +203,7 @@ def test_a_bad_ca_file(command: Command, tmp_path: Path, content: bytes | None) 
     file = tmp_path / "ca.pem"
     if content is not None:
         file.write_bytes(content)
-    message = command("fetch", DEAD, "http://site.test/", "--ca-file", str(file)).fails(2)
+    message = command("fetch", "http://site.test/", "--ca-file", str(file), invite=DEAD).fails(2)
     assert message == "--ca-file: not a readable file of certificates (PEM)"
 
 
@@ -229,7 +231,7 @@ def test_interrupted_in_the_middle(lab: Lab, site: Site, tmp_path: Path, number:
 
 def test_a_dead_host(programs: Programs, tmp_path: Path) -> None:
     limits = {"freespan.client.settings.ClientSettings.session_wait_seconds": 1}
-    program = programs("fetch", DEAD, "http://site.test/", folder=tmp_path, limits=limits)
+    program = programs("fetch", "http://site.test/", folder=tmp_path, limits=limits, invite=DEAD)
     message = program.fails(1)
     assert message == "no session within 1 s: the broker cannot be reached (check the invite and your connection)"
     assert names(tmp_path) == []
@@ -239,12 +241,12 @@ def test_a_host_that_does_not_answer(programs: Programs, tmp_path: Path) -> None
     with socket.create_server(("127.0.0.1", 0)) as silent:
         invite = format_invite(invite_to(f"http://127.0.0.1:{silent.getsockname()[1]}", bytes(32)))
         limits = {"freespan.client.settings.ClientSettings.session_wait_seconds": 1}
-        program = programs("fetch", invite, "http://site.test/", folder=tmp_path, limits=limits)
+        program = programs("fetch", "http://site.test/", folder=tmp_path, limits=limits, invite=invite)
         assert program.fails(1) == "no session within 1 s: the broker has not answered yet"
 
 
 def test_no_bridge(lab: Lab, programs: Programs, tmp_path: Path) -> None:
     with laboratory(tmp_path / "data") as lonely:
         limits = {"freespan.client.settings.ClientSettings.session_wait_seconds": 1}
-        program = lonely.programs("fetch", lonely.invite, "http://site.test/", limits=limits, folder=tmp_path)
+        program = lonely.programs("fetch", "http://site.test/", limits=limits, folder=tmp_path, invite=lonely.invite)
         assert program.fails(1) == "no session within 1 s: no bridge is free right now"

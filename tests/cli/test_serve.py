@@ -441,7 +441,7 @@ def test_by_default_the_egress_reaches_no_private_address(programs: Programs, tm
     ready = host.event(lambda event: event["event"] == "ready")
     bridge = programs("bridge", ready["url"], "--json")
     bridge.state("waiting")
-    client = programs("connect", ready["invite"], "--port", "0", "--json")
+    client = programs("connect", "--port", "0", "--json", invite=ready["invite"])
     proxy = client.event(lambda event: event["event"] == "proxy")["address"]
     client.state("open")
     for name in ("site.test", "127.0.0.1", "localhost", "[::1]", "169.254.169.254", "[::ffff:127.0.0.1]"):

@@ -67,8 +67,8 @@ def test_while_nobody_answers(programs: Programs, command: str, number: signal.S
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         invite = format_invite(invite_to(url, bytes(32)))
-        options = ["bridge", url] if command == "bridge" else ["connect", invite, "--port", "0"]
-        program = programs(*options, "--json")
+        options = ["bridge", url] if command == "bridge" else ["connect", "--port", "0"]
+        program = programs(*options, "--json", invite=invite)
         program.state("connecting", "looking")
         silent.settimeout(AT_ONCE)
         with silent.accept()[0]:
@@ -106,7 +106,7 @@ def test_for_people(lab: Lab, programs: Programs, tmp_path: Path) -> None:
     bridge = programs("bridge", lab.url)
     host.line("bridges: 0")
     bridge.line("waiting")  # before a client may choose it
-    client = programs("connect", lab.invite, "--port", "0")
+    client = programs("connect", "--port", "0", invite=lab.invite)
     client.line("connected")
     assert [program.stop(signal.SIGINT, AT_ONCE) for program in (host, client, bridge)] == [0, 0, 0]
     assert [program.errors for program in (host, client, bridge)] == [[], [], []]

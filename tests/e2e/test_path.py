@@ -138,7 +138,7 @@ def test_a_host_that_is_killed_and_comes_back(tmp_path: Path, site: Site) -> Non
     with laboratory(tmp_path, limits=SOON) as lab:
         bridge = lab.bridge()
         client, proxy = lab.client()
-        for_people = lab.programs("connect", lab.invite, "--port", "0")
+        for_people = lab.programs("connect", "--port", "0", invite=lab.invite)
         for_people.line("connected")
         port = lab.port
         with under_way(proxy, site) as rest:

@@ -27,6 +27,12 @@ def announced(line: str) -> bool:
     return line.startswith(('{"event": "ready"', '{"event": "proxy"'))
 
 
+def command_line(program: Program) -> str:
+    """What every user of the machine can read of a program that runs (Linux)."""
+    file = Path(f"/proc/{program.pid}/cmdline")
+    return file.read_text() if file.exists() else ""
+
+
 def said(program: Program) -> str:
     return "\n".join([*(line for line in program.output if not announced(line)), *program.errors])
 
@@ -42,6 +48,7 @@ def test_a_whole_run_betrays_nobody(tmp_path: Path, site: Site, options: list[st
         client.state("waiting")
         first = lab.bridge(*options)
         client.state("open")
+        assert invite not in command_line(client)
         second = lab.bridge(*options)
         client.links(2)
         url = f"http://{NAME}.test:{site.port}/"
@@ -50,9 +57,11 @@ def test_a_whole_run_betrays_nobody(tmp_path: Path, site: Site, options: list[st
         for refused in (f"http://{NAME}.test:25/", f"http://{NAME}.test:1/", f"http://{UNKNOWN}.invalid/"):
             assert readers.get(proxy, refused).status >= 400
         readers.exchange(proxy, f"NONSENSE {NAME}.test\r\n\r\n".encode())
-        fetched = lab.programs("fetch", invite, url, "-o", str(tmp_path / "page"), *options)
+        fetched = lab.programs("fetch", url, "-o", str(tmp_path / "page"), *options, invite=invite)
         assert fetched.wait() == 0
-        failed = lab.programs("fetch", invite, f"https://{UNKNOWN}.invalid/", "-o", str(tmp_path / "none"), *options)
+        failed = lab.programs(
+            "fetch", f"https://{UNKNOWN}.invalid/", "-o", str(tmp_path / "none"), *options, invite=invite
+        )
         assert failed.wait() == 1
         with socket.create_connection(("127.0.0.1", lab.port), SECONDS) as noise:
             noise.sendall(f"GET {lab.path}/{NAME} HTTP/1.1\r\nHost: {NAME}.test\r\nX: \x00\r\n\r\n".encode())

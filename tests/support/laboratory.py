@@ -86,7 +86,7 @@ class Lab:
         return self.programs("bridge", self.url, "--json", *options)
 
     def start_client(self, *options: str, limits: Mapping[str, float] | None = None) -> Program:
-        return self.programs("connect", self.invite, "--port", "0", "--json", *options, limits=limits)
+        return self.programs("connect", "--port", "0", "--json", *options, limits=limits, invite=self.invite)
 
     def client(self, *options: str, limits: Mapping[str, float] | None = None) -> tuple[Program, str]:
         """Start a client; returns it with an open session, and the address of its local proxy."""

@@ -37,10 +37,18 @@ Found = TypeVar("Found")
 
 
 class Program:
-    """One `freespan …`. `limits` sets bounds: `{"freespan.client.settings.ClientSettings.session_wait_seconds": 1}`."""
+    """One `freespan …`, which finds `invite` in its environment.
+
+    `limits` sets bounds: `{"freespan.client.settings.ClientSettings.session_wait_seconds": 1}`.
+    """
 
     def __init__(
-        self, *arguments: str, limits: Mapping[str, float] | None = None, folder: Path | None = None, text: bool = True
+        self,
+        *arguments: str,
+        invite: str = "",
+        limits: Mapping[str, float] | None = None,
+        folder: Path | None = None,
+        text: bool = True,
     ) -> None:
         line = freespan_command(arguments)
         if limits:
@@ -57,7 +65,7 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=folder,
-            env={**environment(), **ENVIRONMENT},
+            env={**environment(invite), **ENVIRONMENT},
             start_new_session=True,
         )
         sources: list[tuple[IO[bytes] | None, list[str]]] = [(self._process.stderr, self.errors)]

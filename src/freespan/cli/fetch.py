@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import ssl
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,9 +22,16 @@ from freespan.wire.target import parse_host
 
 
 def run_fetch(
-    invite: str, url: str, output: str, ca_file: Path | None, *, allow_direct: bool, as_json: bool, verbose: bool
+    read_invite: Callable[[], str],
+    url: str,
+    output: str,
+    ca_file: Path | None,
+    *,
+    allow_direct: bool,
+    as_json: bool,
+    verbose: bool,
 ) -> None:
-    """Download `url`; an unfinished file is never left under its name.
+    """Download `url`; an unfinished file is never left under its name. Nobody is asked for an invite in vain.
 
     Raises:
         InputError: an argument or an option cannot be used.
@@ -34,7 +41,7 @@ def run_fetch(
     checked_url = _check_url(url)
     path = output_path(output, checked_url)
     trust = _trust(ca_file)
-    client = connect(invite, settings=ClientSettings(allow_direct=allow_direct))
+    client = connect(read_invite(), settings=ClientSettings(allow_direct=allow_direct))
     if run_until_stopped(_fetch(client, checked_url, path, trust, as_json=as_json), verbose=verbose):
         raise typer.Abort  # whoever waits for the file must not take a signal for success
 

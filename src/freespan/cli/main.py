@@ -29,8 +29,13 @@ _GC_THRESHOLDS = (100_000, 20, 20)
 _WITHOUT_HOST_COMMANDS = (["connect"], ["fetch"], ["bridge"], ["demo"], ["version"], ["--version"])
 """First arguments with which `serve` and `config` are not made: that would take a tenth of the start-up."""
 
-InviteText = Annotated[str, typer.Argument(metavar="INVITE", help="The invite that the host gave you.")]
-
+_INVITE_HELP = (
+    "The invite is better not given here, where other users of this machine can read it. Without it, --invite-file"
+    " comes first, then FREESPAN_INVITE, then a prompt."
+)
+InviteText = Annotated[str | None, typer.Argument(metavar="[INVITE]", help=_INVITE_HELP, show_default=False)]
+_INVITE_FILE_HELP = "File with the invite, - for standard input. Lines that begin with # are comments."
+InviteFile = Annotated[Path | None, typer.Option("--invite-file", metavar="FILE", help=_INVITE_FILE_HELP)]
 
 _TRANSPORT_HELP = (
     "Use this transport only. webrtc and turn lead through a bridge; turn and websocket show the host your address."
@@ -49,7 +54,8 @@ class BridgeKind(StrEnum):
 
 @app.command()
 def connect(
-    invite: InviteText,
+    invite: InviteText = None,
+    invite_file: InviteFile = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the local proxy; 0 picks a free one.")] = 8118,
     transport: Annotated[TransportChoice, typer.Option(help=_TRANSPORT_HELP)] = "auto",
     allow_direct: AllowDirect = False,
@@ -58,14 +64,21 @@ def connect(
 ) -> None:
     """Connect through a bridge, and offer a local proxy (HTTP and SOCKS5) on 127.0.0.1."""
     from freespan.cli.connect import run_connect
+    from freespan.cli.invite_source import read_invite
 
-    run_connect(invite, port, transport, allow_direct=allow_direct, as_json=as_json, verbose=verbose)
+    run_connect(
+        read_invite(invite, invite_file), port, transport, allow_direct=allow_direct, as_json=as_json, verbose=verbose
+    )
 
 
 @app.command()
 def fetch(
-    invite: InviteText,
-    url: Annotated[str, typer.Argument(metavar="URL", help="What to download.")],
+    context: typer.Context,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[INVITE] URL", help=f"URL: what to download. {_INVITE_HELP}", show_default=False),
+    ] = None,
+    invite_file: InviteFile = None,
     output: Annotated[
         str, typer.Option("--output", "-o", help="File to write, - for standard output. Default: the name in the URL.")
     ] = "",
@@ -76,8 +89,29 @@ def fetch(
 ) -> None:
     """Download one URL through a bridge: the quickest check that it works."""
     from freespan.cli.fetch import run_fetch
+    from freespan.cli.invite_source import read_invite
 
-    run_fetch(invite, url, output, ca_file, allow_direct=allow_direct, as_json=as_json, verbose=verbose)
+    invite, url = _invite_and_url(context, words or [])
+    run_fetch(
+        lambda: read_invite(invite, invite_file),
+        url,
+        output,
+        ca_file,
+        allow_direct=allow_direct,
+        as_json=as_json,
+        verbose=verbose,
+    )
+
+
+def _invite_and_url(context: typer.Context, words: list[str]) -> tuple[str | None, str]:
+    """The arguments of `fetch`: the first of two is the invite."""
+    from freespan.cli.invite_source import looks_like_invite
+
+    if len(words) > 2:
+        context.fail(f"Got unexpected extra argument ({words[2]})")
+    if not words or (len(words) == 1 and looks_like_invite(words[0])):
+        context.fail("Missing argument URL")
+    return (words[0] if len(words) == 2 else None), words[-1]
 
 
 @app.command()

@@ -24,6 +24,7 @@ LINE_MAX = 1024 * 1024
 _PIPE_SECONDS = 1.0
 _EVENTS_KEPT = 256
 _LINES_KEPT = 20
+_INVITE = "FREESPAN_INVITE"
 
 Event = dict[str, Any]
 """One JSON object on a program's standard output."""
@@ -162,6 +163,7 @@ def freespan_command(arguments: Sequence[str]) -> list[str]:
 @contextlib.asynccontextmanager
 async def running(
     *arguments: str,
+    invite: str = "",
     command: Callable[[Sequence[str]], list[str]] = freespan_command,
     stop_seconds: float = STOP_SECONDS,
     line_max: int = LINE_MAX,
@@ -172,6 +174,7 @@ async def running(
 
     Args:
         arguments: of `freespan`, its command first.
+        invite: for the program's environment, where other users of the machine cannot read it.
         command: makes the command line.
         stop_seconds: see STOP_SECONDS.
         line_max: see LINE_MAX.
@@ -182,7 +185,7 @@ async def running(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=line_max,
-        env=environment(),
+        env=environment(invite),
         **_own_group(),
     )
     program = Program(f"freespan {arguments[0]}", process, stop_seconds)
@@ -192,11 +195,14 @@ async def running(
         await program.stop()
 
 
-def environment() -> dict[str, str]:
-    """Return this process's environment without the settings of a host: they are not meant for the demo's host."""
+def environment(invite: str = "") -> dict[str, str]:
+    """Return this process's environment with this invite.
+
+    It has no settings of a host and no other invite, which are not meant for the demo's programs.
+    """
     settings = variables_of(HostSettings)
     inherited = {name: value for name, value in os.environ.items() if name not in settings}
-    return {**inherited, "PYTHONUNBUFFERED": "1"}
+    return {**inherited, _INVITE: invite, "PYTHONUNBUFFERED": "1"}
 
 
 async def _lines(stream: asyncio.StreamReader | None) -> AsyncIterator[str]:

@@ -167,8 +167,8 @@ class Walkthrough:
         limit = settings.start_seconds + settings.session_seconds + _MARGIN_SECONDS
         async with self._steps.step("session opens", limit) as step:
             port = usable_port(8118) if self._fixed_ports else 0
-            arguments = ["connect", invite, "--port", str(port), "--json"]
-            client = await stack.enter_async_context(running(*arguments, command=settings.command))
+            arguments = ["connect", "--port", str(port), "--json"]
+            client = await stack.enter_async_context(running(*arguments, invite=invite, command=settings.command))
             proxy = await client.event(lambda event: event.get("event") == "proxy", settings.start_seconds, "proxy")
             started_at = time.perf_counter()
             await client.event(lambda event: event.get("state") == "open", settings.session_seconds, "session")

@@ -1,0 +1,246 @@
+"""Where the invite comes from: what counts first, and one line about everything that holds none."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from freespan.cli.invite_source import read_invite
+from freespan.demo.programs import environment, freespan_command
+from freespan.wire.invite import format_invite, parse_invite
+from tests.cli.conftest import Command
+from tests.support.invites import invite_to
+from tests.support.programs import SECONDS
+
+GOOD = format_invite(invite_to("http://127.0.0.1:1"))
+OTHER = format_invite(invite_to("http://127.0.0.1:2"))
+FROM_FILE = format_invite(invite_to("http://127.0.0.1:3"))
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals and pipes")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "invite.txt"
+    path.write_text(FROM_FILE)
+    return path
+
+
+def standard_input(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+# --- what counts first -------------------------------------------------------------------------
+
+
+def test_the_command_line_comes_before_the_environment(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert read_invite(None, file, {"FREESPAN_INVITE": GOOD}) == FROM_FILE
+    assert read_invite(None, None, {"FREESPAN_INVITE": GOOD}) == GOOD
+    assert capsys.readouterr().err == ""
+    assert read_invite(OTHER, None, {"FREESPAN_INVITE": GOOD}) == OTHER
+
+
+def test_an_invite_on_the_command_line_works_with_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    assert read_invite(GOOD, None, {}) == GOOD
+    warning = capsys.readouterr().err
+    assert warning.startswith("freespan: every user of this machine can read an invite that stands on the command line")
+    assert warning.count("\n") == 1
+    assert "--invite-file FILE or FREESPAN_INVITE" in warning
+    assert GOOD not in warning
+
+
+def test_two_on_the_command_line_are_one_too_many(command: Command, file: Path) -> None:
+    message = command("connect", GOOD, "--invite-file", str(file)).fails(2)
+    assert message == "--invite-file: is of no use with an invite on the command line: give one of the two"
+
+
+@pytest.mark.parametrize("arguments", [("connect",), ("fetch", "http://site.test/")], ids=["connect", "fetch"])
+def test_without_any_and_without_a_terminal(command: Command, arguments: tuple[str, ...]) -> None:
+    assert command(*arguments).fails(2) == (
+        "invite: is missing: give it with --invite-file FILE or FREESPAN_INVITE, or at a terminal, which asks for it"
+    )
+
+
+def test_nobody_is_asked_for_an_invite_in_vain(command: Command) -> None:
+    assert command("fetch", "ftp://site.test/").fails(2) == "URL: must be an http or https URL"
+
+
+# --- a file and standard input ------------------------------------------------------------------
+
+ENCODED = {
+    "as it is": GOOD.encode(),
+    "with a line end": f"{GOOD}\r\n".encode(),
+    "with spaces around it": f"\n\n   {GOOD}  \n\n".encode(),
+    "broken into lines": "\n  ".join(re.findall(".{1,20}", GOOD)).encode(),
+    "with comments": f"# from a friend, freespan2_old\n\n  # 2026\n{GOOD}\n# freespan2_older\n".encode(),
+    "with a byte order mark": GOOD.encode("utf-8-sig"),
+    "by PowerShell": f"{GOOD}\r\n".encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("content", ENCODED.values(), ids=ENCODED.keys())
+def test_what_a_file_may_look_like(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "invite").write_bytes(content)
+    assert parse_invite(read_invite(None, tmp_path / "invite", {})) == parse_invite(GOOD)
+    standard_input(monkeypatch, content)
+    assert parse_invite(read_invite(None, Path("-"), {})) == parse_invite(GOOD)
+
+
+BAD = {
+    "empty": (b"", "is empty"),
+    "white space": (b" \n\t\n", "is empty"),
+    "comments alone": (b"# freespan2_x\n", "holds comments and no invite"),
+    "binary": (bytes(range(256)) * 4, "is not text"),
+    "zeros": (bytes(300), "is not text"),
+    "too large": (b"\n" * 20_000, "is too large for a file with an invite"),
+    "two": (f"{GOOD}\n{OTHER}\n".encode(), "holds several invites: leave one, or put # before the others"),
+    "other text": (b"dear friend\n", "is not an invite: one begins with 'freespan2_'"),
+    "cut": (GOOD[:-5].encode(), "is cut off or mistyped: copy the whole invite again"),
+    "of an earlier version": (b"freespan1_x", "is of an earlier version"),
+}
+
+
+@pytest.mark.parametrize(("content", "why"), BAD.values(), ids=BAD.keys())
+@pytest.mark.parametrize("name", ["connect", "fetch"])
+def test_a_file_without_an_invite(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, content: bytes, why: str
+) -> None:
+    url = ["http://site.test/", "-o", "-"] if name == "fetch" else []
+    file = tmp_path / "invite"
+    file.write_bytes(content)
+    assert command(name, *url, "--invite-file", str(file)).fails(2).startswith(f"{file}: {why}")
+    standard_input(monkeypatch, content)
+    assert command(name, *url, "--invite-file", "-").fails(2).startswith(f"standard input: {why}")
+
+
+def test_a_file_that_cannot_be_read(command: Command, tmp_path: Path) -> None:
+    for path, why in ((tmp_path, "is a directory"), (tmp_path / "none", "no such file or directory")):
+        assert command("connect", "--invite-file", str(path)).fails(2) == f"{path}: cannot be read: {why}"
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs an endless device")
+def test_a_device_without_an_end(command: Command) -> None:
+    assert command("connect", "--invite-file", "/dev/zero").fails(2) == (
+        "/dev/zero: is too large for a file with an invite"
+    )
+
+
+@pytest.mark.parametrize("invite", [GOOD, GOOD * 40], ids=["short", "longer than a name"])
+def test_an_invite_in_place_of_its_file_is_not_repeated(command: Command, invite: str) -> None:
+    message = command("connect", "--invite-file", invite).fails(2)
+    assert message == "--invite-file: takes the name of a file with the invite, and not the invite itself"
+
+
+@POSIX
+def test_a_pipe_is_a_file_too() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, GOOD.encode())
+    os.close(writing)
+    try:
+        assert read_invite(None, Path(f"/dev/fd/{reading}"), {}) == GOOD
+    finally:
+        os.close(reading)
+
+
+@pytest.mark.parametrize(("text", "why"), [("hello", "is not an invite"), (GOOD[:-4], "is cut off or mistyped")])
+def test_a_bad_variable_is_named(command: Command, text: str, why: str) -> None:
+    message = command("connect", invite=text).fails(2)
+    assert message.startswith(f"FREESPAN_INVITE: {why}")
+    assert text not in message
+
+
+# --- a person at a terminal ----------------------------------------------------------------------
+
+
+class Terminal:
+    """A program that runs at a terminal of its own."""
+
+    def __init__(self, *arguments: str) -> None:
+        import pty
+
+        self._screen, end = pty.openpty()
+        self.said = ""
+        self.process = subprocess.Popen(
+            freespan_command(arguments), stdin=end, stdout=end, stderr=end, env=environment(), start_new_session=True
+        )
+        os.close(end)
+
+    def until(self, part: str) -> None:
+        """Read until the program has said this."""
+        deadline = time.monotonic() + SECONDS
+        while part not in self.said:
+            assert select.select([self._screen], [], [], deadline - time.monotonic())[0], self.said
+            self.said += os.read(self._screen, 65_536).decode()
+
+    def type(self, text: str) -> None:
+        os.write(self._screen, text.encode())
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._screen)
+
+
+@pytest.fixture
+def terminal() -> Iterator[type[Terminal]]:
+    made: list[Terminal] = []
+
+    class Made(Terminal):
+        def __init__(self, *arguments: str) -> None:
+            super().__init__(*arguments)
+            made.append(self)
+
+    yield Made
+    for each in made:
+        with contextlib.suppress(OSError):
+            each.close()
+
+
+@POSIX
+@pytest.mark.parametrize("option", [(), ("--invite-file", "-")], ids=["by itself", "for standard input"])
+def test_a_person_is_asked_and_nothing_is_shown(terminal: type[Terminal], option: tuple[str, ...]) -> None:
+    client = terminal("connect", "--port", "0", *option)
+    client.until("Invite (not shown): ")
+    client.type(f"{GOOD}\n")
+    client.until("Local proxy: 127.0.0.1:")
+    client.process.send_signal(signal.SIGTERM)
+    assert client.process.wait(SECONDS) == 0
+    assert GOOD[:20] not in client.said
+
+
+@POSIX
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("\n", "freespan: invite: none was given"),
+        ("\x04", "freespan: invite: none was given"),
+        (f"{GOOD[:40]}\n{GOOD[40:]}\n", "copy the whole invite again. Here it must be one line; --invite-file takes"),
+    ],
+    ids=["nothing", "the end of input", "only a part"],
+)
+def test_a_person_who_gives_none_gets_one_line(terminal: type[Terminal], typed: str, message: str) -> None:
+    client = terminal("connect", "--port", "0")
+    client.until("Invite (not shown): ")
+    client.type(typed)
+    client.until(message)
+    assert client.process.wait(SECONDS) == 2
+    assert GOOD[40:] not in client.said
+
+
+@POSIX
+def test_a_person_may_leave(terminal: type[Terminal]) -> None:
+    client = terminal("connect", "--port", "0")
+    client.until("Invite (not shown): ")
+    client.process.send_signal(signal.SIGINT)
+    assert client.process.wait(SECONDS) == 130
+    assert "Traceback" not in client.said
