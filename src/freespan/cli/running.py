@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
 from freespan.cli.collector import Collector
+from freespan.cli.event_loop import event_loop
 from freespan.cli.stopping import on_stop_signal
 from freespan.observe.log import set_up_logging
 from freespan.observe.out_of_memory import check_memory_in, ending_when_out_of_memory
@@ -29,8 +30,11 @@ def run_until_stopped(
     set_up_logging(verbose=verbose)
     ended = threading.Event()
     try:
-        with ending_when_out_of_memory():
-            return asyncio.run(_run_until_signal(main, stop_seconds, ended, is_host=is_host))
+        with (
+            ending_when_out_of_memory(),
+            asyncio.Runner(loop_factory=lambda: event_loop(is_host=is_host)) as runner,
+        ):
+            return runner.run(_run_until_signal(main, stop_seconds, ended, is_host=is_host))
     except KeyboardInterrupt:
         return True
     finally:
