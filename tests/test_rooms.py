@@ -88,6 +88,7 @@ PURE_MODULES = {
     "client/link_controller.py",
     "client/link_demand.py",
     "client/link_meter.py",
+    "client/local_proxy/credentials.py",
     "client/local_proxy/request_body.py",
     "client/settings.py",
     "client/status.py",

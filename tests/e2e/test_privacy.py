@@ -56,7 +56,7 @@ def test_a_whole_run_betrays_nobody(tmp_path: Path, site: Site, options: list[st
         readers.socks(proxy, Target(f"{NAME}.test", site.port))[1].close()
         for refused in (f"http://{NAME}.test:25/", f"http://{NAME}.test:1/", f"http://{UNKNOWN}.invalid/"):
             assert readers.get(proxy, refused).status >= 400
-        readers.exchange(proxy, f"NONSENSE {NAME}.test\r\n\r\n".encode())
+        readers.exchange(proxy, f"NONSENSE http://{NAME}.test/ x\r\n\r\n".encode())
         fetched = lab.programs("fetch", url, "-o", str(tmp_path / "page"), *options, invite=invite)
         assert fetched.wait() == 0
         failed = lab.programs(

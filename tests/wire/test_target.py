@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from freespan.wire.errors import InputError
 from freespan.wire.limits import TARGET_MAX
-from freespan.wire.target import Target, parse_host, parse_target
+from freespan.wire.target import Target, is_loopback, parse_host, parse_target
 from tests.support.attempts import attempt
 
 labels = st.from_regex(r"[a-z0-9_]([a-z0-9_-]{0,20}[a-z0-9_])?", fullmatch=True)
@@ -132,3 +132,30 @@ def test_whatever_looks_like_an_address_is_one_in_canonical_form_or_refused(text
     if isinstance(target, Target):
         last = target.host.rpartition(".")[2]
         assert not last.isdigit() or str(ipaddress.ip_address(target.host)) == target.host
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost", True),
+        ("a.b.localhost", True),
+        ("127.0.0.1", True),
+        ("127.255.1.2", True),
+        ("0.0.0.0", True),
+        ("0.1.2.3", True),
+        ("::1", True),
+        ("::", True),
+        ("::ffff:127.0.0.1", True),
+        ("::ffff:7f00:1", True),
+        ("localhost.example", False),
+        ("notlocalhost", False),
+        ("128.0.0.1", False),
+        ("126.255.255.255", False),
+        ("10.0.0.1", False),
+        ("::2", False),
+        ("::ffff:8.8.8.8", False),
+        ("2001:db8::1", False),
+    ],
+)
+def test_what_means_the_own_machine(host: str, expected: bool) -> None:
+    assert is_loopback(parse_host(host)) is expected

@@ -24,6 +24,7 @@ from freespan.client.settings import ClientSettings
 from freespan.client.status import HOST_RESTARTED, ClientStatus, status_of_failure, status_of_session
 from freespan.client.stopwatch import Stopwatch
 from freespan.client.transports import TransportChoice, TransportError, TransportInUse, TransportSelector
+from freespan.wire.addresses import is_private_url
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import (
     FreespanError,
@@ -36,7 +37,7 @@ from freespan.wire.errors import (
 )
 from freespan.wire.invite import Invite
 from freespan.wire.proxy_status import ProxyStatus
-from freespan.wire.target import Target
+from freespan.wire.target import Target, is_loopback
 
 if TYPE_CHECKING:
     from freespan.client.link_manager import LinkManager
@@ -72,6 +73,7 @@ class Client:
         settings: ClientSettings | None = None,
     ) -> None:
         self._invite = invite
+        self._host_is_private = is_private_url(invite.broker)
         self._on_status = on_status
         self._settings = settings = settings or ClientSettings()
         self._evidence = Evidence(
@@ -144,8 +146,12 @@ class Client:
         """A stream to `target` for the length of the block; `first_bytes` travel with the request.
 
         Raises:
-            StreamError: there is no session, or the egress refused or took too long (with its `ProxyStatus`).
+            StreamError: there is no session, or the egress refused or took too long (with its `ProxyStatus`). Or the
+                target is a loopback address and the host is on the open internet: whatever asks for that means this
+                machine, and a page could tell by the time that the egress takes that there is one.
         """
+        if is_loopback(target.host) and not self._host_is_private:
+            raise StreamError(ProxyStatus("destination_ip_prohibited"))
         tunnel = await self.tunnel()
         try:
             async with asyncio.timeout(self._settings.stream_open_seconds):

@@ -68,6 +68,23 @@ def parse_host(host: str) -> str:
     return name
 
 
+def is_loopback(host: str) -> bool:
+    """Whether the host of a `Target` is whichever machine asks for it.
+
+    That is a name of RFC 6761 section 6.3, or an address of 127.0.0.0/8 or ::1, also inside an IPv6 address. So are
+    0.0.0.0/8 and ::, which systems take for the same.
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            return int(address) <= 1
+        address = address.ipv4_mapped
+    return int(address) >> 24 in (0, 127)
+
+
 def _parse_port(text: str, default: int | None) -> int:
     if not text and default is not None:
         return default

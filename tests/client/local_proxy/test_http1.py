@@ -1,9 +1,11 @@
+import base64
 import json
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from freespan.client.local_proxy.credentials import Credentials
 from freespan.client.local_proxy.http1 import HttpParser, HttpRequest, response
 from freespan.client.local_proxy.request import PROXY_HEAD_MAX, RequestError
 from freespan.wire.proxy_status import ProxyStatus
@@ -157,11 +159,8 @@ def test_a_body_whose_end_is_in_doubt(headers: str, status: int) -> None:
     ("uri", "word"),
     [
         ("https://example.org/", "CONNECT"),
-        ("/", "absolute"),
-        ("*", "absolute"),
-        ("example.org:80", "absolute"),
-        ("ftp://example.org/", "absolute"),
-        ("http:///x", "absolute"),
+        ("ftp://example.org/", "http://host/path"),
+        ("http:///x", "http://host/path"),
         ("http://[::1/", "not a URL"),
         ("http://example.org:0/", "port"),
         ("http://exa%20mple.org/", "target"),
@@ -181,16 +180,10 @@ def test_targets_that_are_none(uri: str, word: str) -> None:
 @pytest.mark.parametrize(
     "head",
     [
-        "",
-        "GET",
         "GET http://example.org/",
-        "GET  http://example.org/ HTTP/1.1",
         "GET http://example.org/ HTTP/1.1 ",
         "GET http://example.org/ HTTP/2.0",
         "GET http://example.org/ http/1.1",
-        "G\x00T http://example.org/ HTTP/1.1",
-        " GET http://example.org/ HTTP/1.1",
-        "SSH-2.0-client",
         "GET http://example.org/ HTTP/1.1\r\nno colon",
         "GET http://example.org/ HTTP/1.1\r\n: empty",
         "GET http://example.org/ HTTP/1.1\r\nX : space",
@@ -203,10 +196,41 @@ def test_heads_that_are_none(head: str) -> None:
     assert status_of(refused(head + "\r\n\r\n").reply) == 400
 
 
-@pytest.mark.parametrize("first", [b"\x16\x03\x01\x02\x00", b"\x00", b"\r\n", b"\xff", b" "])
-def test_what_cannot_become_http_is_refused_at_once(first: bytes) -> None:
-    """A TLS hello, for example: its sender waits for an answer, and would wait for ever."""
-    assert status_of(refused(first).reply) == 400
+TO_NO_PROXY = {
+    "a page": b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8118\r\nSec-Fetch-Mode: no-cors\r\n\r\n",
+    "only its first bytes": b"GET /",
+    "a page's form": b"POST /x HTTP/1.1\r\nContent-Length: 1\r\n\r\nx",
+    "a preflight": b"OPTIONS / HTTP/1.1\r\nAccess-Control-Request-Private-Network: true\r\n\r\n",
+    "a WebSocket": b"GET /chat HTTP/1.1\r\nUpgrade: websocket\r\n\r\n",
+    "asterisk-form": b"OPTIONS * HTTP/1.1\r\n\r\n",
+    "authority-form without CONNECT": b"GET example.org:80 HTTP/1.1\r\n\r\n",
+    "a URL in a path": b"GET /http://example.org/ HTTP/1.1\r\n\r\n",
+    "no scheme": b"GET //example.org/ HTTP/1.1\r\n\r\n",
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "HTTP/0.9": b"GET /\r\n",
+    "TLS": b"\x16\x03\x01\x02\x00",
+    "DTLS": b"\x16\xfe\xff",
+    "TURN by TCP": b"\x00\x03\x00\x08\x21\x12\xa4\x42",
+    "ICE by TCP": b"\x00\x6c\x00\x01\x00\x58\x21\x12\xa4\x42",
+    "an empty line": b"\r\n",
+    "a space": b" GET http://example.org/ HTTP/1.1\r\n\r\n",
+    "two spaces": b"GET  http://example.org/ HTTP/1.1\r\n\r\n",
+    "no target": b"GET\r\n\r\n",
+    "a greeting": b"SSH-2.0-client\r\n\r\n",
+    "a method that is none": b"G\x00T http://example.org/ HTTP/1.1\r\n\r\n",
+    "a method without end": b"G" * 33,
+    "other bytes": b"\xff",
+}
+
+
+@pytest.mark.parametrize("first", TO_NO_PROXY.values(), ids=TO_NO_PROXY.keys())
+def test_what_is_to_no_proxy_is_refused_at_once_and_without_a_byte(first: bytes) -> None:
+    """Browsers of pages that try ports wait for an answer, and whatever it is, it tells them that something runs."""
+    assert refused(first).reply == b""
+
+
+def test_a_head_that_is_to_no_proxy_gets_no_byte_however_long_it_is() -> None:
+    assert refused(b"GET hello" + b"o" * PROXY_HEAD_MAX).reply == b""
 
 
 def test_a_head_of_the_greatest_length() -> None:
@@ -220,9 +244,11 @@ def test_a_head_of_the_greatest_length() -> None:
 
 def test_a_head_without_end_is_not_kept() -> None:
     parser = HttpParser()
-    assert parser.receive_data(b"G" * PROXY_HEAD_MAX) is None
-    with pytest.raises(RequestError, match="longer"):
+    start = b"GET http://example.org/"
+    assert parser.receive_data(start + b"G" * (PROXY_HEAD_MAX - len(start))) is None
+    with pytest.raises(RequestError, match="longer") as caught:
         parser.receive_data(b"G")
+    assert status_of(caught.value.reply) == 431
 
 
 # --- responses ---------------------------------------------------------------------------------
@@ -236,6 +262,70 @@ def test_a_refusal_is_a_whole_response() -> None:
     problem = json.loads(body)
     assert problem["type"] == "urn:freespan:problem:dns_error"
     assert problem["detail"] == ProxyStatus("dns_error").sentence()
+
+
+CHROMIUM = "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36\r\n"
+FIREFOX = "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0\r\n"
+
+
+@pytest.mark.parametrize("browser", [CHROMIUM, FIREFOX], ids=["Chromium", "Firefox"])
+def test_a_page_gets_no_refusal_and_its_reader_does(browser: str) -> None:
+    """To a script, any response is another thing than a connection that failed."""
+    by_a_page = ask(f"GET http://nowhere.example/ HTTP/1.1\r\n{browser}Accept: image/webp,*/*\r\n\r\n")
+    assert by_a_page.refused(ProxyStatus("dns_error")) == b""
+    opened = ask(f"GET http://nowhere.example/ HTTP/1.1\r\n{browser}Upgrade-Insecure-Requests: 1\r\n\r\n")
+    assert status_of(opened.refused(ProxyStatus("dns_error"))) == 502
+
+
+def test_other_programs_read_why_they_are_refused() -> None:
+    found = ask("GET http://nowhere.example/ HTTP/1.1\r\nUser-Agent: curl/8.5.0\r\n\r\n")
+    assert status_of(found.refused(ProxyStatus("dns_error"))) == 502
+
+
+# --- user name and password ----------------------------------------------------------------------
+ASKED_FOR = Credentials("reader", "s:e-cret")
+_GOOD = base64.b64encode(b"reader:s:e-cret").decode()
+
+
+@pytest.mark.parametrize("line", ["CONNECT example.org:443 HTTP/1.1", "GET http://example.org/ HTTP/1.1"])
+@pytest.mark.parametrize(
+    ("headers", "is_let_in"),
+    [
+        (f"Proxy-Authorization: Basic {_GOOD}", True),
+        (f"proxy-authorization:  BASIC   {_GOOD} ", True),
+        ("", False),
+        ("Proxy-Authorization: Basic", False),
+        ("Proxy-Authorization: Basic !", False),
+        ("Proxy-Authorization: Basic cmVhZGVy", False),
+        (f"Proxy-Authorization: Bearer {_GOOD}", False),
+        (f"Authorization: Basic {_GOOD}", False),
+        (f"Proxy-Authorization: Basic {base64.b64encode(b'reader:s:e-creT').decode()}", False),
+        (f"Proxy-Authorization: Basic {base64.b64encode(b'reader:').decode()}", False),
+        (f"Proxy-Authorization: Basic {base64.b64encode(b':s:e-cret').decode()}", False),
+        (f"Proxy-Authorization: Basic {base64.b64encode(b'readers:e-cret').decode()}", False),
+        (f"Proxy-Authorization: Basic {_GOOD}\r\nProxy-Authorization: Basic {_GOOD}", False),
+    ],
+)
+def test_a_proxy_that_asks_for_a_password(line: str, headers: str, is_let_in: bool) -> None:
+    parser = HttpParser(ASKED_FOR)
+    request = f"{line}\r\n{headers}\r\n\r\n" if headers else f"{line}\r\n\r\n"
+    if is_let_in:
+        found = parser.receive_data(request.encode())
+        assert found is not None
+        assert _GOOD.encode() not in found.first_bytes
+        return
+    with pytest.raises(RequestError) as caught:
+        parser.receive_data(request.encode())
+    assert status_of(caught.value.reply) == 407
+    assert b"\r\nProxy-Authenticate: Basic realm=" in caught.value.reply
+    assert b"cret" not in caught.value.reply
+
+
+@pytest.mark.parametrize("first", TO_NO_PROXY.values(), ids=TO_NO_PROXY.keys())
+def test_a_password_is_asked_of_nobody_who_does_not_ask_a_proxy(first: bytes) -> None:
+    with pytest.raises(RequestError) as caught:
+        HttpParser(ASKED_FOR).receive_data(first)
+    assert caught.value.reply == b""
 
 
 def test_a_status_without_a_name_of_its_own() -> None:

@@ -1,5 +1,6 @@
 import pytest
 
+from freespan.client.local_proxy.credentials import Credentials
 from freespan.client.local_proxy.http1 import HttpParser
 from freespan.client.local_proxy.parsers import parser_for
 from freespan.client.local_proxy.request import RequestError
@@ -10,6 +11,13 @@ def test_the_first_byte_tells_the_language() -> None:
     assert isinstance(parser_for(5), Socks5Parser)
     for first in b"GCP\x00\x16\xff":
         assert isinstance(parser_for(first), HttpParser)
+
+
+@pytest.mark.parametrize("sent", [b"\x05\x01\x00", b"CONNECT example.org:443 HTTP/1.1\r\n\r\n"])
+def test_a_password_is_wanted_in_either_language(sent: bytes) -> None:
+    with pytest.raises(RequestError) as caught:
+        parser_for(sent[0], Credentials("a", "b")).receive_data(sent)
+    assert caught.value.reply
 
 
 def test_socks4_is_answered_in_its_own_words() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import http.client
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from freespan.client.client import Client
+from freespan.client.local_proxy.credentials import Credentials
 from freespan.client.local_proxy.request import PROXY_HEAD_MAX
 from freespan.client.local_proxy.server import LocalProxy
 from freespan.client.settings import ClientSettings
@@ -74,9 +76,11 @@ async def session_with(egress: EgressSettings) -> AsyncIterator[ClientTunnel]:
 
 
 @contextlib.asynccontextmanager
-async def running_proxy(session: ClientTunnel, settings: ClientSettings | None = None) -> AsyncIterator[RunningProxy]:
+async def running_proxy(
+    session: ClientTunnel, settings: ClientSettings | None = None, credentials: Credentials | None = None
+) -> AsyncIterator[RunningProxy]:
     client = FakeClient(session, settings)
-    proxy = LocalProxy(client, settings)
+    proxy = LocalProxy(client, settings, credentials=credentials)
     port = await proxy.start(0)
     try:
         yield RunningProxy(proxy, port, client)
@@ -281,12 +285,6 @@ async def test_no_session(running: RunningProxy, site: Site) -> None:
 # --- programs with bad manners ---------------------------------------------------------------
 
 NONSENSE: dict[str, tuple[bytes, int]] = {
-    "bytes": (bytes(range(1, 4)) + b"\r\n\r\n", 400),
-    "TLS": (bytes.fromhex("16030100c8010000c40303") + b"\r\n\r\n", 400),
-    "a word": (b"hello\r\n\r\n", 400),
-    "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\n", 400),
-    "HTTP/0.9": (b"GET /\r\n\r\n", 400),
-    "origin-form": (b"GET / HTTP/1.1\r\nHost: site.test\r\n\r\n", 400),
     "https by GET": (b"GET https://site.test/ HTTP/1.1\r\n\r\n", 400),
     "another scheme": (b"GET ftp://site.test/ HTTP/1.1\r\n\r\n", 400),
     "no host": (b"GET http:/// HTTP/1.1\r\n\r\n", 400),
@@ -299,7 +297,7 @@ NONSENSE: dict[str, tuple[bytes, int]] = {
     "white space before the colon": (b"GET http://site.test/ HTTP/1.1\r\nHost : x\r\n\r\n", 400),
     "folded header": (b"GET http://site.test/ HTTP/1.1\r\nA: b\r\n c\r\n\r\n", 400),
     "a long head": (b"GET http://site.test/ HTTP/1.1\r\nA: " + b"b" * PROXY_HEAD_MAX, 431),
-    "a head without end": (b"G" * (PROXY_HEAD_MAX + 1), 431),
+    "a head without end": (b"GET http://site.test/" + b"a" * PROXY_HEAD_MAX, 431),
 }
 
 
@@ -309,6 +307,67 @@ async def test_nonsense_gets_a_problem(running: RunningProxy, site: Site, sent: 
     assert (reply.status, reply.header("Content-Type")) == (status, "application/problem+json")
     assert reply.header("Connection") == "close"
     await running.still_serves(site)
+
+
+TO_NO_PROXY: dict[str, bytes] = {
+    "origin-form": b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "a long body": b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 3000000\r\n\r\n" + bytes(3_000_000),
+    "a preflight": b"OPTIONS / HTTP/1.1\r\nAccess-Control-Request-Private-Network: true\r\n\r\n",
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "TLS": bytes.fromhex("16030100c8010000c40303"),
+    "bytes": bytes(range(1, 4)),
+    "a word": b"hello\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", TO_NO_PROXY.values(), ids=TO_NO_PROXY.keys())
+async def test_who_asks_no_proxy_is_reset_without_a_byte(running: RunningProxy, site: Site, sent: bytes) -> None:
+    """That is as near to a closed port as a program can come."""
+
+    def use(proxy: str) -> None:
+        with readers.dial(proxy) as connection, pytest.raises((ConnectionResetError, BrokenPipeError)):
+            connection.sendall(sent)
+            assert connection.recv(1) == b"a reset"
+
+    await running.call(use)
+    await running.until_idle()
+    await running.still_serves(site)
+
+
+async def test_a_page_is_refused_by_a_reset_and_told_nothing(running: RunningProxy, site: Site) -> None:
+    """Its browser has the proxy set, so that the page sees what it would see without one."""
+    head = "User-Agent: Mozilla/5.0 Chrome/156.0.0.0\r\n"
+
+    def use(proxy: str, url: str, more: str) -> bytes:
+        return readers.exchange(proxy, f"GET {url} HTTP/1.1\r\nHost: x\r\n{head}{more}\r\n".encode())
+
+    refused = "http://site.test:25/"
+    with pytest.raises(ConnectionResetError):
+        await running.call(use, refused, "")
+    assert (await running.call(use, refused, "Upgrade-Insecure-Requests: 1\r\n")).startswith(b"HTTP/1.1 403 ")
+    assert (await running.call(use, f"http://site.test:{site.port}/", "")).endswith(SMALL)
+
+
+async def test_a_page_that_gets_no_http_is_reset(running: RunningProxy) -> None:
+    def use(proxy: str, port: int) -> None:
+        request = f"GET http://site.test:{port}/ HTTP/1.1\r\nUser-Agent: Mozilla/5.0\r\n\r\n"
+        with pytest.raises(ConnectionResetError):
+            readers.exchange(proxy, request.encode())
+
+    await meet(running, KeepingSite(b"SSH-2.0-x\r\n\r\n"), use)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+async def test_a_host_on_the_open_internet_is_not_asked_for_this_machine(host: str) -> None:
+    """Neither its own loopback nor this machine's answers: both would tell a page that a proxy is in use."""
+    client = Client(invite_to("https://host.example", bytes(32)), lambda _: None)
+    proxy = LocalProxy(client)
+    address = f"127.0.0.1:{await proxy.start(0)}"
+    try:
+        reply = await asyncio.to_thread(readers.get, address, f"http://{host}/")
+        assert (reply.status, reply.header("Proxy-Status")) == (403, "freespan; error=destination_ip_prohibited")
+    finally:
+        await proxy.stop()
 
 
 SOCKS_NONSENSE: dict[str, tuple[bytes, bytes]] = {
@@ -404,6 +463,31 @@ async def test_a_site_that_breaks_off_is_told_as_such(running: RunningProxy) -> 
     async with server:
         with pytest.raises(ConnectionResetError):
             await running.call(use)
+
+
+# --- who may use it --------------------------------------------------------------------------
+
+
+async def test_whoever_knows_the_password_may_use_it(session: ClientTunnel, site: Site) -> None:
+    async with running_proxy(session, credentials=Credentials("reader", "secret")) as running:
+
+        def by_http(proxy: str, user: str) -> int:
+            token = base64.b64encode(f"{user}:secret".encode()).decode()
+            head = f"GET http://site.test:{site.port}/ HTTP/1.1\r\nProxy-Authorization: Basic {token}\r\n\r\n"
+            return readers.parse(readers.exchange(proxy, head.encode())).status
+
+        def by_socks(proxy: str, password: bytes) -> bytes:
+            with readers.dial(proxy) as connection:
+                connection.sendall(b"\x05\x01\x02\x01\x06reader" + bytes((len(password),)) + password)
+                target = readers.socks_address("site.test") + site.port.to_bytes(2, "big")
+                connection.sendall(b"\x05\x01\x00" + target + b"GET / HTTP/1.0\r\n\r\n")
+                return readers.read_all(connection)
+
+        assert await running.call(by_http, "reader") == 200
+        assert await running.call(by_http, "somebody") == 407
+        assert (await running.call(by_socks, b"secret")).startswith(b"\x05\x02\x01\x00\x05\x00\x00\x01")
+        assert await running.call(by_socks, b"wrong") == b"\x05\x02\x01\x01"
+        assert (await running.call(readers.get, f"http://site.test:{site.port}/")).status == 407
 
 
 # --- bounds ----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from freespan.client.local_proxy.credentials import Credentials
 from freespan.client.local_proxy.request import RequestError
 from freespan.client.local_proxy.socks5 import Socks5Parser, SocksRequest
 from freespan.wire.proxy_status import ProxyStatus
@@ -78,6 +79,51 @@ def test_who_wants_to_authenticate_is_told_no(greeting: bytes) -> None:
     assert caught.value.reply == b"\x05\xff"
 
 
+# --- user name and password (RFC 1929) ---------------------------------------------------------
+ASKED_FOR = Credentials("reader", "secret")
+WITH_PASSWORD = b"\x05\x02\x00\x02"
+GIVEN = b"\x01\x06reader\x06secret"
+
+
+def test_a_conversation_with_a_password() -> None:
+    parser = Socks5Parser(ASKED_FOR)
+    assert parser.receive_data(WITH_PASSWORD) is None
+    assert parser.data_to_send() == b"\x05\x02"
+    assert parser.receive_data(GIVEN[:-1]) is None
+    assert parser.data_to_send() == b""
+    assert parser.receive_data(GIVEN[-1:]) is None
+    assert parser.data_to_send() == b"\x01\x00"
+    found = parser.receive_data(named(b"example.org"))
+    assert found is not None
+    assert found.target == Target("example.org", 443)
+
+
+@pytest.mark.parametrize("greeting", [GREETING, b"\x05\x00", b"\x05\x01\x01"])
+def test_who_has_no_password_is_told_no(greeting: bytes) -> None:
+    with pytest.raises(RequestError, match="user name") as caught:
+        Socks5Parser(ASKED_FOR).receive_data(greeting + named(b"example.org"))
+    assert caught.value.reply == b"\x05\xff"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        b"\x01\x06reader\x06secreT",
+        b"\x01\x06readeR\x06secret",
+        b"\x01\x07readers\x05ecret",
+        b"\x01\x00\x00",
+        b"\x01\x06reader\x00",
+        b"\x01\x00\x06secret",
+        b"\x05\x06reader\x06secret",
+        b"\x01\x06secret\x06reader",
+    ],
+)
+def test_a_wrong_password_is_refused_and_nothing_behind_it_is_read(given: bytes) -> None:
+    with pytest.raises(RequestError, match="wrong") as caught:
+        Socks5Parser(ASKED_FOR).receive_data(WITH_PASSWORD + given + named(b"example.org"))
+    assert caught.value.reply == b"\x01\x01"
+
+
 @pytest.mark.parametrize(
     ("data", "code"),
     [
@@ -118,3 +164,13 @@ def test_any_bytes_in_any_split_come_to_the_same_end(data: bytes, at: list[int])
     assert feed(Socks5Parser(), cut(data, at)) == whole
     assert feed(Socks5Parser(), [bytes((byte,)) for byte in data]) == whole
     assert whole[2] in {b"", b"\x05\x00"}
+
+
+@given(
+    st.sampled_from([WITH_PASSWORD, GREETING]), st.sampled_from([GIVEN, b"\x01\x02x"]) | st.binary(max_size=9), places
+)
+def test_a_password_in_any_split_comes_to_the_same_end(greeting: bytes, given: bytes, at: list[int]) -> None:
+    data = greeting + given + named(b"example.org")
+    whole = feed(Socks5Parser(ASKED_FOR), [data])
+    assert feed(Socks5Parser(ASKED_FOR), cut(data, at)) == whole
+    assert (whole[0] is not None) == (greeting == WITH_PASSWORD and given == GIVEN)

@@ -1,6 +1,8 @@
 """The local proxy: HTTP/1.1 and SOCKS5 on one port of the reader's machine.
 
 server.py          accepts connections and splices each with a stream of the session
+peers.py           tells whose programs they are, and lets only the reader's in
+credentials.py     the user name and the password that programs must give, where the reader wants that
 parsers.py         chooses the parser by the first byte
 request.py         the interface between the server and a parser: RequestParser and ProxyRequest
 http1.py           HTTP/1.1: CONNECT and absolute-form requests; with request_body.py and response_head.py

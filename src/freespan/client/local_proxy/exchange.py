@@ -57,9 +57,12 @@ class ResponseStream:
                 if passed := self._head.receive_data(data):
                     return passed
         except StreamError as error:
+            reply = self._refused(error.status)
+            if not reply:
+                raise
             self._is_refused = True
             self._stream.abort()
-            return self._refused(error.status)
+            return reply
 
     async def write(self, data: bytes) -> None:
         """See `ByteSink`. After a refusal it drops what the program still sends, so that the refusal arrives."""

@@ -1,5 +1,8 @@
 """Parses the HTTP/1.1 requests that a proxy gets (RFC 9112 section 3.2): CONNECT, and absolute-form requests.
 
+Any other request comes from a page that tries whether there is a proxy at this port: browsers ask servers in
+origin-form. It gets no answer but a reset, as if the port were closed; so does what is no HTTP at all.
+
 An absolute-form request is forwarded in origin-form with `Connection: close`: one request for each connection. After
 the end of its body (`request_body.py`) nothing more goes to the target, and the head of the response
 (`response_head.py`) tells the program so.
@@ -13,6 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from freespan.client.local_proxy.credentials import Credentials
 from freespan.client.local_proxy.exchange import RequestReader, ResponseStream
 from freespan.client.local_proxy.request import PROXY_HEAD_MAX, RequestError, SplicedStream
 from freespan.client.local_proxy.request_body import BodyError, RequestBody, body_of
@@ -23,12 +27,23 @@ from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target, parse_target
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_METHOD_MAX = 32
+_START = re.compile(rb"CONNECT |[!#$%%&'*+\-.^_`|~0-9A-Za-z]{0,%d}(?: ?\Z| [A-Za-z])" % _METHOD_MAX)
+"""How the first bytes of a request to a proxy look, however few have come."""
+_TO_A_PROXY = re.compile(rb"CONNECT |[!-~]+ [A-Za-z][A-Za-z0-9+.\-]*://")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _URI = re.compile(rb"[!-~]+")
 _FIELD_VALUE = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
 _NOT_HTTP = "this is neither an HTTP/1.1 request nor SOCKS5"
+_NOT_TO_A_PROXY = "this is no request to a proxy"
 _REASONS = {400: "Bad Request", 403: "Forbidden", 431: "Request Header Fields Too Large", 501: "Not Implemented"}
-_REASONS |= {502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
+_REASONS |= {
+    407: "Proxy Authentication Required",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}
+_CHALLENGE = 'Proxy-Authenticate: Basic realm="local proxy", charset="UTF-8"'
 _HOP_BY_HOP = {b"connection", b"proxy-connection", b"keep-alive", b"proxy-authorization", b"te", b"upgrade"}
 """Fields for this proxy and not for the target (RFC 9110 section 7.6.1)."""
 _FRAMING = {b"content-length", b"transfer-encoding"}
@@ -43,9 +58,16 @@ class HttpRequest:
     first_bytes: bytes
     accepted: bytes
     body: RequestBody | None = field(default=None, compare=False)
+    is_part_of_a_page: bool = False
+    """Whether a page asks for it, and not its reader: an image, say, or what a script fetches."""
 
     def refused(self, status: ProxyStatus) -> bytes:
-        """A complete response that names the error in `Proxy-Status` and in words."""
+        """A complete response that names the error in `Proxy-Status` and in words.
+
+        A page gets none, because it would see an answer where without a proxy it sees that a connection failed.
+        """
+        if self.is_part_of_a_page:
+            return b""
         return response(status.http_status, status.error, status.sentence(), proxy_status=status)
 
     def splice_ends(self, program: ByteSource, stream: SplicedStream) -> tuple[ByteSource, SplicedStream]:
@@ -56,9 +78,10 @@ class HttpRequest:
 
 
 class HttpParser:
-    """Parses one request head."""
+    """Parses one request head. With `credentials`, it must have them."""
 
-    def __init__(self) -> None:
+    def __init__(self, credentials: Credentials | None = None) -> None:
+        self._credentials = credentials
         self._buffer = bytearray()
 
     def data_to_send(self) -> bytes:
@@ -69,15 +92,17 @@ class HttpParser:
         """Take bytes; return the request once its head is complete. Raises `RequestError`."""
         seen = max(0, len(self._buffer) - 3)
         self._buffer += data
-        if self._buffer and not _TOKEN.match(self._buffer, 0, 1):
-            raise _error(400, _NOT_HTTP)
+        if not _START.match(self._buffer):
+            raise RequestError(_NOT_TO_A_PROXY, b"")
         end = _HEAD_END.search(self._buffer, seen)
         if end is None or end.end() > PROXY_HEAD_MAX:
             if len(self._buffer) > PROXY_HEAD_MAX:
+                _check_form(self._buffer)
                 raise _error(431, f"the request head is longer than {PROXY_HEAD_MAX} bytes")
             return None
         head, rest = bytes(self._buffer[: end.start()]), bytes(self._buffer[end.end() :])
-        return _parse(head, rest)
+        _check_form(head)
+        return _parse(head, rest, self._credentials)
 
 
 def response(status: int, code: str, detail: str, *, proxy_status: ProxyStatus | None = None) -> bytes:
@@ -89,16 +114,26 @@ def response(status: int, code: str, detail: str, *, proxy_status: ProxyStatus |
         f"Content-Length: {len(body)}",
         "Connection: close",
     ]
+    if status == 407:
+        lines.append(_CHALLENGE)
     if proxy_status is not None:
         lines.append(f"Proxy-Status: {proxy_status.header()}")
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def _parse(head: bytes, rest: bytes) -> HttpRequest:
+def _check_form(head: bytes | bytearray) -> None:
+    """Raise a `RequestError` without a reply unless this is CONNECT, or a request in absolute-form."""
+    if not _TO_A_PROXY.match(head):
+        raise RequestError(_NOT_TO_A_PROXY, b"")
+
+
+def _parse(head: bytes, rest: bytes, credentials: Credentials | None) -> HttpRequest:
     request_line, *header_lines = re.split(rb"\r?\n", head)
     parts = request_line.split(b" ")
     if len(parts) != 3 or not _TOKEN.fullmatch(parts[0]) or not re.fullmatch(rb"HTTP/1\.[01]", parts[2]):
         raise _error(400, _NOT_HTTP)
+    if credentials is not None:
+        _check_credentials(header_lines, credentials)
     method, uri, version = parts
     if not _URI.fullmatch(uri):
         raise _error(400, "the target has characters that are not allowed in a URL")
@@ -117,7 +152,25 @@ def _parse(head: bytes, rest: bytes) -> HttpRequest:
     # RFC 9112 section 3.2.2: the target's host replaces whatever the header said
     request_line = f"{method.decode()} {path} {version.decode()}".encode()
     lines = [request_line, b"Host: " + authority.encode(), *_forwarded(all_headers), b"Connection: close"]
-    return HttpRequest(target, b"\r\n".join(lines) + b"\r\n\r\n" + rest, b"", body)
+    first_bytes = b"\r\n".join(lines) + b"\r\n\r\n" + rest
+    return HttpRequest(target, first_bytes, b"", body, is_part_of_a_page=_is_part_of_a_page(all_headers))
+
+
+def _check_credentials(header_lines: list[bytes], credentials: Credentials) -> None:
+    given = [line.partition(b":")[2] for name, line in _headers(header_lines) if name == b"proxy-authorization"]
+    if len(given) != 1 or not credentials.are_in(given[0]):
+        raise _error(407, "the local proxy wants the user name and the password that its client was given")
+
+
+def _is_part_of_a_page(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether a browser asks for something else than what a reader opens.
+
+    Fetch metadata would say so, but browsers send it to secure origins only. So it is a browser that does not ask to be
+    led to a secure page, which all do for pages, and which no script can add where it may read no answer.
+    """
+    names = {name for name, _ in headers}
+    is_browser = any(name == b"user-agent" and b"Mozilla/" in line for name, line in headers)
+    return is_browser and b"upgrade-insecure-requests" not in names
 
 
 def _split_absolute(uri: str) -> tuple[Target, str, str]:
@@ -129,7 +182,7 @@ def _split_absolute(uri: str) -> tuple[Target, str, str]:
     if parts.scheme == "https":
         raise InputError("target", "is https: use CONNECT, so that only the site can read it")
     if parts.scheme != "http" or not parts.netloc:
-        raise InputError("target", "must be absolute (http://host/path): this is a proxy, not a web site")
+        raise InputError("target", "must be a URL like http://host/path")
     authority = parts.netloc.rpartition("@")[2]
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return parse_target(authority, default_port=80), authority, path

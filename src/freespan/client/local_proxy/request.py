@@ -18,7 +18,10 @@ PROXY_HEAD_MAX = 65_536
 
 
 class RequestError(FreespanError):
-    """The program sent an invalid request; `reply` is what it gets before the connection is closed."""
+    """The program sent an invalid request; `reply` is what it gets before the connection is closed.
+
+    Without a reply, the connection is reset, as if nobody listened.
+    """
 
     def __init__(self, reason: str, reply: bytes) -> None:
         super().__init__(reason)
@@ -51,7 +54,7 @@ class ProxyRequest(Protocol):
         ...
 
     def refused(self, status: ProxyStatus) -> bytes:
-        """The reply to the program when the stream cannot be opened."""
+        """The reply to the program when the stream cannot be opened; nothing if the connection is to be reset."""
         ...
 
     def splice_ends(self, program: ByteSource, stream: SplicedStream) -> tuple[ByteSource, SplicedStream]:

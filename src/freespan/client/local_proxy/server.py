@@ -1,4 +1,8 @@
-"""The server of the local proxy: one port on 127.0.0.1 that serves HTTP (CONNECT, absolute-form) and SOCKS5."""
+"""The server of the local proxy: one port on 127.0.0.1 that serves HTTP (CONNECT, absolute-form) and SOCKS5.
+
+Whoever is not to know of it gets a TCP reset and not one byte, which is the nearest to a closed port: programs of other
+users, and pages that try ports.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,12 @@ import asyncio
 import contextlib
 import errno
 import os
+from collections.abc import Collection
 from typing import Protocol
 
+from freespan.client.local_proxy.credentials import Credentials
 from freespan.client.local_proxy.parsers import parser_for
+from freespan.client.local_proxy.peers import Peers, own_users
 from freespan.client.local_proxy.request import ProxyRequest, RequestError
 from freespan.client.settings import ClientSettings
 from freespan.tunnel.splice import Direction, TcpConnection, splice
@@ -28,14 +35,27 @@ class StreamOpener(Protocol):
 
 
 class LocalProxy:
-    """`received` and `sent` count the bytes of the reader's streams; `connections` those that are open now."""
+    """`received` and `sent` count the bytes of the reader's streams; `connections` those that are open now.
 
-    def __init__(self, client: StreamOpener, settings: ClientSettings | None = None) -> None:
+    With `credentials`, programs must give them. Where the system tells whose program it is, those of `users` (numbers)
+    and of root are let in; without a list, those of the user of this process.
+    """
+
+    def __init__(
+        self,
+        client: StreamOpener,
+        settings: ClientSettings | None = None,
+        *,
+        credentials: Credentials | None = None,
+        users: Collection[int] | None = None,
+    ) -> None:
         settings = settings or ClientSettings()
         self.received = 0
         self.sent = 0
         self.connections = 0
         self._client = client
+        self._credentials = credentials
+        self._peers = Peers(own_users() if users is None else users)
         self._connections_max = settings.proxy_connections_max
         self._request_seconds = settings.proxy_request_seconds
         self._idle_seconds = settings.tunnel.stream_idle_seconds
@@ -53,6 +73,7 @@ class LocalProxy:
         except OSError as error:
             reason = os.strerror(error.errno or errno.EADDRNOTAVAIL).lower()
             raise InputError("port", f"{port}: {reason}; choose another one") from None
+        self._peers.start()
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -62,6 +83,7 @@ class LocalProxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._peers.stop()
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -69,10 +91,12 @@ class LocalProxy:
         self._tasks.add(task)
         self.connections += 1
         try:
-            if self.connections <= self._connections_max:
+            if not self._peers.may_use(writer.get_extra_info("socket")):
+                TcpConnection(reader, writer).reset()
+            elif self.connections <= self._connections_max:
                 await self._serve(reader, writer)
         except RequestError as error:
-            await self._send_last(writer, error.reply)
+            await self._refuse(reader, writer, error.reply)
         except (TimeoutError, OSError, EOFError):
             pass  # the program was too slow, or has gone
         except asyncio.CancelledError:
@@ -84,16 +108,29 @@ class LocalProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with asyncio.timeout(self._request_seconds):
-            request = await _read_request(reader, writer)
+            request = await self._read_request(reader, writer)
         async with contextlib.AsyncExitStack() as stack:
             try:
                 opening = self._client.open_stream(request.target, request.first_bytes)
                 stream = await stack.enter_async_context(opening)
             except StreamError as error:
-                await self._send_last(writer, request.refused(error.status))
+                await self._refuse(reader, writer, request.refused(error.status))
                 return
             writer.write(request.accepted)
             await self._splice(request, TcpConnection(reader, writer), stream)
+
+    async def _read_request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ProxyRequest:
+        """Feed the parser until it has a request. Raises `RequestError`, or `EOFError` when the program has gone."""
+        data = await _read_some(reader)
+        parser = parser_for(data[0], self._credentials)
+        while True:
+            try:
+                request = parser.receive_data(data)
+            finally:
+                writer.write(parser.data_to_send())  # even before an error: the bytes before it may call for a reply
+            if request is not None:
+                return request
+            data = await _read_some(reader)
 
     async def _splice(self, request: ProxyRequest, connection: TcpConnection, stream: TunnelStream) -> None:
         program, target = request.splice_ends(connection, stream)
@@ -110,8 +147,11 @@ class LocalProxy:
     def _count_sent(self, count: int) -> None:
         self.sent += count
 
-    async def _send_last(self, writer: asyncio.StreamWriter, reply: bytes) -> None:
-        """Send a reply and end the connection."""
+    async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reply: bytes) -> None:
+        """Send a reply and end the connection; reset it if there is none."""
+        if not reply:
+            TcpConnection(reader, writer).reset()
+            return
         try:
             writer.write(reply)
             async with asyncio.timeout(self._request_seconds):
@@ -119,20 +159,6 @@ class LocalProxy:
                 writer.write_eof()
         except (OSError, TimeoutError):
             pass  # the program has gone
-
-
-async def _read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ProxyRequest:
-    """Feed the parser until it has a request. Raises `RequestError`, or `EOFError` when the program has gone."""
-    data = await _read_some(reader)
-    parser = parser_for(data[0])
-    while True:
-        try:
-            request = parser.receive_data(data)
-        finally:
-            writer.write(parser.data_to_send())  # even before an error: the bytes before it may call for a reply
-        if request is not None:
-            return request
-        data = await _read_some(reader)
 
 
 async def _read_some(reader: asyncio.StreamReader) -> bytes:

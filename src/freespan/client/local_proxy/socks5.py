@@ -1,10 +1,14 @@
-"""Parses SOCKS5 requests (RFC 1928): CONNECT without authentication. Names are resolved at the egress."""
+"""Parses SOCKS5 requests (RFC 1928): CONNECT, without authentication or by user name and password (RFC 1929).
+
+Names are resolved at the egress.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
 
+from freespan.client.local_proxy.credentials import Credentials
 from freespan.client.local_proxy.request import RequestError, SplicedStream
 from freespan.tunnel.splice import ByteSource
 from freespan.wire.errors import InputError
@@ -13,6 +17,8 @@ from freespan.wire.target import Target, parse_host
 
 _VERSION = 5
 _CONNECT = 1
+_NO_AUTHENTICATION, _USER_AND_PASSWORD = 0, 2
+_PASSWORD_VERSION, _ACCEPTED, _REFUSED = 1, 0, 1
 _GENERAL_FAILURE, _COMMAND_NOT_SUPPORTED, _ADDRESS_NOT_SUPPORTED = 1, 7, 8
 _IPV4, _NAME, _IPV6 = 1, 3, 4
 _ADDRESS_LENGTHS = {_IPV4: 4, _IPV6: 16}
@@ -36,34 +42,56 @@ class SocksRequest:
 
 
 class Socks5Parser:
-    """Parses the greeting and the request."""
+    """Parses the greeting, the user name and the password where there are `credentials`, and the request."""
 
-    def __init__(self) -> None:
+    def __init__(self, credentials: Credentials | None = None) -> None:
+        self._credentials = credentials
         self._buffer = bytearray()
-        self._greeted = False
         self._to_send = b""
+        self._steps = [self._greet, *([self._authenticate] if credentials is not None else [])]
 
     def data_to_send(self) -> bytes:
-        """The reply to the greeting, once."""
+        """The replies to the steps before the request, once."""
         data, self._to_send = self._to_send, b""
         return data
 
     def receive_data(self, data: bytes) -> SocksRequest | None:
         """Take bytes; return the request once it is complete. Raises `RequestError`."""
         self._buffer += data
-        if not self._greeted and not self._greet():
-            return None
+        while self._steps:
+            if not self._steps[0]():
+                return None
+            del self._steps[0]
         return self._request()
 
     def _greet(self) -> bool:
+        """Take the greeting; false until it is complete."""
+        wanted = _NO_AUTHENTICATION if self._credentials is None else _USER_AND_PASSWORD
         if len(self._buffer) < 2 or len(self._buffer) < 2 + self._buffer[1]:
             return False
         methods = self._buffer[2 : 2 + self._buffer[1]]
-        if 0 not in methods:
-            raise RequestError("SOCKS5 is supported without authentication only", b"\x05\xff")
+        if wanted not in methods:
+            how = "without authentication" if self._credentials is None else "with a user name and a password"
+            raise RequestError(f"SOCKS5 is supported {how} only", b"\x05\xff")
         del self._buffer[: 2 + self._buffer[1]]
-        self._greeted = True
-        self._to_send = b"\x05\x00"
+        self._to_send += bytes((_VERSION, wanted))
+        return True
+
+    def _authenticate(self) -> bool:
+        """Take the user name and the password; false until they are complete."""
+        buffer = self._buffer
+        if len(buffer) < 2 or len(buffer) < 3 + buffer[1]:
+            return False
+        user_end = 2 + buffer[1]
+        end = user_end + 1 + buffer[user_end]
+        if len(buffer) < end:
+            return False
+        version, user, password = buffer[0], bytes(buffer[2:user_end]), bytes(buffer[user_end + 1 : end])
+        assert self._credentials is not None
+        if version != _PASSWORD_VERSION or not self._credentials.are(user, password):
+            raise RequestError("the user name or the password is wrong", bytes((_PASSWORD_VERSION, _REFUSED)))
+        del buffer[:end]
+        self._to_send += bytes((_PASSWORD_VERSION, _ACCEPTED))
         return True
 
     def _request(self) -> SocksRequest | None:
