@@ -16,7 +16,16 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-PAGES = ("/", "/about", "/embed", "/embed?layout=card&theme=page&lang=ar", "/embed/configure", "/headless")
+PAGES = (
+    "/",
+    "/about",
+    "/embed",
+    "/embed?layout=card&theme=page&lang=ar",
+    "/embed/configure",
+    "/headless",
+    "/join",
+    "/join#freespan2_AAAA",
+)
 LAYOUTS = ("inline", "card", "banner", "floating")
 GROUNDS = {"light": ["light", "#fff", "#111"], "dark": ["dark", "#111", "#eee"]}
 """What stands behind a switch: a scheme, and colours."""

@@ -56,6 +56,7 @@ _PAGES = {
     "/bridge": _Page("bridge/bridge.html", policies.bridge, for_embedders=True),
     "/headless": _Page("pages/headless-example.html", policies.document),
     "/self-test": _Page("self-test/self-test.html", policies.bridge),
+    "/join": _Page("pages/join.html", policies.document),
     "/embed": _Page("pages/embed.html", policies.switch, for_embedders=True),
     "/embed/configure": _Page("pages/configure.html", policies.document),
     "/globe": _Page("globe/globe.html", policies.globe),
