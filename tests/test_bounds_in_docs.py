@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from freespan.access.keeper import KeeperSettings
+from freespan.access.limits import NAME_MAX
+from freespan.access.records import DAYS_KEPT
 from freespan.api.connections import ConnectionLimits
 from freespan.api.settings import TURN_URLS_MAX
 from freespan.broker.settings import BrokerSettings, CensusSettings, ProofSettings, ShownSettings, StunSettings
@@ -159,6 +162,9 @@ ROWS = {
         f"{SHOWN.shown_max:,} for a network, {SHOWN.readers_max:,} networks, {SHOWN.names_max:,} in all"
     ],
     "proofs of bridges": [f"of {PROOF.readers_max:,} networks; {PROOF.waiting_max} answers of a bridge wait at a time"],
+    "name of an invite": [f"{NAME_MAX} characters"],
+    "what invites have used that is not written": [f"that of {KeeperSettings().write_seconds:g} s"],
+    "days of usage that are kept apart": [str(DAYS_KEPT)],
     "TURN URLs of a host": [str(TURN_URLS_MAX)],
     "tickets in an egress": [f"{TUNNEL.egress_tickets_max:,}"],
     "STUN |": [

@@ -56,7 +56,7 @@ ROOMS = {
     "browsers": room("wire", "aiohttp"),
     "api": room(f"{BELOW} sealing sources access {ROLES}", "aiohttp"),
     "demo": room(f"{BELOW} {ROLES} api browsers", "aiohttp cryptography rich"),
-    "cli": room(f"{BELOW} access {ROLES} api demo", "aiohttp rich typer"),
+    "cli": room(f"{BELOW} access {ROLES} api demo", "aiohttp rich segno typer"),
 }
 
 PURE_MODULES = {

@@ -12,6 +12,7 @@ import difflib
 import os
 import secrets
 import sqlite3
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -346,6 +347,7 @@ def _record(row: tuple[object, ...]) -> InviteRecord:
     is_sound = (
         isinstance(invite_id, bytes)
         and isinstance(name, str)
+        and not any(unicodedata.category(each) == "Cc" for each in name)  # a terminal would obey them
         and kind in KINDS
         and isinstance(created, str)
         and isinstance(revoked, str | None)

@@ -1,6 +1,6 @@
-"""`freespan serve` and `freespan config`, whose options are made from the settings of a host.
+"""`freespan serve`, `freespan config` and `freespan invite`, whose options are made from the settings of a host.
 
-To make them takes a tenth of the start-up, so `freespan connect` and others do without these two.
+To make them takes a tenth of the start-up, so `freespan connect` and others do without these.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import typer
 
 from freespan.api.settings import HostSettings
 from freespan.api.sources import Sourced
+from freespan.cli.invite_commands import invite_commands
 from freespan.cli.settings_options import takes_settings
 from freespan.cli.shared_options import Json, Verbose
 
@@ -19,6 +20,7 @@ def add_host_commands(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(serve)
     app.command()(config)
+    app.add_typer(invite_commands)
 
 
 @takes_settings(HostSettings)

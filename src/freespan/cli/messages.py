@@ -38,9 +38,12 @@ def usage_message(error: Any) -> str | None:
 
 
 def _command_of(error: Any) -> str:
-    """The command that was given, and a space; empty for none."""
-    context = getattr(error, "ctx", None)
-    return f"{context.info_name} " if context is not None and context.parent is not None else ""
+    """The command that was given, with the group that it is in, and a space; empty for none."""
+    context, names = getattr(error, "ctx", None), []
+    while context is not None and context.parent is not None:
+        names.append(f"{context.info_name} ")
+        context = context.parent
+    return "".join(reversed(names))
 
 
 def _name_of(parameter: Any) -> str:

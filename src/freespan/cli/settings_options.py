@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,8 +18,10 @@ _CONFIG = "config"
 _CONFIG_HELP = f"File with settings (TOML); freespan config --template prints one. Default: that of {CONFIG_VARIABLE}."
 
 
-def takes_settings(settings: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options of `settings`, and `--config`.
+def takes_settings(
+    settings: type, *, only: Collection[str] | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of `settings`, or `only` those of these fields, and `--config`.
 
     The command gets what was read from all sources as its first argument (`Sourced`), and its own options by keyword.
     Environment variables that look like settings and are none are named on standard error.
@@ -27,16 +29,17 @@ def takes_settings(settings: type) -> Callable[[Callable[..., None]], Callable[.
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         options = options_of(settings)
+        shown = [field for field in options if only is None or field in only]
         own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
 
         def run(**arguments: Any) -> None:
-            given = {field: arguments.pop(field) for field in options}
+            given = {field: arguments.pop(field) for field in shown}
             sourced: Sourced[Any] = read_sources(settings, given, os.environ, arguments.pop(_CONFIG))
             for warning in unknown_variables(settings, os.environ):
                 print_error(warning)
             command(sourced, **arguments)
 
-        parameters = [_parameter(each) for each in options.values()]
+        parameters = [_parameter(options[field]) for field in shown]
         config = typer.Option(metavar="FILE", help=_CONFIG_HELP)
         parameters.append(_keyword(_CONFIG, Path | None, config))
         parameters += [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]

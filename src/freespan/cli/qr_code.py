@@ -1,0 +1,55 @@
+"""The QR code of an invite: for the terminal, or as a picture in a file."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import sys
+from pathlib import Path
+
+from freespan.wire.errors import InputError, MissingLibraryError
+
+_BORDER = 2
+_KINDS = (".svg", ".png")
+_BLOCKS = "█▀▄"
+_WHITE_ON_BLACK, _USUAL = "\x1b[97;40m", "\x1b[0m"
+
+
+class QrCode:
+    """A QR code with the least correction of errors, since screens do not get dirty.
+
+    Raises:
+        MissingLibraryError: the library that draws it is not installed.
+    """
+
+    def __init__(self, text: str) -> None:
+        if importlib.util.find_spec("segno") is None:
+            raise MissingLibraryError("freespan[host]", ["segno"])
+        import segno
+
+        self._code = segno.make_qr(text, error="l", boost_error=False)
+
+    def for_terminal(self) -> str | None:
+        """The code in blocks of half a line; None if the letters of this terminal do not include those."""
+        try:
+            _BLOCKS.encode(sys.stdout.encoding or "ascii")
+        except (UnicodeEncodeError, LookupError):
+            return None
+        drawn = io.StringIO()
+        self._code.terminal(drawn, compact=True, border=_BORDER)
+        lines = drawn.getvalue().splitlines()
+        if sys.stdout.isatty():  # light on dark, whatever the colours of the terminal are
+            lines = [f"{_WHITE_ON_BLACK}{line}{_USUAL}" for line in lines]
+        return "\n".join(lines)
+
+    def write(self, path: Path) -> None:
+        """Write a picture. Raises `InputError`, field `qr`."""
+        if path.suffix.lower() not in _KINDS:
+            raise InputError("qr", f"must be the name of a file that ends in {' or '.join(_KINDS)}")
+        drawn = io.BytesIO()
+        self._code.save(drawn, kind=path.suffix.lower()[1:], scale=6)
+        try:
+            path.touch(mode=0o600)  # whoever reads it has the invite
+            path.write_bytes(drawn.getvalue())
+        except OSError as error:
+            raise InputError("qr", f"cannot be written: {(error.strerror or 'input/output error').lower()}") from None
