@@ -80,6 +80,7 @@ PURE_MODULES = {
     "bridge/settings.py",
     "broker/turn.py",
     "broker/stun.py",
+    "browsers/proxy_settings.py",
     "client/cooldown.py",
     "client/endpoints.py",
     "client/evidence.py",

@@ -45,3 +45,9 @@ def test_firefox_asks_the_proxy_for_names() -> None:
     assert 'user_pref("network.proxy.socks_remote_dns", true);' in settings
     assert 'user_pref("network.proxy.socks", "127.0.0.1");' in settings
     assert 'user_pref("network.proxy.socks_port", 8118);' in settings
+
+
+def test_neither_browser_sends_webrtc_past_the_proxy() -> None:
+    copies = "\n".join(one.copy for one in suggestions(ADDRESSES, {"chromium": Path("/usr/bin/chromium")}))
+    assert "--webrtc-ip-handling-policy=disable_non_proxied_udp" in copies
+    assert 'ice.proxy_only_if_behind_proxy", true' in firefox_settings("127.0.0.1:8118")

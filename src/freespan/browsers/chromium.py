@@ -15,6 +15,7 @@ from freespan.browsers.commands import COMMAND_SECONDS, Commands
 from freespan.browsers.errors import BrowserError
 from freespan.browsers.page import Page
 from freespan.browsers.process import BrowserProcess
+from freespan.browsers.proxy_settings import chromium_flags
 
 _FLAGS = (
     "--headless",
@@ -44,7 +45,13 @@ _KEYS = {
 
 
 async def launch_chromium(
-    program: Path, width: int, height: int, dark: bool, extension: Path | None = None, kept: Path | None = None
+    program: Path,
+    width: int,
+    height: int,
+    dark: bool,
+    extension: Path | None = None,
+    kept: Path | None = None,
+    proxy: str | None = None,
 ) -> Browser:
     """Start Chromium. Raises `BrowserError`."""
 
@@ -52,7 +59,8 @@ async def launch_chromium(
         scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
         size = f"--window-size={width},{height}"
         extensions = f"--load-extension={extension}" if extension else "--disable-extensions"
-        return [str(program), *_FLAGS, extensions, scheme, size, f"--user-data-dir={profile / 'data'}", "about:blank"]
+        flags = [*_FLAGS, *(chromium_flags(proxy) if proxy else ())]
+        return [str(program), *flags, extensions, scheme, size, f"--user-data-dir={profile / 'data'}", "about:blank"]
 
     if kept:
         (kept / "data" / "DevToolsActivePort").unlink(missing_ok=True)  # left from the last run

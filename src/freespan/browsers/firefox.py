@@ -12,6 +12,7 @@ from freespan.browsers.commands import Commands
 from freespan.browsers.errors import BrowserError
 from freespan.browsers.page import Page
 from freespan.browsers.process import BrowserProcess
+from freespan.browsers.proxy_settings import firefox_preferences
 
 # No first-run pages, and nothing that contacts the outside.
 _OFF = """
@@ -66,7 +67,13 @@ _KEYS = {"Enter": "\ue007", "Space": " ", "Tab": "\ue004", "Escape": "\ue00c"}
 
 
 async def launch_firefox(
-    program: Path, width: int, height: int, dark: bool, extension: Path | None = None, kept: Path | None = None
+    program: Path,
+    width: int,
+    height: int,
+    dark: bool,
+    extension: Path | None = None,
+    kept: Path | None = None,
+    proxy: str | None = None,
 ) -> Browser:
     """Start Firefox. Raises `BrowserError`."""
     name = str(uuid.uuid4())
@@ -74,7 +81,12 @@ async def launch_firefox(
     def command(profile: Path) -> list[str]:
         # 0 is dark and 1 is light, for pages and for the browser's own scheme.
         scheme = {"layout.css.prefers-color-scheme.content-override": 0 if dark else 1}
-        preferences = {**_PREFERENCES, **scheme, **(_extension_address(extension, name) if extension else {})}.items()
+        preferences = {
+            **_PREFERENCES,
+            **scheme,
+            **(_extension_address(extension, name) if extension else {}),
+            **(firefox_preferences(proxy) if proxy else {}),
+        }.items()
         lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences]
         (profile / "user.js").write_text("".join(lines))
         flags = ["--headless", "--remote-debugging-port=0", "--no-remote", "--profile", str(profile)]

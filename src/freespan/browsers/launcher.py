@@ -43,6 +43,7 @@ async def launch(
     dark: bool = False,
     extension: Path | None = None,
     profile: Path | None = None,
+    proxy: str | None = None,
 ) -> AsyncIterator[Browser]:
     """Run a headless browser for the length of the block. Nothing of it remains afterwards but a given profile.
 
@@ -54,6 +55,7 @@ async def launch(
         extension: a folder with a browser extension to load; `Browser.extension` has the address of its pages.
         profile: a folder that keeps what the browser stores, so that it can be started again with it; a temporary
             one if left out.
+        proxy: `host:port` of a proxy that speaks HTTP and SOCKS5, which everything is to go through.
 
     Raises:
         BrowserError: it is not installed, or did not start in time.
@@ -62,7 +64,7 @@ async def launch(
     if program is None:
         raise BrowserError(f"no {kind} found; known names: {', '.join(_NAMES.get(kind, ())) or 'none'}")
     start = launch_chromium if kind == "chromium" else launch_firefox
-    browser = await start(program, width, height, dark, extension, profile)
+    browser = await start(program, width, height, dark, extension, profile, proxy)
     try:
         yield browser
     finally:

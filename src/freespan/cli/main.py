@@ -38,9 +38,9 @@ _INVITE_FILE_HELP = "File with the invite, - for standard input. Lines that begi
 InviteFile = Annotated[Path | None, typer.Option("--invite-file", metavar="FILE", help=_INVITE_FILE_HELP)]
 
 _TRANSPORT_HELP = (
-    "Use this transport only. webrtc and turn lead through a bridge; turn and websocket show the host your address."
+    "Use this transport only. webrtc and turn lead through a bridge; in turn and websocket, packets go to the host."
 )
-_DIRECT_HELP = "When bridges do not work, for whatever reason, go without one. The host then sees your address."
+_DIRECT_HELP = "When bridges do not work, for whatever reason, go without one. Packets then go straight to the host."
 AllowDirect = Annotated[bool, typer.Option("--allow-direct", help=_DIRECT_HELP)]
 
 

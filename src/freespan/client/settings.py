@@ -44,8 +44,8 @@ class ClientSettings:
     silent_stun_servers_min: int = 2
     """STUN servers that must have been silent together before the client leaves `webrtc` for that alone."""
     allow_direct: bool = False
-    """The reader's own yes: the client leaves `webrtc` when it does not work, whatever the reason may be. The host then
-    sees the reader's address."""
+    """The reader's own yes: the client leaves `webrtc` when it does not work, whatever the reason may be. Its packets
+    then go straight to the host."""
     gathering: GatheringSettings = field(default_factory=GatheringSettings)
     """How long to wait while candidates are gathered."""
     cooldown_seconds: float = 300.0

@@ -13,7 +13,7 @@ State = Literal["looking", "connecting", "open", "waiting", "failed"]
 HOST_RESTARTED = "the host was restarted and cut open connections; connecting again"
 _WAITING_FOR_BRIDGE = "no bridge is left; open connections continue when another one comes"
 _WAITING_FOR_HOST = "the connection to the host is lost; open connections continue when it is back"
-_HOW_TO_SAY_YES = " (--allow-direct goes without a bridge, and shows the host your address)"
+_HOW_TO_SAY_YES = " (--allow-direct goes without a bridge, straight to the host)"
 _OPEN: dict[TransportInUse, str] = {
     "webrtc": "a bridge carries this session",
     "turn": "a bridge carries this session, through the host's TURN server",
@@ -42,7 +42,7 @@ class ClientStatus:
 def status_of_failure(reason: str, wait_seconds: float, *, is_kept_on_bridges: bool = False) -> ClientStatus:
     """The status of a client that has no session and tries again after this time.
 
-    With `is_kept_on_bridges`, the detail says how a reader can choose a transport that shows the host their address.
+    With `is_kept_on_bridges`, the detail says how a reader can choose to go without a bridge.
     """
     next_try = f"next try in {wait_seconds:.0f} s" if round(wait_seconds) else "trying again"
     hint = _HOW_TO_SAY_YES if is_kept_on_bridges else ""

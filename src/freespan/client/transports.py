@@ -4,9 +4,9 @@ webrtc ──▶ turn ──▶ websocket ──▶ webrtc …      each arrow: 
        │
        └─ only if `may_expose`: enough speaks for bridges being blocked (evidence.py), or the reader has said yes
 
-The further to the right, the more a reader shows: a TURN server is at the host's address, and in a WebSocket no bridge
-takes part at all, so the host sees the reader's address. Hence the order. For the same reason failed bridges are not
-enough: they could fail on purpose, to drive readers to where the censor wants them.
+The further to the right, the more a reader shows: packets to a TURN server go to the host, and in a WebSocket no bridge
+takes part at all, so address and targets are together in one connection. Hence the order. For the same reason failed
+bridges are not enough: they could fail on purpose, to drive readers to where the censor wants them.
 """
 
 from __future__ import annotations

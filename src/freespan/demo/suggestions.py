@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from freespan.browsers.proxy_settings import chromium_flags, firefox_preferences
 from freespan.demo.addresses import BLOCKED, LOOPBACK, NEWS, Addresses
 
 
@@ -52,17 +54,12 @@ def suggestions(addresses: Addresses, browsers: Mapping[str, Path], *, as_root: 
 
 def firefox_settings(proxy: str) -> str:
     """Return the `user.js` of a Firefox profile that uses the local proxy for everything."""
-    address, _, port = proxy.rpartition(":")
     settings = {
-        "network.proxy.type": "1",
-        "network.proxy.socks": f'"{address}"',
-        "network.proxy.socks_port": port,
-        "network.proxy.socks_version": "5",
-        "network.proxy.socks_remote_dns": "true",
-        "browser.aboutwelcome.enabled": "false",
-        "datareporting.policy.dataSubmissionEnabled": "false",
+        **firefox_preferences(proxy),
+        "browser.aboutwelcome.enabled": False,
+        "datareporting.policy.dataSubmissionEnabled": False,
     }
-    return "".join(f'user_pref("{name}", {value});\n' for name, value in settings.items())
+    return "".join(f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in settings.items())
 
 
 def firefox_profile(addresses: Addresses) -> Path:
@@ -74,7 +71,7 @@ def _chromium(addresses: Addresses, program: Path, as_root: bool) -> str:
     sandbox = " --no-sandbox" if as_root else ""
     return (
         f"{_quoted(program)}{sandbox} --no-first-run --user-data-dir={_quoted(addresses.folder / 'chromium')}"
-        f" --proxy-server=http://{addresses.proxy} {addresses.blocked}"
+        f" {' '.join(chromium_flags(addresses.proxy))} {addresses.blocked}"
     )
 
 
