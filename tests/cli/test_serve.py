@@ -93,7 +93,7 @@ def test_a_data_folder_that_cannot_be_made(command: Command) -> None:
 
 def test_output_for_programs(lab: Lab) -> None:
     ready = lab.ready
-    assert set(ready) == {"event", "url", "invite", "embed", "stun"}
+    assert set(ready) == {"event", "url", "invite", "embed", "stun", "access", "notices"}
     invite = parse_invite(ready["invite"])
     assert (ready["event"], invite.broker) == ("ready", ready["url"])
     assert ready["embed"] == (
@@ -109,7 +109,7 @@ def test_output_for_people(programs: Programs, tmp_path: Path) -> None:
     assert url
     parse_invite(host.line("freespan2_"))
     assert f'src="{url[0]}/switch.js"' in host.line("<freespan-switch>")
-    assert host.line("sessions: 0") == "bridges: 0   sessions: 0   streams: 0   0 MB carried"
+    assert host.line("sessions: 0") == "bridges: 0   sessions: 0   streams: 0   0 MB carried   open to everybody"
     assert host.stop() == 0
     assert host.errors == []
 

@@ -86,7 +86,8 @@ class Host:
         if self._running is None:
             return HostStatus()
         is_behind = self._running.sources.is_behind_unnamed_proxy
-        return dataclasses.replace(self._running.counters.figures(), is_behind_unnamed_proxy=is_behind)
+        figures = self._running.counters.figures()
+        return dataclasses.replace(figures, is_behind_unnamed_proxy=is_behind, access=self._settings.access)
 
     async def events(self) -> AsyncIterator[HostStatus]:
         """The figures of now, and again whenever they have changed, until the host is closed."""

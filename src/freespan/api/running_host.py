@@ -127,7 +127,7 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
         host.writer.check()
         await asyncio.to_thread(note_address, settings.data_directory, address)
         for line in host.notices:
-            _log.warning("%s", line.strip())
+            _log.info("%s", line.strip())
         _log.info("%s", meaning_of(settings.access))
         yield host
 

@@ -6,7 +6,7 @@ import asyncio
 
 from freespan.api.host import Host
 from freespan.api.open_files import raise_open_files_limit
-from freespan.api.settings import HostSettings
+from freespan.api.settings import OPEN, HostSettings
 from freespan.api.sources import Sourced
 from freespan.cli.running import print_json, print_line, run_until_stopped, show_status
 
@@ -27,6 +27,7 @@ async def _serve(settings: HostSettings, *, as_json: bool) -> None:
     async with Host(settings) as host:
         if as_json:
             ready = {"url": host.url, "invite": host.invite, "embed": host.embed, "stun": list(host.stun)}
+            ready |= {"access": settings.access, "notices": list(host.notices)}
             print_json({"event": "ready", **ready})
             await asyncio.Event().wait()
         _announce(settings, host)
@@ -40,6 +41,7 @@ def _announce(settings: HostSettings, host: Host) -> None:
     if host.stun:
         ports = " and ".join(url.rpartition(":")[2] for url in host.stun)
         print_line(f"STUN answers on UDP ports {ports}: the firewall must let both through.\n")
+    _announce_access(settings, host)
     if settings.allow_private:
         print_line("Readers can reach private addresses through this host: for tests and demos only.\n")
     if host.status.is_behind_unnamed_proxy:
@@ -51,12 +53,22 @@ def _announce(settings: HostSettings, host: Host) -> None:
         print_line("The invite leads to this machine alone; name the host for others with --public-url.\n")
 
 
+def _announce_access(settings: HostSettings, host: Host) -> None:
+    from freespan.api.host_invites import meaning_of
+
+    if host.notices:
+        print_line("\n".join(host.notices) + "\n")
+    print_line(f"{meaning_of(settings.access)}\n")
+
+
 def _figures(host: Host) -> str:
     """The status line, as rich markup."""
     status = host.status
+    access = "open to everybody" if status.access == OPEN else "invited readers only"
     warning = "   [bold red]strangers cannot be told apart: see --proxy-header[/]"
     return (
         f"bridges: [bold]{status.bridges}[/]   sessions: [bold]{status.sessions}[/]   "
-        f"streams: [bold]{status.streams}[/]   [bold]{status.megabytes}[/] MB carried"
+        f"streams: [bold]{status.streams}[/]   [bold]{status.megabytes}[/] MB carried   "
+        f"[dim]{access}[/]"
         f"{warning if status.is_behind_unnamed_proxy else ''}"
     )
