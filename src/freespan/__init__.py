@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from freespan.wire.errors import InviteError as InviteError
     from freespan.wire.errors import LinkError as LinkError
     from freespan.wire.errors import MissingLibraryError as MissingLibraryError
+    from freespan.wire.errors import NotAdmittedError as NotAdmittedError
     from freespan.wire.errors import RendezvousError as RendezvousError
     from freespan.wire.errors import StreamError as StreamError
     from freespan.wire.errors import TunnelError as TunnelError
@@ -45,6 +46,7 @@ _HOMES = {
         "InviteError",
         "LinkError",
         "MissingLibraryError",
+        "NotAdmittedError",
         "RendezvousError",
         "StreamError",
         "TunnelError",
@@ -67,6 +69,7 @@ __all__ = [
     "InviteError",
     "LinkError",
     "MissingLibraryError",
+    "NotAdmittedError",
     "Proxy",
     "RendezvousError",
     "Stream",

@@ -1,5 +1,6 @@
 """The database of invites: what it keeps, and what it says where it cannot be used."""
 
+import contextlib
 import datetime
 import sqlite3
 import stat
@@ -147,6 +148,20 @@ def test_another_file_in_its_place_is_noticed(store: InviteStore, tmp_path: Path
     again = reopened(tmp_path)
     assert [each.name for each in again.records()] == ["anna", "bela"]
     again.close()
+
+
+def test_a_file_that_cannot_be_used_does_not_take_its_place(store: InviteStore, tmp_path: Path) -> None:
+    """As often as it is looked at: a running host goes on with what it knows."""
+    anna = store.create("anna", today=TODAY)
+    (tmp_path / DATABASE).rename(tmp_path / "away")
+    with contextlib.closing(sqlite3.connect(tmp_path / DATABASE)) as database:
+        database.execute("CREATE TABLE notes (text)")
+    for _ in range(2):
+        with pytest.raises(InviteStoreError, match="is not a database of invites"):
+            store.change_mark()
+    (tmp_path / "away").rename(tmp_path / DATABASE)
+    store.change_mark()
+    assert store.records() == [anna]
 
 
 def test_what_was_noted_can_be_read_again(store: InviteStore, tmp_path: Path) -> None:

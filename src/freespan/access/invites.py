@@ -84,12 +84,7 @@ class InviteStore:
         with _one_line():
             if create:
                 _make_file(self._path)
-            self._connection = self._connect()
-            try:
-                self._prepare(create=create)
-            except BaseException:
-                self._connection.close()
-                raise
+            self._connect(create=create)
 
     def close(self) -> None:
         """Close the database; later calls fail."""
@@ -212,72 +207,91 @@ class InviteStore:
         with _one_line():
             number = self._path.stat().st_ino
             if number != self._file_number:
-                replaced, self._connection = self._connection, self._connect()
-                replaced.close()
-                self._prepare(create=False)
+                before = self._connection
+                self._connect(create=False)
+                before.close()
             return number, int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     # --- the database --------------------------------------------------------------------------
-    def _connect(self) -> sqlite3.Connection:
-        self._file_number = self._path.stat().st_ino
-        return sqlite3.connect(
+    def _connect(self, *, create: bool) -> None:
+        """Open the file and check it. If it cannot be used, all stays as it was before."""
+        number = self._path.stat().st_ino
+        connection = sqlite3.connect(
             f"{self._path.absolute().as_uri()}?mode=rw",
             uri=True,
             timeout=self._patience,
             isolation_level=None,
             check_same_thread=False,  # a running host uses it in one thread at a time
         )
-
-    def _prepare(self, *, create: bool) -> None:
-        """Check that this is a database of invites in good order; make one of an empty file."""
-        if create and self._is_empty():
-            with self._writing() as database:
-                if self._is_empty():  # nobody was faster
-                    for statement in _SCHEMA.split(";"):
-                        database.execute(statement)
-                    database.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-                    database.execute(f"PRAGMA user_version = {_VERSION}")
-        check = self._connection.execute("PRAGMA quick_check(1)").fetchone()
-        if check != ("ok",):
-            raise InviteStoreError(_DAMAGED)
-        if self._pragma("application_id") != _APPLICATION_ID:
-            raise InviteStoreError("is not a database of invites: move it away, or name another folder")
-        version = self._pragma("user_version")
-        if version > _VERSION:
-            raise InviteStoreError("was written by a later version of freespan: update freespan")
-        if version < _VERSION:
-            raise InviteStoreError("was written by an earlier version of freespan, which this one cannot read")
-
-    def _is_empty(self) -> bool:
-        is_unused = self._pragma("application_id") == self._pragma("user_version") == 0
-        return is_unused and self._connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None
-
-    def _pragma(self, name: str) -> int:
-        return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
+        try:
+            if create:
+                _make_tables(connection)
+            _check_database(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection, self._file_number = connection, number
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it, or nothing."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        yield from self._until_the_end()
+        with _transaction(self._connection, "BEGIN IMMEDIATE"):
+            yield self._connection
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        self._connection.execute("BEGIN")
-        yield from self._until_the_end()
-
-    def _until_the_end(self) -> Iterator[sqlite3.Connection]:
-        try:
+        with _transaction(self._connection, "BEGIN"):
             yield self._connection
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
 
     def _records(self) -> list[InviteRecord]:
         rows = self._connection.execute(f"SELECT {_COLUMNS} FROM invites ORDER BY rowid")
         return [_record(row) for row in rows]
+
+
+@contextlib.contextmanager
+def _transaction(database: sqlite3.Connection, begin: str) -> Iterator[None]:
+    """All of what happens in the block, or nothing."""
+    database.execute(begin)
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+def _make_tables(database: sqlite3.Connection) -> None:
+    """Make a database of invites of an empty file."""
+    if not _is_empty(database):
+        return
+    with _transaction(database, "BEGIN IMMEDIATE"):
+        if _is_empty(database):  # nobody was faster
+            for statement in _SCHEMA.split(";"):
+                database.execute(statement)
+            database.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            database.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _check_database(database: sqlite3.Connection) -> None:
+    """Raise `InviteStoreError` unless this is a database of invites, of this version, and in good order."""
+    if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+        raise InviteStoreError(_DAMAGED)
+    if _pragma(database, "application_id") != _APPLICATION_ID:
+        raise InviteStoreError("is not a database of invites: move it away, or name another folder")
+    version = _pragma(database, "user_version")
+    if version > _VERSION:
+        raise InviteStoreError("was written by a later version of freespan: update freespan")
+    if version < _VERSION:
+        raise InviteStoreError("was written by an earlier version of freespan, which this one cannot read")
+
+
+def _is_empty(database: sqlite3.Connection) -> bool:
+    is_unused = _pragma(database, "application_id") == _pragma(database, "user_version") == 0
+    return is_unused and database.execute("SELECT 1 FROM sqlite_master").fetchone() is None
+
+
+def _pragma(database: sqlite3.Connection, name: str) -> int:
+    return int(database.execute(f"PRAGMA {name}").fetchone()[0])
 
 
 _DAMAGED = "is damaged: put a copy of it back, or move it away to begin anew, which makes the invites of before void"

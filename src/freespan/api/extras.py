@@ -8,7 +8,10 @@ from __future__ import annotations
 from freespan.wire.errors import MissingLibraryError
 
 HOST_LIBRARIES = ("aioice", "maxminddb", "prometheus_client", "rjsmin")
-"""Imported by the broker, the egress and the pages of a host, and by nothing that a client or a bridge runs."""
+"""Imported by the broker, the egress and the pages of a host, and by nothing that a client or a bridge runs.
+
+segno is in the extra as well; only `freespan invite show` needs it.
+"""
 
 
 def require_host_libraries() -> None:
