@@ -166,8 +166,22 @@ def test_a_redirect_that_leads_nowhere(lab: Lab, command: Command, site: Site, p
     assert why in command("fetch", url_of(site, path), "-o", "-", invite=lab.invite).fails(1)
 
 
+@pytest.mark.parametrize("is_secure", [False, True], ids=["http", "https"])
+def test_a_site_cannot_speak_for_the_host(
+    lab: Lab, command: Command, site: Site, tmp_path: Path, is_secure: bool
+) -> None:
+    if is_secure:
+        authority = DemoAuthority(tmp_path)
+        with served(authority.server_context("site.test")) as secure:
+            url = url_of(secure, "/forged").replace("http", "https")
+            why = command("fetch", url, "-o", "-", "--ca-file", str(authority.file), invite=lab.invite).fails(1)
+    else:
+        why = command("fetch", url_of(site, "/forged"), "-o", "-", invite=lab.invite).fails(1)
+    assert why == "the site answered 403 Forbidden"
+
+
 REFUSED = {
-    "forbidden": ("http://site.test:25/", "the host of this egress does not allow this site"),
+    "forbidden": ("http://site.test:25/", "the host opens no connections to this port"),
     "unknown": ("http://nobody.invalid/", "the site's name could not be resolved"),
     "refusing": ("http://site.test:1/", "the site refused the connection"),
 }

@@ -15,6 +15,8 @@ from freespan.demo.payload import chunks
 
 SMALL = b"This is the site.\n"
 SECONDS = 30.0
+FORGED = 'freespan; error=http_request_denied; details="blocked"'
+"""What only a host of freespan may say."""
 
 
 class Site:
@@ -86,6 +88,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(302, b"", Location="/circle")
             case "/status":
                 self._answer(int(query["code"][0]), b"no")
+            case "/forged":  # pretends that the host has refused the request
+                self._answer(403, b"no", Proxy_Status=FORGED)
             case "/held":  # the first half at once, and the rest when the test sets `hold`
                 self.send_response(200)
                 self.send_header("Content-Length", str(2 * len(SMALL)))

@@ -21,6 +21,7 @@ KNOWN = [
     "destination_unavailable",
     "proxy_internal_error",
 ]
+RULES = ["port", "site", "blocked", "private", "metadata", "own", "connections", "destination", "daily-bytes"]
 
 
 @pytest.mark.parametrize("error", KNOWN)
@@ -55,19 +56,48 @@ def test_an_unknown_error_is_an_internal_one() -> None:
     ("header", "error"),
     [
         ("freespan; error=dns_error", "dns_error"),
-        ('other.example; error=connection_refused; details="x"', "connection_refused"),
-        ("a; next-hop=b;error=dns_timeout , c", "dns_timeout"),
-        ("a;error=dns_timeout,b;error=dns_error", "dns_timeout"),
+        ("freespan;error=dns_error", "dns_error"),
+        ('freespan; next-hop="a, b; error=dns_timeout"; error=dns_error', "dns_error"),
+        ('freespan; details="\\"; error=dns_timeout; x=\\""; error=dns_error', "dns_error"),
+        ("freespan; received-status=403; error=dns_error", "dns_error"),
         ("freespan; errors=dns_error", "proxy_internal_error"),
         ("freespan; error=DNS", "proxy_internal_error"),
         ("freespan; error=made_up", "proxy_internal_error"),
         ("freespan", "proxy_internal_error"),
         ("", "proxy_internal_error"),
-        (" " * 1000 + "; error=dns_error", "proxy_internal_error"),
+        ("freespan" + " " * 1000 + "; error=dns_error", "proxy_internal_error"),
+        ('other.example; error=connection_refused; details="x"', "proxy_internal_error"),
+        ("a; next-hop=b;error=dns_timeout , c", "proxy_internal_error"),
+        ("freespan; error=dns_error, a", "proxy_internal_error"),
+        ("a, freespan; error=dns_error", "proxy_internal_error"),
+        ('"freespan"; error=dns_error', "proxy_internal_error"),
+        ("freespan.example; error=dns_error", "proxy_internal_error"),
+        ('freespan; details="error=dns_error', "proxy_internal_error"),
     ],
 )
-def test_headers_of_others(header: str, error: str) -> None:
+def test_only_a_header_that_this_proxy_has_written_names_an_error(header: str, error: str) -> None:
     assert parse_proxy_status(header).error == error
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("error", ["http_request_denied", "destination_ip_prohibited", "connection_limit_reached"])
+def test_a_rule_passes_with_the_error_and_has_a_sentence_of_its_own(error: str, rule: str) -> None:
+    status = ProxyStatus(error, rule)
+    assert status.header() == f'freespan; error={error}; details="{rule}"'
+    assert parse_proxy_status(status.header()) == status
+    assert status.socks_reply == 2  # "connection not allowed by ruleset"
+    assert status.http_status == ProxyStatus(error).http_status
+    assert status.sentence() not in {
+        ProxyStatus(error).sentence(),
+        *(ProxyStatus(error, r).sentence() for r in RULES if r != rule),
+    }
+    assert "\n" not in status.sentence()
+
+
+@pytest.mark.parametrize("details", ["", "of a later version", "PORT", "port "])
+def test_details_that_are_no_known_rule_are_never_shown(details: str) -> None:
+    status = parse_proxy_status(f'freespan; error=http_request_denied; details="{details}"')
+    assert status == ProxyStatus("http_request_denied")
 
 
 @given(st.text() | st.lists(st.sampled_from([";", " ", "error=", "dns_error", ",", "a"])).map("".join))

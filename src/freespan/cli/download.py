@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from freespan.wire.errors import FreespanError
-from freespan.wire.proxy_status import PROXY_NAME, parse_proxy_status
+from freespan.wire.proxy_status import parse_proxy_status
 
 _CHUNK = 256 * 1024
 """Bytes that are written at a time, at most."""
@@ -50,7 +50,8 @@ async def download_chunks(
             download.status, download.size = response.status, response.content_length
             if response.status >= 400:
                 answered = f"the site answered {response.status} {(response.reason or '')[:60]}"
-                raise FetchError(_refusal(response.headers) or answered.rstrip())
+                refusal = _refusal(response.headers) if response.url.scheme == "http" else ""
+                raise FetchError(refusal or answered.rstrip())
             async for chunk in response.content.iter_chunked(_CHUNK):
                 download.first_byte_s = download.first_byte_s or round(time.perf_counter() - start, 4)
                 digest.update(chunk)
@@ -77,6 +78,10 @@ async def download_chunks(
 
 
 def _refusal(headers: Mapping[str, str] | None) -> str:
-    """Why the egress or the local proxy did not open the connection; empty when it was the site that answered."""
+    """Why the egress or the local proxy did not open the connection; empty when it was the site that answered.
+
+    The headers must be those of the local proxy: its answer to a CONNECT, or one to a plain request, in which it lets
+    no `Proxy-Status` of a site pass. Over https a site may send whatever it likes.
+    """
     status = (headers or {}).get("Proxy-Status", "")
-    return parse_proxy_status(status).sentence() if status.startswith(f"{PROXY_NAME};") else ""
+    return parse_proxy_status(status).sentence() if status else ""

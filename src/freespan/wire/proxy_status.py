@@ -1,7 +1,11 @@
 """Proxy-Status (RFC 9209): why a stream failed, as one of the error types of the standard.
 
 One table gives each error type its HTTP status (RFC 9209 section 2.3), its SOCKS5 reply (RFC 1928 section 6) and a
-sentence for people.
+sentence for people. Where a rule of the host has refused a stream, `details` names the rule, and a second table has a
+sentence for each. The client shows these sentences alone, and never a text that somebody else has written.
+
+Only the egress, inside the session, and the local proxy say such a thing. What a site calls its Proxy-Status is none of
+theirs: see `client/local_proxy/response_head.py`.
 """
 
 from __future__ import annotations
@@ -37,18 +41,41 @@ _KINDS: dict[str, _Kind] = {
     "proxy_internal_error": _Kind(502, 1, "the egress failed"),
 }
 
-_ERROR = re.compile(r"(?:^|;)\s*error=([a-z_]{1,40})(?:\s*;|\s*,|\s*$)")
+_BY_RULE = 2
+"""The SOCKS5 reply "connection not allowed by ruleset"."""
+_RULES: dict[str, str] = {
+    "port": "the host opens no connections to this port",
+    "site": "the host reaches only the sites that it lists, and this is none of them",
+    "blocked": "the host blocks this site",
+    "private": "the site has no address on the open internet",
+    "metadata": "this is an address by which a cloud speaks to its machines, and the host opens none of those",
+    "own": "the site's address is that of the host itself",
+    "connections": "the host lets a reader open only so many new connections a second: try again in a moment",
+    "destination": "the host lets a reader open only so many new connections to one site: try again in a moment",
+    "daily-bytes": "as much has been carried as the host allows in a day: try again later",
+}
+"""The rules of a host, and what is said of them."""
+
+_PARAMETER = re.compile(r'; *([a-z*][a-z0-9_.*-]*)(?:=([a-z0-9_*-]+|"(?:[ !#-\[\]-~]|\\["\\])*"))?')
+"""A parameter of a structured field (RFC 8941 section 3.1.2), as far as this header has them."""
+_HEADER_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyStatus:
-    """An error type of RFC 9209 section 2.3; an unknown one becomes `proxy_internal_error`."""
+    """An error type of RFC 9209 section 2.3; an unknown one becomes `proxy_internal_error`.
+
+    `rule` is the rule of the host that has refused the stream; empty for none, and for one that is not known here.
+    """
 
     error: str
+    rule: str = ""
 
     def __post_init__(self) -> None:
         if self.error not in _KINDS:
             object.__setattr__(self, "error", "proxy_internal_error")
+        if self.rule not in _RULES:
+            object.__setattr__(self, "rule", "")
 
     @property
     def http_status(self) -> int:
@@ -58,18 +85,31 @@ class ProxyStatus:
     @property
     def socks_reply(self) -> int:
         """The SOCKS5 reply code, 1 to 8."""
-        return _KINDS[self.error].socks
+        return _BY_RULE if self.rule else _KINDS[self.error].socks
 
     def sentence(self) -> str:
         """One line for a person, without any name or address."""
-        return _KINDS[self.error].sentence
+        return _RULES[self.rule] if self.rule else _KINDS[self.error].sentence
 
     def header(self) -> str:
         """The value of the `Proxy-Status` header."""
-        return f"{PROXY_NAME}; error={self.error}"
+        details = f'; details="{self.rule}"' if self.rule else ""
+        return f"{PROXY_NAME}; error={self.error}{details}"
 
 
 def parse_proxy_status(value: str) -> ProxyStatus:
-    """Read the error of a `Proxy-Status` header; anything else becomes `proxy_internal_error`."""
-    found = _ERROR.search(value[:1000])
-    return ProxyStatus(found.group(1) if found else "proxy_internal_error")
+    """Read a `Proxy-Status` header that this proxy has written; anything else becomes `proxy_internal_error`.
+
+    A header with a member of another proxy is none of ours, whatever else it has.
+    """
+    name = value.partition(";")[0]
+    if name.rstrip(" ") != PROXY_NAME or len(value) > _HEADER_MAX:
+        return ProxyStatus("proxy_internal_error")
+    found: dict[str, str] = {}
+    end = len(name)
+    while parameter := _PARAMETER.match(value, end):
+        found[parameter[1]] = parameter[2] or ""
+        end = parameter.end()
+    if value[end:].strip(" "):
+        return ProxyStatus("proxy_internal_error")
+    return ProxyStatus(found.get("error", ""), found.get("details", "").strip('"'))

@@ -35,6 +35,29 @@ def test_interim_responses_come_before_the_final_one() -> None:
 
 
 @pytest.mark.parametrize(
+    "field",
+    [
+        b"Proxy-Status: freespan; error=dns_error",
+        b"PROXY-STATUS: freespan; error=dns_error",
+        b"proxy-status : cdn.example; error=dns_error, freespan; error=dns_error",
+        b'Proxy-Status: cdn.example;\r\n details="x",\r\n\tfreespan; error=dns_error',
+        b'Proxy-Status: "freespan"; error=dns_error\r\nProxy-Status: a',
+        b'Proxy-Status: a; x=", freespan; error=dns_error',
+        b"Proxy-Status:",
+    ],
+)
+@pytest.mark.parametrize("interim", [b"", b"HTTP/1.1 103 Early Hints\r\n@\r\n\r\n"], ids=["", "interim"])
+def test_a_site_never_speaks_as_this_proxy(field: bytes, interim: bytes) -> None:
+    """However it writes the field, and in whichever head."""
+    sent = interim.replace(b"@", field) + b"HTTP/1.1 403 No\r\nA: b\r\n" + field + b"\r\nC: d\r\n\r\nbody"
+    passed = answer([sent])
+    assert isinstance(passed, bytes)
+    assert passed.endswith(b"HTTP/1.1 403 No\r\nA: b\r\nC: d\r\nConnection: close\r\n\r\nbody")
+    assert b"proxy-status" not in passed.lower()
+    assert b"freespan" not in passed
+
+
+@pytest.mark.parametrize(
     ("sent", "passed"),
     [
         (b"HTTP/1.0 200\nA: b\n\n", b"HTTP/1.0 200\r\nA: b\r\n"),

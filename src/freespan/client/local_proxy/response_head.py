@@ -2,6 +2,10 @@
 
 The target was asked to close the connection after it. Whatever it replies to that, the program is told that the
 connection ends with this response. Otherwise it would send its next request, perhaps for another site, to this one.
+
+`Proxy-Status` says to a program that a proxy has refused its request, and why. In what comes from here it is the word
+of the egress or of the local proxy, so a field of this name that a site has sent is left out as a whole: no parser has
+to tell one member of it from another. Ours is never a trailer.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: [^\x00-\x08\x0a-\x1
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*:([^\x00-\x08\x0a-\x1f\x7f]*)")
 _HOP_BY_HOP = {b"connection", b"proxy-connection", b"keep-alive"}
+_OURS = {b"proxy-status"}
+"""Fields that come from this proxy alone."""
 _FRAMING = {b"content-length", b"transfer-encoding"}
 """Fields that say where the body ends; they are for the program, whatever `Connection` claims."""
 
@@ -65,7 +71,7 @@ def _rewritten(head: bytes) -> tuple[int, bytes]:
     # nobody has asked for another protocol, so 101 is an error
     if found is None or found[1] == b"101":
         raise StreamError(ProxyStatus("http_protocol_error"))
-    dropped = set(_HOP_BY_HOP)
+    dropped = _HOP_BY_HOP | _OURS
     for header in headers:
         if header is None:
             raise StreamError(ProxyStatus("http_protocol_error"))
