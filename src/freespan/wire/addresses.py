@@ -10,12 +10,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from typing import Literal
 from urllib.parse import urlsplit
 
-from freespan.wire.special_purpose import SPECIAL_PURPOSE
+from freespan.wire.special_purpose import METADATA_NAMES, METADATA_NETWORKS, SPECIAL_PURPOSE
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _Verdict = Literal["yes", "no", "ipv4"]
 _VERDICTS: dict[str, _Verdict] = {"yes": "yes", "no": "no", "ipv4": "ipv4"}
@@ -92,13 +94,78 @@ def is_public(address: Address) -> bool:
     """Whether a connection to an address stays on the open internet; an IPv4 address in it decides in its place."""
     verdict = _verdict(address)
     if verdict == "ipv4":
-        return is_public(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
-    return verdict == "yes"
+        return is_public(_last_32(int(address)))
+    return verdict == "yes" and _is_public_tunnel(address)
 
 
 def is_end(address: Address) -> bool:
     """Whether it is the address of an end on the open internet. One that leads to a translator is not."""
-    return _verdict(address) == "yes"
+    return _verdict(address) == "yes" and _is_public_tunnel(address)
+
+
+def is_metadata(address: Address) -> bool:
+    """Whether a cloud's metadata service has this address; what is inside it is not looked at."""
+    return any(address in network for network in _METADATA[address.version])
+
+
+def is_metadata_name(name: str) -> bool:
+    """Whether a cloud's metadata service has this name, in lower case and without a final dot."""
+    return name in _METADATA_NAMES
+
+
+def ipv4_inside(address: Address, nat64: Iterable[ipaddress.IPv6Network] = ()) -> Iterator[ipaddress.IPv4Address]:
+    """Yield the IPv4 addresses to which some tunnel or translator may bring what is sent to an IPv6 address.
+
+    They are the mapped one, that of NAT64 (RFC 6052, by the well-known prefix, the one for local use and those given),
+    of 6to4 (RFC 3056), of Teredo (RFC 4380; its server and its client) and of ISATAP (RFC 5214), and two old forms.
+    """
+    if isinstance(address, ipaddress.IPv4Address):
+        return
+    number = int(address)
+    if number >> 32 in _LAST_32 or _is_isatap(number):
+        yield _last_32(number)
+    if number >> 112 == _SIX_TO_FOUR:
+        yield _last_32(number >> 80)
+    if number >> 96 == _TEREDO:
+        yield _last_32(number >> 64)
+        yield _last_32(~number)
+    if number >> 80 == _NAT64_LOCAL:
+        for length in (48, 56, 64, 96):
+            yield _translated(number, length)
+    for network in nat64:
+        if address in network:
+            yield _translated(number, network.prefixlen)
+
+
+def nat64_networks(answer: Address) -> Iterator[ipaddress.IPv6Network]:
+    """Yield the networks of the translator that has made up an address for `ipv4only.arpa` (RFC 7050 section 3)."""
+    if isinstance(answer, ipaddress.IPv6Address):
+        for length in NAT64_LENGTHS:
+            if _translated(int(answer), length) in _IPV4_ONLY:
+                yield ipaddress.IPv6Network((int(answer) >> 128 - length << 128 - length, length))
+
+
+def _translated(number: int, length: int) -> ipaddress.IPv4Address:
+    """The IPv4 address behind a NAT64 prefix of so many bits (RFC 6052 section 2.2), which leaves out bits 64 to 71."""
+    if length == 96:
+        return _last_32(number)
+    without = number >> 64 << 56 | number & (1 << 56) - 1
+    return _last_32(without >> 88 - length)
+
+
+def _last_32(number: int) -> ipaddress.IPv4Address:
+    return ipaddress.IPv4Address(number & 0xFFFF_FFFF)
+
+
+def _is_isatap(number: int) -> bool:
+    """Whether the last 64 bits name the IPv4 address of a tunnel's end (RFC 5214 section 6.1)."""
+    return number >> 32 & 0xFDFF_FFFF == 0x5EFE
+
+
+def _is_public_tunnel(address: Address) -> bool:
+    """Whether it leads out of no network by ISATAP: there, what is sent to the address goes to the IPv4 one in it."""
+    number = int(address)
+    return address.version == 4 or not _is_isatap(number) or is_public(_last_32(number))
 
 
 def is_private_url(url: str) -> bool:
@@ -148,4 +215,27 @@ def _networks(version: int) -> list[tuple[int, int, _Verdict]]:
     return sorted(found, key=lambda network: network[1])
 
 
+def _first_words(table: str) -> list[str]:
+    return [line.partition(" ")[0] for line in table.split("\n") if line]
+
+
 _RANGES = {version: _ranges(version) for version in (4, 6)}
+
+_METADATA = {
+    version: [
+        network for network in map(ipaddress.ip_network, _first_words(METADATA_NETWORKS)) if network.version == version
+    ]
+    for version in (4, 6)
+}
+_METADATA_NAMES = frozenset(_first_words(METADATA_NAMES))
+
+NAT64_LENGTHS = (32, 40, 48, 56, 64, 96)
+"""The lengths that a prefix of NAT64 may have (RFC 6052 section 2.2)."""
+_IPV4_ONLY = {ipaddress.IPv4Address("192.0.0.170"), ipaddress.IPv4Address("192.0.0.171")}
+"""What `ipv4only.arpa` stands for (RFC 7050 section 8.2)."""
+_LAST_32 = {0, 0xFFFF, 0xFFFF_0000, 0x64_FF9B << 64}
+"""The first 96 bits of addresses that end in an IPv4 one: compatible, mapped, translated (RFC 2765), NAT64."""
+_SIX_TO_FOUR = 0x2002
+_TEREDO = 0x2001_0000
+_NAT64_LOCAL = 0x64_FF9B_0001
+"""The first 48 bits of the prefix for translators of one's own (RFC 8215)."""

@@ -8,6 +8,9 @@ answers there, which may be the router at home, or they name something other tha
 so both networks are closed as a whole.
 
 bridge/special-purpose.js is a copy, and tests/vectors/addresses.json has the registries themselves.
+
+The metadata services of clouds, which give their secrets to whoever asks from a machine of theirs, have tables of their
+own: an egress connects to none of them, even where it may connect to private addresses.
 """
 
 SPECIAL_PURPOSE = """
@@ -37,3 +40,38 @@ SPECIAL_PURPOSE = """
 3fff::/20 no
 """
 """168.63.129.16 is Azure's metadata service; those of other clouds are link-local or private."""
+
+METADATA_NETWORKS = """
+169.254.169.254/32 most clouds, the ten largest but for Tencent and Alibaba
+169.254.169.253/32 Amazon
+169.254.170.0/24 Amazon
+fd00:ec2::/32 Amazon
+168.63.129.16/32 Microsoft
+fd20:ce::254/128 Google
+100.100.100.200/32 Alibaba
+fd00:100::100:200/128 Alibaba
+192.0.0.192/32 Oracle
+fd00:c1::a9fe:a9fe/128 Oracle
+169.254.0.23/32 Tencent
+169.254.10.10/32 Tencent
+fe80::a9fe:a9fe/128 Huawei, OVH and others with OpenStack
+fd00:a9fe:a9fe::1/128 Akamai
+169.254.42.42/32 Scaleway
+fd00:42::42/128 Scaleway
+"""
+"""IBM and DigitalOcean have the address of most clouds, too."""
+
+METADATA_NAMES = """
+metadata Google
+metadata.google.internal Google
+metadata.goog Google
+instance-data Amazon
+instance-data.ec2.internal Amazon
+metadata.azure.internal Microsoft
+metadata.azure.com Microsoft
+metadata.oraclecloud.com Oracle
+metadata.tencentyun.com Tencent
+api.metadata.cloud.ibm.com IBM
+metadata.digitalocean.com DigitalOcean
+"""
+"""Names under which the machines of a cloud find its metadata service, or might come to find it."""

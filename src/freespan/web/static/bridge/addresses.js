@@ -44,12 +44,12 @@ export function addressText(address) {
 /** Whether a connection to it stays on the open internet; an IPv4 address in it decides. @param {Address} address */
 export function isPublic(address) {
   const verdict = verdictOf(address);
-  return verdict === "ipv4" ? verdictOf(embedded(address)) === "yes" : verdict === "yes";
+  return verdict === "ipv4" ? verdictOf(embedded(address)) === "yes" : isEnd(address);
 }
 
 /** Whether an end on the open internet can have this address. @param {Address} address */
 export function isEnd(address) {
-  return verdictOf(address) === "yes";
+  return verdictOf(address) === "yes" && (!isIsatap(address) || verdictOf(embedded(address)) === "yes");
 }
 
 /** The IP version of the public address of an end, else undefined. @param {string} text */
@@ -97,6 +97,11 @@ function bitsOf(address) {
 function verdictOf(address) {
   const all = bitsOf(address);
   return NETWORKS.find(({ bits }) => all.startsWith(bits))?.verdict;
+}
+
+/** Whether it leads through a tunnel to the IPv4 address in it (RFC 5214). @param {Address} address */
+function isIsatap([, , , , flags, kind]) {
+  return kind === 0x5efe && (flags === 0 || flags === 0x200);
 }
 
 /** The last 32 bits of an IPv6 address. @param {Address} address */
