@@ -33,7 +33,8 @@ class Host:
 async def host(*more: str) -> AsyncIterator[Host]:
     """Run `freespan serve` on a free port, with a new key, allowed to reach loopback, and with `more` arguments."""
     with TemporaryDirectory(prefix="freespan-bench-") as data:
-        async with running("serve", "--port", "0", "--data", data, "--allow-private", "--json", *more) as program:
+        reaching = ("--allow-private", "--egress", "open")
+        async with running("serve", "--port", "0", "--data", data, *reaching, "--json", *more) as program:
             ready = await program.event(_is("ready"), _READY_SECONDS, "host that is ready")
             yield Host(ready["url"], ready["invite"], program)
 

@@ -200,6 +200,8 @@ async def _watched_host() -> AsyncIterator[Watched]:
             "--data",
             data,
             "--allow-private",
+            "--egress",
+            "open",
             "--metrics",
             "--stun-port",
             "0",

@@ -18,7 +18,13 @@ NAMES = ("site.test=127.0.0.1",)
 @contextlib.asynccontextmanager
 async def hosting(data: Path, **settings: Any) -> AsyncIterator[freespan.Host]:
     """A host on loopback, by whose egress `site.test` leads to this machine."""
-    given: dict[str, Any] = {"port": 0, "data": data, "allow_private": True, "resolve": NAMES} | settings
+    given: dict[str, Any] = {
+        "port": 0,
+        "data": data,
+        "egress": "open",
+        "allow_private": True,
+        "resolve": NAMES,
+    } | settings
     async with freespan.Host(freespan.HostSettings(**given)) as host:
         yield host
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 
 from freespan.api import host_plan
 from freespan.api.host_plan import check_settings
+from freespan.api.options import options_of
 from freespan.api.own_path import own_path
 from freespan.api.settings import HostSettings
+from freespan.egress.policy import FORBIDDEN_PORTS, WEB_PORTS
 from freespan.wire.errors import InputError
 
 PUBLIC = "https://host.example"
@@ -154,6 +157,11 @@ def test_a_kept_path_that_is_none(content: bytes, tmp_path: Path) -> None:
         ({"tls_cert": Path("nowhere"), "tls_key": Path("nowhere")}, "tls-cert: certificate and key cannot be used: no"),
         ({"tls_cert": Path(__file__), "tls_key": Path(__file__)}, "tls-cert: certificate and key cannot be used: not"),
         ({"redirect_port": 80}, "redirect-port: redirects to https"),
+        ({"egress": "sites"}, "egress: sites needs allow-host, once for each site that readers may reach"),
+        ({"egress": "open", "egress_port": (22,)}, "egress-port: adds to the ports of egress web, and is of no use"),
+        ({"allow_host": ("a.example",), "egress_port": (22,)}, "egress-port: adds to the ports of egress web"),
+        ({"block_list": Path("nowhere")}, "block-list: cannot be read: no such file or directory"),
+        ({"block_list": Path(__file__)}, "block-list: line 1 is neither a name nor a network"),
         ({"site": Path("nowhere")}, "site: not a directory"),
         ({"site": Path(__file__)}, "site: not a directory"),
     ],
@@ -219,3 +227,29 @@ def test_a_database_of_countries_that_cannot_be_used_is_named(tmp_path: Path) ->
 @pytest.mark.parametrize("name", ["", "X-Forwarded-For", "x-real-ip"])
 def test_no_database_is_needed(name: str) -> None:
     assert host_plan.reader_statistics_of(HostSettings(proxy_header=name)).routes()
+
+
+@pytest.mark.parametrize(
+    ("given", "mode", "ports"),
+    [
+        ({}, "web", WEB_PORTS),
+        ({"egress_port": (22, 6697)}, "web", WEB_PORTS | {22, 6697}),
+        ({"egress": "open"}, "open", None),
+        ({"allow_host": ("news.example",)}, "sites", None),
+        ({"allow_host": ("news.example",), "egress": "sites"}, "sites", None),
+        ({"allow_host": ("news.example",), "egress": "web"}, "web", WEB_PORTS),
+        ({"allow_host": ("news.example",), "egress": "open"}, "open", None),
+    ],
+    ids=str,
+)
+def test_what_readers_may_reach(given: dict[str, Any], mode: str, ports: frozenset[int] | None) -> None:
+    """A list of sites narrows whatever else is said."""
+    settings = HostSettings(**given)
+    policy = host_plan.policy_of(settings)
+    assert (host_plan.egress_mode_of(settings), policy.ports) == (mode, ports)
+    assert policy.hosts == set(settings.allow_host)
+
+
+def test_the_help_names_the_ports_of_the_web() -> None:
+    details = options_of(HostSettings)["egress"].about.details
+    assert {int(number) for number in re.findall(r"\d+", details)} == WEB_PORTS | FORBIDDEN_PORTS

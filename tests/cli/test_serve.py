@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hmac
 import http.client
 import json
@@ -11,7 +12,7 @@ import re
 import socket
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -433,19 +434,45 @@ def test_a_host_narrows_the_egress_to_its_sites(tmp_path: Path, site: Site) -> N
         _, proxy = lab.client()
         assert readers.get(proxy, f"http://www.news.test:{site.port}/").body == SMALL
         for name in ("evilnews.test", "site.test", "127.0.0.1"):
-            assert refusal(proxy, f"http://{name}:{site.port}/") == "freespan; error=http_request_denied"
+            expected = 'freespan; error=http_request_denied; details="site"'
+            assert refusal(proxy, f"http://{name}:{site.port}/") == expected
 
 
 def test_by_default_the_egress_reaches_no_private_address(programs: Programs, tmp_path: Path, site: Site) -> None:
-    host = programs("serve", "--port", "0", "--json", "--data", str(tmp_path), "--resolve", "site.test=127.0.0.1")
+    with reaching(programs, tmp_path, "--egress", "open", "--resolve", "site.test=127.0.0.1") as proxy:
+        for name in ("site.test", "127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]"):
+            expected = 'freespan; error=destination_ip_prohibited; details="private"'
+            assert refusal(proxy, f"http://{name}:{site.port}/") == expected
+        for name in ("169.254.169.254", "[::ffff:169.254.169.254]", "[64:ff9b::a9fe:a9fe]", "metadata.google.internal"):
+            assert refusal(proxy, f"http://{name}:{site.port}/").endswith('; details="metadata"')
+
+
+@contextlib.contextmanager
+def reaching(programs: Programs, data: Path, *options: str) -> Iterator[str]:
+    """A host with these options; yields the local proxy of a client with an open session."""
+    host = programs("serve", "--port", "0", "--json", "--data", str(data), *options)
     ready = host.event(lambda event: event["event"] == "ready")
     bridge = programs("bridge", ready["url"], "--json")
     bridge.state("waiting")
     client = programs("connect", "--port", "0", "--json", invite=ready["invite"])
     proxy = client.event(lambda event: event["event"] == "proxy")["address"]
     client.state("open")
-    for name in ("site.test", "127.0.0.1", "localhost", "[::1]", "169.254.169.254", "[::ffff:127.0.0.1]"):
-        assert refusal(proxy, f"http://{name}:{site.port}/") == "freespan; error=destination_ip_prohibited"
+    yield proxy
+
+
+def test_by_default_readers_reach_the_ports_of_the_web_and_those_that_the_host_adds(
+    programs: Programs, tmp_path: Path, site: Site
+) -> None:
+    local = ("--allow-private", "--resolve", "site.test=127.0.0.1", "--egress-port", str(site.port))
+    with reaching(programs, tmp_path, *local) as proxy:
+        assert readers.get(proxy, f"http://site.test:{site.port}/").body == SMALL
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            reply = readers.get(proxy, f"http://site.test:{other.getsockname()[1]}/")
+        assert (reply.status, reply.header("Proxy-Status")) == (
+            403,
+            'freespan; error=http_request_denied; details="port"',
+        )
+        assert b"the host opens no connections to this port" in reply.body
 
 
 # --- metrics -----------------------------------------------------------------------------------

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freespan.egress.policy import Policy
+from freespan.egress.block_list import parse_block_list
+from freespan.egress.policy import WEB_PORTS, Policy
 from freespan.wire.errors import InputError
 from freespan.wire.target import Target
 
@@ -32,6 +34,7 @@ FORBIDDEN = {
     "NAT64": "64:ff9b::127.0.0.1 64:ff9b::10.0.0.1 64:ff9b::168.63.129.16 64:ff9b:1::1.1.1.1",
     "6to4": "2002:101:101::1 2002:7f00:1::1 2002:a00:1::1 2002:a9fe:a9fe::1 2002:c0a8:101::1 2002:a83f:8110::1",
     "Teredo": "2001::1 2001:0:7f00:1::1 2001:0:4136:e378:8000:63bf:80ff:fffe",
+    "ISATAP": "2a00::5efe:10.0.0.1 2a00::200:5efe:127.0.0.1 fe80::5efe:9.9.9.9",
 }
 ALLOWED = "1.1.1.1 8.8.8.8 100.63.255.255 100.128.0.1 172.15.255.255 172.32.0.1 192.167.0.1 169.253.1.1 168.63.129.15 \
 2606:4700:4700::1111 ::ffff:1.1.1.1 64:ff9b::1.1.1.1"
@@ -124,3 +127,92 @@ def test_a_listed_address_may_be_private_and_a_listed_name_may_not_lead_there() 
 def test_a_list_with_something_that_is_not_a_host(host: str) -> None:
     with pytest.raises(InputError):
         Policy.of([host])
+
+
+def test_only_the_ports_of_the_web() -> None:
+    """Those of the web, of DNS over TLS, of mail boxes, and of the push services and messengers of phones."""
+    policy = Policy.of([], ports=WEB_PORTS)
+    allowed = {port for port in range(1, 65_536) if refusal(policy, "news.example", port) is None}
+    assert allowed == {80, 443, 853, 993, 995, 5222, 5223, 5228, 8080, 8443}
+
+
+def test_ports_and_sites_narrow_one_another() -> None:
+    policy = Policy.of(["news.example"], ports=WEB_PORTS | {6697})
+    assert refusal(policy, "news.example", 443) is refusal(policy, "www.news.example", 6697) is None
+    assert refusal(policy, "news.example", 22) == refusal(policy, "other.example", 443) == "http_request_denied"
+
+
+# --- which rule ----------------------------------------------------------------------------------
+
+BLOCKED = parse_block_list("evil.example\n203.0.114.0/24\n2a00:bad::/32\n10.9.0.0/16\n")
+STRICT = Policy.of(["news.example", "evil.example", "10.9.8.7"], ports=[443], blocked=BLOCKED)
+
+
+@pytest.mark.parametrize(
+    ("policy", "host", "port", "rule"),
+    [
+        (STRICT, "news.example", 22, "port"),
+        (STRICT, "news.example", 25, "port"),
+        (STRICT, "other.example", 443, "site"),
+        (STRICT, "evil.example", 443, "blocked"),
+        (STRICT, "www.evil.example", 443, "blocked"),
+        (OPEN, "metadata.google.internal", 80, "metadata"),
+        (Policy.of(["metadata.goog"], allow_private=True), "metadata.goog", 80, "metadata"),
+    ],
+)
+def test_a_target_is_refused_with_the_rule(policy: Policy, host: str, port: int, rule: str) -> None:
+    status = policy.check_target(Target(host, port))
+    assert status is not None
+    assert (status.error, status.rule) == ("http_request_denied", rule)
+
+
+ANYWHERE = Policy(allow_private=True, blocked=BLOCKED)
+
+
+@pytest.mark.parametrize(
+    ("policy", "address", "rule"),
+    [
+        (OPEN, "127.0.0.1", "private"),
+        (OPEN, "169.254.169.254", "metadata"),
+        (OPEN, "::ffff:100.100.100.200", "metadata"),
+        (OPEN, "64:ff9b::a83f:8110", "metadata"),
+        (OPEN, "2002:a9fe:a9fe::1", "metadata"),
+        (OPEN, "2001:0:4136:e378:8000:63bf:5601:5601", "metadata"),
+        (OPEN, "2a00::5efe:169.254.169.254", "metadata"),
+        (ANYWHERE, "169.254.169.254", "metadata"),
+        (ANYWHERE, "fd00:ec2::254", "metadata"),
+        (ANYWHERE, "fe80::5efe:a9fe:a9fe", "metadata"),
+        (Policy.of(["169.254.169.254"]), "169.254.169.254", "metadata"),
+        (ANYWHERE, "203.0.114.7", "blocked"),
+        (ANYWHERE, "::ffff:203.0.114.7", "blocked"),
+        (ANYWHERE, "64:ff9b::203.0.114.7", "blocked"),
+        (ANYWHERE, "2002:cb00:7207::1", "blocked"),
+        (ANYWHERE, "2a00:1:2:3:200:5efe:203.0.114.7", "blocked"),
+        (ANYWHERE, "2a00:bad:1::1", "blocked"),
+        (STRICT, "10.9.8.7", "blocked"),
+    ],
+)
+def test_an_address_is_refused_with_the_rule(policy: Policy, address: str, rule: str) -> None:
+    status = policy.check_address(ipaddress.ip_address(address))
+    assert status is not None
+    assert (status.error, status.rule) == ("destination_ip_prohibited", rule)
+
+
+NAT64 = ipaddress.IPv6Network("2a00:64::/96")
+
+
+def test_a_translator_of_this_network_leads_to_no_address_inside() -> None:
+    found = dataclasses.replace(OPEN, nat64=frozenset({NAT64}))
+    for address in ("2a00:64::10.0.0.1", "2a00:64::127.0.0.1", "2a00:64::169.254.169.254"):
+        assert OPEN.may_dial(ipaddress.ip_address(address))
+        assert not found.may_dial(ipaddress.ip_address(address))
+    assert found.may_dial(ipaddress.ip_address("2a00:64::9.9.9.9"))
+
+
+@given(st.ip_addresses(v=6), st.integers(0, 96))
+def test_to_know_of_a_translator_opens_nothing(address: ipaddress.IPv6Address, length: int) -> None:
+    """Whoever forges the answer of DNS that names one could open a private network else."""
+    network = ipaddress.IPv6Network((int(address) >> 128 - length << 128 - length, length)) if length else NAT64
+    if network.prefixlen in (32, 40, 48, 56, 64, 96):
+        found = dataclasses.replace(OPEN, nat64=frozenset({network}))
+        assert OPEN.may_dial(address) or not found.may_dial(address)

@@ -29,7 +29,7 @@ class Lab:
         self.data = data
         self.host = programs(
             *("serve", "--port", "0", "--json", "--data", str(data), "--allow-private", "--metrics"),
-            *("--resolve", f"{SITE}=127.0.0.1", *options),
+            *("--egress", "open", "--resolve", f"{SITE}=127.0.0.1", *options),
             limits=limits,
         )
         self._ready: dict[str, Any] | None = None

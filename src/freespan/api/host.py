@@ -89,6 +89,10 @@ class Host:
         figures = self._running.counters.figures()
         return dataclasses.replace(figures, is_behind_unnamed_proxy=is_behind, access=self._settings.access)
 
+    def reload(self) -> None:
+        """Read the block list again; one that cannot be used changes nothing. SIGHUP makes `freespan serve` do this."""
+        self._parts.reload()
+
     async def events(self) -> AsyncIterator[HostStatus]:
         """The figures of now, and again whenever they have changed, until the host is closed."""
         last: HostStatus | None = None

@@ -16,7 +16,9 @@ from freespan.api.memory import ledger_limit, size_of, usual_memory
 from freespan.api.options import RelatedSettingError
 from freespan.api.settings import HostSettings, bracketed
 from freespan.broker.turn import TurnServers
-from freespan.egress.policy import Policy
+from freespan.egress.block_list import NOTHING
+from freespan.egress.block_list_file import BlockListFile, read_block_list
+from freespan.egress.policy import WEB_PORTS, Policy
 from freespan.observe.ledger import Ledger
 from freespan.wire.addresses import Address, is_private_url
 from freespan.wire.errors import InputError, InviteError, MessageError
@@ -216,9 +218,30 @@ def reader_statistics_of(settings: HostSettings) -> ReaderStatistics:
     return ReaderStatistics(CountryDatabase(settings.countries), settings.proxy_header)
 
 
+def egress_mode_of(settings: HostSettings) -> str:
+    """What readers may reach, as one of `EGRESS_MODES`."""
+    mode = settings.egress or ("sites" if settings.allow_host else "web")
+    if mode == "sites" and not settings.allow_host:
+        raise RelatedSettingError("egress", "sites needs {}, once for each site that readers may reach", "allow-host")
+    if mode != "web" and settings.egress_port:
+        raise RelatedSettingError("egress-port", "adds to the ports of {} web, and is of no use without it", "egress")
+    return mode
+
+
+def block_list_of(settings: HostSettings) -> BlockListFile | None:
+    """The file of the block list, to be watched; None without one. Make it before the list is read."""
+    return None if settings.block_list is None else BlockListFile(settings.block_list)
+
+
 def policy_of(settings: HostSettings) -> Policy:
     """Where the egress may connect."""
-    return Policy.of(settings.allow_host, allow_private=settings.allow_private)
+    is_web = egress_mode_of(settings) == "web"
+    return Policy.of(
+        settings.allow_host,
+        allow_private=settings.allow_private,
+        ports=WEB_PORTS.union(settings.egress_port) if is_web else None,
+        blocked=read_block_list(settings.block_list) if settings.block_list is not None else NOTHING,
+    )
 
 
 def names_of(settings: HostSettings) -> dict[str, Address]:

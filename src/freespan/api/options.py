@@ -136,7 +136,10 @@ class Option:
     def from_text(self, text: str) -> Any:
         """Read the value of an environment variable. Raises `InputError` as `conform` does."""
         if self.is_list:
-            return [entry for entry in re.split(self.about.separator, text.strip()) if entry]
+            return [self._one_from_text(entry) for entry in re.split(self.about.separator, text.strip()) if entry]
+        return self._one_from_text(text)
+
+    def _one_from_text(self, text: str) -> Any:
         if self.kind is int:
             if not re.fullmatch(r"-?[0-9]{1,20}", text.strip(), re.ASCII):
                 raise InputError(self.name, "must be a whole number")
@@ -154,7 +157,8 @@ class Option:
                 raise InputError(self.name, "must name a file or a directory")
             value = Path(value)
         if not isinstance(value, self.kind) or (self.kind is int and isinstance(value, bool)):
-            what = {str: "text", int: "a whole number", bool: "true or false", Path: "a path"}[self.kind]
+            number = "whole numbers" if self.is_list else "a whole number"
+            what = {str: "text", int: number, bool: "true or false", Path: "a path"}[self.kind]
             raise InputError(self.name, f"must be {'a list of ' * self.is_list}{what}")
         low, high = self.about.low, self.about.high
         if isinstance(value, int) and ((low is not None and value < low) or (high is not None and value > high)):

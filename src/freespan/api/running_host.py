@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from freespan.access.guests import Guests
 from freespan.api import host_plan
@@ -23,7 +25,9 @@ from freespan.api.own_path import own_path
 from freespan.api.paced_connections import Accounts
 from freespan.api.settings import OPEN, HostSettings
 from freespan.broker.server import Broker
+from freespan.egress.block_list_file import BlockListFile
 from freespan.egress.dialer import Dialer
+from freespan.egress.nat64 import watch_nat64
 from freespan.egress.server import Egress
 from freespan.egress.settings import EgressSettings
 from freespan.link.turns import Turns
@@ -51,6 +55,7 @@ class RunningHost:
     stun: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     writer: InviteWriter | None = None
+    reload: Callable[[], None] = lambda: None
 
     @property
     def invite(self) -> str:
@@ -84,6 +89,7 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     )
     host = RunningHost(HostCounters(), host_plan.ledger_of(settings), sources, guests)
     host.counters.watch_memory(host.ledger)
+    block_list = host_plan.block_list_of(settings)
     dialer = Dialer(host_plan.policy_of(settings), host_plan.names_of(settings))
     files = shared_out(open_files_limit())
     most = min(files.connections, _affordable_connections(host.ledger, is_tls=tls is not None))
@@ -112,6 +118,9 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
         stack.push_async_callback(egress.stop)
         giving_back = asyncio.create_task(give_memory_back(host.ledger), name="host-memory")
         stack.callback(giving_back.cancel)
+        await stack.enter_async_context(_keeping_policy(dialer, egress, block_list))
+        if block_list is not None:
+            host.reload = block_list.reload
         port = await stack.enter_async_context(
             listening(app, settings.host, settings.port, tls, connections=connections, accounts=accounts)
         )
@@ -130,6 +139,24 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
             _log.info("%s", line.strip())
         _log.info("%s", meaning_of(settings.access))
         yield host
+
+
+@contextlib.asynccontextmanager
+async def _keeping_policy(dialer: Dialer, egress: Egress, block_list: BlockListFile | None) -> AsyncIterator[None]:
+    """Keep the policy of the egress up to date: the block list, and the translators around this host."""
+
+    def change(**parts: Any) -> None:
+        egress.change_policy(dataclasses.replace(dialer.policy, **parts))
+
+    watching = [asyncio.create_task(watch_nat64(lambda networks: change(nat64=networks)), name="host-nat64")]
+    if block_list is not None:
+        watch = block_list.watch(lambda blocked: change(blocked=blocked))
+        watching.append(asyncio.create_task(watch, name="host-block-list"))
+    try:
+        yield
+    finally:
+        for task in watching:
+            task.cancel()
 
 
 def _affordable_connections(ledger: Ledger, *, is_tls: bool) -> int:

@@ -25,6 +25,9 @@ OPEN, INVITED = "open", "invited"
 TURN_URLS_MAX = 8
 """TURN URLs that a client is given; the same number as `freespan.broker.turn.TURN_URLS_MAX`."""
 
+EGRESS_MODES = ("sites", "web", "open")
+"""What `egress` may be, from the narrowest to the widest."""
+
 _HEADER = re.compile(r"[A-Za-z0-9-]{0,64}")
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?/?")
 
@@ -111,6 +114,16 @@ def _check_allowed(host: str) -> str | None:
     except InputError:
         return "must be the name or the address of a site"
     return None
+
+
+def _check_egress(mode: str) -> str | None:
+    return None if mode in EGRESS_MODES else "must be sites, web or open"
+
+
+def _check_egress_port(port: int) -> str | None:
+    from freespan.egress.policy import FORBIDDEN_PORTS
+
+    return "is never opened, since mail from here would be spam" if port in FORBIDDEN_PORTS else None
 
 
 def _check_resolved(entry: str) -> str | None:
@@ -343,6 +356,34 @@ class HostSettings:
             check=_check_access,
         ),
     ] = OPEN
+    egress: Annotated[
+        str | None,
+        About(
+            "What readers may reach: sites, web or open.",
+            _EGRESS,
+            metavar="WHAT",
+            default_text="sites with --allow-host, else web",
+            details=(
+                "`sites`: those of `allow-host`. `web`: public addresses at the ports 80, 443, 853, 993, 995, 5222,"
+                " 5223, 5228, 8080 and 8443. `open`: public addresses at any port but 25. With `allow-host`, `web` and"
+                " `open` reach no other site either"
+            ),
+            example='"web"',
+            check=_check_egress,
+        ),
+    ] = None
+    egress_port: Annotated[
+        tuple[int, ...],
+        About(
+            "Port that readers may reach besides those of the web.",
+            _EGRESS,
+            low=1,
+            high=65_535,
+            details="For `egress` `web`",
+            example="[6697]",
+            check=_check_egress_port,
+        ),
+    ] = ()
     allow_host: Annotated[
         tuple[str, ...],
         About(
@@ -355,12 +396,25 @@ class HostSettings:
             check=_check_allowed,
         ),
     ] = ()
+    block_list: Annotated[
+        Path | None,
+        About(
+            "File with names and networks that readers may not reach.",
+            _EGRESS,
+            metavar="FILE",
+            details=(
+                "One a line, names with their subdomains; `#` begins a comment. It is read again when it changes, and"
+                " at SIGHUP"
+            ),
+            example='"/etc/freespan/blocked.txt"',
+        ),
+    ] = None
     allow_private: Annotated[
         bool,
         About(
             "Let readers reach private and loopback addresses: for tests and demos only.",
             _EGRESS,
-            details="Never on a real host",
+            details="Never on a real host. The metadata services of clouds stay closed",
         ),
     ] = False
     resolve: Annotated[

@@ -9,6 +9,7 @@ from freespan.api.open_files import raise_open_files_limit
 from freespan.api.settings import OPEN, HostSettings
 from freespan.api.sources import Sourced
 from freespan.cli.running import print_json, print_line, run_until_stopped, show_status
+from freespan.cli.stopping import on_hangup
 
 _ALL_ADDRESSES = ("", "0.0.0.0", "::")
 _STOP_SECONDS = 1.2
@@ -25,6 +26,7 @@ def run_serve(sourced: Sourced[HostSettings], *, as_json: bool, verbose: bool) -
 
 async def _serve(settings: HostSettings, *, as_json: bool) -> None:
     async with Host(settings) as host:
+        on_hangup(host.reload)
         if as_json:
             ready = {"url": host.url, "invite": host.invite, "embed": host.embed, "stun": list(host.stun)}
             ready |= {"access": settings.access, "notices": list(host.notices)}
@@ -42,6 +44,7 @@ def _announce(settings: HostSettings, host: Host) -> None:
         ports = " and ".join(url.rpartition(":")[2] for url in host.stun)
         print_line(f"STUN answers on UDP ports {ports}: the firewall must let both through.\n")
     _announce_access(settings, host)
+    _announce_egress(settings)
     if settings.allow_private:
         print_line("Readers can reach private addresses through this host: for tests and demos only.\n")
     if host.status.is_behind_unnamed_proxy:
@@ -59,6 +62,13 @@ def _announce_access(settings: HostSettings, host: Host) -> None:
     if host.notices:
         print_line("\n".join(host.notices) + "\n")
     print_line(f"{meaning_of(settings.access)}\n")
+
+
+def _announce_egress(settings: HostSettings) -> None:
+    from freespan.api.host_plan import egress_mode_of  # loads the libraries that only hosts need
+
+    if egress_mode_of(settings) == "open":
+        print_line("Readers can reach every public address at every port but 25: see --egress.\n")
 
 
 def _figures(host: Host) -> str:

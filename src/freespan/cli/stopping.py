@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 
@@ -40,6 +41,25 @@ def on_stop_signal(stop: Callable[[], None], seconds: float | None, ended: threa
             signal.signal(number, handle)
     except NotImplementedError:  # Windows: SIGTERM is treated as asyncio treats Ctrl-C
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+
+
+def on_hangup(reload: Callable[[], None]) -> None:
+    """Let the event loop call `reload` at each SIGHUP, unless it means that the terminal of the program has gone.
+
+    That ends the program, as it would without this, if it was not started to outlive its terminal (`nohup`).
+    """
+    number = getattr(signal, "SIGHUP", None)
+    if number is None:  # Windows
+        return
+    ends_with_terminal = sys.stdout.isatty() and signal.getsignal(number) != signal.SIG_IGN
+
+    def handle() -> None:
+        if ends_with_terminal and not os.isatty(sys.stdout.fileno()):
+            signal.raise_signal(signal.SIGTERM)
+        else:
+            reload()
+
+    asyncio.get_running_loop().add_signal_handler(number, handle)
 
 
 def _nothing() -> None:

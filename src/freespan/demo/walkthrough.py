@@ -104,7 +104,7 @@ class Walkthrough:
         limit = self._settings.start_seconds
         async with self._steps.step("host starts", limit + _MARGIN_SECONDS) as step:
             arguments = ["serve", "--json", "--port", "0", "--data", str(data)]
-            arguments += ["--allow-private", "--resolve", f"{BLOCKED}={LOOPBACK}"]
+            arguments += ["--egress", "open", "--allow-private", "--resolve", f"{BLOCKED}={LOOPBACK}"]
             host = await stack.enter_async_context(running(*arguments, command=self._settings.command))
             ready = await host.event(lambda event: event.get("event") == "ready", limit, "ready")
             step.detail = f"broker, egress and switch on {ready['url'].partition('//')[2]}"

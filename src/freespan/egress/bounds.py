@@ -117,30 +117,34 @@ class StreamPlace:
         task = asyncio.current_task()
         assert task is not None
         self._task = weakref.ref(task)  # the frames of a cancelled task keep this object
-        self._is_put_out = False
+        self._put_out_for: ProxyStatus | None = None
 
     @contextlib.contextmanager
     def among(self, crowd: Crowd[StreamPlace]) -> Iterator[None]:
         """Be counted for the length of the block. Raises `StreamError` if there is no room, or none any more."""
         if not crowd.has_room(self, self._share):
             raise StreamError(ProxyStatus("connection_limit_reached"))
-        crowd.add(self, self._share, self._put_out)
+        crowd.add(self, self._share, self._leave)
         try:
             yield
         except asyncio.CancelledError:
             # as in `asyncio.timeout`: whoever else has cancelled the task is obeyed
             task = self._task()
-            if self._is_put_out and task is not None and not task.uncancel():
-                raise StreamError(ProxyStatus("connection_limit_reached")) from None
+            if self._put_out_for is not None and task is not None and not task.uncancel():
+                raise StreamError(self._put_out_for) from None
             raise
         finally:
             crowd.discard(self)
 
-    def _put_out(self, _: str) -> None:
+    def put_out(self, status: ProxyStatus) -> None:
+        """End the stream, in the middle of a block of `among`."""
         task = self._task()
-        if task is not None and not self._is_put_out:
-            self._is_put_out = True
+        if task is not None and self._put_out_for is None:
+            self._put_out_for = status
             task.cancel()
+
+    def _leave(self, _: str) -> None:
+        self.put_out(ProxyStatus("connection_limit_reached"))
 
 
 def dials(settings: EgressSettings) -> Crowd[StreamPlace]:

@@ -32,7 +32,8 @@ class Dialer:
     def __init__(
         self, policy: Policy, names: Mapping[str, Address] | None = None, settings: EgressSettings | None = None
     ) -> None:
-        self._policy = policy
+        self.policy = policy
+        """May be replaced at any time."""
         self._names = dict(names or {})
         settings = settings or EgressSettings()
         self._dial_seconds = settings.dial_seconds
@@ -46,13 +47,10 @@ class Dialer:
         Raises:
             StreamError: the connection could not be opened; its status is an error of RFC 9209.
         """
-        refusal = self._policy.check_target(target)
+        refusal = self.policy.check_target(target)
         if refusal is not None:
             raise StreamError(refusal)
-        addresses = await self._resolve(target.host, requester)
-        allowed = [address for address in addresses if self._may_dial(address)]
-        if not allowed:
-            raise StreamError(ProxyStatus("destination_ip_prohibited"))
+        allowed = self._allowed(await self._resolve(target.host, requester))
         connection = await self._connect(allowed, target.port)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return await _opened(connection)
@@ -61,9 +59,21 @@ class Dialer:
         """Stop the threads of the resolver."""
         self._resolver.close()
 
-    def _may_dial(self, address: Address) -> bool:
+    def _allowed(self, addresses: list[Address]) -> list[Address]:
+        """Those that may be dialed. Raises `StreamError` if there are none, with the refusal of the first."""
+        refusals = {address: self._refusal(address) for address in addresses}
+        allowed = [address for address, refusal in refusals.items() if refusal is None]
+        if not allowed:
+            raise StreamError(next(filter(None, refusals.values()), ProxyStatus("dns_error")))
+        return allowed
+
+    def _refusal(self, address: Address) -> ProxyStatus | None:
+        refusal = self.policy.check_address(address)
+        if refusal is not None or self.policy.is_trusted(address):
+            return refusal
         # what listens on this machine's public addresses may be meant for its own network alone
-        return self._policy.may_dial(address) and (self._policy.is_trusted(address) or not is_own(address))
+        is_ours = any(map(is_own, self.policy.forms_of(address)))
+        return ProxyStatus("destination_ip_prohibited", "own") if is_ours else None
 
     async def _resolve(self, host: str, requester: Requester) -> list[Address]:
         if host in self._names:

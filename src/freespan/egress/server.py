@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+import ipaddress
+from collections.abc import Awaitable, Callable, Iterator
 
 from aiohttp import web
 
 from freespan.egress.bounds import StreamPlace, dials, sockets
 from freespan.egress.dialer import Dialer
 from freespan.egress.origins import BridgeDirectory, Origin, Origins
+from freespan.egress.policy import Policy
 from freespan.egress.session import EgressSession
 from freespan.egress.sessions import Sessions
 from freespan.egress.settings import EgressSettings
@@ -28,6 +30,7 @@ from freespan.sources.requests import SourceReader
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.splice import Direction, TcpConnection, splice
 from freespan.tunnel.stream import TunnelStream
+from freespan.wire.addresses import Address
 from freespan.wire.bond_frames import KEY_PATH
 from freespan.wire.errors import InputError, StreamError
 from freespan.wire.limits import MESSAGE_MAX, PING_SECONDS
@@ -55,6 +58,7 @@ class Egress:
         self._sockets = sockets(settings)
         self._dials = dials(settings)
         self._stream_turns = StreamTurns()
+        self._connected: dict[StreamPlace, tuple[Target, Address]] = {}
         self._origins = Origins(sources or SourceReader(), bridges)
         self._sessions = Sessions(
             identity, self._serve_stream, counters.sessions.inc, settings, self._origins, ledger, turns
@@ -95,6 +99,14 @@ class Egress:
             link.close("the link is gone")
             await running
 
+    def change_policy(self, policy: Policy) -> None:
+        """Judge by another policy from now on. What is connected and may not be any more is cut."""
+        self._dialer.policy = policy
+        for place, (target, address) in list(self._connected.items()):
+            refusal = policy.check_target(target) or policy.check_address(address)
+            if refusal is not None:
+                place.put_out(refusal)
+
     def close(self) -> None:
         """End all sessions."""
         self._sessions.close()
@@ -114,14 +126,27 @@ class Egress:
                 await self._stream_turns.open(session.streams_share)
                 with place.among(self._sockets):
                     with place.among(self._dials):
-                        opened = await self._dialer.dial(_target_of(stream), session.share)
+                        target = _target_of(stream)
+                        opened = await self._dialer.dial(target, session.share)
                         connection = TcpConnection(*opened, session.hold_in_sockets)
                     is_open = True
-                    await self._serve_connection(session, stream, connection)
+                    with self._noting(place, target, opened[1]):
+                        await self._serve_connection(session, stream, connection)
             except StreamError as error:
                 self._counters.refused.labels(error.status.error).inc()
                 if not is_open:
                     session.tunnel.refuse(stream, error.status)
+
+    @contextlib.contextmanager
+    def _noting(self, place: StreamPlace, target: Target, writer: asyncio.StreamWriter) -> Iterator[None]:
+        """Note where a stream is connected to, for the length of the block."""
+        address = writer.get_extra_info("peername")
+        if address:  # None if the connection has ended at this very moment
+            self._connected[place] = target, ipaddress.ip_address(address[0].partition("%")[0])
+        try:
+            yield
+        finally:
+            self._connected.pop(place, None)
 
     async def _serve_connection(self, session: EgressSession, stream: TunnelStream, connection: TcpConnection) -> None:
         try:

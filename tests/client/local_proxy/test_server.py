@@ -211,6 +211,9 @@ async def test_socks_with_a_name_and_with_addresses(running: RunningProxy, host:
 
 async def both(running: RunningProxy, target: Target, status: int, error: str, socks_code: int, sentence: str) -> None:
     """HTTP, CONNECT and SOCKS are told the same, each in its words."""
+    error, _, rule = error.partition("/")
+    if rule:
+        error += f'; details="{rule}"'
     reply = await running.call(readers.get, f"http://{target}/")
     assert (reply.status, reply.header("Proxy-Status")) == (status, f"freespan; error={error}")
     assert reply.header("Content-Type") == "application/problem+json"
@@ -247,7 +250,9 @@ async def test_a_destination_that_does_not_resolve(
 
 
 async def test_a_destination_that_is_forbidden(running: RunningProxy, site: Site) -> None:
-    await both(running, Target("site.test", 25), 403, "http_request_denied", 2, "does not allow this site")
+    await both(
+        running, Target("site.test", 25), 403, "http_request_denied/port", 2, "opens no connections to this port"
+    )
     await running.still_serves(site)
 
 

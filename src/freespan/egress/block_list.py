@@ -1,0 +1,114 @@
+"""A list of names and networks that no reader may reach, as a file of one entry a line. Pure.
+
+# what comes after a hash is a comment
+evil.example            this name and all below it
+bücher.example          the same, in the form that DNS has (IDNA)
+203.0.113.0/24          a network, or a single address
+2001:db8:bad::/48
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+import idna
+
+from freespan.wire.addresses import Address, Network
+from freespan.wire.errors import InputError
+from freespan.wire.target import parse_host
+
+_FIELD = "block-list"
+BLOCK_LIST_MAX = 64 * 1024 * 1024
+"""The size of a file in bytes, at most."""
+
+
+class BlockList:
+    """Names, with all below them, and networks. To look one up takes as long for a million entries as for ten."""
+
+    def __init__(self, names: Iterable[str] = (), networks: Iterable[Network] = ()) -> None:
+        self._names = frozenset(names)
+        self._networks: dict[tuple[int, int], set[int]] = {}
+        """The first bits of networks, by IP version and by how many bits follow."""
+        for network in networks:
+            follow = network.max_prefixlen - network.prefixlen
+            self._networks.setdefault((network.version, follow), set()).add(int(network.network_address) >> follow)
+
+    def __len__(self) -> int:
+        """How many entries it has; names that have two forms in DNS are two."""
+        return len(self._names) + sum(map(len, self._networks.values()))
+
+    def has_name(self, host: str) -> bool:
+        """Whether a name, in the form of `parse_host`, or one above it is listed."""
+        if host in self._names:
+            return True
+        start = host.find(".")
+        while start >= 0:
+            if host[start + 1 :] in self._names:
+                return True
+            start = host.find(".", start + 1)
+        return False
+
+    def has_address(self, address: Address) -> bool:
+        """Whether a network that is listed holds an address."""
+        number, version = int(address), address.version
+        return any(number >> follow in starts for (of, follow), starts in self._networks.items() if of == version)
+
+
+NOTHING = BlockList()
+
+
+def parse_block_list(text: str) -> BlockList:
+    """Read a list. Raises `InputError` that names the first line which is neither a name nor a network."""
+    names: set[str] = set()
+    networks: list[Network] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        entry = line.partition("#")[0].strip()
+        if not entry:
+            continue
+        network = _network(entry)
+        if network is not None:
+            networks.append(network)
+        elif forms := _forms_of(entry):
+            names |= forms
+        else:
+            raise InputError(_FIELD, f"line {number} is neither a name nor a network")
+    return BlockList(names, networks)
+
+
+def decode_block_list(content: bytes) -> BlockList:
+    """Read the content of a file. Raises `InputError`."""
+    if len(content) > BLOCK_LIST_MAX:
+        raise InputError(_FIELD, f"is larger than {BLOCK_LIST_MAX // 1024**2} MiB")
+    try:
+        return parse_block_list(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(_FIELD, f"line {line} is not UTF-8 text") from None
+
+
+def _network(entry: str) -> Network | None:
+    if "%" in entry:  # a zone is a part of one machine
+        return None
+    try:
+        return ipaddress.ip_network(entry)
+    except ValueError:
+        return None
+
+
+def _forms_of(entry: str) -> set[str]:
+    """The names in DNS that a name may stand for; empty if it is none.
+
+    Where the two standards differ, as for `straße.example`, browsers follow the later one and others the earlier one.
+    """
+    forms: set[str] = set()
+    try:
+        forms.add(parse_host(entry))
+    except InputError:
+        pass
+    if not entry.isascii():
+        try:
+            forms.add(parse_host(idna.encode(entry, uts46=True).decode("ascii")))
+        except (InputError, UnicodeError):
+            pass
+    return forms

@@ -1,0 +1,219 @@
+"""The block list: what a line may be, and what is found by it."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import os
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from freespan.egress.block_list import BLOCK_LIST_MAX, NOTHING, BlockList, decode_block_list, parse_block_list
+from freespan.egress.block_list_file import BlockListFile, read_block_list
+from freespan.wire.errors import InputError
+from freespan.wire.target import parse_host
+
+TEXT = """\ufeff# names
+evil.example
+  WWW.Other.Example.   # and all below it\r
+bücher.example
+straße.example
+
+203.0.113.0/24
+198.51.100.7
+2001:db8:bad::/48
+::/128
+"""
+
+
+def found(text: str) -> BlockList:
+    return decode_block_list(text.encode())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "evil.example",
+        "a.b.evil.example",
+        "www.other.example",
+        "x.www.other.example",
+        "xn--bcher-kva.example",
+        "a.xn--bcher-kva.example",
+        "strasse.example",
+        "xn--strae-oqa.example",
+    ],
+)
+def test_names_and_what_is_below_them(name: str) -> None:
+    assert found(TEXT).has_name(name)
+
+
+@pytest.mark.parametrize("name", ["example", "other.example", "notevil.example", "evil.example.org", "203.0.113.7"])
+def test_other_names(name: str) -> None:
+    assert not found(TEXT).has_name(name)
+
+
+@pytest.mark.parametrize("name", ["BÜCHER.example", "bücher。example", "bu\u0308cher.example"])
+def test_a_name_in_whichever_spelling_is_the_one_that_readers_ask_for(name: str) -> None:
+    assert found(name).has_name(parse_host("bücher.example"))
+
+
+@pytest.mark.parametrize("address", ["203.0.113.0", "203.0.113.255", "198.51.100.7", "2001:db8:bad::1", "::"])
+def test_networks(address: str) -> None:
+    assert found(TEXT).has_address(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "address", ["203.0.112.255", "203.0.114.0", "198.51.100.8", "2001:db8:bae::1", "::1", "0.0.0.0"]
+)
+def test_other_networks(address: str) -> None:
+    assert not found(TEXT).has_address(ipaddress.ip_address(address))
+
+
+def test_a_list_may_be_empty() -> None:
+    assert len(found("")) == len(found("\n# nothing\n\n")) == len(NOTHING) == 0
+    assert len(found(TEXT)) == 9
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "evil example",
+        "https://evil.example/",
+        "evil.example/",
+        "*.evil.example",
+        ".evil.example",
+        "evil..example",
+        "evil.example:443",
+        "203.0.113.7/24",
+        "203.0.113.0/33",
+        "203.0.113",
+        "999.0.0.1",
+        "0x7f000001",
+        "[2001:db8::1]",
+        "2001:db8::/129",
+        "fe80::1%eth0",
+        "0.0.0.0 evil.example",
+        "-",
+        "||evil.example^",
+        "a" * 64 + ".example",
+        "\x00",
+        "\u202eevil.example",
+    ],
+)
+def test_nonsense_is_named_by_the_number_of_its_line(line: str) -> None:
+    with pytest.raises(InputError) as caught:
+        found(f"# one\nevil.example\n{line}\nother.example\n")
+    assert str(caught.value) == "block-list: line 3 is neither a name nor a network"
+
+
+def test_a_file_that_is_no_text() -> None:
+    with pytest.raises(InputError, match="block-list: line 2 is not UTF-8 text"):
+        decode_block_list(b"evil.example\n\xff\xfe\n")
+
+
+def test_a_file_that_is_too_large() -> None:
+    with pytest.raises(InputError, match="block-list: is larger than 64 MiB"):
+        decode_block_list(b"\n" * (BLOCK_LIST_MAX + 1))
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_list_or_one_clear_line(text: str) -> None:
+    reason = ""
+    try:
+        parse_block_list(text)
+    except InputError as error:
+        reason = str(error)
+    assert re.fullmatch(r"|block-list: line \d+ is neither a name nor a network", reason)
+
+
+@given(
+    st.lists(st.ip_addresses().flatmap(lambda a: st.integers(0, a.max_prefixlen).map(lambda n: (a, n)))),
+    st.ip_addresses(),
+)
+def test_an_address_is_found_as_the_standard_library_finds_it(
+    listed: list[tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]],
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> None:
+    networks = [ipaddress.ip_network((one, length), strict=False) for one, length in listed]
+    expected = any(address.version == network.version and address in network for network in networks)
+    assert BlockList(networks=networks).has_address(address) is expected
+    assert all(BlockList(networks=networks).has_address(one) for one, _ in listed)
+
+
+# --- the file ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "why"), [("nowhere", "no such file or directory"), ("", "is a directory")])
+def test_a_file_that_cannot_be_read(tmp_path: Path, name: str, why: str) -> None:
+    with pytest.raises(InputError, match=f"block-list: cannot be read: {why}"):
+        read_block_list(tmp_path / name)
+
+
+class Watched:
+    """A file that is watched, and the lists that came of it."""
+
+    def __init__(self, path: Path, look_seconds: float) -> None:
+        self.path = path
+        self.lists: asyncio.Queue[BlockList] = asyncio.Queue()
+        self.file = BlockListFile(path, look_seconds)
+        self.task = asyncio.create_task(self.file.watch(self.lists.put_nowait), name="watch")
+
+    async def next(self) -> BlockList:
+        async with asyncio.timeout(10):
+            return await self.lists.get()
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+
+async def test_a_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
+    path = tmp_path / "blocked.txt"
+    path.write_text("one.example\n")
+    watched = Watched(path, look_seconds=0.01)
+    path.write_text("two.example\n")
+    assert (await watched.next()).has_name("two.example")
+    other = tmp_path / "other.txt"
+    other.write_text("new.example\n")  # of the same length, and put in its place
+    other.replace(path)
+    assert (await watched.next()).has_name("new.example")
+    await watched.stop()
+
+
+async def test_a_file_is_read_when_somebody_asks_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "blocked.txt"
+    path.write_text("one.example\n")
+    watched = Watched(path, look_seconds=3_600)
+    path.write_text("two.example\n")
+    watched.file.reload()
+    assert (await watched.next()).has_name("two.example")
+    await watched.stop()
+
+
+@pytest.mark.parametrize("content", [b"two words\n", b"\xff\n", None], ids=["nonsense", "no text", "missing"])
+async def test_the_list_of_before_stays_when_a_new_one_cannot_be_used(
+    tmp_path: Path, content: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "blocked.txt"
+    path.write_text("one.example\n")
+    watched = Watched(path, look_seconds=0.01)
+    with caplog.at_level(logging.WARNING):
+        if content is None:
+            path.unlink()
+        else:
+            path.write_bytes(content)
+        async with asyncio.timeout(10):
+            while not caplog.messages:
+                await asyncio.sleep(0.005)
+    (message,) = caplog.messages
+    assert message.startswith("the block list of before stays: ")
+    assert watched.lists.empty()
+    path.write_text("two.example\n")
+    os.utime(path, (1, 1))
+    assert (await watched.next()).has_name("two.example")
+    await watched.stop()
