@@ -41,6 +41,7 @@ SPELLINGS: Mapping[str, str] = {
 LOOKED_UP: Mapping[str, str] = {
     "colorama": "BSD-3-Clause",  # Windows alone, so it is seldom installed where the audit runs
     "openssl": "Apache-2.0",  # inside the wheels of cryptography, whose list names no licence for it
+    "segno": "BSD-3-Clause",  # says only "BSD License"
 }
 """Licences that a person has read, of what does not say it by a name."""
 

@@ -1,4 +1,4 @@
-"""The page that carries the switch never sees a reader."""
+"""The switch shows the page that carries it no reader."""
 
 from __future__ import annotations
 
