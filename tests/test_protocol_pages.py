@@ -16,8 +16,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from freespan.wire import bond_frames, limits, messages
+from freespan.wire import admission, bond_frames, denial, hello, limits, messages
 from freespan.wire.errors import MessageError
+from freespan.wire.invite import TOKEN_SIZE
 from freespan.wire.network import Network
 
 ROOT = Path(__file__).parent.parent
@@ -236,6 +237,22 @@ def test_names_and_numbers_of_the_bond_are_those_of_the_code() -> None:
     assert f"`GET {bond_frames.KEY_PATH}`" in text
     assert f"at most {bond_frames.CLOSED_MAX}" in text
     assert f"The version is {bond_frames.VERSION}." in text
-    assert {bond_frames.UNKNOWN_SESSION, bond_frames.SESSION_ENDED} == set(
-        map(int, re.findall(r"^\| (\d) \| the egress", text, re.MULTILINE))
-    )
+    reasons = dict(re.findall(r"^\| (\d) \| (16 bytes|a sealed denial|none) \|", text, re.MULTILINE))
+    assert reasons == {
+        str(bond_frames.UNKNOWN_SESSION): f"{bond_frames.PROOF_SIZE} bytes",
+        str(bond_frames.SESSION_ENDED): f"{bond_frames.PROOF_SIZE} bytes",
+        str(bond_frames.NO_SESSION): "a sealed denial",
+        str(bond_frames.NOT_OPENED): "none",
+    }
+    assert f"sealed (length, at most {bond_frames.SEALED_MAX})" in text
+    assert f"length (1, at most {bond_frames.FAREWELL_MAX})" in text
+
+
+def test_the_codes_of_denials_are_those_of_the_code() -> None:
+    (section,) = [one for one in SECTIONS if (one.page, one.heading) == ("bond.md", "Who is admitted")]
+    codes = re.findall(r"^\| `([a-z_]+)` \|", section.text, re.MULTILINE)
+    assert codes == [denial.HOST_FULL, *admission.ADMISSION_CODES]
+    assert f"{denial.DENIAL_SIZE} bytes in all" in section.text
+    shown = f"token ({TOKEN_SIZE}) and a fresh key for the answer ({hello.REPLY_KEY_SIZE})"
+    assert shown in section.text.replace("\n", " ")
+    assert f"`freespan {hello.HELLO_PURPOSE.decode()}`, a zero byte" in section.text

@@ -102,6 +102,7 @@ PURE_MODULES = {
     "egress/policy.py",
     "egress/settings.py",
     "link/bond/acks.py",
+    "link/bond/admission.py",
     "link/bond/closed_links.py",
     "link/bond/congestion.py",
     "link/bond/core.py",

@@ -23,7 +23,7 @@ from bench.flood.raw_socket import (
 )
 from bench.flood.sink import sink
 from bench.flood.workers import hold_open, in_threads
-from freespan.wire.bond_frames import Frames
+from freespan.wire.bond_frames import Frames, Join, join_head
 from freespan.wire.limits import MESSAGE_MAX
 
 _WORKERS = 4
@@ -235,7 +235,7 @@ def joins(aim: Aim) -> None:
 
     def one(number: int) -> RawWebSocket:
         name = number.to_bytes(16, "big")
-        return RawWebSocket(aim, EGRESS, ONE_SOURCE, frame(b"\x04\x01" + name + bytes(4) + bytes(40)))
+        return RawWebSocket(aim, EGRESS, ONE_SOURCE, frame(join_head(Join(name, 0)) + bytes(40)))
 
     hold_open(aim, 1 << 30, 256, one)
 

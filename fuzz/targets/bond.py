@@ -25,6 +25,7 @@ from freespan.wire.bond_frames import (
     join_head,
     opening_of,
 )
+from freespan.wire.denial import Denial, encode_denial
 from freespan.wire.errors import LinkError, MessageError
 from freespan.wire.limits import (
     BOND_LINKS_MAX,
@@ -44,6 +45,7 @@ _EXAMPLES = (
     Frames(number=0, packet=b"packet"),
     Frames(acks=((0, 1), (1, 2**40)), number=2**63, packet=b"x"),
     Frames(closed=((1, 2), (3, 4)), bye=True),
+    Frames(bye=True, farewell=encode_denial(Denial("invite_quota", 10**9, "2026-12-01"))),
     Frames(acks=((2**32 - 1, 1),) * BOND_LINKS_MAX),
 )
 _WORDS = (b"\x05" + bytes(8), b"\x01\x01", b"\x02" + bytes(3), b"\x03", b"\x04", bytes(12), b"\xff" * 8, b"\x01\x18")
@@ -63,7 +65,9 @@ def _openings(data: bytes) -> None:
     if isinstance(join, MessageError):
         check_reason(join)
     else:
-        assert data.startswith(join_head(join) if join else hello_head())
+        head = join_head(join) if isinstance(join, Join) else hello_head(join.sealed)
+        assert data.startswith(head)
+        assert isinstance(join, Join) or data == head + join.frames
     refused = attempt(lambda: decode_refused(data), MessageError)
     if not isinstance(refused, MessageError):
         assert encode_refused(refused) == data
@@ -138,7 +142,7 @@ async def _arrive(script: Script) -> None:
     if fate & 2:
         await arrival.refuse(_KEY, fate, linger_seconds=0)
         assert link.closed is not None
-        assert len(link.sent) == (join is not None)
+        assert len(link.sent) == isinstance(join, Join)
         return
     if fate & 4:
         assert arrival.take_first_message() == messages.pop(0)
@@ -366,12 +370,13 @@ TARGETS = (
         ("freespan.wire.bond_frames",),
         (
             hello_head(),
+            hello_head(bytes(20)) + b"\x03",
             join_head(Join(bytes(16), 7)) + b"record",
             encode_refused(refusal(_KEY, 1, 1)),
             b"\x01\x09",
             b"",
         ),
-        (b"\x01\x01", b"\x02\x01", b"\x06", bytes(16)),
+        (b"\x01\x02\x00\x04", b"\x04\x02", b"\x05\x03", bytes(16)),
         size_max=64,
     ),
     FuzzTarget(
@@ -390,7 +395,7 @@ TARGETS = (
             b"\x03\x00\x01" + piece(join_head(Join(_KEY.id, 1))),
             b"\x00\x00\x01" + piece(b"\x09"),
         ),
-        (b"\x01\x01", b"\x02\x01" + _KEY.id),
+        (b"\x01\x02\x00\x00", b"\x04\x02" + _KEY.id),
     ),
     FuzzTarget(
         "bond_reordering",

@@ -153,7 +153,7 @@ def test_a_session_without_a_link_gives_way_to_a_new_one() -> None:
     """A reader whose client was restarted need not wait until the host has given up the session of before."""
     guests, old, other = a_host(record(sessions=2)), Ends(), Ends()
     guest_of(guests).enter(other)
-    guest_of(guests).enter(old).is_waiting = True
+    guest_of(guests).enter(old, is_waiting=lambda: True)
     guest_of(guests).enter(Ends())
     assert (old.codes, other.codes, refusal(guests).code) == (["invite_sessions"], [], "invite_sessions")
 

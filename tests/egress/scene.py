@@ -6,6 +6,8 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 
+from freespan.client.admission import InviteAdmission
+from freespan.egress.guests import Guests
 from freespan.egress.origins import UNKNOWN, Origin
 from freespan.egress.session import EgressSession
 from freespan.egress.sessions import Sessions
@@ -16,10 +18,12 @@ from freespan.link.bond.session_key import Role, SessionKey
 from freespan.link.memory import MemoryLink, memory_pair
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.stream import TunnelStream
+from freespan.tunnel.tickets import TicketJar
 from freespan.wire.bond_frames import KEY_PATH, SESSION_ID_SIZE, Frames, encode
 from freespan.wire.target import Target
 from tests.client.supplied import echo
 from tests.support.bonds import EventLog
+from tests.support.invites import invite_to
 from tests.support.tunnels import IDENTITY, echo_of
 from tests.support.virtual_time import run
 
@@ -32,15 +36,24 @@ SITE = Target("site", 1)
 class Scene:
     """An egress, and links to it."""
 
-    def __init__(self, settings: EgressSettings = DEFAULTS) -> None:
+    def __init__(self, settings: EgressSettings = DEFAULTS, guests: Guests | None = None) -> None:
         self.settings = settings
+        self.guests = guests
         self.count = 0
+        self.counts_links = False
+        """Whether links are counted as they come, like those of WebSockets."""
         self.handler: Callable[[EgressSession, TunnelStream], Awaitable[None]] = echo
         self.sessions = self.new_egress()
         self._taking: set[asyncio.Task[None]] = set()
 
     def new_egress(self) -> Sessions:
-        return Sessions(IDENTITY, lambda session, stream: self.handler(session, stream), self._counted, self.settings)
+        return Sessions(
+            IDENTITY,
+            lambda session, stream: self.handler(session, stream),
+            self._counted,
+            self.settings,
+            guests=self.guests,
+        )
 
     def _counted(self, change: int) -> None:
         self.count += change
@@ -48,14 +61,16 @@ class Scene:
     def link(self, origin: Origin = UNKNOWN) -> tuple[MemoryLink, MemoryLink]:
         """A link that the egress has taken; its two ends."""
         ours, theirs = memory_pair(delay=DELAY)
+        if self.counts_links and not self.sessions.count_link(theirs, origin):
+            assert self.sessions.count_turned_away(theirs, origin)
         task = asyncio.create_task(self.sessions.take(theirs, origin), name="test-take")
         self._taking.add(task)
         task.add_done_callback(self._taking.discard)
         return ours, theirs
 
-    async def reader(self, origin: Origin = UNKNOWN) -> Reader:
+    async def reader(self, origin: Origin = UNKNOWN, token: bytes | None = None) -> Reader:
         """A client with an open session."""
-        reader = Reader(self, origin)
+        reader = Reader(self, origin, token)
         await reader.session.start()
         raw = await reader.session.get(KEY_PATH, SESSION_ID_SIZE + 32)
         reader.key = SessionKey(raw[:SESSION_ID_SIZE], raw[SESSION_ID_SIZE:])
@@ -78,17 +93,27 @@ class Scene:
 
 
 class Reader:
-    """A client that adds and loses links as a test wants it to."""
+    """A client that adds and loses links as a test wants it to; with a `token`, it shows an invite."""
 
     key: SessionKey
 
-    def __init__(self, scene: Scene, origin: Origin = UNKNOWN) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        origin: Origin = UNKNOWN,
+        token: bytes | None = None,
+        *,
+        sealing_key: bytes = IDENTITY.public_sealing_key,
+        tickets: TicketJar | None = None,
+    ) -> None:
         self.scene = scene
         self.origin = origin
         self.events = EventLog()
         self.ends: dict[int, tuple[MemoryLink, MemoryLink]] = {0: scene.link(origin)}
-        self.bond = Bond.begin_session(self.ends[0][0], self.events)
-        self.session = ClientTunnel(IDENTITY.pin, self.bond)
+        invite = None if token is None else invite_to("http://host.test", sealing_key=sealing_key, token=token)
+        admission = None if invite is None else InviteAdmission(invite)
+        self.bond = Bond.begin_session(self.ends[0][0], self.events, admission=admission)
+        self.session = ClientTunnel(IDENTITY.pin, self.bond, tickets)
 
     def join(self) -> int:
         ends = self.scene.link(self.origin)
@@ -131,9 +156,11 @@ class Stranger:
         self.lost = True
 
 
-def with_scene(body: Callable[[Scene], Awaitable[None]], settings: EgressSettings = DEFAULTS) -> None:
+def with_scene(
+    body: Callable[[Scene], Awaitable[None]], settings: EgressSettings = DEFAULTS, guests: Guests | None = None
+) -> None:
     async def main() -> None:
-        scene = Scene(settings)
+        scene = Scene(settings, guests)
         await body(scene)
         await scene.stop()
         assert scene.count == 0

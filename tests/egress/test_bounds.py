@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, cast
 
 from freespan.egress.bounds import WaitingSessions, WithoutHandshake, sessions_to_end
+from freespan.egress.guests import Anybody
 from freespan.egress.origins import UNKNOWN, Origin
 from freespan.egress.session import EgressSession
 from freespan.egress.settings import EgressSettings
@@ -57,11 +58,18 @@ def test_where_sources_are_not_known_the_oldest_without_a_handshake_has_to_leave
     assert crowd.left == [f"first: {CROWDED}"]
 
 
+class Invited(Anybody):
+    """Somebody with an invite."""
+
+    is_invited = True
+
+
 class Session:
     """A session that holds so many bytes; `reason` is why it was closed. It is its own tunnel."""
 
-    def __init__(self, origin: Origin = UNKNOWN, held: int = 0) -> None:
+    def __init__(self, origin: Origin = UNKNOWN, held: int = 0, *, is_invited: bool = False) -> None:
         self.origin = origin
+        self.guest = Invited() if is_invited else Anybody()
         self.held = held
         self.reason = ""
 
@@ -138,3 +146,25 @@ def test_many_small_sessions_of_one_source_count_together() -> None:
     assert len(ended) == 5
     assert all(session.origin is ATTACKER for session in ended)
     assert sessions_to_end({session: session.held for session in sessions}, 160) == []
+
+
+def test_of_those_that_wait_the_ones_without_an_invite_end_first() -> None:
+    async def main() -> None:
+        waiting = WaitingSessions(EgressSettings(waiting_sessions_max=3))
+        invited = [Session(READER, is_invited=True) for _ in range(3)]
+        for session in [Session(origin(2)), *invited]:
+            add(waiting, session)
+        assert not any(session.reason for session in invited)
+        late = Session(origin(3))
+        add(waiting, late)
+        assert late.reason
+
+    run(main())
+
+
+def test_who_comes_with_an_invite_may_hold_four_times_as_much() -> None:
+    invited: list[Any] = [Session(READER, 10, is_invited=True) for _ in range(10)]
+    others: list[Any] = [Session(READER, 10) for _ in range(4)]
+    held = {session: session.held for session in [*invited, *others]}
+    assert set(sessions_to_end(held, 120)) <= set(others)
+    assert len([session for session in sessions_to_end(held, 50) if session in others]) == 3

@@ -116,6 +116,48 @@ def test_to_discard_what_is_not_held_changes_nothing() -> None:
     assert shares.held_by(READER) == 0
 
 
+# --- who is preferred -----------------------------------------------------------------------------
+def test_the_others_leave_before_those_who_are_preferred() -> None:
+    shares: Shares[str] = Shares(4, places=Places(host=4, network=8))
+    fill(shares, READER, 1, "other")
+    for number in range(3):
+        shares.add(f"preferred{number}", ATTACKER, is_preferred=True)
+    assert not shares.would_leave("preferred3", ATTACKER, is_preferred=True)
+    assert shares.add("preferred3", ATTACKER, is_preferred=True) == "other0"
+    assert shares.would_leave("other1", OTHER)
+    assert shares.add("other1", OTHER) == "other1"
+    assert shares.add("newcomer", READER, is_preferred=True) == "preferred3"
+    assert (shares.held_by(ATTACKER), shares.held_by(READER), shares.held_by(OTHER)) == (3, 1, 0)
+
+
+def test_nor_does_an_unknown_source_stay_before_somebody_who_is_preferred() -> None:
+    shares: Shares[str] = Shares(3)
+    fill(shares, None, 3, "unknown")
+    assert shares.add("preferred", None, is_preferred=True) == "unknown2"
+    assert shares.add("preferred", READER, is_preferred=True) is None
+
+
+def test_the_places_of_newcomers_are_kept_from_the_greedy_who_are_preferred() -> None:
+    shares: Shares[str] = Shares(10, newcomers=3)
+    for number in range(20):
+        shares.add(f"preferred{number}", ATTACKER, is_preferred=True)
+    assert len(shares) == 7
+    assert [shares.add(f"reader{host}", a_source(host)) for host in (1, 2, 3)] == [
+        "preferred6",
+        "preferred5",
+        "preferred4",
+    ]
+
+
+def test_of_two_greedy_sources_the_one_that_is_not_preferred_leaves() -> None:
+    shares: Shares[str] = Shares(8, newcomers=2)
+    fill(shares, READER, 2, "other")
+    for number in range(4):
+        shares.add(f"preferred{number}", ATTACKER, is_preferred=True)
+    assert shares.add("preferred4", ATTACKER, is_preferred=True) == "other1"
+    assert shares.add("preferred5", ATTACKER, is_preferred=True) == "preferred5"
+
+
 Step = tuple[bool, int, int]
 
 
@@ -156,5 +198,6 @@ def test_what_has_left_leaves_nothing_behind() -> None:
     for number in range(20_000):
         shares.add(number, a_source(number))
         shares.discard(number)
-    sizes = [len(each) for each in (shares._holders, shares._networks, shares._host_of, shares._by_host._heap)]
+    others = shares._others
+    sizes = [len(each) for each in (others.holders, others._networks, shares._host_of, others._by_host._heap)]
     assert max(sizes) < 20

@@ -9,6 +9,7 @@ from freespan.link.bond.arrival import Arrival
 from freespan.link.bond.bond import Bond
 from freespan.link.bond.events import BondEvent, Joinable, LinkJoined
 from freespan.link.bond.session_key import SessionKey, session_key
+from freespan.wire.bond_frames import Hello, Join
 from freespan.wire.limits import DATAGRAM_SIZE
 from tests.support.link_paths import Path
 
@@ -149,7 +150,7 @@ class Bonds:
         self.of_client = Owner(self.client, sizes)
         self.of_client.send_one()
         arrival = Arrival(path.egress)
-        assert await arrival.opening() is None
+        assert isinstance(await arrival.opening(), Hello)
         self.egress = Bond.accept_session(arrival, self.session, self.egress_events)
         self.of_egress = Owner(self.egress, sizes)
         self.of_egress.send_one()
@@ -173,7 +174,7 @@ class Bonds:
         try:
             async with asyncio.timeout(15):
                 join = await arrival.opening()
-            assert join is not None
+            assert isinstance(join, Join)
             assert join.session == self.session.id
             self.egress.admit(arrival)
         except Exception:

@@ -19,6 +19,7 @@ from freespan.tunnel.identity import Identity, new_identity
 from freespan.tunnel.server import ServerTunnel
 from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.stream import TunnelStream
+from freespan.wire.bond_frames import Hello
 from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
@@ -268,7 +269,7 @@ async def bonded_session(
     client = ClientTunnel(IDENTITY.pin, client_bond, settings=settings)
     client.begin()
     arrival = Arrival(far)
-    assert await arrival.opening() is None
+    assert isinstance(await arrival.opening(), Hello)
     server_bond = Bond.accept_session(arrival, session_key(bytes(32), bytes(16)), settings=at_once)
     server = ServerTunnel(IDENTITY, server_bond, handler, settings=settings, turns=turns)
     serving = asyncio.create_task(server.serve(), name="test-serve")

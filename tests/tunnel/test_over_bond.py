@@ -11,6 +11,7 @@ from freespan.link.bond.events import LinkClosed
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.server import ServerTunnel
 from freespan.tunnel.stream import TunnelStream
+from freespan.wire.bond_frames import Hello
 from freespan.wire.target import Target
 from tests.support.bonds import Bonds, EventLog
 from tests.support.link_paths import Path
@@ -28,7 +29,7 @@ class Tunnel(Bonds):
         self.session_of_client = ClientTunnel(IDENTITY.pin, self.client)
         starting = asyncio.create_task(self.session_of_client.start(), name="test-start")
         arrival = Arrival(first.egress)
-        assert await arrival.opening() is None
+        assert isinstance(await arrival.opening(), Hello)
         self.egress = Bond.accept_session(arrival, self.session, self.egress_events)
         self.session_of_egress = ServerTunnel(IDENTITY, self.egress, sized)
         self.serving = asyncio.create_task(self.session_of_egress.serve(), name="test-serve")

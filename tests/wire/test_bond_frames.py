@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freespan.wire import bond_frames as frames
-from freespan.wire.bond_frames import Frames, Join, Refused, decode, encode, opening_of
+from freespan.wire.bond_frames import FAREWELL_MAX, SEALED_MAX, Frames, Hello, Join, Refused, decode, encode, opening_of
 from freespan.wire.errors import MessageError, VersionError
 from freespan.wire.limits import BOND_LINKS_MAX, DATAGRAM_SIZE, MESSAGE_MAX
 
@@ -18,13 +18,15 @@ with_data = st.tuples(st.integers(0, frames.COUNT_MAX), st.binary(min_size=1, ma
 @st.composite
 def any_frames(draw: st.DrawFn) -> Frames:
     number, packet = draw(st.just((-1, b"")) | with_data)
+    bye, farewell = draw(st.just((False, b"")) | st.tuples(st.just(True), st.binary(max_size=FAREWELL_MAX)))
     return Frames(
         tuple(draw(st.lists(counts, max_size=BOND_LINKS_MAX))),
         tuple(draw(st.lists(counts, max_size=4))),
         draw(st.booleans()),
-        draw(st.booleans()),
+        bye,
         number,
         packet,
+        farewell,
     )
 
 
@@ -67,7 +69,10 @@ def test_a_cut_message_is_never_taken_for_a_whole_one(said: Frames, data: st.Dat
         bytes((1, BOND_LINKS_MAX + 1)) + bytes(12 * (BOND_LINKS_MAX + 1)),
         b"\x02" + bytes(11),
         b"\x03\x03",
-        b"\x04\x03",  # not in order
+        b"\x04",
+        b"\x04\x01",
+        bytes((4, FAREWELL_MAX + 1)) + bytes(FAREWELL_MAX + 1),
+        b"\x04\x00\x03",  # not in order
         b"\x05" + bytes(7),
         b"\x05" + bytes(8),  # an empty packet
         b"\x05" + bytes(8 + DATAGRAM_SIZE + 1),
@@ -81,19 +86,33 @@ def test_what_is_no_message_is_refused(body: bytes) -> None:
 
 def test_everything_at_once_fits_a_message() -> None:
     acks = ((frames.LINK_NUMBER_MAX, frames.COUNT_MAX),) * BOND_LINKS_MAX
-    body = encode(Frames(acks, (), True, True, frames.COUNT_MAX, bytes(DATAGRAM_SIZE)))
+    body = encode(Frames(acks, (), True, True, frames.COUNT_MAX, bytes(DATAGRAM_SIZE), bytes(FAREWELL_MAX)))
     assert len(body) + SEAL <= MESSAGE_MAX
-    assert len(encode(Frames(acks, acks + acks, True, True))) + SEAL <= MESSAGE_MAX
+    assert len(encode(Frames(acks, acks + acks, True, True, farewell=bytes(FAREWELL_MAX)))) + SEAL <= MESSAGE_MAX
 
 
 # --- first messages ------------------------------------------------------------------------------
 def test_a_first_message_begins_or_joins() -> None:
     join = Join(bytes(range(16)), 7)
-    assert opening_of(frames.hello_head() + b"\x03") is None
+    assert opening_of(frames.hello_head() + b"\x03") == Hello(b"", b"\x03")
+    assert opening_of(frames.hello_head(b"sealed") + b"\x03") == Hello(b"sealed", b"\x03")
     assert opening_of(frames.join_head(join) + b"sealed") == join
 
 
-@pytest.mark.parametrize("message", [b"", b"\x01", b"\x02\x01", b"\x03\x01", b"\x04\x01" + bytes(19), b"\xc3\x00\x00"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        b"\x01",
+        b"\x02\x02",
+        b"\x03\x02",
+        b"\x04\x02" + bytes(19),
+        b"\xc3\x00\x00",
+        frames.hello_head()[:3],
+        frames.hello_head(b"sealed")[:-1],
+        frames.hello_head(bytes(SEALED_MAX + 1)) + b"\x03",
+    ],
+)
 def test_other_first_messages_do_neither(message: bytes) -> None:
     with pytest.raises(MessageError):
         opening_of(message)
@@ -102,19 +121,22 @@ def test_other_first_messages_do_neither(message: bytes) -> None:
 @pytest.mark.parametrize("head", [frames.hello_head(), frames.join_head(Join(bytes(16), 1))])
 def test_another_version_is_told_apart(head: bytes) -> None:
     with pytest.raises(VersionError):
-        opening_of(head[:1] + b"\x02" + head[2:])
+        opening_of(head[:1] + b"\x01" + head[2:])
 
 
 @given(st.binary(max_size=40))
 def test_any_first_message_is_one_or_an_error(message: bytes) -> None:
     try:
-        join = opening_of(message)
+        opening = opening_of(message)
     except MessageError:
         return
-    assert message.startswith(frames.join_head(join) if join else frames.hello_head())
+    if isinstance(opening, Join):
+        assert message.startswith(frames.join_head(opening))
+    else:
+        assert message == frames.hello_head(opening.sealed) + opening.frames
 
 
-@given(st.integers(0, 255), st.binary(min_size=16, max_size=16))
+@given(st.integers(0, 255), st.binary(max_size=SEALED_MAX))
 def test_a_refusal_is_decoded(reason: int, proof: bytes) -> None:
     refused = Refused(reason, proof)
     assert frames.decode_refused(frames.encode_refused(refused)) == refused

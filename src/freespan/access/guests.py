@@ -40,10 +40,10 @@ class Visit:
 
     __slots__ = ("_guest", "_on_end", "is_waiting")
 
-    def __init__(self, guest: Guest, on_end: OnEnd) -> None:
+    def __init__(self, guest: Guest, on_end: OnEnd, is_waiting: Callable[[], bool]) -> None:
         self._guest = guest
         self._on_end: OnEnd | None = on_end
-        self.is_waiting = False
+        self.is_waiting = is_waiting
         """Whether the session has no link. Where all sessions of an invite are in use, one that waits gives way."""
 
     @property
@@ -129,16 +129,16 @@ class Guest:
         if (reason := self._void() or self._crowded()) is not None:
             raise reason
 
-    def enter(self, on_end: OnEnd) -> Visit:
-        """A session begins.
+    def enter(self, on_end: OnEnd, is_waiting: Callable[[], bool] = lambda: False) -> Visit:
+        """A session begins; `is_waiting` tells whether its client seems to be gone.
 
         Raises:
             NotAdmittedError: the invite is void by now, over its quota, or all its sessions are in use.
         """
         self.check()
         if self._is_full:
-            next(each for each in self._visits if each.is_waiting).end(self._because(INVITE_SESSIONS))
-        visit = Visit(self, on_end)
+            next(each for each in self._visits if each.is_waiting()).end(self._because(INVITE_SESSIONS))
+        visit = Visit(self, on_end, is_waiting)
         self._visits[visit] = None
         self.begun += 1
         return visit
@@ -191,7 +191,7 @@ class Guest:
         return most is not None and len(self._visits) >= most
 
     def _crowded(self) -> NotAdmittedError | None:
-        is_crowded = self._is_full and not any(each.is_waiting for each in self._visits)
+        is_crowded = self._is_full and not any(each.is_waiting() for each in self._visits)
         return self._because(INVITE_SESSIONS) if is_crowded else None
 
     def _void(self) -> NotAdmittedError | None:

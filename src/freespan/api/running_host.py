@@ -108,7 +108,17 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
         # a host that is itself at a private address serves a private network
         hides_private=lambda: not (settings.allow_private or is_private_url(host.url)),
     )
-    egress = Egress(identity, dialer, host.counters, bounds, sources, broker.bridges, ledger=host.ledger, turns=turns)
+    egress = Egress(
+        identity,
+        dialer,
+        host.counters,
+        bounds,
+        sources,
+        broker.bridges,
+        ledger=host.ledger,
+        turns=turns,
+        guests=guests,
+    )
     web = web_routes(lambda: host.url, host_plan.embedders_of(settings))
     routes = [*broker.routes(), *egress.routes(), *web]
     app = host_application(path, routes, host_plan.site_of(settings), host.counters if settings.metrics else None)

@@ -5,7 +5,7 @@ looking ──▶ connecting ──▶ open ◀──▶ waiting (no link is lef
    │            │
    ├────────────┴── no bridge, no answer, no session ──▶ waiting (for the next try) ──▶ looking
    │            └── several wrong keys in a row      ──▶ failed  (for the next try) ──▶ looking
-   └── the host refuses for good                     ──▶ failed, and `run` raises
+   └── the host refuses for good, or ends the session ──▶ failed, and `run` raises
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from freespan.client.dialer import DialedLink, Dialer, http_session
 from freespan.client.evidence import Evidence
@@ -25,11 +25,13 @@ from freespan.client.status import HOST_RESTARTED, ClientStatus, status_of_failu
 from freespan.client.stopwatch import Stopwatch
 from freespan.client.transports import TransportChoice, TransportError, TransportInUse, TransportSelector
 from freespan.wire.addresses import is_private_url
+from freespan.wire.admission import INVITE_SESSIONS
 from freespan.wire.backoff import Backoff
 from freespan.wire.errors import (
     FreespanError,
     HostFullError,
     LinkError,
+    NotAdmittedError,
     RendezvousError,
     StreamError,
     TunnelError,
@@ -95,6 +97,8 @@ class Client:
         )
         self._wrong_keys = 0
         self._failures = 0
+        self._crowded_since: float | None = None
+        """Since when all sessions of the invite have been in use."""
         self._tunnel: ClientTunnel | None = None
         self._tunnel_opened = asyncio.Condition()
         self._links: LinkManager | None = None
@@ -116,11 +120,13 @@ class Client:
                 while True:
                     try:
                         connection = await self._connect(dialer)
-                    except (RendezvousError, LinkError, TunnelError) as error:
+                    except (NotAdmittedError, RendezvousError, LinkError, TunnelError) as error:
                         await self._wait_after_failure(error)
                     else:
                         opened_at = time.monotonic()
                         reason = await self._wait_ended(connection)
+                        if connection.tunnel.denial is not None:
+                            self._give_up(connection.tunnel.denial)
                         await self._wait_after_session(dialer, connection, reason, time.monotonic() - opened_at)
             finally:
                 await dialer.close()
@@ -165,9 +171,10 @@ class Client:
 
     # --- one session -------------------------------------------------------------------------
     async def _connect(self, dialer: Dialer) -> _Connection:
-        """Dial a first link, and open a session over it. Raises `RendezvousError`, `LinkError` or `TunnelError`.
+        """Dial a first link, and open a session over it.
 
-        That a full host refuses the session is no evidence that bridges are blocked.
+        That a full host refuses the session, or that it does not admit the invite, is no evidence that bridges are
+        blocked. Raises `NotAdmittedError`, `RendezvousError`, `LinkError` or `TunnelError`.
         """
         self._set_status(ClientStatus("looking", "asking the broker for a bridge"))
         if self._loading is None:
@@ -184,6 +191,7 @@ class Client:
             dialer.report_success(first_link)
             self._transports.succeeded()
             self._wrong_keys = self._failures = 0
+            self._crowded_since = None
             self._set_status(status_of_session(first_link.transport, 1, {**first_link.seconds, **watch.parts}))
             await self._publish(tunnel)
         except BaseException as error:
@@ -221,12 +229,14 @@ class Client:
                 raise
 
     def _new_tunnel(self, dialer: Dialer, first_link: DialedLink) -> tuple[ClientTunnel, LinkManager]:
+        from freespan.client.admission import InviteAdmission
         from freespan.client.link_manager import LinkManager
         from freespan.tunnel.client import ClientTunnel
         from freespan.tunnel.tickets import TicketJar
 
         settings, transport = self._settings, first_link.transport
-        links = LinkManager(dialer, first_link, lambda count: self._report_links(transport, count), settings)
+        admission = InviteAdmission(self._invite)
+        links = LinkManager(dialer, first_link, lambda count: self._report_links(transport, count), settings, admission)
         # a ticket links two sessions: one through bridges must not be linked to one that shows the reader's address
         jar = self._ticket_jars.setdefault(transport, TicketJar(capacity=settings.tunnel.client_tickets_max))
         return ClientTunnel(self._invite.egress_key, links.bond, jar, settings.tunnel), links
@@ -240,7 +250,10 @@ class Client:
     async def _wait_ended(self, connection: _Connection) -> str:
         """Wait until the session ends, and close what belongs to it. Returns the reason, a phrase for a person."""
         try:
-            return await connection.tunnel.wait_ended()
+            reason = await connection.tunnel.wait_ended()
+            if connection.tunnel.denial is not None:  # at once: programs that lose their streams now may ask why
+                self._set_status(ClientStatus("failed", str(connection.tunnel.denial)))
+            return reason
         finally:
             self._tunnel = None
             connection.tunnel.close("the client is stopping")
@@ -274,9 +287,8 @@ class Client:
         A wrong key may be the trick of one bridge, so others are tried. Several are reported as `failed`, however many
         attempts in between have opened no session at all.
         """
-        if isinstance(error, RendezvousError) and not error.retry:
-            self._set_status(ClientStatus("failed", str(error)))
-            raise error
+        if self._is_final(error):
+            self._give_up(error)
         after = error.after if isinstance(error, RendezvousError) else None
         wait = self._backoff.failed(after or 0.0)
         is_wrong_key = isinstance(error, WrongKeyError)
@@ -288,6 +300,18 @@ class Client:
         else:
             self._set_status(status_of_failure(str(error), wait, is_kept_on_bridges=is_kept))
         await asyncio.sleep(wait)
+
+    def _is_final(self, error: FreespanError) -> bool:
+        """Whether trying again cannot help. The sessions that use up an invite may be this client's own of before."""
+        if isinstance(error, NotAdmittedError | RendezvousError) and error.code == INVITE_SESSIONS:
+            now = time.monotonic()
+            self._crowded_since = self._crowded_since or now
+            return now - self._crowded_since >= self._settings.crowded_seconds
+        return isinstance(error, NotAdmittedError) or (isinstance(error, RendezvousError) and not error.retry)
+
+    def _give_up(self, error: FreespanError) -> NoReturn:
+        self._set_status(ClientStatus("failed", str(error)))
+        raise error
 
     # --- status ------------------------------------------------------------------------------
     def _report_answer(self) -> None:
@@ -305,4 +329,5 @@ class Client:
 
 def _load_tunnel() -> None:
     """Import QUIC and its cryptography. That takes a tenth of a second, so it is done while the broker is asked."""
+    import freespan.client.admission
     import freespan.client.link_manager  # noqa: F401

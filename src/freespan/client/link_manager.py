@@ -23,6 +23,7 @@ from freespan.client.link_meter import LinkMeter
 from freespan.client.settings import ClientSettings
 from freespan.client.transports import TransportError
 from freespan.link.base import Link
+from freespan.link.bond.admission import Admission
 from freespan.link.bond.bond import Bond
 from freespan.link.bond.events import BondEvent, Joinable, LinkClosed, LinkJoined, LinkSuspected
 from freespan.link.bond.session_key import KEY_SIZE, SessionKey
@@ -41,15 +42,21 @@ _log = logging.getLogger(__name__)
 class LinkManager:
     """The links of one session, which begins on `first_link`.
 
-    `on_change` is called with the number of links that carry the session, when that changes. `bond` is the link of the
-    session's tunnel; nobody else adds links to it or removes them. What happens before `start` has an effect only then:
-    a link that closes because no session was opened is the business of whoever wanted to open it.
+    `on_change` is called with the number of links that carry the session, when that changes. `admission` is what it
+    shows the host. `bond` is the link of the session's tunnel; nobody else adds links to it or removes them. What
+    happens before `start` has an effect only then: a link that closes because no session was opened is the business of
+    whoever wanted to open it.
     """
 
     def __init__(
-        self, dialer: Dialer, first_link: DialedLink, on_change: Callable[[int], None], settings: ClientSettings
+        self,
+        dialer: Dialer,
+        first_link: DialedLink,
+        on_change: Callable[[int], None],
+        settings: ClientSettings,
+        admission: Admission | None = None,
     ) -> None:
-        self.bond = Bond.begin_session(first_link.link, self._on_event, settings.bond)
+        self.bond = Bond.begin_session(first_link.link, self._on_event, settings.bond, admission)
         self._dialer = dialer
         self._requested = first_link.requested
         self._on_change = on_change

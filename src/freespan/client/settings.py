@@ -63,6 +63,9 @@ class ClientSettings:
     """Longest wait between two attempts to dial an extra link, which a session can do without."""
     steady_seconds: float = 30.0
     """A session or link that lasted this long was a good one: its end counts as no failure."""
+    crowded_seconds: float = 12.0
+    """For how long the client goes on asking when all sessions of its invite are in use. If one of them is its own, of
+    before it was killed, the host notices in `EgressSettings.silent_seconds`."""
     session_wait_seconds: float = 20.0
     """How long a new request waits for a session. A session whose transport is unusable keeps dialing for this long."""
     stream_open_seconds: float = RESOLVE_SECONDS + DIAL_SECONDS + 5.0

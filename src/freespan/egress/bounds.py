@@ -1,5 +1,8 @@
 """Who has to leave when an egress is crowded: the newest of the source that has the most, whatever it is.
 
+Where some come with an invite and others without, those without leave first. The places that are kept for newcomers
+are kept from everybody who is greedy, invited or not.
+
 LinkPlaces         links; those of a session count against it, all others against where they come from
 TurnedAway         links that are told that the egress is full
 WithoutHandshake   links and sessions without a handshake
@@ -16,6 +19,7 @@ import weakref
 from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, TypeVar
 
+from freespan.egress.guests import INVITED_WEIGHT
 from freespan.egress.origins import Origin
 from freespan.egress.session import EgressSession
 from freespan.egress.settings import EgressSettings
@@ -54,16 +58,18 @@ class Crowd(Generic[Thing]):
     def __contains__(self, one: Thing) -> bool:
         return one in self._end
 
-    def add(self, one: Thing, source: Source | None, end: _End, extra: float = 0.0) -> None:
+    def add(
+        self, one: Thing, source: Source | None, end: _End, extra: float = 0.0, *, is_invited: bool = False
+    ) -> None:
         """Count `one` from now on; `end` is called with a reason if it has to leave, perhaps at once."""
         self._end[one] = end
-        evicted = self._shares.add(one, source, extra)
+        evicted = self._shares.add(one, source, extra, is_preferred=is_invited)
         if evicted is not None:
             self._end.pop(evicted)(self._reason)
 
-    def has_room(self, one: Thing, source: Source | None, extra: float = 0.0) -> bool:
+    def has_room(self, one: Thing, source: Source | None, extra: float = 0.0, *, is_invited: bool = False) -> bool:
         """Whether `one`, which is not counted, could stay."""
-        return not self._shares.would_leave(one, source, extra)
+        return not self._shares.would_leave(one, source, extra, is_preferred=is_invited)
 
     def discard(self, one: Thing) -> None:
         """It has ended, or does not belong here any more."""
@@ -112,8 +118,9 @@ class SessionPlaces(Crowd[object]):
 class StreamPlace:
     """The place of one stream. Whoever enters it in a crowd may be put out at any time, in the middle of any wait."""
 
-    def __init__(self, share: Source) -> None:
+    def __init__(self, share: Source, *, is_invited: bool = False) -> None:
         self._share = share
+        self._is_invited = is_invited
         task = asyncio.current_task()
         assert task is not None
         self._task = weakref.ref(task)  # the frames of a cancelled task keep this object
@@ -122,9 +129,9 @@ class StreamPlace:
     @contextlib.contextmanager
     def among(self, crowd: Crowd[StreamPlace]) -> Iterator[None]:
         """Be counted for the length of the block. Raises `StreamError` if there is no room, or none any more."""
-        if not crowd.has_room(self, self._share):
+        if not crowd.has_room(self, self._share, is_invited=self._is_invited):
             raise StreamError(ProxyStatus("connection_limit_reached"))
-        crowd.add(self, self._share, self._leave)
+        crowd.add(self, self._share, self._leave, is_invited=self._is_invited)
         try:
             yield
         except asyncio.CancelledError:
@@ -184,7 +191,13 @@ class WaitingSessions:
     def add(self, session: EgressSession, origin: Origin) -> None:
         """A session has lost its last link."""
         self._waiting[session] = None
-        self._crowd.add(session, origin.source, lambda reason: self._end(session, reason), origin.sessions)
+        self._crowd.add(
+            session,
+            origin.source,
+            lambda reason: self._end(session, reason),
+            origin.sessions,
+            is_invited=session.guest.is_invited,
+        )
         self._check_later()
 
     def discard(self, session: EgressSession) -> None:
@@ -212,6 +225,11 @@ class WaitingSessions:
 def sessions_to_end(held: dict[EgressSession, int], most: int) -> list[EgressSession]:
     """Those that must end so that all others together hold at most `most` bytes.
 
-    Sessions whose source is not known count one each.
+    Sessions whose source is not known count one each. Those of a source with an invite may hold `INVITED_WEIGHT` times
+    as much as those without one.
     """
-    return greediest(held, most, lambda session: session.origin.source.host if session.origin.source else session)
+    return greediest(held, most, _source_of, lambda session: INVITED_WEIGHT if session.guest.is_invited else 1.0)
+
+
+def _source_of(session: EgressSession) -> Hashable:
+    return (session.origin.source.host, session.guest.is_invited) if session.origin.source else session

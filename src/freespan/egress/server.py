@@ -8,19 +8,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 
 from aiohttp import web
 
 from freespan.egress.bounds import StreamPlace, dials, sockets
 from freespan.egress.dialer import Dialer
+from freespan.egress.guests import Guests
 from freespan.egress.origins import BridgeDirectory, Origin, Origins
+from freespan.egress.pace import InPace
 from freespan.egress.policy import Policy
 from freespan.egress.session import EgressSession
 from freespan.egress.sessions import Sessions
 from freespan.egress.settings import EgressSettings
 from freespan.egress.stream_turns import InTurn, StreamTurns
-from freespan.link.base import Link
 from freespan.link.turns import Turns
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
@@ -51,6 +52,7 @@ class Egress:
         bridges: BridgeDirectory | None = None,
         ledger: Ledger | None = None,
         turns: Turns | None = None,
+        guests: Guests | None = None,
     ) -> None:
         self._dialer = dialer
         self._counters = counters
@@ -61,7 +63,7 @@ class Egress:
         self._connected: dict[StreamPlace, tuple[Target, Address]] = {}
         self._origins = Origins(sources or SourceReader(), bridges)
         self._sessions = Sessions(
-            identity, self._serve_stream, counters.sessions.inc, settings, self._origins, ledger, turns
+            identity, self._serve_stream, counters.sessions.inc, settings, self._origins, ledger, turns, guests
         )
 
     def routes(self) -> list[web.RouteDef]:
@@ -75,24 +77,21 @@ class Egress:
             heartbeat=PING_SECONDS, max_msg_size=MESSAGE_MAX + 1, compress=False, autoping=False
         )
         link = WebSocketLink(socket)
-        is_taken = self._sessions.count_link(link, origin)
-        if not is_taken and not self._sessions.count_turned_away(link, origin):
+        if not self._sessions.count_link(link, origin) and not self._sessions.count_turned_away(link, origin):
             raise web.HTTPServiceUnavailable(text="the egress is full: come back in a moment")
         try:
             await socket.prepare(request)
-            await self._serve_link(link, origin, self._sessions.take if is_taken else self._sessions.turn_away)
+            await self._serve_link(link, origin)
         finally:
             self._sessions.link_has_ended(link)
             release_protocol(request.protocol)
         return socket
 
-    async def _serve_link(
-        self, link: WebSocketLink, origin: Origin, take: Callable[[Link, Origin], Awaitable[None]]
-    ) -> None:
+    async def _serve_link(self, link: WebSocketLink, origin: Origin) -> None:
         link.share_turns(self._sessions.turns_of(origin).share())
         running = asyncio.create_task(link.run(), name="egress-link")
         try:
-            await take(link, origin)
+            await self._sessions.take(link, origin)
             await asyncio.shield(running)
         finally:
             # this handler is cancelled while it waits above, when the other end goes
@@ -121,7 +120,7 @@ class Egress:
             return
         with self._counters.streams.track_inprogress():
             is_open = False
-            place = StreamPlace(session.share)
+            place = StreamPlace(session.share, is_invited=session.guest.is_invited)
             try:
                 await self._stream_turns.open(session.streams_share)
                 with place.among(self._sockets):
@@ -151,11 +150,21 @@ class Egress:
     async def _serve_connection(self, session: EgressSession, stream: TunnelStream, connection: TcpConnection) -> None:
         try:
             session.tunnel.accept(stream)
-            transferred = self._counters.transferred
+            uploaded, downloaded = (self._counters.transferred.labels(way).inc for way in ("upload", "download"))
+            guest = session.guest
             from_target = InTurn(connection, self._stream_turns, session.streams_share)
+
+            def count_upload(size: int) -> None:
+                uploaded(size)
+                guest.count(size, 0)
+
+            def count_download(size: int) -> None:
+                downloaded(size)
+                guest.count(0, size)
+
             await splice(
-                upload=Direction(stream, connection, transferred.labels("upload").inc),
-                download=Direction(from_target, stream, transferred.labels("download").inc),
+                upload=Direction(InPace(stream, guest), connection, count_upload),
+                download=Direction(InPace(from_target, guest, connection.not_reading), stream, count_download),
                 reset=connection.reset,
                 idle_seconds=self._settings.tunnel.stream_idle_seconds,
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from freespan.egress.guests import INVITED_WEIGHT, Guest, Visit
 from freespan.egress.origins import Origin
 from freespan.egress.settings import EgressSettings
 from freespan.link.bond.arrival import Arrival
@@ -16,7 +17,9 @@ from freespan.sources.source import Source
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.server import ServerTunnel
 from freespan.tunnel.stream import TunnelStream
-from freespan.tunnel.tickets import TicketStore
+from freespan.tunnel.tickets import GuestTickets
+from freespan.wire.denial import Denial
+from freespan.wire.errors import NotAdmittedError
 
 Handler = Callable[["EgressSession", TunnelStream], Awaitable[None]]
 OnChange = Callable[["EgressSession"], None]
@@ -29,7 +32,7 @@ _TOO_MUCH = "the session holds more than any may"
 class EgressSession:
     """Begins with the link that has arrived. `key` is what the client needs to add further links.
 
-    `on_established` is called when the handshake is complete, `on_links` when a link has joined or left.
+    `on_handshake` is called when the handshake is complete, `on_links` when a link has joined or left.
     """
 
     def __init__(
@@ -38,24 +41,27 @@ class EgressSession:
         arrival: Arrival,
         key: SessionKey,
         handler: Handler,
-        tickets: TicketStore,
+        tickets: GuestTickets,
         settings: EgressSettings,
         origin: Origin,
+        guest: Guest,
         turns: Group,
         *,
-        on_established: OnChange,
+        on_handshake: OnChange,
         on_links: OnChange,
         ledger: Ledger,
     ) -> None:
         self.key = key
         self.origin = origin
         """Where its first link came from."""
-        self.is_established = False
-        """Whether the handshake is complete."""
+        self.guest = guest
+        """Whose invite it is."""
+        self._visit: Visit | None = None
+        self._silent_seconds = settings.silent_seconds
         self.streams_share = turns.share()
         """Its turns to open streams, and to copy what comes from targets."""
         self._links = {0}
-        self._on_established = on_established
+        self._on_handshake = on_handshake
         self._on_links = on_links
         self.bond = Bond.accept_session(arrival, key, self._on_bond_event, settings.bond)
         self.tunnel = ServerTunnel(
@@ -64,16 +70,16 @@ class EgressSession:
             lambda _, stream: handler(self, stream),
             tickets,
             settings.tunnel,
-            on_established=self._established,
+            on_established=self._handshake_completed,
             turns=turns,
         )
         self._held_max = settings.session_held_max
         self._in_sockets = 0
         self._account = ledger.account(
             lambda reason: self.tunnel.shed(reason),
-            origin.source and origin.source.host,
-            1 + origin.sessions,
-            network=origin.source and origin.source.network,
+            origin.source and (origin.source.host, guest.is_invited),
+            (1 + origin.sessions) * (INVITED_WEIGHT if guest.is_invited else 1.0),
+            network=origin.source and (origin.source.network, guest.is_invited),
         )
         self.tunnel.watch(self.report)
         self.report()
@@ -84,9 +90,20 @@ class EgressSession:
         return not self._links
 
     @property
+    def has_entered(self) -> bool:
+        """Whether its handshake is complete, and its guest has let it in."""
+        return self._visit is not None
+
+    @property
     def share(self) -> Source:
-        """For what is held by the session: it counts against the session, and with others against their group."""
-        return Source(self.key.id, self.origin.group or self.key.id)
+        """For what is held by the session: it counts against the session, and with others against their group.
+
+        Those who come with an invite are a group of their own.
+        """
+        group = self.origin.group
+        if group is None:
+            return Source(self.key.id, self.key.id)
+        return Source(self.key.id, b"invited " + group if self.guest.is_invited else group)
 
     @property
     def held(self) -> int:
@@ -96,6 +113,20 @@ class EgressSession:
     def hold_in_sockets(self, change: int) -> None:
         """So many bytes more, or less, wait in the sockets to targets."""
         self._in_sockets += change
+
+    def enter(self) -> None:
+        """Its handshake is complete: from now on it is one of the sessions of its guest. Raises `NotAdmittedError`."""
+        self._visit = self.guest.enter(self.deny, self._gives_way)
+
+    def leave(self) -> None:
+        """It is over."""
+        if self._visit is not None:
+            self._visit.leave()
+            self._visit = None
+
+    def deny(self, error: NotAdmittedError) -> None:
+        """End it because of its invite, and tell the client why."""
+        self.tunnel.deny(Denial.of(error))
 
     def let_go(self) -> None:
         """It is over, and nothing of it is left."""
@@ -108,9 +139,13 @@ class EgressSession:
         if held > self._held_max:
             self.tunnel.shed(_TOO_MUCH)
 
-    def _established(self) -> None:
-        self.is_established = self.streams_share.is_trusted = True
-        self._on_established(self)
+    def _handshake_completed(self) -> None:
+        self.streams_share.is_trusted = True
+        self._on_handshake(self)
+
+    def _gives_way(self) -> bool:
+        """Whether its client seems to be gone: to another session of the same invite, it gives up its place."""
+        return self.is_waiting or self.bond.silent_for >= self._silent_seconds
 
     def _on_bond_event(self, event: BondEvent) -> None:
         """Keep count of the links. A suspected link is the client's business, which looks for another one."""

@@ -26,6 +26,15 @@ class EgressSettings:
     """Links for which there is no room, and which are told so; another one is answered with 503."""
     turned_away_each: int = 4
     """Those that an address may have without being greedy."""
+    turned_away_seconds: float = 5.0
+    """How long such a link may take to say who it is: an invited one may find room where others have to leave."""
+    not_opened: Rate = field(default=Rate(per_second=32.0, burst=512))
+    """First messages of one address or bridge that do not open, and are answered; 0.1 ms of CPU each."""
+    not_opened_of_network: Rate = field(default=Rate(per_second=128.0, burst=2_048))
+    """The same for all addresses of a network."""
+    silent_seconds: float = 10.5
+    """A session of which nothing was heard for so long gives way to another one of its invite, if that has no more. A
+    client's probes come every five seconds."""
     without_handshake_max: int = 1_024
     """Links and sessions whose handshake is not complete; another one ends the newest of the source with the most."""
     without_handshake_each: int = 8

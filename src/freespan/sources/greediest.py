@@ -10,10 +10,20 @@ from typing import TypeVar
 Thing = TypeVar("Thing")
 
 
-def greediest(held: Mapping[Thing, int], most: int, source_of: Callable[[Thing], Hashable]) -> list[Thing]:
+def _one(_: object) -> float:
+    return 1.0
+
+
+def greediest(
+    held: Mapping[Thing, int],
+    most: int,
+    source_of: Callable[[Thing], Hashable],
+    weight_of: Callable[[Thing], float] = _one,
+) -> list[Thing]:
     """Those that must go so that all others together hold at most `most` bytes.
 
-    The source that holds the most begins, with its thing that holds the most, until another source holds more.
+    The source that holds the most begins, with its thing that holds the most, until another source holds more. A source
+    may hold as many times as much as others as `weight_of` says, which is the same for all its things.
     """
     excess = sum(held.values()) - most
     if excess <= 0:
@@ -21,12 +31,15 @@ def greediest(held: Mapping[Thing, int], most: int, source_of: Callable[[Thing],
     by_source: dict[Hashable, list[Thing]] = defaultdict(list)
     for thing in sorted(held, key=lambda each: held[each]):
         by_source[source_of(thing)].append(thing)
-    groups = [(-sum(held[each] for each in things), n, things) for n, things in enumerate(by_source.values())]
+    groups = [
+        (-sum(held[each] for each in things) / weight_of(things[0]), n, things)
+        for n, things in enumerate(by_source.values())
+    ]
     heapq.heapify(groups)
     found: list[Thing] = []
     while excess > 0:
         total, n, things = groups[0]
         found.append(things.pop())
         excess -= held[found[-1]]
-        heapq.heapreplace(groups, (total + held[found[-1]], n, things))
+        heapq.heapreplace(groups, (total + held[found[-1]] / weight_of(found[-1]), n, things))
     return found

@@ -93,10 +93,89 @@ class _Network:
         self.hosts: _Ranking[bytes] = _Ranking()
 
 
+class _Rank(Generic[Thing]):
+    """The things of one rank, by source."""
+
+    def __init__(self, places: Places, *, oldest_unknown: bool) -> None:
+        self.holders: dict[bytes, _Holder[Thing]] = {}
+        self.unknown: dict[Thing, None] = {}
+        self._places = places
+        self._oldest_unknown = oldest_unknown
+        self._networks: dict[bytes, _Network] = {}
+        self._by_host: _Ranking[bytes] = _Ranking()
+        self._by_network: _Ranking[bytes] = _Ranking()
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.holders and not self.unknown
+
+    def hold(self, thing: Thing, source: Source | None, extra: float | None) -> None:
+        if source is None:
+            self.unknown[thing] = None
+            return
+        holder = self.holders.get(source.host)
+        if holder is None:
+            holder = self.holders[source.host] = _Holder(source.network)
+        holder.things[thing] = None
+        network = self._networks.get(holder.network)
+        if network is None:
+            network = self._networks[holder.network] = _Network()
+        network.count += 1
+        self.set_extra(source.host, holder, holder.extra if extra is None else extra)
+
+    def discard(self, thing: Thing, host: bytes | None) -> None:
+        self.unknown.pop(thing, None)
+        if host is not None:
+            holder = self.holders[host]
+            del holder.things[thing]
+            self._networks[holder.network].count -= 1
+            self.set_extra(host, holder, holder.extra)
+
+    def newest_of_greediest(self) -> Thing:
+        if self.unknown and self.greatest_score() <= 1 / self._places.host:
+            return next(iter(self.unknown) if self._oldest_unknown else reversed(self.unknown))
+        return self.holders[self._greediest_host()].newest
+
+    def greatest_score(self) -> float:
+        """That of the greediest known source: what it holds for each of its places."""
+        if not self.holders:
+            return 0.0
+        return max(self._by_host.first()[1], self._by_network.first()[1])
+
+    def _greediest_host(self) -> bytes:
+        """The greediest host, or the greediest one of a network that is greedier still."""
+        host, score = self._by_host.first()
+        network, of_network = self._by_network.first()
+        return self._networks[network].hosts.first()[0] if of_network > score else host
+
+    def set_extra(self, host: bytes, holder: _Holder[Thing], extra: float) -> None:
+        """What a host holds, or may hold, has changed."""
+        network = self._networks[holder.network]
+        if holder.things:
+            network.extra += extra - holder.extra
+            holder.extra = extra
+            score = len(holder.things) / (self._places.host + extra)
+            self._by_host.set(host, score)
+            network.hosts.set(host, score)
+        else:
+            network.extra -= holder.extra
+            self._by_host.discard(host)
+            network.hosts.discard(host)
+            del self.holders[host]
+        if network.count:
+            self._by_network.set(holder.network, network.count / (self._places.network + network.extra))
+        else:
+            self._by_network.discard(holder.network)
+            del self._networks[holder.network]
+
+
 class Shares(Generic[Thing]):
     """Counts things by source, up to a total. Every call takes O(log n).
 
     A thing whose source is not known (None) counts as a source of its own: only the total bounds those together.
+
+    Things can be *preferred*. The others leave before them, each kind by its sources. But where places are kept for
+    newcomers, a source that is greedy leaves first, preferred or not, so whoever is preferred cannot take everything.
 
     Args:
         total: how many things may be held.
@@ -111,14 +190,9 @@ class Shares(Generic[Thing]):
     ) -> None:
         self._total = total
         self._greedy_total = total - newcomers
-        self._places = places
-        self._oldest_unknown = oldest_unknown
-        self._host_of: dict[Thing, bytes | None] = {}
-        self._holders: dict[bytes, _Holder[Thing]] = {}
-        self._networks: dict[bytes, _Network] = {}
-        self._by_host: _Ranking[bytes] = _Ranking()
-        self._by_network: _Ranking[bytes] = _Ranking()
-        self._unknown: dict[Thing, None] = {}
+        self._host_of: dict[Thing, tuple[bytes | None, _Rank[Thing]]] = {}
+        self._others: _Rank[Thing] = _Rank(places, oldest_unknown=oldest_unknown)
+        self._preferred: _Rank[Thing] = _Rank(places, oldest_unknown=oldest_unknown)
 
     def __len__(self) -> int:
         return len(self._host_of)
@@ -126,100 +200,59 @@ class Shares(Generic[Thing]):
     def __contains__(self, thing: Thing) -> bool:
         return thing in self._host_of
 
-    def add(self, thing: Thing, source: Source | None, extra: float | None = None) -> Thing | None:
+    def add(
+        self, thing: Thing, source: Source | None, extra: float | None = None, *, is_preferred: bool = False
+    ) -> Thing | None:
         """Hold a thing for a source; return the one that has to go, which may be the same, and is counted no more.
 
         The host and the network of the source have `extra` places more than others from now on, as long as the host
         holds anything.
         """
         self.discard(thing)
-        self._hold(thing, source, extra)
+        self._hold(thing, source, extra, is_preferred)
         leaving = self._leaving()
         if leaving is not None:
             self.discard(leaving)
         return leaving
 
-    def would_leave(self, thing: Thing, source: Source | None, extra: float | None = None) -> bool:
+    def would_leave(
+        self, thing: Thing, source: Source | None, extra: float | None = None, *, is_preferred: bool = False
+    ) -> bool:
         """Whether a thing that is not held would itself be the one that has to go."""
-        self._hold(thing, source, extra)
+        self._hold(thing, source, extra, is_preferred)
         leaving = self._leaving()
         self.discard(thing)
         return leaving is thing
 
     def discard(self, thing: Thing) -> None:
         """A thing is not held any more; nothing happens if it was not."""
-        host = self._host_of.pop(thing, None)
-        self._unknown.pop(thing, None)
-        if host is not None:
-            holder = self._holders[host]
-            del holder.things[thing]
-            self._networks[holder.network].count -= 1
-            self._rank(host, holder, holder.extra)
+        held = self._host_of.pop(thing, None)
+        if held is not None:
+            host, rank = held
+            rank.discard(thing, host)
 
     def allow(self, source: Source, extra: float) -> None:
         """Give the source `extra` places instead of those that it had, if it holds anything."""
-        holder = self._holders.get(source.host)
-        if holder is not None:
-            self._rank(source.host, holder, extra)
+        for rank in (self._others, self._preferred):
+            if (holder := rank.holders.get(source.host)) is not None:
+                rank.set_extra(source.host, holder, extra)
 
     def held_by(self, source: Source) -> int:
         """How many things the host of this source holds."""
-        holder = self._holders.get(source.host)
-        return len(holder.things) if holder is not None else 0
+        holders = (rank.holders.get(source.host) for rank in (self._others, self._preferred))
+        return sum(len(holder.things) for holder in holders if holder is not None)
 
-    def _hold(self, thing: Thing, source: Source | None, extra: float | None) -> None:
-        self._host_of[thing] = None if source is None else source.host
-        if source is None:
-            self._unknown[thing] = None
-            return
-        holder = self._holders.get(source.host)
-        if holder is None:
-            holder = self._holders[source.host] = _Holder(source.network)
-        holder.things[thing] = None
-        network = self._networks.get(holder.network)
-        if network is None:
-            network = self._networks[holder.network] = _Network()
-        network.count += 1
-        self._rank(source.host, holder, holder.extra if extra is None else extra)
+    def _hold(self, thing: Thing, source: Source | None, extra: float | None, is_preferred: bool) -> None:
+        rank = self._preferred if is_preferred else self._others
+        self._host_of[thing] = (None if source is None else source.host, rank)
+        rank.hold(thing, source, extra)
 
     def _leaving(self) -> Thing | None:
         """Whose turn it is to go, if there is too much."""
-        is_crowded = len(self) > self._greedy_total and self._greatest_score() > 1
-        return self._newest_of_greediest() if is_crowded or len(self) > self._total else None
-
-    def _newest_of_greediest(self) -> Thing:
-        if self._unknown and self._greatest_score() <= 1 / self._places.host:
-            return next(iter(self._unknown) if self._oldest_unknown else reversed(self._unknown))
-        return self._holders[self._greediest_host()].newest
-
-    def _greatest_score(self) -> float:
-        """That of the greediest known source: what it holds for each of its places."""
-        if not self._holders:
-            return 0.0
-        return max(self._by_host.first()[1], self._by_network.first()[1])
-
-    def _greediest_host(self) -> bytes:
-        """The greediest host, or the greediest one of a network that is greedier still."""
-        host, score = self._by_host.first()
-        network, of_network = self._by_network.first()
-        return self._networks[network].hosts.first()[0] if of_network > score else host
-
-    def _rank(self, host: bytes, holder: _Holder[Thing], extra: float) -> None:
-        """What a host holds, or may hold, has changed."""
-        network = self._networks[holder.network]
-        if holder.things:
-            network.extra += extra - holder.extra
-            holder.extra = extra
-            score = len(holder.things) / (self._places.host + extra)
-            self._by_host.set(host, score)
-            network.hosts.set(host, score)
-        else:
-            network.extra -= holder.extra
-            self._by_host.discard(host)
-            network.hosts.discard(host)
-            del self._holders[host]
-        if network.count:
-            self._by_network.set(holder.network, network.count / (self._places.network + network.extra))
-        else:
-            self._by_network.discard(holder.network)
-            del self._networks[holder.network]
+        if len(self) > self._greedy_total:
+            for rank in (self._others, self._preferred):
+                if rank.greatest_score() > 1:
+                    return rank.newest_of_greediest()
+        if len(self) <= self._total:
+            return None
+        return (self._preferred if self._others.is_empty else self._others).newest_of_greediest()

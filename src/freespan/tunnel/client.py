@@ -10,7 +10,7 @@ from aioquic.quic.events import HandshakeCompleted
 from aioquic.tls import SessionTicket
 
 from freespan.link.base import Link
-from freespan.link.bond.events import FULL
+from freespan.link.bond.events import FULL, NOT_OPENED
 from freespan.tunnel.drain import DrainWaiters
 from freespan.tunnel.driver import HOST_FULL, QuicDriver, TunnelEnded, TunnelEvent
 from freespan.tunnel.quic import PEER, LinkQuic, client_quic
@@ -18,7 +18,8 @@ from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.stream import Headers, TunnelStream
 from freespan.tunnel.streams import StreamTable
 from freespan.tunnel.tickets import TicketJar
-from freespan.wire.errors import HostFullError, StreamError, TunnelError, WrongKeyError
+from freespan.wire.denial import HOST_FULL as FULL_CODE
+from freespan.wire.errors import HostFullError, NotAdmittedError, StreamError, TunnelError, WrongKeyError
 from freespan.wire.limits import STREAMS_MAX
 from freespan.wire.proxy_status import ProxyStatus, parse_proxy_status
 from freespan.wire.target import Target
@@ -57,6 +58,12 @@ class ClientTunnel:
         """The size of all datagrams that have come from the egress."""
         return self._driver.bytes_received
 
+    @property
+    def denial(self) -> NotAdmittedError | None:
+        """That the host does not admit this invite, if it has proved to say so: now that the session is over."""
+        denial = self._driver.denial
+        return denial.error if denial is not None and denial.code != FULL_CODE else None
+
     async def wait_ended(self) -> str:
         """Wait for the end; returns the reason, one phrase for a person."""
         return await self._driver.wait_ended()
@@ -89,7 +96,8 @@ class ClientTunnel:
         """Complete the handshake, which `begin` may have begun.
 
         Raises:
-            WrongKeyError: the egress has another key than the invite names.
+            NotAdmittedError: the host does not admit this invite.
+            WrongKeyError: the egress has another key than the invite names, or cannot open what is sealed for it.
             HostFullError: the host has no room for a session.
             TunnelError: no egress answered, or the link ended.
         """
@@ -107,6 +115,10 @@ class ClientTunnel:
             raise WrongKeyError
         if self._driver.ended.done():
             reason = self._driver.ended.result()
+            if self.denial is not None:
+                raise self.denial
+            if reason == NOT_OPENED:
+                raise WrongKeyError
             kind = HostFullError if reason in (FULL, HOST_FULL) else TunnelError
             raise kind(f"no session with the egress: {reason}")
         self._keep_alive()

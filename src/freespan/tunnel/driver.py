@@ -38,6 +38,7 @@ from freespan.observe.out_of_memory import check_memory
 from freespan.tunnel.drain import DrainWaiters
 from freespan.tunnel.effort import Effort, slowness
 from freespan.tunnel.quic import PEER, LinkQuic
+from freespan.wire.denial import Denial
 from freespan.wire.errors import TunnelError
 from freespan.wire.limits import BOND_PACKET_COST, BOND_SPAN_MAX, DATAGRAM_SIZE
 
@@ -135,6 +136,11 @@ class QuicDriver:
             self.quic = quic
             self.flush_soon()
 
+    @property
+    def denial(self) -> Denial | None:
+        """Why the host has begun no session, or has ended it, if it has proved to say so."""
+        return self._link.denial if isinstance(self._link, Bond) else None
+
     async def wait_ended(self) -> str:
         """Wait for the end; returns the reason."""
         return await asyncio.shield(self.ended)
@@ -152,6 +158,20 @@ class QuicDriver:
             self._send_datagrams()
         self._link.close(reason)
         self._end(reason)
+
+    def deny(self, denial: Denial) -> None:
+        """End the session for this reason, which the bond tells the client on all its links.
+
+        QUIC says nothing: its last packet would wait behind the download that it ends.
+        """
+        if self.ended.done():
+            return
+        reason = str(denial.error)
+        if isinstance(self._link, Bond):
+            self._link.close(reason, denial)
+            self._end(reason)
+        else:
+            self.close(reason)
 
     def flush_soon(self) -> None:
         """Send what there is to send, as soon as it is this session's turn."""

@@ -23,7 +23,7 @@ from freespan.tunnel import congestion
 from freespan.tunnel.bounded_quic import BoundedQuic
 from freespan.tunnel.identity import Identity, key_pin
 from freespan.tunnel.settings import TunnelSettings
-from freespan.tunnel.tickets import TicketStore
+from freespan.tunnel.tickets import Tickets
 from freespan.wire.errors import TunnelError
 from freespan.wire.limits import DATAGRAM_SIZE, INITIAL_DATAGRAM_SIZE
 
@@ -60,7 +60,7 @@ class LinkQuic(BoundedQuic):
         in_order: bool,
         first_destination: bytes | None = None,
         keep_ticket: Callable[[SessionTicket], None] | None = None,
-        tickets: TicketStore | None = None,
+        tickets: Tickets | None = None,
     ) -> None:
         super().__init__(
             configuration,
@@ -297,7 +297,7 @@ def server_quic(
     identity: Identity,
     first_message: bytes,
     settings: TunnelSettings,
-    tickets: TicketStore | None = None,
+    tickets: Tickets | None = None,
     *,
     in_order: bool = False,
 ) -> LinkQuic:

@@ -17,7 +17,8 @@ from freespan.tunnel.quic import LinkQuic, server_quic
 from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.stream import TunnelStream
 from freespan.tunnel.streams import StreamTable
-from freespan.tunnel.tickets import TicketStore
+from freespan.tunnel.tickets import Tickets
+from freespan.wire.denial import Denial
 from freespan.wire.limits import STREAMS_MAX
 from freespan.wire.proxy_status import ProxyStatus
 
@@ -37,7 +38,7 @@ class ServerTunnel:
         identity: Identity,
         link: Link,
         handler: Handler,
-        tickets: TicketStore | None = None,
+        tickets: Tickets | None = None,
         settings: TunnelSettings | None = None,
         on_established: Callable[[], None] | None = None,
         turns: Group | None = None,
@@ -77,6 +78,10 @@ class ServerTunnel:
     def shed(self, reason: str) -> None:
         """End the session for want of room, and let the client know that it was for this."""
         self._driver.close(reason, ErrorCode.H3_EXCESSIVE_LOAD)
+
+    def deny(self, denial: Denial) -> None:
+        """End the session because of its invite, and let the client know why."""
+        self._driver.deny(denial)
 
     async def serve(self) -> None:
         """Run until the session ends; the tasks of its streams have ended too then."""

@@ -18,6 +18,9 @@ last hour. The ticket was encrypted when it was issued, so nobody but the egress
 Transports on which the egress sees the reader's address need a jar of their own, or a ticket would connect that address
 with what was visited through bridges.
 
+**Invites.** A ticket belongs to the invite with which its session was admitted, and another one cannot use it. When the
+invite ends, its tickets are void: whoever shows no invite, or another one, begins with a full handshake.
+
 **Secrecy.** Both ends keep tickets in memory only, and drop them when they are used. Early data can later be decrypted
 by nobody, just like what is sent after the handshake.
 """
@@ -26,7 +29,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from aioquic.tls import Alert, AlertDescription, SessionTicket
 
@@ -49,9 +52,20 @@ class UsedTicketError(Alert):
     description = AlertDescription.unknown_psk_identity
 
 
+class Tickets(Protocol):
+    """The tickets that a session may issue and take."""
+
+    def put(self, ticket: SessionTicket) -> None:
+        """Keep a ticket that was issued."""
+
+    def take(self, name: bytes, obfuscated_age: int) -> SessionTicket | None:
+        """See `TicketStore.take`."""
+
+
 class _Issued(NamedTuple):
     at: float
     ticket: SessionTicket
+    guest: bytes
 
 
 class TicketStore:
@@ -69,18 +83,23 @@ class TicketStore:
         self._issued: dict[bytes, _Issued] = {}  # both with the oldest first
         self._used: dict[bytes, float] = {}
 
-    def put(self, ticket: SessionTicket) -> None:
+    def of(self, guest: bytes) -> GuestTickets:
+        """The tickets of the sessions of one guest, for one of these sessions."""
+        return GuestTickets(self, guest)
+
+    def put(self, ticket: SessionTicket, guest: bytes = b"") -> None:
         """Keep a ticket. If there are too many, the oldest is forgotten, and its client does a full handshake."""
         now = self._now()
         while self._issued and (len(self._issued) >= self._capacity or self._is_old(next(iter(self._issued.values())))):
             del self._issued[next(iter(self._issued))]
-        self._issued[ticket.ticket] = _Issued(now, ticket)
+        self._issued[ticket.ticket] = _Issued(now, ticket, guest)
         self._report()
 
-    def take(self, name: bytes, obfuscated_age: int) -> SessionTicket | None:
+    def take(self, name: bytes, obfuscated_age: int, guest: bytes = b"") -> SessionTicket | None:
         """Remove and return the ticket of this name; `obfuscated_age` is what the client states (section 4.2.11).
 
-        Returns None where a full handshake must follow: the ticket is not known, or the flight is not fresh.
+        Returns None where a full handshake must follow: the ticket is not known, or another guest's, or the flight is
+        not fresh. It is removed in any case, so that no other copy of the flight is taken.
 
         Raises:
             UsedTicketError: it was taken before.
@@ -91,7 +110,9 @@ class TicketStore:
         if name in self._used:
             raise UsedTicketError
         issued = self._issued.pop(name, None)
-        if issued is None or self._is_old(issued) or not self._is_fresh(issued, obfuscated_age):
+        if issued is None or issued.guest != guest:
+            return None
+        if self._is_old(issued) or not self._is_fresh(issued, obfuscated_age):
             return None
         if len(self._used) >= self._capacity:
             return None  # it could not be remembered as used, and might come again
@@ -110,6 +131,22 @@ class TicketStore:
         age_at_client = (obfuscated_age - issued.ticket.age_add) % 2**32 / 1000
         in_transit = self._now() - issued.at - age_at_client
         return -_CLOCK_DRIFT_SECONDS <= in_transit <= HANDSHAKE_SECONDS
+
+
+class GuestTickets:
+    """The tickets of one guest in a store."""
+
+    def __init__(self, store: TicketStore, guest: bytes) -> None:
+        self._store = store
+        self._guest = guest
+
+    def put(self, ticket: SessionTicket) -> None:
+        """See `TicketStore.put`."""
+        self._store.put(ticket, self._guest)
+
+    def take(self, name: bytes, obfuscated_age: int) -> SessionTicket | None:
+        """See `TicketStore.take`."""
+        return self._store.take(name, obfuscated_age, self._guest)
 
 
 class _Kept(NamedTuple):

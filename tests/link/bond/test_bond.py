@@ -15,7 +15,7 @@ from freespan.link.bond.events import Deliver, Joinable, LinkClosed, LinkJoined
 from freespan.link.bond.reordering import RELEASED_MAX
 from freespan.link.bond.session_key import Role, session_key
 from freespan.link.turns import Share, Turns
-from freespan.wire.bond_frames import UNKNOWN_SESSION
+from freespan.wire.bond_frames import UNKNOWN_SESSION, Hello
 from freespan.wire.errors import LinkError, MessageError, VersionError
 from freespan.wire.limits import (
     BOND_LINKS_MAX,
@@ -358,7 +358,7 @@ def test_a_new_session_is_not_let_into_another_one() -> None:
         stranger.start(_Silent())
         stranger.send(b"hello")
         arrival = Arrival(path.egress)
-        assert await arrival.opening() is None
+        assert isinstance(await arrival.opening(), Hello)
         with pytest.raises(LinkError):
             bonds.egress.admit(arrival)
         stranger.close()

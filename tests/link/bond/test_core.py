@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+from freespan.link.bond.admission import Admission
 from freespan.link.bond.core import BondCore
 from freespan.link.bond.events import (
     ENDED,
     NO_LINK,
+    NOT_ADMITTED,
     REPORTED_CLOSED,
     RESTARTED,
     SESSION_CLOSED,
@@ -22,9 +26,23 @@ from freespan.link.bond.events import (
     Writable,
 )
 from freespan.link.bond.events import FULL as HOST_FULL
+from freespan.link.bond.events import NOT_OPENED as CANNOT_OPEN
 from freespan.link.bond.session_key import Role, refusal, session_key
 from freespan.link.bond.settings import BondSettings
-from freespan.wire.bond_frames import EGRESS_FULL, NO_PROOF, SESSION_ENDED, UNKNOWN_SESSION, Refused, encode_refused
+from freespan.wire.bond_frames import (
+    NO_SESSION,
+    NOT_OPENED,
+    PLAIN,
+    SESSION_ENDED,
+    UNKNOWN_SESSION,
+    Frames,
+    Hello,
+    Refused,
+    encode,
+    encode_refused,
+    opening_of,
+)
+from freespan.wire.denial import Denial, decode_denial, encode_denial
 from freespan.wire.limits import DATAGRAM_SIZE, LINK_QUEUE_MAX
 
 SESSION = session_key(bytes(range(32)), bytes(16))
@@ -34,9 +52,9 @@ FULL = bytes(DATAGRAM_SIZE)
 class Conversation:
     """A client's core and an egress' core; messages wait on their links until they are carried over."""
 
-    def __init__(self, settings: BondSettings | None = None) -> None:
+    def __init__(self, settings: BondSettings | None = None, admission: Admission | None = None) -> None:
         self.now = 100.0
-        self.client = BondCore(Role.CLIENT, self.now, settings=settings)
+        self.client = BondCore(Role.CLIENT, self.now, settings=settings, admission=admission)
         self.egress = BondCore(Role.EGRESS, self.now, SESSION, settings)
         self.on_way: dict[Role, list[Transmit]] = {Role.CLIENT: [], Role.EGRESS: []}
         """What each end has sent and the other end has not received."""
@@ -251,9 +269,9 @@ def test_a_refusal_ends_the_bond_if_the_egress_of_the_session_gave_it() -> None:
 
 
 def test_a_session_that_the_egress_does_not_take_ends_and_any_other_refusal_of_it_is_a_trick() -> None:
-    full = encode_refused(Refused(EGRESS_FULL, NO_PROOF))
+    full = encode_refused(Refused(NO_SESSION))
     assert Conversation().client.receive(0, full, 0.0) == [BondOver(HOST_FULL)]
-    other = encode_refused(Refused(UNKNOWN_SESSION, NO_PROOF))
+    other = encode_refused(Refused(UNKNOWN_SESSION, bytes(16)))
     talk = Conversation()
     assert LinkClosed(0, TAMPERED) in talk.client.receive(0, other, talk.now)
     talk = Conversation()
@@ -313,3 +331,108 @@ def test_a_closed_link_is_reported_at_once_even_if_packets_carry_the_acknowledge
     assert talk.client.timer_at <= talk.now
     talk.sent(Role.CLIENT, talk.client.handle_timer(talk.now))
     assert LinkClosed(number, REPORTED_CLOSED) in talk.carry(Role.CLIENT)
+
+
+# --- who is admitted ------------------------------------------------------------------------------------------------
+REVOKED = Denial("invite_revoked")
+
+
+class Shown:
+    """An `Admission` that seals nothing, and believes whoever says the word."""
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+
+    def seal(self, frames: bytes) -> bytes:
+        self.frames.append(frames)
+        return b"sealed for these frames"
+
+    def denial_in(self, proof: bytes) -> Denial | None:
+        return decode_denial(proof[4:]) if proof.startswith(b"word") else None
+
+
+def shows(shown: Shown | None) -> Conversation:
+    """A client that shows something, and has sent its HELLO."""
+    talk = Conversation(admission=shown)
+    talk.sent(Role.CLIENT, talk.client.send(b"first", talk.now))
+    return talk
+
+
+def refusal_of_hello(denial: Denial, word: bytes = b"word") -> bytes:
+    return encode_refused(Refused(NO_SESSION, word + encode_denial(denial)))
+
+
+def test_a_client_shows_its_invite_once_in_front_of_the_frames_that_it_belongs_to() -> None:
+    shown = Shown()
+    talk = shows(shown)
+    talk.sent(Role.CLIENT, talk.client.send(b"second", talk.now))
+    first, second = (each.message for each in talk.on_way[Role.CLIENT])
+    assert opening_of(first) == Hello(b"sealed for these frames", shown.frames[0])
+    assert second[0] == PLAIN
+    assert len(shown.frames) == 1
+    assert talk.carry(Role.CLIENT) == [Deliver(b"first"), Deliver(b"second")]
+
+
+def test_what_the_host_says_of_an_invite_ends_the_session_with_its_reason() -> None:
+    talk = shows(Shown())
+    assert talk.client.receive(0, refusal_of_hello(REVOKED), talk.now) == [BondOver(NOT_ADMITTED)]
+    assert talk.client.denial == REVOKED
+
+
+def test_a_full_host_is_told_apart_from_one_that_does_not_admit() -> None:
+    talk = shows(Shown())
+    assert talk.client.receive(0, refusal_of_hello(Denial("host_full")), talk.now) == [BondOver(HOST_FULL)]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [refusal_of_hello(REVOKED, b"nope"), encode_refused(Refused(NO_SESSION)), encode_refused(Refused(9, bytes(16)))],
+    ids=["wrong key", "no proof", "no reason"],
+)
+def test_a_refusal_that_a_bridge_has_made_up_is_the_fault_of_the_bridge(forged: bytes) -> None:
+    talk = shows(Shown())
+    assert LinkClosed(0, TAMPERED) in talk.client.receive(0, forged, talk.now)
+    assert talk.client.denial is None
+
+
+def test_that_a_host_cannot_open_what_is_sealed_is_told_apart_and_proves_nothing() -> None:
+    refused = encode_refused(Refused(NOT_OPENED))
+    talk = shows(Shown())
+    assert talk.client.receive(0, refused, talk.now) == [BondOver(CANNOT_OPEN)]
+    assert talk.client.denial is None
+    without = shows(None)  # it has sealed nothing
+    assert LinkClosed(0, TAMPERED) in without.client.receive(0, refused, without.now)
+
+
+def test_no_refusal_is_taken_once_something_else_has_come() -> None:
+    talk = shows(Shown())
+    talk.carry(Role.CLIENT)
+    talk.sent(Role.EGRESS, talk.egress.send(b"welcome", talk.now))
+    talk.carry(Role.EGRESS)
+    assert LinkClosed(0, TAMPERED) in talk.client.receive(0, refusal_of_hello(REVOKED), talk.now)
+    assert talk.client.denial is None
+
+
+def test_the_end_of_an_invite_is_told_on_every_link_and_only_under_protection() -> None:
+    talk = Conversation()
+    talk.protect()
+    talk.carry(Role.EGRESS)
+    _, events = talk.client.add(LINK_QUEUE_MAX, talk.now)
+    join = next(event for event in events if isinstance(event, Transmit))
+    _, answer = talk.egress.admit(join.message, LINK_QUEUE_MAX, talk.now)
+    talk.sent(Role.EGRESS, answer)
+    talk.carry(Role.EGRESS)
+    talk.sent(Role.EGRESS, talk.egress.close(talk.now, REVOKED))
+    assert {each.number for each in talk.on_way[Role.EGRESS]} == {0, 1}
+    assert talk.carry(Role.EGRESS, links={1}) == [BondOver(SESSION_CLOSED)]
+    assert talk.client.denial == REVOKED
+
+
+def test_a_farewell_without_protection_tells_no_reason_whoever_sends_it() -> None:
+    talk = shows(Shown())
+    talk.carry(Role.CLIENT)
+    talk.sent(Role.EGRESS, talk.egress.close(talk.now, REVOKED))
+    assert b"invite_revoked" not in talk.on_way[Role.EGRESS][-1].message
+    forged = bytes((PLAIN,)) + encode(Frames(bye=True, farewell=encode_denial(REVOKED)))
+    assert talk.client.receive(0, forged, talk.now) == [BondOver(SESSION_CLOSED)]
+    assert talk.client.denial is None

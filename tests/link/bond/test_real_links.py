@@ -8,6 +8,7 @@ import pytest
 from freespan.link.bond.arrival import Arrival
 from freespan.link.bond.bond import Bond
 from freespan.link.bond.session_key import session_key
+from freespan.wire.bond_frames import Hello
 from tests.link.pairs import KINDS
 from tests.support.bonds import SECRET, EventLog, Owner
 from tests.support.recorder import SECONDS
@@ -24,7 +25,7 @@ async def test_a_link_ends_and_the_other_one_carries_on(kind: str) -> None:
         of_client = Owner(client)
         of_client.send_one()
         arrival = Arrival(first[1])
-        assert await arrival.opening() is None
+        assert isinstance(await arrival.opening(), Hello)
         egress = Bond.accept_session(arrival, session)
         of_egress = Owner(egress)
         of_egress.send_one()

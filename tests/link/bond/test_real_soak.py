@@ -11,6 +11,7 @@ from freespan.link.bond.arrival import Arrival
 from freespan.link.bond.bond import Bond
 from freespan.link.bond.session_key import session_key
 from freespan.link.websocket import WebSocketLink
+from freespan.wire.bond_frames import Hello
 from freespan.wire.limits import DATAGRAM_SIZE
 from tests.link.pairs import KINDS, Ends
 from tests.support.bonds import SECRET, EventLog, Owner
@@ -49,7 +50,7 @@ class Soak:
         self.of_client = Owner(self.client, lambda number: sizes[number % 3])
         self.of_client.send_one()
         arrival = Arrival(theirs)
-        assert await arrival.opening() is None
+        assert isinstance(await arrival.opening(), Hello)
         self.egress = Bond.accept_session(arrival, session)
         self.of_egress = Owner(self.egress, lambda number: sizes[number % 3])
         self.of_egress.send_one()

@@ -17,7 +17,7 @@ from freespan.link.bond.events import (
     LinkSuspected,
 )
 from freespan.link.bond.session_key import session_key
-from freespan.wire.bond_frames import SESSION_ENDED, UNKNOWN_SESSION
+from freespan.wire.bond_frames import SESSION_ENDED, UNKNOWN_SESSION, Join
 from freespan.wire.limits import BOND_SPAN_MAX
 from tests.link.bond.states import SETTINGS
 from tests.support.bonds import SECRET, Bonds
@@ -319,7 +319,7 @@ def test_an_egress_that_has_the_session_no_more_can_prove_it(reason: int, words:
         bonds.client.add(path.client)
         arrival = Arrival(path.egress)
         join = await arrival.opening()
-        assert join is not None
+        assert isinstance(join, Join)
         began = bonds.loop.time()
         await arrival.refuse(session_key(SECRET, join.session), reason)
         assert await bonds.of_client.until_closed() == words

@@ -147,7 +147,7 @@ async def try_to_join(bonds: Bonds, message: bytes) -> str:
     arrival = Arrival(path.egress)
     try:
         join = await arrival.opening()
-        assert join is not None
+        assert isinstance(join, Join)
         bonds.egress.admit(arrival)
     except LinkError as error:
         path.egress.close()

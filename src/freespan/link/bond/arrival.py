@@ -9,13 +9,13 @@ from collections.abc import Callable
 from freespan.link.base import MESSAGE_COST, TOO_EARLY, WAITING_MESSAGES_MAX, Link, LinkOwner
 from freespan.link.bond.session_key import SessionKey, refusal
 from freespan.link.bond.settings import BondSettings
-from freespan.wire.bond_frames import EGRESS_FULL, NO_PROOF, Join, Refused, encode_refused, opening_of
+from freespan.wire.bond_frames import Hello, Join, Refused, encode_refused, opening_of
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import LINK_QUEUE_MAX
 
 
 class Arrival:
-    """Owns a link until a bond does: `opening`, then `Bond.accept_session`, `Bond.admit` or `refuse`."""
+    """Owns a link until a bond does: `opening`, then `Bond.accept_session`, `Bond.admit` or a refusal."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
@@ -33,8 +33,8 @@ class Arrival:
         """What waits for an owner, as in `DeliveryQueue`."""
         return self._waiting_bytes + len(self._waiting) * MESSAGE_COST
 
-    async def opening(self) -> Join | None:
-        """Wait for the first message: a JOIN, or None for a new session. The caller sets the time limit.
+    async def opening(self) -> Hello | Join:
+        """Wait for the first message: it begins a session, or joins one. The caller sets the time limit.
 
         Raises:
             VersionError: the other end speaks another version.
@@ -67,14 +67,14 @@ class Arrival:
         The client closes the link when it has read the proof; it has `linger_seconds` for that.
         """
         join = await self.opening()
-        if join is not None:
+        if isinstance(join, Join):
             self.link.send(encode_refused(refusal(key, join.number, reason)))
             await self._wait_until_closed(BondSettings().linger_seconds if linger_seconds is None else linger_seconds)
         self.link.close("the session is gone")
 
-    async def turn_away(self, reason: str, *, linger_seconds: float) -> None:
-        """Tell a client whose HELLO has come that there is no room for a session; the rest is as with `refuse`."""
-        self.link.send(encode_refused(Refused(EGRESS_FULL, NO_PROOF)))
+    async def turn_away(self, refused: Refused, reason: str, *, linger_seconds: float) -> None:
+        """Answer a HELLO that begins no session; the rest is as with `refuse`."""
+        self.link.send(encode_refused(refused))
         await self._wait_until_closed(linger_seconds)
         self.link.close(reason)
 

@@ -1,10 +1,10 @@
 """A bond: several links that act as one `Link`. This is the asyncio around `BondCore`, which decides everything.
 
-    client   bond = Bond.begin_session(link, on_event)   HELLO goes out with the first packet
+    client   bond = Bond.begin_session(link, on_event)   HELLO goes out with the first packet, and shows an `Admission`
              bond.set_key(key)                           the key has come inside QUIC
              on_event(Joinable())    bond.add(link)      any number of times, at any time
     egress   arrival = Arrival(link)
-             await arrival.opening()                     None: Bond.accept_session(arrival, key, on_event)
+             await arrival.opening()                     Hello: Bond.accept_session(arrival, key, on_event)
                                                          Join: bonds[join.session].admit(arrival)
 
 `on_event` is called from the event loop alone. So is the owner of the bond, never from inside `send` or `close`; but
@@ -16,10 +16,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import traceback
 from collections.abc import Callable
 
 from freespan.link.base import DeliveryQueue, Link, LinkOwner, Paced
+from freespan.link.bond.admission import Admission
 from freespan.link.bond.arrival import Arrival
 from freespan.link.bond.core import BondCore
 from freespan.link.bond.events import (
@@ -37,6 +39,7 @@ from freespan.link.bond.settings import BondSettings
 from freespan.link.bond.stats import BondStats, stats_of
 from freespan.link.turns import Share
 from freespan.observe.out_of_memory import check_memory
+from freespan.wire.denial import Denial
 from freespan.wire.errors import LinkError, MessageError
 from freespan.wire.limits import DATAGRAM_SIZE, LINK_QUEUE_MAX
 
@@ -54,7 +57,12 @@ class Bond:
     """
 
     def __init__(
-        self, role: Role, key: SessionKey | None, on_event: OnEvent | None, settings: BondSettings | None
+        self,
+        role: Role,
+        key: SessionKey | None,
+        on_event: OnEvent | None,
+        settings: BondSettings | None,
+        admission: Admission | None = None,
     ) -> None:
         settings = settings or BondSettings()
         self._loop = asyncio.get_running_loop()
@@ -68,12 +76,18 @@ class Bond:
         self._closed = asyncio.Event()
         self._share: Share | None = None
         self._is_paused = False
-        self._core = BondCore(role, self._loop.time(), key, settings)
+        self._core = BondCore(role, self._loop.time(), key, settings, admission)
 
     @classmethod
-    def begin_session(cls, link: Link, on_event: OnEvent | None = None, settings: BondSettings | None = None) -> Bond:
-        """The client begins a session on its first link."""
-        bond = cls(Role.CLIENT, None, on_event, settings)
+    def begin_session(
+        cls,
+        link: Link,
+        on_event: OnEvent | None = None,
+        settings: BondSettings | None = None,
+        admission: Admission | None = None,
+    ) -> Bond:
+        """The client begins a session on its first link; without an `admission` it shows no invite."""
+        bond = cls(Role.CLIENT, None, on_event, settings, admission)
         bond._begin(link)
         link.start(_BondLinkOwner(bond, 0))
         return bond
@@ -141,6 +155,17 @@ class Bond:
         waiting = sum(getattr(link, "held", 0) for link in self._links.values())
         return core.sender.buffer.unacked_cost + core.reordering.held_cost + self._deliveries.held + waiting
 
+    @property
+    def silent_for(self) -> float:
+        """For how many seconds nothing has come, on any link; infinity without a link."""
+        heard_at = max((link.received_at for link in self._core.links), default=-math.inf)
+        return self._loop.time() - heard_at
+
+    @property
+    def denial(self) -> Denial | None:
+        """Why the host has not begun this session, or has ended it, if it has proved to say so."""
+        return self._core.denial
+
     def stats(self) -> BondStats:
         """How the bond is now."""
         return stats_of(self._core)
@@ -200,11 +225,11 @@ class Bond:
         return [link for link in self._links.values() if isinstance(link, Paced)]
 
     # --- the end ---------------------------------------------------------------------------------------
-    def close(self, reason: str = "closed") -> None:
-        """See `Link.close`; the links are closed when the other end has had time to learn of it."""
+    def close(self, reason: str = "closed", denial: Denial | None = None) -> None:
+        """See `Link.close`; the links are closed when the other end has had time to learn of it, and of `denial`."""
         if self._core.is_over:
             return
-        self._act(self._core.close(self._loop.time()))
+        self._act(self._core.close(self._loop.time(), denial))
         self._loop.call_soon(self._deliveries.end, reason)
         self._stop_timer()
         self._lingering = self._loop.call_later(self._linger_seconds, self._close_links, reason)

@@ -29,15 +29,19 @@ for its send credit, when the queue of a link has become writable, and when the 
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 
+from freespan.link.bond.admission import Admission
 from freespan.link.bond.congestion import CWND_MIN, INITIAL_CWND, CongestionController
 from freespan.link.bond.events import (
     BOND_OVERRUN,
     ENDED,
     FULL,
     NO_LINK,
+    NOT_ADMITTED,
+    NOT_OPENED,
     REPORTED_CLOSED,
     RESTARTED,
     SESSION_CLOSED,
@@ -59,15 +63,19 @@ from freespan.link.bond.reordering import ReorderBuffer
 from freespan.link.bond.sender import Sender
 from freespan.link.bond.session_key import Role, SessionKey, is_refusal
 from freespan.link.bond.settings import BondSettings
+from freespan.wire import bond_frames
 from freespan.wire.bond_frames import (
-    EGRESS_FULL,
+    NO_SESSION,
     REFUSED,
     UNKNOWN_SESSION,
     Frames,
+    Join,
+    Refused,
     decode,
     decode_refused,
     opening_of,
 )
+from freespan.wire.denial import HOST_FULL, Denial, decode_denial, encode_denial
 from freespan.wire.errors import LinkError, MessageError
 from freespan.wire.limits import BOND_LINKS_MAX, PIPE_WAITING_MAX
 
@@ -85,13 +93,21 @@ class Counters:
 class BondCore:
     """One end of a bond; times in seconds of any clock that does not go back.
 
-    The egress has the session's key from the beginning; the client gets it inside QUIC, and calls `set_key`.
+    The egress has the session's key from the beginning; the client gets it inside QUIC, and calls `set_key`. What a
+    client shows to be admitted is its `admission`.
     """
 
     def __init__(
-        self, role: Role, now: float, key: SessionKey | None = None, settings: BondSettings | None = None
+        self,
+        role: Role,
+        now: float,
+        key: SessionKey | None = None,
+        settings: BondSettings | None = None,
+        admission: Admission | None = None,
     ) -> None:
         self.is_over = False
+        self.denial: Denial | None = None
+        """Why the host has not begun this client's session, or has ended it, as far as it has proved to say so."""
         self.is_joinable = False
         """Whether both ends protect their records, so that further links may join."""
         self.counters = Counters()
@@ -100,6 +116,7 @@ class BondCore:
         self._settings = settings or BondSettings()
         self._role = role
         self._key = key
+        self._admission = admission
         self._next_number = 1
         """The number of the next link that this client adds."""
         self._events = EventQueue()
@@ -109,7 +126,7 @@ class BondCore:
         self._without_link_since = now
         # The first link begins fast, since there is no other. One that joins begins slowly: if it is a slow one, the
         # packets that it holds up would hold up those of all links.
-        first = self._open(0, RecordProtection.first(role, 0), INITIAL_CWND, now)
+        first = self._open(0, RecordProtection.first(role, 0, admission), INITIAL_CWND, now)
         first.has_joined = True
         if key is not None:
             first.protection.set_key(key)
@@ -147,7 +164,7 @@ class BondCore:
         """
         key, overdue = self._key_to_join(), self._overdue(now)
         join = opening_of(message)
-        if join is None or join.session != key.id or not self.links.numbers.is_new(join.number):
+        if not isinstance(join, Join) or join.session != key.id or not self.links.numbers.is_new(join.number):
             raise LinkError("the link does not join this session, or has done so before")
         protection = RecordProtection.joining(self._role, join.number, key)
         frames = decode(protection.unprotect(message))
@@ -172,11 +189,14 @@ class BondCore:
             self._close_link(link, reason, now)
         return self._events.take()
 
-    def close(self, now: float) -> list[CoreEvent]:
-        """End the session with a goodbye (BYE) on each link."""
+    def close(self, now: float, denial: Denial | None = None) -> list[CoreEvent]:
+        """End the session with a goodbye (BYE) on each link. The egress may tell the client why."""
+        farewell = encode_denial(denial) if denial is not None else b""
         for link in self.links:
             if link.has_joined or self._role is Role.CLIENT:  # after its JOIN, even if nothing has come back yet
-                self.sender.transmit(link, Frames(bye=True), None, now)
+                # without protection it would prove nothing, and tell a bridge
+                told = farewell if link.protection.protects_sent else b""
+                self.sender.transmit(link, Frames(bye=True, farewell=told), None, now)
         self.is_over = True
         return self._events.take()
 
@@ -282,7 +302,7 @@ class BondCore:
         if frames.ping:
             self.sender.acks.on_ping(link.number, now)
         if frames.bye:
-            self._finish(SESSION_CLOSED)
+            self._on_bye(link, frames.farewell)
         return packets
 
     def _check_unprotected(self, link: LinkState, frames: Frames) -> None:
@@ -303,16 +323,35 @@ class BondCore:
         begins = self._role is Role.CLIENT and self._key is None
         return not link.has_joined or (begins and link.bytes_received == 0)
 
+    def _on_bye(self, link: LinkState, farewell: bytes) -> None:
+        """Only what is protected says why: anybody on the way could have added it to something else."""
+        if farewell and self._role is Role.CLIENT and link.protection.protects_received:
+            with contextlib.suppress(MessageError):  # of a later version
+                self.denial = decode_denial(farewell)
+        self._finish(SESSION_CLOSED)
+
     def _on_refused(self, link: LinkState, message: bytes) -> None:
         refused = decode_refused(message)
         if self._key is None:
-            if refused.reason != EGRESS_FULL:
-                raise RecordError
-            self._finish(FULL)
+            self._on_hello_refused(refused)
         elif not is_refusal(refused, self._key, link.number):
             raise RecordError
         else:
             self._finish(RESTARTED if refused.reason == UNKNOWN_SESSION else ENDED)
+
+    def _on_hello_refused(self, refused: Refused) -> None:
+        """The host alone can say that it is full, or why it does not admit a client that has shown something."""
+        if refused.reason == bond_frames.NOT_OPENED and self._admission is not None:
+            self._finish(NOT_OPENED)
+        elif refused.reason != NO_SESSION:
+            raise RecordError
+        elif self._admission is None:
+            self._finish(FULL)
+        else:
+            self.denial = self._admission.denial_in(refused.proof)
+            if self.denial is None:
+                raise RecordError
+            self._finish(FULL if self.denial.code == HOST_FULL else NOT_ADMITTED)
 
     def _on_reported_closed(self, number: int, count: int, now: float) -> None:
         link = self.links.find(number)

@@ -13,6 +13,8 @@ SESSION_CLOSED = "the other end closed the session"
 RESTARTED = "the host was restarted"
 ENDED = "the host has ended the session"
 FULL = "the host takes no new session now"
+NOT_ADMITTED = "the host does not admit this invite"
+NOT_OPENED = "the host cannot open what is sealed for it"
 NO_LINK = "no link carried the session for too long"
 
 

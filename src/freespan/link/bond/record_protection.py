@@ -26,10 +26,22 @@ from collections.abc import Callable
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from freespan.link.bond.admission import Admission
 from freespan.link.bond.events import TAMPERED
 from freespan.link.bond.session_key import KEY_SIZE, Role, SessionKey
-from freespan.wire.bond_frames import HELLO, JOIN, JOIN_HEAD_SIZE, PLAIN, PROTECTED, Join, hello_head, join_head
-from freespan.wire.errors import LinkError
+from freespan.wire.bond_frames import (
+    HELLO,
+    JOIN,
+    JOIN_HEAD_SIZE,
+    PLAIN,
+    PROTECTED,
+    Hello,
+    Join,
+    hello_head,
+    join_head,
+    opening_of,
+)
+from freespan.wire.errors import LinkError, MessageError
 
 RECORDS_PER_KEY = 2**22
 """At most 64 GiB are encrypted under one key (RFC 8446 section 5.5 allows 2^24.5 full records with AES-GCM)."""
@@ -102,6 +114,9 @@ class RecordProtection:
         self._opener: RecordCipher | None = None
         self._head = _PLAIN_HEAD
         """What the next message begins with."""
+        self._is_hello_due = False
+        self._admission: Admission | None = None
+        """What seals the head of a HELLO."""
         self._associated: bytes | None = None
         """What the next record authenticates besides itself."""
         self._expected_join: bytes | None = None
@@ -111,11 +126,11 @@ class RecordProtection:
         self._received_plain = hashlib.sha256()
 
     @classmethod
-    def first(cls, role: Role, number: int) -> RecordProtection:
-        """For the link that begins a session."""
+    def first(cls, role: Role, number: int, admission: Admission | None = None) -> RecordProtection:
+        """For the link that begins a session. A client without an `admission` shows no invite."""
         protection = cls(role, number)
         if role is Role.CLIENT:
-            protection._head = hello_head()
+            protection._is_hello_due, protection._admission = True, admission
         else:
             protection._next_kind = HELLO
         return protection
@@ -146,8 +161,7 @@ class RecordProtection:
         """The message that carries `body`."""
         head = self._head
         if self._sealer is None:
-            self._head = _PLAIN_HEAD
-            message = head + body
+            message = (self._hello_head(body) if self._is_hello_due else head) + body
             self._sent_plain.update(message)
             return message
         if not head:
@@ -166,7 +180,12 @@ class RecordProtection:
             raise RecordError
         self._next_kind = PLAIN
         self._received_plain.update(message)
-        return message[len(hello_head()) if kind == HELLO else 1 :]
+        return message[1:] if kind == PLAIN else _frames_of_hello(message)
+
+    def _hello_head(self, body: bytes) -> bytes:
+        """The head of the first message, once."""
+        admission, self._admission, self._is_hello_due = self._admission, None, False
+        return hello_head(admission.seal(body) if admission is not None else b"")
 
     def _unprotect_first(self, kind: int, message: bytes, opener: RecordCipher) -> bytes:
         if self._next_kind == PLAIN and kind == PROTECTED:
@@ -187,3 +206,12 @@ class RecordProtection:
         self._sealer = RecordCipher(self._key, self._number, self._role)
         self._head, self._associated = head, associated
         self.protects_sent = True
+
+
+def _frames_of_hello(message: bytes) -> bytes:
+    try:
+        hello = opening_of(message)
+    except MessageError:
+        raise RecordError from None
+    assert isinstance(hello, Hello)
+    return hello.frames
