@@ -37,8 +37,8 @@ async def main() -> None:
     broker = Broker(lambda: "wss://host.example/v1/egress", counters, sources=sources, hides_private=lambda: True)
     connections = Connections(sources, ConnectionLimits(most=open_files_limit() - _FILES_LEFT))
     accounts = Accounts(Turns(), sources)
-    app = host_application(PATH, broker.routes(), DecoySite(), None)
-    other = host_application(PATH, broker.routes(), DecoySite(), None)
+    app = host_application(PATH, broker.routes(), DecoySite())
+    other = host_application(PATH, broker.routes(), DecoySite())
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="freespan-bench-")))
         tls = DemoAuthority(folder).server_context("host.example")

@@ -7,13 +7,13 @@ import contextlib
 import os
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from freespan.demo.programs import LINE_MAX, Program, running
+from freespan.demo.programs import LINE_MAX, Program, freespan_command, running
 
 Event = dict[str, Any]
 _ROOT = Path(__file__).parent.parent
@@ -22,21 +22,26 @@ _READY_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Host:
-    """A running host; `url` is that of broker, egress and switch."""
+    """A running host; `url` is that of broker, egress and switch, `metrics` that of the counters if they are served."""
 
     url: str
     invite: str
     program: Program
+    metrics: str = ""
 
 
 @contextlib.asynccontextmanager
-async def host(*more: str) -> AsyncIterator[Host]:
-    """Run `freespan serve` on a free port, with a new key, allowed to reach loopback, and with `more` arguments."""
+async def host(*more: str, command: Callable[[Sequence[str]], list[str]] = freespan_command) -> AsyncIterator[Host]:
+    """Run `freespan serve` on a free port, with a new key, allowed to reach loopback, and with `more` arguments.
+
+    `command` makes the command line.
+    """
     with TemporaryDirectory(prefix="freespan-bench-") as data:
         reaching = ("--allow-private", "--egress", "open")
-        async with running("serve", "--port", "0", "--data", data, *reaching, "--json", *more) as program:
+        arguments = ("serve", "--port", "0", "--data", data, *reaching, "--json", "--print-invite", *more)
+        async with running(*arguments, command=command) as program:
             ready = await program.event(_is("ready"), _READY_SECONDS, "host that is ready")
-            yield Host(ready["url"], ready["invite"], program)
+            yield Host(ready["url"], ready["invite"], program, ready.get("metrics", ""))
 
 
 @contextlib.asynccontextmanager

@@ -266,7 +266,7 @@ async def _start_services(here: World, stack: AsyncExitStack, services: Services
 async def _start_host(here: World, stack: AsyncExitStack, services: Services) -> None:
     pem = str(here.certificate(HOST))
     arguments = freespan(
-        *("serve", "--json", "--host", "", "--port", "443", "--public-url", f"https://{HOST}"),
+        *("serve", "--json", "--print-invite", "--host", "", "--port", "443", "--public-url", f"https://{HOST}"),
         *("--tls-cert", pem, "--tls-key", pem, "--data", str(here.network.folder / "host")),
         *_service_options(here, services),
     )

@@ -36,7 +36,16 @@ async def main() -> None:
         folder = Path(name)
         extension = folder / "extension"
         make_extension.write(make_extension.files_of("chromium"), extension)
-        arguments = ["serve", "--json", "--port", "0", "--allow-private", "--data", str(folder / "data")]
+        arguments = [
+            "serve",
+            "--json",
+            "--print-invite",
+            "--port",
+            "0",
+            "--allow-private",
+            "--data",
+            str(folder / "data"),
+        ]
         async with running(*arguments) as host:
             ready = await host.event(lambda event: event.get("event") == "ready", SECONDS)
             pictures = [picture for dark in (False, True) for picture in await _pictures(ready, extension, dark=dark)]

@@ -64,7 +64,7 @@ async def picture_of_demo(folder: Path) -> None:
 
 async def picture_of_switch(folder: Path) -> None:
     """The switch off, waiting and helping, in a light and in a dark page, on one sheet."""
-    arguments = ["serve", "--json", "--port", "0", "--allow-private", "--data", str(folder / "data")]
+    arguments = ["serve", "--json", "--print-invite", "--port", "0", "--allow-private", "--data", str(folder / "data")]
     async with running(*arguments) as host:
         ready = await host.event(lambda event: event.get("event") == "ready", SECONDS)
         pages = {dark: await pictures_of_states(ready, folder, dark=dark) for dark in (False, True)}

@@ -121,6 +121,7 @@ PURE_MODULES = {
     "link/bond/session_key.py",
     "link/bond/settings.py",
     "link/settings.py",
+    "observe/coarse.py",
     "observe/ledger.py",
     "sources/greediest.py",
     "sources/rate.py",

@@ -202,7 +202,9 @@ async def _watched_host() -> AsyncIterator[Watched]:
             "--allow-private",
             "--egress",
             "open",
-            "--metrics",
+            "--metrics-port",
+            "0",
+            "--print-invite",
             "--stun-port",
             "0",
             "--json",
@@ -210,7 +212,9 @@ async def _watched_host() -> AsyncIterator[Watched]:
         async with running(*arguments, command=command, stop_seconds=_STOP_SECONDS) as program:
             ready = await program.event(lambda event: event.get("event") == "ready", _READY_SECONDS, "host")
             stun = next(iter(ready["stun"]), "stun:127.0.0.1:0")
-            watched = Watched(Host(ready["url"], ready["invite"], program), int(stun.rpartition(":")[2]))
+            watched = Watched(
+                Host(ready["url"], ready["invite"], program, ready["metrics"]), int(stun.rpartition(":")[2])
+            )
             watching = [
                 asyncio.create_task(_watch_loop(watched, program), name="flood-watch-loop"),
                 asyncio.create_task(_watch_memory(watched, program), name="flood-watch-memory"),
@@ -239,12 +243,12 @@ async def _watch_ledger(watched: Watched) -> None:
     """Ask the host what it holds; a host that is busy is asked again later."""
     while True:
         with contextlib.suppress(OSError, ValueError):
-            watched.ledger_mb = max(watched.ledger_mb, await asyncio.to_thread(_ledger_mb, watched.host.url))
+            watched.ledger_mb = max(watched.ledger_mb, await asyncio.to_thread(_ledger_mb, watched.host.metrics))
         await asyncio.sleep(_LEDGER_SECONDS)
 
 
 def _ledger_mb(url: str) -> float:
-    with urllib.request.urlopen(f"{url}/metrics", timeout=_LEDGER_SECONDS) as answer:
+    with urllib.request.urlopen(url, timeout=_LEDGER_SECONDS) as answer:
         found = _LEDGER.search(answer.read().decode())
     return float(found.group(1)) / 1e6 if found else 0.0
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
+import sys
 import urllib.request
+from collections.abc import Sequence
 
 from bench import process_costs
 from bench.figures import Figures
@@ -33,12 +36,15 @@ async def measure_soak(plan: Plan, figures: Figures) -> None:
 
 
 async def _soak_host(sessions: int, figures: Figures) -> None:
-    async with host("--metrics") as served, helper("flood.session_soak", served.url) as (soaking, _):
+    async with (
+        host("--metrics-port", "0", command=_counting_exactly) as served,
+        helper("flood.session_soak", served.url) as (soaking, _),
+    ):
 
         async def open_and_end(count: int) -> None:
             soaking.send(str(count))
             await soaking.next_event("done", _ROUND_SECONDS)
-            await _until_no_session(served.url)
+            await _until_no_session(served.metrics)
 
         await open_and_end(sessions // 10)
         first = await _settled_mb(served.program)
@@ -117,7 +123,14 @@ async def _until_no_session(url: str) -> None:
             await asyncio.sleep(0.2)
 
 
+def _counting_exactly(arguments: Sequence[str]) -> list[str]:
+    """The command line of a host whose metrics count sessions one by one, and at once."""
+    settings = "freespan.observe.coarse.CoarseSettings"
+    limits = {f"{settings}.step": 1, f"{settings}.seconds": 0.05}
+    return [sys.executable, "-m", "lab.with_limits", json.dumps(limits), *arguments]
+
+
 def _sessions(url: str) -> float:
-    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=10) as answer:
         found = _SESSIONS.search(answer.read().decode())
     return float(found.group(1)) if found else 0.0

@@ -19,7 +19,7 @@ OPTIONS = options_of(HostSettings)
 
 def test_every_setting_has_a_default_that_can_be_used() -> None:
     given = HostSettings()
-    assert (given.host, given.port, given.stun, given.metrics) == ("127.0.0.1", 8787, True, False)
+    assert (given.host, given.port, given.stun, given.metrics_port) == ("127.0.0.1", 8787, True, None)
     assert given == HostSettings(**{field: each.default for field, each in OPTIONS.items()})
 
 
@@ -55,7 +55,8 @@ def test_texts_become_paths_and_lists_become_tuples() -> None:
         ({"stun_port": 65_535}, "stun-port: must be from 0 to 65534"),
         ({"redirect_port": -1}, "redirect-port: must be from 0 to 65535"),
         ({"host": 7}, "host: must be text"),
-        ({"metrics": "yes"}, "metrics: must be true or false"),
+        ({"allow_private": "yes"}, "allow-private: must be true or false"),
+        ({"metrics_port": 70_000}, "metrics-port: must be from 0 to 65535"),
         ({"site": 7}, "site: must be a path"),
         ({"site": ""}, "site: must name a file or a directory"),
         ({"front": "https://a.example"}, "front: must be a list"),

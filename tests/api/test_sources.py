@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from freespan.api.host_plan import check_settings
-from freespan.api.options import options_of
+from freespan.api.options import options_of, replacements_of
 from freespan.api.settings import HostSettings
 from freespan.api.sources import Sourced, read_sources, unknown_variables
 from freespan.wire.errors import InputError
@@ -25,7 +25,7 @@ def read(
 def file(tmp_path: Path) -> Path:
     file = tmp_path / "host.toml"
     file.write_text(
-        'port = 1\nstun-port = 2\nstun_host = "udp.example"\nmetrics = true\n'
+        'port = 1\nstun-port = 2\nstun_host = "udp.example"\nallow-private = true\n'
         'front = ["https://a.example", "https://b.example"]\n'
     )
     return file
@@ -38,14 +38,17 @@ def test_without_sources_there_are_the_defaults() -> None:
 
 def test_the_command_line_comes_before_the_environment_and_that_before_the_file(file: Path) -> None:
     sourced = read(
-        {"port": 3, "metrics": False}, {"FREESPAN_PORT": "4", "FREESPAN_STUN_PORT": "5", "FREESPAN_LAB": "1"}, file
+        {"port": 3, "allow_private": False},
+        {"FREESPAN_PORT": "4", "FREESPAN_STUN_PORT": "5", "FREESPAN_LAB": "1"},
+        file,
     )
+    fronts = ("https://a.example", "https://b.example")
     assert sourced.settings == HostSettings(
-        port=3, stun_port=5, stun_host="udp.example", front=("https://a.example", "https://b.example"), metrics=False
+        port=3, stun_port=5, stun_host="udp.example", front=fronts, allow_private=False
     )
     assert sourced.origins == {
         "port": "--port",
-        "metrics": "--metrics",
+        "allow_private": "--allow-private",
         "stun_port": "FREESPAN_STUN_PORT",
         "stun_host": f"{file}: stun-host",
         "front": f"{file}: front",
@@ -63,8 +66,9 @@ def test_the_environment_can_name_the_file(file: Path) -> None:
     ("variable", "text", "expected"),
     [
         ("FREESPAN_PORT", " 443 ", {"port": 443}),
-        ("FREESPAN_METRICS", "yes", {"metrics": True}),
-        ("FREESPAN_METRICS", "0", {"metrics": False}),
+        ("FREESPAN_METRICS_PORT", "9464", {"metrics_port": 9464}),
+        ("FREESPAN_ALLOW_PRIVATE", "yes", {"allow_private": True}),
+        ("FREESPAN_ALLOW_PRIVATE", "0", {"allow_private": False}),
         ("FREESPAN_STUN", "off", {"stun": False}),
         ("FREESPAN_EGRESS_PORT", "22, 6697", {"egress_port": (22, 6697)}),
         ("FREESPAN_SITE", "/var/www", {"site": Path("/var/www")}),
@@ -97,7 +101,7 @@ def test_values_in_the_environment(variable: str, text: str, expected: dict[str,
         ({}, {"FREESPAN_PORT": "x"}, "", "FREESPAN_PORT: must be a whole number"),
         ({}, {"FREESPAN_PORT": "70000"}, "", "FREESPAN_PORT: must be from 0 to 65535"),
         ({}, {"FREESPAN_EGRESS_PORT": "22,ssh"}, "", "FREESPAN_EGRESS_PORT: must be a whole number"),
-        ({}, {"FREESPAN_METRICS": "maybe"}, "", "FREESPAN_METRICS: must be yes or no"),
+        ({}, {"FREESPAN_STUN": "maybe"}, "", "FREESPAN_STUN: must be yes or no"),
         ({}, {}, "port = 70000", "FILE: port: must be from 0 to 65535"),
         ({}, {}, 'port = "443"', "FILE: port: must be a whole number"),
         ({}, {}, 'front = "https://a.example"', "FILE: front: must be a list"),
@@ -160,6 +164,23 @@ def test_variables_that_are_no_settings() -> None:
         "FREESPAN_PRT: no such setting; did you mean FREESPAN_PORT?",
         "FREESPAN_ZEBRA: no such setting; freespan config --template lists them all",
     ]
+
+
+def test_settings_of_before_say_what_replaced_them(file: Path) -> None:
+    """A variable of which nobody knows whether it is meant for this program is no reason to fail."""
+    why = "the counters have a port of their own, on 127.0.0.1 alone"
+    assert unknown_variables(HostSettings, {"FREESPAN_METRICS": "yes"}) == [
+        f"FREESPAN_METRICS: is FREESPAN_METRICS_PORT now: {why}"
+    ]
+    file.write_text("metrics = true")
+    with pytest.raises(InputError) as caught:
+        read(config=file)
+    assert str(caught.value) == f"{file}: metrics: is metrics-port now: {why}"
+
+
+def test_what_replaced_a_setting_is_one() -> None:
+    options, replaced = options_of(HostSettings), replacements_of(HostSettings)
+    assert all(field not in options and each.field in options for field, each in replaced.items())
 
 
 def test_later_errors_name_the_source_too(file: Path) -> None:

@@ -158,7 +158,7 @@ class Lab:
         await bridge.socket.close()
 
     def outcome(self, name: str) -> float:
-        return self.counters.registry.get_sample_value("freespan_rendezvous_total", {"outcome": name}) or 0.0
+        return self.counters.rendezvous.labels(name).exact
 
 
 @asynccontextmanager

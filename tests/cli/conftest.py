@@ -13,8 +13,10 @@ import pytest
 
 from freespan.cli.main import main
 from tests.support.laboratory import Lab, laboratory
+from tests.support.terminal import Terminal
 
 Command = Callable[..., "Outcome"]
+AtTerminal = Callable[..., Terminal]
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +60,17 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     logging.root.setLevel(level)
     gc.set_threshold(*thresholds)
     signal.signal(signal.SIGTERM, on_signal)
+
+
+@pytest.fixture
+def terminal() -> Iterator[AtTerminal]:
+    """Starts `freespan …` at terminals of their own; those that still run at the end of the test are killed."""
+    started: list[Terminal] = []
+
+    def start(*arguments: str) -> Terminal:
+        started.append(Terminal(*arguments))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Command
+from tests.cli.conftest import AtTerminal, Command
 from tests.support import readers
 from tests.support.laboratory import SOON, laboratory, url_of
 from tests.support.programs import SECONDS, Programs
@@ -28,16 +30,36 @@ def test_it_waits_helps_and_counts(tmp_path: Path, site: Site) -> None:
         assert bridge.errors == []
 
 
-def test_output_for_people(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
+def test_output_for_people(terminal: AtTerminal, tmp_path: Path) -> None:
+    with laboratory(tmp_path) as lab:
+        bridge = terminal("bridge", lab.url)
+        bridge.until("Bridge for readers of censored networks")
+        bridge.until("waiting for a reader")
+        client, _ = lab.client()
+        bridge.until("helping 1 now")
+        assert client.stop() == 0
+        bridge.until("1 helped")
+        bridge.process.send_signal(signal.SIGTERM)
+        assert bridge.process.wait(SECONDS) == 0
+
+
+def test_what_may_be_kept_does_not_count_readers(tmp_path: Path) -> None:
+    """Such as the output of a service, which a journal keeps with the time of every line."""
     with laboratory(tmp_path) as lab:
         bridge = lab.programs("bridge", lab.url)
-        bridge.line("Bridge for readers of censored networks")
         bridge.line("waiting for a reader")
         client, _ = lab.client()
-        bridge.line("helping 1 now")
         assert client.stop() == 0
-        bridge.line("1 helped")
+        assert lab.host.stop() == 0
+        bridge.line("the broker is away")
         assert bridge.stop() == 0
+        assert [line for line in bridge.output if line] == [
+            "Bridge for readers of censored networks.   Ctrl-C ends it",
+            "● connecting to the broker",
+            "● waiting for a reader",
+            "● the broker is away; trying again",
+        ]
         assert bridge.errors == []
 
 

@@ -24,13 +24,13 @@ def file(tmp_path: Path) -> Path:
 def test_it_shows_the_settings_and_where_each_comes_from(
     command: Command, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FREESPAN_METRICS", "yes")
+    monkeypatch.setenv("FREESPAN_ALLOW_PRIVATE", "yes")
     outcome = command("config", "--config", str(file), "--port", "443")
     assert (outcome.code, outcome.errors) == (0, "")
     rows = {line.split()[0]: line.split(maxsplit=2)[1:] for line in outcome.output.splitlines()}
     assert rows["public-url"] == ['"https://bridge.example/garden"', f"{file}: public-url"]
     assert rows["port"] == ["443", "--port"]
-    assert rows["metrics"] == ["true", "FREESPAN_METRICS"]
+    assert rows["allow-private"] == ["true", "FREESPAN_ALLOW_PRIVATE"]
     assert rows["host"] == ['"127.0.0.1"', "default"]
     assert rows["site"] == ["-", "default"]
     assert rows["data"] == [json.dumps(str(default_data_directory())), "default"]

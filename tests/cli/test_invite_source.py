@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import re
-import select
 import signal
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from freespan.cli.invite_source import read_invite
-from freespan.demo.programs import environment, freespan_command
 from freespan.wire.invite import format_invite, parse_invite
-from tests.cli.conftest import Command
+from tests.cli.conftest import AtTerminal, Command
 from tests.support.invites import invite_to
 from tests.support.programs import SECONDS
 
@@ -162,53 +156,9 @@ def test_a_bad_variable_is_named(command: Command, text: str, why: str) -> None:
 # --- a person at a terminal ----------------------------------------------------------------------
 
 
-class Terminal:
-    """A program that runs at a terminal of its own."""
-
-    def __init__(self, *arguments: str) -> None:
-        import pty
-
-        self._screen, end = pty.openpty()
-        self.said = ""
-        self.process = subprocess.Popen(
-            freespan_command(arguments), stdin=end, stdout=end, stderr=end, env=environment(), start_new_session=True
-        )
-        os.close(end)
-
-    def until(self, part: str) -> None:
-        """Read until the program has said this."""
-        deadline = time.monotonic() + SECONDS
-        while part not in self.said:
-            assert select.select([self._screen], [], [], deadline - time.monotonic())[0], self.said
-            self.said += os.read(self._screen, 65_536).decode()
-
-    def type(self, text: str) -> None:
-        os.write(self._screen, text.encode())
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self._screen)
-
-
-@pytest.fixture
-def terminal() -> Iterator[type[Terminal]]:
-    made: list[Terminal] = []
-
-    class Made(Terminal):
-        def __init__(self, *arguments: str) -> None:
-            super().__init__(*arguments)
-            made.append(self)
-
-    yield Made
-    for each in made:
-        with contextlib.suppress(OSError):
-            each.close()
-
-
 @POSIX
 @pytest.mark.parametrize("option", [(), ("--invite-file", "-")], ids=["by itself", "for standard input"])
-def test_a_person_is_asked_and_nothing_is_shown(terminal: type[Terminal], option: tuple[str, ...]) -> None:
+def test_a_person_is_asked_and_nothing_is_shown(terminal: AtTerminal, option: tuple[str, ...]) -> None:
     client = terminal("connect", "--port", "0", *option)
     client.until("Invite (not shown): ")
     client.type(f"{GOOD}\n")
@@ -228,7 +178,7 @@ def test_a_person_is_asked_and_nothing_is_shown(terminal: type[Terminal], option
     ],
     ids=["nothing", "the end of input", "only a part"],
 )
-def test_a_person_who_gives_none_gets_one_line(terminal: type[Terminal], typed: str, message: str) -> None:
+def test_a_person_who_gives_none_gets_one_line(terminal: AtTerminal, typed: str, message: str) -> None:
     client = terminal("connect", "--port", "0")
     client.until("Invite (not shown): ")
     client.type(typed)
@@ -238,7 +188,7 @@ def test_a_person_who_gives_none_gets_one_line(terminal: type[Terminal], typed: 
 
 
 @POSIX
-def test_a_person_may_leave(terminal: type[Terminal]) -> None:
+def test_a_person_may_leave(terminal: AtTerminal) -> None:
     client = terminal("connect", "--port", "0")
     client.until("Invite (not shown): ")
     client.process.send_signal(signal.SIGINT)

@@ -9,6 +9,7 @@ import hmac
 import http.client
 import json
 import re
+import signal
 import socket
 import stat
 import sys
@@ -23,11 +24,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from freespan.demo.certificates import DemoAuthority
-from freespan.wire.invite import parse_invite
+from freespan.tunnel.identity import load_or_create_identity
+from freespan.wire.invite import format_invite, parse_invite
 from freespan.wire.limits import PROTOCOL_VERSION
 from freespan.wire.messages import Hello, Welcome, decode_to_bridge, decode_turn_credentials, encode
-from tests.cli.conftest import Command
+from tests.cli.conftest import AtTerminal, Command
 from tests.support import readers
+from tests.support.invites import invite_to
 from tests.support.laboratory import Lab, laboratory, url_of
 from tests.support.mmdb import database
 from tests.support.programs import SECONDS, Programs
@@ -44,6 +47,15 @@ def ask(
         return response, response.read()
     finally:
         connection.close()
+
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
+
+
+def invite_of(folder: Path, url: str) -> str:
+    """An invite for an open host whose output has none."""
+    identity = load_or_create_identity(folder)
+    return format_invite(invite_to(url, identity.pin, sealing_key=identity.public_sealing_key))
 
 
 # --- the key -----------------------------------------------------------------------------------
@@ -94,7 +106,7 @@ def test_a_data_folder_that_cannot_be_made(command: Command) -> None:
 
 def test_output_for_programs(lab: Lab) -> None:
     ready = lab.ready
-    assert set(ready) == {"event", "url", "invite", "embed", "stun", "access", "notices"}
+    assert set(ready) == {"event", "url", "invite", "embed", "stun", "access", "notices", "metrics"}
     invite = parse_invite(ready["invite"])
     assert (ready["event"], invite.broker) == ("ready", ready["url"])
     assert ready["embed"] == (
@@ -104,15 +116,56 @@ def test_output_for_programs(lab: Lab) -> None:
     assert lab.host.output == lab.host.output[:1]
 
 
-def test_output_for_people(programs: Programs, tmp_path: Path) -> None:
-    host = programs("serve", "--port", "0", "--data", str(tmp_path))
-    url = re.search(r"http://127\.0\.0\.1:\d+/[\w-]{16}", host.line("serves at"))
-    assert url
-    parse_invite(host.line("freespan2_"))
-    assert f'src="{url[0]}/switch.js"' in host.line("<freespan-switch>")
-    assert host.line("sessions: 0") == "bridges: 0   sessions: 0   streams: 0   0 MB carried   open to everybody"
+def test_programs_get_the_invite_on_request_alone(programs: Programs, tmp_path: Path) -> None:
+    host = programs("serve", "--port", "0", "--json", "--data", str(tmp_path))
+    assert set(host.event(lambda event: event["event"] == "ready")) == {
+        *("event", "url", "embed", "stun", "access", "notices")
+    }
     assert host.stop() == 0
-    assert host.errors == []
+    assert "freespan2_" not in host.said
+
+
+@posix
+def test_output_for_people(terminal: AtTerminal, tmp_path: Path) -> None:
+    host = terminal("serve", "--port", "0", "--data", str(tmp_path))
+    host.until("MB carried   open to everybody")
+    url = re.search(r"serves at (http://127\.0\.0\.1:\d+/[\w-]{16})\r", host.said)
+    invite = re.search(r"freespan2_\S+", host.said)
+    assert url
+    assert invite
+    assert parse_invite(invite[0]).broker == url[1]
+    assert f'src="{url[1]}/switch.js"' in host.said
+    assert "bridges: 0   sessions: 0   streams: 0   0 MB carried   open to everybody" in host.said
+    host.process.send_signal(signal.SIGTERM)
+    assert host.process.wait(SECONDS) == 0
+
+
+def test_what_may_be_kept_has_neither_an_invite_nor_figures(programs: Programs, tmp_path: Path, site: Site) -> None:
+    """Such as the output of a service, which a journal keeps with the time of every line."""
+    folder = tmp_path / "my data"
+    options = ("--allow-private", "--egress", "open", "--resolve", "site.test=127.0.0.1")
+    host = programs("serve", "--port", "0", "--data", str(folder), *options)
+    url = host.line("serves at ").rpartition(" ")[2]
+    assert f"freespan invite show first --data '{folder}'" in host.line("Invite, for readers: ")
+    host.line("for tests and demos only")
+    at_first = host.said
+    bridge = programs("bridge", url, "--json")
+    bridge.state("waiting")
+    client = programs("connect", "--port", "0", "--json", invite=invite_of(folder, url))
+    proxy = client.event(lambda event: event["event"] == "proxy")["address"]
+    client.state("open")
+    assert readers.get(proxy, url_of(site)).body == SMALL
+    assert client.stop() == 0
+    bridge.state("waiting")
+    assert host.stop() == 0
+    assert host.said.rstrip() == at_first.rstrip()
+    assert "freespan2_" not in host.said
+    assert not re.search(r"session|stream|MB", host.said)
+
+
+def test_whoever_asks_for_the_invite_gets_it_anywhere(programs: Programs, tmp_path: Path) -> None:
+    host = programs("serve", "--port", "0", "--data", str(tmp_path), "--print-invite")
+    assert parse_invite(host.line("freespan2_").strip()).broker == host.line("serves at ").rpartition(" ")[2]
 
 
 def test_the_public_url_is_announced(tmp_path: Path) -> None:
@@ -123,15 +176,18 @@ def test_the_public_url_is_announced(tmp_path: Path) -> None:
     assert not (tmp_path / "path.txt").exists()
 
 
+@posix
 @pytest.mark.parametrize("header", [(), ("--proxy-header", "X-Forwarded-For")], ids=["without", "with"])
 def test_a_host_behind_a_web_server_says_that_it_needs_the_header(
-    programs: Programs, tmp_path: Path, header: tuple[str, ...]
+    terminal: AtTerminal, tmp_path: Path, header: tuple[str, ...]
 ) -> None:
     public = ("--public-url", "https://bridge.example/free/", "--no-stun")
-    host = programs("serve", "--port", "0", "--data", str(tmp_path), *public, *header)
+    host = terminal("serve", "--port", "0", "--data", str(tmp_path), *public, *header)
+    host.until("sessions: 0")
+    host.until("MB carried")
     if not header:
-        assert "--proxy-header" in host.line("Strangers cannot be told apart")
-    assert ("see --proxy-header" in host.line("sessions: 0")) == (not header)
+        host.until("see --proxy-header")
+    assert ("Strangers cannot be told apart" in host.said) == (not header)
 
 
 def test_all_addresses(programs: Programs, tmp_path: Path) -> None:
@@ -450,7 +506,7 @@ def test_by_default_the_egress_reaches_no_private_address(programs: Programs, tm
 @contextlib.contextmanager
 def reaching(programs: Programs, data: Path, *options: str) -> Iterator[str]:
     """A host with these options; yields the local proxy of a client with an open session."""
-    host = programs("serve", "--port", "0", "--json", "--data", str(data), *options)
+    host = programs("serve", "--port", "0", "--json", "--print-invite", "--data", str(data), *options)
     ready = host.event(lambda event: event["event"] == "ready")
     bridge = programs("bridge", ready["url"], "--json")
     bridge.state("waiting")
@@ -477,30 +533,41 @@ def test_by_default_readers_reach_the_ports_of_the_web_and_those_that_the_host_a
 
 # --- metrics -----------------------------------------------------------------------------------
 
-LABELS = {"outcome", "direction", "error"}
+LABELS = {"direction", "error"}
 
 
 def test_metrics_count_and_name_nobody(lab: Lab, site: Site) -> None:
+    """That there is a reader, and what became of their rendezvous, is not told: they are fewer than eight."""
     _, proxy = lab.client()
     assert readers.get(proxy, url_of(site)).body == SMALL
     refusal(proxy, "http://site.test:25/")
-    response, body = ask(lab.port, "GET", f"{lab.path}/metrics")
-    assert response.getheader("Content-Type", "").startswith("text/plain")
-    samples = [line for line in body.decode().splitlines() if line and not line.startswith("#")]
+    assert lab.ready["metrics"].startswith("http://127.0.0.1:")
+    samples = [line for line in lab.metrics().splitlines() if line and not line.startswith("#")]
     assert all(re.fullmatch(r"freespan_\w+(\{\w+=\"[a-z_]+\"\})? [\d.e+]+", line) for line in samples), samples
-    assert {label for line in samples for label in re.findall(r"(\w+)=\"", line)} <= LABELS
-    assert 'freespan_rendezvous_total{outcome="answered"} 1.0' in samples
+    assert {label for line in samples for label in re.findall(r"(\w+)=\"", line)} == LABELS
+    assert "freespan_sessions 0.0" in samples
     assert 'freespan_refused_streams_total{error="http_request_denied"} 1.0' in samples
     assert "freespan_bridges 1.0" in samples
-    assert "site.test" not in body.decode()
-    assert "127.0.0.1" not in body.decode()
+    assert any(re.fullmatch(r"freespan_transferred_bytes_total\{direction=\"download\"\} [1-9].*", s) for s in samples)
+    assert not any("site.test" in line or "127.0.0.1" in line or "_created" in line for line in samples)
 
 
-def test_metrics_are_for_those_who_ask_for_them(programs: Programs, tmp_path: Path) -> None:
-    host = programs("serve", "--port", "0", "--json", "--data", str(tmp_path))
-    url = urlsplit(host.event(lambda event: event["event"] == "ready")["url"])
-    assert url.port
-    assert ask(url.port, "GET", f"{url.path}/metrics")[0].status == 404
+def test_the_port_that_everybody_knows_has_no_metrics(lab: Lab) -> None:
+    assert ask(lab.port, "GET", f"{lab.path}/metrics")[0].status == 404
+
+
+def test_a_port_for_metrics_that_is_taken(command: Command, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        message = command("serve", "--port", "0", "--data", str(tmp_path), "--metrics-port", port).fails(2)
+    assert message == f"--metrics-port: {port}: address already in use; choose another one"
+
+
+@pytest.mark.parametrize("option", ["--metrics", "--no-metrics"])
+def test_the_option_of_before_says_what_replaced_it(command: Command, option: str) -> None:
+    assert command("serve", option).fails(2) == (
+        "--metrics: is --metrics-port NUMBER now: the counters have a port of their own, on 127.0.0.1 alone"
+    )
 
 
 # --- where readers are ---------------------------------------------------------------------------

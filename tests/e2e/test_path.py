@@ -16,7 +16,7 @@ import pytest
 from freespan.demo.payload import chunks, sha256_of
 from freespan.wire.target import Target
 from tests.support import readers
-from tests.support.laboratory import SITE, SOON, Lab, laboratory, url_of
+from tests.support.laboratory import EXACT, SITE, SOON, Lab, laboratory, url_of
 from tests.support.site import SMALL, Site
 
 LONG = 60_000_000
@@ -170,7 +170,7 @@ def test_a_host_that_stops_says_so(tmp_path: Path, site: Site) -> None:
 @posix
 def test_a_client_that_is_restarted_begins_anew(tmp_path: Path, site: Site) -> None:
     """The session of one that has said goodbye is over at once, that of a killed one when it has waited long enough."""
-    with laboratory(tmp_path, limits=SOON | IMPATIENT) as lab:
+    with laboratory(tmp_path, limits=SOON | IMPATIENT | EXACT) as lab:
         lab.bridge()
         polite, _ = lab.client()
         lab.until_sessions(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 import socket
 import sys
@@ -73,10 +72,7 @@ def test_a_whole_run_betrays_nobody(tmp_path: Path, site: Site, options: list[st
         third = lab.bridge(*options)
         client.links(1)
         assert readers.get(proxy, url).body == SMALL
-        metrics = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=SECONDS)
-        metrics.request("GET", f"{lab.path}/metrics")
-        counted = metrics.getresponse().read().decode()
-        metrics.close()
+        counted = lab.metrics()
         assert [program.stop() for program in (client, third, lab.host)] == [0, 0, 0]
         everything = {program.name: said(program) for program in lab.programs.all} | {"metrics": counted}
     for who, text in everything.items():
@@ -87,8 +83,10 @@ def test_a_whole_run_betrays_nobody(tmp_path: Path, site: Site, options: list[st
         assert lab.path not in text, who
         assert not ADDRESS.search(text.replace(str(tmp_path), "")), (who, text)
         assert not any(word in text for word in WHAT_WEBRTC_SAYS), who
-    # and on disk there is nothing but the key and the host's path, and what was asked for
+    # and on disk there is nothing but the key, the host's path and the invites, and what was asked for
     kept = sorted(file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*") if file.is_file())
-    assert kept == ["data/egress-key.pem", "data/path.txt", "page"]
+    assert kept == ["data/egress-key.pem", "data/invites.sqlite", "data/path.txt", "page"]
+    database = (tmp_path / "data" / "invites.sqlite").read_bytes()
+    assert not any(name.encode() in database for name in (NAME, UNKNOWN, "freespan2_"))
     if not options:
         assert [program.errors for program in lab.programs.all if program is not failed] == [[]] * 6

@@ -1,7 +1,12 @@
+import asyncio
+import re
+
 import pytest
 
 from freespan.observe.counters import HostCounters
 from freespan.observe.host_status import HostStatus
+from freespan.observe.ledger import Ledger
+from tests.support.virtual_time import run
 
 
 @pytest.fixture
@@ -29,17 +34,64 @@ def test_two_hosts_in_one_process_count_apart(counters: HostCounters) -> None:
 
 
 def test_the_exposition_is_prometheus_text_of_freespan_alone(counters: HostCounters) -> None:
-    counters.rendezvous.labels("paired").inc()
+    counters.rendezvous.labels("answered").inc(8)
     counters.refused.labels("dns_error").inc()
+    counters.publish()
     text = counters.exposition().decode()
-    assert 'freespan_rendezvous_total{outcome="paired"} 1.0' in text
+    assert 'freespan_rendezvous_total{outcome="answered"} 8.0' in text
     assert 'freespan_refused_streams_total{error="dns_error"} 1.0' in text
     names = {line.split("{")[0].split(" ")[0] for line in text.splitlines() if not line.startswith("#")}
     assert all(name.startswith("freespan_") for name in names)
 
 
 def test_no_label_could_name_anybody(counters: HostCounters) -> None:
-    labels = {
-        name for metric in (counters.rendezvous, counters.transferred, counters.refused) for name in metric._labelnames
+    counters.rendezvous.labels("answered").inc(8)
+    counters.transferred.labels("upload").inc()
+    counters.refused.labels("dns_error").inc()
+    counters.publish()
+    assert set(re.findall(r"(\w+)=\"", counters.exposition().decode())) == {"outcome", "direction", "error"}
+
+
+def one_more_reader(counters: HostCounters, ledger: Ledger) -> None:
+    """Change everything that counts readers, and nothing else."""
+    counters.sessions.inc()
+    counters.rendezvous.labels("answered").inc()
+    counters.rendezvous.labels("no_bridge").inc()
+    ledger.ended += 1
+
+
+def test_what_counts_readers_changes_every_ten_minutes_in_steps_of_8() -> None:
+    """Not even the name of an outcome appears before, and no time at which something was counted first."""
+
+    async def watch() -> list[tuple[int, bytes]]:
+        counters, ledger = HostCounters(), Ledger()
+        counters.watch_memory(ledger)
+        publishing = asyncio.create_task(counters.publish_regularly(), name="publishing")
+        seen = [(0, counters.exposition())]
+        for minute in range(1, 21):
+            await asyncio.sleep(60)
+            one_more_reader(counters, ledger)
+            seen.append((minute, counters.exposition()))
+        publishing.cancel()
+        return seen
+
+    seen = run(watch())
+    nobody = seen[0][1]
+    assert [minute for minute, text in seen if text == nobody] == list(range(10))
+    changed = next(text for minute, text in seen if minute == 10)
+    assert [minute for minute, text in seen if text == changed] == list(range(10, 20))
+    added = set(changed.decode().splitlines()) - set(nobody.decode().splitlines())
+    assert added == {
+        "freespan_sessions 8.0",
+        "freespan_ended_for_memory 8.0",
+        'freespan_rendezvous_total{outcome="answered"} 8.0',
+        'freespan_rendezvous_total{outcome="no_bridge"} 8.0',
     }
-    assert labels == {"outcome", "direction", "error"}
+    assert "freespan_sessions 16.0" in seen[20][1].decode()
+
+
+def test_no_moment_is_published(counters: HostCounters) -> None:
+    """prometheus-client adds the time at which each label was first used."""
+    counters.transferred.labels("upload").inc()
+    counters.refused.labels("dns_error").inc()
+    assert "_created" not in counters.exposition().decode()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import re
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ SITE = "site.test"
 SOON = {"freespan.broker.settings.BrokerSettings.retry_after_seconds": 0}
 """Limits of a host whose clients may ask again at once when there is no bridge."""
 
+EXACT = {"freespan.observe.coarse.CoarseSettings.step": 1, "freespan.observe.coarse.CoarseSettings.seconds": 0.05}
+"""Limits of a host whose metrics count readers one by one, and at once."""
+
 
 class Lab:
     """A running `freespan serve`; `bridge` and `client` start more programs and wait until they are ready."""
@@ -28,8 +31,8 @@ class Lab:
         self.programs = programs
         self.data = data
         self.host = programs(
-            *("serve", "--port", "0", "--json", "--data", str(data), "--allow-private", "--metrics"),
-            *("--egress", "open", "--resolve", f"{SITE}=127.0.0.1", *options),
+            *("serve", "--port", "0", "--json", "--data", str(data), "--allow-private", "--print-invite"),
+            *("--metrics-port", "0", "--egress", "open", "--resolve", f"{SITE}=127.0.0.1", *options),
             limits=limits,
         )
         self._ready: dict[str, Any] | None = None
@@ -61,13 +64,16 @@ class Lab:
         return urlsplit(self.url).path
 
     def sessions(self) -> int:
-        """Return how many sessions the host has, by its metrics."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
-        with contextlib.closing(connection):
-            connection.request("GET", f"{self.path}/metrics")
-            found = re.search(r"^freespan_sessions (\d+)", connection.getresponse().read().decode(), re.MULTILINE)
+        """Return how many sessions the host has, by its metrics; it needs the limits EXACT."""
+        found = re.search(r"^freespan_sessions (\d+)", self.metrics(), re.MULTILINE)
         assert found
         return int(found[1])
+
+    def metrics(self) -> str:
+        """Return the counters of the host."""
+        with urllib.request.urlopen(self.ready["metrics"], timeout=SECONDS) as answer:
+            text: str = answer.read().decode()
+            return text
 
     def until_sessions(self, count: int) -> None:
         """Wait until the host has this many sessions."""

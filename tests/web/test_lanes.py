@@ -83,4 +83,4 @@ async def test_a_download_through_lanes_of_a_browser_is_whole(
         await page.close()
         host.egress.close()
         host.dialer.close()
-    assert host.counters.registry.get_sample_value("freespan_rendezvous_total", {"outcome": "answered"}) == 1
+    assert host.counters.rendezvous.labels("answered").exact == 1

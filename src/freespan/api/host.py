@@ -81,6 +81,11 @@ class Host:
         return self._parts.stun
 
     @property
+    def metrics(self) -> str:
+        """The URL of the counters, which this machine alone can read; empty without `metrics_port`."""
+        return self._parts.metrics
+
+    @property
     def status(self) -> HostStatus:
         """Figures of now."""
         if self._running is None:

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
 
-from freespan.observe.counters import HostCounters
 from freespan.observe.out_of_memory import check_memory
 from freespan.web.decoy_site import DecoySite, hide_errors
 from freespan.wire.limits import RENDEZVOUS_BODY_MAX
@@ -17,14 +16,10 @@ _log = logging.getLogger(__name__)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def host_application(
-    path: str, routes: Iterable[web.RouteDef], site: DecoySite, counters: HostCounters | None
-) -> web.Application:
-    """Put `routes` and `/v1/health` under `path`, and `site` everywhere else. With counters there is `/metrics` too."""
+def host_application(path: str, routes: Iterable[web.RouteDef], site: DecoySite) -> web.Application:
+    """Put `routes` and `/v1/health` under `path`, and `site` everywhere else."""
     inside = web.Application(middlewares=[_problems])
     inside.add_routes([*routes, web.get("/v1/health", _health)])
-    if counters is not None:
-        inside.add_routes([web.get("/metrics", _metrics(counters))])
     app = web.Application(middlewares=[hide_errors], client_max_size=RENDEZVOUS_BODY_MAX)
     app.add_routes([web.get(path, _to_landing_page(path))])
     app.add_subapp(path, inside)
@@ -41,13 +36,6 @@ def _to_landing_page(path: str) -> _Handler:
 
 async def _health(request: web.Request) -> web.Response:
     return web.json_response({"status": "ok"})
-
-
-def _metrics(counters: HostCounters) -> _Handler:
-    async def handle(request: web.Request) -> web.StreamResponse:
-        return web.Response(body=counters.exposition(), content_type="text/plain", charset="utf-8")
-
-    return handle
 
 
 @web.middleware

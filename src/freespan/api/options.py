@@ -70,6 +70,18 @@ class About:
 
 
 @dataclass(frozen=True)
+class Replacement:
+    """What a setting of an earlier version is now: another field, and why."""
+
+    field: str
+    why: str
+
+    def reason(self, name: str) -> str:
+        """What to say to whoever gives the old one; `name` is what the new one is called in that place."""
+        return f"is {name} now: {self.why}"
+
+
+@dataclass(frozen=True)
 class Option:
     """One field of a settings class, as the sources and the docs see it.
 
@@ -172,6 +184,12 @@ def options_of(settings: type) -> Mapping[str, Option]:
     """The options of a settings class by the names of their fields, in their order."""
     hints = typing.get_type_hints(settings, include_extras=True)
     return {field.name: _option(field.name, hints[field.name], field.default) for field in dataclasses.fields(settings)}
+
+
+def replacements_of(settings: type) -> Mapping[str, Replacement]:
+    """What settings of earlier versions are now, by the names of the old fields."""
+    found: Mapping[str, Replacement] = getattr(settings, "REPLACED", {})
+    return found
 
 
 def conform_fields(settings: Any) -> None:

@@ -20,6 +20,7 @@ from freespan.api.host_app import host_application
 from freespan.api.host_invites import keeping_invites, meaning_of, note_address
 from freespan.api.invite_writer import HostAddress, InviteWriter, tokens_of
 from freespan.api.listening import listening, unusable_address
+from freespan.api.metrics import serving_metrics
 from freespan.api.open_files import open_files_limit, shared_out
 from freespan.api.own_path import own_path
 from freespan.api.paced_connections import Accounts
@@ -53,6 +54,7 @@ class RunningHost:
     guests: Guests
     url: str = ""
     stun: tuple[str, ...] = ()
+    metrics: str = ""
     notices: tuple[str, ...] = ()
     writer: InviteWriter | None = None
     reload: Callable[[], None] = lambda: None
@@ -121,7 +123,7 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     )
     web = web_routes(lambda: host.url, host_plan.embedders_of(settings))
     routes = [*broker.routes(), *egress.routes(), *web]
-    app = host_application(path, routes, host_plan.site_of(settings), host.counters if settings.metrics else None)
+    app = host_application(path, routes, host_plan.site_of(settings))
     async with contextlib.AsyncExitStack() as stack:
         host.notices = await stack.enter_async_context(keeping_invites(settings, guests))
         stack.callback(dialer.close)
@@ -141,6 +143,9 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
         host.stun = await stack.enter_async_context(_answering_stun(settings, port))
         if host.stun:
             stun_servers.insert(0, host.stun)
+        if settings.metrics_port is not None:
+            serving = serving_metrics(host.counters, settings.metrics_port)
+            host.metrics = await stack.enter_async_context(serving)
         address = HostAddress(host.url, fronts, tuple(stun_servers))
         host.writer = InviteWriter(identity, address)
         host.writer.check()

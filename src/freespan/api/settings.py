@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from freespan.api.options import About, conform_fields
+from freespan.api.options import About, Replacement, conform_fields
 from freespan.wire.errors import InputError, InviteError
 
 FRONTS_MAX = 4
@@ -436,14 +437,20 @@ class HostSettings:
             example='"/var/lib/freespan/countries.mmdb"',
         ),
     ] = None
-    metrics: Annotated[
-        bool,
+    metrics_port: Annotated[
+        int | None,
         About(
-            "Serve counters at URL/metrics (Prometheus).",
+            "Serve counters at http://127.0.0.1:NUMBER/metrics (Prometheus); 0 picks a free port.",
             _FIGURES,
-            details="Sums only; no label names anybody. Whoever knows the path can read them",
+            low=0,
+            high=65_535,
+            details=(
+                "Only this machine can read them. Bytes, sockets and memory are exact. What counts readers changes"
+                " every ten minutes, in steps of 8, and no label names anybody"
+            ),
+            example="9464",
         ),
-    ] = False
+    ] = None
     proxy_header: Annotated[
         str,
         About(
@@ -474,6 +481,11 @@ class HostSettings:
             check=_check_memory,
         ),
     ] = None
+
+    REPLACED: ClassVar[Mapping[str, Replacement]] = {
+        "metrics": Replacement("metrics_port", "the counters have a port of their own, on 127.0.0.1 alone")
+    }
+    """Settings of earlier versions by the names of their fields."""
 
     def __post_init__(self) -> None:
         conform_fields(self)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from freespan.api.options import PREFIX, Option, RelatedSettingError, options_of
+from freespan.api.options import PREFIX, Option, RelatedSettingError, Replacement, options_of, replacements_of
 from freespan.wire.errors import InputError
 
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
@@ -57,7 +57,7 @@ def read_sources(
     if config is None and environment.get(CONFIG_VARIABLE):
         config = Path(environment[CONFIG_VARIABLE])
     if config is not None:
-        for field, value in _read_config(config, options).items():
+        for field, value in _read_config(config, options, replacements_of(settings)).items():
             values[field], origins[field] = value, f"{config}: {options[field].name}"
     with _naming(options, origins):
         for field, each in options.items():
@@ -76,11 +76,15 @@ def variables_of(settings: type) -> frozenset[str]:
 
 def unknown_variables(settings: type, environment: Mapping[str, str]) -> list[str]:
     """A line for each environment variable that looks like a setting and is none, with the name that is nearest."""
-    options = options_of(settings).values()
-    known = {each.variable for each in options} | _OTHER_VARIABLES
-    names = {each.name: each.variable for each in options}
+    options = options_of(settings)
+    known = {each.variable for each in options.values()} | _OTHER_VARIABLES
+    names = {each.name: each.variable for each in options.values()}
+    replaced = {
+        PREFIX + field.upper(): each.reason(options[each.field].variable)
+        for field, each in replacements_of(settings).items()
+    }
     return [
-        f"{variable}: no such setting{_nearest(variable.removeprefix(PREFIX), names)}"
+        f"{variable}: {replaced.get(variable) or 'no such setting' + _nearest(variable.removeprefix(PREFIX), names)}"
         for variable in sorted(environment)
         if variable.startswith(PREFIX) and variable not in known
     ]
@@ -110,7 +114,7 @@ def _names_as_in(origin: str, option: Option, options: Mapping[str, Option]) -> 
     return {}
 
 
-def _read_config(path: Path, options: Mapping[str, Option]) -> dict[str, Any]:
+def _read_config(path: Path, options: Mapping[str, Option], replaced: Mapping[str, Replacement]) -> dict[str, Any]:
     """The values of a TOML file by the names of their fields."""
     import tomllib  # commands without a file need not wait for it
 
@@ -132,6 +136,8 @@ def _read_config(path: Path, options: Mapping[str, Option]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in table.items():
         field = by_name.get(key.replace("_", "-"))
+        if replacement := replaced.get(key.replace("-", "_")):
+            raise InputError(f"{path}: {key}", replacement.reason(options[replacement.field].name))
         if field is None:
             raise InputError(f"{path}: {key}", f"no such setting{_nearest(key, names)}")
         if field in values:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from freespan.api.bridge import Bridge
 from freespan.bridge.bridge import BridgeStatus
 from freespan.cli.running import print_json, print_line, run_until_stopped, showing_status
@@ -26,8 +28,13 @@ async def _bridge(bridge: Bridge, *, as_json: bool) -> None:
                 print_json({"event": "state", "state": status.state, "now": status.now, "total": status.total})
             return
         print_line("Bridge for readers of censored networks.   Ctrl-C ends it\n")
-        async with showing_status(lambda: _described(bridge.status)):
+        async with showing_status(lambda: _described(bridge.status), lambda: _described_without_people(bridge.status)):
             await bridge.wait_closed()
+
+
+def _described_without_people(status: BridgeStatus) -> str:
+    """The status for a journal: neither how many readers there are, nor when one comes or goes."""
+    return _described(replace(status, state="waiting" if status.state == "helping" else status.state, now=0, total=0))
 
 
 def _described(status: BridgeStatus) -> str:

@@ -15,6 +15,8 @@ from freespan.cli.invite_commands import invite_commands
 from freespan.cli.settings_options import takes_settings
 from freespan.cli.shared_options import Json, Verbose
 
+_PRINT_INVITE = "Print the first invite even where the output may be kept: into a file, a journal, or JSON."
+
 
 def add_host_commands(app: typer.Typer) -> None:
     """Add the commands."""
@@ -24,11 +26,16 @@ def add_host_commands(app: typer.Typer) -> None:
 
 
 @takes_settings(HostSettings)
-def serve(settings: Sourced[HostSettings], as_json: Json = False, verbose: Verbose = False) -> None:
+def serve(
+    settings: Sourced[HostSettings],
+    print_invite: Annotated[bool, typer.Option("--print-invite", help=_PRINT_INVITE)] = False,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
     """Run a host: broker, egress, switch and landing page on one port, STUN on two UDP ports."""
     from freespan.cli.serve import run_serve
 
-    run_serve(settings, as_json=as_json, verbose=verbose)
+    run_serve(settings, print_invite=print_invite, as_json=as_json, verbose=verbose)
 
 
 @takes_settings(HostSettings)

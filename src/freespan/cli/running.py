@@ -84,13 +84,14 @@ def print_line(text: str) -> None:
     print(text, flush=True)
 
 
-async def show_status(text: Callable[[], str]) -> None:
+async def show_status(text: Callable[[], str], elsewhere: Callable[[], str] | None = None) -> None:
     """Keep one line of status up to date on a terminal, until cancelled. Elsewhere print each new text once.
 
-    `text` returns rich markup. rich is imported here, once the command is under way, so that it does not delay it.
+    `text` returns rich markup; so does `elsewhere`, which is used instead where the output may be kept. rich is
+    imported here, once the command is under way, so that it does not delay it.
     """
     if not sys.stdout.isatty():
-        await _print_changes(text)
+        await _print_changes(elsewhere or text)
         return
     from rich.console import Console
     from rich.live import Live
@@ -103,9 +104,9 @@ async def show_status(text: Callable[[], str]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def showing_status(text: Callable[[], str]) -> AsyncIterator[None]:
+async def showing_status(text: Callable[[], str], elsewhere: Callable[[], str] | None = None) -> AsyncIterator[None]:
     """Do what `show_status` does for the length of the block."""
-    async with drawing(show_status(text), "status"):
+    async with drawing(show_status(text, elsewhere), "status"):
         yield
 
 

@@ -1,8 +1,14 @@
-"""`freespan serve`: runs a host, prints what others need to use it, and then its figures."""
+"""`freespan serve`: runs a host, prints what others need to use it, and at a terminal its figures.
+
+What does not go to a terminal may be kept, by a journal for example. So the invite is printed there only on request,
+and figures never: kept with their times, they would tell when somebody came.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import shlex
+import sys
 
 from freespan.api.host import Host
 from freespan.api.open_files import raise_open_files_limit
@@ -16,33 +22,53 @@ _STOP_SECONDS = 1.2
 """A host keeps nothing that is worth waiting for; whoever stops it may want to start it again."""
 
 
-def run_serve(sourced: Sourced[HostSettings], *, as_json: bool, verbose: bool) -> None:
+def run_serve(sourced: Sourced[HostSettings], *, print_invite: bool, as_json: bool, verbose: bool) -> None:
     """Run a host until stopped. Raises `InputError` that names the source of a setting that cannot be used."""
     raise_open_files_limit()
     with sourced.naming_origins():
-        serving = _serve(sourced.settings, as_json=as_json)
+        serving = _serve(sourced.settings, print_invite=print_invite, as_json=as_json)
         run_until_stopped(serving, verbose=verbose, stop_seconds=_STOP_SECONDS, is_host=True)
 
 
-async def _serve(settings: HostSettings, *, as_json: bool) -> None:
+async def _serve(settings: HostSettings, *, print_invite: bool, as_json: bool) -> None:
+    is_at_terminal = sys.stdout.isatty()
     async with Host(settings) as host:
         on_hangup(host.reload)
         if as_json:
-            ready = {"url": host.url, "invite": host.invite, "embed": host.embed, "stun": list(host.stun)}
-            ready |= {"access": settings.access, "notices": list(host.notices)}
-            print_json({"event": "ready", **ready})
-            await asyncio.Event().wait()
-        _announce(settings, host)
-        await show_status(lambda: _figures(host))
+            print_json(_ready(settings, host, print_invite=print_invite))
+        else:
+            _announce(settings, host, print_invite=print_invite or is_at_terminal)
+            if is_at_terminal:
+                await show_status(lambda: _figures(host))
+        await asyncio.Event().wait()
 
 
-def _announce(settings: HostSettings, host: Host) -> None:
+def _ready(settings: HostSettings, host: Host, *, print_invite: bool) -> dict[str, object]:
+    """What programs are told; `invite` and `metrics` are there only if they were asked for."""
+    ready: dict[str, object] = {"event": "ready", "url": host.url, "embed": host.embed, "stun": list(host.stun)}
+    ready |= {"access": settings.access, "notices": list(host.notices)}
+    if print_invite:
+        ready["invite"] = host.invite
+    if host.metrics:
+        ready["metrics"] = host.metrics
+    return ready
+
+
+def _announce(settings: HostSettings, host: Host, *, print_invite: bool) -> None:
     print_line(f"freespan serves at {host.url}\n")
-    print_line(f"Invite, for readers:\n  {host.invite}\n")
+    if print_invite and host.invite:
+        print_line(f"Invite, for readers:\n  {host.invite}\n")
+    elif print_invite:
+        print_line("No invite is valid: freespan invite create NAME makes one.\n")
+    else:
+        data = f" --data {shlex.quote(str(settings.data))}" if settings.data else ""
+        print_line(f"Invite, for readers: it is not written to what may be kept; freespan invite show first{data}\n")
     print_line(f"One line, for any page:\n  {host.embed}\n")
     if host.stun:
         ports = " and ".join(url.rpartition(":")[2] for url in host.stun)
         print_line(f"STUN answers on UDP ports {ports}: the firewall must let both through.\n")
+    if host.metrics:
+        print_line(f"Counters, for Prometheus on this machine:\n  {host.metrics}\n")
     _announce_access(settings, host)
     _announce_egress(settings)
     if settings.allow_private:

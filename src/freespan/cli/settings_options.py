@@ -10,9 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
-from freespan.api.options import Option, options_of
+from freespan.api.options import Option, options_of, replacements_of
 from freespan.api.sources import CONFIG_VARIABLE, Sourced, read_sources, unknown_variables
 from freespan.cli.messages import print_error
+from freespan.wire.errors import InputError
 
 _CONFIG = "config"
 _CONFIG_HELP = f"File with settings (TOML); freespan config --template prints one. Default: that of {CONFIG_VARIABLE}."
@@ -28,18 +29,24 @@ def takes_settings(
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        options = options_of(settings)
+        options, replaced = options_of(settings), replacements_of(settings)
         shown = [field for field in options if only is None or field in only]
+        of_before = [field for field, each in replaced.items() if each.field in shown]
         own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
 
         def run(**arguments: Any) -> None:
             given = {field: arguments.pop(field) for field in shown}
+            for field in of_before:
+                if arguments.pop(field) is not None:
+                    now = options[replaced[field].field]
+                    raise InputError(_flag(field), replaced[field].reason(f"{now.flag} {now.metavar}"))
             sourced: Sourced[Any] = read_sources(settings, given, os.environ, arguments.pop(_CONFIG))
             for warning in unknown_variables(settings, os.environ):
                 print_error(warning)
             command(sourced, **arguments)
 
         parameters = [_parameter(options[field]) for field in shown]
+        parameters += [_switch_of_before(field) for field in of_before]
         config = typer.Option(metavar="FILE", help=_CONFIG_HELP)
         parameters.append(_keyword(_CONFIG, Path | None, config))
         parameters += [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
@@ -63,6 +70,15 @@ def _parameter(each: Option) -> inspect.Parameter:
         rich_help_panel=each.about.group,
     )
     return _keyword(each.field, list[each.kind] | None if each.is_list else each.kind | None, made)  # type: ignore[name-defined]
+
+
+def _switch_of_before(field: str) -> inspect.Parameter:
+    """A switch that is not listed, and answered by what has replaced it."""
+    return _keyword(field, bool | None, typer.Option(f"{_flag(field)}/{_flag(f'no_{field}')}", hidden=True))
+
+
+def _flag(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
 
 
 def _keyword(name: str, annotation: Any, option: Any) -> inspect.Parameter:

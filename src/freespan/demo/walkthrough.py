@@ -103,7 +103,7 @@ class Walkthrough:
     async def _start_host(self, stack: AsyncExitStack, data: Path) -> tuple[Program, dict[str, str]]:
         limit = self._settings.start_seconds
         async with self._steps.step("host starts", limit + _MARGIN_SECONDS) as step:
-            arguments = ["serve", "--json", "--port", "0", "--data", str(data)]
+            arguments = ["serve", "--json", "--print-invite", "--port", "0", "--data", str(data)]
             arguments += ["--egress", "open", "--allow-private", "--resolve", f"{BLOCKED}={LOOPBACK}"]
             host = await stack.enter_async_context(running(*arguments, command=self._settings.command))
             ready = await host.event(lambda event: event.get("event") == "ready", limit, "ready")

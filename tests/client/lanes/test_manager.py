@@ -79,7 +79,7 @@ async def test_lanes_carry_a_download_and_the_broker_hears_of_none(
         monkeypatch.setattr(Wants, "links", 1)
         assert await read_rest(stream, digest) == sha256_of(SIZE)
         await until_links(reader, 1)
-        assert host.counters.registry.get_sample_value("freespan_rendezvous_total", {"outcome": "answered"}) == 1
+        assert host.counters.rendezvous.labels("answered").exact == 1
         assert {(status.now, status.total) for status in helper.statuses.all} <= {(0, 0), (1, 0), (1, 1)}
         assert [status for status in reader.statuses.all if "bridges" in status.detail] == []
 
