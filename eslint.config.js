@@ -25,7 +25,10 @@ export default [
   { ignores: [".venv/", "dist/", "build/"] },
   js.configs.recommended,
   { rules, linterOptions: { reportUnusedDisableDirectives: "error" } },
-  { files: ["src/freespan/web/static/**/*.js", "bench/*.js"], languageOptions: { globals: globals.browser } },
+  {
+    files: ["src/freespan/web/static/**/*.js", "bench/*.js", "tests/web/*.js"],
+    languageOptions: { globals: globals.browser },
+  },
   {
     files: ["extension/**/*.js"],
     languageOptions: { globals: { ...globals.browser, chrome: "readonly" } },

@@ -28,8 +28,12 @@ class Browser(ABC):
         return self._process.pid
 
     @abstractmethod
-    async def open(self, url: str) -> Page:
-        """Open a URL in a new tab, in front, and wait until it has loaded."""
+    async def open(self, url: str, proxy: str = "") -> Page:
+        """Open a URL in a new tab, in front, and wait until it has loaded.
+
+        With `proxy`, the address and port of an HTTP proxy, the tab is one of a context of its own that uses it for all
+        that it asks for, this machine included as far as the browser allows that.
+        """
 
     @abstractmethod
     async def _ask_to_end(self) -> None: ...

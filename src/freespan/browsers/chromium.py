@@ -96,8 +96,12 @@ class Chromium(Browser):
         super().__init__(process, commands)
         self._size = {"width": width, "height": height}
 
-    async def open(self, url: str) -> Page:
-        target = (await self._commands.call("Target.createTarget", {"url": "about:blank"}))["targetId"]
+    async def open(self, url: str, proxy: str = "") -> Page:
+        context: dict[str, str] = {}
+        if proxy:
+            settings = {"proxyServer": f"http://{proxy}", "proxyBypassList": "<-loopback>"}
+            context = await self._commands.call("Target.createBrowserContext", settings)
+        target = (await self._commands.call("Target.createTarget", {"url": "about:blank", **context}))["targetId"]
         attached = await self._commands.call("Target.attachToTarget", {"targetId": target, "flatten": True})
         page = ChromiumPage(self._commands, target, attached["sessionId"])
         await page.resize(**self._size)

@@ -137,8 +137,12 @@ class Firefox(Browser):
         super().__init__(process, commands)
         self._size = {"width": width, "height": height}
 
-    async def open(self, url: str) -> Page:
-        created = await self._commands.call("browsingContext.create", {"type": "tab"})
+    async def open(self, url: str, proxy: str = "") -> Page:
+        context: dict[str, str] = {}
+        if proxy:
+            settings = {"proxyType": "manual", "httpProxy": proxy, "sslProxy": proxy}
+            context = await self._commands.call("browser.createUserContext", {"proxy": settings})
+        created = await self._commands.call("browsingContext.create", {"type": "tab", **context})
         page = FirefoxPage(self._commands, created["context"])
         await page.resize(**self._size)
         await page.call("browsingContext.activate", {})
