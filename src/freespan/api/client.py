@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Collection
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -12,7 +13,8 @@ from freespan.api.background import Background
 from freespan.api.feed import Feed, Following
 from freespan.api.stream import Stream, StreamTransport, open_stream
 from freespan.client.client import Client as Engine
-from freespan.client.local_proxy.server import LocalProxy
+from freespan.client.local_proxy.credentials import Credentials, parse_credentials
+from freespan.client.local_proxy.server import LOOPBACK, LocalProxy
 from freespan.client.settings import ClientSettings as ClientSettings
 from freespan.client.status import ClientStatus as ClientStatus
 from freespan.client.transports import TransportChoice
@@ -153,17 +155,32 @@ class Client:
         except TimeoutError:
             raise StreamError(ProxyStatus("connection_timeout")) from None
 
-    async def proxy(self, port: int = 0) -> Proxy:
-        """Start a local proxy (HTTP and SOCKS5) on 127.0.0.1; port 0 picks a free one. It ends with the client.
+    async def proxy(
+        self,
+        port: int = 0,
+        *,
+        address: str = LOOPBACK,
+        password: str | Credentials | None = None,
+        users: Collection[int] | None = None,
+    ) -> Proxy:
+        """Start a local proxy (HTTP and SOCKS5) on this machine. It ends with the client.
+
+        Args:
+            port: where it listens; 0 picks a free one.
+            address: 127.0.0.1, or another address of 127.0.0.0/8 where the system has them all.
+            password: `user:password`, which programs must then give.
+            users: numbers of the users whose programs are let in besides those of root, where the system tells whose
+                they are (Linux). None stands for the user of this process.
 
         Raises:
-            InputError: field `port`; it is in use, may not be used, or is no port.
+            InputError: field `port`, `address` or `proxy-password`; it is in use, may not be used, or is none.
         """
         checked_number("port", port, 0, PORT_MAX)
         if not self._background.is_running:
             await self._raise_failure()
-        local_proxy = LocalProxy(self._engine, self._settings)
-        proxy = Proxy(local_proxy, await local_proxy.start(port))
+        credentials = parse_credentials(password) if isinstance(password, str) else password
+        local_proxy = LocalProxy(self._engine, self._settings, credentials=credentials, users=users)
+        proxy = Proxy(local_proxy, await local_proxy.start(port, address), address)
         self._proxies.add(proxy)
         return proxy
 
@@ -231,25 +248,27 @@ class Client:
 
 
 class Proxy:
-    """A local proxy on 127.0.0.1, made by `Client.proxy`. It may be used as an `async with` block of its own.
+    """A local proxy, made by `Client.proxy`. It may be used as an `async with` block of its own.
 
     Attributes:
         port: where it listens.
+        address: where it listens, an address of this machine.
     """
 
-    def __init__(self, local_proxy: LocalProxy, port: int) -> None:
+    def __init__(self, local_proxy: LocalProxy, port: int, address: str) -> None:
         self._local_proxy = local_proxy
         self.port = port
+        self.address = address
 
     @property
     def url(self) -> str:
-        """For programs that take an HTTP proxy."""
-        return f"http://127.0.0.1:{self.port}"
+        """For programs that take an HTTP proxy. It never holds a password."""
+        return f"http://{self.address}:{self.port}"
 
     @property
     def socks_url(self) -> str:
-        """For programs that take a SOCKS5 proxy; the host resolves the names."""
-        return f"socks5h://127.0.0.1:{self.port}"
+        """For programs that take a SOCKS5 proxy; the host resolves the names. It never holds a password."""
+        return f"socks5h://{self.address}:{self.port}"
 
     @property
     def received(self) -> int:

@@ -7,6 +7,7 @@ import time
 
 from freespan.api.client import Client, Proxy, connect
 from freespan.api.feed import Following
+from freespan.cli.proxy_options import ProxyOptions
 from freespan.cli.running import naming_options, print_json, print_line, run_until_stopped, showing_status
 from freespan.client.settings import ClientSettings
 from freespan.client.status import HOST_RESTARTED, ClientStatus
@@ -21,35 +22,47 @@ _NEWS_SECONDS = 10.0
 
 
 def run_connect(
-    invite: str, port: int, transport: TransportChoice, *, allow_direct: bool, as_json: bool, verbose: bool
+    invite: str,
+    proxy_options: ProxyOptions,
+    transport: TransportChoice,
+    *,
+    allow_direct: bool,
+    as_json: bool,
+    verbose: bool,
 ) -> None:
     """Run a client until stopped. Raises `InviteError`, or `FreespanError` when trying again cannot help."""
     settings = ClientSettings(allow_direct=allow_direct)
     client = connect(invite, transport=transport, timeout=0, settings=settings)
-    with naming_options("port"):
-        run_until_stopped(_connect(client, port, as_json=as_json), verbose=verbose)
+    with naming_options("port", "address"):
+        run_until_stopped(_connect(client, proxy_options, as_json=as_json), verbose=verbose)
 
 
-async def _connect(client: Client, port: int, *, as_json: bool) -> None:
+async def _connect(client: Client, options: ProxyOptions, *, as_json: bool) -> None:
     async with client:
         statuses = client.events()
-        proxy = await client.proxy(port)
+        proxy = await client.proxy(
+            options.port, address=options.address, password=options.credentials, users=options.users
+        )
         if as_json:
             await _report_as_json(proxy, statuses)
         else:
-            await _report(client, proxy, statuses)
+            await _report(client, proxy, statuses, options)
         await client.wait_closed()
 
 
 async def _report_as_json(proxy: Proxy, statuses: Following[ClientStatus]) -> None:
-    print_json({"event": "proxy", "address": f"127.0.0.1:{proxy.port}"})
+    print_json({"event": "proxy", "address": f"{proxy.address}:{proxy.port}"})
     fields = ("state", "detail", "transport", "links", "seconds")
     async for status in statuses:
         print_json({"event": "state", **{name: getattr(status, name) for name in fields}})
 
 
-async def _report(client: Client, proxy: Proxy, statuses: Following[ClientStatus]) -> None:
-    print_line(f"Local proxy: 127.0.0.1:{proxy.port}  (HTTP and SOCKS5; set it in your browser)   Ctrl-C ends it\n")
+async def _report(client: Client, proxy: Proxy, statuses: Following[ClientStatus], options: ProxyOptions) -> None:
+    place = f"{proxy.address}:{proxy.port}"
+    print_line(f"Local proxy: {place}  (HTTP and SOCKS5; set it in your browser)   Ctrl-C ends it")
+    if options.credentials is not None and options.is_new:
+        print_line(f"User name: {options.credentials.user}   Password: {options.credentials.password}")
+    print_line("")
     await asyncio.sleep(_STATUS_AFTER_SECONDS)
     news, rate = _News(), _Rate(proxy)
 

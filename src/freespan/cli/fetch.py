@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -16,6 +17,7 @@ from freespan.api.client import Client, connect
 from freespan.cli.download import Download, download_chunks
 from freespan.cli.output_file import output_path, written_file
 from freespan.cli.running import drawing, print_json, print_line, run_until_stopped
+from freespan.client.local_proxy.credentials import Credentials
 from freespan.client.settings import ClientSettings
 from freespan.wire.errors import InputError
 from freespan.wire.target import parse_host
@@ -50,8 +52,10 @@ async def _fetch(client: Client, url: str, path: Path | None, trust: ssl.SSLCont
     download = Download()
     with written_file(path) as file:
         async with client, _progress(download, quiet=as_json):
-            proxy = await client.proxy()
-            async with contextlib.aclosing(download_chunks(url, proxy.url, trust, download)) as chunks:
+            own = Credentials("fetch", secrets.token_urlsafe())  # nobody else on this machine is to use this proxy
+            proxy = await client.proxy(password=own)
+            with_own = f"http://{own.user}:{own.password}@{proxy.address}:{proxy.port}"
+            async with contextlib.aclosing(download_chunks(url, with_own, trust, download)) as chunks:
                 async for chunk in chunks:
                     file.write(chunk)
     rate = download.received / max(download.seconds, 1e-6) / 1e6

@@ -37,6 +37,15 @@ InviteText = Annotated[str | None, typer.Argument(metavar="[INVITE]", help=_INVI
 _INVITE_FILE_HELP = "File with the invite, - for standard input. Lines that begin with # are comments."
 InviteFile = Annotated[Path | None, typer.Option("--invite-file", metavar="FILE", help=_INVITE_FILE_HELP)]
 
+_ADDRESS_HELP = "Address of the local proxy: one of 127.0.0.0/8. Pages cannot find it at one that they cannot guess."
+_PROXY_USER_HELP = (
+    "Another user of this machine, by name or number, whose programs may use the local proxy too; * for all. May be"
+    " repeated. Only Linux tells whose programs they are."
+)
+_PASSWORD_FILE_HELP = (
+    "File with user:password, which programs must give to the local proxy. Default: FREESPAN_PROXY_PASSWORD."
+)
+_PASSWORD_HELP = "Make such a password now, and show it on this terminal."
 _TRANSPORT_HELP = (
     "Use this transport only. webrtc and turn lead through a bridge; in turn and websocket, packets go to the host."
 )
@@ -57,17 +66,35 @@ def connect(
     invite: InviteText = None,
     invite_file: InviteFile = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the local proxy; 0 picks a free one.")] = 8118,
+    address: Annotated[str, typer.Option(help=_ADDRESS_HELP)] = "127.0.0.1",
+    proxy_user: Annotated[list[str] | None, typer.Option(metavar="USER", help=_PROXY_USER_HELP)] = None,
+    proxy_password_file: Annotated[Path | None, typer.Option(metavar="FILE", help=_PASSWORD_FILE_HELP)] = None,
+    proxy_password: Annotated[bool, typer.Option("--proxy-password", help=_PASSWORD_HELP)] = False,
     transport: Annotated[TransportChoice, typer.Option(help=_TRANSPORT_HELP)] = "auto",
     allow_direct: AllowDirect = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Connect through a bridge, and offer a local proxy (HTTP and SOCKS5) on 127.0.0.1."""
+    """Connect through a bridge, and offer a local proxy (HTTP and SOCKS5) on this machine."""
     from freespan.cli.connect import run_connect
     from freespan.cli.invite_source import read_invite
+    from freespan.cli.proxy_options import proxy_options
 
+    options = proxy_options(
+        port,
+        address,
+        users=proxy_user or (),
+        password_file=proxy_password_file,
+        makes_password=proxy_password,
+        as_json=as_json,
+    )
     run_connect(
-        read_invite(invite, invite_file), port, transport, allow_direct=allow_direct, as_json=as_json, verbose=verbose
+        read_invite(invite, invite_file),
+        options,
+        transport,
+        allow_direct=allow_direct,
+        as_json=as_json,
+        verbose=verbose,
     )
 
 

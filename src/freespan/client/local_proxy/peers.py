@@ -17,7 +17,7 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 _log = logging.getLogger(__name__)
@@ -36,22 +36,24 @@ _EVERY_STATE = 0xFFFF_FFFF
 _ANSWER_MAX = 1024
 _ROOT = 0
 _LOOPBACK = "127.0.0.1"
+EVERYBODY: Collection[int] = range(2**32)
+"""All users of this machine; they are not even asked for."""
 
 
 class Peers:
     """Knows the users whose programs may use the local proxy. `users` are numbers; root is one of them anyway.
 
-    Root may read the memory of this process, so there is nothing to keep from it.
+    Root can read the memory of this process, so there is nothing to keep from it.
     """
 
-    def __init__(self, users: Iterable[int]) -> None:
-        self._users = {*users, _ROOT}
+    def __init__(self, users: Collection[int]) -> None:
+        self._users = users
         self._diag: socket.socket | None = None
         self._has_told = False
 
     def start(self) -> None:
         """Find out whether this system tells; if it does not, everybody on this machine is let in."""
-        if sys.platform == "linux":
+        if sys.platform == "linux" and self._users is not EVERYBODY:
             with contextlib.suppress(OSError):
                 self._diag = socket.socket(
                     socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, _NETLINK_SOCK_DIAG
@@ -75,7 +77,8 @@ class Peers:
         """Whether the program at the other end of an accepted connection may use the proxy."""
         if self._diag is None:
             return True
-        is_allowed = self._user_of(connection) in self._users
+        user = self._user_of(connection)
+        is_allowed = user is not None and (user == _ROOT or user in self._users)
         if not is_allowed and not self._has_told:
             self._has_told = True
             _log.warning("a program of another user was refused by the local proxy")

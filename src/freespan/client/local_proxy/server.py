@@ -1,4 +1,4 @@
-"""The server of the local proxy: one port on 127.0.0.1 that serves HTTP (CONNECT, absolute-form) and SOCKS5.
+"""The server of the local proxy: one port on loopback that serves HTTP (CONNECT, absolute-form) and SOCKS5.
 
 Whoever is not to know of it gets a TCP reset and not one byte, which is the nearest to a closed port: programs of other
 users, and pages that try ports.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import ipaddress
 import os
 from collections.abc import Collection
 from typing import Protocol
@@ -20,8 +21,11 @@ from freespan.client.local_proxy.request import ProxyRequest, RequestError
 from freespan.client.settings import ClientSettings
 from freespan.tunnel.splice import Direction, TcpConnection, splice
 from freespan.tunnel.stream import CHUNK_SIZE, TunnelStream
+from freespan.wire.addresses import parse_address
 from freespan.wire.errors import InputError, StreamError
 from freespan.wire.target import Target
+
+LOOPBACK = "127.0.0.1"
 
 
 class StreamOpener(Protocol):
@@ -62,16 +66,24 @@ class LocalProxy:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self, port: int) -> int:
-        """Listen on 127.0.0.1, so that other machines cannot connect; returns the port, which the system chooses for 0.
+    async def start(self, port: int, address: str = LOOPBACK) -> int:
+        """Listen, and return the port, which the system chooses for 0.
+
+        The address is one of 127.0.0.0/8, so that other machines cannot connect. Pages can try 127.0.0.1, but not the
+        other sixteen million.
 
         Raises:
-            InputError: field `port`; it is in use or may not be used.
+            InputError: field `port` or `address`; it is in use or may not be used, or is of another kind.
         """
+        if not is_loopback_ipv4(address):
+            raise InputError("address", "must be 127.0.0.1 or another address of 127.0.0.0/8")
         try:
-            self._server = await asyncio.start_server(self._handle, "127.0.0.1", port, limit=CHUNK_SIZE)
+            self._server = await asyncio.start_server(self._handle, address, port, limit=CHUNK_SIZE)
         except OSError as error:
-            reason = os.strerror(error.errno or errno.EADDRNOTAVAIL).lower()
+            number = error.errno or errno.EADDRNOTAVAIL
+            reason = os.strerror(number).lower()
+            if number == errno.EADDRNOTAVAIL and address != LOOPBACK:
+                raise InputError("address", f"this system has no {address}; choose 127.0.0.1") from None
             raise InputError("port", f"{port}: {reason}; choose another one") from None
         self._peers.start()
         return int(self._server.sockets[0].getsockname()[1])
@@ -159,6 +171,12 @@ class LocalProxy:
                 writer.write_eof()
         except (OSError, TimeoutError):
             pass  # the program has gone
+
+
+def is_loopback_ipv4(address: str) -> bool:
+    """Whether a text is an address of 127.0.0.0/8 to listen on."""
+    parsed = parse_address(address)
+    return isinstance(parsed, ipaddress.IPv4Address) and parsed.is_loopback
 
 
 async def _read_some(reader: asyncio.StreamReader) -> bytes:
