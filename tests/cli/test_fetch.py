@@ -10,9 +10,11 @@ import socket
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from freespan.client.local_proxy.server import LocalProxy
 from freespan.demo.certificates import DemoAuthority
 from freespan.demo.payload import sha256_of
 from freespan.wire.invite import format_invite
@@ -40,6 +42,25 @@ def test_a_file(lab: Lab, site: Site, tmp_path: Path) -> None:
     assert hashlib.sha256((tmp_path / "mine.bin").read_bytes()).hexdigest() == sha256_of(3_000_000)
     assert program.output[0].startswith("mine.bin: 3,000,000 bytes in ")
     assert names(tmp_path) == ["mine.bin"]
+
+
+def test_nobody_else_can_use_its_local_proxy(
+    lab: Lab, command: Command, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system may not tell whose programs ask: so they must know what nobody is told."""
+    asked_for = []
+    make = LocalProxy.__init__
+
+    def noting(self: LocalProxy, *arguments: Any, **options: Any) -> None:
+        asked_for.append(options["credentials"].password)
+        make(self, *arguments, **options)
+
+    monkeypatch.setattr(LocalProxy, "__init__", noting)
+    for _ in range(2):
+        done = command("fetch", url_of(site), "-o", str(tmp_path / "page"), invite=lab.invite)
+        assert done.code == 0
+    assert len(set(asked_for)) == 2
+    assert all(len(password) > 20 for password in asked_for)
 
 
 def test_output_for_programs(lab: Lab, command: Command, site: Site, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from tests.support.serving import serving
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 STILL_DIFFERS = {"ICE by TCP"}
-"""Chromium counts that a check was sent, before it learns of the reset: docs/threat-model.md says so."""
+"""Chromium counts that a check was sent, before it learns of the reset: docs/decisions/0035 says so."""
 BY_HTTP = (
     *("fetch no-cors", "fetch no-cors, POST", "fetch cors", "fetch with preflight", "fetch with credentials"),
     *("XMLHttpRequest", "image", "script", "stylesheet", "video", "object", "font", "WebSocket"),
