@@ -23,7 +23,7 @@ class Socket:
         self.pinged: list[float] = []
         self.aborted = False
 
-    async def ping(self, text: str) -> None:
+    def send(self, frames: bytes) -> None:
         if self.dead:
             raise ConnectionResetError
         self.pinged.append(asyncio.get_running_loop().time())

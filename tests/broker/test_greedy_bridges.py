@@ -172,7 +172,7 @@ async def test_a_bridge_that_does_not_read_is_cut_off_instead_of_waited_for() ->
     transport = Transport(settings.unread_max + 1)
     socket = BridgeSocket(cast(web.WebSocketResponse, QueuedFrames(1)), cast(asyncio.Transport, transport), settings)
     with pytest.raises(ConnectionError):
-        await socket.send("{}")
+        socket.send(b"{}")
     assert transport.aborted
     assert socket.is_dead
 

@@ -15,8 +15,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from freespan.broker.bridge_socket import BridgeSocket
-from freespan.wire.messages import Ping, encode
+from freespan.broker.bridge_socket import PING_FRAME, BridgeSocket, text_frame
+from freespan.wire.messages import Ping, encode_bytes
 
 _STEPS = 200
 """Parts into which the time between ping and look is divided."""
@@ -67,11 +67,11 @@ class BridgePings:
                 if turn.due <= now and name in self._turns:
                     turn.due = now + self._half
                     self._turns.move_to_end(name)
-                    await self._visit(name, turn)
+                    self._visit(name, turn)
             next_due = next((turn.due for turn in self._turns.values()), now)
             await asyncio.sleep(max(step, next_due - now))
 
-    async def _visit(self, name: str, turn: _Turn) -> None:
+    def _visit(self, name: str, turn: _Turn) -> None:
         socket, turn.is_asked = turn.socket, not turn.is_asked
         if not turn.is_asked:
             if not socket.is_heard:
@@ -80,9 +80,10 @@ class BridgePings:
             return
         socket.is_heard = False
         try:
-            await socket.ping(_PING)  # does not wait, since so little is unread
+            socket.send(_PING)
         except ConnectionError:
             self._on_silent(name)
 
 
-_PING = encode(Ping())
+_PING = text_frame(encode_bytes(Ping())) + PING_FRAME
+"""The message shows a page that the broker is there; only the frame is answered, by every end."""

@@ -25,7 +25,7 @@ from aiohttp import web
 
 from freespan.broker.bridge_directory import BridgeDirectory
 from freespan.broker.bridge_pings import BridgePings
-from freespan.broker.bridge_socket import BridgeSocket, accept_bridge
+from freespan.broker.bridge_socket import BridgeSocket, accept_bridge, text_frame
 from freespan.broker.matching import Matching
 from freespan.broker.responses import ProblemError, problem_response, too_many_requests
 from freespan.broker.settings import BrokerSettings
@@ -45,7 +45,7 @@ from freespan.wire.messages import (
     Refusal,
     ToBroker,
     Welcome,
-    encode,
+    encode_bytes,
 )
 from freespan.wire.network import Network
 from freespan.wire.sdp import Filtered, check_answer, check_passable
@@ -112,19 +112,19 @@ class BridgeSignalling:
         If there is none, the caller decides whether that is a miss.
         """
         socket = self._sockets[bridge]
-        answer: asyncio.Future[str | NoAnswer] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[str | NoAnswer] = loop.create_future()
         self._answers[offer.id] = answer
+        too_late = loop.call_later(self._settings.answer_seconds, self._resolve, offer.id, NoAnswer.NONE_CAME)
         try:
-            async with asyncio.timeout(self._settings.answer_seconds):
-                socket.allow(self._settings.messages_per_offer)
-                await socket.send(encode(offer))
-                return await answer
-        except TimeoutError:
-            return NoAnswer.NONE_CAME
+            socket.allow(self._settings.messages_per_offer)
+            socket.send(text_frame(encode_bytes(offer)))
+            return await answer
         except ConnectionError:
             self._forget(bridge)  # nobody else is to try it
             return NoAnswer.NONE_CAME
         finally:
+            too_late.cancel()
             del self._answers[offer.id]
             self._matching.settle(bridge, offer.id)
 
@@ -188,7 +188,7 @@ class BridgeSignalling:
             if superfluous is not None:
                 self._disconnect(superfluous, aiohttp.WSCloseCode.TRY_AGAIN_LATER, "the broker is full")
             if name in self._sockets:
-                await socket.send(encode(self._welcome(token)))
+                socket.send(text_frame(encode_bytes(self._welcome(token))))
             while True:
                 frame = await socket.next_frame()
                 message = await socket.understand(frame)
@@ -218,7 +218,7 @@ class BridgeSignalling:
             superfluous.abort()  # it has its welcome, and is about to be closed
         try:
             async with asyncio.timeout(self._settings.probe_seconds):
-                await socket.send(encode(self._welcome("")))
+                socket.send(text_frame(encode_bytes(self._welcome(""))))
                 await socket.close()
         finally:
             self._probes.discard(socket)

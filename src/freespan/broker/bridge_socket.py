@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Awaitable
 
 import aiohttp
@@ -20,6 +21,15 @@ _FRAMES_AT_ONCE = 8
 """Of one bridge, before others have their turn."""
 _FRAMES = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.PING, aiohttp.WSMsgType.PONG)
 """All others mean that the WebSocket is closed, or is being closed."""
+PING_FRAME = b"\x89\x00"
+"""Asks the other end for a sign of life (RFC 6455 section 5.5.2)."""
+
+
+def text_frame(text: bytes) -> bytes:
+    """A whole message as it is sent by a server (RFC 6455 section 5.2). It is shorter than 65,536 bytes."""
+    size = len(text)
+    head = struct.pack("!BB", 0x81, size) if size < 126 else struct.pack("!BBH", 0x81, 126, size)
+    return head + text
 
 
 class BridgeSocket:
@@ -78,19 +88,14 @@ class BridgeSocket:
                 pass
             return message
 
-    async def send(self, text: str) -> None:
-        """Send a message.
+    def send(self, frames: bytes) -> None:
+        """Send whole frames, as `text_frame` makes them. aiohttp would need two coroutines for each.
 
         Raises:
             ConnectionError: the other end is gone, or does not read.
         """
         self._check_before_sending()
-        await self._socket.send_str(text)
-
-    async def ping(self, text: str) -> None:
-        """Send a message, and ask for a sign of life. Raises `ConnectionError`."""
-        await self.send(text)
-        await self._socket.ping()
+        self._transport.write(frames)
 
     def charge(self, messages: float) -> None:
         """Count messages of the other end. Raises `MessageError` when it has sent too many."""

@@ -190,7 +190,12 @@ _MISSING = re.compile(r"missing required field `([^`]+)`")
 
 def encode(message: msgspec.Struct) -> str:
     """Write any of the messages as JSON text."""
-    return msgspec.json.encode(message).decode()
+    return encode_bytes(message).decode()
+
+
+def encode_bytes(message: msgspec.Struct) -> bytes:
+    """The same for a socket, in UTF-8."""
+    return msgspec.json.encode(message)
 
 
 def decode_to_broker(text: str | bytes) -> ToBroker:
