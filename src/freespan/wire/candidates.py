@@ -123,7 +123,9 @@ def _end(text: str, *, allow_private: bool) -> str | None:
         name = text.lower()
         return name if allow_private and _MDNS_NAME.fullmatch(name) else None
     may_pass = _can_be_local(address) if allow_private else is_end(address)
-    return address_text(address) if may_pass else None
+    if not may_pass:
+        return None
+    return text if address.version == 4 else address_text(address)  # IPv4 has one form, and was read in no other
 
 
 def _can_be_local(address: Address) -> bool:

@@ -24,22 +24,23 @@ _FORMS = {
     _PASSWORD: re.compile(rf"a=ice-pwd:[A-Za-z0-9+/]{{22,{ICE_PASSWORD_MAX}}}"),
     _FINGERPRINT: re.compile(r"a=fingerprint:[A-Za-z0-9-]{1,16} [0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){0,63}"),
 }
-_FORMED = tuple(_FORMS)
 _ONCE = (_UFRAG, _PASSWORD)
-_ONCE_LETTERS = {"v=", "o=", "s=", "t=", "c="}
+_ONLY_FIRST = {"v=", "o=", "s=", "t=", "c=", *_ONCE}
+"""Lines that stand there once, so that a description cannot grow with each one that is written anew."""
 _SETUP = "a=setup"
 _NEEDED = (*_FORMS, _SETUP, "a=mid", "a=sctp-port")
 # With a line feed in front, such a search is five times as fast as with ^; neither is for the first line.
 _NEEDED_LINE = re.compile(rf"\n(({'|'.join(_NEEDED)})(?![^:\n]).*)")
 _MEDIA_LINE = re.compile(r"\n([mM]=.*)")
+_PRINTABLE_ASCII = bytes(range(0x20, 0x7F)) + b"\n"
 _HASH_SIZES = {"sha-1": 20, "sha-224": 28, "sha-256": 32, "sha-384": 48, "sha-512": 64}
 _CANDIDATES_MAX = 32
 _CANDIDATES_READ = 64
 # All lines that a data channel needs, by exact names, since engines differ in what else they take for a candidate. Not
 # end-of-candidates: checks of the other side can still reveal an address that was taken out.
-_KEPT = re.compile(
-    r"[vost]=|a=(?:ice-ufrag|ice-pwd|ice-options|ice-lite|fingerprint|setup|mid|group|sctp-port|max-message-size"
-    r"|sendrecv|msid-semantic|extmap-allow-mixed)(?::|$)"
+_KEPT = frozenset(
+    "v= o= s= t= a=ice-ufrag a=ice-pwd a=ice-options a=ice-lite a=fingerprint a=setup a=mid a=group a=sctp-port"
+    " a=max-message-size a=sendrecv a=msid-semantic a=extmap-allow-mixed".split()
 )
 
 
@@ -113,7 +114,7 @@ def filtered(sdp: str, *, allow_private: bool, only: Collection[str] | None = No
     places: list[int] = []
     holding = 0
     for line in _plain_lines(sdp):
-        if _holds_candidate(line):
+        if "candidate:" in line.lower():
             holding += 1
             one = parse_candidate(line, allow_private=allow_private) if holding <= _CANDIDATES_READ else None
             if one is not None and (only is None or one.address in only):
@@ -121,17 +122,21 @@ def filtered(sdp: str, *, allow_private: bool, only: Collection[str] | None = No
                 places.append(len(passed))
                 passed.append("")
             continue
-        if line[:2] in seen or (line.startswith(_FORMED) and not _has_its_form(line, seen)):
+        name = line[:2]
+        if name == "a=":
+            name = line.partition(":")[0]
+        form = _FORMS.get(name)
+        if name in seen or (form is not None and not form.fullmatch(line)):
             continue
-        if allow_private or _KEPT.match(line):
+        if allow_private or name in _KEPT:
             passed.append(line)
-        elif line.startswith("c="):
+        elif name == "c=":
             passed.append("c=IN IP4 0.0.0.0")
-        elif line.startswith("m="):
+        elif name == "m=":
             # Together with c=, this means that there is no default candidate (RFC 8840 section 4.1.1).
             passed.append(_without_port(line))
-        if line[:2] in _ONCE_LETTERS:  # so a description cannot grow with each line that is written anew
-            seen.add(line[:2])
+        if name in _ONLY_FIRST:
+            seen.add(name)
     addresses: set[str] = set()
     for position in chosen(candidates):
         passed[places[position]] = candidates[position].line
@@ -170,19 +175,6 @@ def _holds_candidate(line: str) -> bool:
     return "candidate:" in line.lower()
 
 
-def _has_its_form(line: str, seen: set[str]) -> bool:
-    """Whether a user name, password or fingerprint is one; of the first two, only the first in a description counts."""
-    name = line.partition(":")[0]
-    form = _FORMS.get(name)
-    if form is None:
-        return True
-    if name in seen or not form.fullmatch(line):
-        return False
-    if name in _ONCE:
-        seen.add(name)
-    return True
-
-
 def _without_port(media: str) -> str:
     """A media line with the port that stands for none."""
     name, _, rest = media.partition(" ")
@@ -213,13 +205,15 @@ def _with_line_feeds(sdp: str) -> str:
 
 def _is_printable(text: str) -> bool:
     """Whether all its lines are printable."""
+    if text.isascii():  # as nearly all are, and five times as fast to tell
+        return not text.encode().translate(None, _PRINTABLE_ASCII)
     return text.replace("\n", "").isprintable()
 
 
 def _is_whole(fingerprint: str) -> bool:
     """Whether a fingerprint has as many bytes as its hash: engines refuse a description with any other."""
     name, _, value = fingerprint.partition(":")[2].partition(" ")
-    return len(value.split(":")) == _HASH_SIZES.get(name.lower())
+    return value.count(":") + 1 == _HASH_SIZES.get(name.lower())
 
 
 def _check_description(field: str, sdp: str) -> list[str]:
