@@ -96,7 +96,7 @@ class BridgeSignalling:
             settings.probes_max, newcomers=settings.probes_for_newcomers, places=settings.probe_places
         )
         self._sockets: dict[str, BridgeSocket] = {}
-        self._answers: dict[str, asyncio.Future[str | NoAnswer]] = {}
+        self._answers: dict[str, asyncio.Future[Filtered | NoAnswer]] = {}
         self._pings = BridgePings(settings.ping_seconds, self._forget)
         self._closing: set[asyncio.Task[None]] = set()
         self._to_forgive: set[str] = set()
@@ -106,14 +106,14 @@ class BridgeSignalling:
         """The route for bridges."""
         return [web.get("/v1/bridge", self.handle_bridge)]
 
-    async def ask(self, bridge: str, offer: Offer) -> str | NoAnswer:
+    async def ask(self, bridge: str, offer: Offer) -> Filtered | NoAnswer:
         """Send an offer to the bridge that it is assigned to, and return the answer.
 
         If there is none, the caller decides whether that is a miss.
         """
         socket = self._sockets[bridge]
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[str | NoAnswer] = loop.create_future()
+        answer: asyncio.Future[Filtered | NoAnswer] = loop.create_future()
         self._answers[offer.id] = answer
         too_late = loop.call_later(self._settings.answer_seconds, self._resolve, offer.id, NoAnswer.NONE_CAME)
         try:
@@ -235,7 +235,7 @@ class BridgeSignalling:
                 # Looked up first: an answer that nobody waits for must cost next to nothing. It may be late.
                 self._sockets[bridge].charge(self._settings.unknown_offer_messages)
             case Answer(offer_id, sdp):
-                answer = check_passable("answer", self._filter_sdp(check_answer(sdp))).sdp
+                answer = check_passable("answer", self._filter_sdp(check_answer(sdp)))
                 self._matching.settle(bridge, offer_id)
                 self._matching.count_answer(bridge)
                 self._resolve(offer_id, answer)
@@ -245,7 +245,7 @@ class BridgeSignalling:
             case Hello():
                 raise MessageError("type", "must be hello only once")
 
-    def _resolve(self, offer_id: str, answer: str | NoAnswer) -> None:
+    def _resolve(self, offer_id: str, answer: Filtered | NoAnswer) -> None:
         waiting = self._answers.get(offer_id)
         if waiting is not None and not waiting.done():
             waiting.set_result(answer)

@@ -151,22 +151,23 @@ class Rendezvous:
         self._targets.count(targets, within.addresses, _now())
         needs_turn = self._matching.needs_turn(bridge, request.network)
         turn = self._turn_servers.credentials(time.time()) if self._turn_servers and needs_turn else []
-        answer: str | NoAnswer = NoAnswer.NONE_CAME
+        answer: Filtered | NoAnswer = NoAnswer.NONE_CAME
         self.held_places.hold(offer_id, bridge, visit.source, _now())
         visit.begin(bridge)
         try:
             answer = await self._signalling.ask(bridge, Offer(offer_id, within.sdp, turn))
         finally:
-            visit.end(bridge, is_answered=isinstance(answer, str))
+            visit.end(bridge, is_answered=isinstance(answer, Filtered))
             if isinstance(answer, NoAnswer):
                 self.held_places.release(offer_id)
         self._count_misses(bridge, answer, visit)
         if isinstance(answer, NoAnswer):
             return None
-        self._bridges.networks.learn(bridge, answer)
-        return RendezvousAnswer(PROTOCOL_VERSION, answer, bridge, self._matching.region_of(bridge))
+        if any(":" in name for name in answer.addresses):  # others tell nothing about IPv6 networks
+            self._bridges.networks.learn(bridge, answer.sdp)
+        return RendezvousAnswer(PROTOCOL_VERSION, answer.sdp, bridge, self._matching.region_of(bridge))
 
-    def _count_misses(self, bridge: str, answer: str | NoAnswer, visit: Visit) -> None:
+    def _count_misses(self, bridge: str, answer: Filtered | NoAnswer, visit: Visit) -> None:
         """Blame the bridges that gave no answer. A refusal counts where a proved bridge elsewhere takes the offer."""
         match answer:
             case NoAnswer.REFUSED:
