@@ -85,11 +85,20 @@ class _Places:
         return 2 * self.free > self.count
 
 
+class _Group(FreeBridges["_Bridge"]):
+    """The free bridges of one kind."""
+
+    def __init__(self, kind: _Kind) -> None:
+        super().__init__()
+        self.kind = kind
+
+
 @dataclass(eq=False, slots=True)
 class _Bridge(Item):
     """What is known of one bridge.
 
     Attributes:
+        group: where it stands in the index, or None while it is not free.
         source: where it comes from, or None if that is not known.
         pending: the few offers that wait for its answer.
         unanswered: to whom it has given no answer since its last one: networks, or None.
@@ -106,6 +115,7 @@ class _Bridge(Item):
     refused: frozenset[bytes | None] = frozenset()
     network: Network | None = None
     is_proved: bool = False
+    group: _Group | None = None
 
     @property
     def is_mute(self) -> bool:
@@ -119,10 +129,6 @@ class _Bridge(Item):
     def kind(self) -> _Kind:
         return _Kind(self.network, self.is_mute, self.is_proved)
 
-    @property
-    def is_in_index(self) -> bool:
-        return self.shelf is not None
-
 
 class Matching:
     """The bridges of one broker, and the offers that wait for their answers.
@@ -134,7 +140,7 @@ class Matching:
         self._choose = choose
         self._settings = settings or BrokerSettings()
         self._bridges: dict[str, _Bridge] = {}
-        self._groups: dict[_Kind, FreeBridges[_Bridge]] = {}
+        self._groups: dict[_Kind, _Group] = {}
         self._places: dict[Hashable, _Places] = {}
         """By network; a bridge whose source is not known is one of its own."""
         self._networks: dict[Network, Network] = {}
@@ -287,7 +293,7 @@ class Matching:
         """This changes twice for each offer, and hardly ever whether a bridge is free: then it stays where it is."""
         taken = len(pending) - len(bridge.pending)
         has_room = len(pending) < min(self._settings.offers_per_bridge, bridge.capacity - bridge.sessions)
-        if bridge.is_in_index and has_room:
+        if bridge.group is not None and has_room:
             bridge.pending = pending
             self._unused_places -= taken
             self._count(bridge, 0, -taken)
@@ -311,22 +317,25 @@ class Matching:
         """Count a bridge, and put it into the index if it is free. Before anything of it changes, it is withdrawn."""
         self._unused_places += bridge.free_places
         self._put(bridge)
-        self._count(bridge, bridge.capacity, bridge.free_places if bridge.is_in_index else 0)
+        self._count(bridge, bridge.capacity, 0 if bridge.group is None else bridge.free_places)
 
     def _put(self, bridge: _Bridge) -> None:
         if len(bridge.pending) >= self._settings.offers_per_bridge or self._is_out(bridge):
             return
         if bridge.free_places:
-            group = self._groups.get(bridge.kind)
+            kind = bridge.kind
+            group = self._groups.get(kind)
             if group is None:
-                group = self._groups[bridge.kind] = FreeBridges()
+                group = self._groups[kind] = _Group(kind)
+            bridge.group = group
             group.add(bridge, bridge.source)
 
     def _withdraw(self, bridge: _Bridge) -> None:
         self._unused_places -= bridge.free_places
-        self._count(bridge, -bridge.capacity, -bridge.free_places if bridge.is_in_index else 0)
-        if bridge.is_in_index:
-            self._groups[bridge.kind].remove(bridge)
+        self._count(bridge, -bridge.capacity, 0 if bridge.group is None else -bridge.free_places)
+        if bridge.group is not None:
+            bridge.group.remove(bridge)
+            bridge.group = None
 
     def _count(self, bridge: _Bridge, more: int, more_free: int) -> None:
         """The network of a bridge has so many places more, or fewer."""
@@ -343,7 +352,7 @@ class Matching:
 
     def _best(self, request: _Request, excluded: Set[str]) -> _Bridge | None:
         """One of the best free bridges, none of `excluded`."""
-        ranks: dict[_Rank, list[FreeBridges[_Bridge]]] = defaultdict(list)
+        ranks: dict[_Rank, list[_Group]] = defaultdict(list)
         for kind, group in self._groups.items():
             if group.count and (rank := request.rank_of(kind)) is not None:
                 ranks[rank].append(group)
@@ -358,14 +367,13 @@ class Matching:
         free = self._free_ones(names)
         if len(free) > _FEW:
             free = list({place: free[place] for place in (self._choose(len(free)) for _ in range(_FEW))}.values())
-        rank_of: dict[tuple[int, bool, bool], _Rank | None] = {}
-        ranks: dict[_Rank, list[_Bridge]] = defaultdict(list)
+        groups: dict[_Group | None, list[_Bridge]] = defaultdict(list)
         for bridge in free:
-            key = (id(bridge.network), bridge.is_mute, bridge.is_proved)  # a kind takes longer to hash
-            if key not in rank_of:
-                rank_of[key] = request.rank_of(bridge.kind)
-            if (rank := rank_of[key]) is not None:
-                ranks[rank].append(bridge)
+            groups[bridge.group].append(bridge)
+        ranks: dict[_Rank, list[_Bridge]] = defaultdict(list)
+        for group, bridges in groups.items():
+            if group is not None and (rank := request.rank_of(group.kind)) is not None:
+                ranks[rank] += bridges
         if not ranks:
             return None
         return draw_one_of([(bridge, bridge.source) for bridge in ranks[min(ranks)]], self._choose)
@@ -378,5 +386,5 @@ class Matching:
         return not takes_newcomers or self._choose(every) != every - 1
 
     def _free_ones(self, names: Iterable[str]) -> list[_Bridge]:
-        known = (self._bridges.get(name) for name in names)
-        return [bridge for bridge in known if bridge is not None and bridge.is_in_index]
+        known = map(self._bridges.get, names)
+        return [bridge for bridge in known if bridge is not None and bridge.group is not None]

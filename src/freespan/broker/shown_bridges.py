@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, KeysView
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
+from typing import NamedTuple
 
 from freespan.broker.settings import ShownSettings
 
@@ -24,16 +25,18 @@ _RECORD_COST, _NAME_COST = 1_000, 200
 """Bytes of what is kept for a reader, and for each bridge that they were shown; measured, and rounded up."""
 
 
-class Kind(Enum):
+class Kind(StrEnum):
     """What a reader is known by."""
 
     NETWORK = "network"
     INVITE = "invite"
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Somebody who asks for bridges: a keyed hash of their network, or of their invite."""
+class Reader(NamedTuple):
+    """Somebody who asks for bridges: a keyed hash of their network, or of their invite.
+
+    It is looked up often, and so made of what hashes without a call into Python.
+    """
 
     kind: Kind
     name: Hashable
