@@ -9,16 +9,18 @@ import ssl
 from collections import Counter
 from collections.abc import AsyncIterator
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from freespan.api.listening import listening
-from freespan.api.paced_connections import Account, Accounts, PacedConnection
+from freespan.api.paced_connections import Account, Accounts, PacedConnection, Recent
 from freespan.demo.certificates import DemoAuthority
 from freespan.link.turns import STEP_SECONDS, Share, Turns
 from freespan.sources.requests import SourceReader
+from freespan.sources.source import SourceHasher
 
 SECONDS = 20.0
 EMPTY_PIECE = b"\x00\x80\x00\x00\x00\x00"
@@ -274,3 +276,24 @@ async def test_uploads_with_tls_arrive_whole_though_nobody_reads_them_at_first(t
             writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
             writer.write(bytes(size))
             assert b"%d small" % size in await answer(writer)
+
+
+async def test_of_the_requests_of_many_sources_few_begin_in_one_turn_of_the_loop() -> None:
+    """And all of them begin: somebody who has a session goes on between two of them."""
+    turns, sources = Turns(), SourceHasher(lambda: 0.0, bytes)
+    hosts = [sources.source_of(ip_address(f"20.0.{number}.1")) for number in range(40)]
+    recent = Recent()
+    accounts = [Account(turns, host.host, host.network, recent) for host in hosts]
+    begun_in_turn = [0]
+
+    async def request(account: Account) -> None:
+        await account.take_request()
+        begun_in_turn[-1] += 1
+
+    requests = [asyncio.create_task(request(account), name="request") for account in accounts]
+    while not all(one.done() for one in requests):
+        begun_in_turn.append(0)
+        await asyncio.sleep(0)
+    await asyncio.gather(*requests)
+    assert sum(begun_in_turn) == len(accounts)
+    assert max(begun_in_turn) <= 2

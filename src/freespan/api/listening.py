@@ -24,7 +24,7 @@ from freespan.wire.errors import InputError
 _STOP_SECONDS = 0.3
 """For requests that are under way, then for the connections to be gone, and then twice for what is left of them."""
 _LOOK_SECONDS = 0.02
-_ACCEPTED_AT_ONCE = 8
+_ACCEPTED_AT_ONCE = 4
 """Connections that are accepted in one turn of the event loop; asyncio accepts as many as it lets wait."""
 _NOT_ACCEPTED = 4_096
 """Connections that may wait in the system until they are accepted: those beyond would try again only a second later."""

@@ -3,7 +3,7 @@
 aiohttp parses whatever has arrived, at once: a quarter of a megabyte of the smallest frames takes fifty times as long
 as one message of that size. So what a connection costs beyond an honest one is put on the account of its source. When
 that has grown to a step, the connection is not read until it is the turn of its source, which gives way to everybody
-who has had less. Requests wait for such a turn as well, unless they come one by one:
+who has had less. Requests wait for such a turn as well, unless few come at a time, from this source and from all:
 
     data ──▶ parsed ── took longer than honest bytes do ──▶ account of the source ──▶ not read ── its turn ──▶ read on
 
@@ -43,6 +43,8 @@ _NETWORK_HOSTS = 4
 """A network counts for as many shares as this many hosts."""
 _AT_ONCE_SECONDS = 8 * STEP_SECONDS
 """How long a turn of the event loop may take to read TLS; what comes then waits for the turn of its source."""
+_REQUESTS_AT_ONCE_SECONDS = _REQUEST_SECONDS
+"""The same for requests: those that come then wait, whatever their source. Who has a session goes first."""
 
 
 class Paced(Protocol):
@@ -79,19 +81,31 @@ class Accounts:
 
 
 class Recent:
-    """How long TLS of all sources together was read in this turn of the event loop."""
+    """What all sources together have had in this turn of the event loop: time to read TLS, and for requests."""
 
     def __init__(self) -> None:
         self.spent = 0.0
+        self._requested = 0.0
 
     def add(self, seconds: float) -> None:
         """A connection was read for so long."""
-        if not self.spent:
-            asyncio.get_running_loop().call_soon(self._forget)
+        self._forget_later()
         self.spent += seconds
 
+    def add_request(self) -> bool:
+        """A request begins; returns whether there have been too many before it."""
+        if self._requested >= _REQUESTS_AT_ONCE_SECONDS:
+            return True
+        self._forget_later()
+        self._requested += _REQUEST_SECONDS
+        return False
+
+    def _forget_later(self) -> None:
+        if not self.spent and not self._requested:
+            asyncio.get_running_loop().call_soon(self._forget)
+
     def _forget(self) -> None:
-        self.spent = 0.0
+        self.spent = self._requested = 0.0
 
 
 class Account:
@@ -139,6 +153,8 @@ class Account:
         self._requested += _REQUEST_SECONDS
         if self._requested >= STEP_SECONDS:
             self._requested -= STEP_SECONDS
+            await self._share.turn()
+        elif self._recent.add_request():
             await self._share.turn()
 
     def _go_on(self, _: asyncio.Future[None]) -> None:

@@ -18,8 +18,8 @@ from typing import Any
 
 _YOUNG = 5_000
 """New objects after which the collector looks at them: 2 ms."""
-_ROUNDS = 5
-"""So many of these rounds later it looks once more at those that are left: 10 ms."""
+_ROUNDS = 2
+"""So many of these rounds later it looks once more at those that are left: 10 ms, or 30 where many connections come."""
 _NEVER = 1_000_000_000
 _LOADED_SECONDS = 5.0
 """After this time the libraries of a program have been loaded."""
