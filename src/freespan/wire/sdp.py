@@ -38,10 +38,11 @@ _CANDIDATES_MAX = 32
 _CANDIDATES_READ = 64
 # All lines that a data channel needs, by exact names, since engines differ in what else they take for a candidate. Not
 # end-of-candidates: checks of the other side can still reveal an address that was taken out.
-_KEPT = frozenset(
-    "v= o= s= t= a=ice-ufrag a=ice-pwd a=ice-options a=ice-lite a=fingerprint a=setup a=mid a=group a=sctp-port"
-    " a=max-message-size a=sendrecv a=msid-semantic a=extmap-allow-mixed".split()
-)
+_KEPT = {
+    *("v=", "o=", "s=", "t=", "a=ice-ufrag", "a=ice-pwd", "a=ice-options", "a=ice-lite", "a=fingerprint", "a=setup"),
+    *("a=mid", "a=group", "a=sctp-port", "a=max-message-size", "a=sendrecv", "a=msid-semantic"),
+    "a=extmap-allow-mixed",
+}
 
 
 class Filtered(NamedTuple):
