@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from freespan.cli.serve import _figures
+from freespan.observe.host_status import HostStatus
 from tests.cli.conftest import Command
 from tests.support.laboratory import laboratory
 from tests.support.programs import Programs
@@ -15,17 +20,24 @@ def test_an_open_host_says_what_that_means_and_what_closing_it_stops(programs: P
     host = programs(*serve)
     assert "everybody who has its address may read through it" in host.line("This host is open")
     assert "--access invited" in host.line("This host is open")
-    host.line("open to everybody")
     assert host.stop() == 0
     host = programs(*serve, "--access", "invited")
     assert host.line("was open until now").endswith("this stops working:")
     host.line("without an invite")
     assert "freespan invite create NAME" in host.line("This host takes invited readers only")
-    host.line("invited readers only")
     assert host.stop() == 0
     host = programs(*serve, "--access", "invited", "--json")
     ready = host.event(lambda event: event["event"] == "ready")
     assert (ready["access"], ready["notices"]) == ("invited", [])
+
+
+@pytest.mark.parametrize(("access", "text"), [("open", "open to everybody"), ("invited", "invited readers only")])
+def test_the_status_line_says_who_may_use_the_host(access: str, text: str) -> None:
+    @dataclass
+    class Running:
+        status: HostStatus
+
+    assert text in _figures(Running(HostStatus(access=access)))  # type: ignore[arg-type]
 
 
 def test_access_takes_two_words(command: Command, tmp_path: Path) -> None:
