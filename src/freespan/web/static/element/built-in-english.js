@@ -63,7 +63,7 @@ export const BUILT_IN = {
     nat_open: "Your network is open: your device has a public address.",
     nat_cone: "Your network has an ordinary router (cone NAT): most readers can connect.",
     nat_symmetric: "Your network has a strict router (symmetric NAT): few readers can connect.",
-    reader_yes: "Yes: a reader would get through.",
+    reader_yes: "Yes: most readers would get through.",
     reader_mostly: "Partly: some readers would get through, others would not.",
     reader_no: "No: a reader would not get through from here.",
   },
