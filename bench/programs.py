@@ -18,6 +18,8 @@ from freespan.demo.programs import LINE_MAX, Program, freespan_command, running
 Event = dict[str, Any]
 _ROOT = Path(__file__).parent.parent
 _READY_SECONDS = 30.0
+UNHURRIED = ("--session-connections", "10000", "--session-destination", "10000", "--session-daily", "99999GB")
+"""Options of a host that lets a reader load page after page, as no person does."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ async def host(*more: str, command: Callable[[Sequence[str]], list[str]] = frees
     `command` makes the command line.
     """
     with TemporaryDirectory(prefix="freespan-bench-") as data:
-        reaching = ("--allow-private", "--egress", "open")
+        reaching = ("--allow-private", "--egress", "open", *UNHURRIED)
         arguments = ("serve", "--port", "0", "--data", data, *reaching, "--json", "--print-invite", *more)
         async with running(*arguments, command=command) as program:
             ready = await program.event(_is("ready"), _READY_SECONDS, "host that is ready")

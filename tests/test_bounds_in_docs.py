@@ -13,6 +13,7 @@ from freespan.api.connections import ConnectionLimits
 from freespan.api.settings import TURN_URLS_MAX
 from freespan.broker.settings import BrokerSettings, CensusSettings, ProofSettings, ShownSettings, StunSettings
 from freespan.client.settings import ClientSettings
+from freespan.egress.block_list import BLOCK_LIST_MAX
 from freespan.egress.settings import EgressSettings
 from freespan.link.bond.settings import BondSettings
 from freespan.link.turns import STEP_SECONDS
@@ -117,6 +118,14 @@ ROWS = {
         f"{EGRESS.sockets_max:,}; {EGRESS.dials_max}",
         f"sessions with at most {EGRESS.streams_each}",
     ],
+    "new connections of a session to targets": [
+        f"{EGRESS.connections.burst:,} at once and then {EGRESS.connections.per_second:g}/s",
+        f"{EGRESS.connections_to_one.burst:,} at once and then {EGRESS.connections_to_one.per_second:g}/s",
+        f"{EGRESS.place_times:g} times that for one network or proved bridge, {EGRESS.invite_times:g} times",
+        f"waits up to {EGRESS.connection_patience_seconds:g} s",
+    ],
+    "bytes that a session carries in a day": [f"{EGRESS.bytes_a_day // 10**9} GB"],
+    "block list": [size(BLOCK_LIST_MAX)],
     "names being resolved": [
         f"{EGRESS.lookups_per_session_max} for a session, {EGRESS.lookups_per_source_max} for a source,"
         f" {EGRESS.lookups_max} for an egress"

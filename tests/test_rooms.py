@@ -98,6 +98,7 @@ PURE_MODULES = {
     "demo/payload.py",
     "demo/requested_name.py",
     "demo/suggestions.py",
+    "egress/allowances.py",
     "egress/block_list.py",
     "egress/policy.py",
     "egress/settings.py",

@@ -19,7 +19,7 @@ from bench.figures import Figures
 from bench.flood.attacks import ATTACKS, LOSES_BRIDGE
 from bench.flood.reader import Newcomers, PacedDownload, Pages, Samples
 from bench.plan import Plan
-from bench.programs import Event, Host, client, headless_bridge, helper, origin
+from bench.programs import UNHURRIED, Event, Host, client, headless_bridge, helper, origin
 from freespan.api.open_files import raise_open_files_limit
 from freespan.demo.errors import DemoError
 from freespan.demo.programs import Program, running
@@ -202,6 +202,7 @@ async def _watched_host() -> AsyncIterator[Watched]:
             "--allow-private",
             "--egress",
             "open",
+            *UNHURRIED,
             "--metrics-port",
             "0",
             "--print-invite",

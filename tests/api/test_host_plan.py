@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,13 @@ import pytest
 
 from freespan.api import host_plan
 from freespan.api.host_plan import check_settings
+from freespan.api.open_files import OpenFiles
 from freespan.api.options import options_of
 from freespan.api.own_path import own_path
 from freespan.api.settings import HostSettings
 from freespan.egress.policy import FORBIDDEN_PORTS, WEB_PORTS
+from freespan.egress.settings import EgressSettings
+from freespan.sources.rate import Rate
 from freespan.wire.errors import InputError
 
 PUBLIC = "https://host.example"
@@ -248,6 +252,19 @@ def test_what_readers_may_reach(given: dict[str, Any], mode: str, ports: frozens
     policy = host_plan.policy_of(settings)
     assert (host_plan.egress_mode_of(settings), policy.ports) == (mode, ports)
     assert policy.hosts == set(settings.allow_host)
+
+
+def test_what_a_session_may_spend() -> None:
+    files = OpenFiles(connections=3, sockets=2, dials=1)
+    usual = EgressSettings(sockets_max=2, dials_max=1)
+    assert host_plan.egress_settings_of(HostSettings(), files) == usual
+    given = HostSettings(session_connections=5, session_destination=2, session_daily="1.5GB")
+    assert host_plan.egress_settings_of(given, files) == dataclasses.replace(
+        usual, connections=Rate(5, 100), connections_to_one=Rate(2, 100), bytes_a_day=1_500_000_000
+    )
+    details = options_of(HostSettings)["session_connections"].about.details
+    assert f"have {usual.place_times:g} times" in details
+    assert f"one invite {usual.invite_times:g} times" in details
 
 
 def test_the_help_names_the_ports_of_the_web() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gc
 import hashlib
 import logging
 import random
 import socket
+from typing import Any
 
 import aiohappyeyeballs
 import aiohttp
@@ -15,9 +17,11 @@ import pytest
 
 from freespan.demo.payload import sha256_of
 from freespan.egress import dialer as dialer_module
+from freespan.egress.block_list import parse_block_list
 from freespan.egress.settings import EgressSettings
 from freespan.link.bond.bond import Bond
 from freespan.link.websocket import WebSocketLink
+from freespan.sources.rate import Rate
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.tickets import TicketJar
@@ -365,3 +369,82 @@ async def _closed(link: aiohttp.ClientWebSocketResponse) -> None:
         while (await link.receive()).type is aiohttp.WSMsgType.BINARY:
             pass
     await link.close()
+
+
+# --- what a session may spend --------------------------------------------------------------------
+
+
+async def test_a_session_that_opens_too_many_connections_waits_and_others_do_not(site: Site) -> None:
+    few = EgressSettings(connections=Rate(per_second=20.0, burst=2), connection_patience_seconds=0.06)
+    async with lab_with(few) as lab, lab.session() as greedy, lab.session() as other:
+        answers = await asyncio.gather(*(ask(greedy, site.port) for _ in range(6)), return_exceptions=True)
+        assert sum(isinstance(answer, bytes) and answer.endswith(SMALL) for answer in answers) >= 2
+        refused = [answer for answer in answers if isinstance(answer, StreamError)]
+        assert {error.status.rule for error in refused} == {"connections"}
+        assert lab.refused("connection_limit_reached") == len(refused)
+        assert (await ask(other, site.port)).endswith(SMALL)
+
+
+async def test_a_session_opens_only_so_many_connections_to_one_destination(site: Site) -> None:
+    async with lab_with(EgressSettings(connections_to_one=Rate(per_second=1e-6, burst=2))) as lab:
+        async with lab.session() as session:
+            for _ in range(2):
+                assert (await ask(session, site.port)).endswith(SMALL)
+            with pytest.raises(StreamError, match="so many new connections to one site"):
+                await ask(session, site.port)
+            with pytest.raises(StreamError, match="so many new connections to one site"):
+                await ask(session, site.port, host="127.0.0.1")
+        await lab.still_serves(site.port)
+
+
+async def test_a_session_carries_only_so_much_in_a_day(site: Site) -> None:
+    async with lab_with(EgressSettings(bytes_a_day=300_000)) as lab:
+        async with lab.session() as session:
+            with pytest.raises(StreamError):
+                await ask(session, site.port, "/file?bytes=3000000")
+            with pytest.raises(StreamError, match="as much has been carried as the host allows in a day"):
+                await ask(session, site.port)
+        await lab.still_serves(site.port)
+
+
+# --- a policy that changes -----------------------------------------------------------------------
+
+
+def blocking(lab: Lab, *entries: str) -> None:
+    policy = dataclasses.replace(lab.host.dialer.policy, blocked=parse_block_list("\n".join(entries)))
+    lab.host.egress.change_policy(policy)
+
+
+@pytest.mark.parametrize("entry", ["site.test", "127.0.0.0/8"])
+async def test_what_is_connected_is_cut_when_it_may_not_be_any_more(lab: Lab, site: Site, entry: str) -> None:
+    site.hold.clear()
+    async with lab.session() as session:
+        stream = await session.connect(Target("site.test", site.port), b"GET /held HTTP/1.0\r\n\r\n")
+        received = await stream.read()
+        blocking(lab, "other.test", "10.0.0.0/8")
+        blocking(lab, entry)
+        with pytest.raises(StreamError):
+            while data := await stream.read():
+                received += data
+        assert b"200 OK" in received
+        with pytest.raises(StreamError, match="the host blocks this site"):
+            await ask(session, site.port)
+        blocking(lab)
+        assert (await ask(session, site.port)).endswith(SMALL)
+    site.hold.set()
+
+
+async def test_what_is_blocked_while_it_is_being_connected_is_not_served(
+    lab: Lab, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = aiohappyeyeballs.start_connection
+
+    async def late(*arguments: Any, **options: Any) -> socket.socket:
+        connection = await connect(*arguments, **options)
+        blocking(lab, "site.test")
+        return connection
+
+    monkeypatch.setattr(dialer_module, "start_connection", late)
+    async with lab.session() as session:
+        with pytest.raises(StreamError, match="the host blocks this site"):
+            await ask(session, site.port)

@@ -19,7 +19,9 @@ from freespan.broker.turn import TurnServers
 from freespan.egress.block_list import NOTHING
 from freespan.egress.block_list_file import BlockListFile, read_block_list
 from freespan.egress.policy import WEB_PORTS, Policy
+from freespan.egress.settings import EgressSettings
 from freespan.observe.ledger import Ledger
+from freespan.sources.rate import Rate
 from freespan.wire.addresses import Address, is_private_url
 from freespan.wire.errors import InputError, InviteError, MessageError
 from freespan.wire.ice import check_stun, check_turn_servers
@@ -28,8 +30,12 @@ from freespan.wire.messages import IceServer
 from freespan.wire.target import parse_host
 
 if TYPE_CHECKING:
+    from freespan.api.open_files import OpenFiles
     from freespan.broker.reader_statistics import ReaderStatistics
     from freespan.web.decoy_site import DecoySite
+
+_CONNECTIONS_BURST, _DESTINATION_BURST = 20, 50
+"""How many seconds' worth of new connections a session may open at once: in all, and to one destination."""
 
 
 def check_settings(settings: HostSettings) -> None:
@@ -241,6 +247,18 @@ def policy_of(settings: HostSettings) -> Policy:
         allow_private=settings.allow_private,
         ports=WEB_PORTS.union(settings.egress_port) if is_web else None,
         blocked=read_block_list(settings.block_list) if settings.block_list is not None else NOTHING,
+    )
+
+
+def egress_settings_of(settings: HostSettings, files: OpenFiles) -> EgressSettings:
+    """How much readers may have at once, and spend."""
+    a_second, to_one = settings.session_connections, settings.session_destination
+    return EgressSettings(
+        sockets_max=files.sockets,
+        dials_max=files.dials,
+        connections=Rate(a_second, a_second * _CONNECTIONS_BURST),
+        connections_to_one=Rate(to_one, to_one * _DESTINATION_BURST),
+        bytes_a_day=size_of(settings.session_daily) or 0,
     )
 
 

@@ -30,7 +30,6 @@ from freespan.egress.block_list_file import BlockListFile
 from freespan.egress.dialer import Dialer
 from freespan.egress.nat64 import watch_nat64
 from freespan.egress.server import Egress
-from freespan.egress.settings import EgressSettings
 from freespan.link.turns import Turns
 from freespan.observe.counters import HostCounters
 from freespan.observe.ledger import Ledger
@@ -97,7 +96,7 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     most = min(files.connections, _affordable_connections(host.ledger, is_tls=tls is not None))
     turns = Turns()
     connections = Connections(sources, ConnectionLimits(most=most), host.ledger, turns)
-    bounds = EgressSettings(sockets_max=files.sockets, dials_max=files.dials)
+    bounds = host_plan.egress_settings_of(settings, files)
     accounts = Accounts(turns, sources)
     broker = Broker(
         lambda: host.url.replace("http", "ws", 1) + "/v1/egress",

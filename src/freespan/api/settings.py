@@ -150,6 +150,12 @@ def _check_memory(text: str) -> str | None:
     return None if size >= MEMORY_MIN else f"must be at least {MEMORY_MIN // 10**6}MB"
 
 
+def _check_daily(text: str) -> str | None:
+    from freespan.api.memory import size_of
+
+    return None if size_of(text) else "must be a size such as 200GB"
+
+
 def _usual_memory() -> str:
     from freespan.api.memory import text_of, usual_memory
 
@@ -465,6 +471,40 @@ class HostSettings:
             check=_check_header,
         ),
     ] = ""
+    session_connections: Annotated[
+        int,
+        About(
+            "New connections a second that a session may open.",
+            _LIMITS,
+            low=1,
+            high=100_000,
+            details=(
+                "Twenty times as many at once. All sessions from one network, or of one proved bridge, have 16 times as"
+                " much, and those of one invite 32 times"
+            ),
+        ),
+    ] = 50
+    session_destination: Annotated[
+        int,
+        About(
+            "New connections a second that a session may open to one destination.",
+            _LIMITS,
+            low=1,
+            high=100_000,
+            details="Fifty times as many at once. An IPv4 address, or an IPv6 /64, is a destination",
+        ),
+    ] = 10
+    session_daily: Annotated[
+        str,
+        About(
+            "Bytes that a session may carry in a day, such as 200GB.",
+            _LIMITS,
+            metavar="SIZE",
+            details="In both directions together, and with the same multiples for networks and invites",
+            example='"200GB"',
+            check=_check_daily,
+        ),
+    ] = "200GB"
     memory: Annotated[
         str | None,
         About(

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from aiohappyeyeballs import AddrInfoType, start_connection
 
@@ -25,6 +25,9 @@ _ATTEMPT_DELAY_SECONDS = 0.25  # RFC 8305 section 5
 _ADDRESSES_MAX = 8
 _UNROUTABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
+Narrow = Callable[[Mapping[Address, Address]], list[Address]]
+"""Gets addresses, each with the one that it stands for, and returns those that may be dialed."""
+
 
 class Dialer:
     """Dials for all sessions of an egress. `names` answers some names without DNS (for tests, demos and labs)."""
@@ -40,9 +43,11 @@ class Dialer:
         self._resolver = Resolver(settings)
 
     async def dial(
-        self, target: Target, requester: Requester = None
+        self, target: Target, requester: Requester = None, narrow: Narrow | None = None
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Open a connection (Happy Eyeballs, RFC 8305) for `requester`, whose slow names delay no other requester.
+
+        `narrow` chooses among the addresses that the policy allows; it may raise `StreamError`, too.
 
         Raises:
             StreamError: the connection could not be opened; its status is an error of RFC 9209.
@@ -51,6 +56,8 @@ class Dialer:
         if refusal is not None:
             raise StreamError(refusal)
         allowed = self._allowed(await self._resolve(target.host, requester))
+        if narrow is not None:
+            allowed = narrow({address: self.policy.forms_of(address)[-1] for address in allowed})
         connection = await self._connect(allowed, target.port)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return await _opened(connection)

@@ -9,9 +9,11 @@ import asyncio
 import contextlib
 import ipaddress
 from collections.abc import Iterator
+from functools import partial
 
 from aiohttp import web
 
+from freespan.egress.allowances import Allowances, Meter, Spender
 from freespan.egress.bounds import StreamPlace, dials, sockets
 from freespan.egress.dialer import Dialer
 from freespan.egress.guests import Guests
@@ -59,6 +61,7 @@ class Egress:
         self._settings = settings = settings or EgressSettings()
         self._sockets = sockets(settings)
         self._dials = dials(settings)
+        self._allowances = Allowances(settings, lambda: asyncio.get_running_loop().time())
         self._stream_turns = StreamTurns()
         self._connected: dict[StreamPlace, tuple[Target, Address]] = {}
         self._origins = Origins(sources or SourceReader(), bridges)
@@ -101,10 +104,17 @@ class Egress:
     def change_policy(self, policy: Policy) -> None:
         """Judge by another policy from now on. What is connected and may not be any more is cut."""
         self._dialer.policy = policy
-        for place, (target, address) in list(self._connected.items()):
-            refusal = policy.check_target(target) or policy.check_address(address)
-            if refusal is not None:
-                place.put_out(refusal)
+        for place, connected in list(self._connected.items()):
+            try:
+                self._check(*connected)
+            except StreamError as error:
+                place.put_out(error.status)
+
+    def _check(self, target: Target, address: Address) -> None:
+        """Raise `StreamError` unless the policy of now allows both."""
+        policy = self._dialer.policy
+        if refusal := policy.check_target(target) or policy.check_address(address):
+            raise StreamError(refusal)
 
     def close(self) -> None:
         """End all sessions."""
@@ -121,16 +131,20 @@ class Egress:
         with self._counters.streams.track_inprogress():
             is_open = False
             place = StreamPlace(session.share, is_invited=session.guest.is_invited)
+            spender = Spender(session.key.id, session.share.network, session.guest.id)
             try:
+                if (wait := self._allowances.open(spender)) > 0:
+                    await asyncio.sleep(wait)
                 await self._stream_turns.open(session.streams_share)
                 with place.among(self._sockets):
                     with place.among(self._dials):
                         target = _target_of(stream)
-                        opened = await self._dialer.dial(target, session.share)
+                        narrow = partial(self._allowances.connect, spender)
+                        opened = await self._dialer.dial(target, session.share, narrow)
                         connection = TcpConnection(*opened, session.hold_in_sockets)
-                    is_open = True
                     with self._noting(place, target, opened[1]):
-                        await self._serve_connection(session, stream, connection)
+                        is_open = True
+                        await self._serve_connection(session, stream, connection, Meter(self._allowances, spender))
             except StreamError as error:
                 self._counters.refused.labels(error.status.error).inc()
                 if not is_open:
@@ -138,16 +152,27 @@ class Egress:
 
     @contextlib.contextmanager
     def _noting(self, place: StreamPlace, target: Target, writer: asyncio.StreamWriter) -> Iterator[None]:
-        """Note where a stream is connected to, for the length of the block."""
-        address = writer.get_extra_info("peername")
-        if address:  # None if the connection has ended at this very moment
-            self._connected[place] = target, ipaddress.ip_address(address[0].partition("%")[0])
+        """Note where a stream is connected to, for the length of the block.
+
+        Raises:
+            StreamError: the policy has changed while it was being connected, and does not allow it any more.
+        """
         try:
+            if peer := writer.get_extra_info("peername"):  # None if the connection has ended at this very moment
+                address = ipaddress.ip_address(peer[0].partition("%")[0])
+                self._connected[place] = target, address
+                try:
+                    self._check(target, address)
+                except StreamError:
+                    writer.close()
+                    raise
             yield
         finally:
             self._connected.pop(place, None)
 
-    async def _serve_connection(self, session: EgressSession, stream: TunnelStream, connection: TcpConnection) -> None:
+    async def _serve_connection(
+        self, session: EgressSession, stream: TunnelStream, connection: TcpConnection, meter: Meter
+    ) -> None:
         try:
             session.tunnel.accept(stream)
             uploaded, downloaded = (self._counters.transferred.labels(way).inc for way in ("upload", "download"))
@@ -157,10 +182,12 @@ class Egress:
             def count_upload(size: int) -> None:
                 uploaded(size)
                 guest.count(size, 0)
+                meter.count(size)
 
             def count_download(size: int) -> None:
                 downloaded(size)
                 guest.count(0, size)
+                meter.count(size)
 
             await splice(
                 upload=Direction(InPace(stream, guest), connection, count_upload),
@@ -170,6 +197,7 @@ class Egress:
             )
             await connection.finish()
         finally:
+            meter.settle()
             connection.close()
 
 

@@ -68,6 +68,18 @@ class EgressSettings:
     most."""
     streams_each: int = 16
     """Connections that a session may have without being greedy."""
+    connections: Rate = field(default=Rate(per_second=50.0, burst=1_000))
+    """New connections to targets of a session."""
+    connections_to_one: Rate = field(default=Rate(per_second=10.0, burst=500))
+    """Those to one destination: an IPv4 address, or an IPv6 /64."""
+    connection_patience_seconds: float = 5.0
+    """How long a new connection waits where a session opens too many; one that would wait longer is refused."""
+    bytes_a_day: int = 200 * 10**9
+    """What a session may carry in a day, in both directions together. So much may come at once, and as much a day."""
+    place_times: float = 16.0
+    """How many times as much of these three all sessions of one network, or of one proved bridge, have together."""
+    invite_times: float = 32.0
+    """How many times as much those of one invite have together."""
     dial_seconds: float = DIAL_SECONDS
     """How long a TCP connection may take to open; at most `DIAL_SECONDS`, on which a client's patience rests."""
     tunnel: TunnelSettings = field(default_factory=TunnelSettings)
