@@ -108,6 +108,15 @@ def test_days_that_are_long_past_become_one_sum(store: InviteStore) -> None:
     assert store.usage() == [UsageRow(invite=anna.id, day="", up=3, down=6, sessions=3), used(anna)]
 
 
+def test_they_do_so_though_nobody_comes_any_more(store: InviteStore) -> None:
+    anna = store.create("anna", today=TODAY)
+    store.exchange([used(anna)], today=TODAY)
+    store.exchange([], today=TODAY + datetime.timedelta(days=100))
+    assert [row.day for row in store.usage()] == ["2026-11-30"]
+    store.exchange([], today=TODAY + datetime.timedelta(days=101))
+    assert [row.day for row in store.usage()] == [""]
+
+
 def test_the_database_holds_no_token_and_no_time_of_day(store: InviteStore, tmp_path: Path) -> None:
     store.exchange([used(store.create("anna", today=TODAY))], today=TODAY)
     with sqlite3.connect(tmp_path / DATABASE) as database:

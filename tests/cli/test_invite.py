@@ -110,6 +110,15 @@ def test_a_revoked_invite_is_said_to_be_so(invite: Invite) -> None:
     assert as_json(invite("show", "anna", "--json"))["revoked"] == today().isoformat()
 
 
+@pytest.mark.parametrize(("access", "lines"), [("open", 2), ("invited", 1)])
+def test_revoke_says_whether_people_can_still_come_without_an_invite(
+    invite: Invite, folder: Path, access: str, lines: int
+) -> None:
+    with opened(folder) as store:
+        store.note("access", access)
+    assert len(lines_of(invite("revoke", "first"))) == lines
+
+
 def test_revoke_for_programs(invite: Invite) -> None:
     assert as_json(invite("revoke", "first", "--json"))["state"] == "revoked"
 

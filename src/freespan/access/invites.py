@@ -158,15 +158,13 @@ class InviteStore:
             self._add_usage(used, today)
 
     def exchange(self, used: Sequence[UsageRow], *, today: datetime.date) -> Snapshot:
-        """Do the same, and return what is known then."""
-        with _one_line(), self._writing() if used else self._reading() as database:
-            if used:
-                self._add_usage(used, today)
-            month = database.execute(
-                "SELECT invite, SUM(up + down) FROM usage WHERE day >= ? GROUP BY invite",
-                (today.replace(day=1).isoformat(),),
-            )
-            return Snapshot(tuple(self._records()), dict(month.fetchall()))
+        """Do the same, and return what is known then. Days that are long past become one."""
+        with _one_line():
+            is_writing = bool(used) or self._has_old_days(today)
+            with self._writing() if is_writing else self._reading() as database:
+                if is_writing:
+                    self._add_usage(used, today)
+                return Snapshot(tuple(self._records()), _used_in_month(database, today))
 
     def _add_usage(self, used: Sequence[UsageRow], today: datetime.date) -> None:
         self._connection.executemany(
@@ -175,8 +173,12 @@ class InviteStore:
         )
         self._fold_old_days(today)
 
+    def _has_old_days(self, today: datetime.date) -> bool:
+        query = "SELECT 1 FROM usage WHERE day != ? AND day < ? LIMIT 1"
+        return self._connection.execute(query, (_BEFORE, _last_day(today))).fetchone() is not None
+
     def _fold_old_days(self, today: datetime.date) -> None:
-        last = (today - datetime.timedelta(days=DAYS_KEPT)).isoformat()
+        last = _last_day(today)
         self._connection.execute(
             "INSERT INTO usage (invite, day, up, down, sessions)"
             " SELECT invite, ?, SUM(up), SUM(down), SUM(sessions) FROM usage WHERE day != ? AND day < ? GROUP BY invite"
@@ -283,6 +285,17 @@ def _check_database(database: sqlite3.Connection) -> None:
         raise InviteStoreError("was written by a later version of freespan: update freespan")
     if version < _VERSION:
         raise InviteStoreError("was written by an earlier version of freespan, which this one cannot read")
+
+
+def _used_in_month(database: sqlite3.Connection, today: datetime.date) -> dict[bytes, int]:
+    first = today.replace(day=1).isoformat()
+    query = "SELECT invite, SUM(up + down) FROM usage WHERE day >= ? GROUP BY invite"
+    return dict(database.execute(query, (first,)).fetchall())
+
+
+def _last_day(today: datetime.date) -> str:
+    """The earliest day that is kept apart."""
+    return (today - datetime.timedelta(days=DAYS_KEPT)).isoformat()
 
 
 def _is_empty(database: sqlite3.Connection) -> bool:

@@ -49,6 +49,11 @@ async def keeping_invites(settings: HostSettings, guests: Guests) -> AsyncIterat
         yield notices
 
 
+def access_noted_in(store: InviteStore) -> str:
+    """Who may use the host, as it was when it was started last."""
+    return store.fact(_ACCESS) or OPEN
+
+
 def meaning_of(access: str) -> str:
     """What the setting `access` means, as a sentence for whoever runs the host."""
     return _MEANING[access]

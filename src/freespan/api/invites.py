@@ -15,8 +15,9 @@ from pathlib import Path
 from freespan.access.invites import InviteStore
 from freespan.access.limits import InviteLimits
 from freespan.access.records import ANONYMOUS_ID, READER, InviteRecord, UsageRow
-from freespan.api.host_invites import today
+from freespan.api.host_invites import access_noted_in, today
 from freespan.api.invite_writer import HostAddress, InviteWriter
+from freespan.api.settings import OPEN
 from freespan.tunnel.identity import load_or_create_identity
 
 VALID, REVOKED, EXPIRED, USED_UP = "valid", "revoked", "expired", "used up"
@@ -80,6 +81,11 @@ class HostInvites:
     def close(self) -> None:
         """Close the database."""
         self._store.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether people without an invite may use the host, as it was started last."""
+        return access_noted_in(self._store) == OPEN
 
     def create(self, name: str, limits: InviteLimits, kind: str = READER) -> ShownInvite:
         """Make an invite. Who may use the host without one stays as it is."""

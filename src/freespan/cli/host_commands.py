@@ -19,7 +19,9 @@ _PRINT_INVITE = "Print the first invite even where the output may be kept: into 
 
 
 def add_host_commands(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the commands, unless an earlier call in this process has."""
+    if app.registered_groups:
+        return
     app.command()(serve)
     app.command()(config)
     app.add_typer(invite_commands)

@@ -73,11 +73,13 @@ def show_invite(sourced: Sourced[HostSettings], name: str, picture: Path | None,
 def revoke_invite(sourced: Sourced[HostSettings], name: str, *, as_json: bool) -> None:
     """Make an invite void."""
     with _invites(sourced) as invites:
-        usage = invites.revoke(name)
+        usage, is_open = invites.revoke(name), invites.is_open
     if as_json:
         print_json(_as_json(usage))
         return
     print_line(f'Invite "{_record_of(usage).name}" is revoked: its sessions end at once, and nobody else\'s.')
+    if is_open:
+        print_line("This host is open: who knows how can come without an invite, unless it has --access invited.")
 
 
 def list_invites(sourced: Sourced[HostSettings], *, as_json: bool) -> None:
