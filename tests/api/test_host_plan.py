@@ -166,6 +166,7 @@ def test_a_kept_path_that_is_none(content: bytes, tmp_path: Path) -> None:
         ({"allow_host": ("a.example",), "egress_port": (22,)}, "egress-port: adds to the ports of egress web"),
         ({"block_list": Path("nowhere")}, "block-list: cannot be read: no such file or directory"),
         ({"block_list": Path(__file__)}, "block-list: line 1 is neither a name nor a network"),
+        ({"abuse_explain": True}, "abuse-explain: needs abuse-contact, so that people can reach you"),
         ({"site": Path("nowhere")}, "site: not a directory"),
         ({"site": Path(__file__)}, "site: not a directory"),
     ],

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 import freespan
-from tests.api.conftest import SECONDS
+from tests.api.conftest import SECONDS, hosting
 
 PLACES = (
     "/v1/bridge",
@@ -66,3 +67,16 @@ async def test_with_its_path_the_places_are_there(host: freespan.Host) -> None:
     assert len(path) > 8
     assert (await asked(host, "GET", f"{path}/v1/health")).startswith("HTTP/1.1 200 ")
     assert (await asked(host, "GET", f"{path[:-1]}/v1/health")).startswith("HTTP/1.1 404 ")
+
+
+@pytest.mark.parametrize("explained", [False, True])
+async def test_a_page_for_complaints_names_the_host_only_if_its_admin_says_so(tmp_path: Path, explained: bool) -> None:
+    contact = "Unwanted traffic? abuse@host.example"
+    async with hosting(tmp_path, abuse_contact=contact, abuse_explain=explained) as host:
+        page = await asked(host, "GET", "/abuse")
+        assert page == await asked(host, "GET", "/")
+        assert page.startswith("HTTP/1.1 200 ")
+        assert "abuse@host.example" in page
+        assert ("freespan" in page.lower()) is explained
+        if not explained:
+            assert page.endswith(f"\r\n\r\n{contact}\n")

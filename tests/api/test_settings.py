@@ -79,6 +79,7 @@ def test_texts_become_paths_and_lists_become_tuples() -> None:
         ({"egress_port": [25]}, "egress-port: is never opened, since mail from here would be spam"),
         ({"session_connections": 0}, "session-connections: must be from 1 to 100000"),
         ({"session_daily": "much"}, "session-daily: must be a size such as 200GB"),
+        ({"abuse_contact": "a\0b"}, "abuse-contact: must be text"),
         ({"session_daily": "0GB"}, "session-daily: must be a size such as 200GB"),
         ({"resolve": ["news.example"]}, "resolve: must be NAME=ADDRESS"),
         ({"resolve": ["news.example=elsewhere.example"]}, "resolve: must be NAME=ADDRESS"),

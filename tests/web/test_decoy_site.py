@@ -62,9 +62,9 @@ async def asking(app: web.Application) -> AsyncIterator[Client]:
         await runner.cleanup()
 
 
-def with_site(folder: Path | None = None) -> web.Application:
+def with_site(folder: Path | None = None, complaints: Path | None = None) -> web.Application:
     app = web.Application()
-    app.add_routes(DecoySite(folder).routes())
+    app.add_routes(DecoySite(folder, complaints).routes())
     return app
 
 
@@ -214,3 +214,45 @@ async def test_errors_of_the_router_get_error_pages_too() -> None:
 async def test_the_redirect_to_https(path: str, location: str) -> None:
     async with asking(redirect_to("https://host.example")) as client, client.ask("GET", path) as response:
         assert (response.status, response.headers["Location"]) == (301, location)
+
+
+# --- the page for complaints -----------------------------------------------------------------------
+
+
+async def answer(app: web.Application, path: str, method: str = "GET") -> tuple[int, str, str]:
+    async with asking(app) as client, client.ask(method, path) as response:
+        return response.status, response.headers.get("Content-Type", ""), await response.text()
+
+
+@pytest.fixture
+def complaints(tmp_path: Path) -> Path:
+    file = tmp_path / "complaints.txt"
+    file.write_text("abuse@host.example ü\n", encoding="utf-8")
+    return file
+
+
+WORDS = (200, "text/plain; charset=utf-8", "abuse@host.example ü\n")
+
+
+async def test_a_host_without_a_site_shows_the_page_for_complaints_first(complaints: Path) -> None:
+    app = with_site(complaints=complaints)
+    assert await answer(app, "/abuse") == await answer(with_site(complaints=complaints), "/") == WORDS
+
+
+async def test_beside_a_site_it_has_a_place_of_its_own_and_the_site_goes_first(folder: Path, complaints: Path) -> None:
+    assert await answer(with_site(folder, complaints), "/abuse") == WORDS
+    assert PAGE in (await answer(with_site(folder, complaints), "/"))[2]
+    assert (await answer(with_site(folder, complaints), "/abuse", "POST"))[0] == 405
+    (folder / "abuse").write_text("mine")
+    assert (await answer(with_site(folder, complaints), "/abuse"))[2] == "mine"
+
+
+@pytest.mark.parametrize("path", ["/abuse", "/abuse/", "/complaints.txt"])
+async def test_without_a_contact_there_is_no_such_page(folder: Path, path: str) -> None:
+    assert (await answer(with_site(folder), path))[0] == 404
+    assert (await answer(with_site(), path))[0] == 404
+
+
+async def test_a_page_that_was_taken_away_is_not_found(complaints: Path) -> None:
+    gone = complaints.with_name("gone.txt")
+    assert (await answer(with_site(complaints=gone), "/abuse"))[0] == 404

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -104,13 +105,24 @@ def redirects(settings: HostSettings) -> bool:
     return True
 
 
-def site_of(settings: HostSettings) -> DecoySite:
-    """What strangers see."""
+def site_of(settings: HostSettings, complaints: Path | None = None) -> DecoySite:
+    """What strangers see; `complaints` is the page for them, if there is one."""
     from freespan.web.decoy_site import DecoySite
 
     if settings.site is not None and not settings.site.is_dir():
         raise InputError("site", "not a directory")
-    return DecoySite(settings.site)
+    if settings.abuse_explain and not settings.abuse_contact:
+        raise RelatedSettingError("abuse-explain", "needs {}, so that people can reach you", "abuse-contact")
+    return DecoySite(settings.site, complaints)
+
+
+def kept_complaints_page(settings: HostSettings) -> Path | None:
+    """Write the page for complaints into the data directory; None without a contact."""
+    from freespan.web.complaints import keep_complaints_page
+
+    if not settings.abuse_contact:
+        return None
+    return keep_complaints_page(settings.data_directory, settings.abuse_contact, explained=settings.abuse_explain)
 
 
 def embedders_of(settings: HostSettings) -> tuple[str, ...]:

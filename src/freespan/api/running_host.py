@@ -90,6 +90,7 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     )
     host = RunningHost(HostCounters(), host_plan.ledger_of(settings), sources, guests)
     host.counters.watch_memory(host.ledger)
+    site = host_plan.site_of(settings, host_plan.kept_complaints_page(settings))
     block_list = host_plan.block_list_of(settings)
     dialer = Dialer(host_plan.policy_of(settings), host_plan.names_of(settings))
     files = shared_out(open_files_limit())
@@ -122,7 +123,7 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     )
     web = web_routes(lambda: host.url, host_plan.embedders_of(settings))
     routes = [*broker.routes(), *egress.routes(), *web]
-    app = host_application(path, routes, host_plan.site_of(settings))
+    app = host_application(path, routes, site)
     async with contextlib.AsyncExitStack() as stack:
         host.notices = await stack.enter_async_context(keeping_invites(settings, guests))
         stack.callback(dialer.close)

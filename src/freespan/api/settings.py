@@ -117,6 +117,12 @@ def _check_allowed(host: str) -> str | None:
     return None
 
 
+def _check_contact(contact: str) -> str | None:
+    from freespan.web.complaints import check_contact
+
+    return check_contact(contact)
+
+
 def _check_egress(mode: str) -> str | None:
     return None if mode in EGRESS_MODES else "must be sites, web or open"
 
@@ -275,6 +281,28 @@ class HostSettings:
             example='"/var/www/garden"',
         ),
     ] = None
+    abuse_contact: Annotated[
+        str,
+        About(
+            "What the page for complaints says, in your own words: how to reach you.",
+            _PAGES,
+            metavar="TEXT",
+            details=(
+                "Served as plain text at `/abuse`, and as the front page of a host without a site. Whoever gets"
+                " something unwanted from this address looks there. An `abuse` of your own site goes first"
+            ),
+            example='"Unwanted traffic from this address? abuse@example.org"',
+            check=_check_contact,
+        ),
+    ] = ""
+    abuse_explain: Annotated[
+        bool,
+        About(
+            "Say on that page that this is a host of freespan, and what that means.",
+            _PAGES,
+            details="Then everybody who asks this address knows it, censors included",
+        ),
+    ] = False
     embedder: Annotated[
         tuple[str, ...],
         About(

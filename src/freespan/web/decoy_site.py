@@ -14,6 +14,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from freespan.web.complaints import COMPLAINTS_PATH
+
 _STOCK = Path(__file__).with_name("stock")
 """A site of one page. It is a file, so that it is served like one: with a date, ranges and conditional requests."""
 _INDEX = "index.html"
@@ -61,10 +63,13 @@ class DecoySite:
     """Serves the files of `folder` (with `index.html` for a folder), or the stock page alone.
 
     It serves nothing outside the folder, even by symbolic links, no listings, and no names that start with a dot.
+    The page for `complaints` is added to the files of the folder, and is shown in place of the stock page.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, complaints: Path | None = None) -> None:
         self._folder = (folder or _STOCK).resolve()
+        self._complaints = complaints
+        self._is_stock = folder is None
 
     def routes(self) -> list[web.RouteDef]:
         """Return a route for every path, to be added after all others."""
@@ -74,10 +79,18 @@ class DecoySite:
         """Answer a request, as a file server does."""
         if request.method not in _METHODS:
             return error_page(405)
-        response = await asyncio.to_thread(self._find, request.path)
+        response = await asyncio.to_thread(self._find_or_complaints, request.path)
         if response.status == 200 and request.method == "POST":
             return error_page(405)
         return response
+
+    def _find_or_complaints(self, path: str) -> web.StreamResponse:
+        if self._complaints is not None and self._is_stock and path == "/":
+            return _page(self._complaints)
+        found = self._find(path)
+        if self._complaints is not None and path == f"/{COMPLAINTS_PATH}" and found.status == 404:
+            return _page(self._complaints)
+        return found
 
     def _find(self, path: str) -> web.StreamResponse:
         names = [name for name in path.split("/") if name]
@@ -94,6 +107,16 @@ class DecoySite:
         except (OSError, RuntimeError):  # missing, not readable, a name that is too long; a loop of links
             pass
         return error_page(404)
+
+
+def _page(file: Path) -> web.StreamResponse:
+    try:
+        response = SiteFile(file)
+    except OSError:  # somebody has taken it away
+        return error_page(404)
+    response.content_type = "text/html" if file.suffix == ".html" else "text/plain"
+    response.charset = "utf-8"
+    return response
 
 
 def _moved(path: str) -> web.Response:
