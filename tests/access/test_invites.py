@@ -108,6 +108,14 @@ def test_days_that_are_long_past_become_one_sum(store: InviteStore) -> None:
     assert store.usage() == [UsageRow(invite=anna.id, day="", up=3, down=6, sessions=3), used(anna)]
 
 
+def test_nothing_of_them_is_left_in_the_file(store: InviteStore, tmp_path: Path) -> None:
+    anna = store.create("anna", today=TODAY)
+    store.exchange([used(anna, "2026-01-01")], today=datetime.date(2026, 1, 1))
+    assert b"2026-01-01" in (tmp_path / DATABASE).read_bytes()
+    store.exchange([], today=TODAY)
+    assert b"2026-01-01" not in (tmp_path / DATABASE).read_bytes()
+
+
 def test_they_do_so_though_nobody_comes_any_more(store: InviteStore) -> None:
     anna = store.create("anna", today=TODAY)
     store.exchange([used(anna)], today=TODAY)
