@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import ipaddress
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 
-from freespan.access.guests import Guest, Guests
-from freespan.access.limits import InviteLimits
-from freespan.access.records import InviteRecord, Snapshot
-from freespan.access.tokens import Tokens
 from freespan.client.admission import InviteAdmission
 from freespan.egress.origins import UNKNOWN, Origin
 from freespan.egress.settings import EgressSettings
@@ -28,48 +22,15 @@ from freespan.tunnel.tickets import TicketJar
 from freespan.wire.bond_frames import NOT_OPENED, REFUSED, Hello, hello_head, opening_of
 from freespan.wire.errors import HostFullError, NotAdmittedError, StreamError, TunnelError, WrongKeyError
 from tests.egress.scene import SITE, Reader, Scene, Stranger, echoes, with_scene
+from tests.support.guests import DAY, a_list, record, token
 from tests.support.invites import invite_to
 from tests.support.tunnels import IDENTITY
 
-TOKENS = Tokens(bytes(32))
-DAY = 86_400.0
 HASHER = SourceHasher(lambda: 0.0, random.Random(1).randbytes)
 
 
 def address(text: str) -> Origin:
     return Origin(HASHER.source_of(ipaddress.ip_address(text)))
-
-
-def record(name: str, revoked: str | None = None, **limits: int) -> InviteRecord:
-    invite_id = name.encode().ljust(8, b"-")
-    return InviteRecord(id=invite_id, name=name, created="2026-11-01", revoked=revoked, limits=InviteLimits(**limits))
-
-
-def token(name: str) -> bytes:
-    return TOKENS.issue(record(name).id)
-
-
-@dataclass
-class List:
-    """The invites of a host; a test changes them, as `freespan invite` does."""
-
-    guests: Guests
-    records: dict[str, InviteRecord]
-
-    def revoke(self, name: str) -> None:
-        self.records[name] = dataclasses.replace(self.records[name], revoked="2026-11-30")
-        self.guests.apply(Snapshot(tuple(self.records.values()), {}))
-
-    def of(self, name: str) -> Guest:
-        guest = self.guests.guest(record(name).id)
-        assert guest is not None
-        return guest
-
-
-def a_list(*records: InviteRecord, is_open: bool = False, now: Callable[[], float] = lambda: DAY) -> List:
-    guests = Guests(TOKENS, is_open=is_open, now=now, monotonic=lambda: asyncio.get_running_loop().time())
-    guests.apply(Snapshot(records, {}))
-    return List(guests, {each.name: each for each in records})
 
 
 async def refused(scene: Scene, shown: bytes | None, origin: Origin = UNKNOWN) -> NotAdmittedError:

@@ -9,20 +9,24 @@ from collections.abc import AsyncIterator
 from typing import Generic, TypeVar
 
 import aiohttp
+import msgspec
 
 from freespan.bridge.bridge import Bridge, BridgeStatus
 from freespan.bridge.settings import BridgeSettings
 from freespan.broker.server import Broker
 from freespan.broker.settings import BrokerSettings
+from freespan.client.admission import InviteAdmission
 from freespan.client.client import Client
 from freespan.client.settings import ClientSettings
 from freespan.client.status import ClientStatus
 from freespan.client.transports import TransportChoice
 from freespan.egress.dialer import Dialer
+from freespan.egress.guests import Guests
 from freespan.egress.policy import Policy
 from freespan.egress.server import Egress
 from freespan.egress.settings import EgressSettings
 from freespan.link.bond.bond import Bond
+from freespan.link.bond.session_key import KEY_SIZE, SessionKey
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
 from freespan.sources.requests import SourceReader
@@ -31,6 +35,7 @@ from freespan.tunnel.identity import Identity, new_identity
 from freespan.tunnel.stream import TunnelStream
 from freespan.tunnel.tickets import TicketJar
 from freespan.web.static_files import routes
+from freespan.wire.bond_frames import KEY_PATH, SESSION_ID_SIZE
 from freespan.wire.invite import Invite
 from freespan.wire.target import Target
 from tests.support.invites import invite_to
@@ -60,6 +65,7 @@ class Host:
         identity: Identity | None = None,
         broker: BrokerSettings | None = None,
         egress: EgressSettings | None = None,
+        guests: Guests | None = None,
     ) -> None:
         self.url = ""
         self.identity = identity or new_identity()
@@ -73,7 +79,7 @@ class Host:
             sources=sources,
         )
         self.egress = Egress(
-            self.identity, self.dialer, self.counters, egress, sources=sources, bridges=self.broker.bridges
+            self.identity, self.dialer, self.counters, egress, sources, self.broker.bridges, guests=guests
         )
 
     @property
@@ -101,9 +107,10 @@ async def running_host(
     identity: Identity | None = None,
     broker: BrokerSettings | None = None,
     egress: EgressSettings | None = None,
+    guests: Guests | None = None,
 ) -> AsyncIterator[Host]:
     """Run a host for the length of the block."""
-    host = Host(identity, broker, egress)
+    host = Host(identity, broker, egress, guests)
     try:
         everything = [*host.broker.routes(), *host.egress.routes(), *routes(lambda: host.url)]
         async with serving(everything, port) as host.url:
@@ -201,15 +208,24 @@ async def running_client(
 
 @contextlib.asynccontextmanager
 async def direct_session(
-    host: Host, pin: bytes | None = None, tickets: TicketJar | None = None
+    host: Host, pin: bytes | None = None, tickets: TicketJar | None = None, token: bytes | None = None
 ) -> AsyncIterator[ClientTunnel]:
-    """Open a session with the egress over a WebSocket, without a bridge, for the length of the block."""
+    """Open a session with the egress over a WebSocket, without a bridge, for the length of the block.
+
+    With a `token`, it shows an invite, and protects what it sends, as a client does.
+    """
+    invite = None if token is None else msgspec.structs.replace(host.invite, token=token)
     async with aiohttp.ClientSession() as http:
         link = WebSocketLink(await http.ws_connect(f"{host.url}/v1/egress"))
         running = asyncio.create_task(link.run(), name="link")
-        session = ClientTunnel(pin or host.identity.pin, Bond.begin_session(link), tickets)
+        admission = None if invite is None else InviteAdmission(invite)
+        bond = Bond.begin_session(link, admission=admission)
+        session = ClientTunnel(pin or host.identity.pin, bond, tickets)
         try:
             await session.start()
+            if token is not None:
+                key = await session.get(KEY_PATH, SESSION_ID_SIZE + KEY_SIZE)
+                bond.set_key(SessionKey(key[:SESSION_ID_SIZE], key[SESSION_ID_SIZE:]))
             yield session
         finally:
             session.close("the test is over")

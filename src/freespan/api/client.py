@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Collection
 from types import TracebackType
@@ -187,6 +188,17 @@ class Client:
     async def wait_closed(self) -> None:
         """Wait until the client has ended. Raises `FreespanError` when it gave up: to try again cannot help."""
         await self._background.wait()
+
+    async def raise_if_refused(self) -> None:
+        """Raise why the host has ended the session for good, if it has: that says more than a stream that broke.
+
+        Returns at once while there is a session, or while the client looks for one.
+        """
+        await self._engine.settle()
+        if self.status.state == "failed":
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_END_SECONDS):
+                    await self._background.wait()
 
     async def close(self) -> None:
         """End all streams and proxies, the session and the client. The `async with` block does it."""

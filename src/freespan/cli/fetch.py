@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import typer
 
 from freespan.api.client import Client, connect
-from freespan.cli.download import Download, download_chunks
+from freespan.cli.download import Download, FetchError, download_chunks
 from freespan.cli.output_file import output_path, written_file
 from freespan.cli.running import drawing, print_json, print_line, run_until_stopped
 from freespan.client.local_proxy.credentials import Credentials
@@ -38,6 +38,7 @@ def run_fetch(
     Raises:
         InputError: an argument or an option cannot be used.
         TunnelError: no session was open in time.
+        NotAdmittedError: the host does not admit the invite, or not any more.
         FetchError: the download failed.
     """
     checked_url = _check_url(url)
@@ -55,9 +56,13 @@ async def _fetch(client: Client, url: str, path: Path | None, trust: ssl.SSLCont
             own = Credentials("fetch", secrets.token_urlsafe())  # nobody else on this machine is to use this proxy
             proxy = await client.proxy(password=own)
             with_own = f"http://{own.user}:{own.password}@{proxy.address}:{proxy.port}"
-            async with contextlib.aclosing(download_chunks(url, with_own, trust, download)) as chunks:
-                async for chunk in chunks:
-                    file.write(chunk)
+            try:
+                async with contextlib.aclosing(download_chunks(url, with_own, trust, download)) as chunks:
+                    async for chunk in chunks:
+                        file.write(chunk)
+            except FetchError:
+                await client.raise_if_refused()
+                raise
     rate = download.received / max(download.seconds, 1e-6) / 1e6
     if as_json:
         names = ("status", "sha256", "first_byte_s", "seconds")

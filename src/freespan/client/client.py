@@ -169,6 +169,11 @@ class Client:
         finally:
             tunnel.release(stream)
 
+    async def settle(self) -> None:
+        """Wait until a session that has just ended shows in `status`."""
+        while self._tunnel is not None and self._tunnel.is_over:
+            await asyncio.sleep(0.01)
+
     # --- one session -------------------------------------------------------------------------
     async def _connect(self, dialer: Dialer) -> _Connection:
         """Dial a first link, and open a session over it.
@@ -198,7 +203,7 @@ class Client:
             self._tunnel = None
             first_link.link.close("given up")
             if isinstance(error, HostFullError):
-                # neither bridge nor endpoint is to blame; but a bridge could say so too, and another one might not
+                # neither bridge nor endpoint is to blame; but the host may be full for those who come by this one alone
                 dialer.report_short_lived(first_link)
             elif isinstance(error, TunnelError):
                 self._transports.failed(time.monotonic())
