@@ -35,10 +35,10 @@ body { font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto
 </head>
 <body>
 <h1>About traffic from this address</h1>
-<p>This is a host of freespan. People in countries where sites are blocked read them through it. What you have seen came
-from one of these readers, and not from whoever runs this machine.</p>
-<p>The host does not know who its readers are, and keeps no record of what they visit. So it cannot name anybody. What
-it can do is to close your name or your network to all of its readers, at once: ask for that.</p>
+<p>This is a host of freespan. People in countries where sites are blocked read them through it, and sites see its
+address instead of theirs.</p>
+<p>The host keeps no record of what its readers visit, so it cannot say which of them this was. What it can do is to
+close your name or your network to all of its readers, at once: ask for that.</p>
 <p>Please say when it happened, with the time zone, and which address and port of yours was meant.</p>
 <h2>Contact</h2>
 <p style="white-space: pre-line">@contact@</p>
