@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from bench.broker_host import PATH
+from bench.broker_load import NO_KEY
 from bench.empty_host import PATH as EMPTY_PATH
 from bench.figures import Figures
 from bench.plan import Plan
@@ -32,7 +33,7 @@ _SECONDS = 300.0
 _FIGURES = (
     "broker_20000_p99_ms",
     "broker_20000_empty_p99_ms",
-    "broker_rendezvous_s",
+    "sealed_rendezvous_s",
     "broker_empty_requests_s",
     "broker_tls_rendezvous_s",
     "broker_bridge_kb",
@@ -50,6 +51,11 @@ class _Lab:
     empty: Helper
     ready: Event
     empty_port: int
+
+    @property
+    def key(self) -> str:
+        """What requests are sealed to, in hexadecimal digits."""
+        return str(self.ready["sealing_key"])
 
     async def do(self, *words: object) -> Event:
         """Let the load do something, and return what it has measured."""
@@ -102,18 +108,18 @@ async def _join(lab: _Lab, plan: Plan, figures: Figures) -> None:
 
 async def _measure_speed(lab: _Lab, plan: Plan, figures: Figures) -> None:
     hosts = (
-        ("broker_20000_p99_ms", "broker_rendezvous_s", lab.ready["port"], PATH, lab.host),
-        ("broker_20000_empty_p99_ms", "broker_empty_requests_s", lab.empty_port, EMPTY_PATH, lab.empty),
+        ("broker_20000_p99_ms", "sealed_rendezvous_s", (lab.ready["port"], PATH, lab.key), lab.host),
+        ("broker_20000_empty_p99_ms", "broker_empty_requests_s", (lab.empty_port, EMPTY_PATH, NO_KEY), lab.empty),
     )
     samples: dict[str, list[float]] = {name: [] for host in hosts for name in host[:2]}
     costs: dict[str, list[dict[str, float]]] = {host[1]: [] for host in hosts}
     for _ in range(plan.broker_runs):
-        for wait_name, rate_name, port, path, program in hosts:
-            measured = await lab.do("open", port, path, _RATE, plan.broker_seconds)
+        for wait_name, rate_name, place, program in hosts:
+            measured = await lab.do("open", *place, _RATE, plan.broker_seconds)
             _check(measured)
             samples[wait_name].append(measured["p99_ms"])
             used = seconds_of(program.pid)
-            measured = await lab.do("closed", port, path, _READERS, plan.broker_seconds)
+            measured = await lab.do("closed", *place, _READERS, plan.broker_seconds)
             _check(measured)
             samples[rate_name].append(measured["rate"])
             if used is not None and (now := seconds_of(program.pid)) is not None:
@@ -125,7 +131,7 @@ async def _measure_speed(lab: _Lab, plan: Plan, figures: Figures) -> None:
 
 
 async def _measure_tls(lab: _Lab, plan: Plan, figures: Figures, core: int) -> None:
-    arguments = (lab.ready["tls_port"], PATH, _TLS_READERS, plan.broker_seconds)
+    arguments = (lab.ready["tls_port"], PATH, lab.key, _TLS_READERS, plan.broker_seconds)
     async with helper("broker_tls_load", *map(str, arguments)) as (load, _):
         os.sched_setaffinity(load.pid, {core})
         measured = await load.next_event("measured", _SECONDS)
@@ -135,7 +141,7 @@ async def _measure_tls(lab: _Lab, plan: Plan, figures: Figures, core: int) -> No
 async def _measure_vanishing(lab: _Lab, plan: Plan, figures: Figures) -> None:
     """All bridges go at once, while readers ask: how long the slowest answer takes, and until no bridge is left."""
     asking = asyncio.create_task(
-        lab.do("vanish", lab.ready["port"], PATH, _VANISH_RATE, 2 * plan.broker_seconds), name="asking"
+        lab.do("vanish", lab.ready["port"], PATH, lab.key, _VANISH_RATE, 2 * plan.broker_seconds), name="asking"
     )
     await lab.load.next_event("vanished", _SECONDS)
     start = time.monotonic()

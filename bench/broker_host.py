@@ -22,7 +22,9 @@ from freespan.cli.collector import Collector
 from freespan.demo.certificates import DemoAuthority
 from freespan.link.turns import Turns
 from freespan.observe.counters import HostCounters
+from freespan.sealing.hpke import Opener
 from freespan.sources.requests import SourceReader
+from freespan.tunnel.identity import new_identity
 from freespan.web.decoy_site import DecoySite
 
 PATH = "/path"
@@ -34,7 +36,14 @@ async def main() -> None:
     raise_open_files_limit()
     Collector(is_host=True).start()
     sources, counters = SourceReader(), HostCounters()
-    broker = Broker(lambda: "wss://host.example/v1/egress", counters, sources=sources, hides_private=lambda: True)
+    identity = new_identity()
+    broker = Broker(
+        lambda: "wss://host.example/v1/egress",
+        Opener(identity.sealing_key),
+        counters,
+        sources=sources,
+        hides_private=lambda: True,
+    )
     connections = Connections(sources, ConnectionLimits(most=open_files_limit() - _FILES_LEFT))
     accounts = Accounts(Turns(), sources)
     app = host_application(PATH, broker.routes(), DecoySite())
@@ -45,7 +54,8 @@ async def main() -> None:
         shared: Any = {"connections": connections, "accounts": accounts}
         port = await stack.enter_async_context(listening(app, "127.0.0.1", 0, **shared))
         tls_port = await stack.enter_async_context(listening(other, "127.0.0.1", 0, tls, **shared))
-        emit({"event": "ready", "port": port, "tls_port": tls_port, "files": open_files_limit()})
+        key = identity.public_sealing_key.hex()
+        emit({"event": "ready", "port": port, "tls_port": tls_port, "sealing_key": key, "files": open_files_limit()})
         while await next_line():
             emit({"event": "bridges", "bridges": counters.figures().bridges})
 

@@ -2,10 +2,12 @@
 
 It obeys lines on standard input, each with one event as its answer:
 
-    join PORT PATH N                N bridges connect, and answer every offer from then on
-    open PORT PATH RATE SECONDS     rendezvous at a fixed rate; a request that is late counts from when it was due
-    closed PORT PATH N SECONDS      N readers, each of whom asks again as soon as they have their answer
-    vanish PORT PATH RATE SECONDS   the same as `open`, and in the middle all bridges go without a word
+    join PORT PATH N                    N bridges connect, and answer every offer from then on
+    open PORT PATH KEY RATE SECONDS     rendezvous at a fixed rate; a request that is late counts from when it was due
+    closed PORT PATH KEY N SECONDS      N readers, each of whom asks again as soon as they have their answer
+    vanish PORT PATH KEY RATE SECONDS   the same as `open`, and in the middle all bridges go without a word
+
+Requests are sealed to KEY, 64 hexadecimal digits, or to nobody if it is `-`.
 
 Every bridge and every connection of a reader has an address, and nearly always a network, of its own in 127.0.0.0/8.
 """
@@ -21,11 +23,21 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from bench.flood.raw_socket import CLOSE, PING, PONG, TEXT, frame, parsed_frame
 from bench.helper_io import emit
 from freespan.api.open_files import raise_open_files_limit
+from freespan.sealing.replies import new_reply_key
+from freespan.sealing.requests import open_answer, seal_request
+from freespan.wire.invite import TOKEN_SIZE
+from freespan.wire.limits import PROTOCOL_VERSION, RENDEZVOUS_STEPS
+from freespan.wire.messages import RendezvousRequest, encode, problem_in
+from freespan.wire.network import Network
+from freespan.wire.sealed_request import SealedRequest
 
+NO_KEY = "-"
+"""Stands for the key of a host that opens nothing."""
 _READERS = 256
 """Connections of an open loop; each is kept alive."""
 _JOINING = 64
@@ -68,16 +80,43 @@ def description(setup: str) -> str:
 
 
 _ANSWER = json.dumps(description("active")).encode()
-_BODY = json.dumps({"version": 1, "offer": description("actpass"), "network": {"ipv4": "cone"}}).encode()
+_MESSAGE = encode(RendezvousRequest(PROTOCOL_VERSION, description("actpass"), Network("cone"))).encode()
 
 
-def request(path: str) -> bytes:
-    """The whole request of a reader, whose outside address is like no other one's: such addresses have budgets."""
+@dataclass(frozen=True)
+class Asked:
+    """The whole request of a reader, and what opens its answer; nothing does at a host that seals nothing."""
+
+    data: bytes
+    reply_key: bytes | None
+
+    def status_of(self, status: int, body: bytes) -> int:
+        """What became of it, given the status of HTTP and the body of the response."""
+        if self.reply_key is None or status != 200:
+            return status
+        problem = problem_in(open_answer(self.reply_key, body))
+        return 200 if problem is None else problem.status
+
+
+def length_of(head: bytes) -> int:
+    """The length of a body by the head of its response."""
+    return int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+
+
+def request(path: str, sealing_key: bytes | None) -> Asked:
+    """A reader's request. Their outside address is like no other one's, since such addresses have budgets.
+
+    Without a key it is as long, and means nothing.
+    """
     outside = f"20.{random.randint(100, 255)}.{random.randint(100, 255)}.{random.randint(100, 255)}"
-    return (
-        f"POST {path}/v1/rendezvous HTTP/1.1\r\nHost: host.example\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(_BODY)}\r\n\r\n"
-    ).encode() + _BODY.replace(_PLACEHOLDER.encode(), outside.encode())
+    message = _MESSAGE.replace(_PLACEHOLDER.encode(), outside.encode())
+    asked = SealedRequest(bytes(TOKEN_SIZE), new_reply_key(), message)
+    body = bytes(RENDEZVOUS_STEPS[0]) if sealing_key is None else seal_request(sealing_key, asked)
+    head = (
+        f"POST {path}/v1/rendezvous HTTP/1.1\r\nHost: host.example\r\nContent-Type: application/octet-stream\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return Asked(head.encode() + body, None if sealing_key is None else asked.reply_key)
 
 
 def address(number: int) -> str:
@@ -181,11 +220,16 @@ class Reader:
     """A connection that is kept alive; `on_answer` is told when a request was due, and the status of its answer."""
 
     def __init__(
-        self, poller: Poller, connection: socket.socket, path: str, on_answer: Callable[[Reader, float, int], None]
+        self,
+        poller: Poller,
+        connection: socket.socket,
+        make_request: Callable[[], Asked],
+        on_answer: Callable[[Reader, float, int], None],
     ) -> None:
         self._poller = poller
         self._connection = connection
-        self._path = path
+        self._make_request = make_request
+        self._asked = Asked(b"", None)
         self._on_answer = on_answer
         self._received = b""
         self._due = 0.0
@@ -193,7 +237,8 @@ class Reader:
 
     def ask(self, due: float) -> None:
         self._due = due
-        self._connection.sendall(request(self._path))
+        self._asked = self._make_request()
+        self._connection.sendall(self._asked.data)
 
     def close(self) -> None:
         self._poller.remove(self._connection)
@@ -204,10 +249,9 @@ class Reader:
         head, end, body = self._received.partition(b"\r\n\r\n")
         if not end:
             return
-        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
-        if len(body) >= length:
+        if len(body) >= length_of(head):
             self._received = b""
-            self._on_answer(self, self._due, int(head[9:12]))
+            self._on_answer(self, self._due, self._asked.status_of(int(head[9:12]), body))
 
 
 class Load:
@@ -238,7 +282,9 @@ class Load:
             self._poller.poll(1.0)
         emit({"event": "joined", "seconds": time.monotonic() - start})
 
-    def open(self, port: int, path: str, rate: float, seconds: float, *, vanish: bool = False) -> None:
+    def open(
+        self, port: int, path: str, key: bytes | None, rate: float, seconds: float, *, vanish: bool = False
+    ) -> None:
         idle: deque[Reader] = deque()
         waiting: deque[float] = deque()
 
@@ -249,7 +295,7 @@ class Load:
             else:
                 idle.append(reader)
 
-        readers = self._readers(_READERS, port, path, on_answer)
+        readers = self._readers(_READERS, port, path, key, on_answer)
         idle.extend(readers)
         start = due = time.monotonic()
         end = start + seconds
@@ -270,7 +316,7 @@ class Load:
             self._poller.poll(min(due if due < end else now + 0.01, now + 0.01) - now)
         self._report(readers, sent, seconds)
 
-    def closed(self, port: int, path: str, count: int, seconds: float) -> None:
+    def closed(self, port: int, path: str, key: bytes | None, count: int, seconds: float) -> None:
         end = time.monotonic() + seconds
         sent = count
 
@@ -282,7 +328,7 @@ class Load:
                 sent += 1
                 reader.ask(now)
 
-        readers = self._readers(count, port, path, on_answer)
+        readers = self._readers(count, port, path, key, on_answer)
         for reader in readers:
             reader.ask(time.monotonic())
         while len(self._waits) < sent and time.monotonic() < end + _TAIL_SECONDS:
@@ -296,11 +342,21 @@ class Load:
         emit({"event": "vanished"})
 
     def _readers(
-        self, count: int, port: int, path: str, on_answer: Callable[[Reader, float, int], None]
+        self,
+        count: int,
+        port: int,
+        path: str,
+        key: bytes | None,
+        on_answer: Callable[[Reader, float, int], None],
     ) -> list[Reader]:
         self._waits, self._statuses = [], Counter()
+
+        def make_request() -> Asked:
+            return request(path, key)
+
         return [
-            Reader(self._poller, connect(port, address(100_000 + number)), path, on_answer) for number in range(count)
+            Reader(self._poller, connect(port, address(100_000 + number)), make_request, on_answer)
+            for number in range(count)
         ]
 
     def _note(self, due: float, status: int) -> None:
@@ -329,6 +385,10 @@ def quantile(waits: list[float], share: float) -> float | None:
     return waits[min(len(waits) - 1, int(share * len(waits)))] * 1000 if waits else None
 
 
+def _key(word: str) -> bytes | None:
+    return None if word == NO_KEY else bytes.fromhex(word)
+
+
 def main() -> None:
     """Obey standard input until its end. Between two lines the bridges still answer pings."""
     raise_open_files_limit()
@@ -346,12 +406,12 @@ def main() -> None:
                 return
             case ["join", port, path, count]:
                 load.join(int(port), path, int(count))
-            case ["open", port, path, rate, seconds]:
-                load.open(int(port), path, float(rate), float(seconds))
-            case ["vanish", port, path, rate, seconds]:
-                load.open(int(port), path, float(rate), float(seconds), vanish=True)
-            case ["closed", port, path, count, seconds]:
-                load.closed(int(port), path, int(count), float(seconds))
+            case ["open", port, path, key, rate, seconds]:
+                load.open(int(port), path, _key(key), float(rate), float(seconds))
+            case ["vanish", port, path, key, rate, seconds]:
+                load.open(int(port), path, _key(key), float(rate), float(seconds), vanish=True)
+            case ["closed", port, path, key, count, seconds]:
+                load.closed(int(port), path, _key(key), int(count), float(seconds))
 
 
 if __name__ == "__main__":

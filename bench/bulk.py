@@ -64,7 +64,7 @@ async def raw_through(kind: str) -> AsyncIterator[Run]:
     async with (
         helper("raw_host") as (_, ready),
         bridge(kind, ready["url"]),
-        helper("raw_client", ready["url"]) as (sink, _),
+        helper("raw_client", ready["invite"]) as (sink, _),
     ):
 
         async def run(size: int) -> float:

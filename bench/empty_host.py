@@ -9,7 +9,7 @@ from aiohttp import web
 from bench.helper_io import emit, run_helper
 
 PATH = "/empty"
-_TEXT = '{"version":1,"answer":"' + "x" * 800 + '","bridge":"n3Kx0aYq"}'
+_BODY = bytes(2_048)
 """As long as the answer of a broker."""
 
 
@@ -29,7 +29,7 @@ async def main() -> None:
 
 async def _answer(request: web.Request) -> web.Response:
     await request.read()
-    return web.Response(text=_TEXT, content_type="application/json")
+    return web.Response(body=_BODY, content_type="application/octet-stream")
 
 
 if __name__ == "__main__":

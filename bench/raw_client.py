@@ -1,4 +1,4 @@
-"""The client's end of the raw pipe: `python -m bench.raw_client URL`.
+"""The client's end of the raw pipe: `python -m bench.raw_client INVITE`.
 
 For each line with a size it requests that many bytes, and reports how long they took.
 """
@@ -15,17 +15,21 @@ from freespan.client.dialer import http_session
 from freespan.client.rendezvous import Rendezvous
 from freespan.client.settings import ClientSettings
 from freespan.link.datachannel import DataChannelLink
+from freespan.wire.invite import parse_invite
 from freespan.wire.limits import CHANNEL_OPEN_SECONDS, PROTOCOL_VERSION
 from freespan.wire.messages import RendezvousRequest
 
 _SECONDS = 120.0
 
 
-async def main(broker: str) -> None:
+async def main(invite: str) -> None:
     """Open a data channel through the broker, as the real client does, and then handle the lines."""
     link = DataChannelLink()
 
-    async with http_session() as http, Rendezvous(http, [broker], ClientSettings()).open_request() as request:
+    async with (
+        http_session() as http,
+        Rendezvous(http, parse_invite(invite), ClientSettings()).open_request() as request,
+    ):
         answer = await request.send(RendezvousRequest(PROTOCOL_VERSION, await link.offer()))
         await link.accept(answer.answer)
     async with asyncio.timeout(CHANNEL_OPEN_SECONDS):

@@ -11,14 +11,19 @@ from bench.raw_pipe import RawSource
 from freespan.broker.server import Broker
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
+from freespan.sealing.hpke import Opener
+from freespan.tunnel.identity import new_identity
 from freespan.web.static_files import routes as web_routes
+from freespan.wire.invite import TOKEN_SIZE, Invite, format_invite
 from freespan.wire.limits import MESSAGE_MAX
 
 
 async def main() -> None:
     """Serve on a free port of loopback until cancelled."""
     url = ""
-    broker = Broker(lambda: url.replace("http", "ws", 1) + "/v1/egress", HostCounters())
+    identity = new_identity()
+    opener = Opener(identity.sealing_key)
+    broker = Broker(lambda: url.replace("http", "ws", 1) + "/v1/egress", opener, HostCounters())
     app = web.Application()
     app.add_routes([*broker.routes(), *web_routes(lambda: url), web.get("/v1/egress", _egress)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
@@ -26,7 +31,8 @@ async def main() -> None:
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        emit({"event": "ready", "url": url})
+        invite = Invite(url, identity.pin, identity.public_sealing_key, bytes(TOKEN_SIZE))
+        emit({"event": "ready", "url": url, "invite": format_invite(invite)})
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()

@@ -34,7 +34,7 @@ _LIMITS = {
 }
 _FLOOD_LIMITS = {"_page_ratio": 2.0, "_broken": 0}
 """By the end of the figure's name; the rest is the name of an attack."""
-_LEAST = {"broker_rendezvous_s": 1_000.0, "bond_4x2_ratio": 3.4, "bond_mixed_ratio": 0.85}
+_LEAST = {"sealed_rendezvous_s": 600.0, "bond_4x2_ratio": 3.4, "bond_mixed_ratio": 0.85}
 _SHARES = {"chromium": 0.90, "firefox": 0.80, "headless": 0.70}
 _REPLACED_S = 1.0
 """In addition to the set-up of a link."""

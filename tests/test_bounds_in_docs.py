@@ -188,16 +188,24 @@ ROWS = {
         f"{BROKER.bodies_max}, {BROKER.body_seconds:g} s each; {BROKER.bodies_for_newcomers} places",
         kept(BROKER.body_places),
     ],
-    "rendezvous of one address": [rates(BROKER.rendezvous_of_host, BROKER.rendezvous_of_network)],
+    "rendezvous and requests for TURN servers of one address": [
+        rates(BROKER.rendezvous_of_host, BROKER.rendezvous_of_network)
+    ],
+    "requests that are answered again in the same way": [
+        f"those of the last {BROKER.answers_seconds / 60:g} min",
+        f"{BROKER.answers_max:,} answers of {size(limits.RENDEZVOUS_STEPS[0])}",
+        f"{BROKER.answers_for_newcomers:,} places are kept for sources with {kept(BROKER.answer_places)}",
+    ],
     "places at bridges that one address": [
         f"{BROKER.held_by_host} times, or {BROKER.held_by_network} times",
     ],
     "misses of bridges for which one address": [
         rates(BROKER.misses_of_host, BROKER.misses_of_network),
     ],
-    "rendezvous body; signalling message; SDP": [
+    "rendezvous body, which is padded": [
+        " or ".join(", ".join(str(step >> 10) for step in limits.RENDEZVOUS_STEPS).rsplit(", ", 1)) + " KiB",
         f"{size(limits.RENDEZVOUS_BODY_MAX)}; {size(limits.SIGNAL_MESSAGE_MAX)}; {size(limits.SDP_MAX)}"
-        f" and {limits.SDP_LINES_MAX} lines"
+        f" and {limits.SDP_LINES_MAX} lines",
     ],
     "connections to the local proxy": [str(CLIENT.proxy_connections_max)],
 }

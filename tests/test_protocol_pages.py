@@ -26,7 +26,6 @@ PAGES = ROOT / "docs" / "protocol"
 STATIC = ROOT / "src" / "freespan" / "web" / "static"
 
 WITHOUT_A_TAG: dict[str, type[msgspec.Struct]] = {
-    "Request": messages.RendezvousRequest,
     "Answer": messages.RendezvousAnswer,
     "Problem": messages.Problem,
     "TURN credentials": messages.TurnCredentials,
@@ -36,7 +35,6 @@ WITHOUT_A_TAG: dict[str, type[msgspec.Struct]] = {
 }
 """The headings of messages that have no `type`."""
 DECODERS: dict[str, Callable[[bytes], Any]] = {
-    "Request": messages.decode_rendezvous_request,
     "Answer": messages.decode_rendezvous_answer,
     "Problem": messages.decode_problem,
     "TURN credentials": messages.decode_turn_credentials,
@@ -81,7 +79,7 @@ OF_MESSAGES = [
 
 def structs() -> list[type[msgspec.Struct]]:
     found = [one for one in vars(messages).values() if isinstance(one, type) and issubclass(one, msgspec.Struct)]
-    return [one for one in found if one is not msgspec.Struct]
+    return [one for one in found if one is not msgspec.Struct and not one.__name__.startswith("_")]
 
 
 def struct_of(section: Section) -> type[msgspec.Struct]:
@@ -95,6 +93,7 @@ def decode(section: Section, text: bytes) -> Any:
     decoders = [
         messages.decode_to_broker,
         messages.decode_to_bridge,
+        messages.decode_asked,
         messages.decode_lane_offer,
         messages.decode_lane_reply,
     ]
@@ -130,17 +129,19 @@ def test_optional_fields_are_called_optional(section: Section) -> None:
 def test_examples_are_messages_with_every_field(section: Section) -> None:
     if section.heading == "ICE server":
         return  # examples of these are inside others
-    (example,) = section.examples
-    decoded = decode(section, example.encode())
-    assert type(decoded) is struct_of(section)
-    assert set(json.loads(example)) - {"type"} | ({"type"} & set(section.fields)) == set(section.fields)
+    named: set[str] = set()
+    for example in section.examples:
+        assert type(decode(section, example.encode())) is struct_of(section)
+        named |= set(json.loads(example))
+    assert named - {"type"} | ({"type"} & set(section.fields)) == set(section.fields)
 
 
 def test_every_problem_of_the_broker_is_listed() -> None:
     (problem,) = [section for section in SECTIONS if section.heading == "Problem"]
     listed = set(re.findall(r"^\| \d+ \| `(\w+)`", problem.text, re.MULTILINE))
     sources = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "src/freespan/broker").glob("*.py"))
-    assert listed == set(re.findall(r'ProblemError\(\s*\d+, "(\w+)"', sources)) | {"version", "bad_request"}
+    written = set(re.findall(r'ProblemError\(\s*\d+, "(\w+)"', sources))
+    assert listed == written | {"version", "bad_request"} | set(admission.ADMISSION_CODES)
 
 
 # --- the messages between pages in a browser -----------------------------------------------------
@@ -200,6 +201,7 @@ def test_every_field_of_an_in_page_message_is_described() -> None:
     ("page", "number"),
     [
         ("rendezvous.md", limits.RENDEZVOUS_BODY_MAX),
+        *(("rendezvous.md", step) for step in limits.RENDEZVOUS_STEPS),
         ("rendezvous.md", limits.SDP_MAX),
         ("rendezvous.md", limits.SDP_LINES_MAX),
         ("signalling.md", limits.SDP_LINES_MAX),

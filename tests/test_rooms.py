@@ -178,7 +178,7 @@ LAYERS = {
     ),
     "fuzz": (
         "corpus fuzz_target growth reach script connections",
-        "targets.messages targets.replies targets.text targets.sdp targets.sources targets.stun",
+        "targets.messages targets.replies targets.sealed targets.text targets.sdp targets.sources targets.stun",
         "targets.local_proxy targets.bond targets.quic targets.http3",
         "atheris_engine catalog",
         "coverage_table",
@@ -196,7 +196,7 @@ LAYERS = {
 BESIDE = {
     "lab": room("freespan", "aiohttp cryptography"),
     "bench": room("freespan", "aiohttp aioquic rich"),
-    "fuzz": room("freespan", "aiohttp aioice aioquic atheris coverage msgspec multidict"),
+    "fuzz": room("freespan", "aiohttp aioice aioquic atheris coverage cryptography msgspec multidict"),
     "scripts": room("freespan tests", "aiohttp cyclonedx license_expression packageurl rich"),
 }
 """What the modules of LAYERS may import besides one another: packages of this repository, and libraries."""

@@ -1,4 +1,4 @@
-"""The attacker's process: `python -m bench.flood.attacker NAME URL STUN_PORT SECONDS`.
+"""The attacker's process: `python -m bench.flood.attacker NAME URL STUN_PORT SECONDS KEY`.
 
 It attacks a host on loopback for so many seconds after a line has come, and says what it has done.
 """
@@ -27,7 +27,7 @@ _GRACE_SECONDS = 20.0
 _LOOPBACK = "127.0.0.1"
 
 
-async def main(name: str, url: str, stun_port: str, seconds: str) -> None:
+async def main(name: str, url: str, stun_port: str, seconds: str, sealing_key: str) -> None:
     """Attack once."""
     raise_open_files_limit()
     _give_way()
@@ -36,7 +36,8 @@ async def main(name: str, url: str, stun_port: str, seconds: str) -> None:
         raise SystemExit("attacks go to hosts on loopback alone")
     emit({"event": "ready"})
     await next_line()
-    aim = Aim(_LOOPBACK, parts.port, parts.path.rstrip("/"), int(stun_port), time.monotonic() + float(seconds))
+    until = time.monotonic() + float(seconds)
+    aim = Aim(_LOOPBACK, parts.port, parts.path.rstrip("/"), int(stun_port), until, bytes.fromhex(sealing_key))
     await asyncio.to_thread(ATTACKS[name], aim)
     done = aim.tally
     emit(
@@ -61,4 +62,4 @@ def _give_way() -> None:
 if __name__ == "__main__":
     seconds = float(sys.argv[4]) + 600.0
     threading.Timer(seconds, os._exit, [1]).daemon = True
-    run_helper(main(*sys.argv[1:5]))
+    run_helper(main(*sys.argv[1:6]))

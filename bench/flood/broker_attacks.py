@@ -26,8 +26,12 @@ from bench.flood.raw_socket import (
     source,
 )
 from bench.flood.workers import hold_open, in_threads
+from freespan.sealing.replies import new_reply_key
+from freespan.sealing.requests import open_answer, seal_request
+from freespan.wire.invite import TOKEN_SIZE
 from freespan.wire.limits import BRIDGE_CAPACITY_MAX, PROTOCOL_VERSION, SIGNAL_MESSAGE_MAX
-from freespan.wire.messages import Answer, Hello, Load, Refusal, RendezvousRequest, encode
+from freespan.wire.messages import Answer, Hello, Load, Refusal, RendezvousRequest, encode, problem_in
+from freespan.wire.sealed_request import SealedRequest
 
 BRIDGE = "/v1/bridge"
 _WORKERS = 4
@@ -67,11 +71,12 @@ def enumeration(aim: Aim) -> None:
             while aim.goes_on:
                 with lock:
                     avoid = learned[-16:]
-                opened.sendall(_request(aim, avoid))
-                status, body = answer_of(opened)
-                aim.tally.add(sent=1, refused=status != 200)
-                if status == 200:
-                    name = json.loads(body).get("bridge", "")
+                reply_key = new_reply_key()
+                opened.sendall(_request(aim, reply_key, avoid))
+                answer = _answer_in(answer_of(opened), reply_key)
+                aim.tally.add(sent=1, refused=answer is None)
+                if answer is not None:
+                    name = json.loads(answer).get("bridge", "")
                     with lock:
                         learned.append(name)
                         aim.tally.learned.add(name)
@@ -84,15 +89,16 @@ def enumeration(aim: Aim) -> None:
 
 def _ask(aim: Aim, source_of: Source) -> None:
     numbers = itertools.count()
-    request = _request(aim)
 
     def one(_: int) -> None:
         opened = connect(aim, source_of(next(numbers)))
         try:
             for _ in range(8):
+                reply_key = new_reply_key()
+                request = _request(aim, reply_key)  # a fresh one: a copy would be answered with what is stored
                 opened.sendall(request)
-                status = answer_of(opened)[0]
-                aim.tally.add(sent=1, sent_bytes=len(request), refused=status != 200)
+                answer = _answer_in(answer_of(opened), reply_key)
+                aim.tally.add(sent=1, sent_bytes=len(request), refused=answer is None)
                 if not aim.goes_on:
                     return
         finally:
@@ -101,10 +107,20 @@ def _ask(aim: Aim, source_of: Source) -> None:
     in_threads(aim, 32, one)
 
 
-def _request(aim: Aim, avoid: list[str] | None = None) -> bytes:
-    body = encode(RendezvousRequest(PROTOCOL_VERSION, _description("actpass"), avoid=avoid or [])).encode()
-    head = aim.head("POST", "/v1/rendezvous", "Content-Type: application/json", f"Content-Length: {len(body)}")
-    return head + body
+def _request(aim: Aim, reply_key: bytes, avoid: list[str] | None = None) -> bytes:
+    message = encode(RendezvousRequest(PROTOCOL_VERSION, _description("actpass"), avoid=avoid or [])).encode()
+    body = seal_request(aim.sealing_key, SealedRequest(bytes(TOKEN_SIZE), reply_key, message))
+    kind, length = "Content-Type: application/octet-stream", f"Content-Length: {len(body)}"
+    return aim.head("POST", "/v1/rendezvous", kind, length) + body
+
+
+def _answer_in(response: tuple[int, bytes], reply_key: bytes) -> bytes | None:
+    """The JSON of an answer; None for a problem."""
+    status, body = response
+    if status != 200:
+        return None
+    message = open_answer(reply_key, body)
+    return message if problem_in(message) is None else None
 
 
 # --- bridges -----------------------------------------------------------------------------------------------

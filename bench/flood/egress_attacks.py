@@ -253,7 +253,7 @@ def slow_heads(aim: Aim) -> None:
 
 def slow_bodies(aim: Aim) -> None:
     """Requests for a bridge whose body never ends."""
-    head = aim.head("POST", "/v1/rendezvous", "Content-Type: application/json", "Content-Length: 20000")
+    head = aim.head("POST", "/v1/rendezvous", "Content-Type: application/octet-stream", "Content-Length: 20000")
     _hold_sockets(aim, head + b"{", ONE_SOURCE, drip=b" ")
 
 

@@ -147,7 +147,8 @@ async def _attacked(name: str, plan: Plan) -> Outcome:
         downloading = PacedDownload(proxy, site)
         quiet, new_quiet = await _both(pages, newcomers, plan.flood_quiet_seconds)
         seconds = plan.flood_seconds + (_BRIDGE_BACK_SECONDS + _CARRIED_SECONDS if name in LOSES_BRIDGE else 0.0)
-        arguments = (name, url, str(watched.stun_port), str(seconds))
+        key = parse_invite(invite).sealing_key.hex()
+        arguments = (name, url, str(watched.stun_port), str(seconds), key)
         attacker, _ = await stack.enter_async_context(helper("flood.attacker", *arguments))
         watched.forget()
         before = watched.rss_mb

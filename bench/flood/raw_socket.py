@@ -56,6 +56,8 @@ class Aim:
     """The path of the host, without a slash at its end."""
     stun_port: int
     until: float
+    sealing_key: bytes = b""
+    """What requests for a bridge are sealed to."""
     tally: Tally = field(default_factory=Tally)
 
     @property

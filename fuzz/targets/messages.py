@@ -18,7 +18,8 @@ _SERVERS = [messages.IceServer(["stun:h:1", "stun:h:2"]), messages.IceServer(["t
 _SDP = "v=0\r\na=candidate:1 1 udp 1 1.1.1.1 9 typ host\r\n"
 _NAMES = (
     "type version capacity id sdp reason sessions ipv4 ipv6 egress ice_servers urls username credential offer network"
-    " avoid extra answer bridge title status detail field hello refusal load welcome ping lane_offer lane_answer"
+    " avoid extra answer bridge title status detail field retry_after amount again rendezvous turn"
+    " hello refusal load welcome ping lane_offer lane_answer"
     " lane_refusal open cone symmetric"
 )
 _WORDS = (
@@ -67,8 +68,9 @@ TARGETS = (
     ),
     _target(
         "rendezvous_request",
-        messages.decode_rendezvous_request,
+        messages.decode_asked,
         messages.RendezvousRequest(PROTOCOL_VERSION, _SDP, Network("cone", "open"), ["a", "b"], True),
+        messages.TurnRequest(PROTOCOL_VERSION),
     ),
     _target(
         "rendezvous_answer",
@@ -83,6 +85,7 @@ TARGETS = (
     _target(
         "problem",
         messages.decode_problem,
-        messages.Problem("urn:freespan:problem:no_bridge", "No bridge", 503, "come back", "offer"),
+        messages.Problem("urn:freespan:problem:no_bridge", "No bridge", 503, "come back", "offer", 3),
+        messages.Problem("urn:freespan:problem:invite_quota", "x", 403, "y", amount=10**9, again="2026-12-01"),
     ),
 )

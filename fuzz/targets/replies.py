@@ -8,12 +8,16 @@ import aiohttp
 
 from freespan.client.rendezvous import Rendezvous, _checked_answer
 from freespan.client.settings import ClientSettings
-from freespan.wire.errors import MessageError, RendezvousError
+from freespan.sealing.replies import seal_reply
+from freespan.wire.errors import NotAdmittedError, RendezvousError
+from freespan.wire.invite import TOKEN_SIZE, Invite
 from freespan.wire.messages import IceServer, Problem, RendezvousAnswer, TurnCredentials, encode
 from fuzz.fuzz_target import FuzzTarget, check_reason
 from fuzz.script import Script, piece
 
 _STATUS = (200, 400, 408, 413, 425, 429, 500, 503, 504, 200)
+_REPLY_KEY = bytes(range(32))
+_INVITE = Invite("https://host.example", bytes(32), bytes([9]) + bytes(31), bytes(TOKEN_SIZE))
 _ANSWER = (
     "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=ice-ufrag:abcd\r\n"
     "a=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:sha-256 " + ":".join(["AB"] * 32) + "\r\na=setup:active\r\n"
@@ -21,15 +25,19 @@ _ANSWER = (
 
 
 def _reply(data: bytes) -> None:
+    """The first byte says what answers what; a body that comes with 200 may be sealed, as the broker does it."""
     script = Script(data)
     kind = script.byte()
     status, retry_after = _STATUS[kind % len(_STATUS)], script.piece().decode("latin-1")
     # what is said next asks for no connection
-    rendezvous = Rendezvous(cast(aiohttp.ClientSession, None), ["https://host.example"], ClientSettings())
+    rendezvous = Rendezvous(cast(aiohttp.ClientSession, None), _INVITE, ClientSettings())
     decode = _checked_answer if kind & 64 else rendezvous._checked_turn_servers
+    body = script.rest()
+    if status == 200 and not kind & 128:
+        body = seal_reply(_REPLY_KEY, b"rendezvous", body)
     try:
-        rendezvous._understand(status, script.rest(), retry_after, decode)
-    except MessageError as error:  # from what is checked after it was decoded
+        rendezvous._understand(status, body, retry_after, _REPLY_KEY, decode)
+    except NotAdmittedError as error:
         check_reason(error)
     except RendezvousError as error:
         check_reason(error)
@@ -49,6 +57,19 @@ TARGETS = (
         (),
         (
             _said(120, b"", encode(RendezvousAnswer(1, _ANSWER, "name")).encode()),
+            _said(250, b"", encode(RendezvousAnswer(1, _ANSWER, "name")).encode()),
+            _said(0, b"", encode(Problem("urn:freespan:problem:no_bridge", "x", 503, "y", retry_after=3)).encode()),
+            _said(0, b"", encode(Problem("urn:freespan:problem:bad_request", "x", 400, "", "offer")).encode()),
+            _said(
+                0,
+                b"",
+                encode(
+                    Problem("urn:freespan:problem:invite_quota", "x", 403, "y", amount=10**9, again="2026-12-01")
+                ).encode(),
+            ),
+            _said(1, b"", encode(Problem("urn:freespan:problem:not_opened", "x", 400, "y")).encode()),
+            _said(1, b"", encode(Problem("urn:freespan:problem:version", "x", 400, "y")).encode()),
+            _said(8, b"9", encode(Problem("urn:freespan:problem:busy", "x", 503, "y")).encode()),
             _said(0, b"", encode(TurnCredentials(1, [IceServer(["turn:h.example"], "n", "w")])).encode()),
             _said(
                 7, b"30", encode(Problem("urn:freespan:problem:no_bridge", "No bridge", 503, "come\u0007back")).encode()
@@ -65,6 +86,11 @@ TARGETS = (
             b"\\u2028",
             b"\\ud800",
             b"no_bridge",
+            b"invite_quota",
+            b"not_opened",
+            b'"retry_after":',
+            b'"amount":',
+            b'"again":',
         ),
     ),
 )

@@ -69,6 +69,21 @@ def test_an_invite_is_one_guest_however_often_they_come() -> None:
     assert (guest.id, guest.kind, guest.is_invited) == (record().id, "reader", True)
 
 
+def test_whoever_needs_something_for_a_session_that_they_have_is_recognised() -> None:
+    guests = a_host(record(sessions=1))
+    guest_of(guests).enter(Ends())
+    assert refusal(guests).code == "invite_sessions"
+    assert guests.recognise(token()).id == record().id
+    guests.apply(Snapshot((record(revoked="2026-11-30", sessions=1),), {}))
+    with pytest.raises(NotAdmittedError) as caught:
+        guests.recognise(token())
+    assert caught.value.code == "invite_revoked"
+    for unknown in (None, bytes(24), token("bela")):
+        with pytest.raises(NotAdmittedError):
+            guests.recognise(unknown)
+        assert not a_host(record(), is_open=True).recognise(unknown).is_invited
+
+
 def test_a_host_for_invited_readers_takes_nobody_else() -> None:
     guests = a_host(record())
     assert refusal(guests, None).code == "invite_required"

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
-from aiohttp import web
 
 import freespan
 from freespan.demo.certificates import DemoAuthority
 from freespan.demo.payload import sha256_of
-from freespan.wire.invite import format_invite
-from freespan.wire.messages import Problem, encode
-from tests.api.conftest import SECONDS
+from freespan.wire.errors import NotAdmittedError
+from freespan.wire.invite import TOKEN_SIZE, format_invite, parse_invite
+from tests.api.conftest import SECONDS, hosting
 from tests.support.invites import invite_to
+from tests.support.played_broker import broker, problem
 from tests.support.serving import serving
 from tests.support.site import SMALL, Site, served
 
@@ -225,20 +226,26 @@ async def test_outside_its_block_a_client_does_nothing(host: freespan.Host, brid
 async def test_a_host_with_another_key_is_a_clear_error(
     tmp_path: Path, host: freespan.Host, bridge: freespan.Bridge
 ) -> None:
-    wrong = format_invite(invite_to(host.url, bytes(32)))
+    wrong = format_invite(msgspec.structs.replace(parse_invite(host.invite), egress_key=bytes(32)))
     with pytest.raises(freespan.TunnelError, match="another key than the invite says"):
         async with freespan.connect(wrong):
             pytest.fail("the key is wrong")
 
 
+async def test_an_invite_that_the_host_does_not_know_gets_no_bridge(tmp_path: Path) -> None:
+    async with hosting(tmp_path, access="invited") as host, freespan.Bridge(host.url):
+        forged = msgspec.structs.replace(parse_invite(host.invite), token=bytes(TOKEN_SIZE))
+        with pytest.raises(NotAdmittedError, match="does not know the invite"):
+            async with freespan.connect(format_invite(forged)):
+                pytest.fail("the invite is forged")
+        async with freespan.connect(host.invite):
+            pass
+
+
 async def test_a_broker_that_refuses_for_good_ends_the_client() -> None:
     """To ask again cannot help, so every user of the client gets the error."""
 
-    async def refuse(request: web.Request) -> web.Response:
-        problem = Problem("urn:freespan:problem:bad_request", "bad request", 400, "the offer is malformed")
-        return web.Response(status=400, text=encode(problem), content_type="application/problem+json")
-
-    async with serving([web.post("/v1/rendezvous", refuse)]) as url, asyncio.timeout(SECONDS):
+    async with serving(broker(problem(400, "bad_request", "the offer is malformed"))) as url, asyncio.timeout(SECONDS):
         invite = format_invite(invite_to(url, bytes(32)))
         with pytest.raises(freespan.RendezvousError, match="the offer is malformed"):
             async with freespan.connect(invite):

@@ -13,16 +13,26 @@ import msgspec
 import pytest
 from aiohttp import ClientWebSocketResponse
 
+from freespan.broker.guests import Guests
 from freespan.broker.server import Broker
 from freespan.broker.settings import BrokerSettings
 from freespan.broker.turn import TurnServers
 from freespan.observe.counters import HostCounters
+from freespan.sealing.hpke import Opener
+from freespan.sealing.replies import new_reply_key
+from freespan.sealing.requests import open_answer, seal_request
 from freespan.sources.requests import SourceReader
+from freespan.wire.invite import TOKEN_SIZE
+from freespan.wire.limits import RENDEZVOUS_STEPS
 from freespan.wire.messages import IceServer
+from freespan.wire.sealed_request import SealedRequest
+from tests.support.invites import SEALING_KEY
 from tests.support.sdp import ANSWER, OFFER
 from tests.support.serving import serving
 
 SECONDS = 20.0
+TURN = b'{"type": "turn", "version": 1}'
+"""Asks for TURN servers."""
 ICE = IceServer(["stun:host.example:443", "stun:host.example:444"])
 TURN_URLS = ["turn:turn.example:3478?transport=udp", "turns:turn.example:443?transport=tcp"]
 BAD_MESSAGES: dict[str, str | bytes] = {
@@ -97,8 +107,13 @@ class FakeBridge:
 
 
 def request(**parts: Any) -> bytes:
-    """The body of a rendezvous, with some parts added or changed."""
-    return msgspec.json.encode({"version": 1, "offer": OFFER} | parts)
+    """What is sealed in a rendezvous, with some parts added or changed."""
+    return msgspec.json.encode({"type": "rendezvous", "version": 1, "offer": OFFER} | parts)
+
+
+def sealed(message: bytes, reply_key: bytes = bytes(32), token: bytes = bytes(TOKEN_SIZE)) -> bytes:
+    """The body of a request to the lab's broker."""
+    return seal_request(SEALING_KEY.public_key().public_bytes_raw(), SealedRequest(token, reply_key, message))
 
 
 class Lab:
@@ -133,13 +148,31 @@ class Lab:
         bridge.token = welcome["egress"].partition("?bridge=")[2]
         return bridge
 
-    async def post(self, body: bytes | BytesIO | None = None, **options: Any) -> Response:
-        """One rendezvous; without a body a proper one. Returns status, JSON and headers."""
-        body = request() if body is None else body
+    async def post(self, message: bytes | None = None, token: bytes = bytes(TOKEN_SIZE), **options: Any) -> Response:
+        """One rendezvous; without a message a proper one. Returns status, JSON and headers.
+
+        What a sealed problem says of its status and of when to ask again is returned as if it were said by HTTP.
+        """
+        reply_key = new_reply_key()
+        body = sealed(request() if message is None else message, reply_key, token)
+        status, answer, headers = await self.send(body, **options)
+        if status != 200:
+            return status, msgspec.json.decode(answer), headers
+        assert headers["Content-Type"] == "application/octet-stream"
+        assert headers["Cache-Control"] == "no-store"
+        assert len(answer) in RENDEZVOUS_STEPS
+        said = msgspec.json.decode(open_answer(reply_key, answer))
+        if (after := said.get("retry_after")) is not None:
+            headers["Retry-After"] = str(after)
+        return said.get("status", 200), said, headers
+
+    async def send(self, body: bytes | BytesIO, **options: Any) -> tuple[int, bytes, dict[str, str]]:
+        """Any body at all. Returns status, body and headers of the response."""
         async with self.http.post("/v1/rendezvous", data=body, **options) as response:
-            kind = "application/json" if response.status == 200 else "application/problem+json"
-            assert response.content_type == kind
-            return response.status, await response.json(content_type=kind), dict(response.headers)
+            if response.status != 200:
+                assert response.content_type == "application/problem+json"
+            assert response.headers["Access-Control-Allow-Origin"] == "*"
+            return response.status, await response.read(), dict(response.headers)
 
     def ask(self, **parts: Any) -> asyncio.Task[Response]:
         """A client that asks while the test goes on, with some more parts in its request."""
@@ -166,17 +199,20 @@ async def running_lab(
     settings: BrokerSettings | None = None,
     turn_servers: TurnServers | None = None,
     sources: SourceReader | None = None,
+    guests: Guests | None = None,
 ) -> AsyncIterator[Lab]:
     """A lab for the length of the block, for tests whose broker has settings of its own."""
     counters = HostCounters()
     lab: Lab
     broker = Broker(
         lambda: "ws://egress.example/v1/egress",
+        Opener(SEALING_KEY),
         counters,
         lambda: [ICE],
         turn_servers,
         settings=settings,
         sources=sources,
+        guests=guests,
         hides_private=lambda: lab.hides_private,
     )
     async with (

@@ -1,4 +1,4 @@
-"""`POST /v1/rendezvous`: every status of docs/protocol/rendezvous.md, and offers that go from bridge to bridge."""
+"""Every status of docs/protocol/rendezvous.md, and offers that go from bridge to bridge."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ import msgspec
 import pytest
 
 from freespan.broker.settings import BrokerSettings
-from freespan.wire.limits import AVOID_MAX, RENDEZVOUS_BODY_MAX, SDP_MAX
-from tests.broker.conftest import SECONDS, Lab, request, running_lab
+from freespan.wire.limits import AVOID_MAX, RENDEZVOUS_BODY_MAX, RENDEZVOUS_STEPS, SDP_MAX
+from tests.broker.conftest import SECONDS, Lab, request, running_lab, sealed
 from tests.support.sdp import ANSWER, OFFER
 
 BAD: dict[str, tuple[bytes, str]] = {
     "nothing": (b"", "message"),
     "not JSON": (b"{", "message"),
-    "not UTF-8": (b'{"version": 1, "offer": "\xff"}', "message"),
+    "not UTF-8": (b'{"type": "rendezvous", "version": 1, "offer": "\xff"}', "message"),
     "no object": (b"[1, 2]", "message"),
     "too deep": (b"[" * 30_000, "message"),
-    "no version": (msgspec.json.encode({"offer": OFFER}), "version"),
-    "no offer": (msgspec.json.encode({"version": 1}), "offer"),
+    "no type": (msgspec.json.encode({"version": 1, "offer": OFFER}), "type"),
+    "another type": (request(type="dance"), "type"),
+    "no version": (msgspec.json.encode({"type": "rendezvous", "offer": OFFER}), "version"),
+    "no offer": (msgspec.json.encode({"type": "rendezvous", "version": 1}), "offer"),
     "version of another type": (request(version="1"), "version"),
     "offer of another type": (request(offer={"sdp": OFFER}), "offer"),
     "no SDP": (request(offer="hello"), "offer"),
     "an answer": (request(offer=ANSWER), "offer"),
-    "too long": (request(offer=OFFER + "a=x\r\n" * (SDP_MAX // 5)), "offer"),
+    "too long": (request(offer=OFFER + "a=x\n" * (SDP_MAX // 4)), "offer"),
     "too many lines": (request(offer=OFFER + "c=\n" * 200), "offer"),
     "too long as JSON": (request(offer=OFFER.replace("s=-", "s=" + '"' * (SDP_MAX // 2))), "offer"),
     "sound": (request(offer=OFFER.replace("m=application", "m=audio")), "offer"),
@@ -80,15 +82,16 @@ async def test_400_version(lab: Lab, version: int) -> None:
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("size", [RENDEZVOUS_BODY_MAX + 1, 10_000_000], ids=["a byte", "10 MB"])
 async def test_413_too_large(lab: Lab, size: int, chunked: bool) -> None:
-    sent = b'{"version": 1, "offer": "' + b"x" * size
-    status, problem, _ = await lab.post(io.BytesIO(sent), chunked=chunked or None)
-    assert (status, problem["type"]) == (413, "urn:freespan:problem:too_large")
+    status, body, _ = await lab.send(io.BytesIO(bytes(size)), chunked=chunked or None)
+    assert (status, msgspec.json.decode(body)["type"]) == (413, "urn:freespan:problem:too_large")
     await lab.still_serves()
 
 
 async def test_a_body_of_just_the_size_is_read(lab: Lab) -> None:
-    sent = request()
-    status, problem, _ = await lab.post(sent + b" " * (RENDEZVOUS_BODY_MAX - len(sent)))
+    longest = RENDEZVOUS_BODY_MAX - len(sealed(b"")) + RENDEZVOUS_STEPS[0]
+    message = request(more="x" * (RENDEZVOUS_STEPS[-2])).ljust(longest - 200)
+    assert len(sealed(message)) == RENDEZVOUS_BODY_MAX
+    status, problem, _ = await lab.post(message)
     assert (status, problem["type"]) == (503, "urn:freespan:problem:no_bridge")
 
 

@@ -50,6 +50,13 @@ def test_a_bad_invite(command: Command, tmp_path: Path, name: str, invite: str, 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_invite_to_whose_key_nothing_can_be_sealed(command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "invite"
+    file.write_text(format_invite(invite_to("http://127.0.0.1:1", sealing_key=bytes(32))))
+    message = command("connect", "--invite-file", str(file)).fails(2)
+    assert message == "invite: is damaged: nothing can be sealed to its key"
+
+
 @pytest.mark.parametrize("command", ["connect", "fetch"])
 def test_a_bad_invite_at_a_terminal(programs: Programs, tmp_path: Path, command: str) -> None:
     more = ["http://site.test/"] if command == "fetch" else []

@@ -24,10 +24,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from freespan.demo.certificates import DemoAuthority
+from freespan.sealing.replies import new_reply_key
+from freespan.sealing.requests import open_answer, seal_request
 from freespan.tunnel.identity import load_or_create_identity
-from freespan.wire.invite import format_invite, parse_invite
+from freespan.wire.invite import TOKEN_SIZE, format_invite, parse_invite
 from freespan.wire.limits import PROTOCOL_VERSION
-from freespan.wire.messages import Hello, Welcome, decode_to_bridge, decode_turn_credentials, encode
+from freespan.wire.messages import Hello, TurnRequest, Welcome, decode_to_bridge, decode_turn_credentials, encode
+from freespan.wire.sealed_request import SealedRequest
 from tests.cli.conftest import AtTerminal, Command
 from tests.support import readers
 from tests.support.invites import invite_to
@@ -297,8 +300,11 @@ def test_fronts_and_turn_servers(tmp_path: Path) -> None:
     turn = ["--turn", "turn:turn.example:3478?transport=udp", "--turn-secret-file", str(tmp_path / "secret")]
     with laboratory(tmp_path / "data", *fronts, *turn) as lab:
         assert parse_invite(lab.invite).fronts == (f"https://front.example{lab.path}", "https://cdn.example/garden")
-        response, body = ask(lab.port, "GET", f"{lab.path}/v1/turn")
-        (server,) = decode_turn_credentials(body).ice_servers
+        reply_key = new_reply_key()
+        wanted = SealedRequest(bytes(TOKEN_SIZE), reply_key, encode(TurnRequest(PROTOCOL_VERSION)).encode())
+        sealed = seal_request(parse_invite(lab.invite).sealing_key, wanted)
+        response, body = ask(lab.port, "POST", f"{lab.path}/v1/rendezvous", sealed)
+        (server,) = decode_turn_credentials(open_answer(reply_key, body)).ice_servers
         assert (response.status, server.urls) == (200, ["turn:turn.example:3478?transport=udp"])
         assert server.username
         proof = base64.b64encode(hmac.digest(b"north", server.username.encode(), "sha1")).decode()
@@ -309,7 +315,7 @@ def test_fronts_and_turn_servers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/health", "/v1/turn", "/v1/countries", "/v1/rendezvous", "/v1/egress", "/metrics", "/globe/globe.js"]
+    "path", ["/v1/health", "/v1/countries", "/v1/rendezvous", "/v1/egress", "/metrics", "/globe/globe.js"]
 )
 def test_nothing_is_found_without_the_path(lab: Lab, path: str) -> None:
     upgrade = {

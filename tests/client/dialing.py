@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from freespan.client import dialer
 from freespan.client.dialer import DialedLink, Dialer, http_session
@@ -19,7 +17,7 @@ from freespan.link.settings import GatheringSettings
 from freespan.wire.errors import LinkError
 from freespan.wire.network import Network
 from tests.support.invites import invite_to
-from tests.support.sdp import ANSWER
+from tests.support.played_broker import refuses
 from tests.support.whole_path import QUICK
 
 STUN = (("stun:127.0.0.1:1",),)
@@ -28,35 +26,12 @@ IMPATIENT = dataclasses.replace(
 )
 """For a client that does not wait long for candidates, or for a channel that will not open."""
 
-Handler = Callable[[web.Request], Awaitable[web.Response]]
-
 
 async def dial(
     url: str, transport: Transport, stun: tuple[tuple[str, ...], ...] = (), settings: ClientSettings = IMPATIENT
 ) -> DialedLink:
     async with http_session() as http:
         return await Dialer(http, invite_to(url, bytes(32), stun=stun), settings).dial(transport)
-
-
-def turn_servers(*servers: dict[str, object]) -> Handler:
-    async def handle(_: web.Request) -> web.Response:
-        return web.json_response({"version": 1, "ice_servers": list(servers)})
-
-    return handle
-
-
-async def answer(request: web.Request) -> web.Response:
-    await request.read()
-    return web.json_response({"version": 1, "answer": ANSWER, "bridge": "b"})
-
-
-def refuses(code: str) -> Handler:
-    async def handle(request: web.Request) -> web.Response:
-        await request.read()
-        body = {"type": f"urn:freespan:problem:{code}", "title": code, "status": 503, "detail": "none"}
-        return web.json_response(body, status=503)
-
-    return handle
 
 
 no_bridge = refuses("no_bridge")

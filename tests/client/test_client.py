@@ -12,9 +12,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 
-from freespan.broker import rendezvous as broker_rendezvous
+from freespan.broker import sealed_requests
 from freespan.broker.settings import BrokerSettings
 from freespan.client import client as client_module
 from freespan.client.dialer import DialedLink, Dialer
@@ -26,10 +25,11 @@ from freespan.tunnel import client as tunnel_client
 from freespan.tunnel.driver import HOST_FULL
 from freespan.tunnel.settings import TunnelSettings
 from freespan.wire.backoff import Backoff
-from freespan.wire.errors import RendezvousError, StreamError
+from freespan.wire.errors import InviteError, RendezvousError, StreamError
 from freespan.wire.limits import MESSAGE_MAX
-from freespan.wire.messages import RendezvousRequest, decode_rendezvous_request
+from freespan.wire.messages import Asked, RendezvousAnswer, RendezvousRequest, decode_asked
 from tests.support.invites import invite_to
+from tests.support.played_broker import broker
 from tests.support.sdp import ANSWER
 from tests.support.serving import serving
 from tests.support.site import SMALL, Site
@@ -109,7 +109,7 @@ async def test_a_session_that_held_lets_the_waits_begin_anew(host: Host, monkeyp
 
 
 async def test_an_egress_with_another_key(host: Host, site: Site) -> None:
-    async with running_bridge(host.url), running_client(invite_to(host.url, bytes(32)), settings=QUICK) as reader:
+    async with running_bridge(host.url), running_client(host.invite_to(host.url, bytes(32)), settings=QUICK) as reader:
         failed = await reader.statuses.until("failed")
         assert "another key than the invite says" in failed.detail
         async with running_client(host.invite, settings=QUICK) as other:
@@ -136,7 +136,7 @@ def blamed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 async def test_no_bridge_is_blamed_for_a_key_that_may_be_the_host_s(host: Host, blamed: list[str]) -> None:
-    invite = invite_to(host.url, bytes(32))
+    invite = host.invite_to(host.url, bytes(32))
     async with running_bridge(host.url), running_client(invite, "webrtc", QUICK) as reader:
         await reader.statuses.until("failed")
     assert blamed == []
@@ -173,7 +173,7 @@ async def test_what_fails_after_wrong_keys_is_not_reported_as_failed() -> None:
     async with contextlib.AsyncExitStack() as stack:
         async with running_host() as host:
             reader = await stack.enter_async_context(
-                running_client(invite_to(host.url, bytes(32)), "websocket", settings=QUICK)
+                running_client(host.invite_to(host.url, bytes(32)), "websocket", settings=QUICK)
             )
             await reader.statuses.until("failed")
         async with asyncio.timeout(SECONDS):
@@ -182,12 +182,15 @@ async def test_what_fails_after_wrong_keys_is_not_reported_as_failed() -> None:
         assert {status.state for status in unreachable} == {"waiting"}
 
 
-async def test_a_broker_of_another_version() -> None:
-    async def handle(_: web.Request) -> web.Response:
-        return web.json_response({"version": 2, "answer": "x"})
+@pytest.mark.parametrize("key", [bytes(32), b"\x01" + bytes(31)])
+def test_an_invite_to_whose_key_nothing_can_be_sealed(key: bytes) -> None:
+    with pytest.raises(InviteError, match="nothing can be sealed to its key"):
+        client_module.Client(invite_to("http://127.0.0.1:1", sealing_key=key), lambda _: None)
 
+
+async def test_a_broker_of_another_version() -> None:
     async with (
-        serving([web.post("/v1/rendezvous", handle)]) as url,
+        serving(broker(RendezvousAnswer(2, "x"))) as url,
         running_client(invite_to(url, bytes(32)), settings=QUICK) as reader,
     ):
         failed = await reader.statuses.until("failed")
@@ -272,12 +275,13 @@ async def test_a_bridge_that_holds_no_session_gets_a_cooldown_and_drives_nobody_
     """But where no other is free, it is better than none."""
     avoided: list[int] = []
 
-    def noted(body: bytes) -> RendezvousRequest:
-        request = decode_rendezvous_request(body)
+    def noted(body: bytes) -> Asked:
+        request = decode_asked(body)
+        assert isinstance(request, RendezvousRequest)
         avoided.append(len(request.avoid))
         return request
 
-    monkeypatch.setattr(broker_rendezvous, "decode_rendezvous_request", noted)
+    monkeypatch.setattr(sealed_requests, "decode_asked", noted)
     async with running_bridge(host.url), running_client(host.invite, settings=QUICK) as reader:
         await reader.statuses.until("open")
         avoided.clear()

@@ -15,22 +15,19 @@ from freespan.client.dialer import Dialer, http_session
 from freespan.client.transports import Transport, TransportError
 from freespan.link.datachannel import DataChannelLink
 from freespan.wire.errors import LinkError, RendezvousError
-from freespan.wire.messages import IceServer
+from freespan.wire.messages import IceServer, RendezvousAnswer, TurnCredentials
 from tests.client.dialing import (
     IMPATIENT,
     STUN,
-    Handler,
     all_closed,
-    answer,
     block_stun,
     block_udp,
     dial,
     no_bridge,
     noting_links,
-    refuses,
-    turn_servers,
 )
 from tests.support.invites import invite_to
+from tests.support.played_broker import answer_to, broker, offer_in, refuses, turn_servers
 from tests.support.serving import serving
 from tests.support.whole_path import SECONDS
 
@@ -41,7 +38,7 @@ def stun_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("handler", "reason"),
+    ("servers", "reason"),
     [
         (turn_servers(), "the host has no TURN server: use another transport"),
         (
@@ -50,11 +47,11 @@ def stun_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (turn_servers({"urls": ["turn:127.0.0.1:1"]}), "not usable"),
         (turn_servers({"urls": ["nonsense"]}), "no TURN server"),
-        (turn_servers({"urls": []}), "no TURN server"),
+        (b'{"version": 1, "ice_servers": [{"urls": []}]}', "no TURN server"),
     ],
 )
-async def test_turn_servers_that_cannot_be_used(handler: Handler, reason: str) -> None:
-    routes = [web.get("/v1/turn", handler), web.post("/v1/rendezvous", answer)]
+async def test_turn_servers_that_cannot_be_used(servers: TurnCredentials | bytes, reason: str) -> None:
+    routes = broker(of_turn=servers)
     async with asyncio.timeout(SECONDS), serving(routes) as url:
         with pytest.raises(TransportError, match=reason) as caught:
             await dial(url, "turn")
@@ -80,12 +77,11 @@ async def test_credentials_that_have_run_out_are_asked_for_anew(monkeypatch: pyt
     """While a machine sleeps, so does its clock, and they seem younger than they are."""
     made = noting_links(monkeypatch, RelayedOffer)
 
-    async def handle(request: web.Request) -> web.Response:
-        return await turn_servers({"urls": ["turn:127.0.0.1:1"], "username": "1", "credential": RelayedOffer.good})(
-            request
-        )
+    async def handle(request: web.Request) -> web.StreamResponse:
+        credentials = {"username": "1", "credential": RelayedOffer.good}
+        return await answer_to(request, turn_servers({"urls": ["turn:127.0.0.1:1"], **credentials}))
 
-    routes = [web.get("/v1/turn", handle), web.post("/v1/rendezvous", no_bridge)]
+    routes = broker(no_bridge, handle)
     async with asyncio.timeout(SECONDS), serving(routes) as url, http_session() as http:
         ours = Dialer(http, invite_to(url, bytes(32)), IMPATIENT)
         for RelayedOffer.good in ("first", "second"):
@@ -99,7 +95,7 @@ async def test_credentials_that_have_run_out_are_asked_for_anew(monkeypatch: pyt
 @pytest.mark.usefixtures("stun_blocked")
 async def test_where_no_bridge_is_free_for_whoever_finds_udp_blocked_the_transport_is_unusable(code: str) -> None:
     two = (*STUN, ("stun:127.0.0.1:2",))
-    async with asyncio.timeout(SECONDS), serving([web.post("/v1/rendezvous", refuses(code))]) as url:
+    async with asyncio.timeout(SECONDS), serving(broker(refuses(code))) as url:
         with pytest.raises(TransportError, match="UDP does not get through") as caught:
             await dial(url, "webrtc", two)
     assert caught.value.is_unusable
@@ -108,23 +104,23 @@ async def test_where_no_bridge_is_free_for_whoever_finds_udp_blocked_the_transpo
 async def answer_of_another_link(request: web.Request) -> web.Response:
     """A good answer, of a bridge that is not there."""
     link = DataChannelLink()
-    sdp = await link.answer((await request.json())["offer"])
+    sdp = await link.answer(await offer_in(request))
     link.close()
-    return web.json_response({"version": 1, "answer": sdp, "bridge": "b"})
+    return await answer_to(request, RendezvousAnswer(1, sdp, "b"))
 
 
 @pytest.mark.usefixtures("stun_blocked")
 async def test_whoever_finds_udp_blocked_tries_one_bridge_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     block_udp(monkeypatch)
     settings = dataclasses.replace(IMPATIENT, bridge_open_seconds=0.2)
-    async with asyncio.timeout(SECONDS), serving([web.post("/v1/rendezvous", answer_of_another_link)]) as url:
+    async with asyncio.timeout(SECONDS), serving(broker(answer_of_another_link)) as url:
         with pytest.raises(TransportError, match="UDP does not get through") as caught:
             await dial(url, "webrtc", STUN, settings)
     assert caught.value.is_unusable
 
 
 async def test_where_no_bridge_can_be_reached_the_transport_is_unusable() -> None:
-    async with asyncio.timeout(SECONDS), serving([web.post("/v1/rendezvous", refuses("no_reachable_bridge"))]) as url:
+    async with asyncio.timeout(SECONDS), serving(broker(refuses("no_reachable_bridge"))) as url:
         with pytest.raises(TransportError, match="none") as caught:
             await dial(url, "webrtc")
     assert caught.value.is_unusable
@@ -136,7 +132,7 @@ async def test_an_offer_that_fails_is_the_reason_that_is_told(monkeypatch: pytes
             raise LinkError("this machine's WebRTC could not make an offer")
 
     monkeypatch.setattr(dialer, "DataChannelLink", NoOffer)
-    async with asyncio.timeout(SECONDS), serving([web.post("/v1/rendezvous", answer)]) as url:
+    async with asyncio.timeout(SECONDS), serving(broker()) as url:
         with pytest.raises(TransportError, match="could not make an offer") as caught:
             await dial(url, "webrtc")
         assert caught.value.is_unusable
@@ -148,7 +144,7 @@ async def test_an_answer_that_cannot_be_taken_in_time(monkeypatch: pytest.Monkey
             await asyncio.Event().wait()
 
     made = noting_links(monkeypatch, Slow)
-    async with asyncio.timeout(SECONDS), serving([web.post("/v1/rendezvous", answer)]) as url:
+    async with asyncio.timeout(SECONDS), serving(broker()) as url:
         with pytest.raises(TransportError, match="could not be reached"):
             await dial(url, "webrtc")
     await all_closed(made)
@@ -169,9 +165,10 @@ async def test_no_peer_connection_is_left_when_the_broker_does_not_answer(
     async def first(request: web.Request) -> web.Response:
         if made:
             await never(request)
-        return await turn_servers({"urls": ["turn:127.0.0.1:1"], "username": "1", "credential": "x"})(request)
+        server = turn_servers({"urls": ["turn:127.0.0.1:1"], "username": "1", "credential": "x"})
+        return await answer_to(request, server)
 
-    routes = [web.post("/v1/rendezvous", never), web.get("/v1/turn", first)]
+    routes = broker(never, first)
     async with asyncio.timeout(SECONDS), serving(routes) as url:
         with pytest.raises((TransportError, RendezvousError)):
             await dial(url, transport, STUN, settings)
@@ -207,7 +204,7 @@ async def test_a_host_that_cannot_be_asked_ends_the_gathering_of_candidates(
 async def test_a_request_of_a_client_names_no_program() -> None:
     heads: list[str] = []
 
-    async def handle(request: web.Request) -> web.Response:
+    async def handle(request: web.Request) -> web.StreamResponse:
         heads.append(str(request.headers).lower())
         return await no_bridge(request)
 
@@ -215,7 +212,7 @@ async def test_a_request_of_a_client_names_no_program() -> None:
         heads.append(str(request.headers).lower())
         raise web.HTTPNotFound
 
-    routes = [web.post("/v1/rendezvous", handle), web.get("/v1/turn", handle), web.get("/v1/egress", socket)]
+    routes = [web.post("/v1/rendezvous", handle), web.get("/v1/egress", socket)]
     async with serving(routes) as url:
         for transport in ("webrtc", "turn", "websocket"):
             with pytest.raises((LinkError, RendezvousError)):

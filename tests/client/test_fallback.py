@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from freespan.broker.turn import TurnServers
 from freespan.client import dialer
 from freespan.client.settings import ClientSettings
 from freespan.link.datachannel import DataChannelLink
 from freespan.tunnel.settings import TunnelSettings
 from freespan.wire.errors import LinkError
-from freespan.wire.messages import decode_rendezvous_request
+from freespan.wire.messages import IceServer, RendezvousRequest
 from freespan.wire.network import Network
-from tests.client.dialing import IMPATIENT, STUN, Handler, block_stun, block_udp, refuses, turn_servers
+from tests.client.dialing import IMPATIENT, STUN, block_stun, block_udp
 from tests.support.invites import invite_to
+from tests.support.played_broker import asked_in, broker, refuses
 from tests.support.serving import serving
 from tests.support.site import SMALL, Site
 from tests.support.whole_path import SECONDS, Host, RunningClient, running_bridge, running_client, running_host
@@ -84,7 +86,7 @@ async def test_a_bridge_is_found_through_a_front(host: Host, site: Site) -> None
 
 
 async def test_the_key_is_compared_over_the_websocket_too(host: Host) -> None:
-    async with running_client(invite_to(host.url, bytes(32)), "websocket", settings=IMPATIENT) as reader:
+    async with running_client(host.invite_to(host.url, bytes(32)), "websocket", settings=IMPATIENT) as reader:
         assert "another key than the invite says" in (await reader.statuses.until("failed")).detail
 
 
@@ -207,12 +209,14 @@ async def test_that_no_bridge_can_be_reached_is_tried_and_not_believed(monkeypat
     monkeypatch.setattr(dialer, "network_of", lambda _: Network("symmetric"))
     wanted: list[Network | None] = []
 
-    async def refuse(request: web.Request) -> web.Response:
-        wanted.append(decode_rendezvous_request(await request.read()).network)
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        asked = await asked_in(request)
+        assert isinstance(asked, RendezvousRequest)
+        wanted.append(asked.network)
         return await refuses("no_reachable_bridge")(request)
 
     async with (
-        serving([web.post("/v1/rendezvous", refuse)]) as url,
+        serving(broker(refuse)) as url,
         running_client(invite_to(url, bytes(32), stun=STUN), settings=STRICT) as reader,
     ):
         await kept(reader, "none")
@@ -222,11 +226,11 @@ async def test_that_no_bridge_can_be_reached_is_tried_and_not_believed(monkeypat
 # --- UDP that is blocked in part --------------------------------------------------------------------
 
 
-def front_of(host: Host, handler: Handler) -> list[web.RouteDef]:
+def front_of(host: Host, turn_servers: TurnServers) -> list[web.RouteDef]:
     """The host, with other TURN servers."""
+    host.broker.requests._turn_servers = turn_servers
     return [
-        web.post("/v1/rendezvous", host.broker.rendezvous.handle_rendezvous),
-        web.get("/v1/turn", handler),
+        web.post("/v1/rendezvous", host.broker.requests.handle),
         web.get("/v1/egress", host.egress.handle_link),
     ]
 
@@ -235,13 +239,15 @@ async def test_where_stun_alone_is_blocked_an_open_bridge_is_reached_and_no_turn
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     block_stun(monkeypatch)
-    asked: list[str] = []
+    asked: list[float] = []
 
-    async def handle(request: web.Request) -> web.Response:
-        asked.append(request.path)
-        return await turn_servers({"urls": ["turn:127.0.0.1:1"], "username": "1", "credential": "x"})(request)
+    class Noted(TurnServers):
+        def credentials(self, now: float) -> list[IceServer]:
+            asked.append(now)
+            return super().credentials(now)
 
-    async with running_bridge(host.url), serving(front_of(host, handle)) as url:
+    servers = Noted(["turn:127.0.0.1:1?transport=udp"], "north")
+    async with running_bridge(host.url), serving(front_of(host, servers)) as url:
         await host.until(bridges=1)
         (bridge,) = host.broker.matching._bridges
         host.broker.matching.report_network(bridge, Network("open"))

@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freespan.sealing.replies import REPLY_KEY_SIZE, REPLY_OVERHEAD, new_reply_key, open_reply, seal_reply
+from freespan.sealing.replies import REPLY_OVERHEAD, new_reply_key, open_reply, seal_reply
 from freespan.wire.errors import SealError
+from freespan.wire.sealed_request import REPLY_KEY_SIZE
 from tests.support.attempts import attempt
 
 KEY = bytes(range(REPLY_KEY_SIZE))

@@ -29,6 +29,7 @@ from freespan.link.bond.bond import Bond
 from freespan.link.bond.session_key import KEY_SIZE, SessionKey
 from freespan.link.websocket import WebSocketLink
 from freespan.observe.counters import HostCounters
+from freespan.sealing.hpke import Opener
 from freespan.sources.requests import SourceReader
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.identity import Identity, new_identity
@@ -74,6 +75,7 @@ class Host:
         sources = SourceReader()
         self.broker = Broker(
             lambda: self.url.replace("http", "ws", 1) + "/v1/egress",
+            Opener(self.identity.sealing_key),
             self.counters,
             settings=broker or QUICK_BROKER,
             sources=sources,
@@ -90,9 +92,16 @@ class Host:
     def invite(self) -> Invite:
         return self.invite_to(self.url)
 
-    def invite_to(self, url: str, fronts: tuple[str, ...] = (), stun: tuple[tuple[str, ...], ...] = ()) -> Invite:
-        """An invite to this host under another URL, with other fronts or STUN servers."""
-        return invite_to(url, self.identity.pin, sealing_key=self.identity.public_sealing_key, fronts=fronts, stun=stun)
+    def invite_to(
+        self,
+        url: str,
+        egress_key: bytes | None = None,
+        fronts: tuple[str, ...] = (),
+        stun: tuple[tuple[str, ...], ...] = (),
+    ) -> Invite:
+        """An invite to this host under another URL, or with another key, other fronts or STUN servers."""
+        sealing_key = self.identity.public_sealing_key
+        return invite_to(url, egress_key or self.identity.pin, sealing_key=sealing_key, fronts=fronts, stun=stun)
 
     async def until(self, **figures: int) -> None:
         """Wait until the named counters have these values."""

@@ -32,7 +32,7 @@ TO_BRIDGE = [
 DECODERS: list[Callable[[bytes], msgspec.Struct]] = [
     messages.decode_to_broker,
     messages.decode_to_bridge,
-    messages.decode_rendezvous_request,
+    messages.decode_asked,
     messages.decode_rendezvous_answer,
     messages.decode_turn_credentials,
     messages.decode_problem,
@@ -55,8 +55,9 @@ def test_round_trip_of_a_rendezvous() -> None:
         messages.RendezvousRequest(PROTOCOL_VERSION, "v=0"),
         messages.RendezvousRequest(PROTOCOL_VERSION, "v=0", Network(), ["a", "b"]),
         messages.RendezvousRequest(PROTOCOL_VERSION, "v=0", Network("cone", "open")),
+        messages.TurnRequest(PROTOCOL_VERSION),
     ):
-        assert messages.decode_rendezvous_request(messages.encode(request).encode()) == request
+        assert messages.decode_asked(messages.encode(request).encode()) == request
     answer = messages.RendezvousAnswer(PROTOCOL_VERSION, "v=0", "a")
     assert messages.decode_rendezvous_answer(messages.encode(answer).encode()) == answer
     credentials = messages.TurnCredentials(PROTOCOL_VERSION, [messages.IceServer(["turn:h"], "name", "word")])
@@ -65,6 +66,32 @@ def test_round_trip_of_a_rendezvous() -> None:
     assert messages.decode_problem(messages.encode(problem).encode()) == problem
     assert problem.code == "no_bridge"
     assert "field" not in messages.encode(problem)
+
+
+def test_an_opened_answer_is_a_problem_if_it_has_a_status() -> None:
+    problem = messages.Problem("urn:freespan:problem:busy", "busy", 503, "come back", retry_after=3)
+    assert messages.problem_in(messages.encode(problem).encode().ljust(2_000)) == problem
+    for other in (messages.RendezvousAnswer(1, "v=0", "a"), messages.TurnCredentials(1, [])):
+        assert messages.problem_in(messages.encode(other).encode()) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        (b"", "message"),
+        (b"[]", "message"),
+        (b'{"status": "503"}', "status"),
+        (b'{"status": 503}', "type"),
+        (b'{"type":"a","title":"b","status":503,"detail":"c","retry_after":-1}', "retry_after"),
+        (b'{"type":"a","title":"b","status":503,"detail":"c","retry_after":1e9}', "retry_after"),
+        (b'{"type":"a","title":"b","status":403,"detail":"c","amount":-1}', "amount"),
+        (b'{"type":"a","title":"b","status":403,"detail":"c","again":"the first of December"}', "again"),
+    ],
+)
+def test_bad_problems_in_answers(text: bytes, field: str) -> None:
+    with pytest.raises(MessageError) as caught:
+        messages.problem_in(text)
+    assert caught.value.field == field
 
 
 def test_the_form_is_the_one_of_the_protocol() -> None:
@@ -77,7 +104,9 @@ def test_the_form_is_the_one_of_the_protocol() -> None:
     assert json.loads(messages.encode(messages.NetworkReport("cone"))) == {"type": "network", "ipv4": "cone"}
     assert json.loads(messages.encode(messages.Offer("a", "v=0"))) == {"type": "offer", "id": "a", "sdp": "v=0"}
     request = messages.RendezvousRequest(1, "v=0", Network(), ["a"])
-    assert json.loads(messages.encode(request)) == {"version": 1, "offer": "v=0", "network": {}, "avoid": ["a"]}
+    kept = {"type": "rendezvous", "version": 1, "offer": "v=0", "network": {}, "avoid": ["a"]}
+    assert json.loads(messages.encode(request)) == kept
+    assert json.loads(messages.encode(messages.TurnRequest(1))) == {"type": "turn", "version": 1}
 
 
 @pytest.mark.parametrize(
@@ -139,11 +168,11 @@ def test_bad_messages_of_a_broker(text: str, field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "decode", [messages.decode_rendezvous_request, messages.decode_rendezvous_answer, messages.decode_turn_credentials]
+    "decode", [messages.decode_asked, messages.decode_rendezvous_answer, messages.decode_turn_credentials]
 )
 def test_a_rendezvous_of_another_version(decode: Callable[[bytes], msgspec.Struct]) -> None:
     with pytest.raises(VersionError, match="update") as caught:
-        decode(b'{"version":2,"offer":"x","answer":"x","ice_servers":[]}')
+        decode(b'{"type":"rendezvous","version":2,"offer":"x","answer":"x","ice_servers":[]}')
     assert caught.value.field == "version"
 
 

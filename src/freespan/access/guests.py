@@ -126,7 +126,13 @@ class Guest:
 
     def check(self) -> None:
         """Raise `NotAdmittedError` if another session may not begin now."""
-        if (reason := self._void() or self._crowded()) is not None:
+        self.check_valid()
+        if (reason := self._crowded()) is not None:
+            raise reason
+
+    def check_valid(self) -> None:
+        """Raise `NotAdmittedError` if the invite is void, or has used up its quota."""
+        if (reason := self._void()) is not None:
             raise reason
 
     def enter(self, on_end: OnEnd, is_waiting: Callable[[], bool] = lambda: False) -> Visit:
@@ -247,13 +253,23 @@ class Guests:
         Raises:
             NotAdmittedError: no session may begin with this token now.
         """
+        guest = self.recognise(token)
+        guest.check()
+        return guest
+
+    def recognise(self, token: bytes | None) -> Guest:
+        """The same for who asks for something that a session which they have may need: no session begins.
+
+        Raises:
+            NotAdmittedError: the token is void, whatever sessions there are.
+        """
         invite_id = self._tokens.id_of(token) if token is not None else None
         guest = self._guests.get(invite_id) if invite_id is not None else None
         if guest is None:
             if self._is_open:
                 return self._anonymous
             raise NotAdmittedError(INVITE_REQUIRED if token is None else INVITE_UNKNOWN)
-        guest.check()
+        guest.check_valid()
         return guest
 
     def guest(self, invite_id: bytes) -> Guest | None:

@@ -33,6 +33,7 @@ from freespan.egress.server import Egress
 from freespan.link.turns import Turns
 from freespan.observe.counters import HostCounters
 from freespan.observe.ledger import Ledger
+from freespan.sealing.hpke import Opener
 from freespan.sources.requests import SourceReader
 from freespan.tunnel.identity import load_or_create_identity
 from freespan.web.decoy_site import redirect_to
@@ -101,12 +102,14 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     accounts = Accounts(turns, sources)
     broker = Broker(
         lambda: host.url.replace("http", "ws", 1) + "/v1/egress",
+        Opener(identity.sealing_key),
         host.counters,
         lambda: [IceServer(list(urls)) for urls in stun_servers],
         host_plan.turn_servers_of(settings),
         host_plan.reader_statistics_of(settings),
         sources=sources,
         ledger=host.ledger,
+        guests=guests,
         # a host that is itself at a private address serves a private network
         hides_private=lambda: not (settings.allow_private or is_private_url(host.url)),
     )

@@ -1,11 +1,11 @@
-"""`POST /v1/rendezvous`: a client's offer goes to one bridge after the other until one of them answers.
+"""A client's offer goes to one bridge after the other until one of them answers.
 
-    request ──▶ check ──▶ choose a bridge ──▶ ask it ── answer ──▶ 200
-                  │         ▲     │             │
-                  │         │     │             └─ refusal, timeout, or gone ─┐
-                  │         └─────│───────────────────────────────────────────┘
-                  ▼               ▼ none is left, or three were asked
-     400, 408, 413, 429, 503   503 if none was asked, else 504
+    offer ──▶ check ──▶ choose a bridge ──▶ ask it ── answer ──▶
+                │         ▲     │             │
+                │         │     │             └─ refusal, timeout, or gone ─┐
+                │         └─────│───────────────────────────────────────────┘
+                ▼               ▼ none is left, or three were asked
+          400, 429, 503      503 if none was asked, else 504
 
 All attempts together are bounded by `attempts_max` and `rendezvous_seconds`; then the client gets 504. What a source
 may ask for, have under way and hold is bounded as well. docs/protocol/rendezvous.md lists the problems.
@@ -18,69 +18,45 @@ import secrets
 import time
 from collections.abc import Callable
 
-from aiohttp import web
-
 from freespan.broker.bridge_directory import BridgeDirectory, Visit
 from freespan.broker.bridge_signalling import BridgeSignalling, NoAnswer
 from freespan.broker.held_places import HeldPlaces
 from freespan.broker.matching import Matching
 from freespan.broker.offer_targets import OfferTargets, Targets
-from freespan.broker.reader_statistics import ReaderStatistics
-from freespan.broker.responses import (
-    ANY_ORIGIN,
-    ProblemError,
-    json_response,
-    problem_response,
-    too_many_offers,
-    too_many_requests,
-)
+from freespan.broker.responses import ProblemError, too_many_offers, too_many_requests
 from freespan.broker.settings import BrokerSettings
 from freespan.broker.turn import TurnServers
 from freespan.broker.turn_addresses import TurnAddresses
 from freespan.broker.waiting_requests import WaitingRequests
-from freespan.observe.counters import HostCounters
-from freespan.observe.ledger import Account
 from freespan.sources.rate import RateBudgets
 from freespan.sources.requests import SourceReader
 from freespan.sources.source import Source
-from freespan.wire.errors import MessageError, VersionError
-from freespan.wire.limits import PROTOCOL_VERSION, RENDEZVOUS_BODY_MAX
-from freespan.wire.messages import Offer, RendezvousAnswer, RendezvousRequest, decode_rendezvous_request
+from freespan.wire.errors import MessageError
+from freespan.wire.limits import PROTOCOL_VERSION
+from freespan.wire.messages import Offer, RendezvousAnswer, RendezvousRequest
 from freespan.wire.sdp import Filtered, check_offer, check_passable, filtered
-
-_REQUEST_COST = 2 * RENDEZVOUS_BODY_MAX
-"""Bytes that a rendezvous takes while it is under way: its body, and what was read from it."""
 
 
 class Rendezvous:
-    """Answers clients. `filter_sdp` takes out of an offer what the bridge must not be given."""
+    """Finds bridges for clients. `filter_sdp` takes out of an offer what the bridge must not be given."""
 
     def __init__(
         self,
         matching: Matching,
         signalling: BridgeSignalling,
         turn_servers: TurnServers | None,
-        statistics: ReaderStatistics,
-        counters: HostCounters,
         settings: BrokerSettings,
         filter_sdp: Callable[[str], Filtered],
         sources: SourceReader,
-        account: Account,
         bridges: BridgeDirectory,
     ) -> None:
-        self._account = account
         self._matching = matching
         self._signalling = signalling
         self._turn_servers = turn_servers
-        self._statistics = statistics
-        self._counters = counters
         self._settings = settings
         self._filter_sdp = filter_sdp
-        self._sources = sources
         self._bridges = bridges
-        self._budgets = RateBudgets(settings.rendezvous_of_host, settings.rendezvous_of_network)
         self._misses = RateBudgets(settings.misses_of_host, settings.misses_of_network)
-        self._bodies = WaitingRequests(settings.bodies_max, settings.bodies_for_newcomers, settings.body_places)
         self._waiting = WaitingRequests(
             settings.rendezvous_max, settings.rendezvous_for_newcomers, settings.rendezvous_places
         )
@@ -88,36 +64,8 @@ class Rendezvous:
         self._targets = OfferTargets(settings, sources.hasher)
         self._turn_addresses = TurnAddresses(turn_servers.hosts if turn_servers else ())
 
-    def routes(self) -> list[web.RouteDef]:
-        """The routes for clients."""
-        return [
-            web.post("/v1/rendezvous", self.handle_rendezvous),
-            web.options("/v1/rendezvous", _handle_preflight),
-        ]
-
-    async def handle_rendezvous(self, request: web.Request) -> web.Response:
-        """Answer one request, and count how it ended."""
-        source = self._sources.source_of(request)
-        self._account.report(self._account.held + _REQUEST_COST)
-        try:
-            self._check_rate(source)
-            wanted = _checked(await self._read_body(request, source))
-            answer = await self._find_answer(wanted, source)
-        except ProblemError as error:
-            self._counters.rendezvous.labels(error.problem.code).inc()
-            return problem_response(error, self._settings.retry_after_seconds)
-        finally:
-            self._account.report(self._account.held - _REQUEST_COST)
-        self._counters.rendezvous.labels("answered").inc()
-        self._statistics.count(request, wanted.offer)
-        return json_response(answer, {})
-
-    def _check_rate(self, source: Source | None) -> None:
-        now = _now()
-        if not self._budgets.take(source, now):
-            raise too_many_requests(self._budgets.wait(source, now))
-
-    async def _find_answer(self, request: RendezvousRequest, source: Source | None) -> RendezvousAnswer:
+    async def find_answer(self, request: RendezvousRequest, source: Source | None) -> RendezvousAnswer:
+        """The answer of a bridge to the offer of a client. Raises `ProblemError` if there is none."""
         if not self.held_places.may_hold(source, self._matching.unused_places, _now()):
             raise too_many_requests()
         offer = self._passable(request.offer)
@@ -136,6 +84,7 @@ class Rendezvous:
     def _passable(self, offer: str) -> Filtered:
         """What a bridge may be given of an offer. One that is too long would make the bridge leave."""
         try:
+            check_offer(offer)
             return check_passable("offer", self._filter_sdp(offer))
         except MessageError as error:
             raise ProblemError(400, "bad_request", str(error), error.field) from None
@@ -236,36 +185,6 @@ class Rendezvous:
             raise ProblemError(503, "no_reachable_bridge", "no free bridge can be reached from this kind of network")
         raise ProblemError(503, "no_bridge", "no bridge is free right now")
 
-    async def _read_body(self, request: web.Request, source: Source | None) -> bytes:
-        body = bytearray()
-        try:
-            if request.content.is_eof():  # it came together with its head, as nearly every body does
-                body += request.content.read_nowait(-1)
-            else:
-                async with self._bodies.waiting(source, self._settings.body_seconds):
-                    async for chunk in request.content.iter_chunked(RENDEZVOUS_BODY_MAX):
-                        body += chunk
-                        if len(body) > RENDEZVOUS_BODY_MAX:
-                            break
-        except TimeoutError:
-            raise ProblemError(408, "bad_request", "the request did not arrive in time") from None
-        except web.RequestPayloadError:
-            raise ProblemError(400, "bad_request", "the request is cut off or wrongly encoded", "message") from None
-        if len(body) > RENDEZVOUS_BODY_MAX:
-            raise ProblemError(413, "too_large", f"the request is longer than {RENDEZVOUS_BODY_MAX} bytes")
-        return bytes(body)
-
-
-def _checked(body: bytes) -> RendezvousRequest:
-    """Decode a request and check its offer."""
-    try:
-        request = decode_rendezvous_request(body)
-        check_offer(request.offer)
-        return request
-    except MessageError as error:
-        code = "version" if isinstance(error, VersionError) else "bad_request"
-        raise ProblemError(400, code, str(error), error.field) from None
-
 
 def _bridge_timeout() -> ProblemError:
     return ProblemError(504, "bridge_timeout", "no bridge answered in time: ask again")
@@ -273,7 +192,3 @@ def _bridge_timeout() -> ProblemError:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-async def _handle_preflight(request: web.Request) -> web.Response:
-    return web.Response(status=204, headers={**ANY_ORIGIN, "Access-Control-Allow-Headers": "Content-Type"})

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 
 from freespan.sources.rate import Rate
 from freespan.sources.shares import Places
-from freespan.wire.limits import ANSWER_SECONDS, HANDSHAKE_SECONDS, HELLO_SECONDS, PING_SECONDS, RENDEZVOUS_SECONDS
+from freespan.wire.limits import (
+    ANSWER_SECONDS,
+    HANDSHAKE_SECONDS,
+    HELLO_SECONDS,
+    PING_SECONDS,
+    RENDEZVOUS_SECONDS,
+    REPLAY_SECONDS,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +102,8 @@ class BrokerSettings:
         bodies_max: requests whose body has not arrived at a time; the rest is as with rendezvous.
         bodies_for_newcomers: as with rendezvous.
         body_places: as with rendezvous.
-        rendezvous_of_host: how often one host may ask for a bridge; the next request is answered with 429.
+        rendezvous_of_host: how often one host may ask for a bridge, or for TURN servers; the next request is answered
+            with 429.
         rendezvous_of_network: the same for one network.
         offers_at_own_host: how often bridges may be given offers that name the address from which they were asked for;
             then the address is left out, or the request is answered with 429 if it is the only one.
@@ -103,8 +111,11 @@ class BrokerSettings:
         offers_at_other_host: how often they may be given offers that name any other address.
         offers_at_other_network: the same for one network.
         targets_max: addresses whose budget is remembered.
-        turn_of_host: how often one host may ask for TURN servers; the next request is answered with 429.
-        turn_of_network: the same for one network.
+        answers_max: answers of 2 KiB that are kept for copies of their requests; beyond them, the newest one of the
+            greediest source is forgotten. Longer answers count several times.
+        answers_for_newcomers: how many of these places are kept for sources that are not greedy.
+        answer_places: answers that may be kept for one host and one network without being greedy.
+        answers_seconds: how long an answer is kept.
         misses_of_host: how often a bridge may be blamed for giving one host no answer.
         misses_of_network: the same for one network.
         held_seconds: how long a place counts as held by a reader who shows no sign of using it; a bridge gives it up
@@ -158,8 +169,10 @@ class BrokerSettings:
     offers_at_other_host: Rate = field(default=Rate(per_second=1 / 6, burst=240))
     offers_at_other_network: Rate = field(default=Rate(per_second=16 / 6, burst=3_840))
     targets_max: int = 32_768
-    turn_of_host: Rate = field(default=Rate(per_second=10.0, burst=1_000))
-    turn_of_network: Rate = field(default=Rate(per_second=200.0, burst=20_000))
+    answers_max: int = 16_384
+    answers_for_newcomers: int = 2_048
+    answer_places: Places = field(default=Places(256, 1_024))
+    answers_seconds: float = REPLAY_SECONDS
     misses_of_host: Rate = field(default=Rate(per_second=0.5, burst=256))
     misses_of_network: Rate = field(default=Rate(per_second=2.0, burst=1_024))
     held_seconds: float = ANSWER_SECONDS + HANDSHAKE_SECONDS

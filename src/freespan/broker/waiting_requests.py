@@ -24,7 +24,7 @@ class _Waiting:
     async def __aenter__(self) -> None:
         leaving = self._shares.add(self, self._source)
         if leaving is self:
-            raise _busy()
+            raise busy()
         if leaving is not None:
             leaving._leave()
         await self._limit.__aenter__()
@@ -37,10 +37,10 @@ class _Waiting:
             await self._limit.__aexit__(kind, error, traceback)
         except TimeoutError:
             if self._has_lost_place:
-                raise _busy() from None
+                raise busy() from None
             raise
         if isinstance(error, TimeoutError) and self._has_lost_place:
-            raise _busy() from None
+            raise busy() from None
 
     def _leave(self) -> None:
         self._has_lost_place = True
@@ -73,5 +73,6 @@ class WaitingRequests:
         return _Waiting(self._shares, source, seconds)
 
 
-def _busy() -> ProblemError:
+def busy() -> ProblemError:
+    """The problem for whoever has no place, or none any more."""
     return ProblemError(503, "busy", "the broker is busy")

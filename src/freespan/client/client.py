@@ -24,6 +24,7 @@ from freespan.client.settings import ClientSettings
 from freespan.client.status import HOST_RESTARTED, ClientStatus, status_of_failure, status_of_session
 from freespan.client.stopwatch import Stopwatch
 from freespan.client.transports import TransportChoice, TransportError, TransportInUse, TransportSelector
+from freespan.sealing.hpke import check_sealing_key
 from freespan.wire.addresses import is_private_url
 from freespan.wire.admission import INVITE_SESSIONS
 from freespan.wire.backoff import Backoff
@@ -64,7 +65,8 @@ class _Connection:
 class Client:
     """Run `run` in a task; cancelling it closes everything. `open_stream` and `tunnel` wait for an open session.
 
-    `on_status` is called with each new status. `transport` other than "auto" keeps the client to that one.
+    `on_status` is called with each new status. `transport` other than "auto" keeps the client to that one. Raises
+    `InviteError` if nothing can be sealed to the key of the invite.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Client:
         transport: TransportChoice = "auto",
         settings: ClientSettings | None = None,
     ) -> None:
+        check_sealing_key(invite.sealing_key)
         self._invite = invite
         self._host_is_private = is_private_url(invite.broker)
         self._on_status = on_status

@@ -100,7 +100,7 @@ class Dialer:
         self._allow_turn = allow_turn
         self._evidence = evidence
         self._asks_for_any_bridge = False
-        self._rendezvous = Rendezvous(http, invite.endpoints, settings)
+        self._rendezvous = Rendezvous(http, invite, settings)
         self._stun = StunServers(invite.stun)
         self._turn = TurnServers(self._rendezvous.fetch_turn_servers)
         self._unreachable = {transport: Cooldown(settings.cooldown_seconds) for transport in ("webrtc", "turn")}
@@ -123,6 +123,8 @@ class Dialer:
             TransportError: the transport does not lead to the egress, or this machine cannot use it, or no bridge is
                 free but those that could not be reached.
             RendezvousError: the broker could not be asked, or refused.
+            NotAdmittedError: the host does not admit the invite.
+            WrongKeyError: the broker cannot open what is sealed to the invite's key, or somebody says so.
         """
         if transport == "websocket":
             return await self._dial_host()

@@ -32,7 +32,7 @@ from freespan.observe.out_of_memory import check_memory
 from freespan.tunnel.client import ClientTunnel
 from freespan.wire.backoff import Backoff
 from freespan.wire.bond_frames import KEY_PATH, SESSION_ID_SIZE
-from freespan.wire.errors import FreespanError, LinkError, RendezvousError
+from freespan.wire.errors import FreespanError, LinkError, NotAdmittedError, RendezvousError, WrongKeyError
 from freespan.wire.limits import BOND_LINKS_MAX
 
 _NOT_NEEDED = "not needed any more"
@@ -163,6 +163,8 @@ class LinkManager:
             self._add(dialed)
         except (LinkError, RendezvousError) as error:
             self._controller.dial_failed(error, self._now())
+        except (NotAdmittedError, WrongKeyError) as error:  # the session goes on for as long as the egress lets it
+            self._controller.dial_failed(TransportError(str(error)), self._now())
 
     def _add(self, dialed: DialedLink) -> None:
         """Let a link join the bond. Raises `LinkError`."""

@@ -1,8 +1,9 @@
 """Asks the host, at one endpoint after the other: for a bridge, for TURN servers, for the egress itself.
 
-A host has its own URL and perhaps fronts that lead to it (docs/protocol/direct.md). A front may make up what it
-answers, so no refusal of a front is final: the next endpoint is asked. Only the host's own answer can end a client, and
-only when no other endpoint contradicts it.
+A host has its own URL and perhaps fronts that lead to it (docs/protocol/direct.md). What is asked is sealed to the
+host, and so is what it answers: a sealed refusal is the broker's own word, whoever carried it. A refusal in the open
+may be made up, so the next endpoint is asked. Only one from the host's own URL can end a client, and only when no other
+endpoint contradicts it.
 """
 
 from __future__ import annotations
@@ -10,39 +11,53 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 import aiohttp
 
 from freespan.client.endpoints import Endpoints
 from freespan.client.settings import ClientSettings
+from freespan.sealing.replies import new_reply_key
+from freespan.sealing.requests import open_answer, seal_request
 from freespan.wire.addresses import is_private_url
-from freespan.wire.errors import MessageError, RendezvousError, VersionError
+from freespan.wire.admission import ADMISSION_CODES
+from freespan.wire.errors import MessageError, NotAdmittedError, RendezvousError, VersionError, WrongKeyError
 from freespan.wire.ice import check_turn_servers
-from freespan.wire.limits import MESSAGE_MAX, PING_SECONDS, RENDEZVOUS_BODY_MAX
+from freespan.wire.invite import Invite
+from freespan.wire.limits import MESSAGE_MAX, PING_SECONDS, PROTOCOL_VERSION, RENDEZVOUS_BODY_MAX
 from freespan.wire.messages import (
     IceServer,
+    Problem,
     RendezvousAnswer,
     RendezvousRequest,
+    TurnRequest,
     decode_problem,
     decode_rendezvous_answer,
     decode_turn_credentials,
     encode,
+    problem_in,
 )
 from freespan.wire.sdp import check_answer
+from freespan.wire.sealed_request import SealedRequest
 
 _CLOSE_SECONDS = 1.0
 _UNREACHABLE = "the broker cannot be reached (check the invite and your connection)"
 _NOT_A_BROKER = "the broker's address answers something else than a broker: the invite may be out of date"
 _SLOW = "the broker took too long to answer"
-_RETRY_CODES = {"no_bridge", "no_new_bridge", "no_reachable_bridge", "busy", "bridge_timeout"}
 _RETRY_STATUS = {408, 425, 429}
+_NOT_OPENED = "not_opened"
+_UNSEALED_CODES = {"bad_request", "busy", _NOT_OPENED, "too_large", "too_many_requests"}
+"""What a broker says of a request that it has not opened."""
 _NO_ANSWER_CODES = {"unreachable", "protocol_error"}
 """Error codes that the broker never sends itself; an intermediary can cause them."""
 
 _Answer = TypeVar("_Answer")
 _Result = TypeVar("_Result")
+
+
+class SealedRefusalError(RendezvousError):
+    """A refusal that the broker has sealed, so it is nobody else's."""
 
 
 class BridgeRequest:
@@ -78,17 +93,21 @@ class BridgeRequest:
 
         Raises:
             RendezvousError: `retry` tells whether asking again can help.
+            NotAdmittedError: the host does not admit the invite.
+            WrongKeyError: the host cannot open what is sealed to the invite's key, or somebody says so.
         """
         self._body.set_result(encode(request).encode())
         return await self._answering
 
 
 class Rendezvous:
-    """One for each client. `endpoints` are the base URLs of the host, its own first."""
+    """One for each client. Something can be sealed to the key of the invite (`check_sealing_key`)."""
 
-    def __init__(self, http: aiohttp.ClientSession, endpoints: Sequence[str], settings: ClientSettings) -> None:
+    def __init__(self, http: aiohttp.ClientSession, invite: Invite, settings: ClientSettings) -> None:
         self._http = http
-        self._endpoints = Endpoints(endpoints, settings.reorder_seconds)
+        self._sealing_key = invite.sealing_key
+        self._token = invite.token
+        self._endpoints = Endpoints(invite.endpoints, settings.reorder_seconds)
         self._settings = settings
 
     @contextlib.asynccontextmanager
@@ -98,7 +117,7 @@ class Rendezvous:
         So the caller can gather candidates `meanwhile`. Leaving the block without `BridgeRequest.send` gives it up.
         """
         body: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        answer = self._ask_broker("POST", "/v1/rendezvous", _checked_answer, body)
+        answer = self._ask_broker(body, _checked_answer)
         answering = asyncio.create_task(answer, name="client-rendezvous")
         request = BridgeRequest(body, answering)
         try:
@@ -110,8 +129,16 @@ class Rendezvous:
             del answering, request._answering  # its error may refer to this frame, and to the caller's
 
     async def fetch_turn_servers(self) -> list[IceServer]:
-        """The host's TURN servers, with credentials that expire; none where it has none. Raises `RendezvousError`."""
-        return await self._ask_broker("GET", "/v1/turn", self._checked_turn_servers)
+        """The host's TURN servers, with credentials that expire; none where it has none.
+
+        Raises:
+            RendezvousError: the broker could not be asked, or refused.
+            NotAdmittedError: the host does not admit the invite.
+            WrongKeyError: the host cannot open what is sealed to the invite's key, or somebody says so.
+        """
+        body: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        body.set_result(encode(TurnRequest(PROTOCOL_VERSION)).encode())
+        return await self._ask_broker(body, self._checked_turn_servers)
 
     async def open_egress(self) -> tuple[str, aiohttp.ClientWebSocketResponse]:
         """A WebSocket to the egress, and the endpoint through which it goes. Raises `RendezvousError`.
@@ -144,14 +171,16 @@ class Rendezvous:
         """Ask this endpoint last for a while: it answers, but has not served."""
         self._endpoints.put_last(endpoint, time.monotonic())
 
-    async def _ask_broker(
-        self, method: str, path: str, decode: Callable[[bytes], _Answer], body: asyncio.Future[bytes] | None = None
-    ) -> _Answer:
-        """The broker's answer; the endpoint that gave it is asked first the next time. Raises `RendezvousError`."""
+    async def _ask_broker(self, message: asyncio.Future[bytes], decode: Callable[[bytes], _Answer]) -> _Answer:
+        """The broker's answer; the endpoint that gave it is asked first the next time. Raises as `BridgeRequest.send`.
+
+        Each endpoint gets a seal of its own, so that nobody can tell that two of them were asked for the same.
+        """
 
         async def ask(endpoint: str, connect_seconds: float) -> _Answer:
-            response = await self._exchange(method, endpoint + path, connect_seconds, body)
-            return self._understand(*response, decode)
+            reply_key = new_reply_key()
+            response = await self._exchange(f"{endpoint}/v1/rendezvous", connect_seconds, message, reply_key)
+            return self._understand(*response, reply_key, decode)
 
         endpoint, answer = await self._at_each_endpoint(ask)
         self.put_first(endpoint)
@@ -168,8 +197,8 @@ class Rendezvous:
                         return endpoint, await ask(endpoint, self._connect_seconds(is_last=endpoint == endpoints[-1]))
                     except RendezvousError as error:
                         errors[endpoint] = error
-                    if endpoint == self._endpoints.own and errors[endpoint].code in _RETRY_CODES:
-                        break  # the fronts lead to this same broker, which would refuse for the same reason
+                    if self._is_the_last_word(errors[endpoint], endpoint):
+                        break
         except TimeoutError:
             errors[endpoints[len(errors)]] = RendezvousError("unreachable", _SLOW, retry=True)
             for endpoint in errors:
@@ -181,37 +210,51 @@ class Rendezvous:
         finally:
             del combined  # its traceback has this frame: they would wait for the collector together
 
+    def _is_the_last_word(self, error: RendezvousError, endpoint: str) -> bool:
+        """Whether the other endpoints, which lead to this same broker, would get the same refusal from it.
+
+        Through another endpoint a client comes from another source, of which a broker may have had less.
+        """
+        if not isinstance(error, SealedRefusalError) or error.code == "too_many_requests":
+            return False
+        return error.code != "no_new_bridge" or endpoint == self._endpoints.own
+
     def _connect_seconds(self, *, is_last: bool) -> float:
         return self._settings.host_last_connect_seconds if is_last else self._settings.host_connect_seconds
 
-    def _combined(self, errors: dict[str, RendezvousError]) -> RendezvousError:
-        """The error that all endpoints amount to: final only if the host's own is, and no other contradicts it."""
+    def _combined(self, errors: dict[str, RendezvousError]) -> RendezvousError | WrongKeyError:
+        """The error that all endpoints amount to.
+
+        It is final only if the broker has sealed it, or if the host's own is, and no other contradicts it.
+        """
+        for error in errors.values():
+            if isinstance(error, SealedRefusalError) and not error.retry:
+                return error
         problems = [error for error in errors.values() if error.code not in _NO_ANSWER_CODES]
         for error in problems:
             if error.retry:
                 return error
         own = errors.get(self._endpoints.own)
         if own in problems:
-            return own
+            return WrongKeyError() if own.code == _NOT_OPENED else own
         error = [*problems, *errors.values()][0]
         return RendezvousError(error.code, str(error), retry=True)
 
     async def _exchange(
-        self, method: str, url: str, connect_seconds: float, body: asyncio.Future[bytes] | None = None
+        self, url: str, connect_seconds: float, message: asyncio.Future[bytes], reply_key: bytes
     ) -> tuple[int, bytes, str]:
         """One request: status, body and `Retry-After` of its answer. Raises `RendezvousError`.
 
-        The connection has `connect_seconds`, and the answer `host_answer_seconds` from when the body is known.
+        The connection has `connect_seconds`, and the answer `host_answer_seconds` from when the message is known.
         """
         answer_seconds = self._settings.host_answer_seconds
         try:
             async with (
                 asyncio.timeout(connect_seconds + answer_seconds) as limit,
-                self._http.request(
-                    method,
+                self._http.post(
                     url,
-                    data=_when_known(body, limit, answer_seconds) if body is not None else None,
-                    headers={"Content-Type": "application/json"} if body is not None else None,
+                    data=self._sealed_when_known(message, reply_key, limit),
+                    headers={"Content-Type": "application/octet-stream"},
                     timeout=aiohttp.ClientTimeout(total=None, connect=connect_seconds),
                     allow_redirects=False,
                 ) as response,
@@ -223,36 +266,64 @@ class Rendezvous:
         except (aiohttp.ClientError, OSError, ValueError):
             raise RendezvousError("unreachable", _UNREACHABLE, retry=True) from None
 
+    async def _sealed_when_known(
+        self, message: asyncio.Future[bytes], reply_key: bytes, limit: asyncio.Timeout
+    ) -> AsyncIterator[bytes]:
+        """The body of a request that may begin before its message is known. aiohttp asks for it once it is connected.
+
+        There is no `limit` while the message is awaited, and then the answer has its time.
+        """
+        limit.reschedule(None)
+        known = await asyncio.shield(message)  # the next endpoint may need it too
+        limit.reschedule(asyncio.get_running_loop().time() + self._settings.host_answer_seconds)
+        yield seal_request(self._sealing_key, SealedRequest(self._token, reply_key, known))
+
     def _checked_turn_servers(self, body: bytes) -> list[IceServer]:
         return check_turn_servers(
             decode_turn_credentials(body).ice_servers, allow_private=is_private_url(self._endpoints.own)
         )
 
-    def _understand(self, status: int, body: bytes, retry_after: str, decode: Callable[[bytes], _Answer]) -> _Answer:
-        """The decoded answer. Raises `RendezvousError` for a problem, and for what is no answer of a broker."""
+    def _understand(
+        self, status: int, body: bytes, retry_after: str, reply_key: bytes, decode: Callable[[bytes], _Answer]
+    ) -> _Answer:
+        """The decoded answer.
+
+        Raises:
+            NotAdmittedError: the host does not admit the invite.
+            RendezvousError: another problem, or what is no answer of a broker.
+        """
         try:
-            if status == 200:
-                return decode(body)
-            problem = decode_problem(body)
+            if status != 200:
+                raise self._unsealed_refusal(decode_problem(body), status, retry_after)
+            message = open_answer(reply_key, body)
+            if (problem := problem_in(message)) is not None:
+                raise self._sealed_refusal(problem)
+            return decode(message)
         except VersionError as error:
             raise RendezvousError("version", f"the broker's version {error.reason}", retry=False) from None
-        except MessageError:
+        except MessageError:  # or `SealError`
             raise RendezvousError("protocol_error", _NOT_A_BROKER, retry=True) from None
+
+    def _sealed_refusal(self, problem: Problem) -> NotAdmittedError | SealedRefusalError:
+        """What the broker itself has said."""
+        if problem.code in ADMISSION_CODES:
+            return NotAdmittedError(problem.code, problem.amount, problem.again)
+        retry = problem.status in _RETRY_STATUS or problem.status >= 500
+        after = None if problem.retry_after is None else self._seconds_after(problem.retry_after)
+        return SealedRefusalError(problem.code, _one_line(problem.detail), retry=retry, after=after)
+
+    def _unsealed_refusal(self, problem: Problem, status: int, retry_after: str) -> RendezvousError:
+        """What somebody has said in the open: a broker that has not opened the request, or anybody in between."""
+        retry = status in _RETRY_STATUS or status >= 500
+        if problem.code not in _UNSEALED_CODES and not retry:
+            return RendezvousError("protocol_error", _NOT_A_BROKER, retry=True)
+        code = problem.code if problem.code in _UNSEALED_CODES else "protocol_error"
         is_number = retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 4
-        after = min(float(retry_after), self._settings.retry_after_max_seconds) if is_number else None
-        retry = problem.code in _RETRY_CODES or status in _RETRY_STATUS or status >= 500
-        raise RendezvousError(problem.code, _one_line(problem.detail), retry=retry, after=after)
+        after = self._seconds_after(int(retry_after)) if is_number else None
+        return RendezvousError(code, _one_line(problem.detail), retry=retry, after=after)
 
-
-async def _when_known(body: asyncio.Future[bytes], limit: asyncio.Timeout, seconds: float) -> AsyncIterator[bytes]:
-    """The body of an HTTP request that may begin before its body is known. aiohttp asks for it once it is connected.
-
-    There is no `limit` while the body is awaited, and then it is `seconds` away.
-    """
-    limit.reschedule(None)
-    data = await asyncio.shield(body)  # the next endpoint may need it too
-    limit.reschedule(asyncio.get_running_loop().time() + seconds)
-    yield data
+    def _seconds_after(self, seconds: int) -> float:
+        return min(float(seconds), self._settings.retry_after_max_seconds)
 
 
 def _checked_answer(body: bytes) -> RendezvousAnswer:

@@ -15,9 +15,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from freespan.wire.errors import SealError
+from freespan.wire.sealed_request import REPLY_KEY_SIZE
 
-REPLY_KEY_SIZE = 32
-"""Bytes of a reply key."""
 REPLY_OVERHEAD = 32 + 16
 """Bytes by which a sealed answer is longer than what it holds: its nonce, and the tag."""
 _NONCE_SIZE = 32

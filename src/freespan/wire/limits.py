@@ -9,6 +9,11 @@ PROTOCOL_VERSION = 1
 # --- rendezvous and bridge signalling ---------------------------------------------------------
 RENDEZVOUS_BODY_MAX = 32_768
 """Size of the longest body of a rendezvous, in either direction; the broker answers a longer one with 413."""
+RENDEZVOUS_STEPS = (2_048, 4_096, 8_192, 16_384, RENDEZVOUS_BODY_MAX)
+"""Sizes of what is sealed in a rendezvous, in either direction: it is padded to the next one, so that its size says
+little. The first step takes what is usual."""
+REPLAY_SECONDS = 600.0
+"""How long a broker knows a request again, and answers a copy of it with what it has answered before."""
 SIGNAL_MESSAGE_MAX = 32_768
 """Size of the longest message between bridge and broker, and in a signalling channel."""
 SDP_MAX = 16_384

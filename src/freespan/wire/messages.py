@@ -15,6 +15,8 @@ OfferId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 BridgeName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Sdp = Annotated[str, msgspec.Meta(min_length=1, max_length=SDP_MAX)]
 Text = Annotated[str, msgspec.Meta(max_length=200)]
+_RETRY_AFTER_MAX = 3_600
+_AMOUNT_MAX = 2**53
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 
 
@@ -103,7 +105,7 @@ class LaneRefusal(msgspec.Struct, frozen=True, tag="lane_refusal"):
     reason: Text
 
 
-class RendezvousRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+class RendezvousRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag="rendezvous"):
     """A client asks for a bridge.
 
     Attributes:
@@ -119,6 +121,12 @@ class RendezvousRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     network: Network | None = None
     avoid: Annotated[list[BridgeName], msgspec.Meta(max_length=AVOID_MAX)] = []
     extra: bool = False
+
+
+class TurnRequest(msgspec.Struct, frozen=True, tag="turn"):
+    """A client asks for the host's TURN servers."""
+
+    version: int
 
 
 class RendezvousAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -153,13 +161,27 @@ class Countries(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why a request failed: `application/problem+json` (RFC 9457)."""
+    """Why a request failed: `application/problem+json` (RFC 9457).
+
+    Attributes:
+        type: `urn:freespan:problem:` and the code.
+        title: the code in words.
+        status: the status of HTTP, whether the answer is sealed or not.
+        detail: one line for a person.
+        field: the field of the request that is wrong.
+        retry_after: in how many seconds to ask again.
+        amount: of an invite that is not admitted: bytes of its quota, or the number of its sessions.
+        again: of such an invite: the day on which its quota begins anew (ISO 8601).
+    """
 
     type: str
     title: str
     status: int
     detail: str
     field: str | None = None
+    retry_after: Annotated[int, msgspec.Meta(ge=0, le=_RETRY_AFTER_MAX)] | None = None
+    amount: Annotated[int, msgspec.Meta(ge=0, le=_AMOUNT_MAX)] = 0
+    again: Annotated[str, msgspec.Meta(max_length=10)] = ""
 
     @property
     def code(self) -> str:
@@ -167,6 +189,13 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.type.rpartition(":")[2]
 
 
+class _Outcome(msgspec.Struct, frozen=True):
+    """What an opened answer is: problems alone have a status."""
+
+    status: int | None = None
+
+
+Asked = RendezvousRequest | TurnRequest
 ToBroker = Hello | NetworkReport | Answer | Refusal | Load
 ToBridge = Welcome | Offer | Ping
 LaneReply = LaneAnswer | LaneRefusal
@@ -176,10 +205,11 @@ _to_broker: msgspec.json.Decoder[ToBroker] = msgspec.json.Decoder(ToBroker)
 _to_bridge: msgspec.json.Decoder[ToBridge] = msgspec.json.Decoder(ToBridge)
 _lane_offer = msgspec.json.Decoder(LaneOffer)
 _lane_reply: msgspec.json.Decoder[LaneReply] = msgspec.json.Decoder(LaneReply)
-_request = msgspec.json.Decoder(RendezvousRequest)
+_asked: msgspec.json.Decoder[Asked] = msgspec.json.Decoder(Asked)
 _answer = msgspec.json.Decoder(RendezvousAnswer)
 _turn_credentials = msgspec.json.Decoder(TurnCredentials)
 _problem = msgspec.json.Decoder(Problem)
+_outcome = msgspec.json.Decoder(_Outcome)
 
 # msgspec ends its messages with the path of the wrong part: "… - at `$.ice_servers[0].urls`".
 _PATH = re.compile(r" - at `\$\.?([^`]*)`$")
@@ -224,11 +254,11 @@ def decode_lane_reply(text: str | bytes) -> LaneReply:
     return _decode(_lane_reply, text)
 
 
-def decode_rendezvous_request(body: bytes) -> RendezvousRequest:
-    """Read a client's request. Raises `MessageError`."""
-    request = _decode(_request, body)
-    check_version(request.version)
-    return request
+def decode_asked(body: bytes) -> Asked:
+    """Read what a client asks the broker for. Raises `MessageError`."""
+    asked = _decode(_asked, body)
+    check_version(asked.version)
+    return asked
 
 
 def decode_rendezvous_answer(body: bytes) -> RendezvousAnswer:
@@ -248,6 +278,11 @@ def decode_turn_credentials(body: bytes) -> TurnCredentials:
 def decode_problem(body: bytes) -> Problem:
     """Read a problem of a broker. Raises `MessageError`."""
     return _decode(_problem, body)
+
+
+def problem_in(answer: bytes) -> Problem | None:
+    """The problem that an opened answer is, or None if the broker has given what was asked. Raises `MessageError`."""
+    return None if _decode(_outcome, answer).status is None else decode_problem(answer)
 
 
 def check_version(version: int) -> None:
