@@ -65,6 +65,7 @@ class _Keeper:
         self._unwritten: list[UsageRow] = []
         self._seen: tuple[int, int] | None = None
         self._trouble = ""
+        self._said = ""
 
     async def read(self) -> None:
         """Read the database for the first time. Raises `InviteStoreError`."""
@@ -100,7 +101,7 @@ class _Keeper:
             if is_due:
                 self._unwritten += self._guests.take_usage()
             await self._exchange(always=is_new_day)
-            self._trouble = ""
+            self._trouble = self._said = ""
         except InviteStoreError as error:
             self._say(error.cause)
         except Exception as error:  # whatever it is, invites can still be revoked afterwards
@@ -127,7 +128,8 @@ class _Keeper:
         return snapshot
 
     def _say(self, cause: str) -> None:
-        """Say once what is wrong with the database, until it is something else."""
-        if cause != self._trouble:
-            self._trouble = cause
+        """Say once what is wrong with the database: at the second time, since others lock it for a moment."""
+        if cause == self._trouble != self._said:
+            self._said = cause
             _log.warning("the database of invites %s; the host goes on with what it knows", cause)
+        self._trouble = cause
