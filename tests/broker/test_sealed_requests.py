@@ -8,6 +8,7 @@ import logging
 import msgspec
 import pytest
 
+from freespan.broker.guests import Anybody, Guest
 from freespan.broker.settings import BrokerSettings
 from freespan.sealing.hpke import seal
 from freespan.sealing.replies import new_reply_key
@@ -173,11 +174,13 @@ async def test_after_ten_minutes_a_copy_is_a_request() -> None:
 class OneInvite:
     """Admits one token, and says why not to others."""
 
+    is_invited = True
+
     def __init__(self, token: bytes, reason: NotAdmittedError) -> None:
         self._token = token
         self._reason = reason
 
-    def recognise(self, token: bytes) -> object:
+    def recognise(self, token: bytes) -> Guest:
         if token != self._token:
             raise self._reason
         return self
@@ -198,6 +201,35 @@ async def test_an_invite_that_is_not_admitted_gets_no_bridge_and_no_turn_servers
         await bridge.answer(await bridge.offer())
         assert (await client)[1]["answer"] == ANSWER
         assert (lab.outcome("invite_quota"), lab.outcome("answered")) == (3, 1)
+
+
+class Open:
+    """Admits everybody, some of them with an invite."""
+
+    def __init__(self, token: bytes) -> None:
+        self._token = token
+
+    def recognise(self, token: bytes) -> Guest:
+        return OneInvite(token, NotAdmittedError(INVITE_REVOKED)) if token == self._token else Anybody()
+
+
+async def test_where_all_places_are_taken_those_without_an_invite_leave_first() -> None:
+    invite = b"i" * TOKEN_SIZE
+    settings = BrokerSettings(rendezvous_max=2, rendezvous_for_newcomers=0)
+    async with running_lab(settings, guests=Open(invite)) as lab, lab.elsewhere("127.9.9.9") as greedy:
+        bridge = await lab.join(capacity=8)
+        invited = [asyncio.create_task(greedy.post(token=invite), name="invited")]
+        offers = [await bridge.offer()]
+        anonymous = lab.ask()
+        offers.append(await bridge.offer())
+        invited.append(asyncio.create_task(greedy.post(token=invite), name="invited"))
+        status, problem, _ = await anonymous
+        assert (status, problem["type"]) == (503, "urn:freespan:problem:busy")
+        offers.append(await bridge.offer())
+        assert (await lab.post())[1]["type"] == "urn:freespan:problem:busy", "nor is there a place for another one"
+        for offer in offers:
+            await bridge.answer(offer)
+        assert [(await task)[0] for task in invited] == [200, 200]
 
 
 async def test_neither_tokens_nor_offers_reach_the_log(caplog: pytest.LogCaptureFixture) -> None:

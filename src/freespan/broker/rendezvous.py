@@ -64,7 +64,9 @@ class Rendezvous:
         self._targets = OfferTargets(settings, sources.hasher)
         self._turn_addresses = TurnAddresses(turn_servers.hosts if turn_servers else ())
 
-    async def find_answer(self, request: RendezvousRequest, source: Source | None) -> RendezvousAnswer:
+    async def find_answer(
+        self, request: RendezvousRequest, source: Source | None, *, is_invited: bool = False
+    ) -> RendezvousAnswer:
         """The answer of a bridge to the offer of a client. Raises `ProblemError` if there is none."""
         if not self.held_places.may_hold(source, self._matching.unused_places, _now()):
             raise too_many_requests()
@@ -72,7 +74,7 @@ class Rendezvous:
         targets = self._targets.targets_of(offer.addresses, source, self._turn_addresses.current(_now()))
         visit = self._bridges.visit(source)
         try:
-            async with self._waiting.waiting(source, self._settings.rendezvous_seconds):
+            async with self._waiting.waiting(source, self._settings.rendezvous_seconds, is_preferred=is_invited):
                 for _ in range(self._settings.attempts_max):
                     answer = await self._ask_next_bridge(offer, targets, request, visit)
                     if answer is not None:

@@ -19,7 +19,7 @@ import time
 
 from aiohttp import web
 
-from freespan.broker.guests import Guests
+from freespan.broker.guests import Guest, Guests
 from freespan.broker.kept_answers import KeptAnswer, KeptAnswers
 from freespan.broker.reader_statistics import ReaderStatistics
 from freespan.broker.rendezvous import Rendezvous
@@ -156,9 +156,9 @@ class SealedRequests:
     async def _message_for(self, sealed: SealedRequest, request: web.Request, source: Source | None) -> bytes:
         """The answer that is to be sealed: what was asked for, or a problem."""
         try:
-            self._admit(sealed.token)
+            guest = self._admitted(sealed.token)
             asked = _checked(sealed.message)
-            answer = await self._given(asked, source)
+            answer = await self._given(asked, source, is_invited=guest.is_invited)
         except ProblemError as error:
             self._counters.rendezvous.labels(error.problem.code).inc()
             return encode(sealed_problem(error, self._settings.retry_after_seconds)).encode()
@@ -167,17 +167,19 @@ class SealedRequests:
             self._statistics.count(request, asked.offer)
         return encode(answer).encode()
 
-    def _admit(self, token: bytes) -> None:
+    def _admitted(self, token: bytes) -> Guest:
         try:
-            self._guests.recognise(token)
+            return self._guests.recognise(token)
         except NotAdmittedError as reason:
             raise not_admitted(reason) from None
 
-    async def _given(self, asked: Asked, source: Source | None) -> RendezvousAnswer | TurnCredentials:
+    async def _given(
+        self, asked: Asked, source: Source | None, *, is_invited: bool
+    ) -> RendezvousAnswer | TurnCredentials:
         if isinstance(asked, TurnRequest):
             servers = self._turn_servers.credentials(time.time()) if self._turn_servers else []
             return TurnCredentials(PROTOCOL_VERSION, servers)
-        return await self._rendezvous.find_answer(asked, source)
+        return await self._rendezvous.find_answer(asked, source, is_invited=is_invited)
 
     async def _read_body(self, request: web.Request, source: Source | None) -> bytes:
         body = bytearray()

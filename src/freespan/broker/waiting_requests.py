@@ -13,16 +13,17 @@ from freespan.sources.source import Source
 class _Waiting:
     """One request; its `limit` ends when its time is over, or its place is taken away."""
 
-    __slots__ = ("_has_lost_place", "_limit", "_shares", "_source")
+    __slots__ = ("_has_lost_place", "_is_preferred", "_limit", "_shares", "_source")
 
-    def __init__(self, shares: Shares[_Waiting], source: Source | None, seconds: float) -> None:
+    def __init__(self, shares: Shares[_Waiting], source: Source | None, seconds: float, is_preferred: bool) -> None:
         self._shares = shares
         self._source = source
+        self._is_preferred = is_preferred
         self._limit = asyncio.timeout(seconds)
         self._has_lost_place = False
 
     async def __aenter__(self) -> None:
-        leaving = self._shares.add(self, self._source)
+        leaving = self._shares.add(self, self._source, is_preferred=self._is_preferred)
         if leaving is self:
             raise busy()
         if leaving is not None:
@@ -63,14 +64,16 @@ class WaitingRequests:
     def __len__(self) -> int:
         return len(self._shares)
 
-    def waiting(self, source: Source | None, seconds: float) -> _Waiting:
+    def waiting(self, source: Source | None, seconds: float, *, is_preferred: bool = False) -> _Waiting:
         """Have a place for the length of an `async with` block, which may take so many seconds.
+
+        Requests that are not preferred leave first.
 
         Raises:
             ProblemError: 503 `busy`. There is no place, or it was taken away for a source that has fewer.
             TimeoutError: the block took too long.
         """
-        return _Waiting(self._shares, source, seconds)
+        return _Waiting(self._shares, source, seconds, is_preferred)
 
 
 def busy() -> ProblemError:
