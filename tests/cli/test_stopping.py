@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+from typing import IO
 
 import pytest
 
@@ -84,3 +86,55 @@ time.sleep(0.5)
 raise SystemExit(7)
 """
     assert subprocess.run([sys.executable, "-c", program], timeout=SECONDS, check=False).returncode == 7
+
+
+RELOADING = """
+import asyncio
+from freespan.cli.running import print_line, run_until_stopped
+from freespan.cli.stopping import on_hangup
+
+async def main():
+    on_hangup(lambda: print_line("reloaded"))
+    print_line("ready")
+    await asyncio.sleep(60)
+
+run_until_stopped(main(), verbose=False, stop_seconds=1.0)
+"""
+
+
+AT_A_TERMINAL = "import fcntl, termios\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)\n" + RELOADING
+
+
+def test_a_hangup_reloads_and_the_end_of_the_terminal_ends_the_command() -> None:
+    import pty  # POSIX
+
+    ours, its = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as output:
+        program = [sys.executable, "-c", AT_A_TERMINAL]
+        command = subprocess.Popen(program, stdin=its, stdout=its, stderr=subprocess.DEVNULL, start_new_session=True)
+        os.close(its)
+        assert until(output, b"ready")
+        command.send_signal(signal.SIGHUP)
+        assert until(output, b"reloaded")
+    assert command.wait(SECONDS) == 0
+
+
+def until(output: IO[bytes], wanted: bytes) -> bool:
+    seen = b""
+    while wanted not in seen and (data := output.read(1_000)):
+        seen += data
+    return wanted in seen
+
+
+def test_without_a_terminal_a_hangup_never_ends_the_command() -> None:
+    command = subprocess.Popen(
+        [sys.executable, "-c", RELOADING], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert command.stdout is not None
+    assert command.stdout.readline() == "ready\n"
+    for _ in range(2):
+        command.send_signal(signal.SIGHUP)
+        assert command.stdout.readline() == "reloaded\n"
+    command.terminate()
+    assert command.wait(SECONDS) == 0
+    command.stdout.close()

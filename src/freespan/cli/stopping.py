@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 
@@ -51,15 +50,23 @@ def on_hangup(reload: Callable[[], None]) -> None:
     number = getattr(signal, "SIGHUP", None)
     if number is None:  # Windows
         return
-    ends_with_terminal = sys.stdout.isatty() and signal.getsignal(number) != signal.SIG_IGN
+    ends_with_terminal = _has_terminal() and signal.getsignal(number) != signal.SIG_IGN
 
     def handle() -> None:
-        if ends_with_terminal and not os.isatty(sys.stdout.fileno()):
+        if ends_with_terminal and not _has_terminal():
             signal.raise_signal(signal.SIGTERM)
         else:
             reload()
 
     asyncio.get_running_loop().add_signal_handler(number, handle)
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _nothing() -> None:
