@@ -100,6 +100,7 @@ PURE_MODULES = {
     "demo/suggestions.py",
     "egress/allowances.py",
     "egress/block_list.py",
+    "egress/names.py",
     "egress/policy.py",
     "egress/settings.py",
     "link/bond/acks.py",

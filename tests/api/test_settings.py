@@ -76,7 +76,7 @@ def test_texts_become_paths_and_lists_become_tuples() -> None:
         ({"egress": "everything"}, "egress: must be sites, web or open"),
         ({"egress_port": [0]}, "egress-port: must be from 1 to 65535"),
         ({"egress_port": ["443"]}, "egress-port: must be a list of whole numbers"),
-        ({"egress_port": [25]}, "egress-port: is never opened, since mail from here would be spam"),
+        ({"egress_port": [25]}, "egress-port: 25 is never opened, since mail from here would be spam"),
         ({"session_connections": 0}, "session-connections: must be from 1 to 100000"),
         ({"session_daily": "much"}, "session-daily: must be a size such as 200GB"),
         ({"abuse_contact": "a\0b"}, "abuse-contact: must be text"),

@@ -31,12 +31,12 @@ async def test_a_translator_is_found_as_soon_as_the_resolver_names_it(
     def lookup(host: str, *_: object, **__: object) -> object:
         names.asked.append(host)
         if len(names.asked) == 3:  # before that, nothing answers
-            names.answers["ipv4only.arpa"] = ["2a00:64::192.0.0.170", "2a00:64::192.0.0.171", "2a00::1"]
+            names.answers["ipv4only.arpa."] = ["2a00:64::192.0.0.170", "2a00:64::192.0.0.171", "2a00::1"]
         return names.answer(host)
 
     monkeypatch.setattr(socket, "getaddrinfo", lookup)
     assert NETWORK in await first_found()
-    assert names.asked == ["ipv4only.arpa"] * 3
+    assert names.asked == ["ipv4only.arpa."] * 3
 
 
 async def test_an_answer_that_does_not_come_holds_nobody_up(names: Names) -> None:

@@ -88,6 +88,15 @@ def test_listed(host: str) -> None:
     assert refusal(Policy.of(["NEWS.example", "other.example", "1.2.3.4"]), host) is None
 
 
+@pytest.mark.parametrize("host", ["xn--strae-oqa.example", "strasse.example", "www.xn--strae-oqa.example"])
+def test_a_name_in_another_script_is_listed_in_each_form_that_programs_ask_for(host: str) -> None:
+    assert refusal(Policy.of(["Straße.example"]), host) is None
+
+
+def test_a_letter_that_only_the_later_standard_knows() -> None:
+    assert refusal(Policy.of(["ẞ.example"]), "xn--zca.example") is None
+
+
 @pytest.mark.parametrize(
     "host",
     [

@@ -18,6 +18,7 @@ import pytest
 from freespan.demo.payload import sha256_of
 from freespan.egress import dialer as dialer_module
 from freespan.egress.block_list import parse_block_list
+from freespan.egress.guests import Anybody
 from freespan.egress.settings import EgressSettings
 from freespan.link.bond.bond import Bond
 from freespan.link.websocket import WebSocketLink
@@ -31,7 +32,7 @@ from freespan.wire.limits import MESSAGE_MAX
 from freespan.wire.target import Target
 from tests.egress.conftest import Lab, lab_with
 from tests.support.site import SMALL, Site
-from tests.support.whole_path import SECONDS, ask, read_all
+from tests.support.whole_path import SECONDS, ask, direct_session, read_all, running_host
 
 CHANCE = random.Random(5)
 NOISE: dict[str, bytes | str] = {
@@ -395,6 +396,26 @@ async def test_a_session_opens_only_so_many_connections_to_one_destination(site:
             with pytest.raises(StreamError, match="so many new connections to one site"):
                 await ask(session, site.port, host="127.0.0.1")
         await lab.still_serves(site.port)
+
+
+class OneInvite(Anybody):
+    """Guests who all come with the same invite."""
+
+    id = b"12345678"
+    is_invited = True
+
+
+async def test_sessions_of_one_invite_share_what_it_may_open(site: Site) -> None:
+    few = EgressSettings(connections_to_one=Rate(per_second=1e-6, burst=2), invite_times=1.5)
+    async with (
+        running_host(egress=few, guests=OneInvite()) as host,
+        direct_session(host) as one,
+        direct_session(host) as other,
+    ):
+        for session in (one, one, other):
+            assert (await ask(session, site.port)).endswith(SMALL)
+        with pytest.raises(StreamError, match="so many new connections to one site"):
+            await ask(other, site.port)
 
 
 async def test_a_session_carries_only_so_much_in_a_day(site: Site) -> None:

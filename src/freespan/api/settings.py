@@ -108,10 +108,10 @@ def _check_access(access: str) -> str | None:
 
 
 def _check_allowed(host: str) -> str | None:
-    from freespan.wire.target import parse_host
+    from freespan.egress.names import forms_of
 
     try:
-        parse_host(host.strip("[]"))
+        forms_of(host.strip("[]"))
     except InputError:
         return "must be the name or the address of a site"
     return None
@@ -130,17 +130,17 @@ def _check_egress(mode: str) -> str | None:
 def _check_egress_port(port: int) -> str | None:
     from freespan.egress.policy import FORBIDDEN_PORTS
 
-    return "is never opened, since mail from here would be spam" if port in FORBIDDEN_PORTS else None
+    return f"{port} is never opened, since mail from here would be spam" if port in FORBIDDEN_PORTS else None
 
 
 def _check_resolved(entry: str) -> str | None:
     import ipaddress
 
-    from freespan.wire.target import parse_host
+    from freespan.egress.names import forms_of
 
     name, equals, address = entry.partition("=")
     try:
-        parse_host(name)
+        forms_of(name)
         ipaddress.ip_address(address)
     except (ValueError, InputError):
         equals = ""

@@ -20,6 +20,8 @@ from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
 
 _DAY_SECONDS = 86_400.0
+_SPENDERS_MAX, _DESTINATIONS_MAX = 4_096, 8_192
+"""How many are remembered, by session and by place; those that have spent the least are forgotten first."""
 _STEP_MAX = 1024 * 1024
 """Bytes are settled in steps of this size, at most: to look at each piece would cost more than to copy it."""
 _PARTS = 64
@@ -38,10 +40,10 @@ class Spender:
 class _Budget:
     """One kind of thing to spend."""
 
-    def __init__(self, rate: Rate, settings: EgressSettings) -> None:
+    def __init__(self, rate: Rate, settings: EgressSettings, names_max: int) -> None:
         of_place, of_invite = (_times(rate, times) for times in (settings.place_times, settings.invite_times))
-        self._sessions = RateBudgets(rate, of_place)
-        self._invites = RateBudgets(of_invite, of_invite)
+        self._sessions = RateBudgets(rate, of_place, sources_max=names_max)
+        self._invites = RateBudgets(of_invite, of_invite, sources_max=names_max)
 
     def wait(self, spender: Spender, now: float, cost: float = 1.0) -> float:
         """Seconds until so much may be spent; 0 for now."""
@@ -67,9 +69,10 @@ class Allowances:
     def __init__(self, settings: EgressSettings, now: Callable[[], float]) -> None:
         self._now = now
         self._patience = settings.connection_patience_seconds
-        self._connections = _Budget(settings.connections, settings)
-        self._to_one = _Budget(settings.connections_to_one, settings)
-        self._bytes = _Budget(Rate(settings.bytes_a_day / _DAY_SECONDS, settings.bytes_a_day), settings)
+        self._connections = _Budget(settings.connections, settings, _SPENDERS_MAX)
+        self._to_one = _Budget(settings.connections_to_one, settings, _DESTINATIONS_MAX)
+        daily = Rate(settings.bytes_a_day / _DAY_SECONDS, settings.bytes_a_day)
+        self._bytes = _Budget(daily, settings, _SPENDERS_MAX)
         self._part = max(1, settings.bytes_a_day // _PARTS)
         self.step = min(_STEP_MAX, self._part)
         """So many bytes may pass before they are settled."""

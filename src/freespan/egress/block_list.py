@@ -12,11 +12,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 
-import idna
-
+from freespan.egress.names import forms_of
 from freespan.wire.addresses import Address, Network
 from freespan.wire.errors import InputError
-from freespan.wire.target import parse_host
 
 _FIELD = "block-list"
 BLOCK_LIST_MAX = 64 * 1024 * 1024
@@ -69,10 +67,11 @@ def parse_block_list(text: str) -> BlockList:
         network = _network(entry)
         if network is not None:
             networks.append(network)
-        elif forms := _forms_of(entry):
-            names |= forms
-        else:
-            raise InputError(_FIELD, f"line {number} is neither a name nor a network")
+            continue
+        try:
+            names |= forms_of(entry)
+        except InputError:
+            raise InputError(_FIELD, f"line {number} is neither a name nor a network") from None
     return BlockList(names, networks)
 
 
@@ -94,21 +93,3 @@ def _network(entry: str) -> Network | None:
         return ipaddress.ip_network(entry)
     except ValueError:
         return None
-
-
-def _forms_of(entry: str) -> set[str]:
-    """The names in DNS that a name may stand for; empty if it is none.
-
-    Where the two standards differ, as for `straße.example`, browsers follow the later one and others the earlier one.
-    """
-    forms: set[str] = set()
-    try:
-        forms.add(parse_host(entry))
-    except InputError:
-        pass
-    if not entry.isascii():
-        try:
-            forms.add(parse_host(idna.encode(entry, uts46=True).decode("ascii")))
-        except (InputError, UnicodeError):
-            pass
-    return forms

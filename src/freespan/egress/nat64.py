@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from freespan.wire.addresses import nat64_networks
 
-_NAME = "ipv4only.arpa"
+_NAME = "ipv4only.arpa."
 _AGAIN_SECONDS = 600.0
 """Between two questions: networks change, and so do their translators."""
 

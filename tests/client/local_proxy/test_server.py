@@ -256,6 +256,16 @@ async def test_a_destination_that_is_forbidden(running: RunningProxy, site: Site
     await running.still_serves(site)
 
 
+async def test_a_refusal_is_a_line_of_the_log_too_since_socks_has_but_a_number(
+    running: RunningProxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "freespan"):
+        code, connection = await running.call(readers.socks, Target("site.test", 25))
+        connection.close()
+    assert code == 2
+    assert "a connection was not opened: the host opens no connections to this port" in caplog.messages
+
+
 async def never(*_: object, **__: object) -> None:
     await asyncio.Event().wait()
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import errno
 import ipaddress
+import logging
 import os
 from collections.abc import Collection
 from typing import Protocol
@@ -26,6 +27,8 @@ from freespan.wire.errors import InputError, StreamError
 from freespan.wire.target import Target
 
 LOOPBACK = "127.0.0.1"
+
+_log = logging.getLogger(__name__)
 
 
 class StreamOpener(Protocol):
@@ -126,6 +129,7 @@ class LocalProxy:
                 opening = self._client.open_stream(request.target, request.first_bytes)
                 stream = await stack.enter_async_context(opening)
             except StreamError as error:
+                _log.info("a connection was not opened: %s", error.status.sentence())  # SOCKS5 has a number for it
                 await self._refuse(reader, writer, request.refused(error.status))
                 return
             writer.write(request.accepted)
