@@ -204,6 +204,13 @@ def test_a_file_in_place_of_the_folder_is_said(tmp_path: Path) -> None:
     assert reason_for(tmp_path / "file", create=True) == "not a directory"
 
 
+def test_a_folder_in_its_place_is_said(tmp_path: Path) -> None:
+    (tmp_path / DATABASE).mkdir()
+    assert reason_for(tmp_path, create=True) == (
+        "invites.sqlite cannot be opened: it is not a file, or this user may not"
+    )
+
+
 def test_a_locked_one_is_said_and_nothing_is_lost(store: InviteStore, tmp_path: Path) -> None:
     anna = store.create("anna", today=TODAY)
     other = sqlite3.connect(tmp_path / DATABASE, isolation_level=None)

@@ -335,7 +335,7 @@ def _reason(error: sqlite3.Error) -> str:
         sqlite3.SQLITE_READONLY: "cannot be written: this user may not",
         sqlite3.SQLITE_PERM: "cannot be used: this user may not",
         sqlite3.SQLITE_AUTH: "cannot be used: this user may not",
-        sqlite3.SQLITE_CANTOPEN: "cannot be opened by this user",
+        sqlite3.SQLITE_CANTOPEN: "cannot be opened: it is not a file, or this user may not",
         sqlite3.SQLITE_IOERR: "cannot be read or written: input/output error",
     }
     return reasons.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, _DAMAGED)
