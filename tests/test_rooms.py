@@ -152,7 +152,7 @@ LAYERS = {
         "nat programs wan_accuracy",
         "world",
         "browser_call measure probe_report",
-        "nat_matrix setups studies",
+        "nat_matrix setups studies vpn",
         "scenario",
         "plot scenarios table",
         "shell",

@@ -27,11 +27,12 @@ def run_connect(
     transport: TransportChoice,
     *,
     allow_direct: bool,
+    all_interfaces: bool,
     as_json: bool,
     verbose: bool,
 ) -> None:
     """Run a client until stopped. Raises `InviteError`, or `FreespanError` when trying again cannot help."""
-    settings = ClientSettings(allow_direct=allow_direct)
+    settings = ClientSettings(allow_direct=allow_direct, all_interfaces=all_interfaces)
     client = connect(invite, transport=transport, timeout=0, settings=settings)
     with naming_options("port", "address"):
         run_until_stopped(_connect(client, proxy_options, as_json=as_json), verbose=verbose)

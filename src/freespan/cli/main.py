@@ -50,6 +50,10 @@ _TRANSPORT_HELP = (
     "Use this transport only. webrtc and turn lead through a bridge; in turn and websocket, packets go to the host."
 )
 _DIRECT_HELP = "When bridges do not work, for whatever reason, go without one. Packets then go straight to the host."
+_INTERFACES_HELP = (
+    "Connect to bridges from every network interface, and not only by the system's own routes. Behind a VPN this shows"
+    " them your own address."
+)
 AllowDirect = Annotated[bool, typer.Option("--allow-direct", help=_DIRECT_HELP)]
 
 
@@ -72,6 +76,7 @@ def connect(
     proxy_password: Annotated[bool, typer.Option("--proxy-password", help=_PASSWORD_HELP)] = False,
     transport: Annotated[TransportChoice, typer.Option(help=_TRANSPORT_HELP)] = "auto",
     allow_direct: AllowDirect = False,
+    all_interfaces: Annotated[bool, typer.Option("--all-interfaces", help=_INTERFACES_HELP)] = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
@@ -93,6 +98,7 @@ def connect(
         options,
         transport,
         allow_direct=allow_direct,
+        all_interfaces=all_interfaces,
         as_json=as_json,
         verbose=verbose,
     )

@@ -18,12 +18,13 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from freespan.client.dialer import DialedLink, Dialer, http_session
+from freespan.client.dialer import DialedLink, Dialer, http_session, keeps_to_default_route
 from freespan.client.evidence import Evidence
 from freespan.client.settings import ClientSettings
 from freespan.client.status import HOST_RESTARTED, ClientStatus, status_of_failure, status_of_session
 from freespan.client.stopwatch import Stopwatch
 from freespan.client.transports import TransportChoice, TransportError, TransportInUse, TransportSelector
+from freespan.link.default_route import default_routes, usable_versions
 from freespan.sealing.hpke import check_sealing_key
 from freespan.wire.addresses import is_private_url
 from freespan.wire.admission import INVITE_SESSIONS
@@ -111,7 +112,8 @@ class Client:
 
     async def run(self) -> None:
         """Keep a session open until cancelled. Raises `FreespanError` when trying again cannot help."""
-        async with http_session() as http:
+        keeps_to_route = keeps_to_default_route(self._invite, self._settings)
+        async with http_session(usable_versions(default_routes()) if keeps_to_route else (4, 6)) as http:
             dialer = Dialer(
                 http,
                 self._invite,

@@ -8,8 +8,9 @@ websocket       WebSocket to the egress, at the host itself or at a front
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -23,7 +24,7 @@ from freespan.client.settings import ClientSettings
 from freespan.client.stopwatch import Stopwatch
 from freespan.client.transports import Transport, TransportError, TransportInUse
 from freespan.link.base import Link
-from freespan.link.datachannel import DataChannelLink
+from freespan.link.datachannel import DataChannelLink, DefaultRouteEngine
 from freespan.link.no_redirects import refuse_redirects
 from freespan.link.websocket import WebSocketLink
 from freespan.wire.addresses import is_private_url
@@ -106,6 +107,7 @@ class Dialer:
         self._unreachable = {transport: Cooldown(settings.cooldown_seconds) for transport in ("webrtc", "turn")}
         self._short_lived = Cooldown(settings.cooldown_seconds)
         self._websockets: set[asyncio.Task[None]] = set()
+        self._engine = DefaultRouteEngine() if keeps_to_default_route(invite, settings) else None
 
     async def dial(
         self,
@@ -154,7 +156,9 @@ class Dialer:
         self._short_lived.add(dialed.bridge, time.monotonic())
 
     async def close(self) -> None:
-        """Cancel the WebSockets that are still open or closing, and wait for their end."""
+        """Let the WebRTC engine end, cancel the WebSockets that are still open or closing, and wait for their end."""
+        if self._engine is not None:
+            self._engine.close()
         for task in self._websockets:
             task.cancel()
         await asyncio.gather(*self._websockets, return_exceptions=True)
@@ -229,7 +233,9 @@ class Dialer:
         return _Offer(signalling.first_link, sdp, network_of(sdp) if self._stun else None, signalling)
 
     def _new_link(self, *, on_signal: Callable[[str], None] | None = None) -> DataChannelLink:
-        return DataChannelLink(self._stun.current(), on_signal=on_signal, gathering=self._settings.gathering)
+        return DataChannelLink(
+            self._stun.current(), on_signal=on_signal, gathering=self._settings.gathering, engine=self._engine
+        )
 
     async def _offer_by_turn(self) -> _Offer:
         """An offer with candidates of the host's TURN servers alone. Raises `LinkError`.
@@ -242,7 +248,7 @@ class Dialer:
             if not servers:
                 # people read this only where they have chosen `turn`: otherwise the next transport is tried
                 raise TransportError("the host has no TURN server: use another transport", is_unusable=True)
-            link = DataChannelLink(servers, relay_only=True, gathering=self._settings.gathering)
+            link = DataChannelLink(servers, relay_only=True, gathering=self._settings.gathering, engine=self._engine)
             sdp = await _gathered(link)
             if " typ relay" in sdp:
                 return _Offer(link, sdp)  # its own NAT does not matter: everybody can reach a TURN server
@@ -333,9 +339,19 @@ class Dialer:
         return DialedLink(link, transport, "websocket", endpoint=endpoint, seconds=watch.parts)
 
 
-def http_session() -> aiohttp.ClientSession:
-    """Makes all requests to the host: sends nothing that identifies a reader, and follows no redirect."""
+def keeps_to_default_route(invite: Invite, settings: ClientSettings) -> bool:
+    """Whether a client uses the system's own way to the open internet alone; that leads out of a private network."""
+    return not (settings.all_interfaces or is_private_url(invite.broker))
+
+
+def http_session(ip_versions: Collection[int] = (4, 6)) -> aiohttp.ClientSession:
+    """Makes all requests to the host: sends nothing that identifies a reader, and follows no redirect.
+
+    Names are resolved to addresses of these IP versions alone.
+    """
+    family = socket.AF_UNSPEC if len(ip_versions) > 1 else socket.AF_INET
     return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(family=family),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         middlewares=(refuse_redirects,),

@@ -46,6 +46,9 @@ class ClientSettings:
     allow_direct: bool = False
     """The reader's own yes: the client leaves `webrtc` when it does not work, whatever the reason may be. Its packets
     then go straight to the host."""
+    all_interfaces: bool = False
+    """Let WebRTC use each network interface of this machine, and not only the system's own routes. Behind a VPN that
+    shows the reader's own address to bridges. It is so anyway with a host in a private network."""
     gathering: GatheringSettings = field(default_factory=GatheringSettings)
     """How long to wait while candidates are gathered."""
     cooldown_seconds: float = 300.0

@@ -10,6 +10,8 @@ A second channel of the same kind (id 1) can carry signalling, as text: a client
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 
 import webrtc
@@ -24,20 +26,65 @@ from freespan.link.base import (
     LinkOwner,
     SendQueueLimit,
 )
+from freespan.link.default_route import (
+    default_routes,
+    start_without_interfaces,
+    usable_versions,
+    with_own_addresses,
+)
 from freespan.link.gathering import Gathering
 from freespan.link.settings import GatheringSettings
 from freespan.wire.errors import LinkError
 from freespan.wire.limits import LINK_QUEUE_MAX, MESSAGE_MAX, PIPE_WAITING_MAX
 from freespan.wire.messages import IceServer
 
+_log = logging.getLogger(__name__)
 _LABEL = "freespan"
 _LANES_LABEL = "lanes"
 _SIGNALLING_QUEUE_MAX = 64 * 1024
 """How many bytes may wait in the signalling channel of an end that does not read; more of them close the link."""
 # The post-quantum key share (X25519MLKEM768); without it, the handshake would not look like a browser's.
 webrtc.field_trials["WebRTC-EnableDtlsPqc"] = "Enabled"
+_HOST = " typ host"
 _FAILED = "could not connect to the bridge (ICE failed)"
 _GONE = "the other end is gone"
+
+
+class DefaultRouteEngine:
+    """Keeps the engine of this process to the routes of the system, until it is closed (default_route.py).
+
+    A process has one engine, which ends with its last connection. So this holds a connection that connects to nothing,
+    from before the first link to after the last one.
+    """
+
+    def __init__(self) -> None:
+        self._routes = default_routes()
+        self._keeper: list[webrtc.RTCPeerConnection] = []
+        self.can_list_interfaces = not start_without_interfaces(self._keep, usable_versions(self._routes))
+        """Whether this system does not let us keep it from that; or, later, whether a link has found that it does."""
+        if self.can_list_interfaces:
+            _log.info("this system does not let WebRTC be kept to its routes")
+
+    def close(self) -> None:
+        """Let the engine end once no link needs it any more."""
+        for keeper in self._keeper:
+            keeper.close()
+        self._keeper.clear()
+
+    def checked(self, sdp: str) -> str:
+        """A description of a link. An engine that lists interfaces names them, and says what stands behind a NAT."""
+        if _HOST in sdp and not self.can_list_interfaces:
+            # another connection of this process, made before, has started the engine
+            self.can_list_interfaces = True
+            _log.warning("WebRTC uses all network interfaces, since another connection of this process does")
+        if self.can_list_interfaces:
+            return sdp
+        return with_own_addresses(sdp, {route.source for route in self._routes.values()})
+
+    def _keep(self) -> None:
+        # if it fails, so will the links, and they say it
+        with contextlib.suppress(webrtc.PythonWebRTCExceptionBase):
+            self._keeper.append(webrtc.RTCPeerConnection(webrtc.RTCConfiguration(ice_servers=[])))
 
 
 class DataChannelLink:
@@ -50,6 +97,8 @@ class DataChannelLink:
         ice_servers: STUN and TURN servers.
         relay_only: whether every packet takes a TURN server of `ice_servers`.
         on_signal: called with each text that comes in the signalling channel; without it there is no such channel.
+        gathering: how long to wait for candidates.
+        engine: what keeps this link to the routes of the system; without it, it uses all network interfaces.
 
     Raises:
         LinkError: the engine cannot use the ICE servers.
@@ -62,7 +111,9 @@ class DataChannelLink:
         relay_only: bool = False,
         on_signal: Callable[[str], None] | None = None,
         gathering: GatheringSettings | None = None,
+        engine: DefaultRouteEngine | None = None,
     ) -> None:
+        self._engine = engine
         servers = [
             webrtc.RTCIceServer(urls=list(server.urls), username=server.username, credential=server.credential)
             for server in ice_servers
@@ -169,7 +220,7 @@ class DataChannelLink:
         description = self._connection.local_description
         if description is None or self._ended:
             raise LinkError("the connection was closed during set-up")
-        return description.sdp
+        return description.sdp if self._engine is None else self._engine.checked(description.sdp)
 
     # --- the link ----------------------------------------------------------------------------
     def start(self, owner: LinkOwner) -> None:
