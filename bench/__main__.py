@@ -22,6 +22,7 @@ from bench.flood.attacks import ATTACKS
 from bench.flood.measure import measure_flood
 from bench.flood.soak import measure_soak
 from bench.headless import measure_headless
+from bench.invites import measure_invites
 from bench.kills import draw_kills, measure_kills, measure_only
 from bench.machine import facts
 from bench.page_size import measure_size
@@ -90,6 +91,8 @@ async def _measure_group(group: str, plan: Plan, figures: Figures, picture: Path
             await measure_start(plan, figures)
         case "size":
             await measure_size(figures)
+        case "invites":
+            measure_invites(plan, figures)
         case "switch":
             await measure_switch(plan, figures)
         case "bond":

@@ -14,6 +14,7 @@ USUAL_GROUPS = (
     "connect",
     "start",
     "size",
+    "invites",
     "switch",
     "bond",
     "kills",
@@ -42,6 +43,7 @@ class Plan:
     connects: int
     starts: int
     warm_requests: int
+    invite_checks: int
     bond_runs: int
     kills: int
     """For each kind of bridge."""
@@ -87,6 +89,7 @@ WHOLE = Plan(
     connects=20,
     starts=10,
     warm_requests=100,
+    invite_checks=25,
     bond_runs=3,
     kills=10,
     replacements=5,
@@ -118,6 +121,7 @@ QUICK = Plan(
     connects=3,
     starts=2,
     warm_requests=10,
+    invite_checks=3,
     bond_runs=1,
     kills=1,
     replacements=1,

@@ -11,6 +11,7 @@ _LIMITS = {
     "connect_first_byte_chromium_s": 0.10,
     "client_start_s": 0.4,
     "warm_first_byte_s": 0.004,
+    "invite_check_us": 100.0,
     "switch_gzip_bytes": 12_000,
     "bridge_gzip_bytes": 15_000,
     "globe_gzip_bytes": 40_000,

@@ -170,7 +170,7 @@ LAYERS = {
         "broker_tls_load",
         "connect_client limited_bridge origin raw_pipe",
         "raw_client raw_host",
-        "bridges client_start costs_plot killable_bridges page_size targets",
+        "bridges client_start costs_plot invites killable_bridges page_size targets",
         "bond broker browser_costs bulk checked_download connect machine report web_vitals",
         "flood.reader",
         "flood.measure flood.soak",
