@@ -108,6 +108,12 @@ ROWS = {
         f"{EGRESS.without_handshake_max:,}, {limits.HANDSHAKE_SECONDS:g} s each",
         f"at most {EGRESS.without_handshake_each} from one address",
     ],
+    "how long a link takes to say who it is": [f"{limits.HANDSHAKE_SECONDS:g} s; {EGRESS.turned_away_seconds:g} s"],
+    "first messages of one address or bridge that do not open": [
+        rates(EGRESS.not_opened, EGRESS.not_opened_of_network)
+    ],
+    "how long a client asks again that is one too many for its invite": [f"{CLIENT.crowded_seconds:g} s"],
+    "an invite: bytes of a month, bytes a second, sessions": [f"silent for {EGRESS.silent_seconds:g} s"],
     "handshakes of one address or bridge": [
         f"{rate(EGRESS.handshakes)}; {EGRESS.handshakes_of_network.burst:,},"
         f" {EGRESS.handshakes_of_network.per_second:g}/s; {EGRESS.handshakes_in_all.burst:,},"

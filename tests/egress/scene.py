@@ -16,6 +16,7 @@ from freespan.link.bond.bond import Bond
 from freespan.link.bond.record_protection import RecordProtection
 from freespan.link.bond.session_key import Role, SessionKey
 from freespan.link.memory import MemoryLink, memory_pair
+from freespan.observe.ledger import Ledger
 from freespan.tunnel.client import ClientTunnel
 from freespan.tunnel.stream import TunnelStream
 from freespan.tunnel.tickets import TicketJar
@@ -36,9 +37,12 @@ SITE = Target("site", 1)
 class Scene:
     """An egress, and links to it."""
 
-    def __init__(self, settings: EgressSettings = DEFAULTS, guests: Guests | None = None) -> None:
+    def __init__(
+        self, settings: EgressSettings = DEFAULTS, guests: Guests | None = None, ledger: Ledger | None = None
+    ) -> None:
         self.settings = settings
         self.guests = guests
+        self.ledger = ledger
         self.count = 0
         self.counts_links = False
         """Whether links are counted as they come, like those of WebSockets."""
@@ -52,6 +56,7 @@ class Scene:
             lambda session, stream: self.handler(session, stream),
             self._counted,
             self.settings,
+            ledger=self.ledger,
             guests=self.guests,
         )
 
@@ -157,10 +162,13 @@ class Stranger:
 
 
 def with_scene(
-    body: Callable[[Scene], Awaitable[None]], settings: EgressSettings = DEFAULTS, guests: Guests | None = None
+    body: Callable[[Scene], Awaitable[None]],
+    settings: EgressSettings = DEFAULTS,
+    guests: Guests | None = None,
+    ledger: Ledger | None = None,
 ) -> None:
     async def main() -> None:
-        scene = Scene(settings, guests)
+        scene = Scene(settings, guests, ledger)
         await body(scene)
         await scene.stop()
         assert scene.count == 0

@@ -10,13 +10,16 @@ from collections.abc import Callable
 import pytest
 
 from freespan.client.admission import InviteAdmission
+from freespan.egress.bounds import StreamPlace, sockets
 from freespan.egress.origins import UNKNOWN, Origin
+from freespan.egress.session import SESSION_COST
 from freespan.egress.settings import EgressSettings
 from freespan.link.bond.events import LinkJoined
 from freespan.link.bond.session_key import SessionKey
 from freespan.link.memory import MemoryLink
+from freespan.observe.ledger import Ledger
 from freespan.sources.rate import Rate
-from freespan.sources.source import SourceHasher
+from freespan.sources.source import Source, SourceHasher
 from freespan.tunnel.identity import new_identity
 from freespan.tunnel.tickets import TicketJar
 from freespan.wire.bond_frames import NOT_OPENED, REFUSED, Hello, hello_head, opening_of
@@ -25,6 +28,7 @@ from tests.egress.scene import SITE, Reader, Scene, Stranger, echoes, with_scene
 from tests.support.guests import DAY, a_list, record, token
 from tests.support.invites import invite_to
 from tests.support.tunnels import IDENTITY
+from tests.support.virtual_time import run
 
 HASHER = SourceHasher(lambda: 0.0, random.Random(1).randbytes)
 
@@ -522,3 +526,51 @@ def test_a_copied_invite_keeps_nobody_out_of_the_places_for_handshakes() -> None
 
     settings = EgressSettings(without_handshake_max=8, without_handshake_each=2)
     with_scene(body, settings, a_list(record("anna"), is_open=True).guests)
+
+
+def test_where_memory_is_short_those_without_an_invite_end_first() -> None:
+    async def body(scene: Scene) -> None:
+        strangers = [await scene.reader(origin) for origin in STRANGERS[:3]]
+        invited = [await scene.reader(origin, token("anna")) for origin in STRANGERS[:3]]
+        assert scene.ledger is not None
+        assert scene.ledger.ended
+        assert any(reader.session.is_over for reader in strangers)
+        for reader in invited:
+            await reader.still_works()
+        for reader in (*invited, *strangers):
+            reader.session.close()
+
+    with_scene(body, guests=a_list(record("anna"), is_open=True).guests, ledger=Ledger(limit=4 * SESSION_COST))
+
+
+def test_where_all_sockets_are_taken_a_stream_without_an_invite_makes_way() -> None:
+    async def main() -> None:
+        crowd = sockets(EgressSettings(sockets_max=2))
+        outcomes: dict[str, str] = {}
+
+        async def stream(name: str, number: int, *, is_invited: bool) -> None:
+            try:
+                with StreamPlace(Source(b"%d" % number, b"%d" % number), is_invited=is_invited).among(crowd):
+                    await asyncio.sleep(10)
+                outcomes[name] = "whole"
+            except StreamError as error:
+                outcomes[name] = error.status.error
+
+        tasks = [asyncio.create_task(stream(f"stranger{n}", n, is_invited=False), name="test") for n in range(2)]
+        await asyncio.sleep(1)
+        tasks.append(asyncio.create_task(stream("invited", 8, is_invited=True), name="test"))
+        await asyncio.sleep(1)
+        tasks.append(asyncio.create_task(stream("invited too", 8, is_invited=True), name="test"))
+        await asyncio.sleep(1)
+        tasks.append(asyncio.create_task(stream("late", 3, is_invited=False), name="test"))
+        await asyncio.gather(*tasks)
+        limit = "connection_limit_reached"
+        assert outcomes == {
+            "stranger0": limit,
+            "stranger1": limit,
+            "late": limit,
+            "invited": "whole",
+            "invited too": "whole",
+        }
+
+    run(main())

@@ -95,3 +95,17 @@ async def test_some_threads_are_kept_for_sources_with_hardly_any_lookup(names: N
         await asyncio.gather(*dials, return_exceptions=True)
     assert len(names.asked) == 16
     assert dialer._resolver._under_way == 16
+
+
+async def test_a_thread_is_kept_for_who_comes_with_an_invite(names: Names) -> None:
+    names.slow.clear()
+    dialer = Dialer(PRIVATE, settings=EgressSettings(lookups_max=32, resolve_seconds=0.1))
+    for host in range(12):
+        dials = [
+            dialer.dial(Target(f"{number}.example", 80), Source(b"%d" % host, b"%d" % host)) for number in range(4)
+        ]
+        await asyncio.gather(*dials, return_exceptions=True)
+    assert len(names.asked) == 31
+    invited = dialer.dial(Target("news.example", 80), Source(b"invited", b"invited"), is_invited=True)
+    await asyncio.gather(invited, return_exceptions=True)
+    assert names.asked[31:] == ["news.example"]

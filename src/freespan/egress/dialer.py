@@ -43,11 +43,12 @@ class Dialer:
         self._resolver = Resolver(settings)
 
     async def dial(
-        self, target: Target, requester: Requester = None, narrow: Narrow | None = None
+        self, target: Target, requester: Requester = None, narrow: Narrow | None = None, *, is_invited: bool = False
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Open a connection (Happy Eyeballs, RFC 8305) for `requester`, whose slow names delay no other requester.
 
-        `narrow` chooses among the addresses that the policy allows; it may raise `StreamError`, too.
+        `narrow` chooses among the addresses that the policy allows; it may raise `StreamError`, too. Where many names
+        are being resolved, a requester who `is_invited` goes first.
 
         Raises:
             StreamError: the connection could not be opened; its status is an error of RFC 9209.
@@ -55,7 +56,7 @@ class Dialer:
         refusal = self.policy.check_target(target)
         if refusal is not None:
             raise StreamError(refusal)
-        allowed = self._allowed(await self._resolve(target.host, requester))
+        allowed = self._allowed(await self._resolve(target.host, requester, is_invited=is_invited))
         if narrow is not None:
             allowed = narrow({address: self.policy.forms_of(address)[-1] for address in allowed})
         connection = await self._connect(allowed, target.port)
@@ -82,14 +83,14 @@ class Dialer:
         is_ours = any(map(is_own, self.policy.forms_of(address)))
         return ProxyStatus("destination_ip_prohibited", "own") if is_ours else None
 
-    async def _resolve(self, host: str, requester: Requester) -> list[Address]:
+    async def _resolve(self, host: str, requester: Requester, *, is_invited: bool) -> list[Address]:
         if host in self._names:
             return [self._names[host]]
         try:
             return [ipaddress.ip_address(host)]
         except ValueError:
             pass
-        addresses = await self._resolver.resolve(host, requester)
+        addresses = await self._resolver.resolve(host, requester, is_invited=is_invited)
         return list(dict.fromkeys(addresses))[:_ADDRESSES_MAX]
 
     async def _connect(self, addresses: list[Address], port: int) -> socket.socket:

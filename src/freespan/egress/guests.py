@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from freespan.sources.source import Source
 from freespan.wire.errors import NotAdmittedError
 
 INVITED_WEIGHT = 4.0
@@ -17,6 +18,11 @@ INVITED_WEIGHT = 4.0
 
 OnEnd = Callable[[NotAdmittedError], None]
 """Called once, with the reason, when a session must end because of its invite."""
+
+
+def of_invited(source: Source) -> Source:
+    """The same source for those who come from there with an invite: what others there use up is not theirs."""
+    return Source(b"invited " + source.host, b"invited " + source.network, source.region)
 
 
 class Visit(Protocol):

@@ -2,7 +2,7 @@
 
 A lookup blocks its thread for as long as the system's resolver likes, whether anybody still waits for it or not. So
 each session has only a few lookups under way, each source a few more, and their other lookups wait for those. Some of
-the threads are kept for sources with hardly any lookup.
+the threads are kept for sources with hardly any lookup, and a few for those who come with an invite.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ Requester = Source | None
 """Whoever must not delay others: its `host` is a session, and its `network` where this comes from."""
 _NEWCOMERS = 8
 """One thread in so many is kept for newcomers."""
+_INVITED = 32
+"""One in so many is kept for those with an invite, from newcomers as well."""
 _NEWCOMER_LOOKUPS = 4
 """How many lookups a newcomer has under way at the most."""
 
@@ -80,11 +82,11 @@ class Resolver:
         self._of_sessions = _Quotas(settings.lookups_per_session_max)
         self._of_sources = _Quotas(settings.lookups_per_source_max)
 
-    async def resolve(self, host: str, requester: Requester) -> list[Address]:
+    async def resolve(self, host: str, requester: Requester, *, is_invited: bool = False) -> list[Address]:
         """The addresses of a name, in the system's order. Raises `StreamError` if there are none, or not in time."""
         try:
             async with asyncio.timeout(self._settings.resolve_seconds):
-                found = await self._look_up(host, requester)
+                found = await self._look_up(host, requester, is_invited=is_invited)
         except TimeoutError:
             raise StreamError(ProxyStatus("dns_timeout")) from None
         except (OSError, UnicodeError):
@@ -95,7 +97,7 @@ class Resolver:
         """Stop the threads, each after the lookup that it runs."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _look_up(self, host: str, requester: Requester) -> list[Any]:
+    async def _look_up(self, host: str, requester: Requester, *, is_invited: bool) -> list[Any]:
         session, source = (b"", b"") if requester is None else (requester.host, requester.network)
         await self._of_sessions.take(session)
         try:
@@ -103,8 +105,10 @@ class Resolver:
         except BaseException:
             self._of_sessions.leave(session)
             raise
-        kept = self._settings.lookups_max // _NEWCOMERS if quota.under_way > _NEWCOMER_LOOKUPS else 0
-        if self._under_way >= self._settings.lookups_max - kept:
+        most, kept = self._settings.lookups_max, 0
+        if not is_invited:
+            kept = most // (_NEWCOMERS if quota.under_way > _NEWCOMER_LOOKUPS else _INVITED)
+        if self._under_way >= most - kept:
             self._of_sources.leave(source)
             self._of_sessions.leave(session)
             raise StreamError(ProxyStatus("connection_limit_reached"))

@@ -140,7 +140,9 @@ class Egress:
                     with place.among(self._dials):
                         target = _target_of(stream)
                         narrow = partial(self._allowances.connect, spender)
-                        opened = await self._dialer.dial(target, session.share, narrow)
+                        opened = await self._dialer.dial(
+                            target, session.share, narrow, is_invited=session.guest.is_invited
+                        )
                         connection = TcpConnection(*opened, session.hold_in_sockets)
                     with self._noting(place, target, opened[1]):
                         is_open = True

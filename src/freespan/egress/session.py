@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from freespan.egress.guests import INVITED_WEIGHT, Guest, Visit
+from freespan.egress.guests import INVITED_WEIGHT, Guest, Visit, of_invited
 from freespan.egress.origins import Origin
 from freespan.egress.settings import EgressSettings
 from freespan.link.bond.arrival import Arrival
@@ -75,11 +75,12 @@ class EgressSession:
         )
         self._held_max = settings.session_held_max
         self._in_sockets = 0
+        payer = of_invited(origin.source) if origin.source and guest.is_invited else origin.source
         self._account = ledger.account(
             lambda reason: self.tunnel.shed(reason),
-            origin.source and (origin.source.host, guest.is_invited),
+            payer and payer.host,
             (1 + origin.sessions) * (INVITED_WEIGHT if guest.is_invited else 1.0),
-            network=origin.source and (origin.source.network, guest.is_invited),
+            network=payer and payer.network,
         )
         self.tunnel.watch(self.report)
         self.report()
@@ -100,10 +101,8 @@ class EgressSession:
 
         Those who come with an invite are a group of their own.
         """
-        group = self.origin.group
-        if group is None:
-            return Source(self.key.id, self.key.id)
-        return Source(self.key.id, b"invited " + group if self.guest.is_invited else group)
+        share = Source(self.key.id, self.origin.group or self.key.id)
+        return Source(share.host, of_invited(share).network) if self.guest.is_invited else share
 
     @property
     def held(self) -> int:

@@ -24,7 +24,7 @@ from freespan.egress.bounds import (
     WithoutHandshake,
 )
 from freespan.egress.door import Caller, DeniedError, Door, NotOpenedError
-from freespan.egress.guests import Anybody, Guest, Guests
+from freespan.egress.guests import Anybody, Guest, Guests, of_invited
 from freespan.egress.origins import UNKNOWN, Origin, Origins
 from freespan.egress.session import EgressSession, Handler
 from freespan.egress.settings import EgressSettings
@@ -35,7 +35,6 @@ from freespan.link.turns import Group, Turns
 from freespan.observe.ledger import Ledger
 from freespan.sealing.hpke import Opener
 from freespan.sources.rate import RateBudgets
-from freespan.sources.source import Source
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.tickets import TicketStore
 from freespan.wire.bond_frames import SESSION_ENDED, SESSION_ID_SIZE, UNKNOWN_SESSION, Hello, Join
@@ -198,7 +197,7 @@ class Sessions:
             raise _full("the host is short of memory: come back in a moment")
         source, worth = origin.source, 1 + origin.sessions
         if is_invited:  # it has a budget of its own, and whatever is kept for newcomers
-            source, worth = source and Source(b"invited " + source.host, b"invited " + source.network), math.inf
+            source, worth = source and of_invited(source), math.inf
         wait = self._handshakes.reserve(source, self._now(), self._settings.handshake_patience_seconds, worth=worth)
         if wait is None:
             raise _full("too many handshakes: come back in a moment")
