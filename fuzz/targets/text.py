@@ -9,7 +9,15 @@ import ipaddress
 import msgspec
 
 from freespan.egress.policy import Policy
-from freespan.wire.addresses import address_text, is_end, is_private_host, is_private_url, is_public, parse_address
+from freespan.wire.addresses import (
+    address_text,
+    is_end,
+    is_metadata,
+    is_private_host,
+    is_private_url,
+    is_public,
+    parse_address,
+)
 from freespan.wire.errors import InputError, InviteError, MessageError
 from freespan.wire.ice import check_stun, check_turn_servers
 from freespan.wire.invite import PREFIX, TOKEN_SIZE, Invite, format_invite, parse_invite
@@ -20,7 +28,7 @@ from fuzz.fuzz_target import FuzzTarget, attempt, check_reason
 
 
 def _invite_to(url: str, fronts: tuple[str, ...] = (), stun: tuple[tuple[str, ...], ...] = ()) -> Invite:
-    return Invite(url, bytes(32), bytes(32), bytes(TOKEN_SIZE), fronts, stun)
+    return Invite(url, bytes(32), bytes([9]) + bytes(31), bytes(TOKEN_SIZE), fronts, stun)
 
 
 _INVITE = _invite_to("https://host.example/p", ("https://front.example",), (("stun:h.example:3478",),))
@@ -80,7 +88,9 @@ def _check_host(target: Target) -> None:
         assert is_private_host(target.host) is not is_public(address)
         assert is_private_url(f"https://{target}/") is not is_public(address)
         may_dial = [policy.may_dial(address) for policy in _POLICIES]
-        assert may_dial == [is_public(address), is_public(address) or target.host == "10.0.0.1", True]
+        is_listed = target.host == "10.0.0.1"
+        is_safe = not any(is_metadata(form) for form in _POLICIES[0].forms_of(address))
+        assert may_dial == [is_safe and is_public(address), is_safe and (is_public(address) or is_listed), is_safe]
     refusals = [policy.check_target(target) for policy in _POLICIES]
     assert refusals[0] == refusals[2]
 

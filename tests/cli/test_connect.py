@@ -54,7 +54,7 @@ def test_an_invite_to_whose_key_nothing_can_be_sealed(command: Command, tmp_path
     file = tmp_path / "invite"
     file.write_text(format_invite(invite_to("http://127.0.0.1:1", sealing_key=bytes(32))))
     message = command("connect", "--invite-file", str(file)).fails(2)
-    assert message == "invite: is damaged: nothing can be sealed to its key"
+    assert message.endswith("invite: is damaged: nothing can be sealed to its key")
 
 
 @pytest.mark.parametrize("command", ["connect", "fetch"])
@@ -66,7 +66,7 @@ def test_a_bad_invite_at_a_terminal(programs: Programs, tmp_path: Path, command:
 
 @pytest.mark.parametrize("broker", ["ftp://x", "file:///etc/passwd", "http://", "http://user@x", "http://x/?a=b"])
 def test_an_invite_with_a_malformed_url(command: Command, broker: str) -> None:
-    payload = msgspec.msgpack.encode([broker, bytes(32), bytes(32), bytes(24)])
+    payload = msgspec.msgpack.encode([broker, bytes(32), bytes([9]) + bytes(31), bytes(24)])
     text = base64.urlsafe_b64encode(payload + hashlib.sha256(payload).digest()[:4]).decode().rstrip("=")
     assert "not an http or https URL" in command("connect", f"freespan2_{text}").fails(2)
 

@@ -25,7 +25,7 @@ from freespan.tunnel import client as tunnel_client
 from freespan.tunnel.driver import HOST_FULL
 from freespan.tunnel.settings import TunnelSettings
 from freespan.wire.backoff import Backoff
-from freespan.wire.errors import InviteError, RendezvousError, StreamError
+from freespan.wire.errors import RendezvousError, StreamError
 from freespan.wire.limits import MESSAGE_MAX
 from freespan.wire.messages import Asked, RendezvousAnswer, RendezvousRequest, decode_asked
 from tests.support.invites import invite_to
@@ -180,12 +180,6 @@ async def test_what_fails_after_wrong_keys_is_not_reported_as_failed() -> None:
             while not (unreachable := [one for one in reader.statuses.all if "cannot be reached" in one.detail]):
                 await asyncio.sleep(0.01)
         assert {status.state for status in unreachable} == {"waiting"}
-
-
-@pytest.mark.parametrize("key", [bytes(32), b"\x01" + bytes(31)])
-def test_an_invite_to_whose_key_nothing_can_be_sealed(key: bytes) -> None:
-    with pytest.raises(InviteError, match="nothing can be sealed to its key"):
-        client_module.Client(invite_to("http://127.0.0.1:1", sealing_key=key), lambda _: None)
 
 
 async def test_a_broker_of_another_version() -> None:

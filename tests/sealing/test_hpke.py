@@ -7,10 +7,12 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freespan.sealing.hpke import SEAL_OVERHEAD, Opener, check_sealing_key, seal
+from freespan.sealing.hpke import SEAL_OVERHEAD, Opener, seal
 from freespan.wire.errors import InviteError, SealError
+from freespan.wire.invite import format_invite, parse_invite
 from tests.sealing import rfc9180
 from tests.support.attempts import attempt
+from tests.support.invites import invite_to
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "hpke.json"
 PRIVATE = X25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
@@ -137,16 +139,23 @@ def test_any_bytes_are_refused(sealed: bytes) -> None:
     assert isinstance(attempt(lambda: OPENER.open(b"x", sealed), SealError), SealError)
 
 
+@pytest.mark.parametrize("bit", [0, 0x80], ids=["", "with the bit that is not read"])
 @pytest.mark.parametrize("key", SMALL_ORDER, ids=bytes.hex)
-def test_a_key_to_which_nothing_can_be_sealed_is_refused_at_once(key: bytes) -> None:
+def test_an_invite_with_a_key_to_which_nothing_can_be_sealed_is_refused_as_it_is_read(key: bytes, bit: int) -> None:
+    key = key[:-1] + bytes([key[-1] | bit])
     with pytest.raises(InviteError, match="nothing can be sealed to its key"):
-        check_sealing_key(key)
+        parse_invite(format_invite(invite_to("http://h", sealing_key=key)))
+    with pytest.raises(ValueError, match="shared key"):
+        seal(key, b"x", b"")
     with pytest.raises(SealError):
         OPENER.open(b"x", key + bytes(40))
 
 
-def test_a_good_key_passes() -> None:
-    assert check_sealing_key(PUBLIC) == PUBLIC
+@given(st.binary(min_size=32, max_size=32))
+def test_to_every_other_key_something_can_be_sealed(key: bytes) -> None:
+    invite = attempt(lambda: parse_invite(format_invite(invite_to("http://h", sealing_key=key))), InviteError)
+    if not isinstance(invite, InviteError):
+        assert len(seal(invite.sealing_key, b"x", b"")) == SEAL_OVERHEAD
 
 
 def test_an_opener_shows_its_key_to_nobody() -> None:

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 from freespan.client.dialer import DialedLink, Dialer, http_session, keeps_to_default_route
 from freespan.client.evidence import Evidence
+from freespan.client.rendezvous import load_sealing
 from freespan.client.settings import ClientSettings
 from freespan.client.status import HOST_RESTARTED, ClientStatus, status_of_failure, status_of_session
 from freespan.client.stopwatch import Stopwatch
 from freespan.client.transports import TransportChoice, TransportError, TransportInUse, TransportSelector
 from freespan.link.default_route import default_routes, usable_versions
-from freespan.sealing.hpke import check_sealing_key
 from freespan.wire.addresses import is_private_url
 from freespan.wire.admission import INVITE_SESSIONS
 from freespan.wire.backoff import Backoff
@@ -66,8 +66,7 @@ class _Connection:
 class Client:
     """Run `run` in a task; cancelling it closes everything. `open_stream` and `tunnel` wait for an open session.
 
-    `on_status` is called with each new status. `transport` other than "auto" keeps the client to that one. Raises
-    `InviteError` if nothing can be sealed to the key of the invite.
+    `on_status` is called with each new status. `transport` other than "auto" keeps the client to that one.
     """
 
     def __init__(
@@ -77,7 +76,6 @@ class Client:
         transport: TransportChoice = "auto",
         settings: ClientSettings | None = None,
     ) -> None:
-        check_sealing_key(invite.sealing_key)
         self._invite = invite
         self._host_is_private = is_private_url(invite.broker)
         self._on_status = on_status
@@ -338,6 +336,10 @@ class Client:
 
 
 def _load_tunnel() -> None:
-    """Import QUIC and its cryptography. That takes a tenth of a second, so it is done while the broker is asked."""
+    """Import QUIC and its cryptography. That takes a tenth of a second, so it is done while the broker is asked.
+
+    What the request to the broker is sealed with comes first.
+    """
+    load_sealing()
     import freespan.client.admission
     import freespan.client.link_manager  # noqa: F401

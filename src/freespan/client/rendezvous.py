@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
@@ -18,8 +19,6 @@ import aiohttp
 
 from freespan.client.endpoints import Endpoints
 from freespan.client.settings import ClientSettings
-from freespan.sealing.replies import new_reply_key
-from freespan.sealing.requests import open_answer, seal_request
 from freespan.wire.addresses import is_private_url
 from freespan.wire.admission import ADMISSION_CODES
 from freespan.wire.errors import MessageError, NotAdmittedError, RendezvousError, VersionError, WrongKeyError
@@ -39,7 +38,7 @@ from freespan.wire.messages import (
     problem_in,
 )
 from freespan.wire.sdp import check_answer
-from freespan.wire.sealed_request import SealedRequest
+from freespan.wire.sealed_request import REPLY_KEY_SIZE, SealedRequest
 
 _CLOSE_SECONDS = 1.0
 _UNREACHABLE = "the broker cannot be reached (check the invite and your connection)"
@@ -101,7 +100,11 @@ class BridgeRequest:
 
 
 class Rendezvous:
-    """One for each client. Something can be sealed to the key of the invite (`check_sealing_key`)."""
+    """One for each client.
+
+    The cryptography is imported where it is needed first. That takes a while, and the client does it in a thread while
+    it gathers candidates (`load_sealing`).
+    """
 
     def __init__(self, http: aiohttp.ClientSession, invite: Invite, settings: ClientSettings) -> None:
         self._http = http
@@ -178,7 +181,7 @@ class Rendezvous:
         """
 
         async def ask(endpoint: str, connect_seconds: float) -> _Answer:
-            reply_key = new_reply_key()
+            reply_key = secrets.token_bytes(REPLY_KEY_SIZE)
             response = await self._exchange(f"{endpoint}/v1/rendezvous", connect_seconds, message, reply_key)
             return self._understand(*response, reply_key, decode)
 
@@ -275,6 +278,8 @@ class Rendezvous:
         """
         limit.reschedule(None)
         known = await asyncio.shield(message)  # the next endpoint may need it too
+        from freespan.sealing.requests import seal_request
+
         limit.reschedule(asyncio.get_running_loop().time() + self._settings.host_answer_seconds)
         yield seal_request(self._sealing_key, SealedRequest(self._token, reply_key, known))
 
@@ -292,6 +297,8 @@ class Rendezvous:
             NotAdmittedError: the host does not admit the invite.
             RendezvousError: another problem, or what is no answer of a broker.
         """
+        from freespan.sealing.requests import open_answer
+
         try:
             if status != 200:
                 raise self._unsealed_refusal(decode_problem(body), status, retry_after)
@@ -335,6 +342,11 @@ def _checked_answer(body: bytes) -> RendezvousAnswer:
 def _one_line(text: str) -> str:
     """A text of somebody else's, made fit for a terminal."""
     return "".join(c if c.isprintable() else " " for c in text)[:200] or "the broker gave no reason"
+
+
+def load_sealing() -> None:
+    """Import what requests are sealed with."""
+    import freespan.sealing.requests  # noqa: F401
 
 
 async def _read_bounded(content: aiohttp.StreamReader) -> bytes:

@@ -11,31 +11,18 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from freespan.wire.errors import InviteError, SealError
+from freespan.wire.errors import SealError
 
 SEAL_OVERHEAD = 32 + 16
 """Bytes by which a sealed text is longer than what it holds: the sender's public key, and the tag."""
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
 
-def check_sealing_key(public_key: bytes) -> bytes:
-    """Return the key of an invite.
-
-    Raises:
-        InviteError: nothing can be sealed to it, since it is a point of small order (RFC 7748 section 6.1).
-    """
-    try:
-        X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(public_key))
-    except ValueError:
-        raise InviteError("is damaged: nothing can be sealed to its key") from None
-    return public_key
-
-
 def seal(public_key: bytes, purpose: bytes, plaintext: bytes, context: bytes = b"") -> bytes:
     """Seal to a host. Only what opens it for the same purpose, and in the same context, gets anything out of it.
 
     Args:
-        public_key: the sealing key of an invite, as `check_sealing_key` lets it pass.
+        public_key: the sealing key of an invite that was read (`parse_invite`).
         purpose: a word for the message that this is, without a zero byte.
         plaintext: what the host is to read. Its length can be seen, so pad it.
         context: what the host knows from elsewhere, such as the hash of what goes beside it.

@@ -22,6 +22,20 @@ VERSION = 2
 PREFIX = f"freespan{VERSION}_"
 KEY_SIZE = 32
 """Bytes of each of the two keys."""
+_SMALL_ORDER = frozenset(
+    bytes.fromhex(point)
+    for point in (
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    )
+)
+"""The points of curve25519 with which every exchange comes to zero (RFC 7748 section 6.1): nothing can be sealed to
+them."""
 TOKEN_SIZE = 24
 """Bytes of a token."""
 _CHECK_BYTES = 4
@@ -89,6 +103,8 @@ def parse_invite(text: str) -> Invite:
         raise InviteError("is damaged: copy the whole invite again") from None
     if len(invite.egress_key) != KEY_SIZE or len(invite.sealing_key) != KEY_SIZE:
         raise InviteError("is damaged: one of its keys has the wrong length")
+    if invite.sealing_key[:-1] + bytes([invite.sealing_key[-1] & 0x7F]) in _SMALL_ORDER:  # the last bit is not read
+        raise InviteError("is damaged: nothing can be sealed to its key")
     if len(invite.token) != TOKEN_SIZE:
         raise InviteError("is damaged: its token has the wrong length")
     if len(invite.fronts) > FRONTS_MAX or len(invite.stun) > STUN_MAX:
