@@ -10,6 +10,7 @@ from freespan.api.background import Background
 from freespan.api.feed import Feed, Following
 from freespan.bridge.bridge import Bridge as Engine
 from freespan.bridge.bridge import BridgeStatus as BridgeStatus
+from freespan.observe.hidden import hiding_urls
 from freespan.wire.errors import InputError, InviteError, RendezvousError
 from freespan.wire.invite import check_broker_url
 from freespan.wire.limits import BRIDGE_CAPACITY_MAX
@@ -47,6 +48,7 @@ class Bridge:
         self._status = BridgeStatus("connecting", 0, 0, 0)
         self._feed: Feed[BridgeStatus] = Feed()
         self._feed.publish(self._status)
+        self._broker = broker
         self._engine = Engine(broker, capacity, self._note)
         self._background = Background("freespan-bridge", self._feed.end)
         self._joined = asyncio.Event()
@@ -56,7 +58,7 @@ class Bridge:
         if self._is_used:
             raise RuntimeError("a Bridge runs once: make another one")
         self._is_used = True
-        self._background.start(self._engine.run())
+        self._background.start(self._run())
         try:
             if self._timeout > 0:
                 async with asyncio.timeout(self._timeout):
@@ -68,6 +70,10 @@ class Bridge:
                 raise RendezvousError("unreachable", self._status.detail or text, retry=True) from None
             raise
         return self
+
+    async def _run(self) -> None:
+        with hiding_urls(self._broker):
+            await self._engine.run()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -19,6 +19,7 @@ from freespan.client.local_proxy.server import LOOPBACK, LocalProxy
 from freespan.client.settings import ClientSettings as ClientSettings
 from freespan.client.status import ClientStatus as ClientStatus
 from freespan.client.transports import TransportChoice
+from freespan.observe.hidden import hiding_urls
 from freespan.wire.errors import InputError, StreamError, TunnelError
 from freespan.wire.invite import Invite, parse_invite
 from freespan.wire.proxy_status import ProxyStatus
@@ -80,6 +81,7 @@ class Client:
         self._timeout = timeout
         self._settings = settings
         self._feed: Feed[ClientStatus] = Feed()
+        self._endpoints = invite.endpoints
         self._engine = Engine(invite, self._note, transport, settings)
         self._background = Background("freespan-client", self._ended)
         self._proxies: set[Proxy] = set()
@@ -91,7 +93,7 @@ class Client:
         if self._failure is not None:
             raise RuntimeError("a Client runs once: make another one")
         self._failure = asyncio.get_running_loop().create_future()
-        self._background.start(self._engine.run())
+        self._background.start(self._run())
         try:
             if self._timeout > 0:
                 await self._tunnel(self._timeout)
@@ -99,6 +101,10 @@ class Client:
             await self.close()
             raise
         return self
+
+    async def _run(self) -> None:
+        with hiding_urls(*self._endpoints):
+            await self._engine.run()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -32,6 +32,7 @@ from freespan.egress.nat64 import watch_nat64
 from freespan.egress.server import Egress
 from freespan.link.turns import Turns
 from freespan.observe.counters import HostCounters
+from freespan.observe.hidden import hiding
 from freespan.observe.ledger import Ledger
 from freespan.sealing.hpke import Opener
 from freespan.sources.requests import SourceReader
@@ -128,6 +129,7 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     routes = [*broker.routes(), *egress.routes(), *web]
     app = host_application(path, routes, site)
     async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(hiding(path))
         host.notices = await stack.enter_async_context(keeping_invites(settings, guests))
         stack.callback(dialer.close)
         stack.push_async_callback(egress.stop)
