@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import random
 from functools import partial
 
@@ -86,11 +87,11 @@ def test_figures_stay_the_same_until_ten_minutes_are_over() -> None:
     for part in range(5):
         counted.count(reader(part), "IR", 100)
     before = counted.figures(STEP)
-    assert before.countries == {"IR": 5}
-    for part in range(5, 12):
+    assert before.countries == {"IR": 3}
+    for part in range(5, 14):
         counted.count(reader(part), "IR", STEP + 10 * part)
         assert counted.figures(STEP + 10 * part) == before
-    assert counted.figures(2 * STEP).countries == {"IR": 10}
+    assert counted.figures(2 * STEP).countries == {"IR": 12}
 
 
 @pytest.mark.parametrize("start", [0.0, STEP, 5 * STEP, 7 * STEP])
@@ -99,14 +100,27 @@ def test_readers_count_for_an_hour_whenever_the_key_changes(start: float) -> Non
     for part in range(6):
         counted.count(reader(part), "MM", start + part * STEP)
     figures = [counted.figures(start + step * STEP).countries.get("MM") for step in range(5, 13)]
-    assert figures == [5, 5, 5, 3, 3, None, None, None]
+    assert figures == [3, 3, 3, 3, 3, None, None, None]
 
 
 def test_few_readers_of_many_countries_are_somewhere() -> None:
     counted = census()
     for part, country in enumerate(["IR", "CN", "BY", "RU", None, "not a code", "ir"]):
         counted.count(reader(part), country, 0)
-    assert counted.figures(STEP) == Figures({}, 5)
+    assert counted.figures(STEP) == Figures({}, 3)
+
+
+def test_no_number_tells_of_fewer_than_eight_more() -> None:
+    """That the first of a country are three is told by the rule of three networks."""
+    published = []
+    for readers in range(200):
+        counted = census()
+        for part in range(readers):
+            counted.count(reader(part), "CN", 0)
+        published.append(counted.figures(STEP).countries.get("CN", 0))
+    steps = sorted(set(published))
+    assert steps[:3] == [0, 3, 12]
+    assert all(higher - lower >= 8 for lower, higher in itertools.pairwise(steps[1:]))
 
 
 def test_numbers_are_rounded_down_and_end() -> None:

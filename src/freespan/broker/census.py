@@ -31,7 +31,8 @@ from dataclasses import dataclass, field
 from freespan.broker.settings import CensusSettings
 from freespan.wire.addresses import Address
 
-_PUBLISHED_NUMBERS = (3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1_000)
+_PUBLISHED_NUMBERS = (3, 12, 20, 30, 50, 100, 200, 300, 500, 1_000)
+"""At least 8 apart, as in the metrics of a host."""
 _NETWORK_MARKS = 64
 _ADDRESS_MARKS = 256
 _PREFIXES = {4: (16, 32), 6: (32, 64)}
