@@ -64,3 +64,32 @@ def test_setting_up_twice_logs_everything_once(capsys: pytest.CaptureFixture[str
 def test_stack_information_is_redacted_too() -> None:
     record = logging.LogRecord("a.b", logging.INFO, __file__, 1, "hello", None, None, sinfo="at 192.0.2.1")
     assert RedactingFormatter().format(record) == f"INFO a.b: hello\nat {BLANK}"
+
+
+class _Thing:
+    queue = None
+
+    def act(self) -> None:
+        self.queue.missing.fetch("somebody")  # type: ignore[attr-defined]
+
+
+def test_the_lines_of_code_in_a_traceback_stay_and_what_errors_say_goes() -> None:
+    with pytest.raises(OSError) as caught:
+        try:
+            _Thing().act()
+        except AttributeError as error:
+            error.add_note("while asking printserver:443")
+            raise OSError("self.site.org(443)") from error
+    text = RedactingFormatter().formatException((caught.type, caught.value, caught.tb))
+    assert 'self.queue.missing.fetch("somebody")' in text
+    assert "'NoneType' object has no attribute 'missing'" in text
+    assert f"while asking {BLANK}:443" in text
+    assert text.endswith(f"OSError: {BLANK}(443)")
+    assert "The above exception was the direct cause" in text
+
+
+def test_a_group_of_errors_is_redacted_too() -> None:
+    group = ExceptionGroup("several", [OSError("no route to printserver"), ValueError("x@example.org")])
+    text = RedactingFormatter().formatException((type(group), group, None))
+    assert f"OSError: no route to {BLANK}" in text
+    assert f"ValueError: {BLANK}" in text
