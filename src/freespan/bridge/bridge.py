@@ -25,6 +25,7 @@ import aiohttp
 from freespan.bridge.own_network import OwnNetwork
 from freespan.bridge.session import BridgeSession
 from freespan.bridge.settings import BridgeSettings
+from freespan.link.datachannel import KeptEngine
 from freespan.link.no_redirects import refuse_redirects
 from freespan.link.steady_resolver import SteadyResolver
 from freespan.wire.addresses import is_private_url
@@ -112,6 +113,8 @@ class Bridge:
 
     async def run(self) -> None:
         """Help until cancelled. When the broker goes away, connect again, with longer and longer waits."""
+        engine = KeptEngine()
+        engine.start()  # or each first reader would wait for it
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(resolver=SteadyResolver()),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -127,6 +130,7 @@ class Bridge:
                     await asyncio.sleep(wait)
             finally:
                 await self._end_sessions()
+                engine.close()
 
     # --- the broker --------------------------------------------------------------------------
     async def _stay_connected(self, http: aiohttp.ClientSession) -> str:

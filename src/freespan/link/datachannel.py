@@ -50,26 +50,46 @@ _FAILED = "could not connect to the bridge (ICE failed)"
 _GONE = "the other end is gone"
 
 
+class KeptEngine:
+    """Keeps the engine of this process running, from `start` until it is closed.
+
+    A process has one engine, which takes 4 ms to start and ends with its last connection. So this holds a connection
+    that connects to nothing.
+    """
+
+    def __init__(self) -> None:
+        self._keepers: list[webrtc.RTCPeerConnection] = []
+
+    def start(self) -> None:
+        """Start the engine, if it can be."""
+        # if it fails, so will the links, and they say it
+        with contextlib.suppress(webrtc.PythonWebRTCExceptionBase):
+            self._keepers.append(webrtc.RTCPeerConnection(webrtc.RTCConfiguration(ice_servers=[])))
+
+    def close(self) -> None:
+        """Let the engine end once no link needs it any more."""
+        for keeper in self._keepers:
+            keeper.close()
+        self._keepers.clear()
+
+
 class DefaultRouteEngine:
     """Keeps the engine of this process to the routes of the system, until it is closed (default_route.py).
 
-    A process has one engine, which ends with its last connection. So this holds a connection that connects to nothing,
-    from before the first link to after the last one.
+    It runs from before the first link to after the last one.
     """
 
     def __init__(self) -> None:
         self._routes = default_routes()
-        self._keeper: list[webrtc.RTCPeerConnection] = []
-        self.can_list_interfaces = not start_without_interfaces(self._keep, usable_versions(self._routes))
+        self._kept = KeptEngine()
+        self.can_list_interfaces = not start_without_interfaces(self._kept.start, usable_versions(self._routes))
         """Whether this system does not let us keep it from that; or, later, whether a link has found that it does."""
         if self.can_list_interfaces:
             _log.info("this system does not let WebRTC be kept to its routes")
 
     def close(self) -> None:
         """Let the engine end once no link needs it any more."""
-        for keeper in self._keeper:
-            keeper.close()
-        self._keeper.clear()
+        self._kept.close()
 
     def checked(self, sdp: str) -> str:
         """A description of a link. An engine that lists interfaces names them, and says what stands behind a NAT."""
@@ -80,11 +100,6 @@ class DefaultRouteEngine:
         if self.can_list_interfaces:
             return sdp
         return with_own_addresses(sdp, {route.source for route in self._routes.values()})
-
-    def _keep(self) -> None:
-        # if it fails, so will the links, and they say it
-        with contextlib.suppress(webrtc.PythonWebRTCExceptionBase):
-            self._keeper.append(webrtc.RTCPeerConnection(webrtc.RTCConfiguration(ice_servers=[])))
 
 
 class DataChannelLink:
