@@ -13,6 +13,7 @@ from freespan.link.bond.events import AskQueues, BondOver, CoreEvent, Deliver, T
 from freespan.link.bond.record_protection import RecordError, RecordProtection
 from freespan.link.bond.reordering import ReorderBuffer
 from freespan.link.bond.session_key import Role, SessionKey, refusal, session_key
+from freespan.wire.admission import ADMISSION_CODES
 from freespan.wire.bond_frames import (
     Frames,
     Join,
@@ -25,8 +26,9 @@ from freespan.wire.bond_frames import (
     join_head,
     opening_of,
 )
-from freespan.wire.denial import Denial, encode_denial
+from freespan.wire.denial import DENIAL_SIZE, Denial, decode_denial, encode_denial
 from freespan.wire.errors import LinkError, MessageError
+from freespan.wire.hello import ShownInvite, decode_shown, encode_shown
 from freespan.wire.limits import (
     BOND_LINKS_MAX,
     BOND_PACKET_COST,
@@ -71,6 +73,19 @@ def _openings(data: bytes) -> None:
     refused = attempt(lambda: decode_refused(data), MessageError)
     if not isinstance(refused, MessageError):
         assert encode_refused(refused) == data
+
+
+def _denials(data: bytes) -> None:
+    """What an egress tells a client, padded as it must be; and what a client shows."""
+    denial = attempt(lambda: decode_denial(data.ljust(DENIAL_SIZE, b"\0")), MessageError)
+    if isinstance(denial, MessageError):
+        check_reason(denial)
+    else:
+        assert decode_denial(encode_denial(denial)) == denial
+        assert str(denial.error).isprintable()
+    shown = attempt(lambda: decode_shown(data), MessageError)
+    if not isinstance(shown, MessageError):
+        assert encode_shown(shown) == data
 
 
 # --- links that arrive -----------------------------------------------------------------------------------
@@ -377,6 +392,20 @@ TARGETS = (
             b"",
         ),
         (b"\x01\x02\x00\x04", b"\x04\x02", b"\x05\x03", bytes(16)),
+        size_max=64,
+    ),
+    FuzzTarget(
+        "bond_denials",
+        _denials,
+        ("freespan.wire.denial", "freespan.wire.hello", "freespan.wire.admission"),
+        (
+            *(encode_denial(Denial(code)) for code in ADMISSION_CODES),
+            encode_denial(Denial("invite_quota", 20 * 10**9, "2026-12-01")),
+            encode_denial(Denial("invite_quota", 1, "2026-13-01")),
+            encode_shown(ShownInvite(bytes(24), bytes(32))),
+            b"\xff",
+        ),
+        (b"\x93", b"\xaa", b"\xcf" + bytes(8), b"2026-12-01", b"invite_quota"),
         size_max=64,
     ),
     FuzzTarget(

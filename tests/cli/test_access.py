@@ -6,10 +6,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from freespan.cli.serve import _figures
 from freespan.observe.host_status import HostStatus
+from freespan.wire.invite import TOKEN_SIZE, format_invite, parse_invite
 from tests.cli.conftest import Command
 from tests.support.laboratory import EXACT, Lab, laboratory, url_of
 from tests.support.programs import Program, Programs
@@ -57,6 +59,7 @@ def test_invites_are_made_shown_and_revoked_while_the_host_runs(command: Command
 
 # --- what a reader reads --------------------------------------------------------------------------
 REVOKED = "freespan: this invite was revoked by the host: ask for a new one"
+UNKNOWN = "freespan: this host does not know the invite: ask whoever gave it to you for a new one"
 
 
 def invite_named(command: Command, lab: Lab, name: str, *options: str) -> str:
@@ -70,7 +73,7 @@ def test_whoever_is_cut_off_reads_why_in_one_line_and_nobody_else_notices(
     """Revoked and over its quota, both in the middle of a download; a client that waits; and who comes afterwards."""
     folder = tmp_path / "files"
     folder.mkdir()
-    with laboratory(tmp_path / "data", limits=EXACT) as lab:
+    with laboratory(tmp_path / "data", "--access", "invited", limits=EXACT) as lab:
         lab.bridge("--capacity", "16")
         anna = invite_named(command, lab, "anna", "--rate", "2MB/s")
         bela = invite_named(command, lab, "bela", "--quota", "1MB/month")
@@ -92,4 +95,7 @@ def test_whoever_is_cut_off_reads_why_in_one_line_and_nobody_else_notices(
         greedy = fetching(bela, 50_000_000)
         assert greedy.wait() == 1
         assert greedy.errors[0].startswith("freespan: this invite has used up its 1 MB of this month: it works again")
+        forged = format_invite(msgspec.structs.replace(parse_invite(lab.invite), token=bytes(TOKEN_SIZE)))
+        stranger = fetching(forged, 1)
+        assert (stranger.wait(), stranger.errors) == (1, [UNKNOWN])
         assert fetching(lab.invite, 1_000).wait() == 0
