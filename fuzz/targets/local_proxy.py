@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from freespan.client.local_proxy.credentials import Credentials
 from freespan.client.local_proxy.parsers import parser_for
 from freespan.client.local_proxy.request import PROXY_HEAD_MAX, ProxyRequest, RequestError
 from freespan.client.local_proxy.response_head import ResponseHead
@@ -19,6 +20,7 @@ from fuzz.script import Script, piece, split
 _ROOM = "freespan.client.local_proxy."
 _Result = TypeVar("_Result")
 _FAILED = ProxyStatus("dns_error")
+_CREDENTIALS = Credentials("u", "p")
 _BAD_BODY = "the program is refused, or the stream is cut if it is open by then"
 
 
@@ -27,16 +29,16 @@ def _request(data: bytes) -> None:
     """First how the rest is cut into pieces, then the bytes of a program."""
     script = Script(data)
     cuts, sent = script.piece(), script.rest()
-    if sent:
-        whole = _outcome([sent])
-        assert _outcome(split(sent, cuts)) == whole
+    for credentials in (None, _CREDENTIALS) if sent else ():
+        whole = _outcome([sent], credentials)
+        assert _outcome(split(sent, cuts), credentials) == whole
 
 
-def _outcome(pieces: list[bytes]) -> tuple[object, ...]:
+def _outcome(pieces: list[bytes], credentials: Credentials | None) -> tuple[object, ...]:
     """What comes of `pieces`: what goes to which target, what comes back, and the error."""
     sent, replies = list(pieces), b""
     try:
-        parser = parser_for(sent[0][0])
+        parser = parser_for(sent[0][0], credentials)
         while sent:
             try:
                 request = parser.receive_data(sent.pop(0))
@@ -51,7 +53,7 @@ def _outcome(pieces: list[bytes]) -> tuple[object, ...]:
 
 
 def _of_request(request: ProxyRequest, following: list[bytes], replies: bytes) -> tuple[object, ...]:
-    assert request.refused(_FAILED)
+    assert request.refused(_FAILED) or b"Mozilla/" in request.first_bytes  # a page is told nothing
     program = _Program(following)
     source, _ = request.splice_ends(program, _Site([]))
     passed, error = request.first_bytes, None
@@ -171,7 +173,14 @@ def _now(step: Coroutine[Any, Any, _Result]) -> _Result:
 
 _HEADERS = (
     *(b"Host: h\r\n", b"Connection: close, x\r\n", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n"),
-    *(b"Proxy-Authorization: x\r\n", b"TE: trailers\r\n", b"Upgrade: x\r\n", b"X: y\r\n", b" folded\r\n"),
+    *(
+        b"Proxy-Authorization: x\r\n",
+        b"Proxy-Authorization: Basic dTpw\r\n",
+        b"TE: trailers\r\n",
+        b"Upgrade: x\r\n",
+        b"X: y\r\n",
+        b" folded\r\n",
+    ),
 )
 _HTTP_WORDS = (
     *_HEADERS,
@@ -210,6 +219,7 @@ _HTTP_SEEDS = (
     b"POST http://u:p@[2a00::1]:80 HTTP/1.0\nContent-Length: 3\n\nabcd",
     b"GET https://example.org/ HTTP/1.1\r\n\r\n",
     b"GET / HTTP/1.1\r\n\r\n",
+    _GET + b"Proxy-Authorization: Basic dTpw\r\nUser-Agent: Mozilla/5.0\r\n\r\n",
     b"GET http://[::1/ HTTP/1.1\r\n\r\n",
     b"GET http://example.org/ HTTP/1.1\r\nbad\r\n\r\n",
     b"GET http://example.org/\xff HTTP/1.1\r\n\r\n",
@@ -226,6 +236,8 @@ _HTTP_SEEDS = (
 _SOCKS_SEEDS = (
     b"\x05\x01\x00\x05\x01\x00\x03\x0bexample.org\x01\xbbhello",
     b"\x05\x02\x02\x00\x05\x01\x00\x01\x01\x01\x01\x01\x00\x50",
+    b"\x05\x01\x02\x01\x01u\x01p\x05\x01\x00\x03\x0bexample.org\x01\xbbhello",
+    b"\x05\x01\x02\x01\x01u\x01x\x05\x01\x00\x01",
     b"\x05\x01\x00\x05\x01\x00\x04" + bytes(15) + b"\x01\x00\x50",
     b"\x05\x01\x02",
     b"\x05\x01\x00\x05\x02\x00\x01" + bytes(6),
@@ -250,7 +262,7 @@ TARGETS = (
     FuzzTarget(
         "http_request",
         _request,
-        (f"{_ROOM}http1", f"{_ROOM}request_body"),
+        (f"{_ROOM}http1", f"{_ROOM}request_body", f"{_ROOM}credentials"),
         tuple(cuts + seed for seed in _HTTP_SEEDS for cuts in (_ONCE, _CUT, _EACH)),
         _HTTP_WORDS,
         _SIZE_MAX,

@@ -14,8 +14,7 @@ A VPN that carries IPv4 alone leaves IPv6 outside. Then IPv6 is taken from the e
 
 from __future__ import annotations
 
-import ctypes
-import platform
+import os
 import socket
 import struct
 import sys
@@ -129,13 +128,10 @@ _AT_NUMBER, _AT_ARCHITECTURE, _AT_FIRST_ARGUMENT = 0, 4, 16
 _ALLOW, _FAIL = 0x7FFF0000, 0x00050000
 _EAFNOSUPPORT = 97
 
-
-class _Instruction(ctypes.Structure):
-    _fields_ = (("code", ctypes.c_ushort), ("yes", ctypes.c_ubyte), ("no", ctypes.c_ubyte), ("value", ctypes.c_uint32))
-
-
-class _Program(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.POINTER(_Instruction)))
+_INSTRUCTION = struct.Struct("=HBBI")
+"""`struct sock_filter`: what to do, how many lines to skip if it is so and if it is not, and a value."""
+_PROGRAM = struct.Struct("@HP")
+"""`struct sock_fprog`: the number of instructions, and where they are."""
 
 
 def start_without_interfaces(start: Callable[[], None], versions: Collection[int]) -> bool:
@@ -158,7 +154,7 @@ def start_without_interfaces(start: Callable[[], None], versions: Collection[int
 
 def _forbid(families: Collection[int]) -> bool:
     """Let this thread, and those that it starts, open no sockets of these families; false if that is impossible."""
-    found = _ARCHITECTURES.get(platform.machine()) if sys.platform == "linux" else None
+    found = _ARCHITECTURES.get(os.uname().machine) if sys.platform == "linux" else None
     if found is None or sys.maxsize < 2**32:
         return False
     architecture, number = found
@@ -173,10 +169,12 @@ def _forbid(families: Collection[int]) -> bool:
         (_RETURN, 0, 0, _ALLOW),
         (_RETURN, 0, 0, _FAIL | _EAFNOSUPPORT),
     ]
-    instructions = (_Instruction * len(lines))(*[_Instruction(*line) for line in lines])
-    program = _Program(len(lines), instructions)
+    import ctypes  # a client in a private network needs none of this
+
+    instructions = ctypes.create_string_buffer(b"".join(_INSTRUCTION.pack(*line) for line in lines))
+    program = ctypes.create_string_buffer(_PROGRAM.pack(len(lines), ctypes.addressof(instructions)))
     libc = ctypes.CDLL(None)
     return bool(
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-        and libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0) == 0
+        and libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, program, 0, 0) == 0
     )
