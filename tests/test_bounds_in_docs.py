@@ -127,7 +127,7 @@ ROWS = {
     "new connections of a session to targets": [
         f"{EGRESS.connections.burst:,} at once and then {EGRESS.connections.per_second:g}/s",
         f"{EGRESS.connections_to_one.burst:,} at once and then {EGRESS.connections_to_one.per_second:g}/s",
-        f"{EGRESS.place_times:g} times that for one network or proved bridge, {EGRESS.invite_times:g} times",
+        f"{EGRESS.place_times} times that for one network or proved bridge, {EGRESS.invite_times} times",
         f"waits up to {EGRESS.connection_patience_seconds:g} s",
     ],
     "bytes that a session carries in a day": [f"{EGRESS.bytes_a_day // 10**9} GB"],

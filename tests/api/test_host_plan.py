@@ -264,8 +264,8 @@ def test_what_a_session_may_spend() -> None:
         usual, connections=Rate(5, 100), connections_to_one=Rate(2, 100), bytes_a_day=1_500_000_000
     )
     details = options_of(HostSettings)["session_connections"].about.details
-    assert f"have {usual.place_times:g} times" in details
-    assert f"one invite {usual.invite_times:g} times" in details
+    assert f"have {usual.place_times} times" in details
+    assert f"one invite {usual.invite_times} times" in details
 
 
 def test_the_help_names_the_ports_of_the_web() -> None:

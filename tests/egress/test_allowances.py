@@ -18,8 +18,8 @@ FEW = EgressSettings(
     connections_to_one=Rate(per_second=0.5, burst=2),
     connection_patience_seconds=2.0,
     bytes_a_day=6_400,
-    place_times=2.0,
-    invite_times=3.0,
+    place_times=2,
+    invite_times=3,
 )
 IMPATIENT = dataclasses.replace(FEW, connection_patience_seconds=0.0)
 ONE, OTHER = ipaddress.ip_address("9.9.9.9"), ipaddress.ip_address("1.1.1.1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 import socket
 from typing import Any
 
@@ -96,6 +97,16 @@ async def test_the_own_addresses_of_this_machine_are_not_dialed(
     assert await failure(Dialer(PRIVATE), "9.9.9.9") == "connection_refused"
     assert await failure(Dialer(Policy()), "1.1.1.1") == "connection_refused"
     assert dialed == ["9.9.9.9", "9.9.9.9", "1.1.1.1"]
+
+
+@pytest.mark.parametrize("address", ["::ffff:9.9.9.9", "64:ff9b::9.9.9.9", "2a00:64::9.9.9.9"])
+async def test_the_own_addresses_are_not_dialed_by_a_translator_either(
+    dialed: list[str], monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setattr(module, "is_own", lambda address: str(address) == "9.9.9.9")
+    policy = Policy(nat64=frozenset({ipaddress.IPv6Network("2a00:64::/96")}))
+    assert await failure(Dialer(policy), address) == "destination_ip_prohibited"
+    assert dialed == []
 
 
 async def test_a_port_where_nobody_listens() -> None:

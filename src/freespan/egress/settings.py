@@ -76,9 +76,9 @@ class EgressSettings:
     """How long a new connection waits where a session opens too many; one that would wait longer is refused."""
     bytes_a_day: int = 200 * 10**9
     """What a session may carry in a day, in both directions together. So much may come at once, and as much a day."""
-    place_times: float = 16.0
+    place_times: int = 16
     """How many times as much of these three all sessions of one network, or of one proved bridge, have together."""
-    invite_times: float = 32.0
+    invite_times: int = 32
     """How many times as much those of one invite have together."""
     dial_seconds: float = DIAL_SECONDS
     """How long a TCP connection may take to open; at most `DIAL_SECONDS`, on which a client's patience rests."""
