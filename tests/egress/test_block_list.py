@@ -67,6 +67,10 @@ def test_networks(address: str) -> None:
     assert found(TEXT).has_address(ipaddress.ip_address(address))
 
 
+def test_an_address_in_other_digits_is_that_address() -> None:
+    assert found("２０３.0.113.7").has_address(ipaddress.ip_address("203.0.113.7"))
+
+
 @pytest.mark.parametrize(
     "address", ["203.0.112.255", "203.0.114.0", "198.51.100.8", "2001:db8:bae::1", "::1", "0.0.0.0"]
 )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 
-from freespan.egress.names import forms_of
+from freespan.egress.names import forms_of, is_plain
 from freespan.wire.addresses import Address, Network
 from freespan.wire.errors import InputError
 
@@ -64,14 +64,18 @@ def parse_block_list(text: str) -> BlockList:
         entry = line.partition("#")[0].strip()
         if not entry:
             continue
-        network = _network(entry)
-        if network is not None:
-            networks.append(network)
+        if is_plain(entry):
+            names.add(entry)
             continue
         try:
-            names |= forms_of(entry)
+            forms = {entry} if _network(entry) else forms_of(entry)
         except InputError:
             raise InputError(_FIELD, f"line {number} is neither a name nor a network") from None
+        for form in forms:  # a name may turn out to be an address in digits of another script
+            if (network := _network(form)) is not None:
+                networks.append(network)
+            else:
+                names.add(form)
     return BlockList(names, networks)
 
 

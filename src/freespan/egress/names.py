@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import idna
 
 from freespan.wire.errors import InputError
 from freespan.wire.target import parse_host
+
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_PLAIN = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)*(?=[a-z]){_LABEL}", re.ASCII)
+
+
+def is_plain(name: str) -> bool:
+    """Whether this is a name in the only form that it has. Most are; to find that out takes a microsecond."""
+    return _PLAIN.fullmatch(name) is not None
 
 
 def forms_of(host: str) -> frozenset[str]:
