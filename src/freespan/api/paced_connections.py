@@ -33,7 +33,7 @@ _BYTE_SECONDS = 5e-9
 """What reading honest data costs: something each time, and something for each byte. Links of sessions stay below it."""
 _CONNECTION_SECONDS = 300e-6
 """About what it costs to accept a connection. When many come at once, they are read one after another."""
-_REQUEST_SECONDS = 1e-3
+_REQUEST_SECONDS = 0.6e-3
 """About what a request costs."""
 _SURCHARGE = 4.0
 """What is charged for each second that no honest connection costs: whoever causes much of it has less than others."""

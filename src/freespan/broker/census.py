@@ -27,6 +27,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from freespan.broker.settings import CensusSettings
 from freespan.wire.addresses import Address
@@ -61,8 +62,7 @@ class _Marks:
         self.addresses |= other.addresses
 
 
-@dataclass(frozen=True)
-class _Bucket:
+class _Bucket(NamedTuple):
     """Readers who share one pair of bitmaps: of the same step, key, country and IP version."""
 
     step: int

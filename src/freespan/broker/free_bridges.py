@@ -63,6 +63,7 @@ class Shelf(Item):
 
 
 Bridge = TypeVar("Bridge", bound=Item)
+Name = TypeVar("Name", bound=Hashable)
 _Excluded = Mapping[Shelf, Sequence[Item]]
 """For each shelf, the items on it that must not be drawn."""
 
@@ -105,17 +106,19 @@ def draw(
 
 def draw_one_of(bridges: Sequence[tuple[Bridge, Source | None]], choose: Callable[[int], int]) -> Bridge:
     """The same draw out of a few bridges with their sources, at least one, for which no group is worth the work."""
-    networks: dict[Hashable, dict[Hashable, list[Bridge]]] = {}
-    for bridge, source in bridges:
-        network, host = (id(bridge), id(bridge)) if source is None else (source.network, source.host)
-        hosts_there = networks.get(network)
-        if hosts_there is None:
-            networks[network] = {host: [bridge]}
-        else:
-            hosts_there.setdefault(host, []).append(bridge)
-    hosts = list(networks.values())[_number_below(len(networks), choose)]
-    drawn = list(hosts.values())[_number_below(len(hosts), choose)]
+    networks = [bridge if source is None else source.network for bridge, source in bridges]
+    network = _one_of(networks, choose)
+    there = [one for one, name in zip(bridges, networks, strict=True) if name == network]
+    hosts = [bridge if source is None else source.host for bridge, source in there]
+    host = _one_of(hosts, choose)
+    drawn = [bridge for (bridge, _), name in zip(there, hosts, strict=True) if name == host]
     return drawn[_number_below(len(drawn), choose)]
+
+
+def _one_of(names: Iterable[Name], choose: Callable[[int], int]) -> Name:
+    """One of the names, each of which has the same chance however often it is there."""
+    different = list(dict.fromkeys(names))
+    return different[_number_below(len(different), choose)]
 
 
 def _without(bridges: Iterable[Item]) -> _Excluded:

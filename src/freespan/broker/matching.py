@@ -21,7 +21,7 @@ few groups, however many bridges there are.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Set
+from collections.abc import Callable, Hashable, Iterable, KeysView, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -150,6 +150,11 @@ class Matching:
 
     def __len__(self) -> int:
         return len(self._bridges)
+
+    @property
+    def names(self) -> KeysView[str]:
+        """The bridges that are connected, as they come and go."""
+        return self._bridges.keys()
 
     # --- what bridges report ---------------------------------------------------------------------
     def join(self, bridge: str, capacity: int, source: Source | None = None) -> None:

@@ -87,7 +87,7 @@ class Broker:
             return filtered(sdp, allow_private=not hides_private())
 
         self.matching = Matching(secrets.randbelow, settings)
-        shown = ShownBridges(self.matching.__contains__, settings.shown)
+        shown = ShownBridges(self.matching.names.__contains__, settings.shown)
         self.bridges = BridgeDirectory(
             self.matching,
             Proofs(settings.proof),

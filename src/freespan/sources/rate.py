@@ -26,7 +26,9 @@ class _Buckets:
     """Token buckets by name; taking from one costs O(log n)."""
 
     def __init__(self, rate: Rate, most: int) -> None:
-        self._rate = rate
+        self._per_second = rate.per_second
+        self._burst = rate.burst
+        self._burst_seconds = rate.burst / rate.per_second
         self._most = most
         self._full_at: dict[bytes, float] = {}
         self._by_time: list[tuple[float, bytes]] = []
@@ -37,16 +39,16 @@ class _Buckets:
 
     def wait(self, name: bytes, cost: float, now: float) -> float:
         """Seconds until the bucket holds `cost`; infinity if it never does."""
-        if cost > self._rate.burst:
+        if cost > self._burst:
             return math.inf
-        known = self._full_at.get(name)
-        full_at = (now if known is None or known < now else known) + cost / self._rate.per_second
-        return max(0.0, full_at - now - self._rate.burst / self._rate.per_second)
+        known = self._full_at.get(name, now)
+        wait = (known if known > now else now) + cost / self._per_second - now - self._burst_seconds
+        return wait if wait > 0.0 else 0.0
 
     def take(self, name: bytes, cost: float, now: float) -> None:
         known = self._full_at.get(name)
         is_new = known is None
-        full_at = (now if known is None or known < now else known) + cost / self._rate.per_second
+        full_at = (now if known is None or known < now else known) + cost / self._per_second
         if is_new and len(self._full_at) >= self._most:
             self._forget_fullest()
         self._full_at[name] = full_at

@@ -32,7 +32,8 @@ class Source:
     Attributes:
         host: a hash of the IPv4 address, or of the IPv6 /64.
         network: a hash of the IPv4 /24, or of the IPv6 /48.
-        region: a word for the IPv4 /16, or the IPv6 /32: the IP version, and a hash. Empty for who has no address.
+        region: a word for the IPv4 /16, or the IPv6 /32: the IP version, and a hash. Empty for who has no address, and
+            for who does not stay: nobody is told where readers are.
     """
 
     host: bytes
@@ -60,6 +61,7 @@ class SourceHasher:
         self._key_seconds = key_seconds
         self._key = random_bytes(_KEY_SIZE)
         self._until = now() + key_seconds
+        self._names_regions = math.isinf(key_seconds)
 
     def lasting(self) -> SourceHasher:
         """One whose key never changes, for those who stay connected for days: one address stays one source."""
@@ -69,12 +71,10 @@ class SourceHasher:
         """The source of an address; an IPv4 address inside an IPv6 one counts as itself."""
         if isinstance(address, ipaddress.IPv6Address):
             address = _ipv4_in(address) or address
-        number, key, kinds = int(address), self._current_key(), _KINDS[address.version]
-        host, network, region = (
-            blake2s((number >> shift).to_bytes(8, "big"), key=key, person=kind, digest_size=_HASH_SIZE)
-            for kind, shift in kinds
-        )
-        return Source(host.digest(), network.digest(), f"{address.version}{region.hexdigest()}")
+        number, key, version = int(address), self._current_key(), address.version
+        host, network, region = _KINDS[version]
+        region_name = f"{version}{_hash(number, key, region).hex()}" if self._names_regions else ""
+        return Source(_hash(number, key, host), _hash(number, key, network), region_name)
 
     def source_of_name(self, name: str) -> Source:
         """The source of somebody who has a name instead of an address, and is a network of their own."""
@@ -87,6 +87,11 @@ class SourceHasher:
             self._key = self._random_bytes(_KEY_SIZE)
             self._until = now + self._key_seconds
         return self._key
+
+
+def _hash(number: int, key: bytes, kind: tuple[bytes, int]) -> bytes:
+    name, shift = kind
+    return blake2s((number >> shift).to_bytes(8, "big"), key=key, person=name, digest_size=_HASH_SIZE).digest()
 
 
 def _ipv4_in(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

@@ -22,8 +22,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Verdict = Literal["yes", "no", "ipv4"]
 _VERDICTS: dict[str, _Verdict] = {"yes": "yes", "no": "no", "ipv4": "ipv4"}
 
-_BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_IPV4 = re.compile(rf"({_BYTE})\.({_BYTE})\.({_BYTE})\.({_BYTE})")
+_BYTES = {str(number): number for number in range(256)}
+"""Every byte by the one way to write it."""
+_IPV4_BYTES = 4
 _GROUP = re.compile("[0-9A-Fa-f]{1,4}")
 _IPV6_LENGTH_MAX = 45
 _GROUPS = 8
@@ -54,8 +55,8 @@ def address_text(address: Address) -> str:
 
 
 def _ipv4_bytes(text: str) -> bytes | None:
-    found = _IPV4.fullmatch(text)
-    return bytes(map(int, found.groups())) if found else None
+    numbers = [_BYTES.get(part) for part in text.split(".", _IPV4_BYTES)]
+    return bytes(numbers) if len(numbers) == _IPV4_BYTES and None not in numbers else None  # type: ignore[arg-type]
 
 
 def _ipv6_groups(text: str) -> list[int] | None:
