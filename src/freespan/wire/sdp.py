@@ -82,7 +82,8 @@ def check_passable(field: str, filtered: Filtered) -> Filtered:
     Raises:
         MessageError: the given field.
     """
-    if len(json.dumps(filtered.sdp)) > SDP_MAX:
+    longest = 2 * (len(filtered.sdp) + 1)  # it is printable ASCII with line ends, of which JSON makes two each at most
+    if longest > SDP_MAX and len(json.dumps(filtered.sdp)) > SDP_MAX:
         raise MessageError(field, f"is longer than {SDP_MAX} characters once it is filtered")
     return filtered
 
