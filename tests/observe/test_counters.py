@@ -35,11 +35,11 @@ def test_two_hosts_in_one_process_count_apart(counters: HostCounters) -> None:
 
 def test_the_exposition_is_prometheus_text_of_freespan_alone(counters: HostCounters) -> None:
     counters.rendezvous.labels("answered").inc(8)
-    counters.refused.labels("dns_error").inc()
+    counters.refused.labels("dns_error").inc(8)
     counters.publish()
     text = counters.exposition().decode()
     assert 'freespan_rendezvous_total{outcome="answered"} 8.0' in text
-    assert 'freespan_refused_streams_total{error="dns_error"} 1.0' in text
+    assert 'freespan_refused_streams_total{error="dns_error"} 8.0' in text
     names = {line.split("{")[0].split(" ")[0] for line in text.splitlines() if not line.startswith("#")}
     assert all(name.startswith("freespan_") for name in names)
 
@@ -47,7 +47,7 @@ def test_the_exposition_is_prometheus_text_of_freespan_alone(counters: HostCount
 def test_no_label_could_name_anybody(counters: HostCounters) -> None:
     counters.rendezvous.labels("answered").inc(8)
     counters.transferred.labels("upload").inc()
-    counters.refused.labels("dns_error").inc()
+    counters.refused.labels("dns_error").inc(8)
     counters.publish()
     assert set(re.findall(r"(\w+)=\"", counters.exposition().decode())) == {"outcome", "direction", "error"}
 
@@ -57,6 +57,7 @@ def one_more_reader(counters: HostCounters, ledger: Ledger) -> None:
     counters.sessions.inc()
     counters.rendezvous.labels("answered").inc()
     counters.rendezvous.labels("no_bridge").inc()
+    counters.refused.labels("dns_error").inc()
     ledger.ended += 1
 
 
@@ -86,6 +87,7 @@ def test_what_counts_readers_changes_every_ten_minutes_in_steps_of_8() -> None:
         "freespan_ended_for_memory 8.0",
         'freespan_rendezvous_total{outcome="answered"} 8.0',
         'freespan_rendezvous_total{outcome="no_bridge"} 8.0',
+        'freespan_refused_streams_total{error="dns_error"} 8.0',
     }
     assert "freespan_sessions 16.0" in seen[20][1].decode()
 
@@ -93,5 +95,6 @@ def test_what_counts_readers_changes_every_ten_minutes_in_steps_of_8() -> None:
 def test_no_moment_is_published(counters: HostCounters) -> None:
     """prometheus-client adds the time at which each label was first used."""
     counters.transferred.labels("upload").inc()
-    counters.refused.labels("dns_error").inc()
+    counters.refused.labels("dns_error").inc(8)
+    counters.publish()
     assert "_created" not in counters.exposition().decode()

@@ -33,7 +33,7 @@ class HostCounters:
         self.transferred = self._counter(
             "transferred_bytes", "Bytes copied between streams and targets", ("direction",)
         )
-        self.refused = self._counter("refused_streams", "Streams that were not opened, by RFC 9209 error", ("error",))
+        self.refused = self._coarse.counts("refused_streams", "Streams not opened, by RFC 9209 error", "error")
 
     def watch_memory(self, ledger: Ledger) -> None:
         """Report what a ledger counts."""
