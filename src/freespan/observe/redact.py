@@ -46,15 +46,17 @@ _HEX = re.compile(r"(?:[0-9a-f]-?){24,}", re.IGNORECASE)
 # --- URLs, paths and addresses ---------------------------------------------------------------------
 
 _URL = re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]++://[^\s'\"<>]+", re.IGNORECASE)
+_SHARE = re.compile(r"(?<![\w:\\])\\\\[\w.-]+")
+"""A share of Windows, such as `\\\\server`."""
 _URL_WITHOUT_SCHEME = re.compile(r"(?<![\w:/\\.-])//[^\s'\"<>/][^\s'\"<>]*")
 _TOKEN = re.compile(_IN_TOKEN + "+")
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}|\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
-_VERSION = re.compile(r"v?\d+(?:\.\d+){0,2}(?:[-+.]?[a-z][\w.]*)?", re.IGNORECASE)
+_VERSION = re.compile(r"\d+|v?\d+(?:\.\d+){1,2}(?:[-.]?(?:a|b|rc|alpha|beta|dev|post|pre)[-.]?\d+)?", re.IGNORECASE)
 _QUOTED_USER = re.compile(r"(?<=['\"])@[\w.-]+")
 _REQUEST = re.compile(r"\b(GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH) (\S+)(?= HTTP/\d)")
-_V4 = re.compile(r"(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)(?::\d+)?")
+_V4 = re.compile(r"(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)(?:%[\w.~-]+)?(?::\d+)?")
 _V4_WITH_HYPHENS = re.compile(r"(?<![\w-])(?:[a-z][a-z0-9]{0,15}-)?\d{1,3}(?:-\d{1,3}){3}(?![\w-])", re.IGNORECASE)
-_BROWSER = re.compile(r"(?:Chrome|Chromium|Edg|OPR|Firefox|Safari)[/ ]$")
+_BEFORE_VERSION = re.compile(r"(?:(?:Chrome|Chromium|Edg|OPR|Firefox|Safari|[Vv]ersion)[/ =]|\bv)$")
 _COLONS = re.compile(r"(?<![\w:])(?:\w*+:){2,}+\w*+(?:%[^\s'\"\])},;/]+)?")
 _HEX_GROUP = re.compile(r"[0-9a-f]{0,4}", re.IGNORECASE)
 _TIME = re.compile(r"\d{1,2}:\d\d:\d\d")
@@ -77,7 +79,10 @@ _SOURCE_FILE = re.compile(r"[\w-]+\.(?:py|js)")
 _FOLDER = re.compile(r"/(?:[^/]+/)+|[\w-]+/(?:[\w-]+/)+|[A-Za-z]:\\(?:[^\\]+\\)*")
 _OBJECT = re.compile(r"(?:<(?:function|bound method|built-in method|coroutine object|generator object) |coro=<)$")
 """What Python writes before the name of a function."""
-_OWN_FILE = re.compile(rf"{_LABEL}+\.(?:pem|toml|txt|json|sqlite|html|css|mmdb|js|log|conf|lock|csv)")
+_OWN_FILE = re.compile(
+    rf"{_LABEL}+\.(?:pem|toml|txt|json|sqlite(?:-\w+)?|html|css|mmdb|m?js|log|conf|lock|csv)(?:\.(?:tmp|part|bak))?"
+    r"|[A-Z_]+\.md"
+)
 """What ends in no top-level domain."""
 _METHOD = re.compile(
     r"get|put|send|recv|write|close|start|stop|cancel|wait|done|set|clear|append|pop|add|remove|discard|update|join|split"
@@ -92,7 +97,7 @@ _KNOWN_NAMES = re.compile(
 )
 
 # Names that have no dot are known by where they stand. Group 1 stays, the named group goes.
-_PLAIN = rf"(?=[\w-]*[^\W\d_])(?P<name>{_LABEL}++)"
+_PLAIN = rf"(?=[\w-]*[^\W\d_])(?P<name>{_LABEL}++)(?!{_DOT}{_LABEL})"
 _IN_SOCKET_ADDRESS = re.compile(r"([(\[]b?(?P<quote>['\"]))(?P<name>[^'\"\n]{1,300})(?=(?P=quote), ?\d{1,5}[,)\]])")
 _BEFORE_PORT = re.compile(rf"(?<!{_LABEL})(?<!{_DOT})()(?!\d+:){_PLAIN}(?=:\d{{1,5}}(?![\w]|[.:]\d))")
 _AFTER_KEY = re.compile(
@@ -109,10 +114,14 @@ _QUOTED = re.compile(
     re.IGNORECASE,
 )
 _AFTER_VERB = re.compile(
-    rf"\b((?:resolve|resolving|lookup|getaddrinfo for|(?:connect|connecting|connected|connection|route) to|to host"
-    rf"|for host|hostname) ){_PLAIN}",
+    r"\b((?:resolve|resolving|resolved|lookup|getaddrinfo for|ping|pinging"
+    r"|(?:connect|connecting|connected|connection|route) to|(?:to|for|from|with) (?:host|hostname|server|site))"
+    r"(?: (?:the )?(?:host|hostname|server|site|name))?:? )" + _PLAIN,
     re.IGNORECASE,
 )
+_AFTER_NOUN = re.compile(rf"\b((?:host|hostname|server|site|machine|domain):? )(?=\w*[\d-]){_PLAIN}", re.IGNORECASE)
+"""There an ordinary word may stand as well, but hardly one with a digit or a hyphen."""
+_OF_NAME = re.compile(r"\b(?:hosts?|hostname|to|from|for|resolve|server|site|domain|target)\W{1,3}$", re.IGNORECASE)
 _OUR_WORDS = re.compile(
     r"an?|the|this|that|these|those|its?|any|all|each|every|no|none|one|another|other|their|his|her|my|our|some|names?"
     r"|hosts?|hostname|address(?:es)?|broker|bridges?|egress|clients?|servers?|proxy|sites?|targets?|peers?|readers?"
@@ -122,6 +131,15 @@ _OUR_WORDS = re.compile(
     re.IGNORECASE,
 )
 """What stands where a name could, and is none."""
+_PLACES_OF_PLAIN_NAMES = (
+    _IN_SOCKET_ADDRESS,
+    _BEFORE_PORT,
+    _AFTER_KEY,
+    _IN_HEADER,
+    _QUOTED,
+    _AFTER_VERB,
+    _AFTER_NOUN,
+)
 
 
 def redact(text: str) -> str:
@@ -130,14 +148,14 @@ def redact(text: str) -> str:
         text = re.sub(rf"(?<![\w-]){re.escape(secret)}(?![\w-])", BLANK, text)
     text = _INVITE.sub(BLANK, text)
     text = _URL.sub(BLANK, text)
-    text = _URL_WITHOUT_SCHEME.sub(BLANK, text)
+    text = _SHARE.sub(BLANK, _URL_WITHOUT_SCHEME.sub(BLANK, text))
     text = _CREDENTIALS.sub(rf"\1 {BLANK}", text)
     text = _REQUEST.sub(rf"\1 {BLANK}", text)
     text = _QUOTED_USER.sub(BLANK, _TOKEN.sub(_without_encoded_and_users, text))
     text = _V4.sub(_without_address, text)
     text = _V4_WITH_HYPHENS.sub(BLANK, text)
     text = _COLONS.sub(_without_long_address, text)
-    for place in (_IN_SOCKET_ADDRESS, _BEFORE_PORT, _AFTER_KEY, _IN_HEADER, _QUOTED, _AFTER_VERB):
+    for place in _PLACES_OF_PLAIN_NAMES:
         text = place.sub(_without_plain_name, text)
     text = _PATH.sub(_without_path, text)
     text = _DOTTED.sub(_without_name, text)
@@ -167,9 +185,9 @@ def _without_end(token: str) -> tuple[str, str]:
 
 
 def _without_address(found: re.Match[str]) -> str:
-    """Take out an IPv4 address; a browser's version may look like one."""
+    """Take out an IPv4 address; a version may look like one."""
     before = found.string[max(0, found.start() - 10) : found.start()]
-    return found.group() if _BROWSER.search(before) else BLANK
+    return found.group() if _BEFORE_VERSION.search(before) else BLANK
 
 
 def _without_long_address(found: re.Match[str]) -> str:
@@ -231,12 +249,16 @@ def _is_program(found: re.Match[str]) -> bool:
     last = dotted.rpartition(".")[2]
     if _ERROR_CLASS.fullmatch(last) or _OWN_FILE.fullmatch(dotted) or _OBJECT.search(before):
         return True
-    if _SOURCE_FILE.fullmatch(dotted) and ("_" in dotted or _is_folder(before)):
+    if _SOURCE_FILE.fullmatch(dotted) and ("_" in dotted or _is_folder(before) or _stem(dotted) in _stems()):
         return True
     if dotted.startswith(("self.", "cls.")):
         return after.startswith("(") and _METHOD.fullmatch(last) is not None
     has_port = after[:1] == ":" and after[1:].isdigit()
-    return not has_port and _is_module(dotted)
+    return not has_port and not _OF_NAME.search(before) and _is_module(dotted)
+
+
+def _stem(file: str) -> str:
+    return file.partition(".")[0]
 
 
 def _is_folder(before: str) -> bool:
@@ -260,6 +282,12 @@ def _own_modules() -> frozenset[str]:
     package = Path(__file__).parents[1]
     files = [file.relative_to(package.parent).with_suffix("") for file in package.rglob("*.py")]
     return frozenset(".".join(part for part in file.parts if part != "__init__") for file in files)
+
+
+@lru_cache(maxsize=1)
+def _stems() -> frozenset[str]:
+    """The names of the source files of this package."""
+    return frozenset(name.rpartition(".")[2] for name in _own_modules())
 
 
 def _without_random(found: re.Match[str]) -> str:
