@@ -61,14 +61,14 @@ class KeptAnswers:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def find(self, body: bytes, now: float) -> KeptAnswer | None:
-        """What is known of a request that is like this one to the last byte."""
+    def find(self, name: bytes, now: float) -> KeptAnswer | None:
+        """What is known of the request with this name."""
         self._forget_old(now)
-        return self._kept.get(_name(body))
+        return self._kept.get(name)
 
-    def begin(self, body: bytes, source: Source | None, now: float) -> KeptAnswer:
+    def begin(self, name: bytes, source: Source | None, now: float) -> KeptAnswer:
         """A request that is not known is being answered; tell `finish` or `give_up` what came of it."""
-        kept = KeptAnswer(_name(body), now)
+        kept = KeptAnswer(name, now)
         self._kept[kept.name] = kept
         self._take_place((kept.name, 0), source)
         return kept
@@ -115,5 +115,6 @@ class KeptAnswers:
         self._account.report(len(self._shares) * UNIT_COST)
 
 
-def _name(body: bytes) -> bytes:
+def name_of(body: bytes) -> bytes:
+    """The name of a request: its copies alone have the same one."""
     return sha256(body).digest()

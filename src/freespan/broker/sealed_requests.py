@@ -20,7 +20,7 @@ import time
 from aiohttp import web
 
 from freespan.broker.guests import Guest, Guests
-from freespan.broker.kept_answers import KeptAnswer, KeptAnswers
+from freespan.broker.kept_answers import KeptAnswer, KeptAnswers, name_of
 from freespan.broker.reader_statistics import ReaderStatistics
 from freespan.broker.rendezvous import Rendezvous
 from freespan.broker.responses import (
@@ -117,11 +117,12 @@ class SealedRequests:
 
     async def _answer(self, body: bytes, request: web.Request, source: Source | None) -> bytes:
         """The sealed answer. Raises `ProblemError` for what does not open."""
-        original = self._kept_answers.find(body, _now())
+        name = name_of(body)
+        original = self._kept_answers.find(name, _now())
         if original is not None:
             return await self._answer_of(original, source)
         sealed = self._opened(body)
-        kept = self._kept_answers.begin(body, source, _now())
+        kept = self._kept_answers.begin(name, source, _now())
         try:
             answer = seal_answer(sealed.reply_key, await self._message_for(sealed, request, source))
             self._kept_answers.finish(kept, answer, source)
