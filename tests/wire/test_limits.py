@@ -4,13 +4,21 @@ import pytest
 
 from freespan.wire import limits
 
-NUMBERS = {name: value for name, value in vars(limits).items() if name.isupper()}
+BOUNDS = {name: value for name, value in vars(limits).items() if name.isupper()}
+NUMBERS = {name: value for name, value in BOUNDS.items() if not isinstance(value, tuple)}
+STEPS = {name: value for name, value in BOUNDS.items() if isinstance(value, tuple)}
 
 
 @pytest.mark.parametrize("name", sorted(NUMBERS))
 def test_every_limit_is_a_positive_number(name: str) -> None:
     assert isinstance(NUMBERS[name], int | float)
     assert NUMBERS[name] > 0
+
+
+@pytest.mark.parametrize("name", sorted(STEPS))
+def test_steps_go_up_in_whole_bytes(name: str) -> None:
+    assert all(isinstance(step, int) and step > 0 for step in STEPS[name])
+    assert list(STEPS[name]) == sorted(set(STEPS[name]))
 
 
 def test_times_are_seconds_and_sizes_are_whole() -> None:
