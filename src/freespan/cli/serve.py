@@ -62,7 +62,9 @@ def _announce(settings: HostSettings, host: Host, *, print_invite: bool) -> None
         print_line("No invite is valid: freespan invite create NAME makes one.\n")
     else:
         data = f" --data {shlex.quote(str(settings.data))}" if settings.data else ""
-        print_line(f"Invite, for readers: it is not written to what may be kept; freespan invite show first{data}\n")
+        print_line(
+            f"Invite, for readers, which is not written to what may be kept:\n  freespan invite show first{data}\n"
+        )
     print_line(f"One line, for any page:\n  {host.embed}\n")
     if host.stun:
         ports = " and ".join(url.rpartition(":")[2] for url in host.stun)
