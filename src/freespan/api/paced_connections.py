@@ -43,7 +43,7 @@ _NETWORK_HOSTS = 4
 """A network counts for as many shares as this many hosts."""
 _AT_ONCE_SECONDS = 8 * STEP_SECONDS
 """How long a turn of the event loop may take to read TLS; what comes then waits for the turn of its source."""
-_REQUESTS_AT_ONCE_SECONDS = _REQUEST_SECONDS
+_REQUESTS_AT_ONCE_SECONDS = STEP_SECONDS
 """The same for requests: those that come then wait, whatever their source. Who has a session goes first."""
 
 
