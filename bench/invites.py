@@ -11,7 +11,7 @@ from freespan.access.guests import Guests
 from freespan.access.records import InviteRecord, Snapshot
 from freespan.access.tokens import Tokens
 from freespan.client.admission import InviteAdmission
-from freespan.egress.door import Door
+from freespan.egress.reception import Reception
 from freespan.egress.settings import EgressSettings
 from freespan.sealing.hpke import Opener
 from freespan.tunnel.identity import new_identity
@@ -30,13 +30,13 @@ def measure_invites(plan: Plan, figures: Figures) -> None:
     records = [InviteRecord(id=os.urandom(8), name=str(number), created="2026-12-01") for number in range(_INVITES)]
     guests = Guests(tokens, is_open=False, now=time.time, monotonic=time.monotonic)
     guests.apply(Snapshot(tuple(records), {}))
-    door = Door(Opener(identity.sealing_key), guests, EgressSettings())
+    reception = Reception(Opener(identity.sealing_key), guests, EgressSettings())
     invites = [
         Invite("https://host.example", identity.pin, identity.public_sealing_key, tokens.issue(record.id))
         for record in records[:_HELLOS]
     ]
     hellos = [_hello(invite) for invite in invites]
-    figures.median("invite_check_us", [_microseconds(door, hellos) for _ in range(plan.invite_checks)], 1)
+    figures.median("invite_check_us", [_microseconds(reception, hellos) for _ in range(plan.invite_checks)], 1)
 
 
 def _hello(invite: Invite) -> Hello:
@@ -44,8 +44,8 @@ def _hello(invite: Invite) -> Hello:
     return Hello(InviteAdmission(invite).seal(frames), frames)
 
 
-def _microseconds(door: Door, hellos: list[Hello]) -> float:
+def _microseconds(reception: Reception, hellos: list[Hello]) -> float:
     began = time.process_time()
     for hello in hellos:
-        door.admit(door.open(hello, None, began))
+        reception.admit(reception.open(hello, None, began))
     return (time.process_time() - began) / len(hellos) * 1e6

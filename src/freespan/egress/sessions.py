@@ -1,7 +1,7 @@
 """The sessions of an egress. A link that arrives begins one, or joins one.
 
-    link ──▶ first message ── HELLO ──▶ Door ── a guest ──▶ a new session, on a bond of this one link
-                           │              └── or a refusal that the client alone can read
+    link ──▶ first message ── HELLO ──▶ Reception ── a guest ──▶ a new session, on a bond of this one link
+                           │                └── or a refusal that the client alone can read
                            └─ JOIN ───▶ the bond of its session, or a refusal that proves that the session is gone
 
 A session is not tied to a link. It lives as long as its bond, which waits a while for a link when none is left. Until
@@ -23,9 +23,9 @@ from freespan.egress.bounds import (
     WaitingSessions,
     WithoutHandshake,
 )
-from freespan.egress.door import Caller, DeniedError, Door, NotOpenedError
 from freespan.egress.guests import Anybody, Guest, Guests, of_invited
 from freespan.egress.origins import UNKNOWN, Origin, Origins
+from freespan.egress.reception import Caller, DeniedError, NotOpenedError, Reception
 from freespan.egress.session import EgressSession, Handler
 from freespan.egress.settings import EgressSettings
 from freespan.link.base import Link
@@ -81,7 +81,7 @@ class Sessions:
         self._secret = identity.derived(b"freespan bond")
         self._epoch = secrets.token_bytes(_EPOCH_SIZE)
         self._by_id: dict[bytes, EgressSession] = {}
-        self._door = Door(Opener(identity.sealing_key), guests or Anybody(), settings)
+        self._reception = Reception(Opener(identity.sealing_key), guests or Anybody(), settings)
         self._without_handshake = WithoutHandshake(settings)
         self._established = SessionPlaces(settings)
         self._waiting = WaitingSessions(settings)
@@ -108,7 +108,7 @@ class Sessions:
             async with asyncio.timeout(seconds):
                 opening = await arrival.opening()
                 if isinstance(opening, Hello):
-                    caller = self._door.open(opening, source, self._now())
+                    caller = self._reception.open(opening, source, self._now())
                     await self._begin_for(caller, arrival, origin)
             if isinstance(opening, Join):
                 await self._join(opening, arrival)
@@ -169,7 +169,7 @@ class Sessions:
 
     async def _begin_for(self, caller: Caller, arrival: Arrival, origin: Origin) -> None:
         """Begin a session, if there is room for it. Raises `DeniedError`."""
-        guest = self._door.admit(caller)
+        guest = self._reception.admit(caller)
         self._find_room(arrival, origin, is_invited=guest.is_invited)
         await self._wait_for_handshake(origin, is_invited=guest.is_invited)
         self._begin(arrival, origin, guest)

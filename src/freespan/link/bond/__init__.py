@@ -18,6 +18,7 @@ The modules, from the outside to the inside; the ones that come first use the on
       link_state.py         one link: what is in flight on it, and
         congestion.py       its congestion window
         record_protection.py, session_key.py    its keys
+          admission.py          what a client shows first
     settings.py             what one end decides by itself
 
 This module imports none of them, because a client reads the settings long before it needs a bond.

@@ -1,8 +1,8 @@
-"""The door of an egress: whose HELLO this is, before anything of QUIC is done for it.
+"""The reception of an egress: whose HELLO this is, before anything of QUIC is done for it.
 
-    HELLO ──▶ Door.open ──▶ Caller (the token that was shown, and how to answer) ──▶ Door.admit ──▶ Guest
-                 │                                                                       └─▶ DeniedError
-                 └─▶ what does not open: NotOpenedError; a source with too many of these is not answered any more
+    HELLO ──▶ open ──▶ Caller (the token that was shown, and how to answer) ──▶ admit ──▶ Guest
+                │                                                                 └─▶ DeniedError
+                └─▶ what does not open: NotOpenedError; a source with too many of these is not answered any more
 
 What is sealed belongs to the frames beside it. They hold the key share of the client that has sealed it, so whoever
 copies a HELLO gets no session by it.
@@ -57,7 +57,7 @@ class Caller:
         return Refused(NO_SESSION, seal_reply(self.reply_key, HELLO_PURPOSE, encode_denial(denial)))
 
 
-class Door:
+class Reception:
     """Opens HELLOs with the host's key, and asks `guests` who may come in."""
 
     def __init__(self, opener: Opener, guests: Guests, settings: EgressSettings) -> None:
