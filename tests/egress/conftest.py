@@ -46,7 +46,7 @@ class Lab:
             assert (await ask(session, port)).startswith(b"HTTP/1.1 200 OK")
 
     def refused(self, error: str) -> float:
-        return self.counters.registry.get_sample_value("freespan_refused_streams_total", {"error": error}) or 0.0
+        return self.counters.refused.labels(error).exact
 
     async def until_sessions(self, count: int) -> None:
         """Wait until the egress has this many sessions."""
