@@ -143,6 +143,24 @@ def test_the_qr_code_is_written_to_a_file_for_its_owner(
         assert stat.S_IMODE(picture.stat().st_mode) == 0o600
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+def test_the_qr_code_takes_the_place_of_a_file_that_others_can_read(invite: Invite, tmp_path: Path) -> None:
+    """Such a file may even be open at somebody else's, or lead to a place where they can read."""
+    picture, theirs = tmp_path / "code.png", tmp_path / "theirs"
+    theirs.touch()
+    picture.symlink_to(theirs)
+    assert invite("show", "first", "--qr", str(picture)).code == 0
+    assert theirs.read_bytes() == b""
+    picture.unlink()
+    picture.touch(mode=0o644)
+    with picture.open("rb") as opened:
+        assert invite("show", "first", "--qr", str(picture)).code == 0
+        assert opened.read() == b""
+    assert stat.S_IMODE(picture.stat().st_mode) == 0o600
+    assert {file.name for file in tmp_path.iterdir()} >= {"code.png", "theirs"}
+    assert not list(tmp_path.glob("code.png.*"))
+
+
 def test_the_qr_code_holds_the_invite(invite: Invite, tmp_path: Path) -> None:
     text = text_in(invite("show", "first"))
     assert invite("show", "first", "--json", "--qr", str(tmp_path / "code.svg")).code == 0

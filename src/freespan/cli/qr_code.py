@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 from freespan.wire.errors import InputError, MissingLibraryError
@@ -43,13 +45,23 @@ class QrCode:
         return "\n".join(lines)
 
     def write(self, path: Path) -> None:
-        """Write a picture. Raises `InputError`, field `qr`."""
+        """Write a picture for its owner alone. Raises `InputError`, field `qr`."""
         if path.suffix.lower() not in _KINDS:
             raise InputError("qr", f"must be the name of a file that ends in {' or '.join(_KINDS)}")
         drawn = io.BytesIO()
         self._code.save(drawn, kind=path.suffix.lower()[1:], scale=6)
         try:
-            path.touch(mode=0o600)  # whoever reads it has the invite
-            path.write_bytes(drawn.getvalue())
+            _write_for_owner(path, drawn.getvalue())
         except OSError as error:
             raise InputError("qr", f"cannot be written: {(error.strerror or 'input/output error').lower()}") from None
+
+
+def _write_for_owner(path: Path, content: bytes) -> None:
+    """Write a new file and put it in place: one that was there may be open to others, or may be somebody else's."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
