@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
 import re
 import socket
+import sys
 from pathlib import Path
 
 import msgspec
@@ -16,12 +18,13 @@ from rich.text import Text
 from freespan.cli.connect import _described
 from freespan.client.status import ClientStatus
 from freespan.wire.invite import format_invite
-from tests.cli.conftest import Command
+from tests.cli.conftest import AtTerminal, Command
 from tests.support import readers
 from tests.support.invites import invite_to
 from tests.support.laboratory import SOON, Lab, laboratory, proxy_of, url_of
 from tests.support.programs import SECONDS, Programs
 from tests.support.site import SMALL, Site
+from tests.support.tunnels import until
 
 GOOD = format_invite(invite_to("http://127.0.0.1:1", bytes(32)))
 BAD_INVITES = {
@@ -94,11 +97,38 @@ def test_output_for_people(lab: Lab, site: Site) -> None:
     proxy = re.search(r"127\.0\.0\.1:\d+", client.line("Local proxy"))
     assert proxy
     client.line("connected (webrtc)  a bridge carries this session")
-    assert readers.get(proxy[0], url_of(site)).body == SMALL
-    client.line("MB/s")
     assert client.stop() == 0
     assert client.errors == []
     assert "\x1b" not in client.said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
+def test_a_terminal_shows_how_much_passes(lab: Lab, site: Site, terminal: AtTerminal) -> None:
+    client = terminal("connect", "--port", "0")
+    client.until("not shown")
+    client.type(f"{lab.invite}\n")
+    client.until("a bridge carries this session")
+    proxy = re.search(r"127\.0\.0\.1:\d+", client.said)
+    assert proxy
+    assert readers.get(proxy[0], url_of(site)).body == SMALL
+    client.until("MB/s")
+
+
+def test_what_may_be_kept_does_not_say_when_something_was_read(tmp_path: Path, site: Site) -> None:
+    """Such as the output of a service, which a journal keeps with the time of every line."""
+    with laboratory(tmp_path) as lab:
+        bridge = lab.bridge()
+        client = lab.programs("connect", "--port", "0", invite=lab.invite)
+        proxy = re.search(r"127\.0\.0\.1:\d+", client.line("Local proxy"))
+        assert proxy
+        client.line("a bridge carries this session")
+        assert readers.get(proxy[0], url_of(site)).body == SMALL
+        assert bridge.stop() == 0
+        client.line("no bridge is left")
+        lab.bridge()
+        asyncio.run(until(lambda: client.said.count("a bridge carries this session") == 2))  # and all that has passed
+        assert client.stop() == 0
+        assert "MB" not in client.said
 
 
 def test_a_port_in_use(programs: Programs) -> None:

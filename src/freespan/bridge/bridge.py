@@ -247,7 +247,7 @@ class Bridge:
             await self._send(socket, Answer(offer.id, answer))
             network.check(answer)
             reason = await session.run(self._publish)
-            _log.info("a session ended: %s", reason)
+            _log.debug("a session ended: %s", reason)  # what is logged may be kept, and this counts readers
         except LinkError as error:
             await self._send(socket, Refusal(offer.id, str(error)))
         finally:

@@ -1,4 +1,8 @@
-"""`freespan connect`: a client with its local proxy and a live status."""
+"""`freespan connect`: a client with its local proxy, and at a terminal a live status.
+
+What does not go to a terminal may be kept, by a journal for example. How much passes is never written there: kept with
+its times, it would be a diary of what somebody reads.
+"""
 
 from __future__ import annotations
 
@@ -67,13 +71,13 @@ async def _report(client: Client, proxy: Proxy, statuses: Following[ClientStatus
     await asyncio.sleep(_STATUS_AFTER_SECONDS)
     news, rate = _News(), _Rate(proxy)
 
-    def line() -> str:
-        status, passed = client.status, rate.text()
+    def line(passed: str) -> str:
+        status = client.status
         # in other states the line is long, and nothing passes
         behind = (news.text() or passed) if status.state == "open" else ""
         return f"{_DOTS.get(status.state, '[yellow]●[/]')} {_described(status)}{behind}"
 
-    async with showing_status(line):
+    async with showing_status(lambda: line(rate.text()), lambda: line("")):
         async for status in statuses:
             news.note(status)
 
