@@ -67,7 +67,7 @@ class Host:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What whoever runs it should read of changes since the last start, one line each."""
+        """What whoever runs it should read: of changes since the last start, and of an open data folder."""
         return self._parts.notices
 
     @property

@@ -16,6 +16,7 @@ from freespan.access.guests import Guests
 from freespan.api import host_plan
 from freespan.api.allocator import give_memory_back
 from freespan.api.connections import PLAIN_COST, TLS_COST, ConnectionLimits, Connections
+from freespan.api.data_folder import close_to_others
 from freespan.api.host_app import host_application
 from freespan.api.host_invites import keeping_invites, meaning_of, note_address
 from freespan.api.invite_writer import HostAddress, InviteWriter, tokens_of
@@ -74,6 +75,7 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     Raises:
         InputError: the field is the setting that cannot be used.
     """
+    warnings = await asyncio.to_thread(close_to_others, settings.data_directory)
     identity = await asyncio.to_thread(load_or_create_identity, settings.data_directory)
     path = own_path(host_plan.public_url_of(settings), settings.data_directory)
     fronts = host_plan.fronts_of(settings, path)
@@ -130,7 +132,7 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     app = host_application(path, routes, site)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(hiding(path))
-        host.notices = await stack.enter_async_context(keeping_invites(settings, guests))
+        host.notices = warnings + await stack.enter_async_context(keeping_invites(settings, guests))
         stack.callback(dialer.close)
         stack.push_async_callback(egress.stop)
         giving_back = asyncio.create_task(give_memory_back(host.ledger), name="host-memory")
