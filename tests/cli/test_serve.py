@@ -553,6 +553,7 @@ def test_metrics_count_and_name_nobody(lab: Lab, site: Site) -> None:
     assert {label for line in samples for label in re.findall(r"(\w+)=\"", line)} == LABELS
     assert "freespan_sessions 0.0" in samples
     assert not any("refused" in line for line in samples)
+    assert "freespan_held_bytes 0.0" in samples
     assert "freespan_bridges 1.0" in samples
     assert any(re.fullmatch(r"freespan_transferred_bytes_total\{direction=\"download\"\} [1-9].*", s) for s in samples)
     assert not any("site.test" in line or "127.0.0.1" in line or "_created" in line for line in samples)

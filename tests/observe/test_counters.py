@@ -59,6 +59,7 @@ def one_more_reader(counters: HostCounters, ledger: Ledger) -> None:
     counters.rendezvous.labels("no_bridge").inc()
     counters.refused.labels("dns_error").inc()
     ledger.ended += 1
+    ledger.account(None).report(240_000)  # a session that carries nothing yet
 
 
 def test_what_counts_readers_changes_every_ten_minutes_in_steps_of_8() -> None:
@@ -90,6 +91,19 @@ def test_what_counts_readers_changes_every_ten_minutes_in_steps_of_8() -> None:
         'freespan_refused_streams_total{error="dns_error"} 8.0',
     }
     assert "freespan_sessions 16.0" in seen[20][1].decode()
+
+
+def test_what_is_held_is_told_in_steps_of_many_sessions() -> None:
+    """Each session holds some 230 kB as soon as it is there: exact bytes would count readers one by one."""
+    counters, ledger = HostCounters(), Ledger()
+    counters.watch_memory(ledger)
+    account = ledger.account(None)
+    published = []
+    for sessions in (1, 60, 100, 170):
+        account.report(sessions * 230_000)
+        counters.publish()
+        published.append(counters.registry.get_sample_value("freespan_held_bytes"))
+    assert published == [0, 0, 1 << 24, 2 << 24]
 
 
 def test_no_moment_is_published(counters: HostCounters) -> None:

@@ -261,8 +261,9 @@ class HostSettings:
             default_text="the user's directory for settings",
             computed=default_data_directory,
             details=(
-                "Holds `egress-key.pem`, `path.txt` and `invites.sqlite` (0600), made at the first start. **Back it"
-                " up: with another key, or another path, every invite is void**"
+                "Holds `egress-key.pem`, `path.txt` and `invites.sqlite` (0600), made at the first start, and"
+                " is closed to other users (0700). **Back it up: with another key, or another path, every invite is"
+                " void**"
             ),
             example='"/var/lib/freespan"',
         ),
@@ -479,8 +480,9 @@ class HostSettings:
             low=0,
             high=65_535,
             details=(
-                "Only this machine can read them. Bytes, sockets and memory are exact. What counts readers changes"
-                " every ten minutes, in steps of 8, and no label names anybody"
+                "Only this machine can read them. Bytes that pass and sockets are exact. What counts readers"
+                " changes every ten minutes, in steps of 8, and what is held for them in steps of 16 MB; no label names"
+                " anybody"
             ),
             example="9464",
         ),

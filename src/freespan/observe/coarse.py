@@ -16,20 +16,24 @@ class CoarseSettings:
 
     Attributes:
         step: counts are rounded down to a multiple of this.
+        byte_step: the same for bytes that are held for readers: many sessions fit in, since each holds a known amount.
         seconds: how long a figure stays as it is.
     """
 
     step: int = 8
+    byte_step: int = 1 << 24
     seconds: float = 600.0
 
 
 class CoarseCount:
     """One count; `exact` is for this process alone."""
 
-    def __init__(self, settings: CoarseSettings, count: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self, settings: CoarseSettings, count: Callable[[], float] | None = None, *, step: int | None = None
+    ) -> None:
         self.published = 0
         """What others may read."""
-        self._settings = settings
+        self._step = settings.step if step is None else step
         self._count = count
         self._exact = 0.0
 
@@ -44,7 +48,7 @@ class CoarseCount:
 
     def publish(self) -> None:
         """Let others read the count of this moment, rounded."""
-        self.published = int(self.exact) // self._settings.step * self._settings.step
+        self.published = int(self.exact) // self._step * self._step
 
 
 class CoarseCounts:

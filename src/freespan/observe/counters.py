@@ -1,6 +1,7 @@
 """The counters of a host: sums only, and no label that could identify a reader.
 
-Bytes, sockets and memory are exact. What counts readers is published as coarse.py says.
+Bytes that have passed and sockets are exact. What counts readers is published as coarse.py says, and so is what is held
+in memory: each session holds a known amount, also when it carries nothing.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class HostCounters:
 
     def watch_memory(self, ledger: Ledger) -> None:
         """Report what a ledger counts."""
-        held = self._gauge("held_bytes", "Bytes held for bridges and readers")
-        held.set_function(lambda: ledger.total)
+        held = "Bytes held for bridges and readers"
+        self._coarse.count("held_bytes", held, lambda: ledger.total, step=self._settings.byte_step)
         ended = "Sessions and links ended since the start because memory was short"
         self._coarse.count("ended_for_memory", ended, lambda: ledger.ended)
 
@@ -86,14 +87,16 @@ class _CoarseCollector(Collector):
         self._counts: list[tuple[str, str, CoarseCount]] = []
         self._labelled: list[tuple[str, str, str, CoarseCounts]] = []
 
-    def count(self, name: str, text: str, count: Callable[[], float] | None = None) -> CoarseCount:
-        made = CoarseCount(self._settings, count)
-        self._counts.append((name, text, made))
+    def count(
+        self, name: str, text: str, count: Callable[[], float] | None = None, *, step: int | None = None
+    ) -> CoarseCount:
+        made = CoarseCount(self._settings, count, step=step)
+        self._counts.append((name, f"{text}; {self._how(step or self._settings.step)}", made))
         return made
 
     def counts(self, name: str, text: str, label: str) -> CoarseCounts:
         made = CoarseCounts(self._settings)
-        self._labelled.append((name, text, label, made))
+        self._labelled.append((name, f"{text}; {self._how(self._settings.step)}", label, made))
         return made
 
     def publish(self) -> None:
@@ -103,14 +106,16 @@ class _CoarseCollector(Collector):
             counts.publish()
 
     def collect(self) -> Iterator[Metric]:
-        how = f"at least: in steps of {self._settings.step}, every {self._settings.seconds:g} seconds"
         for name, text, count in self._counts:
-            yield GaugeMetricFamily(f"freespan_{name}", f"{text}; {how}", value=count.published)
+            yield GaugeMetricFamily(f"freespan_{name}", text, value=count.published)
         for name, text, label, counts in self._labelled:
-            family = CounterMetricFamily(f"freespan_{name}", f"{text}; {how}", labels=[label])
+            family = CounterMetricFamily(f"freespan_{name}", text, labels=[label])
             for value, published in counts.published.items():
                 family.add_metric([value], published)
             yield family
+
+    def _how(self, step: int) -> str:
+        return f"at least: in steps of {step}, every {self._settings.seconds:g} seconds"
 
 
 class _WithoutMoments(Collector):
