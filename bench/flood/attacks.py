@@ -37,6 +37,7 @@ ATTACKS: dict[str, Attack] = {
     "silent_links_from_many": egress_attacks.silent_links_from_many,
     "half_links": egress_attacks.half_links,
     "bad_first_messages": egress_attacks.bad_first_messages,
+    "sealed_nonsense": egress_attacks.sealed_nonsense,
     "first_flights": egress_attacks.first_flights,
     "first_flights_from_many": egress_attacks.first_flights_from_many,
     "joins": egress_attacks.joins,

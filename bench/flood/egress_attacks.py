@@ -23,7 +23,7 @@ from bench.flood.raw_socket import (
 )
 from bench.flood.sink import sink
 from bench.flood.workers import hold_open, in_threads
-from freespan.wire.bond_frames import Frames, Join, join_head
+from freespan.wire.bond_frames import Frames, Join, encode, hello_head, join_head
 from freespan.wire.limits import MESSAGE_MAX
 
 _WORKERS = 4
@@ -31,6 +31,8 @@ _CHECK_EVERY = 16
 _ROOM = 128
 """Streams of a session."""
 _FAST_SITE_BYTES = 1 << 30
+_SEALED = 104
+"""Bytes of what a client seals."""
 
 
 # --- frames ---------------------------------------------------------------------------------------
@@ -107,6 +109,12 @@ def _open_links(aim: Aim, count: int, source_of: Callable[[int], str], first: by
 def bad_first_messages(aim: Aim) -> None:
     """Links whose first message is none of the protocol."""
     flight = frame(bytes(MESSAGE_MAX))
+    _open_links(aim, 1 << 30, lambda number: ONE_SOURCE, flight, hold=64)
+
+
+def sealed_nonsense(aim: Aim) -> None:
+    """Links whose first message holds something sealed that the host cannot open."""
+    flight = frame(hello_head(bytes(_SEALED)) + encode(Frames(ping=True)))
     _open_links(aim, 1 << 30, lambda number: ONE_SOURCE, flight, hold=64)
 
 

@@ -100,13 +100,14 @@ class Sessions:
             link.close, source and source.host, 1 + origin.links, network=source and source.network
         )
         arrival.on_change = lambda: account.report(arrival.held)
-        self._without_handshake.add(arrival, origin.source, link.close, origin.links)
+        has_room = link not in self._turned_away
+        if has_room:
+            self._without_handshake.add(arrival, source, link.close, origin.links)
         caller = Caller()
-        is_late = link in self._turned_away
-        seconds = self._settings.turned_away_seconds if is_late else self._settings.tunnel.handshake_seconds
         try:
-            async with asyncio.timeout(seconds):
-                opening = await arrival.opening()
+            async with asyncio.timeout(self._settings.tunnel.handshake_seconds):
+                async with asyncio.timeout(None if has_room else self._settings.turned_away_seconds):
+                    opening = await arrival.opening()
                 if isinstance(opening, Hello):
                     caller = self._reception.open(opening, source, self._now())
                     await self._begin_for(caller, arrival, origin)
@@ -186,7 +187,7 @@ class Sessions:
             self._links.add(link, source, link.close, origin.links, is_invited=True)
         elif is_invited and link in self._links:
             self._links.add(link, source, link.close, origin.links, is_invited=True)
-        if is_invited and arrival in self._without_handshake:
+        if is_invited:
             self._without_handshake.add(arrival, source, link.close, origin.links, is_invited=True)
 
     async def _wait_for_handshake(self, origin: Origin, *, is_invited: bool) -> None:
