@@ -71,13 +71,15 @@ async def test_one_more_than_the_invite_allows_waits_for_a_moment_and_then_ends(
     invites = a_list(record("anna", sessions=1))
     settings = dataclasses.replace(QUICK, crowded_seconds=0.3)
     async with running_host(guests=invites.guests) as host, contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(running_bridge(host.url))
         async with running_client(hers(host), "websocket", QUICK) as first:
             await first.statuses.until("open")
             await host.until(sessions=1)
-            async with running_client(hers(host), "websocket", settings) as second:
+            async with running_client(hers(host), settings=settings) as second:
                 waiting = await second.statuses.until("waiting")
                 assert "in use on as many devices as the host allows" in waiting.detail
                 assert (await end_of(second)).code == "invite_sessions"
+                assert not any("--allow-direct" in status.detail for status in second.statuses.all)
             assert (await first.ask(site.port)).endswith(SMALL)
             patient = dataclasses.replace(QUICK, crowded_seconds=SECONDS)
             third = await stack.enter_async_context(running_client(hers(host), "websocket", patient))

@@ -301,7 +301,8 @@ class Client:
         wait = self._backoff.failed(after or 0.0)
         is_wrong_key = isinstance(error, WrongKeyError)
         self._wrong_keys += is_wrong_key
-        self._failures += 1
+        if not isinstance(error, NotAdmittedError):  # for which no bridge is to blame, and no other way would do
+            self._failures += 1
         is_kept = self._failures >= _HINT_AFTER and self._transports.is_kept(time.monotonic())
         if is_wrong_key and self._wrong_keys >= self._settings.wrong_keys_max:
             self._set_status(ClientStatus("failed", str(error)))
