@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
 from freespan.cli.collector import Collector
+from freespan.cli.core_dumps import leave_no_core_dump
 from freespan.cli.event_loop import event_loop
 from freespan.cli.stopping import on_stop_signal
 from freespan.observe.log import set_up_logging
@@ -28,6 +29,7 @@ def run_until_stopped(
     With `stop_seconds`, the process ends so long after a signal with code 0, even if the command has not ended yet.
     """
     set_up_logging(verbose=verbose)
+    leave_no_core_dump()
     ended = threading.Event()
     try:
         with (
