@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
+from freespan.access.invites import DATABASE, InviteStore
 from freespan.api.data_folder import close_to_others
 from freespan.tunnel.identity import load_or_create_identity
 from tests.api.conftest import hosting
@@ -50,6 +52,19 @@ async def test_a_folder_with_other_things_in_it_stays_open_and_the_host_says_so(
         assert mode(folder_with_notes) == 0o755
         assert "chmod 700" in host.notices[0]
         assert str(folder_with_notes) not in host.notices[0]
+
+
+def test_files_that_were_copied_back_are_closed_as_well(folder_with_notes: Path) -> None:
+    load_or_create_identity(folder_with_notes)
+    with contextlib.closing(InviteStore(folder_with_notes, create=True)):
+        pass
+    files = [folder_with_notes / name for name in ("egress-key.pem", DATABASE)]
+    for file in files:
+        file.chmod(0o644)
+    before = mode(folder_with_notes / "notes.txt")
+    close_to_others(folder_with_notes)
+    assert [mode(file) for file in files] == [0o600, 0o600]
+    assert mode(folder_with_notes / "notes.txt") == before
 
 
 @pytest.mark.parametrize("given", [0o700, 0o500, 0o1700])
