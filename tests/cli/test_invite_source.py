@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -51,6 +52,35 @@ def test_an_invite_on_the_command_line_works_with_a_warning(capsys: pytest.Captu
     assert warning.count("\n") == 1
     assert "--invite-file FILE or FREESPAN_INVITE" in warning
     assert GOOD not in warning
+
+
+@POSIX
+def test_a_file_that_others_can_read_causes_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither one in a folder that is closed to them, nor one that is closed itself."""
+    with TemporaryDirectory() as name:  # in a place where everybody may look
+        folder = Path(name)
+        file = folder / "invite.txt"
+        file.write_text(FROM_FILE)
+        warnings = []
+        for modes in ((0o755, 0o644), (0o700, 0o644), (0o755, 0o600)):
+            folder.chmod(modes[0])
+            file.chmod(modes[1])
+            assert read_invite(None, file, {}) == FROM_FILE
+            warnings.append(capsys.readouterr().err)
+    assert warnings == [f"freespan: {file}: every user of this machine can read this file: chmod 600 it\n", "", ""]
+
+
+def test_no_error_repeats_an_invite(command: Command) -> None:
+    """What a program writes to standard error may be kept, by a journal for example."""
+    for arguments in (
+        ("connect", GOOD, OTHER),
+        ("fetch", GOOD, OTHER, "http://site.test/"),
+        ("demo", "--bridge", GOOD),
+    ):
+        outcome = command(*arguments)
+        assert outcome.code == 2
+        assert GOOD not in outcome.errors + outcome.output, arguments
+        assert OTHER not in outcome.errors + outcome.output, arguments
 
 
 def test_two_on_the_command_line_are_one_too_many(command: Command, file: Path) -> None:

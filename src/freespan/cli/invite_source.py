@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from freespan.cli.messages import print_error
+from freespan.cli.secret_files import warn_if_others_can_read
 from freespan.wire.errors import InputError, InviteError
 from freespan.wire.invite import parse_invite
 
@@ -128,5 +129,6 @@ def _first_bytes(file: Path) -> bytes:
     """What a file, a pipe or a device begins with: one byte more than there may be, if there is more."""
     if str(file) == STANDARD_INPUT:
         return b"" if sys.stdin is None else sys.stdin.buffer.read(_FILE_MAX + 1)
+    warn_if_others_can_read(file)
     with file.open("rb") as opened:
         return opened.read(_FILE_MAX + 1)

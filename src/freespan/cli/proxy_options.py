@@ -16,6 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from freespan.cli.secret_files import warn_if_others_can_read
 from freespan.client.local_proxy.credentials import Credentials, parse_credentials
 from freespan.client.local_proxy.peers import EVERYBODY, own_users
 from freespan.wire.errors import InputError
@@ -85,6 +86,7 @@ def _number_of(name: str) -> int:
 
 def _read(file: Path) -> str:
     try:
+        warn_if_others_can_read(file)
         with file.open("rb") as opened:
             content = opened.read(_FILE_MAX + 1)
         if len(content) > _FILE_MAX:
