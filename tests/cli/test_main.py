@@ -7,7 +7,9 @@ import re
 import pytest
 
 from freespan import __version__
+from freespan.wire.invite import format_invite
 from tests.cli.conftest import Command
+from tests.support.invites import invite_to
 from tests.support.programs import Programs
 
 COMMANDS = ["serve", "config", "connect", "fetch", "bridge", "demo", "version"]
@@ -76,3 +78,19 @@ def test_wrong_usage_is_one_line_and_code_2(command: Command, arguments: list[st
 
 def test_wrong_usage_at_a_terminal(programs: Programs) -> None:
     assert programs("dance").fails(2) == "no such command 'dance'; see freespan --help"
+
+
+def test_a_mistake_of_the_program_names_nobody(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it says may be kept, by a journal for example."""
+
+    def break_down(*arguments: object, **options: object) -> None:
+        where = "203.0.113.7"
+        raise RuntimeError(f"nobody has thought of {where}")
+
+    monkeypatch.setattr("freespan.cli.connect.run_connect", break_down)
+    outcome = command("connect", invite=format_invite(invite_to("http://127.0.0.1:1")))
+    assert (outcome.code, outcome.output) == (1, "")
+    assert "please report it" in outcome.errors
+    assert "RuntimeError: nobody has thought of [redacted]" in outcome.errors
+    assert "in break_down" in outcome.errors
+    assert "203.0.113.7" not in outcome.errors.replace('where = "203.0.113.7"', "")

@@ -1,9 +1,11 @@
 import logging
+import threading
+import warnings
 from collections.abc import Iterator
 
 import pytest
 
-from freespan.observe.log import RedactingFormatter, set_up_logging
+from freespan.observe.log import RedactingFormatter, logging_crashes, set_up_logging
 
 BLANK = "[redacted]"
 
@@ -93,3 +95,30 @@ def test_a_group_of_errors_is_redacted_too() -> None:
     text = RedactingFormatter().formatException((type(group), group, None))
     assert f"OSError: no route to {BLANK}" in text
     assert f"ValueError: {BLANK}" in text
+
+
+def test_what_python_writes_by_itself_is_redacted_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """Such as the errors of threads and of finalizers, and warnings with the addresses of a socket."""
+
+    class Fragile:
+        def __del__(self) -> None:
+            raise OSError("cannot reach site.example (192.0.2.1)")
+
+    def break_down() -> None:
+        raise OSError("no route to 192.0.2.2")
+
+    set_up_logging()
+    before = threading.excepthook
+    with logging_crashes():
+        thread = threading.Thread(target=break_down)
+        thread.start()
+        thread.join()
+        Fragile()
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.showwarning("unclosed ('192.0.2.3', 443)", ResourceWarning, "sockets.py", 1)
+    assert threading.excepthook is before
+    text = capsys.readouterr().err
+    assert (text.count("ERROR freespan.observe.log"), text.count("WARNING py.warnings")) == (2, 1)
+    assert "OSError: no route to [redacted]" in text
+    assert "192.0.2." not in text.replace('"cannot reach site.example (192.0.2.1)"', "").replace('to 192.0.2.2"', "")

@@ -225,11 +225,20 @@ def main() -> None:
         check_memory(error)
         message = usage_message(error)
         if message is None:
-            raise
+            _crash(error)
         if message:
             _fail(message, 2)
         sys.exit(2)  # no command: the help has been printed
     sys.exit(outcome if isinstance(outcome, int) else 0)
+
+
+def _crash(error: Exception) -> None:
+    """Say where the program is wrong, and nothing of whom it was working for: the output may be kept."""
+    from freespan.observe.log import redacted_crash
+
+    print_error("this is a mistake of the program; please report it with these lines, which name nobody")
+    print(redacted_crash(error), file=sys.stderr)
+    sys.exit(1)
 
 
 def _fail(text: str, code: int) -> None:

@@ -14,7 +14,7 @@ from freespan.cli.collector import Collector
 from freespan.cli.core_dumps import leave_no_core_dump
 from freespan.cli.event_loop import event_loop
 from freespan.cli.stopping import on_stop_signal
-from freespan.observe.log import set_up_logging
+from freespan.observe.log import logging_crashes, set_up_logging
 from freespan.observe.out_of_memory import check_memory_in, ending_when_out_of_memory
 from freespan.wire.errors import InputError
 
@@ -33,6 +33,7 @@ def run_until_stopped(
     ended = threading.Event()
     try:
         with (
+            logging_crashes(),
             ending_when_out_of_memory(),
             asyncio.Runner(loop_factory=lambda: event_loop(is_host=is_host)) as runner,
         ):

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
+import sys
+import threading
 import traceback
+from collections.abc import Iterator
 from types import TracebackType
+
+_log = logging.getLogger(__name__)
 
 _ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 _FRAME = re.compile(r"[\s|+]*File \"")
@@ -41,6 +47,36 @@ class RedactingFormatter(logging.Formatter):
             return ""
         parts = traceback.TracebackException.from_exception(ei[1]).format()
         return "".join(redact_code(part) if _FRAME.match(part) else redact(part) for part in parts).rstrip("\n")
+
+
+def redacted_crash(error: BaseException) -> str:
+    """The traceback of an error that ends the program."""
+    return RedactingFormatter().formatException((type(error), error, error.__traceback__))
+
+
+@contextlib.contextmanager
+def logging_crashes() -> Iterator[None]:
+    """For the length of the block log, and so redact, what Python writes to standard error by itself.
+
+    These are errors of threads, errors in what frees an object, and warnings.
+    """
+    before = threading.excepthook, sys.unraisablehook
+    threading.excepthook, sys.unraisablehook = _log_crash_of_thread, _log_unraisable
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        threading.excepthook, sys.unraisablehook = before
+
+
+def _log_crash_of_thread(crash: threading.ExceptHookArgs) -> None:
+    if crash.exc_value is not None:
+        _log.error("a thread broke", exc_info=crash.exc_value)
+
+
+def _log_unraisable(unraisable: sys.UnraisableHookArgs) -> None:
+    _log.error("an error that nobody can handle", exc_info=unraisable.exc_value)
 
 
 def set_up_logging(*, verbose: bool = False) -> None:

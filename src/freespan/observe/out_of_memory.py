@@ -28,7 +28,12 @@ def ending_when_out_of_memory() -> Iterator[None]:
     """While the block runs, end the process when anything in it is out of memory."""
     global _is_program
     before = _is_program, sys.unraisablehook
-    _is_program, sys.unraisablehook = True, _handle_unraisable
+
+    def handle(unraisable: sys.UnraisableHookArgs) -> None:
+        check_memory(unraisable.exc_value)
+        before[1](unraisable)
+
+    _is_program, sys.unraisablehook = True, handle
     try:
         yield
     finally:
@@ -56,8 +61,3 @@ def _is_memory_error(error: BaseException | None) -> bool:
 def _handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     check_memory(context.get("exception"))
     loop.default_exception_handler(context)
-
-
-def _handle_unraisable(unraisable: sys.UnraisableHookArgs) -> None:
-    check_memory(unraisable.exc_value)
-    sys.__unraisablehook__(unraisable)
