@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import os
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -51,6 +52,18 @@ def test_an_invite_is_there_again_after_a_restart(store: InviteStore, tmp_path: 
 
 def test_only_its_owner_can_read_it(store: InviteStore, tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / DATABASE).stat().st_mode) == 0o600
+
+
+def test_the_date_of_the_folder_does_not_tell_when_somebody_reads(store: InviteStore, tmp_path: Path) -> None:
+    """Every user can see it, also where the folder itself is closed to them."""
+    record = store.create("anna", today=TODAY)
+    os.utime(tmp_path, (1, 1))
+    store.add_usage([used(record)], today=TODAY)
+    again = reopened(tmp_path)
+    again.add_usage([used(record)], today=TODAY)
+    again.close()
+    assert tmp_path.stat().st_mtime == 1
+    assert all(file.stat().st_size == 0 for file in tmp_path.iterdir() if file.name != DATABASE)
 
 
 def test_a_taken_name_is_refused_whatever_its_capitals(store: InviteStore) -> None:

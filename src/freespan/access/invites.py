@@ -228,6 +228,8 @@ class InviteStore:
         try:
             # Days that have become one sum leave no copy in free pages; not every SQLite does that by itself.
             connection.execute("PRAGMA secure_delete = ON")
+            # A journal that came and went would change the date of the folder, which other users can see.
+            connection.execute("PRAGMA journal_mode = TRUNCATE")
             if create:
                 _make_tables(connection)
             _check_database(connection)
