@@ -71,7 +71,7 @@ def test_key_and_path_are_made_once_and_for_their_owner_alone(tmp_path: Path) ->
         first = lab.invite
         assert lab.host.stop() == 0
     kept = {file.name: file.read_bytes() for file in data.iterdir()}
-    assert set(kept) == {"egress-key.pem", "path.txt", "invites.sqlite"}
+    assert set(kept) == {"egress-key.pem", "path.txt", "invites.sqlite", "invites.sqlite-journal"}
     assert {stat.S_IMODE(file.stat().st_mode) for file in data.iterdir()} == {0o600}
     assert stat.S_IMODE(data.stat().st_mode) & 0o077 == 0
     with laboratory(data) as lab:

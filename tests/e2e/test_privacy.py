@@ -85,7 +85,9 @@ def test_a_whole_run_betrays_nobody(tmp_path: Path, site: Site, options: list[st
         assert not any(word in text for word in WHAT_WEBRTC_SAYS), who
     # and on disk there is nothing but the key, the host's path and the invites, and what was asked for
     kept = sorted(file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*") if file.is_file())
-    assert kept == ["data/egress-key.pem", "data/invites.sqlite", "data/path.txt", "page"]
+    data = ["egress-key.pem", "invites.sqlite", "invites.sqlite-journal", "path.txt"]
+    assert kept == [*(f"data/{name}" for name in data), "page"]
+    assert (tmp_path / "data" / "invites.sqlite-journal").read_bytes() == b""
     database = (tmp_path / "data" / "invites.sqlite").read_bytes()
     assert not any(name.encode() in database for name in (NAME, UNKNOWN, "freespan2_"))
     if not options:
