@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from freespan.cli.output_file import written_file
 from freespan.client.local_proxy.server import LocalProxy
 from freespan.demo.certificates import DemoAuthority
 from freespan.demo.payload import sha256_of
@@ -285,3 +286,16 @@ def test_no_bridge(lab: Lab, programs: Programs, tmp_path: Path) -> None:
         limits = {"freespan.client.settings.ClientSettings.session_wait_seconds": 1}
         program = lonely.programs("fetch", "http://site.test/", limits=limits, folder=tmp_path, invite=lonely.invite)
         assert program.fails(1) == "no session within 1 s: no bridge is free right now"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links of POSIX")
+def test_what_lies_where_an_unfinished_file_goes_is_not_written_to(tmp_path: Path) -> None:
+    """It may be somebody else's, who would read what comes, or a link to another file."""
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(b"as before")
+    (tmp_path / "page.part").symlink_to(theirs)
+    with written_file(tmp_path / "page") as file:
+        file.write(b"read")
+    assert theirs.read_bytes() == b"as before"
+    assert (tmp_path / "page").read_bytes() == b"read"
+    assert not (tmp_path / "page").is_symlink()

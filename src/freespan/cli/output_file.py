@@ -40,7 +40,9 @@ def written_file(path: Path | None) -> Iterator[BinaryIO]:
     is_file = path.is_file() or not path.exists()
     part = path.with_name(path.name + ".part") if is_file else path
     try:
-        file = part.open("wb")
+        if is_file:  # a new one: what is there may be somebody else's, or lead elsewhere
+            part.unlink(missing_ok=True)
+        file = part.open("xb" if is_file else "wb")
     except OSError as error:
         raise InputError("--output", f"cannot be written: {_reason(error)}") from None
     try:
