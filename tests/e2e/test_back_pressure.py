@@ -37,6 +37,8 @@ MEMORY_MAX = 128 * MEGABYTE
 """Of each program, at its worst; about 70 of it are Python and the WebRTC engine."""
 MEMORY_MAX_STALLED = MEMORY_MAX + 2 * STALLED * DEFAULTS.stream_window
 """With so many streams whose windows are full, on their way in and out."""
+UNHURRIED = ("--session-connections", "10000", "--session-destination", "10000")
+"""The small pages are asked for as fast as can be."""
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -66,7 +68,7 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path, site: Site) -> Iterator[Stage]:
-    with laboratory(tmp_path) as lab:
+    with laboratory(tmp_path, *UNHURRIED) as lab:
         yield Stage(lab, site)
 
 
