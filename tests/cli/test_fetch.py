@@ -19,7 +19,7 @@ from freespan.client.local_proxy.server import LocalProxy
 from freespan.demo.certificates import DemoAuthority
 from freespan.demo.payload import sha256_of
 from freespan.wire.invite import format_invite
-from tests.cli.conftest import Command
+from tests.cli.conftest import AtTerminal, Command
 from tests.support.invites import invite_to
 from tests.support.laboratory import Lab, laboratory, url_of
 from tests.support.programs import SECONDS, Program, Programs
@@ -96,6 +96,16 @@ def test_standard_output(lab: Lab, site: Site, tmp_path: Path) -> None:
     assert hashlib.sha256(program.stdout.read()).hexdigest() == sha256_of(1_000_000)
     assert (program.wait(), program.errors) == (0, [])
     assert names(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
+def test_a_page_that_is_shown_has_no_bar_drawn_into_it(lab: Lab, site: Site, terminal: AtTerminal) -> None:
+    program = terminal("fetch", url_of(site), "-o", "-")
+    program.until("not shown")
+    program.type(f"{lab.invite}\n")
+    program.until(SMALL.decode().strip())
+    assert program.process.wait(SECONDS) == 0
+    assert "downloading" not in program.said
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")

@@ -86,6 +86,14 @@ def test_an_invite_is_shown_again_as_it_was_made(invite: Invite) -> None:
     assert sum(line.count("█") for line in lines_of(shown)) > 100
 
 
+@pytest.mark.parametrize(("name", "word"), [("anna", "anna"), ("Anna B", "'Anna B'")])
+def test_a_made_invite_says_how_to_see_and_to_revoke_it(invite: Invite, name: str, word: str) -> None:
+    assert lines_of(invite("create", name))[-2:] == [
+        f"freespan invite show {word} prints it again, with a QR code.",
+        f"freespan invite revoke {word} makes it void.",
+    ]
+
+
 def test_limits_are_kept_and_said(invite: Invite) -> None:
     limits = ("--expires", "30d", "--quota", "20GB/month", "--rate", "2MB/s", "--sessions", "3")
     before = time.time()
@@ -137,7 +145,9 @@ def test_the_qr_code_is_written_to_a_file_for_its_owner(
     invite: Invite, tmp_path: Path, name: str, begins: bytes
 ) -> None:
     picture = tmp_path / name
-    assert "█" not in invite("show", "first", "--qr", str(picture)).output
+    shown = invite("show", "first", "--qr", str(picture))
+    assert "█" not in shown.output
+    assert lines_of(shown)[-1] == f"QR code: {picture}"
     assert picture.read_bytes().startswith(begins)
     if sys.platform != "win32":
         assert stat.S_IMODE(picture.stat().st_mode) == 0o600

@@ -205,8 +205,10 @@ def test_a_person_is_asked_and_nothing_is_shown(terminal: AtTerminal, option: tu
         ("\n", "freespan: invite: none was given"),
         ("\x04", "freespan: invite: none was given"),
         (f"{GOOD[:40]}\n{GOOD[40:]}\n", "copy the whole invite again. Here it must be one line; --invite-file takes"),
+        (f"freespan1_{GOOD[10:]}\n", "is of an earlier version: ask whoever gave it to you for a new one\r\n"),
+        ("hello\n", "is not an invite: one begins with 'freespan2_'\r\n"),
     ],
-    ids=["nothing", "the end of input", "only a part"],
+    ids=["nothing", "the end of input", "only a part", "an old one", "something else"],
 )
 def test_a_person_who_gives_none_gets_one_line(terminal: AtTerminal, typed: str, message: str) -> None:
     client = terminal("connect", "--port", "0")

@@ -52,7 +52,7 @@ def run_fetch(
 async def _fetch(client: Client, url: str, path: Path | None, trust: ssl.SSLContext, *, as_json: bool) -> None:
     download = Download()
     with written_file(path) as file:
-        async with client, _progress(download, quiet=as_json):
+        async with client, _progress(download, quiet=as_json or _is_shown(path)):
             own = Credentials("fetch", secrets.token_urlsafe())  # nobody else on this machine is to use this proxy
             proxy = await client.proxy(password=own)
             with_own = f"http://{own.user}:{own.password}@{proxy.address}:{proxy.port}"
@@ -69,6 +69,11 @@ async def _fetch(client: Client, url: str, path: Path | None, trust: ssl.SSLCont
         print_json({"bytes": download.received, "mb_per_s": round(rate, 2), **{n: getattr(download, n) for n in names}})
     elif path is not None:
         print_line(f"{path}: {download.received:,} bytes in {download.seconds:.2f} s ({rate:.1f} MB/s)")
+
+
+def _is_shown(path: Path | None) -> bool:
+    """Whether the content goes to a terminal, where a bar would be drawn into it."""
+    return path is None and sys.stdout is not None and sys.stdout.isatty()
 
 
 @contextlib.asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import io
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -49,7 +50,9 @@ def create_invite(
         return
     record = _record_of(shown.usage)
     print_line(f'Invite "{record.name}": {_described(record)}\n\n  {shown.text}\n\nLink: {shown.link}\n')
-    print_line("freespan invite show prints it again, with a QR code; freespan invite revoke makes it void.")
+    quoted = shlex.quote(record.name)
+    print_line(f"freespan invite show {quoted} prints it again, with a QR code.")
+    print_line(f"freespan invite revoke {quoted} makes it void.")
 
 
 def show_invite(sourced: Sourced[HostSettings], name: str, picture: Path | None, *, as_json: bool) -> None:
@@ -66,7 +69,9 @@ def show_invite(sourced: Sourced[HostSettings], name: str, picture: Path | None,
     record, state = _record_of(shown.usage), shown.usage.state
     warning = "" if state == "valid" else f" [{state}]"
     print_line(f'Invite "{record.name}"{warning}: {_described(record)}\n\n  {shown.text}\n\nLink: {shown.link}\n')
-    if picture is None and code is not None:
+    if picture is not None:
+        print_line(f"QR code: {picture}")
+    elif code is not None:
         print_line(code.for_terminal() or "This terminal cannot show a QR code: --qr FILE writes a picture.")
 
 

@@ -88,7 +88,9 @@ def _ask() -> str:
     try:
         parse_invite(text)
     except InviteError as error:
-        raise InputError("invite", f"{error.reason}. Here it must be one line; {OPTION} takes several") from None
+        is_a_part = error.reason.endswith("copy the whole invite again")
+        hint = f". Here it must be one line; {OPTION} takes several" if is_a_part else ""
+        raise InputError("invite", f"{error.reason}{hint}") from None
     return text
 
 
