@@ -5,7 +5,7 @@ import datetime
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -132,3 +132,46 @@ async def test_a_new_month_begins_at_midnight(tmp_path: Path) -> None:
         assert guest.is_over_quota
         now[0] += 12 * 3_600
         await until(lambda: not guest.is_over_quota)
+
+
+async def test_a_new_month_begins_even_if_the_database_is_locked_at_midnight(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = [NOW]
+    store = opened(tmp_path)
+    anna = store.create("anna", InviteLimits(quota=1_000), today=TODAY)
+    guests = Guests(TOKENS, is_open=False, now=lambda: now[0], monotonic=time.monotonic)
+    other = sqlite3.connect(tmp_path / DATABASE, isolation_level=None)
+    async with keeping(guests, store, ONLY_AT_THE_END):
+        guest = guests.admit(TOKENS.issue(anna.id))
+        guest.count(0, 1_000)
+        other.execute("BEGIN EXCLUSIVE")
+        now[0] += 12 * 3_600
+        await until(lambda: caplog.messages)
+        other.execute("ROLLBACK")
+        await until(lambda: not guest.is_over_quota)
+    other.close()
+
+
+async def test_what_cannot_be_written_for_long_takes_no_more_memory(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    anna = store.create("anna", today=TODAY)
+    guests = a_host()
+    handed: list[int] = []
+    add_usage = store.add_usage
+
+    def noting(used: Sequence[UsageRow], *, today: datetime.date) -> None:
+        handed.append(len(used))
+        add_usage(used, today=today)
+
+    store.add_usage = noting  # type: ignore[method-assign]
+    other = sqlite3.connect(tmp_path / DATABASE, isolation_level=None)
+    async with keeping(guests, store, QUICK):
+        other.execute("BEGIN IMMEDIATE")
+        for number in range(1, 6):
+            guests.admit(TOKENS.issue(anna.id)).count(1, 0)
+            await until(lambda number=number: len(handed) > 2 * number and handed[-1])  # type: ignore[misc]
+        other.execute("ROLLBACK")
+        await until(lambda: sum(row.up for row in with_store(tmp_path, InviteStore.usage)) == 5)  # type: ignore[attr-defined]
+    other.close()
+    assert max(handed) == 1

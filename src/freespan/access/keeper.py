@@ -62,7 +62,8 @@ class _Keeper:
         self._settings = settings
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="invites")
         self._stopping = asyncio.Event()
-        self._unwritten: list[UsageRow] = []
+        self._unwritten: dict[tuple[bytes, str], UsageRow] = {}
+        """What has been used, by invite and day: it does not grow however long the database cannot be written."""
         self._seen: tuple[int, int] | None = None
         self._trouble = ""
         self._said = ""
@@ -97,10 +98,13 @@ class _Keeper:
     async def _step(self, *, is_due: bool) -> None:
         try:
             self._guests.look()
-            is_new_day = self._guests.is_new_day
+            if self._guests.is_new_day:
+                self._seen = None  # until it could be read: a month may have begun, whether anything is written or not
             if is_due:
-                self._unwritten += self._guests.take_usage()
-            await self._exchange(always=is_new_day)
+                for row in self._guests.take_usage():
+                    key = (row.invite, row.day)
+                    self._unwritten[key] = _together(self._unwritten.get(key), row)
+            await self._exchange()
             self._trouble = self._said = ""
         except InviteStoreError as error:
             self._say(error.cause)
@@ -108,18 +112,18 @@ class _Keeper:
             check_memory(error)
             _log.exception("the invites could not be looked at")
 
-    async def _exchange(self, *, always: bool = False) -> None:
+    async def _exchange(self) -> None:
         """Write what has been used, if anything has, and learn what has changed."""
-        rows, today = self._unwritten, self._guests.today()
+        rows, today = list(self._unwritten.values()), self._guests.today()
         loop = asyncio.get_running_loop()
-        snapshot = await loop.run_in_executor(self._thread, self._exchange_in_thread, rows, today, always)
-        self._unwritten = []
+        snapshot = await loop.run_in_executor(self._thread, self._exchange_in_thread, rows, today)
+        self._unwritten = {}
         if snapshot is not None:
             self._guests.apply(snapshot)
 
-    def _exchange_in_thread(self, rows: list[UsageRow], today: datetime.date, always: bool) -> Snapshot | None:
+    def _exchange_in_thread(self, rows: list[UsageRow], today: datetime.date) -> Snapshot | None:
         seen = self._store.change_mark()  # first: what changes from now on is noticed the next time
-        if seen == self._seen and not always:
+        if seen == self._seen:
             if rows:
                 self._store.add_usage(rows, today=today)
             return None
@@ -133,3 +137,16 @@ class _Keeper:
             self._said = cause
             _log.warning("the database of invites %s; the host goes on with what it knows", cause)
         self._trouble = cause
+
+
+def _together(one: UsageRow | None, other: UsageRow) -> UsageRow:
+    """Two rows of one invite and day as one."""
+    if one is None:
+        return other
+    return UsageRow(
+        invite=other.invite,
+        day=other.day,
+        up=one.up + other.up,
+        down=one.down + other.down,
+        sessions=one.sessions + other.sessions,
+    )
