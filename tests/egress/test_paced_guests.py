@@ -77,6 +77,19 @@ def test_a_site_is_not_read_ahead_while_its_reader_waits() -> None:
     run(main())
 
 
+def test_streams_that_end_while_they_wait_leave_nothing_for_others_to_wait_for() -> None:
+    async def main() -> None:
+        guest = a_list(record("anna", rate=16_000)).of("anna")
+        waiting = [asyncio.create_task(InPace(Pieces(), guest).read(), name="test-read") for _ in range(500)]
+        await asyncio.sleep(1)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert await seconds_for(guest, 2) < 20
+
+    run(main())
+
+
 async def test_both_directions_are_counted_for_the_invite_and_for_nobody_else(site: Site) -> None:
     invites = a_list(record("anna"), record("bela"), is_open=True)
     async with running_host(guests=invites.guests) as host:

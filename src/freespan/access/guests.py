@@ -171,6 +171,11 @@ class Guest:
         self._full_at = max(now, self._full_at) + size / rate
         return max(0.0, self._full_at - now - burst_seconds)
 
+    def give_back(self, size: int) -> None:
+        """So many bytes, for which `pace` was asked, do not pass after all: nobody else waits for them."""
+        if (rate := self.limits.rate) is not None:
+            self._full_at -= size / rate
+
     # --- for `Guests` and `Visit` --------------------------------------------------------------
     def forget(self, visit: Visit) -> None:
         """A session has ended."""

@@ -56,6 +56,9 @@ class Guest(Protocol):
     def pace(self, size: int) -> float:
         """Seconds to wait before `size` bytes are copied, by the rate of the invite; 0 without one."""
 
+    def give_back(self, size: int) -> None:
+        """Whoever asked to copy these bytes has ended before they could be."""
+
 
 class Guests(Protocol):
     """All guests of a host."""
@@ -87,3 +90,6 @@ class Anybody:
     def pace(self, size: int) -> float:
         """See `Guest`."""
         return 0.0
+
+    def give_back(self, size: int) -> None:
+        """See `Guest`."""

@@ -29,5 +29,12 @@ class InPace:
         data = await self._source.read()
         if data and (seconds := self._guest.pace(len(data))):
             with self._not_reading():
-                await asyncio.sleep(seconds)
+                await self._wait(seconds, len(data))
         return data
+
+    async def _wait(self, seconds: float, size: int) -> None:
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:  # the stream has ended: what it waited for holds up no other stream
+            self._guest.give_back(size)
+            raise
