@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import random
 from collections.abc import Callable
@@ -11,13 +12,16 @@ import pytest
 
 from freespan.client.admission import InviteAdmission
 from freespan.egress.bounds import StreamPlace, sockets
+from freespan.egress.guests import Anybody
 from freespan.egress.origins import UNKNOWN, Origin
+from freespan.egress.reception import Reception
 from freespan.egress.session import SESSION_COST
 from freespan.egress.settings import EgressSettings
 from freespan.link.bond.events import LinkJoined
 from freespan.link.bond.session_key import SessionKey
 from freespan.link.memory import MemoryLink
 from freespan.observe.ledger import Ledger
+from freespan.sealing.hpke import Opener
 from freespan.sources.rate import Rate
 from freespan.sources.source import Source, SourceHasher
 from freespan.tunnel.identity import new_identity
@@ -26,7 +30,7 @@ from freespan.wire.bond_frames import NOT_OPENED, REFUSED, Hello, hello_head, op
 from freespan.wire.errors import HostFullError, NotAdmittedError, StreamError, TunnelError, WrongKeyError
 from tests.egress.scene import SITE, Reader, Scene, Stranger, echoes, with_scene
 from tests.support.guests import DAY, a_list, record, token
-from tests.support.invites import invite_to
+from tests.support.invites import SEALING_KEY, invite_to
 from tests.support.tunnels import IDENTITY
 from tests.support.virtual_time import run
 
@@ -312,6 +316,40 @@ def test_a_copied_hello_gives_nobody_a_session_and_uses_up_none() -> None:
     with_scene(body, guests=invites.guests)
 
 
+@pytest.mark.parametrize("is_open", [True, False], ids=["open", "invited"])
+def test_a_copied_hello_does_not_tell_whether_its_reader_is_there(*, is_open: bool) -> None:
+    invites = a_list(record("anna", sessions=1), is_open=is_open)
+
+    async def body(scene: Scene) -> None:
+        hello = await hello_of(scene)
+        send_first(scene, hello)
+        reader = await scene.reader(token=token("anna"))
+        while_there = send_first(scene, hello)
+        await scene.until(lambda: while_there.lost)
+        reader.session.close()
+        await scene.until(lambda: not invites.of("anna").sessions)
+        later = send_first(scene, hello)
+        await scene.until(lambda: later.lost)
+        invites.revoke("anna")
+        revoked = send_first(scene, hello)
+        await scene.until(lambda: revoked.lost)
+        assert while_there.heard == later.heard == revoked.heard == [bytes((REFUSED, NOT_OPENED))]
+
+    with_scene(body, guests=invites.guests)
+
+
+def test_only_so_many_hellos_are_remembered() -> None:
+    account = Ledger().account()
+    reception = Reception(Opener(SEALING_KEY), Anybody(), EgressSettings(opened_max=4), account)
+    admission = InviteAdmission(invite_to("https://host.example", token=token("anna")))
+    held = []
+    for number in range(20):
+        frames = bytes((number,))
+        reception.open(Hello(admission.seal(frames), frames), None, 0.0)
+        held.append(account.held)
+    assert held[3:] == [held[3]] * 17
+
+
 def changed(hello: bytes) -> bytes:
     return hello[:60] + bytes((hello[60] ^ 1,)) + hello[61:]
 
@@ -512,6 +550,28 @@ def test_handshakes_that_strangers_have_used_up_are_there_for_who_is_invited() -
             reader.session.close()
 
     with_scene(body, settings, a_list(record("anna"), is_open=True).guests)
+
+
+def test_one_invite_in_the_hands_of_many_takes_no_handshakes_that_are_kept_for_newcomers() -> None:
+    settings = EgressSettings(
+        handshakes=Rate(per_second=0.1, burst=4),
+        handshakes_in_all=Rate(per_second=0.01, burst=8),
+        handshakes_of_invite=Rate(per_second=0.01, burst=2),
+        handshake_patience_seconds=0.0,
+    )
+
+    async def body(scene: Scene) -> None:
+        readers = []
+        for _ in range(4):
+            for origin in STRANGERS[:3]:
+                with contextlib.suppress(HostFullError):
+                    readers.append(await scene.reader(origin, token("anna")))
+        readers.append(await scene.reader(STRANGERS[3], token("bela")))
+        await readers[-1].still_works()
+        for reader in readers:
+            reader.session.close()
+
+    with_scene(body, settings, a_list(record("anna"), record("bela"), is_open=True).guests)
 
 
 def test_a_copied_invite_keeps_nobody_out_of_the_places_for_handshakes() -> None:

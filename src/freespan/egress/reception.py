@@ -5,7 +5,8 @@
                 └─▶ what does not open: NotOpenedError; a source with too many of these is not answered any more
 
 What is sealed belongs to the frames beside it. They hold the key share of the client that has sealed it, so whoever
-copies a HELLO gets no session by it.
+copies a HELLO gets no session by it. A copy would still be dealt with as one of an invited reader's, and whether it is
+refused would tell whether they are there. So the last ones are remembered, and a copy counts as one that does not open.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 
 from freespan.egress.guests import Guest, Guests
 from freespan.egress.settings import EgressSettings
+from freespan.observe.ledger import Account, Ledger
 from freespan.sealing.hpke import Opener
 from freespan.sealing.replies import seal_reply
 from freespan.sources.rate import RateBudgets
@@ -23,6 +25,11 @@ from freespan.wire.bond_frames import NO_SESSION, NOT_OPENED, Hello, Refused
 from freespan.wire.denial import Denial, encode_denial
 from freespan.wire.errors import LinkError, MessageError, NotAdmittedError, SealError
 from freespan.wire.hello import HELLO_PURPOSE, decode_shown
+
+_NAME_SIZE = 32
+"""The first bytes of what is sealed: the public key that its sender has made for it. With another it does not open."""
+_NAME_COST = 250
+"""What is taken by one that is remembered."""
 
 
 class DeniedError(LinkError):
@@ -34,7 +41,7 @@ class DeniedError(LinkError):
 
 
 class NotOpenedError(LinkError):
-    """What is sealed does not open: it was changed, or sealed for another host."""
+    """What is sealed does not open: it was changed, or sealed for another host. Or it has been opened before."""
 
     refused = Refused(NOT_OPENED)
     """The answer. It has no proof: there is no key for one."""
@@ -60,9 +67,14 @@ class Caller:
 class Reception:
     """Opens HELLOs with the host's key, and asks `guests` who may come in."""
 
-    def __init__(self, opener: Opener, guests: Guests, settings: EgressSettings) -> None:
+    def __init__(
+        self, opener: Opener, guests: Guests, settings: EgressSettings, account: Account | None = None
+    ) -> None:
         self._opener = opener
         self._guests = guests
+        self._account = account or Ledger().account()
+        self._opened: dict[bytes, None] = {}  # the oldest first
+        self._opened_max = settings.opened_max
         self._failures = RateBudgets(settings.not_opened, settings.not_opened_of_network)
 
     def open(self, hello: Hello, source: Source | None, now: float) -> Caller:
@@ -77,6 +89,7 @@ class Reception:
         try:
             context = hashlib.sha256(hello.frames).digest()
             shown = decode_shown(self._opener.open(HELLO_PURPOSE, hello.sealed, context))
+            self._remember(hello.sealed[:_NAME_SIZE])
         except (SealError, MessageError):
             if not self._failures.take(source, now):
                 raise LinkError("too many first messages do not open") from None
@@ -89,3 +102,12 @@ class Reception:
             return self._guests.admit(caller.token)
         except NotAdmittedError as error:
             raise DeniedError(Denial.of(error), str(error)) from None
+
+    def _remember(self, name: bytes) -> None:
+        """Raises `SealError` for a copy."""
+        if name in self._opened:
+            raise SealError
+        self._opened[name] = None
+        if len(self._opened) > self._opened_max:
+            del self._opened[next(iter(self._opened))]
+        self._account.report(len(self._opened) * _NAME_COST)

@@ -35,6 +35,7 @@ from freespan.link.turns import Group, Turns
 from freespan.observe.ledger import Ledger
 from freespan.sealing.hpke import Opener
 from freespan.sources.rate import RateBudgets
+from freespan.sources.source import Source
 from freespan.tunnel.identity import Identity
 from freespan.tunnel.tickets import TicketStore
 from freespan.wire.bond_frames import SESSION_ENDED, SESSION_ID_SIZE, UNKNOWN_SESSION, Hello, Join
@@ -81,13 +82,14 @@ class Sessions:
         self._secret = identity.derived(b"freespan bond")
         self._epoch = secrets.token_bytes(_EPOCH_SIZE)
         self._by_id: dict[bytes, EgressSession] = {}
-        self._reception = Reception(Opener(identity.sealing_key), guests or Anybody(), settings)
+        self._reception = Reception(Opener(identity.sealing_key), guests or Anybody(), settings, ledger.account())
         self._without_handshake = WithoutHandshake(settings)
         self._established = SessionPlaces(settings)
         self._waiting = WaitingSessions(settings)
         self._links = LinkPlaces(settings)
         self._turned_away = TurnedAway(settings)
         self._handshakes = RateBudgets(settings.handshakes, settings.handshakes_of_network, settings.handshakes_in_all)
+        self._of_invites = RateBudgets(settings.handshakes_of_invite, settings.handshakes_of_invite)
         self._origins = origins
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns = turns
@@ -172,7 +174,7 @@ class Sessions:
         """Begin a session, if there is room for it. Raises `DeniedError`."""
         guest = self._reception.admit(caller)
         self._find_room(arrival, origin, is_invited=guest.is_invited)
-        await self._wait_for_handshake(origin, is_invited=guest.is_invited)
+        await self._wait_for_handshake(origin, guest)
         self._begin(arrival, origin, guest)
 
     def _find_room(self, arrival: Arrival, origin: Origin, *, is_invited: bool) -> None:
@@ -190,15 +192,17 @@ class Sessions:
         if is_invited:
             self._without_handshake.add(arrival, source, link.close, origin.links, is_invited=True)
 
-    async def _wait_for_handshake(self, origin: Origin, *, is_invited: bool) -> None:
+    async def _wait_for_handshake(self, origin: Origin, guest: Guest) -> None:
         """Wait until the source may have another handshake; one whose session would have to leave at once has none."""
-        if not self._established.has_room(object(), origin.source, origin.sessions, is_invited=is_invited):
+        if not self._established.has_room(object(), origin.source, origin.sessions, is_invited=guest.is_invited):
             raise _full("the egress is full")
         if self._ledger.is_full:
             raise _full("the host is short of memory: come back in a moment")
         source, worth = origin.source, 1 + origin.sessions
-        if is_invited:  # it has a budget of its own, and whatever is kept for newcomers
-            source, worth = source and of_invited(source), math.inf
+        if guest.is_invited:  # it has a budget of its own, and at its pace whatever is kept for newcomers
+            source = source and of_invited(source)
+            if self._of_invites.take(Source(guest.id, guest.id), self._now()):
+                worth = math.inf
         wait = self._handshakes.reserve(source, self._now(), self._settings.handshake_patience_seconds, worth=worth)
         if wait is None:
             raise _full("too many handshakes: come back in a moment")

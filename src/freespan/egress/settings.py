@@ -32,6 +32,8 @@ class EgressSettings:
     """First messages of one address or bridge that do not open, and are answered; 0.1 ms of CPU each."""
     not_opened_of_network: Rate = field(default=Rate(per_second=128.0, burst=2_048))
     """The same for all addresses of a network."""
+    opened_max: int = 32_768
+    """First messages that have been opened, and are remembered: a copy of one of these counts as not opened."""
     silent_seconds: float = 10.5
     """A session of which nothing was heard for so long gives way to another one of its invite, if that has no more. A
     client's probes come every five seconds."""
@@ -45,6 +47,8 @@ class EgressSettings:
     """Handshakes of all addresses of a network."""
     handshakes_in_all: Rate = field(default=Rate(per_second=100.0, burst=2_000))
     """Handshakes of everybody."""
+    handshakes_of_invite: Rate = field(default=Rate(per_second=8.0, burst=256))
+    """Handshakes of one invite that may take what is kept for newcomers, wherever its readers come from."""
     handshake_patience_seconds: float = 5.0
     """How long a link waits for its handshake when its source has had too many; one that would wait longer is ended."""
     waiting_sessions_max: int = 500
