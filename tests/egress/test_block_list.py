@@ -78,6 +78,11 @@ def test_other_networks(address: str) -> None:
     assert not found(TEXT).has_address(ipaddress.ip_address(address))
 
 
+@pytest.mark.parametrize("entry", ["::ffff:203.0.113.5", "::ffff:203.0.113.0/120", "::FFFF:cb00:7105/128"])
+def test_ipv4_networks_written_as_ipv6_are_those_networks(entry: str) -> None:
+    assert found(entry).has_address(ipaddress.ip_address("203.0.113.5"))
+
+
 def test_a_list_may_be_empty() -> None:
     assert len(found("")) == len(found("\n# nothing\n\n")) == len(NOTHING) == 0
     assert len(found(TEXT)) == 9

@@ -19,6 +19,8 @@ from freespan.wire.errors import InputError
 _FIELD = "block-list"
 BLOCK_LIST_MAX = 64 * 1024 * 1024
 """The size of a file in bytes, at most."""
+_MAPPED_BITS = 96
+"""Of an IPv6 address that stands for an IPv4 one (RFC 4291 section 2.5.5.2), these bits come first."""
 
 
 class BlockList:
@@ -94,6 +96,10 @@ def _network(entry: str) -> Network | None:
     if "%" in entry:  # a zone is a part of one machine
         return None
     try:
-        return ipaddress.ip_network(entry)
+        network = ipaddress.ip_network(entry)
     except ValueError:
         return None
+    mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
+    if mapped is None or network.prefixlen < _MAPPED_BITS:
+        return network
+    return ipaddress.IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
