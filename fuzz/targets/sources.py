@@ -21,6 +21,8 @@ _ROOM = "freespan.sources."
 _HEADER = "X-Forwarded-For"
 _TOTAL = 12
 _REMEMBERED = 8
+_REQUESTS_MAX = 150
+"""Requests of one input. More tell nothing new, and together take longer than an input may."""
 
 
 class _Request(dict[str, object]):
@@ -42,7 +44,9 @@ def _requests(data: bytes) -> None:
     flags = script.byte()
     header = _HEADER if flags & 1 else ""
     readers = [SourceReader(header, is_public=lambda: bool(flags & 2), hasher=_hasher()) for _ in range(2)]
-    while not script.is_over:
+    for _ in range(_REQUESTS_MAX):
+        if script.is_over:
+            return
         peer = script.piece().decode("utf-8", "replace")
         headers = CIMultiDict[str]()
         for name in (_HEADER, _HEADER, "Via" if flags & 4 else "X-Other"):
