@@ -149,12 +149,12 @@ class Account:
             self._share.turn().add_done_callback(self._go_on)
 
     async def take_request(self) -> None:
-        """A request begins; it waits for a turn if there have been others."""
+        """A request begins; it waits for a turn if there have been others, of this source or of all."""
         self._requested += _REQUEST_SECONDS
-        if self._requested >= STEP_SECONDS:
+        has_had_others = self._requested >= STEP_SECONDS
+        if has_had_others:
             self._requested -= STEP_SECONDS
-            await self._share.turn()
-        elif self._recent.add_request():
+        if has_had_others or self._recent.add_request():
             await self._share.turn()
 
     def _go_on(self, _: asyncio.Future[None]) -> None:
