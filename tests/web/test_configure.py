@@ -156,6 +156,14 @@ async def test_a_click_copies_the_line_or_selects_it(page: Page) -> None:
     }
 
 
+async def test_a_clipboard_that_never_answers_leaves_the_line_selected(page: Page) -> None:
+    await page.evaluate("(navigator.clipboard.writeText = () => new Promise(() => {}), 0)")
+    await page.click("#copy-script")
+    note = "document.querySelector('#note-script').textContent"
+    assert await page.wait_for(note) == "Selected: copy it with the keyboard."
+    assert await page.evaluate("String(getSelection())") == await line(page, "script")
+
+
 async def test_it_can_be_used_by_keyboard(page: Page) -> None:
     await page.evaluate("(document.querySelector('[name=layout]').focus(), 0)")
     await page.press("Tab")

@@ -13,6 +13,7 @@ from typing import Any
 from freespan.browsers.errors import BrowserError
 
 _POLL_SECONDS = 0.02
+_STEADY_SECONDS = 2.0  # something that never stands still is clicked where it is then
 
 
 class Page(ABC):
@@ -51,6 +52,21 @@ class Page(ABC):
         Raises:
             BrowserError: the element is missing or has no size.
         """
+        await self._click(*await self._steady_middle(selector))
+
+    async def _steady_middle(self, selector: str) -> tuple[float, float]:
+        """Where to click, once the element has stood still from one look to the next.
+
+        A page that still loads its parts moves the others, and a click would miss them.
+        """
+        deadline = time.monotonic() + _STEADY_SECONDS
+        before, middle = None, await self._middle(selector)
+        while middle != before and time.monotonic() < deadline:
+            await asyncio.sleep(_POLL_SECONDS)
+            before, middle = middle, await self._middle(selector)
+        return middle
+
+    async def _middle(self, selector: str) -> tuple[float, float]:
         middle = await self.evaluate(f"""(() => {{
             const [outside, inside] = {json.dumps(selector)}.split(" >>> ");
             const host = document.querySelector(outside);
@@ -61,7 +77,7 @@ class Page(ABC):
         }})()""")
         if middle is None:
             raise BrowserError(f"nothing to click: {selector} is not in the page, or has no size")
-        await self._click(*middle)
+        return middle[0], middle[1]
 
     async def screenshot(self, path: Path | str) -> None:
         """Save the visible part of the page as PNG."""
