@@ -87,10 +87,10 @@ def test_an_invite_is_shown_again_as_it_was_made(invite: Invite) -> None:
 
 
 @pytest.mark.parametrize(("name", "word"), [("anna", "anna"), ("Anna B", "'Anna B'")])
-def test_a_made_invite_says_how_to_see_and_to_revoke_it(invite: Invite, name: str, word: str) -> None:
+def test_a_made_invite_says_how_to_see_and_to_revoke_it(invite: Invite, folder: Path, name: str, word: str) -> None:
     assert lines_of(invite("create", name))[-2:] == [
-        f"freespan invite show {word} prints it again, with a QR code.",
-        f"freespan invite revoke {word} makes it void.",
+        f"freespan invite show {word} --data {folder} prints it again, with a QR code.",
+        f"freespan invite revoke {word} --data {folder} makes it void.",
     ]
 
 

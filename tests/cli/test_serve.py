@@ -296,6 +296,7 @@ async def welcome(url: str) -> Welcome:
 
 def test_fronts_and_turn_servers(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("north\n")
+    (tmp_path / "secret").chmod(0o600)
     fronts = ["--front", "https://front.example", "--front", "https://cdn.example/garden/"]
     turn = ["--turn", "turn:turn.example:3478?transport=udp", "--turn-secret-file", str(tmp_path / "secret")]
     with laboratory(tmp_path / "data", *fronts, *turn) as lab:

@@ -17,7 +17,7 @@ from freespan.api.invites import HostInvites, InviteUsage, ShownInvite, Used, in
 from freespan.api.settings import HostSettings
 from freespan.api.sources import Sourced
 from freespan.cli.qr_code import QrCode
-from freespan.cli.running import naming_options, print_json, print_line
+from freespan.cli.running import data_option, naming_options, print_json, print_line
 from freespan.wire.admission import size_text
 
 _WITHOUT = "(no invite)"
@@ -50,7 +50,7 @@ def create_invite(
         return
     record = _record_of(shown.usage)
     print_line(f'Invite "{record.name}": {_described(record)}\n\n  {shown.text}\n\nLink: {shown.link}\n')
-    quoted = shlex.quote(record.name)
+    quoted = shlex.quote(record.name) + data_option(sourced.settings)
     print_line(f"freespan invite show {quoted} prints it again, with a QR code.")
     print_line(f"freespan invite revoke {quoted} makes it void.")
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shlex
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
+from freespan.api.settings import HostSettings
 from freespan.cli.collector import Collector
 from freespan.cli.core_dumps import leave_no_core_dump
 from freespan.cli.event_loop import event_loop
@@ -80,6 +82,11 @@ def naming_options(*names: str) -> Iterator[None]:
 def print_json(event: dict[str, object]) -> None:
     """One event as one line for a program."""
     print(json.dumps(event), flush=True)
+
+
+def data_option(settings: HostSettings) -> str:
+    """What a command for the same host has to end with: nothing, or ` --data DIRECTORY`."""
+    return f" --data {shlex.quote(str(settings.data))}" if settings.data else ""
 
 
 def print_line(text: str) -> None:

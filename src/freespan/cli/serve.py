@@ -7,14 +7,14 @@ and figures never: kept with their times, they would tell when somebody came.
 from __future__ import annotations
 
 import asyncio
-import shlex
 import sys
 
 from freespan.api.host import Host
 from freespan.api.open_files import raise_open_files_limit
 from freespan.api.settings import OPEN, HostSettings
 from freespan.api.sources import Sourced
-from freespan.cli.running import print_json, print_line, run_until_stopped, show_status
+from freespan.cli.running import data_option, print_json, print_line, run_until_stopped, show_status
+from freespan.cli.secret_files import warn_if_others_can_read
 from freespan.cli.stopping import on_hangup
 
 _ALL_ADDRESSES = ("", "0.0.0.0", "::")
@@ -34,6 +34,8 @@ async def _serve(settings: HostSettings, *, print_invite: bool, as_json: bool) -
     is_at_terminal = sys.stdout.isatty()
     async with Host(settings) as host:
         on_hangup(host.reload)
+        if settings.turn_secret_file is not None:
+            warn_if_others_can_read(settings.turn_secret_file)
         if as_json:
             print_json(_ready(settings, host, print_invite=print_invite))
         else:
@@ -61,7 +63,7 @@ def _announce(settings: HostSettings, host: Host, *, print_invite: bool) -> None
     elif print_invite:
         print_line("No invite is valid: freespan invite create NAME makes one.\n")
     else:
-        data = f" --data {shlex.quote(str(settings.data))}" if settings.data else ""
+        data = data_option(settings)
         print_line(
             f"Invite, for readers, which is not written to what may be kept:\n  freespan invite show first{data}\n"
         )
