@@ -1,7 +1,7 @@
-"""The interface between the server and the parser of a protocol.
+"""The interface between a conversation of one request (`tunnels.py`) and the parser of its protocol.
 
 A parser is fed bytes until it has a `ProxyRequest`; until then it may have bytes to send back. `http1.py` and
-`socks5.py` implement both classes, and the server knows no more of a protocol than they tell.
+`socks5.py` implement both classes, and the conversation knows no more of a protocol than they tell.
 """
 
 from __future__ import annotations

@@ -7,38 +7,23 @@ users, and pages that try ports.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import ipaddress
-import logging
 import os
 from collections.abc import Collection
-from typing import Protocol
 
+from freespan.client.local_proxy.conversation import Program, ProxyContext, StreamOpener
 from freespan.client.local_proxy.credentials import Credentials
 from freespan.client.local_proxy.parsers import parser_for
 from freespan.client.local_proxy.peers import Peers, own_users
-from freespan.client.local_proxy.request import ProxyRequest, RequestError
+from freespan.client.local_proxy.request import RequestError
+from freespan.client.local_proxy.tunnels import TunnelConversation
 from freespan.client.settings import ClientSettings
-from freespan.tunnel.splice import Direction, TcpConnection, splice
-from freespan.tunnel.stream import CHUNK_SIZE, TunnelStream
+from freespan.tunnel.stream import CHUNK_SIZE
 from freespan.wire.addresses import parse_address
-from freespan.wire.errors import InputError, StreamError
-from freespan.wire.target import Target
+from freespan.wire.errors import InputError
 
 LOOPBACK = "127.0.0.1"
-
-_log = logging.getLogger(__name__)
-
-
-class StreamOpener(Protocol):
-    """What the proxy needs of a `Client`."""
-
-    def open_stream(
-        self, target: Target, first_bytes: bytes = b""
-    ) -> contextlib.AbstractAsyncContextManager[TunnelStream]:
-        """See `Client.open_stream`."""
-        ...
 
 
 class LocalProxy:
@@ -56,16 +41,12 @@ class LocalProxy:
         credentials: Credentials | None = None,
         users: Collection[int] | None = None,
     ) -> None:
-        settings = settings or ClientSettings()
+        self._settings = settings = settings or ClientSettings()
         self.received = 0
         self.sent = 0
         self.connections = 0
-        self._client = client
-        self._credentials = credentials
+        self._context = ProxyContext(client, settings, credentials, self._count_received, self._count_sent)
         self._peers = Peers(own_users() if users is None else users)
-        self._connections_max = settings.proxy_connections_max
-        self._request_seconds = settings.proxy_request_seconds
-        self._idle_seconds = settings.tunnel.stream_idle_seconds
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -105,13 +86,14 @@ class LocalProxy:
         assert task is not None
         self._tasks.add(task)
         self.connections += 1
+        program = Program(reader, writer, self._settings.proxy_request_seconds)
         try:
             if not self._peers.may_use(writer.get_extra_info("socket")):
-                TcpConnection(reader, writer).reset()
-            elif self.connections <= self._connections_max:
-                await self._serve(reader, writer)
+                program.connection.reset()
+            elif self.connections <= self._settings.proxy_connections_max:
+                await self._converse(program)
         except RequestError as error:
-            await self._refuse(reader, writer, error.reply)
+            await program.refuse(error.reply)
         except (TimeoutError, OSError, EOFError):
             pass  # the program was too slow, or has gone
         except asyncio.CancelledError:
@@ -121,41 +103,11 @@ class LocalProxy:
             self._tasks.discard(task)
             writer.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async with asyncio.timeout(self._request_seconds):
-            request = await self._read_request(reader, writer)
-        async with contextlib.AsyncExitStack() as stack:
-            try:
-                opening = self._client.open_stream(request.target, request.first_bytes)
-                stream = await stack.enter_async_context(opening)
-            except StreamError as error:
-                _log.info("a connection was not opened: %s", error.status.sentence())  # SOCKS5 has a number for it
-                await self._refuse(reader, writer, request.refused(error.status))
-                return
-            writer.write(request.accepted)
-            await self._splice(request, TcpConnection(reader, writer), stream)
-
-    async def _read_request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ProxyRequest:
-        """Feed the parser until it has a request. Raises `RequestError`, or `EOFError` when the program has gone."""
-        data = await _read_some(reader)
-        parser = parser_for(data[0], self._credentials)
-        while True:
-            try:
-                request = parser.receive_data(data)
-            finally:
-                writer.write(parser.data_to_send())  # even before an error: the bytes before it may call for a reply
-            if request is not None:
-                return request
-            data = await _read_some(reader)
-
-    async def _splice(self, request: ProxyRequest, connection: TcpConnection, stream: TunnelStream) -> None:
-        program, target = request.splice_ends(connection, stream)
-        await splice(
-            upload=Direction(program, target, self._count_sent),
-            download=Direction(target, connection, self._count_received),
-            reset=connection.reset,
-            idle_seconds=self._idle_seconds,
-        )
+    async def _converse(self, program: Program) -> None:
+        async with asyncio.timeout(self._settings.proxy_request_seconds):
+            first = await program.read()
+        parser = parser_for(first[0], self._context.credentials)
+        await TunnelConversation(program, self._context, parser).run(first)
 
     def _count_received(self, count: int) -> None:
         self.received += count
@@ -163,28 +115,8 @@ class LocalProxy:
     def _count_sent(self, count: int) -> None:
         self.sent += count
 
-    async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reply: bytes) -> None:
-        """Send a reply and end the connection; reset it if there is none."""
-        if not reply:
-            TcpConnection(reader, writer).reset()
-            return
-        try:
-            writer.write(reply)
-            async with asyncio.timeout(self._request_seconds):
-                await writer.drain()
-                writer.write_eof()
-        except (OSError, TimeoutError):
-            pass  # the program has gone
-
 
 def is_loopback_ipv4(address: str) -> bool:
     """Whether a text is an address of 127.0.0.0/8 to listen on."""
     parsed = parse_address(address)
     return isinstance(parsed, ipaddress.IPv4Address) and parsed.is_loopback
-
-
-async def _read_some(reader: asyncio.StreamReader) -> bytes:
-    data = await reader.read(CHUNK_SIZE)
-    if not data:
-        raise EOFError
-    return data
