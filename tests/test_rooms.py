@@ -39,7 +39,7 @@ ROLES = "broker egress client bridge web"
 
 ROOMS = {
     "wire": room(
-        libraries="msgspec",
+        libraries="idna msgspec",
         without=f"{NO_WORLD} secrets uuid ssl select selectors signal threading multiprocessing subprocess",
     ),
     "observe": room(libraries="prometheus_client"),
@@ -49,7 +49,7 @@ ROOMS = {
     "sources": room("wire observe", "aiohttp"),
     "access": room("wire observe"),
     "broker": room("wire observe sealing sources", "aiohttp aioice maxminddb"),
-    "egress": room(f"{BELOW} sealing sources", "aiohttp aiohappyeyeballs idna"),
+    "egress": room(f"{BELOW} sealing sources", "aiohttp aiohappyeyeballs"),
     "client": room(f"{BELOW} sealing", "aiohttp msgspec"),
     "bridge": room("wire observe link", "aiohttp"),
     "web": room("wire observe", "aiohttp rjsmin"),
@@ -100,7 +100,6 @@ PURE_MODULES = {
     "demo/suggestions.py",
     "egress/allowances.py",
     "egress/block_list.py",
-    "egress/names.py",
     "egress/policy.py",
     "egress/settings.py",
     "link/bond/acks.py",

@@ -198,6 +198,16 @@ def test_settings_that_can_be_used(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["secret"]  # to check is to write nothing
 
 
+def test_names_that_are_resolved_here_are_those_that_browsers_ask_for() -> None:
+    settings = HostSettings(resolve=("Faß.example=192.0.2.1", "نامه‌ای.example.=192.0.2.2", "☃_x.example=2001:db8::1"))
+    found = {name: str(address) for name, address in host_plan.names_of(settings).items()}
+    assert found == {
+        "xn--fa-hia.example": "192.0.2.1",
+        "xn--mgba3gch31f060k.example": "192.0.2.2",
+        "xn--_x-esx.example": "2001:db8::1",
+    }
+
+
 @pytest.mark.parametrize(
     ("content", "message"), [(b"", "is empty"), (b" \n", "is empty"), (b"\xff", "is not text")], ids=repr
 )

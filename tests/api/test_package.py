@@ -72,5 +72,5 @@ def test_a_client_begins_without_what_it_needs_later_or_never() -> None:
 def test_the_extra_for_hosts_has_these_libraries() -> None:
     extras = {name.partition(">")[0].partition("=")[0] for name in PROJECT["optional-dependencies"]["host"]}
     base = {name.partition(">")[0].partition("=")[0] for name in PROJECT["dependencies"]}
-    assert {name.replace("-", "_") for name in extras} == {*HOST_LIBRARIES, "aiohappyeyeballs", "idna", "segno"}
+    assert {name.replace("-", "_") for name in extras} == {*HOST_LIBRARIES, "aiohappyeyeballs", "segno"}
     assert not extras & base

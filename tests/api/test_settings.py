@@ -66,6 +66,10 @@ def test_texts_become_paths_and_lists_become_tuples() -> None:
         ({"stun_server": ["stun:x.example:1"] * STUN_MAX}, f"stun-server: takes at most {STUN_MAX - 1}"),
         ({"turn": ["turn:x.example"] * (TURN_URLS_MAX + 1)}, f"turn: takes at most {TURN_URLS_MAX}"),
         ({"public_url": "ftp://x"}, "public-url: must be the http or https URL"),
+        ({"public_url": "https://1א.example"}, "public-url: must be the http or https URL"),
+        ({"public_url": "https://мост .example"}, "public-url: must be the http or https URL"),
+        ({"public_url": "мост.example"}, "public-url: must be the http or https URL"),
+        ({"stun_host": "мост\u202e.example"}, "stun-host: must be the name or the address"),
         ({"public_url": "bridge.example"}, "public-url: must be the http or https URL"),
         ({"stun_host": "a b"}, "stun-host: must be the name or the address"),
         ({"stun_server": ["stun.example"]}, "stun-server: must look like stun:"),
@@ -91,6 +95,31 @@ def test_values_that_cannot_be_used(given: dict[str, Any], message: str) -> None
     with pytest.raises(InputError) as caught:
         HostSettings(**given)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("field", "written", "meant"),
+    [
+        ("public_url", "https://мост.example", "https://xn--l1aeje.example"),
+        ("public_url", "https://Faß.example:8443/garden", "https://xn--fa-hia.example:8443/garden"),
+        ("public_url", "http://پل‌ها.example", "http://xn--mgb1dj2t918i.example"),
+        (
+            "front",
+            ["https://cdn。example/x", "https://ᲛᲝᲡᲢᲘ.example"],
+            ("https://cdn.example/x", "https://xn--todfgqf.example"),
+        ),
+        ("embedder", ["https://новости.example"], ("https://xn--b1amnebsh.example",)),
+        ("stun_host", "мост.example", "xn--l1aeje.example"),
+        (
+            "stun_server",
+            ["stun:мост.example:1,stun:мост.example:2"],
+            ("stun:xn--l1aeje.example:1,stun:xn--l1aeje.example:2",),
+        ),
+        ("turn", ["turn:мост.example:3478?transport=udp"], ("turn:xn--l1aeje.example:3478?transport=udp",)),
+    ],
+)
+def test_a_host_may_be_named_in_any_script(field: str, written: Any, meant: Any) -> None:
+    assert getattr(HostSettings(**{field: written}), field) == meant
 
 
 @pytest.mark.parametrize(

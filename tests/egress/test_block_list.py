@@ -62,6 +62,28 @@ def test_a_name_in_whichever_spelling_is_the_one_that_readers_ask_for(name: str)
     assert found(name).has_name(parse_host("bücher.example"))
 
 
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [
+        ("Βόλος.example", {"xn--nxasmm1c.example", "xn--nxasmq6b.example"}),
+        ("نامه‌ای.example", {"xn--mgba3gch31f060k.example", "xn--mgba3gch31f.example"}),
+        ("FUẞ.example", {"xn--fu-hia.example", "fuss.example"}),
+    ],
+)
+def test_both_names_are_closed_where_the_two_standards_differ(written: str, names: set[str]) -> None:
+    assert all(map(found(written).has_name, names))
+    assert len(found(written)) == len(names)
+
+
+def test_a_list_knows_the_names_that_dns_may_know() -> None:
+    assert all(
+        map(
+            found("-a.example\nb-.example\n☃.example\nxn--0.example").has_name,
+            ["-a.example", "b-.example", "xn--n3h.example", "xn--0.example"],
+        )
+    )
+
+
 @pytest.mark.parametrize("address", ["203.0.113.0", "203.0.113.255", "198.51.100.7", "2001:db8:bad::1", "::"])
 def test_networks(address: str) -> None:
     assert found(TEXT).has_address(ipaddress.ip_address(address))

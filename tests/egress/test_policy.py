@@ -88,9 +88,31 @@ def test_listed(host: str) -> None:
     assert refusal(Policy.of(["NEWS.example", "other.example", "1.2.3.4"]), host) is None
 
 
-@pytest.mark.parametrize("host", ["xn--strae-oqa.example", "strasse.example", "www.xn--strae-oqa.example"])
-def test_a_name_in_another_script_is_listed_in_each_form_that_programs_ask_for(host: str) -> None:
-    assert refusal(Policy.of(["Straße.example"]), host) is None
+@pytest.mark.parametrize(
+    ("written", "asked_for"),
+    [
+        ("Straße.example", "xn--strae-oqa.example"),
+        ("Straße.example", "www.xn--strae-oqa.example"),
+        ("نامه‌ای.example", "xn--mgba3gch31f060k.example"),
+        ("βόλος.example", "xn--nxasmm1c.example"),
+        ("ᲛᲝᲡᲢᲘ.example", "xn--todfgqf.example"),
+        ("☃.example.", "xn--n3h.example"),
+    ],
+)
+def test_a_name_in_another_script_is_the_one_that_a_browser_asks_for(written: str, asked_for: str) -> None:
+    assert refusal(Policy.of([written]), asked_for) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "another_site"),
+    [
+        ("Straße.example", "strasse.example"),
+        ("نامه‌ای.example", "xn--mgba3gch31f.example"),
+        ("ς.example", "xn--4xa.example"),
+    ],
+)
+def test_a_name_that_the_earlier_standard_made_of_it_is_another_site(written: str, another_site: str) -> None:
+    assert refusal(Policy.of([written]), another_site) == "http_request_denied"
 
 
 def test_a_letter_that_only_the_later_standard_knows() -> None:

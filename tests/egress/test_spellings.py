@@ -6,7 +6,6 @@ library's (inet_aton takes `127.1`, `0177.0.0.1` and `0x7f000001`), and dialed, 
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from freespan.egress.dialer import Dialer
 from freespan.egress.policy import Policy
 from freespan.wire.errors import InputError, StreamError
-from freespan.wire.target import parse_target
+from freespan.wire.target import parse_host, parse_target
 
 NUMBERS = (
     "127.0.0.1 127.1 127.0.1 2130706433 017700000001 0x7f000001 0x7F.0.0.1 0177.0.0.1 0177.1 0x7f.1 127.0.0.01 "
@@ -70,4 +69,4 @@ async def test_what_leads_outside_is_dialed(dialed: list[str], spelling: str) ->
             await dialer.dial(parse_target(f"{spelling}:80"))
     finally:
         dialer.close()
-    assert [ipaddress.ip_address(one) for one in dialed] == [ipaddress.ip_address(spelling.strip("[]"))]
+    assert [parse_host(one) for one in dialed] == [parse_host(spelling.strip("[]"))]

@@ -31,6 +31,18 @@ ports = st.integers(1, 65_535)
         ("[2001:DB8:0::1]:443", "2001:db8::1", 443),
         ("bücher.example:443", "xn--bcher-kva.example", 443),
         ("4chan.example:80", "4chan.example", 80),
+        ("faß.example:80", "xn--fa-hia.example", 80),
+        ("-example.org:80", "-example.org", 80),
+        ("example-.org:80", "example-.org", 80),
+        ("b%C3%BCcher.ex%61mple:80", "xn--bcher-kva.example", 80),
+        ("%e1%83%9b%E1%83%9d%E1%83%A1%E1%83%A2%E1%83%98.example:80", "xn--todfgqf.example", 80),
+        ("example%2Eorg:80", "example.org", 80),
+        # an address in its one form
+        ("１２７.0.0.1:80", "127.0.0.1", 80),
+        ("1.2.3.4.:80", "1.2.3.4", 80),
+        ("[::ffff:192.0.2.1]:80", "192.0.2.1", 80),
+        ("[0:0:0:0:0:FFFF:c000:0201]:80", "192.0.2.1", 80),
+        ("[::192.0.2.1]:80", "::c000:201", 80),
     ],
 )
 def test_good_targets(text: str, host: str, port: int) -> None:
@@ -53,14 +65,16 @@ def test_good_targets(text: str, host: str, port: int) -> None:
         "exa mple.org:80",
         "example.org\r\n:80",
         "example\x00.org:80",
-        "-example.org:80",
-        "example-.org:80",
         "exam..ple:80",
         ".example.org:80",
         "example.org..:80",
         "user@example.org:80",
         "example.org/x:80",
         "a" * 64 + ".example:80",
+        "ü" * 60 + ".example:80",
+        "-:80",
+        "a*b.example:80",
+        "1٣.0.0.1:80",
         ".".join(["a" * 60] * 5) + ":80",
         "x" * TARGET_MAX + ":80",
         "\u00ad:80",
@@ -72,8 +86,6 @@ def test_good_targets(text: str, host: str, port: int) -> None:
         "0x7f000001:80",
         "0x:80",
         "0177.0.0.1:80",
-        "１２７.0.0.1:80",
-        "1.2.3.4.:80",
         # brackets are for IPv6, and IPv6 is for brackets
         "[::1:80",
         "[::1]80",
@@ -86,6 +98,15 @@ def test_good_targets(text: str, host: str, port: int) -> None:
         # a zone means nothing at another machine
         "[fe80::1%eth0]:80",
         "[fe80::1%25eth0]:80",
+        "fe80%3A%3A1%25eth0:80",
+        "%3A%3A1:80",
+        # percent-encoding of what is no name
+        "a%2541.example:80",
+        "a%00b.example:80",
+        "a%FFb.example:80",
+        "a%20b.example:80",
+        "user%40example.org:80",
+        "%:80",
     ],
 )
 def test_bad_targets(text: str) -> None:

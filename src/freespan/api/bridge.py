@@ -14,6 +14,7 @@ from freespan.observe.hidden import hiding_urls
 from freespan.wire.errors import InputError, InviteError, RendezvousError
 from freespan.wire.invite import check_broker_url
 from freespan.wire.limits import BRIDGE_CAPACITY_MAX
+from freespan.wire.target import url_with_host_in_dns
 
 JOIN_SECONDS = 20.0
 """How long entering the block of a `Bridge` waits for the broker, unless told otherwise."""
@@ -40,7 +41,7 @@ class Bridge:
 
     def __init__(self, url: str, *, capacity: int = 8, timeout: float = JOIN_SECONDS) -> None:
         try:
-            broker = check_broker_url(url)
+            broker = check_broker_url(url_with_host_in_dns(url))
         except InviteError:
             raise InputError("URL", "must be the http or https URL of a host") from None
         checked_number("capacity", capacity, 1, BRIDGE_CAPACITY_MAX)

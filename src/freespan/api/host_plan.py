@@ -19,7 +19,6 @@ from freespan.api.settings import HostSettings, bracketed
 from freespan.broker.turn import TurnServers
 from freespan.egress.block_list import NOTHING
 from freespan.egress.block_list_file import BlockListFile, read_block_list
-from freespan.egress.names import forms_of
 from freespan.egress.policy import WEB_PORTS, Policy
 from freespan.egress.settings import EgressSettings
 from freespan.observe.ledger import Ledger
@@ -29,6 +28,7 @@ from freespan.wire.errors import InputError, InviteError, MessageError
 from freespan.wire.ice import check_stun, check_turn_servers
 from freespan.wire.invite import check_broker_url, check_stun_urls
 from freespan.wire.messages import IceServer
+from freespan.wire.target import parse_host
 
 if TYPE_CHECKING:
     from freespan.api.open_files import OpenFiles
@@ -277,7 +277,7 @@ def egress_settings_of(settings: HostSettings, files: OpenFiles) -> EgressSettin
 def names_of(settings: HostSettings) -> dict[str, Address]:
     """The names that the egress resolves without DNS."""
     entries = [entry.partition("=") for entry in settings.resolve]
-    return {form: ipaddress.ip_address(address) for name, _, address in entries for form in forms_of(name)}
+    return {parse_host(name): ipaddress.ip_address(address) for name, _, address in entries}
 
 
 def _is_loopback(host: str) -> bool:

@@ -22,6 +22,8 @@ _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 Check = Callable[[Any], str | None]
 """Takes a value (of a list: one entry) and returns what is wrong with it, or None."""
+Convert = Callable[[Any], Any]
+"""Takes a value (of a list: one entry) and returns it in another form, or as it is if it has none."""
 
 
 class RelatedSettingError(InputError):
@@ -51,6 +53,7 @@ class About:
         example: a value as TOML, for the template of a file.
         low, high: the bounds of a number.
         most: how many entries a list may have; None for any number.
+        convert: brings the value, or each entry of a list, into its form, before it is checked.
         check: looks at the value, or at each entry of a list.
         separator: a regular expression between the entries of a list in an environment variable.
     """
@@ -65,6 +68,7 @@ class About:
     low: int | None = None
     high: int | None = None
     most: int | None = None
+    convert: Convert | None = None
     check: Check | None = None
     separator: str = r"[\s,]+"
 
@@ -175,6 +179,8 @@ class Option:
         low, high = self.about.low, self.about.high
         if isinstance(value, int) and ((low is not None and value < low) or (high is not None and value > high)):
             raise InputError(self.name, f"must be from {low} to {high}")
+        if self.about.convert is not None:
+            value = self.about.convert(value)
         if self.about.check is not None and (wrong := self.about.check(value)):
             raise InputError(self.name, wrong)
         return value

@@ -41,8 +41,21 @@ _FIGURES = "Figures"
 _LIMITS = "Limits"
 
 
-# --- checks of single values: each returns what is wrong, or None -----------------------------------------------------
+# --- forms and checks of single values: a check returns what is wrong, or None ---------------------------------------
 # They import what they need when they run: `freespan --help` loads this module, and should stay fast.
+
+
+def _with_ascii_host(url: str) -> str:
+    """A URL with its host in the form that DNS has, so that a name may be given in its own script."""
+    from freespan.wire.target import url_with_host_in_dns
+
+    return url_with_host_in_dns(url)
+
+
+def _ascii_host(host: str) -> str:
+    from freespan.wire.names import name_in_dns
+
+    return host if host.isascii() else name_in_dns(host) or host
 
 
 def _check_public_url(url: str) -> str | None:
@@ -108,10 +121,10 @@ def _check_access(access: str) -> str | None:
 
 
 def _check_allowed(host: str) -> str | None:
-    from freespan.egress.names import forms_of
+    from freespan.wire.target import parse_host
 
     try:
-        forms_of(host.strip("[]"))
+        parse_host(host.strip("[]"))
     except InputError:
         return "must be the name or the address of a site"
     return None
@@ -136,11 +149,11 @@ def _check_egress_port(port: int) -> str | None:
 def _check_resolved(entry: str) -> str | None:
     import ipaddress
 
-    from freespan.egress.names import forms_of
+    from freespan.wire.target import parse_host
 
     name, equals, address = entry.partition("=")
     try:
-        forms_of(name)
+        parse_host(name)
         ipaddress.ip_address(address)
     except (ValueError, InputError):
         equals = ""
@@ -214,6 +227,7 @@ class HostSettings:
             default_text="made of --host and --port",
             details="It goes into the invite. If it has a path, that is the host's own path",
             example='"https://bridge.example.org"',
+            convert=_with_ascii_host,
             check=_check_public_url,
         ),
     ] = ""
@@ -249,6 +263,7 @@ class HostSettings:
             details="A front without a path leads to the host's own path",
             example='["https://cdn.example"]',
             most=FRONTS_MAX,
+            convert=_with_ascii_host,
             check=_check_front,
         ),
     ] = ()
@@ -313,6 +328,7 @@ class HostSettings:
             default_text="any site",
             details="Sent with `/embed` and with `/bridge`, which every switch needs",
             example='["https://news.example"]',
+            convert=_with_ascii_host,
             check=_check_embedder,
         ),
     ] = ()
@@ -338,6 +354,7 @@ class HostSettings:
             default_text="that of the public URL",
             details="For a host behind a front or a CDN, which carries no UDP",
             example='"udp.example.org"',
+            convert=_ascii_host,
             check=_check_stun_host,
         ),
     ] = ""
@@ -353,6 +370,7 @@ class HostSettings:
             ),
             example='["stun:stun.example.org:3478"]',
             most=OTHER_STUN_SERVERS_MAX,
+            convert=_with_ascii_host,
             check=_check_stun_server,
             separator=r"\s+",  # a comma joins the ports of one server
         ),
@@ -366,6 +384,7 @@ class HostSettings:
             details="`turn:HOST:3478?transport=udp`, `turns:HOST:443?transport=tcp`. Needs `turn-secret-file`",
             example='["turn:turn.example.org:3478?transport=udp"]',
             most=TURN_URLS_MAX,
+            convert=_with_ascii_host,
             check=_check_turn,
         ),
     ] = ()

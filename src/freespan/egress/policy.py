@@ -11,10 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from freespan.egress.block_list import NOTHING, BlockList
-from freespan.egress.names import forms_of
 from freespan.wire.addresses import Address, ipv4_inside, is_metadata, is_metadata_name, is_public
 from freespan.wire.proxy_status import ProxyStatus
-from freespan.wire.target import Target
+from freespan.wire.target import Target, parse_host
 
 WEB_PORTS = frozenset({80, 443, 853, 993, 995, 5222, 5223, 5228, 8080, 8443})
 """The web, DNS over TLS, mail boxes, and the push services and messengers of phones."""
@@ -52,7 +51,7 @@ class Policy:
     ) -> Policy:
         """A policy from what a person wrote. Raises `InputError` for what is neither a name nor an address."""
         return cls(
-            frozenset(form for host in hosts for form in forms_of(host.strip("[]"))),
+            frozenset(parse_host(host.strip("[]")) for host in hosts),
             allow_private,
             None if ports is None else frozenset(ports),
             blocked,

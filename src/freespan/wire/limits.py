@@ -88,8 +88,8 @@ HANDSHAKE_SECONDS = 15.0
 """How long either end waits for QUIC's handshake. Early data (0-RTT) that is older is not accepted."""
 TICKET_SECONDS = 3_600.0
 """How long a session ticket is good, and how long a client uses tickets before it does a full handshake again."""
-TARGET_MAX = 300
-"""Characters of the longest `host:port`."""
+TARGET_MAX = 2_048
+"""Characters of the longest `host:port`. The name in it may be longer than DNS takes, until it is in DNS' form."""
 RESOLVE_SECONDS = 5.0
 """How long an egress takes at most to resolve the name of a target. A client waits for longer."""
 DIAL_SECONDS = 10.0

@@ -5,12 +5,19 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
+from freespan.wire.addresses import Address, address_text
 from freespan.wire.errors import InputError
 from freespan.wire.limits import TARGET_MAX
+from freespan.wire.names import NAME_MAX, name_in_dns
 
-# A label as the resolver takes it: at most 63 letters, digits, hyphens and underscores (which occur in practice).
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
+# Some resolvers take "127.1" and "0x7f000001" for addresses. A name never ends in a number (WHATWG URL).
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
+
+_HOST_IN_URL = re.compile(
+    r"(?P<scheme>(?:\A|(?<=,))(?:[a-z]+://|stuns?:|turns?:))(?P<host>[^/\\?#@:,\[\]]+)(?=[/?#:,]|\Z)", re.ASCII | re.I
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +52,65 @@ def parse_target(text: str, *, default_port: int | None = None) -> Target:
 
 
 def parse_host(host: str) -> str:
-    """Return the canonical form of a host, or raise `InputError`."""
+    """Return the canonical form of a host, or raise `InputError`.
+
+    Every form of an address has one: an IPv4 address is not written as an IPv6 one (RFC 4291 section 2.5.5.2), nor in
+    the digits of another script.
+    """
+    host = _percent_decoded(host)
     if any(character <= " " or character == "\x7f" for character in host):
         raise InputError("target", "has white space or control characters in its host")
-    if "%" in host:
-        raise InputError("target", "has an address with a zone, which is meaningless on another machine")
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        pass
-    try:
-        name = host.encode("idna").decode("ascii") if not host.isascii() else host
-    except UnicodeError:
-        raise InputError("target", "has a host that is not a valid name") from None
-    name = name.lower().removesuffix(".")
-    labels = name.split(".")
-    if not name or len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise InputError("target", "has a host that is not a valid name")
-    # Some resolvers take "127.1" and "0x7f000001" for addresses. A name never ends in a number (WHATWG URL).
-    if labels[-1].isdigit() or re.fullmatch(r"0x[0-9a-f]*", labels[-1]):
+    if (address := _address(host)) is not None:
+        return address_text(address)
+    name = name_in_dns(host)
+    if name is None:
+        is_too_long = host.isascii() and len(host) > NAME_MAX
+        raise InputError("target", "is too long" if is_too_long else "has a host that is not a valid name")
+    if (address := _address(name)) is not None:
+        return address_text(address)
+    if _NUMBER.fullmatch(name.rpartition(".")[2]):
         raise InputError("target", "has a host that is not a valid name")
     return name
+
+
+def _percent_decoded(host: str) -> str:
+    """The host of a URL without percent-encoding (RFC 3986 section 3.2.2), which stands for UTF-8."""
+    if "%" not in host:
+        return host
+    if ":" in host:
+        raise InputError("target", "has an address with a zone, which is meaningless on another machine")
+    try:
+        decoded = unquote_to_bytes(host).decode("utf-8")
+    except UnicodeError:
+        decoded = ""
+    if "%" in decoded or ":" in decoded:
+        raise InputError("target", "has a host that is not a valid name")
+    return decoded
+
+
+def _address(host: str) -> Address | None:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def url_with_host_in_dns(url: str) -> str:
+    """A URL (or several, separated by commas) whose host is in the form of DNS; as it is where there is none.
+
+    A host in ASCII stays as it is written.
+    """
+
+    def converted(found: re.Match[str]) -> str:
+        if found["host"].isascii():
+            return found[0]
+        try:
+            return found["scheme"] + parse_host(found["host"])
+        except InputError:
+            return found[0]
+
+    return _HOST_IN_URL.sub(converted, url)
 
 
 def is_loopback(host: str) -> bool:
