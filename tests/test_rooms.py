@@ -42,7 +42,8 @@ ROOMS = {
         libraries="idna msgspec",
         without=f"{NO_WORLD} secrets uuid ssl select selectors signal threading multiprocessing subprocess",
     ),
-    "observe": room(libraries="prometheus_client"),
+    "terminal": room("wire", "rich"),
+    "observe": room("terminal", "prometheus_client"),
     "link": room("wire observe", "aiohttp cryptography webrtc wrtc"),
     "tunnel": room("wire observe link", "aioquic cryptography pylsqpack"),
     "sealing": room("wire", "cryptography"),
@@ -55,8 +56,8 @@ ROOMS = {
     "web": room("wire observe", "aiohttp rjsmin"),
     "browsers": room("wire", "aiohttp"),
     "api": room(f"{BELOW} sealing sources access {ROLES}", "aiohttp"),
-    "demo": room(f"{BELOW} {ROLES} api browsers", "aiohttp cryptography rich"),
-    "cli": room(f"{BELOW} access {ROLES} api demo", "aiohttp rich segno typer"),
+    "demo": room(f"{BELOW} {ROLES} terminal api browsers", "aiohttp cryptography rich"),
+    "cli": room(f"{BELOW} terminal access {ROLES} api demo", "aiohttp rich segno typer"),
 }
 
 PURE_MODULES = {
@@ -128,6 +129,9 @@ PURE_MODULES = {
     "sources/rate.py",
     "sources/shares.py",
     "sources/source.py",
+    "terminal/abilities.py",
+    "terminal/squares.py",
+    "terminal/text.py",
     "tunnel/effort.py",
     "tunnel/flow_control.py",
     "tunnel/settings.py",

@@ -31,7 +31,8 @@ def started(body: str, stop_seconds: str) -> subprocess.Popen[str]:
     """A command that has begun; only once a part of it runs may it be signalled."""
     program = f"""
 import asyncio, time
-from freespan.cli.running import print_line, run_until_stopped
+from freespan.cli.running import run_until_stopped
+from freespan.terminal.output import print_line
 
 async def main():
     asyncio.get_running_loop().call_later(0.01, print_line, "ready")
@@ -90,7 +91,8 @@ raise SystemExit(7)
 
 RELOADING = """
 import asyncio
-from freespan.cli.running import print_line, run_until_stopped
+from freespan.cli.running import run_until_stopped
+from freespan.terminal.output import print_line
 from freespan.cli.stopping import on_hangup
 
 async def main():

@@ -15,7 +15,7 @@ from freespan.api.sources import CONFIG_VARIABLE, Sourced
 _COLUMNS = 100
 _TEMPLATE_HEAD = f"""\
 # Settings of `freespan serve`, which reads this file with --config or from {CONFIG_VARIABLE}.
-# Remove the # in front of a line to set it. Options on the command line and FREESPAN_… variables
+# Remove the # in front of a line to set it. Options on the command line and FREESPAN_ variables
 # override this file.
 """
 

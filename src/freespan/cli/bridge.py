@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from freespan.api.bridge import Bridge
 from freespan.bridge.bridge import BridgeStatus
-from freespan.cli.running import print_json, print_line, run_until_stopped, showing_status
+from freespan.cli.running import run_until_stopped
+from freespan.terminal.live import showing_status
+from freespan.terminal.output import print_json, print_line
 
 _STATES = {
     "connecting": "[yellow]●[/] connecting to the broker",
@@ -39,7 +41,9 @@ def _described_without_people(status: BridgeStatus) -> str:
 
 def _described(status: BridgeStatus) -> str:
     """The status as rich markup."""
+    from rich.markup import escape  # what a broker has written may look like markup
+
     words = _STATES.get(status.state, f"[green]●[/] [bold]helping {status.now} now[/]")
     if status.detail:
-        words = f"[yellow]●[/] {status.detail}; trying again"
+        words = f"[yellow]●[/] {escape(status.detail)}; trying again"
     return f"{words}   {status.total} helped" if status.total else words

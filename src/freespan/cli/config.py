@@ -5,7 +5,11 @@ from __future__ import annotations
 from freespan.api.settings import HostSettings
 from freespan.api.settings_text import as_json, listing, toml_template
 from freespan.api.sources import Sourced
-from freespan.cli.running import print_json, print_line
+from freespan.terminal.output import print_json, print_line
+from freespan.terminal.text import columns
+
+_WIDEST = 40
+"""Columns of a long value that the others are lined up for."""
 
 
 def show_template() -> None:
@@ -30,6 +34,4 @@ def show_settings(sourced: Sourced[HostSettings], *, check_only: bool, json: boo
         print_json(dict(as_json(sourced)))
         return
     rows = listing(sourced)
-    name_width, value_width = (max(len(row[column]) for row in rows) for column in (0, 1))
-    for name, value, origin in rows:
-        print_line(f"{name:<{name_width}}  {value:<{min(value_width, 40)}}  {origin}")
+    print_line("\n".join(columns(rows, widest=_WIDEST)))

@@ -12,10 +12,12 @@ import time
 from freespan.api.client import Client, Proxy, connect
 from freespan.api.feed import Following
 from freespan.cli.proxy_options import ProxyOptions
-from freespan.cli.running import naming_options, print_json, print_line, run_until_stopped, showing_status
+from freespan.cli.running import naming_options, run_until_stopped
 from freespan.client.settings import ClientSettings
 from freespan.client.status import HOST_RESTARTED, ClientStatus
 from freespan.client.transports import TransportChoice
+from freespan.terminal.live import showing_status
+from freespan.terminal.output import print_json, print_line
 
 _DOTS = {"open": "[green]●[/]", "failed": "[red]●[/]"}
 _STATES = {"open": "connected", "failed": "not connected"}

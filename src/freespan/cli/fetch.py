@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import secrets
 import ssl
@@ -16,9 +15,12 @@ import typer
 from freespan.api.client import Client, connect
 from freespan.cli.download import Download, FetchError, download_chunks
 from freespan.cli.output_file import output_path, written_file
-from freespan.cli.running import drawing, print_json, print_line, run_until_stopped
+from freespan.cli.running import run_until_stopped
 from freespan.client.local_proxy.credentials import Credentials
 from freespan.client.settings import ClientSettings
+from freespan.terminal.live import showing_status
+from freespan.terminal.output import abilities, print_json, print_line
+from freespan.terminal.text import one_line
 from freespan.wire.errors import InputError
 from freespan.wire.target import parse_host
 
@@ -68,34 +70,28 @@ async def _fetch(client: Client, url: str, path: Path | None, trust: ssl.SSLCont
         names = ("status", "sha256", "first_byte_s", "seconds")
         print_json({"bytes": download.received, "mb_per_s": round(rate, 2), **{n: getattr(download, n) for n in names}})
     elif path is not None:
-        print_line(f"{path}: {download.received:,} bytes in {download.seconds:.2f} s ({rate:.1f} MB/s)")
+        print_line(f"{one_line(str(path))}: {download.received:,} bytes in {download.seconds:.2f} s ({rate:.1f} MB/s)")
 
 
 def _is_shown(path: Path | None) -> bool:
     """Whether the content goes to a terminal, where a bar would be drawn into it."""
-    return path is None and sys.stdout is not None and sys.stdout.isatty()
+    return path is None and abilities().is_terminal
 
 
 @contextlib.asynccontextmanager
 async def _progress(download: Download, *, quiet: bool) -> AsyncIterator[None]:
     """A bar on standard error, if that is a terminal."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or not abilities(sys.stderr).moves:
         yield
         return
-    async with drawing(_draw_bar(download), "fetch-progress"):
+    async with showing_status(lambda: _passed(download), stream=sys.stderr, stays=False):
         yield
 
 
-async def _draw_bar(download: Download) -> None:
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    columns = (TextColumn("downloading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("", total=None)
-        while True:
-            progress.update(bar, completed=download.received, total=download.size)
-            await asyncio.sleep(0.1)
+def _passed(download: Download) -> str:
+    """How much has come, as rich markup."""
+    of = f" of {download.size / 1e6:.1f}" if download.size else ""
+    return f"downloading  [bold]{download.received / 1e6:.1f}[/]{of} MB"
 
 
 def _check_url(url: str) -> str:

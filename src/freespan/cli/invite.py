@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import io
 import shlex
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +15,9 @@ from freespan.api.invites import HostInvites, InviteUsage, ShownInvite, Used, in
 from freespan.api.settings import HostSettings
 from freespan.api.sources import Sourced
 from freespan.cli.qr_code import QrCode
-from freespan.cli.running import data_option, naming_options, print_json, print_line
+from freespan.cli.running import data_option, naming_options
+from freespan.terminal.output import print_json, print_line
+from freespan.terminal.text import columns, one_line
 from freespan.wire.admission import size_text
 
 _WITHOUT = "(no invite)"
@@ -70,9 +70,9 @@ def show_invite(sourced: Sourced[HostSettings], name: str, picture: Path | None,
     warning = "" if state == "valid" else f" [{state}]"
     print_line(f'Invite "{record.name}"{warning}: {_described(record)}\n\n  {shown.text}\n\nLink: {shown.link}\n')
     if picture is not None:
-        print_line(f"QR code: {picture}")
-    elif code is not None:
-        print_line(code.for_terminal() or "This terminal cannot show a QR code: --qr FILE writes a picture.")
+        print_line(f"QR code: {one_line(str(picture))}")
+    elif code is not None and (why_not := code.print()):
+        print_line(f"This terminal cannot show a QR code, because {why_not}: --qr FILE writes a picture.")
 
 
 def revoke_invite(sourced: Sourced[HostSettings], name: str, *, as_json: bool) -> None:
@@ -129,8 +129,6 @@ def print_usage(sourced: Sourced[HostSettings], name: str | None, *, as_json: bo
 
 @contextlib.contextmanager
 def _invites(sourced: Sourced[HostSettings]) -> Iterator[HostInvites]:
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a name may have letters that this terminal does not
     with sourced.naming_origins(), invites_in(sourced.settings.data_directory) as invites:
         yield invites
 
@@ -220,10 +218,4 @@ def _used_as_json(used: Used) -> dict[str, int]:
 
 
 def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in columns; a letter of Chinese takes two places."""
-    from rich.cells import cell_len
-
-    widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
-        print_line("  ".join(cells).rstrip())
+    print_line("\n".join(columns(rows)))

@@ -16,8 +16,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from freespan.cli.messages import print_error
 from freespan.cli.secret_files import warn_if_others_can_read
+from freespan.terminal.output import print_error
 from freespan.wire.errors import InputError, InviteError
 from freespan.wire.invite import parse_invite
 

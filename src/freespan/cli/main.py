@@ -10,10 +10,11 @@ from typing import Annotated
 
 import typer
 
-from freespan.cli.messages import print_error, usage_message
+from freespan.cli.messages import usage_message
 from freespan.cli.shared_options import Json, Verbose
 from freespan.client.transports import TransportChoice
 from freespan.observe.out_of_memory import check_memory
+from freespan.terminal.output import check_output, print_details, print_error, print_line, set_up_streams
 from freespan.wire.errors import FreespanError, InputError
 
 app = typer.Typer(
@@ -185,7 +186,7 @@ def print_version() -> None:
     """Print the version."""
     from freespan import __version__
 
-    typer.echo(__version__)
+    print_line(__version__)
 
 
 def _print_version_and_exit(wanted: bool) -> None:
@@ -206,13 +207,14 @@ def options(
 def main() -> None:
     """Run a command; every failure is one line on standard error: exit code 2 for wrong input, 1 for the rest."""
     gc.set_threshold(*_GC_THRESHOLDS)
+    set_up_streams()
     if sys.argv[1:2] not in _WITHOUT_HOST_COMMANDS:
         from freespan.cli.host_commands import add_host_commands
 
         add_host_commands(app)
     outcome: object = None
     try:
-        outcome = app(standalone_mode=False)
+        outcome = _run()
     except InputError as error:
         _fail(str(error), 2)
     except FreespanError as error:
@@ -232,12 +234,20 @@ def main() -> None:
     sys.exit(outcome if isinstance(outcome, int) else 0)
 
 
+def _run() -> object:
+    try:
+        return app(standalone_mode=False)
+    except OSError:
+        check_output()  # typer prints the help by itself
+        raise
+
+
 def _crash(error: Exception) -> None:
     """Say where the program is wrong, and nothing of whom it was working for: the output may be kept."""
     from freespan.observe.log import redacted_crash
 
     print_error("this is a mistake of the program; please report it with these lines, which name nobody")
-    print(redacted_crash(error), file=sys.stderr)
+    print_details(redacted_crash(error))
     sys.exit(1)
 
 

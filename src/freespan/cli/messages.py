@@ -1,17 +1,9 @@
-"""What a command writes to standard error: one line for each warning or failure."""
+"""What is wrong with a command line, in one line."""
 
 from __future__ import annotations
 
 import re
-import sys
 from typing import Any
-
-_INVITE = re.compile(r"freespan[0-9]{1,4}_[\w-]{8,}")
-
-
-def print_error(text: str) -> None:
-    """Print one line, whatever white space the text has, and without invites: it may be kept, as by a journal."""
-    print(f"freespan: {_INVITE.sub('(an invite)', ' '.join(text.split()))}", file=sys.stderr)
 
 
 def usage_message(error: Any) -> str | None:

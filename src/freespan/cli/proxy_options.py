@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 from freespan.cli.secret_files import warn_if_others_can_read
 from freespan.client.local_proxy.credentials import Credentials, parse_credentials
 from freespan.client.local_proxy.peers import EVERYBODY, own_users
+from freespan.terminal.output import abilities
 from freespan.wire.errors import InputError
 
 VARIABLE = "FREESPAN_PROXY_PASSWORD"
@@ -60,7 +60,7 @@ def proxy_options(
     if not makes_password:
         text = environment.get(VARIABLE)
         return ProxyOptions(port, address, allowed, _parsed(text, VARIABLE) if text else None)
-    if as_json or not sys.stdout.isatty():
+    if as_json or not abilities().is_terminal:
         raise InputError(_MAKE_OPTION, f"shows the password on a terminal only: give one with {_FILE_OPTION}")
     made = Credentials(_USER, secrets.token_urlsafe(_PASSWORD_BYTES))
     return ProxyOptions(port, address, allowed, made, is_new=True)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import importlib.util
 import io
 import os
-import sys
 import tempfile
 from pathlib import Path
 
+from freespan.terminal.output import print_squares
 from freespan.wire.errors import InputError, MissingLibraryError
 
 _BORDER = 2
 _KINDS = (".svg", ".png")
-_BLOCKS = "█▀▄"
-_WHITE_ON_BLACK, _USUAL = "\x1b[97;40m", "\x1b[0m"
 
 
 class QrCode:
@@ -31,18 +29,9 @@ class QrCode:
 
         self._code = segno.make_qr(text, error="l", boost_error=False)
 
-    def for_terminal(self) -> str | None:
-        """The code in blocks of half a line; None if the letters of this terminal do not include those."""
-        try:
-            _BLOCKS.encode(sys.stdout.encoding or "ascii")
-        except (UnicodeEncodeError, LookupError):
-            return None
-        drawn = io.StringIO()
-        self._code.terminal(drawn, compact=True, border=_BORDER)
-        lines = drawn.getvalue().splitlines()
-        if sys.stdout.isatty():  # light on dark, whatever the colours of the terminal are
-            lines = [f"{_WHITE_ON_BLACK}{line}{_USUAL}" for line in lines]
-        return "\n".join(lines)
+    def print(self) -> str:
+        """Draw the code on the terminal. Returns why that cannot be done: empty if it was."""
+        return print_squares([[not is_dark for is_dark in row] for row in self._code.matrix_iter(border=_BORDER)])
 
     def write(self, path: Path) -> None:
         """Write a picture for its owner alone. Raises `InputError`, field `qr`."""

@@ -1,14 +1,12 @@
-"""What the long-running commands share: a clean end on a signal, and output for people or for programs."""
+"""What the long-running commands share: a clean end on a signal."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import shlex
-import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 from freespan.api.settings import HostSettings
@@ -19,8 +17,6 @@ from freespan.cli.stopping import on_stop_signal
 from freespan.observe.log import logging_crashes, set_up_logging
 from freespan.observe.out_of_memory import check_memory_in, ending_when_out_of_memory
 from freespan.wire.errors import InputError
-
-_REFRESH_SECONDS = 0.5
 
 
 def run_until_stopped(
@@ -79,66 +75,6 @@ def naming_options(*names: str) -> Iterator[None]:
         raise InputError(f"--{error.field}", error.reason) from None
 
 
-def print_json(event: dict[str, object]) -> None:
-    """One event as one line for a program."""
-    print(json.dumps(event), flush=True)
-
-
 def data_option(settings: HostSettings) -> str:
     """What a command for the same host has to end with: nothing, or ` --data DIRECTORY`."""
     return f" --data {shlex.quote(str(settings.data))}" if settings.data else ""
-
-
-def print_line(text: str) -> None:
-    """One line for a person."""
-    print(text, flush=True)
-
-
-async def show_status(text: Callable[[], str], elsewhere: Callable[[], str] | None = None) -> None:
-    """Keep one line of status up to date on a terminal, until cancelled. Elsewhere print each new text once.
-
-    `text` returns rich markup; so does `elsewhere`, which is used instead where the output may be kept. rich is
-    imported here, once the command is under way, so that it does not delay it.
-    """
-    if not sys.stdout.isatty():
-        await _print_changes(elsewhere or text)
-        return
-    from rich.console import Console
-    from rich.live import Live
-    from rich.text import Text
-
-    with Live(console=Console(highlight=False), auto_refresh=False, transient=True) as live:
-        while True:
-            live.update(Text.from_markup(text()), refresh=True)
-            await asyncio.sleep(_REFRESH_SECONDS)
-
-
-@contextlib.asynccontextmanager
-async def showing_status(text: Callable[[], str], elsewhere: Callable[[], str] | None = None) -> AsyncIterator[None]:
-    """Do what `show_status` does for the length of the block."""
-    async with drawing(show_status(text, elsewhere), "status"):
-        yield
-
-
-@contextlib.asynccontextmanager
-async def drawing(draw: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
-    """Run what draws on the terminal, in a task of this name, for the length of the block."""
-    shown = asyncio.create_task(draw, name=name)
-    try:
-        yield
-    finally:
-        shown.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await shown
-
-
-async def _print_changes(text: Callable[[], str]) -> None:
-    from rich.text import Text
-
-    last = ""
-    while True:
-        now = Text.from_markup(text()).plain
-        if now != last:
-            print_line(now)
-            last = now
-        await asyncio.sleep(_REFRESH_SECONDS)

@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from freespan.cli.messages import print_error
+from freespan.terminal.output import print_error
 
 
 def warn_if_others_can_read(file: Path) -> None:

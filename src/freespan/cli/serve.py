@@ -7,15 +7,16 @@ and figures never: kept with their times, they would tell when somebody came.
 from __future__ import annotations
 
 import asyncio
-import sys
 
 from freespan.api.host import Host
 from freespan.api.open_files import raise_open_files_limit
 from freespan.api.settings import OPEN, HostSettings
 from freespan.api.sources import Sourced
-from freespan.cli.running import data_option, print_json, print_line, run_until_stopped, show_status
+from freespan.cli.running import data_option, run_until_stopped
 from freespan.cli.secret_files import warn_if_others_can_read
 from freespan.cli.stopping import on_hangup
+from freespan.terminal.live import show_status
+from freespan.terminal.output import abilities, print_json, print_line
 
 _ALL_ADDRESSES = ("", "0.0.0.0", "::")
 _STOP_SECONDS = 1.2
@@ -31,7 +32,7 @@ def run_serve(sourced: Sourced[HostSettings], *, print_invite: bool, as_json: bo
 
 
 async def _serve(settings: HostSettings, *, print_invite: bool, as_json: bool) -> None:
-    is_at_terminal = sys.stdout.isatty()
+    is_at_terminal = abilities().is_terminal
     async with Host(settings) as host:
         on_hangup(host.reload)
         if settings.turn_secret_file is not None:

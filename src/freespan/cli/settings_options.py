@@ -12,7 +12,7 @@ import typer
 
 from freespan.api.options import Option, options_of, replacements_of
 from freespan.api.sources import CONFIG_VARIABLE, Sourced, read_sources, unknown_variables
-from freespan.cli.messages import print_error
+from freespan.terminal.output import print_error
 from freespan.wire.errors import InputError
 
 _CONFIG = "config"

@@ -5,7 +5,6 @@ Where standard output is no terminal, it prints plain lines.
 
 from __future__ import annotations
 
-import codecs
 import sys
 import time
 from collections.abc import Sequence
@@ -21,13 +20,12 @@ from rich.text import Text
 
 from freespan.demo.steps import Report, Step
 from freespan.demo.suggestions import Suggestion
+from freespan.terminal.output import abilities, console_on
 
 WIDTH_MAX = 100
 _SPINNER = "dots"
 _NAME_WIDTH = 20
 _SECONDS_WIDTH = 8
-
-_ASCII_SIGNS = str.maketrans("✓✗─│╭╮╰╯▶▲·…•→✂×⠋", "+x-|..'`>^..*>xx*")
 
 
 class Display:
@@ -40,12 +38,11 @@ class Display:
     """
 
     def __init__(self, *, quiet: bool = False, file: TextIO | None = None, width: int | None = None) -> None:
-        if file is None:
-            replace_unwritable_signs(sys.stdout)
-        self.console = Console(quiet=quiet, file=file, width=width, highlight=False)
+        stream = sys.stdout if file is None else file
+        self.console = console_on(stream, width=width, quiet=quiet)
         if width is None and self.console.width > WIDTH_MAX:
             self.console.width = WIDTH_MAX
-        self._animated = self.console.is_terminal and not self.console.is_dumb_terminal and not quiet
+        self._animated = abilities(stream).moves and not quiet
         self._live: Live | None = None
         self._line: _RunningStep | None = None
 
@@ -183,20 +180,6 @@ def _summary_rows(report: Report) -> list[tuple[str, RenderableType]]:
 
 def _mark(good: bool, text: str) -> Group | Text:
     return Text.assemble(("✓ ", "green") if good else ("✗ ", "bold red"), text)
-
-
-def replace_unwritable_signs(stream: TextIO) -> None:
-    """Have a stream whose encoding lacks the signs of this module write ASCII in their place."""
-    codecs.register_error("freespan-ascii", _as_ascii)
-    if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="freespan-ascii")
-
-
-def _as_ascii(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    unwritable = error.object[error.start : error.end].translate(_ASCII_SIGNS)
-    return "".join(sign if sign.isascii() else "?" for sign in unwritable), error.end
 
 
 _PICTURE = """\

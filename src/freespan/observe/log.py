@@ -11,6 +11,8 @@ import traceback
 from collections.abc import Iterator
 from types import TracebackType
 
+from freespan.terminal import text as shown
+
 _log = logging.getLogger(__name__)
 
 _ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -36,7 +38,7 @@ class RedactingFormatter(logging.Formatter):
             lines.append(redact(record.exc_text))
         if record.stack_info:
             lines.append(redact(record.stack_info))
-        text = "\n".join(lines)
+        text = shown.lines("\n".join(lines))  # a log may go to a terminal
         return f"{record.levelname} {record.name}: {text}"
 
     def formatException(self, ei: _ExceptionInfo) -> str:  # noqa: N802 (logging calls it so)
