@@ -92,6 +92,7 @@ PURE_MODULES = {
     "client/link_meter.py",
     "client/local_proxy/credentials.py",
     "client/local_proxy/request_body.py",
+    "client/local_proxy/socks_target.py",
     "client/settings.py",
     "client/status.py",
     "client/transports.py",

@@ -245,7 +245,16 @@ _SOCKS_SEEDS = (
     b"\x05\x01\x00\x05\x01\x00\x09" + bytes(6),
     b"\x05\x01\x00\x05\x01\x00\x03\x02\xff\xff\x00\x50",
     b"\x05\x01\x00\x05\x01\x00\x01\x01\x01\x01\x01\x00\x00",
-    b"\x04\x01",
+    b"\x05\x01\x02\x01\x01u\x00\x05\x01\x00\x03\x07[2a::1]\x00\x50",
+)
+_SOCKS4_SEEDS = (
+    b"\x04\x01\x00\x50\x01\x01\x01\x01\x00hello",
+    b"\x04\x01\x01\xbb\x00\x00\x00\x01user\x00example.org\x00hello",
+    b"\x04\x01\x01\xbb\x00\x00\x00\xffu:p\x00" + "faß.example".encode() + b"\x00",
+    b"\x04\x02\x00\x50\x01\x01\x01\x01u:p\x00",
+    b"\x04\x01\x00\x00\x00\x00\x00\x01\x00\x00",
+    b"\x04\x01\x00\x50\x00\x00\x00\x01u:x\x00\xff\x00",
+    b"\x04\x01\x00\x50\x00\x00\x00\x01" + b"a" * 1_030,
 )
 _ANSWERS = (
     _OK,
@@ -270,10 +279,18 @@ TARGETS = (
     FuzzTarget(
         "socks5_request",
         _request,
-        (f"{_ROOM}socks5", f"{_ROOM}parsers"),
+        (f"{_ROOM}socks5", f"{_ROOM}socks_target", f"{_ROOM}parsers"),
         tuple(cuts + seed for seed in _SOCKS_SEEDS for cuts in (_ONCE, _CUT, _EACH)),
         _SOCKS_WORDS,
         1_024,
+    ),
+    FuzzTarget(
+        "socks4_request",
+        _request,
+        (f"{_ROOM}socks4",),
+        tuple(cuts + seed for seed in _SOCKS4_SEEDS for cuts in (_ONCE, _CUT, _EACH)),
+        (*_SOCKS_WORDS, b"u:p", b"\x04\x01\x01\xbb\x00\x00\x00\x01"),
+        2_048,
     ),
     FuzzTarget(
         "http_response",

@@ -170,7 +170,7 @@ class Client:
         password: str | Credentials | None = None,
         users: Collection[int] | None = None,
     ) -> Proxy:
-        """Start a local proxy (HTTP and SOCKS5) on this machine. It ends with the client.
+        """Start a local proxy (HTTP and SOCKS) on this machine. It ends with the client.
 
         Args:
             port: where it listens; 0 picks a free one.

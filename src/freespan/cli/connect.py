@@ -66,7 +66,7 @@ async def _report_as_json(proxy: Proxy, statuses: Following[ClientStatus]) -> No
 
 async def _report(client: Client, proxy: Proxy, statuses: Following[ClientStatus], options: ProxyOptions) -> None:
     place = f"{proxy.address}:{proxy.port}"
-    print_line(f"Local proxy: {place}  (HTTP and SOCKS5; set it in your browser)   Ctrl-C ends it")
+    print_line(f"Local proxy: {place}  (HTTP and SOCKS; set it in your browser)   Ctrl-C ends it")
     if options.credentials is not None and options.is_new:
         print_line(f"User name: {options.credentials.user}   Password: {options.credentials.password}")
     print_line("")

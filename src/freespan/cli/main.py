@@ -81,7 +81,7 @@ def connect(
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Connect through a bridge, and offer a local proxy (HTTP and SOCKS5) on this machine."""
+    """Connect through a bridge, and offer a local proxy (HTTP and SOCKS) on this machine."""
     from freespan.cli.connect import run_connect
     from freespan.cli.invite_source import read_invite
     from freespan.cli.proxy_options import proxy_options

@@ -24,7 +24,7 @@ The client keeps a session open all the time, whether a program wants a stream o
 A program waits for the open session and gets a stream of it:
 
     a program
-      │ HTTP or SOCKS5
+      │ HTTP or SOCKS
       ▼
     LocalProxy             local_proxy/       parses the request
       │ open_stream(target)

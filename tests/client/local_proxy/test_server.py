@@ -1,4 +1,4 @@
-"""The local proxy as programs use it: HTTP and SOCKS5 on one port, good manners and bad ones."""
+"""The local proxy as programs use it: HTTP and SOCKS on one port, good manners and bad ones."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ async def test_an_end_of_one_direction_leaves_the_other(running: RunningProxy, s
     assert hashlib.sha256(await running.call(use)).hexdigest() == sha256_of(2_000_000)
 
 
-# --- SOCKS5 ----------------------------------------------------------------------------------
+# --- SOCKS -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("host", ["site.test", "127.0.0.1", "::1"])
@@ -385,15 +385,37 @@ async def test_a_host_on_the_open_internet_is_not_asked_for_this_machine(host: s
         await proxy.stop()
 
 
+SOCKS_GREETINGS: dict[str, tuple[bytes, bytes]] = {
+    "4a": (b"\x04\x01%b\0\0\0\1reader\0site.test\0", b"\0\x5a" + bytes(6)),
+    "5 with a password only": (
+        b"\x05\x01\x02\x01\x01u\x01p\x05\x01\0\x03\x09site.test%b",
+        b"\x05\x02\x01\0\x05\0\0\x01" + bytes(6),
+    ),
+    "5 with a NUL behind the name": (b"\x05\x01\0\x05\x01\0\x03\x0bSITE.test.\0%b", b"\x05\0\x05\0\0\x01" + bytes(6)),
+}
+
+
+@pytest.mark.parametrize(("greeting", "granted"), SOCKS_GREETINGS.values(), ids=SOCKS_GREETINGS.keys())
+async def test_each_way_of_socks_leads_to_the_site(
+    running: RunningProxy, site: Site, greeting: bytes, granted: bytes
+) -> None:
+    """All at once, as programs may that know what the answer will be."""
+    sent = greeting % site.port.to_bytes(2, "big") + b"GET / HTTP/1.0\r\n\r\n"
+    answer = await running.call(readers.exchange, sent)
+    assert answer.startswith(granted + b"HTTP/1.1 200 OK\r\n")
+    assert answer.endswith(SMALL)
+
+
 SOCKS_NONSENSE: dict[str, tuple[bytes, bytes]] = {
-    "SOCKS4": (b"\x04\x01\x00\x50\x7f\x00\x00\x01\x00", b"\x00\x5b" + bytes(6)),
-    "with a password only": (b"\x05\x01\x02", b"\x05\xff"),
+    "BIND of SOCKS 4": (b"\x04\x02\x00\x50\x7f\x00\x00\x01\x00", b"\x00\x5b" + bytes(6)),
+    "no name in SOCKS 4a": (b"\x04\x01\x00\x50\x00\x00\x00\x01\x00\x00", b"\x00\x5b" + bytes(6)),
+    "with a login of Kerberos only": (b"\x05\x01\x01", b"\x05\xff"),
     "no method": (b"\x05\x00", b"\x05\xff"),
     "BIND": (b"\x05\x01\x00\x05\x02\x00\x01\x7f\x00\x00\x01\x00\x50", b"\x05\x00\x05\x07\x00\x01" + bytes(6)),
     "UDP": (b"\x05\x01\x00\x05\x03\x00\x01\x7f\x00\x00\x01\x00\x50", b"\x05\x00\x05\x07\x00\x01" + bytes(6)),
     "another kind of address": (b"\x05\x01\x00\x05\x01\x00\x02\x7f", b"\x05\x00\x05\x08\x00\x01" + bytes(6)),
-    "a name that is none": (b"\x05\x01\x00\x05\x01\x00\x03\x03a b\x00\x50", b"\x05\x00\x05\x08\x00\x01" + bytes(6)),
-    "port 0": (b"\x05\x01\x00\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x00", b"\x05\x00\x05\x08\x00\x01" + bytes(6)),
+    "a name that is none": (b"\x05\x01\x00\x05\x01\x00\x03\x03a b\x00\x50", b"\x05\x00\x05\x04\x00\x01" + bytes(6)),
+    "port 0": (b"\x05\x01\x00\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x00", b"\x05\x00\x05\x05\x00\x01" + bytes(6)),
     "another version": (
         b"\x05\x01\x00\x04\x01\x00\x01\x7f\x00\x00\x01\x00\x50",
         b"\x05\x00\x05\x01\x00\x01" + bytes(6),

@@ -39,6 +39,21 @@ def ask(data: bytes) -> SocksRequest:
         (named("bücher.example".encode()), Target("xn--bcher-kva.example", 443)),
         (named(b"192.0.2.1"), Target("192.0.2.1", 443)),
         (named(b"2001:db8::1"), Target("2001:db8::1", 443)),
+        (named(b"[2001:DB8::1]"), Target("2001:db8::1", 443)),
+        (named(b"[::1]\0"), Target("::1", 443)),
+        (named(b"[192.0.2.1]"), Target("192.0.2.1", 443)),
+        (named(b"[example.org]"), Target("example.org", 443)),
+        (named(b"example.org\0"), Target("example.org", 443)),
+        (named(b"example.org.\0\0"), Target("example.org", 443)),
+        (named(b"192.0.2.1."), Target("192.0.2.1", 443)),
+        (named(b"::ffff:192.0.2.1"), Target("192.0.2.1", 443)),
+        (request(4, bytes(10) + b"\xff\xff" + bytes((192, 0, 2, 1))), Target("192.0.2.1", 443)),
+        (named("faß.example".encode()), Target("xn--fa-hia.example", 443)),
+        (named("نامه‌ای.example".encode()), Target("xn--mgba3gch31f060k.example", 443)),
+        (named("☃_-.example".encode()), Target("xn--_--esx.example", 443)),
+        (named("аpple.example".encode()), Target("xn--pple-43d.example", 443)),  # Cyrillic, and not rewritten
+        (named(b"-a-.example"), Target("-a-.example", 443)),
+        (named(b"a" * 63 + b"." + b"b" * 63), Target("a" * 63 + "." + "b" * 63, 443)),
     ],
 )
 def test_destinations(data: bytes, target: Target) -> None:
@@ -72,11 +87,36 @@ def test_refusals_carry_the_reply_code(error: str, code: int) -> None:
     assert ask(named(b"a.example")).refused(ProxyStatus(error)) == bytes((5, code, 0, 1)) + bytes(6)
 
 
-@pytest.mark.parametrize("greeting", [b"\x05\x00", b"\x05\x01\x02", b"\x05\x02\x01\x02"])
-def test_who_wants_to_authenticate_is_told_no(greeting: bytes) -> None:
-    with pytest.raises(RequestError, match="authentication") as caught:
+@pytest.mark.parametrize("greeting", [b"\x05\x00", b"\x05\x01\x01", b"\x05\x03\x01\x03\xff"])
+def test_who_offers_no_way_that_is_known_is_told_no(greeting: bytes) -> None:
+    with pytest.raises(RequestError, match="or without it") as caught:
         Socks5Parser().receive_data(greeting)
     assert caught.value.reply == b"\x05\xff"
+
+
+@pytest.mark.parametrize("greeting", [b"\x05\x02\x00\x02", b"\x05\x02\x02\x00", b"\x05\x04\x80\x02\x01\x00"])
+def test_no_password_is_asked_for_where_none_is_wanted(greeting: bytes) -> None:
+    parser = Socks5Parser()
+    assert parser.receive_data(greeting + named(b"example.org")) is not None
+    assert parser.data_to_send() == b"\x05\x00"
+
+
+@pytest.mark.parametrize("greeting", [b"\x05\x01\x02", b"\x05\x02\x02\x01", b"\x05\x02\x80\x02"])
+@pytest.mark.parametrize("given", [b"\x01\x01u\x01p", b"\x01\x00\x00", b"\x01\x04user\xff" + bytes(255)])
+def test_who_offers_a_password_alone_may_give_any_where_none_is_wanted(greeting: bytes, given: bytes) -> None:
+    parser = Socks5Parser()
+    assert parser.receive_data(greeting) is None
+    assert parser.data_to_send() == b"\x05\x02"
+    found = parser.receive_data(given + named(b"example.org") + b"hello")
+    assert parser.data_to_send() == b"\x01\x00"
+    assert found is not None
+    assert (found.target, found.first_bytes) == (Target("example.org", 443), b"hello")
+
+
+def test_what_is_no_password_at_all_is_refused() -> None:
+    with pytest.raises(RequestError) as caught:
+        Socks5Parser().receive_data(b"\x05\x01\x02\x05\x01u\x01p")
+    assert caught.value.reply == b"\x01\x01"
 
 
 # --- user name and password (RFC 1929) ---------------------------------------------------------
@@ -129,20 +169,31 @@ def test_a_wrong_password_is_refused_and_nothing_behind_it_is_read(given: bytes)
     [
         (request(1, bytes(4), version=4), 1),
         (request(1, bytes(4), command=2), 7),
-        (request(1, bytes(4), command=3), 7),
+        (request(1, bytes(4), 0, command=3), 7),
+        (request(4, bytes(16), 0, command=3), 7),
+        (request(3, b"\x00", 0, command=3), 7),
+        (request(3, b"\x0bexample.org", command=0xF0), 7),
         (request(2, bytes(4)), 8),
         (request(0, bytes(4)), 8),
-        (named(b""), 8),
-        (named(b"exa mple.org"), 8),
-        (named(b"example.org\r\nX: y"), 8),
-        (named(b"\xff\xfe"), 8),
         (named(b"fe80::1%eth0"), 8),
-        (named(b"example.org", port=0), 8),
-        (request(1, bytes((192, 0, 2, 1)), 0), 8),
-        (named(b"x" * 255), 8),
+        (named(b"[fe80::1%25eth0]"), 8),
+        (named(b""), 4),
+        (named(b"\0"), 4),
+        (named(b"[]"), 4),
+        (named(b"[::1"), 4),
+        (named(b"exa mple.org"), 4),
+        (named(b"example.org\r\nX: y"), 4),
+        (named(b"example.org\0.evil.example"), 4),
+        (named(b"example..org"), 4),
+        (named(b"\xff\xfe"), 4),
+        (named(b"127.1"), 4),
+        (named(b"x" * 255), 4),
+        (named(b"example.org", port=0), 5),
+        (request(1, bytes((192, 0, 2, 1)), 0), 5),
+        (request(4, bytes(15) + b"\x01", 0), 5),
     ],
 )
-def test_bad_requests_get_a_reply(data: bytes, code: int) -> None:
+def test_bad_requests_get_the_nearest_code_once_they_are_complete(data: bytes, code: int) -> None:
     with pytest.raises(RequestError) as caught:
         ask(data)
     assert caught.value.reply == bytes((5, code, 0, 1)) + bytes(6)
@@ -163,7 +214,7 @@ def test_any_bytes_in_any_split_come_to_the_same_end(data: bytes, at: list[int])
     whole = feed(Socks5Parser(), [data])
     assert feed(Socks5Parser(), cut(data, at)) == whole
     assert feed(Socks5Parser(), [bytes((byte,)) for byte in data]) == whole
-    assert whole[2] in {b"", b"\x05\x00"}
+    assert whole[2] in {b"", b"\x05\x00", b"\x05\x02", b"\x05\x02\x01\x00"}
 
 
 @given(

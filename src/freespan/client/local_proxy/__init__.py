@@ -1,4 +1,4 @@
-"""The local proxy: HTTP/1.1 and SOCKS5 on one port of the reader's machine.
+"""The local proxy: HTTP/1.1 and SOCKS on one port of the reader's machine.
 
 server.py          accepts connections, and has a conversation on each
 peers.py           tells whose programs they are, and lets only the reader's in
@@ -10,4 +10,6 @@ request.py         the interface between that conversation and a parser: Request
 http1.py           HTTP/1.1: CONNECT and absolute-form requests; with request_body.py and response_head.py
 exchange.py        lets one HTTP request and its response pass, and nothing else
 socks5.py          SOCKS5
+socks4.py          SOCKS 4 and 4a
+socks_target.py    what either of the two names as its target
 """

@@ -1,6 +1,6 @@
 """The user name and the password that programs must give to the local proxy, where the reader wants that. Pure.
 
-HTTP has them in `Proxy-Authorization` (RFC 7617), SOCKS5 in a step of its own (RFC 1929).
+HTTP has them in `Proxy-Authorization` (RFC 7617), SOCKS5 in a step of its own (RFC 1929), SOCKS 4 in its user id.
 """
 
 from __future__ import annotations

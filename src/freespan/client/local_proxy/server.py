@@ -1,4 +1,4 @@
-"""The server of the local proxy: one port on loopback that serves HTTP (CONNECT, absolute-form) and SOCKS5.
+"""The server of the local proxy: one port on loopback that serves HTTP (CONNECT, absolute-form) and SOCKS.
 
 Whoever is not to know of it gets a TCP reset and not one byte, which is the nearest to a closed port: programs of other
 users, and pages that try ports.

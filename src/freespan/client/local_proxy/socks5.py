@@ -1,19 +1,18 @@
 """Parses SOCKS5 requests (RFC 1928): CONNECT, without authentication or by user name and password (RFC 1929).
 
-Names are resolved at the egress.
+Names are resolved at the egress. Where no password is wanted, programs that offer nothing else may give any.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 
 from freespan.client.local_proxy.credentials import Credentials
 from freespan.client.local_proxy.request import RequestError, SplicedStream
+from freespan.client.local_proxy.socks_target import TargetError, target_by_address, target_by_name
 from freespan.tunnel.splice import ByteSource
-from freespan.wire.errors import InputError
 from freespan.wire.proxy_status import ProxyStatus
-from freespan.wire.target import Target, parse_host
+from freespan.wire.target import Target
 
 _VERSION = 5
 _CONNECT = 1
@@ -48,7 +47,7 @@ class Socks5Parser:
         self._credentials = credentials
         self._buffer = bytearray()
         self._to_send = b""
-        self._steps = [self._greet, *([self._authenticate] if credentials is not None else [])]
+        self._steps = [self._greet]
 
     def data_to_send(self) -> bytes:
         """The replies to the steps before the request, once."""
@@ -66,16 +65,22 @@ class Socks5Parser:
 
     def _greet(self) -> bool:
         """Take the greeting; false until it is complete."""
-        wanted = _NO_AUTHENTICATION if self._credentials is None else _USER_AND_PASSWORD
         if len(self._buffer) < 2 or len(self._buffer) < 2 + self._buffer[1]:
             return False
-        methods = self._buffer[2 : 2 + self._buffer[1]]
-        if wanted not in methods:
-            how = "without authentication" if self._credentials is None else "with a user name and a password"
-            raise RequestError(f"SOCKS5 is supported {how} only", b"\x05\xff")
+        offered = self._buffer[2 : 2 + self._buffer[1]]
+        method = next((one for one in self._usable_methods() if one in offered), None)
+        if method is None:
+            how = " or without it" if self._credentials is None else ""
+            raise RequestError(f"SOCKS5 is supported with a user name and a password{how} only", b"\x05\xff")
         del self._buffer[: 2 + self._buffer[1]]
-        self._to_send += bytes((_VERSION, wanted))
+        self._to_send += bytes((_VERSION, method))
+        if method == _USER_AND_PASSWORD:
+            self._steps.append(self._authenticate)
         return True
+
+    def _usable_methods(self) -> tuple[int, ...]:
+        """What a program may choose of, the best first."""
+        return (_NO_AUTHENTICATION, _USER_AND_PASSWORD) if self._credentials is None else (_USER_AND_PASSWORD,)
 
     def _authenticate(self) -> bool:
         """Take the user name and the password; false until they are complete."""
@@ -87,8 +92,8 @@ class Socks5Parser:
         if len(buffer) < end:
             return False
         version, user, password = buffer[0], bytes(buffer[2:user_end]), bytes(buffer[user_end + 1 : end])
-        assert self._credentials is not None
-        if version != _PASSWORD_VERSION or not self._credentials.are(user, password):
+        is_right = self._credentials is None or self._credentials.are(user, password)
+        if version != _PASSWORD_VERSION or not is_right:
             raise RequestError("the user name or the password is wrong", bytes((_PASSWORD_VERSION, _REFUSED)))
         del buffer[:end]
         self._to_send += bytes((_PASSWORD_VERSION, _ACCEPTED))
@@ -101,8 +106,6 @@ class Socks5Parser:
         version, command, _, kind = buffer[:4]
         if version != _VERSION:
             raise RequestError("the SOCKS5 request has another version number", _reply(_GENERAL_FAILURE))
-        if command != _CONNECT:
-            raise RequestError("CONNECT is the only SOCKS5 command that is supported", _reply(_COMMAND_NOT_SUPPORTED))
         start = 5 if kind == _NAME else 4
         length = buffer[4] if kind == _NAME else _ADDRESS_LENGTHS.get(kind)
         if length is None:
@@ -110,18 +113,14 @@ class Socks5Parser:
         end = start + length
         if len(buffer) < end + 2:
             return None
-        target = _target(bytes(buffer[start:end]), kind, int.from_bytes(buffer[end : end + 2], "big"))
+        if command != _CONNECT:  # only now: a program that is still writing would miss the reply
+            raise RequestError("CONNECT is the only SOCKS5 command that is supported", _reply(_COMMAND_NOT_SUPPORTED))
+        by = target_by_name if kind == _NAME else target_by_address
+        try:
+            target = by(bytes(buffer[start:end]), int.from_bytes(buffer[end : end + 2], "big"))
+        except TargetError as error:
+            raise RequestError(str(error), _reply(error.socks_reply)) from None
         return SocksRequest(target, bytes(buffer[end + 2 :]))
-
-
-def _target(address: bytes, kind: int, port: int) -> Target:
-    try:
-        host = address.decode("utf-8") if kind == _NAME else str(ipaddress.ip_address(address))
-        if port == 0:
-            raise InputError("target", "needs a port from 1 to 65535")
-        return Target(parse_host(host), port)
-    except (InputError, UnicodeDecodeError):
-        raise RequestError("the SOCKS5 address is not a valid target", _reply(_ADDRESS_NOT_SUPPORTED)) from None
 
 
 def _reply(code: int) -> bytes:

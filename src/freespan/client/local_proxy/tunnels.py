@@ -1,4 +1,4 @@
-"""A conversation of one request, whose connection then is spliced with its stream: SOCKS5, and CONNECT of HTTP."""
+"""A conversation of one request, whose connection then is spliced with its stream: SOCKS, and CONNECT of HTTP."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def serve_tunnel(request: ProxyRequest, program: Program, context: ProxyCo
             opening = context.client.open_stream(request.target, request.first_bytes)
             stream = await stack.enter_async_context(opening)
         except StreamError as error:
-            _log.info("a connection was not opened: %s", error.status.sentence())  # SOCKS5 has a number for it
+            _log.info("a connection was not opened: %s", error.status.sentence())  # SOCKS has a number for it
             await program.refuse(request.refused(error.status))
             return
         program.send(request.accepted)
