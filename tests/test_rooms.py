@@ -56,8 +56,9 @@ ROOMS = {
     "web": room("wire observe", "aiohttp rjsmin"),
     "browsers": room("wire", "aiohttp"),
     "api": room(f"{BELOW} sealing sources access {ROLES}", "aiohttp"),
+    "doctor": room(f"{BELOW} client bridge api", "aiohttp cryptography msgspec"),
     "demo": room(f"{BELOW} {ROLES} terminal api browsers", "aiohttp cryptography rich"),
-    "cli": room(f"{BELOW} terminal access {ROLES} api demo", "aiohttp rich segno typer"),
+    "cli": room(f"{BELOW} terminal access {ROLES} api doctor demo", "aiohttp rich segno typer"),
 }
 
 PURE_MODULES = {
@@ -100,6 +101,11 @@ PURE_MODULES = {
     "demo/payload.py",
     "demo/requested_name.py",
     "demo/suggestions.py",
+    "doctor/certificates.py",
+    "doctor/findings.py",
+    "doctor/pages.py",
+    "doctor/settings.py",
+    "doctor/stun_question.py",
     "egress/allowances.py",
     "egress/block_list.py",
     "egress/policy.py",

@@ -34,21 +34,24 @@ def test_nothing_but_another_key_speaks_against_an_invite() -> None:
     ("status", "code"),
     [
         *((status, causes.GATEWAY) for status in (502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 530)),
-        *((status, causes.SERVER_ERROR) for status in (500, 501, 505, 507, 508, 598)),
+        *((status, causes.SERVER_ERROR) for status in (500, 501, 507, 508, 598)),
         *((status, causes.NOT_FOUND) for status in (404, 410)),
         *((status, causes.LOGIN) for status in (401, 407, 511)),
-        *((status, causes.REJECTED) for status in (400, 402, 405, 411, 413, 415, 418, 421, 431)),
+        *((status, causes.REJECTED) for status in (400, 402, 405, 415, 418, 421, 431)),
         *((status, causes.NO_HOST) for status in (200, 204, 206)),
         (403, causes.FORBIDDEN),
         (429, causes.TOO_MANY),
         (451, causes.LEGAL),
         (426, causes.NO_UPGRADE),
+        (411, causes.LENGTH_REQUIRED),
+        (413, causes.TOO_LARGE),
+        (505, causes.HTTP2_ONLY),
     ],
 )
 def test_statuses(status: int, code: str) -> None:
     found = cause_of_status(status, {}, URL)
     assert found.code == code
-    assert str(status) in found.sentence or code == causes.NO_HOST
+    assert str(status) in found.sentence or code in (causes.NO_HOST, causes.HTTP2_ONLY)
 
 
 @pytest.mark.parametrize("status", [200, 400, 426, 501])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -13,13 +14,14 @@ from freespan.wire.limits import RENDEZVOUS_BODY_MAX
 from freespan.wire.messages import Problem, encode
 
 _log = logging.getLogger(__name__)
+_TRICKLE_SECONDS = 0.7
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def host_application(path: str, routes: Iterable[web.RouteDef], site: DecoySite) -> web.Application:
-    """Put `routes` and `/v1/health` under `path`, and `site` everywhere else."""
+    """Put `routes`, `/v1/health` and `/v1/trickle` under `path`, and `site` everywhere else."""
     inside = web.Application(middlewares=[_problems])
-    inside.add_routes([*routes, web.get("/v1/health", _health)])
+    inside.add_routes([*routes, web.get("/v1/health", _health), web.get("/v1/trickle", _trickle)])
     app = web.Application(middlewares=[hide_errors], client_max_size=RENDEZVOUS_BODY_MAX)
     app.add_routes([web.get(path, _to_landing_page(path))])
     app.add_subapp(path, inside)
@@ -36,6 +38,16 @@ def _to_landing_page(path: str) -> _Handler:
 
 async def _health(request: web.Request) -> web.Response:
     return web.json_response({"status": "ok"})
+
+
+async def _trickle(request: web.Request) -> web.StreamResponse:
+    """Send two lines, the second a moment after the first: whoever gets both at once has a buffer on the way."""
+    response = web.StreamResponse(headers={"Content-Type": "text/plain", "Cache-Control": "no-store"})
+    await response.prepare(request)
+    await response.write(b"one\n")
+    await asyncio.sleep(_TRICKLE_SECONDS)
+    await response.write(b"two\n")
+    return response
 
 
 @web.middleware

@@ -56,6 +56,16 @@ def open_files_limit() -> int:
     return _WITHOUT_LIMIT if soft == resource.RLIM_INFINITY else soft
 
 
+def hard_limit() -> int:
+    """How many files a host in this user's processes may have open, once it has raised the limit."""
+    if sys.platform == "win32":
+        return _WITHOUT_LIMIT
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _WITHOUT_LIMIT if resource.RLIM_INFINITY in (soft, hard) else max(soft, hard)
+
+
 def raise_open_files_limit() -> None:
     """Raise the limit as far as the system lets an ordinary user; on many systems it starts at 1,024."""
     if sys.platform == "win32":

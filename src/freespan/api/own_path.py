@@ -25,6 +25,15 @@ def check_path(url: str) -> str | None:
     return None
 
 
+def kept_path(data: Path) -> str:
+    """Return the random path that is kept in the data directory; empty if there is none, or none that can be read."""
+    try:
+        path = "/" + (data / _FILE).read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return ""
+    return path if re.fullmatch(_SEGMENT, path) else ""
+
+
 def own_path(public_url: str, data: Path) -> str:
     """Return the path of the public URL, or else the random one that is kept in the data directory.
 

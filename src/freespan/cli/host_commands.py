@@ -1,4 +1,4 @@
-"""`freespan serve`, `freespan config` and `freespan invite`, whose options are made from the settings of a host.
+"""`freespan serve`, `config`, `invite` and `doctor`, whose options are made from the settings of a host.
 
 To make them takes a tenth of the start-up, so `freespan connect` and others do without these.
 """
@@ -11,6 +11,7 @@ import typer
 
 from freespan.api.settings import HostSettings
 from freespan.api.sources import Sourced
+from freespan.cli.doctor_commands import doctor_commands
 from freespan.cli.invite_commands import invite_commands
 from freespan.cli.settings_options import takes_settings
 from freespan.cli.shared_options import Json, Verbose
@@ -25,6 +26,7 @@ def add_host_commands(app: typer.Typer) -> None:
     app.command()(serve)
     app.command()(config)
     app.add_typer(invite_commands)
+    app.add_typer(doctor_commands)
 
 
 @takes_settings(HostSettings)

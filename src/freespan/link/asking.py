@@ -268,6 +268,8 @@ def _code_of_tls(error: ssl.SSLError) -> str:
     reason = error.reason or ""
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError) or reason in _CUT_REASONS:
         return causes.TLS_CUT
+    if "NO_APPLICATION_PROTOCOL" in reason:  # a prefix of it differs between versions of OpenSSL
+        return causes.HTTP2_ONLY
     return causes.NO_TLS if reason in _PLAIN_REASONS else causes.TLS_REFUSED
 
 

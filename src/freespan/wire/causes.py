@@ -34,6 +34,7 @@ BAD_CERTIFICATE, NO_AUTHORITIES = "certificate_bad", "no_authorities"
 GATEWAY, SERVER_ERROR, NOT_FOUND, NO_HOST = "gateway", "server_error", "not_found", "no_host"
 FORBIDDEN, LEGAL, TOO_MANY, REJECTED = "forbidden", "blocked_by_law", "too_many", "rejected"
 REDIRECT, LOGIN, NO_UPGRADE = "redirect", "login", "no_upgrade"
+HTTP2_ONLY, TOO_LARGE, LENGTH_REQUIRED = "http2_only", "too_large", "length_required"
 NOT_OPENED = "not_opened"
 UNKNOWN = "unreachable_somehow"
 
@@ -125,6 +126,18 @@ _TEXTS: dict[str, tuple[str, str]] = {
     NO_UPGRADE: (
         "the server at the address of the {place} does not pass WebSockets on ({status})",
         f"{_TELL}; the server in front of it must pass Upgrade",
+    ),
+    HTTP2_ONLY: (
+        "the server at the address of the {place} speaks HTTP/2 alone",
+        f"{_TELL}: WebSockets need HTTP/1.1 (ALPN http/1.1) beside it",
+    ),
+    TOO_LARGE: (
+        "a server in front of the host takes no request as long as those of readers ({status})",
+        f"{_TELL}: it must take 64 KiB at least",
+    ),
+    LENGTH_REQUIRED: (
+        "a server in front of the host takes no request that does not tell its length before ({status})",
+        f"{_TELL}: it must take Transfer-Encoding: chunked",
     ),
     NOT_OPENED: (
         "what answers at the address of the {place} says that it has another key than the invite",
@@ -270,9 +283,12 @@ _STATUS_CODES = {
     407: LOGIN,
     408: CUT,
     410: NOT_FOUND,
+    411: LENGTH_REQUIRED,
+    413: TOO_LARGE,
     426: NO_UPGRADE,
     429: TOO_MANY,
     451: LEGAL,
+    505: HTTP2_ONLY,
     511: LOGIN,
 }
 _PORTAL_WORDS = ("login", "logon", "signin", "portal", "captive", "hotspot", "guest", "wifi", "auth", "splash")
