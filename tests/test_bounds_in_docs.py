@@ -70,10 +70,10 @@ ROWS = {
     "a bond: from the first packet": [size(limits.BOND_SPAN_MAX)],
     "a bond without a link": [f"{BOND.wait_seconds / 60:g} min"],
     "unread in a stream; in a session": [
-        f"{TUNNEL.stream_window >> 10} KiB to {size(TUNNEL.stream_window_max)}",
-        size(TUNNEL.session_window),
+        f"{TUNNEL.stream_window >> 10} KiB at least, {TUNNEL.stream_window_first >> 10} KiB at first",
+        f"up to {size(TUNNEL.stream_window_max)}); {size(TUNNEL.session_window)}",
     ],
-    "unsent in a stream": [size(TUNNEL.stream_unsent_max)],
+    "unsent in a stream; in a session": [f"{size(TUNNEL.stream_unsent_max)}; {size(TUNNEL.session_unsent_max)}"],
     "headers of a stream": [size(limits.HEADERS_MAX)],
     "work for sessions in one turn": [f"{1e3 * STEP_SECONDS:g} ms"],
     "what a session sends in one step": [f"{driver.FLUSH_MAX // 1_000} KB"],
@@ -96,7 +96,7 @@ ROWS = {
         f"{size(congestion.IN_FLIGHT_MAX)}, {congestion.PACKETS_IN_FLIGHT_MAX:,} packets,"
         f" {congestion.FRAMES_IN_FLIGHT_MAX:,} frames"
     ],
-    "streams in a session": [str(limits.STREAMS_MAX)],
+    "streams in a session": [f"| {limits.STREAMS_MAX} |", f"waits up to {TUNNEL.place_seconds:g} s"],
     "what a session holds altogether": [size(EGRESS.session_held_max)],
     "sessions in an egress |": [
         f"{EGRESS.sessions_max:,}, of which",
@@ -213,7 +213,7 @@ ROWS = {
         f"{size(limits.RENDEZVOUS_BODY_MAX)}; {size(limits.SIGNAL_MESSAGE_MAX)}; {size(limits.SDP_MAX)}"
         f" and {limits.SDP_LINES_MAX} lines",
     ],
-    "connections to the local proxy": [str(CLIENT.proxy_connections_max)],
+    "connections to the local proxy": [f"{CLIENT.proxy_connections_max:,}"],
 }
 """How a row of the table begins, and what stands in it."""
 

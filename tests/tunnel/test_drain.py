@@ -3,6 +3,8 @@
 import asyncio
 from typing import cast
 
+import pytest
+
 from freespan.tunnel.drain import DrainWaiters
 from freespan.tunnel.quic import LinkQuic
 
@@ -55,3 +57,12 @@ async def test_a_writer_that_is_cancelled_takes_no_other_with_it() -> None:
     assert not second.done()
     sent(waiters, stream_0=0)
     await second
+
+
+@pytest.mark.parametrize(("streams", "each"), [(0, 100), (1, 100), (10, 100), (11, 90), (20, 50), (1_000, 1)])
+def test_many_streams_may_queue_less_each(streams: int, each: int) -> None:
+    waiters = DrainWaiters(100, 1_000)
+    waiters.share_out(streams)
+    assert waiters.unsent_max == each
+    assert waiters.is_scarce == (each < 100)
+    assert streams * each <= 1_000

@@ -1,5 +1,7 @@
 """Flow control windows by themselves; what they do to a whole session is in `test_back_pressure.py`."""
 
+from dataclasses import replace
+
 import pytest
 
 from freespan.tunnel.flow_control import SessionWindow, StreamWindow
@@ -8,7 +10,12 @@ from freespan.wire.limits import STREAMS_MAX
 
 FIRST, WIDEST = 1_000, 8_000
 RESERVE = 2 * WIDEST
-SETTINGS = TunnelSettings(stream_window=FIRST, stream_window_max=WIDEST, session_window=STREAMS_MAX * FIRST + RESERVE)
+SETTINGS = TunnelSettings(
+    stream_window=FIRST,
+    stream_window_first=FIRST,
+    stream_window_max=WIDEST,
+    session_window=STREAMS_MAX * FIRST + RESERVE,
+)
 
 
 @pytest.fixture
@@ -70,3 +77,35 @@ def test_a_reader_that_lags_behind_keeps_its_window(window: StreamWindow) -> Non
     window.on_read(FIRST // 2, FIRST, 0.0, 0.0)
     window.on_read(FIRST // 2, FIRST // 2, 0.0, 0.0)
     assert window.size == FIRST
+
+
+def wide_at_first(first: int) -> SessionWindow:
+    return SessionWindow(replace(SETTINGS, stream_window_first=first))
+
+
+@pytest.mark.parametrize("first", [FIRST, FIRST + 100, 2 * FIRST, 3 * FIRST, WIDEST])
+def test_streams_begin_with_a_wide_window_until_half_of_the_reserve_is_taken(first: int) -> None:
+    session = wide_at_first(first)
+    windows = [StreamWindow(session, now=0.0) for _ in range(STREAMS_MAX)]
+    sizes = [window.size for window in windows]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] == first
+    assert set(sizes) <= {first, FIRST}
+    assert session.reserve >= RESERVE // 2
+    assert session.reserve < RESERVE // 2 + first or first == FIRST
+    assert sum(sizes) + session.reserve == SETTINGS.session_window
+    for window in windows:
+        window.close()
+    assert session.reserve == RESERVE
+    assert StreamWindow(session, now=0.0).size == first
+
+
+@pytest.mark.parametrize("standing", [10, 100, STREAMS_MAX - 1])
+def test_streams_that_stand_still_leave_the_next_one_enough_to_grow(standing: int) -> None:
+    session = wide_at_first(4 * FIRST)
+    for _ in range(standing):
+        StreamWindow(session, now=0.0)
+    last = StreamWindow(session, now=0.0)
+    for _ in range(5):
+        read_all(last)
+    assert last.size == WIDEST

@@ -18,7 +18,8 @@ def test_times_are_seconds_and_sizes_are_whole(name: str) -> None:
 
 def test_streams_that_nobody_reads_cannot_use_up_a_session() -> None:
     assert DEFAULTS.stream_window * STREAMS_MAX <= DEFAULTS.session_window
-    assert DEFAULTS.stream_window <= DEFAULTS.stream_window_max <= DEFAULTS.session_window
+    assert DEFAULTS.stream_window <= DEFAULTS.stream_window_first <= DEFAULTS.stream_window_max
+    assert DEFAULTS.stream_window_max <= DEFAULTS.session_window
 
 
 def test_inner_waits_end_before_outer_ones() -> None:

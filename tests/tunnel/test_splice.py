@@ -203,7 +203,7 @@ async def test_a_program_that_does_not_read_holds_the_site_back() -> None:
 
     async with path(at_site) as way:
         (stream,) = way.ends.client._streams.by_id.values()
-        await until(lambda: stream.unread > DEFAULTS.stream_window - 20_000)
+        await until(lambda: stream.unread > DEFAULTS.stream_window_first - 20_000)
         assert stream.unread <= stream.window.size
         at_rest = await come_to_rest(lambda: sent)
         assert at_rest < KERNEL_AT_MOST

@@ -1,11 +1,14 @@
 """Streams between both ends: what goes in comes out, ends and cuts, and the bound on their number."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from aioquic.h3.events import H3Event
 
+from freespan.tunnel import quic as quic_module
 from freespan.tunnel.server import ServerTunnel
+from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
 from freespan.wire.limits import STREAMS_MAX
@@ -21,6 +24,8 @@ from tests.support.tunnels import (
     until,
     write_all,
 )
+
+DEFAULTS = TunnelSettings()
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -244,6 +249,46 @@ async def test_one_stream_too_many_waits_until_another_is_given_back() -> None:
         stream.write_eof()
         assert await read_all(stream) == b"patience"
         assert ends.client._slots._value == 0
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.01, 0.05])
+async def test_where_no_place_becomes_free_the_reason_is_named(seconds: float) -> None:
+    async with session(settings=replace(DEFAULTS, place_seconds=seconds)) as ends:
+        streams = [await ends.client.connect(site("silent")) for _ in range(STREAMS_MAX)]
+        with pytest.raises(StreamError) as caught:
+            await ends.client.connect(site("echo"))
+        assert caught.value.status == ProxyStatus("connection_limit_reached", "tunnels")
+        ends.client.release(streams.pop())
+        quic = ends.client._driver.quic
+        assert quic is not None
+        await until(lambda: quic._remote_max_streams_bidi > STREAMS_MAX)
+        await exchange(ends, b"there is a place again")
+
+
+async def test_an_egress_that_lets_no_further_stream_begin_is_named_as_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As one of an earlier version, which takes fewer streams."""
+    monkeypatch.setattr(quic_module, "STREAMS_MAX", 3)
+    async with session(settings=replace(DEFAULTS, place_seconds=0.3)) as ends:
+        streams = [await ends.client.connect(site("silent")) for _ in range(3)]
+        with pytest.raises(StreamError) as caught:
+            await ends.client.connect(site("echo"))
+        assert caught.value.status == ProxyStatus("connection_limit_reached", "tunnels")
+        assert len(ends.client._streams.by_id) == 3
+        for one in streams:
+            ends.client.release(one)
+        await exchange(ends, b"there is a place again")
+
+
+async def test_an_egress_that_is_slow_to_answer_is_no_limit() -> None:
+    async def later(tunnel: ServerTunnel, stream: TunnelStream) -> None:
+        await asyncio.sleep(0.2)
+        tunnel.accept(stream)
+        stream.write_eof()
+
+    async with session(later, settings=replace(DEFAULTS, place_seconds=0.01)) as ends:
+        assert await read_all(await ends.client.connect(site("any"))) == b""
 
 
 async def test_streams_can_come_and_go_for_long() -> None:

@@ -22,6 +22,7 @@ KNOWN = [
     "proxy_internal_error",
 ]
 RULES = ["port", "site", "blocked", "private", "metadata", "own", "connections", "destination", "daily-bytes"]
+RULES += ["tunnels", "lookups", "crowded", "programs"]
 
 
 @pytest.mark.parametrize("error", KNOWN)

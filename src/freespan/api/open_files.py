@@ -46,6 +46,11 @@ def shared_out(limit: int) -> OpenFiles:
     return OpenFiles(connections, sockets, dials)
 
 
+def connections_of_a_client(limit: int, most: int) -> int:
+    """How many connections of programs a client may have, which has a few hundred other files: at most `most`."""
+    return max(1, min(most, limit - min(_REST, limit // 2)))
+
+
 def open_files_limit() -> int:
     """How many files this process may have open now."""
     if sys.platform == "win32":

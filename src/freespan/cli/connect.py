@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
 from freespan.api.client import Client, Proxy, connect
 from freespan.api.feed import Following
+from freespan.api.open_files import connections_of_a_client, open_files_limit, raise_open_files_limit
 from freespan.cli.proxy_options import ProxyOptions
 from freespan.cli.running import naming_options, run_until_stopped
 from freespan.client.settings import ClientSettings
@@ -38,7 +40,10 @@ def run_connect(
     verbose: bool,
 ) -> None:
     """Run a client until stopped. Raises `InviteError`, or `FreespanError` when trying again cannot help."""
+    raise_open_files_limit()
     settings = ClientSettings(allow_direct=allow_direct, all_interfaces=all_interfaces)
+    most = connections_of_a_client(open_files_limit(), settings.proxy_connections_max)
+    settings = replace(settings, proxy_connections_max=most)
     client = connect(invite, transport=transport, timeout=0, settings=settings)
     with naming_options("port", "address"):
         run_until_stopped(_connect(client, proxy_options, as_json=as_json), verbose=verbose)

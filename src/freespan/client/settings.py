@@ -93,7 +93,7 @@ class ClientSettings:
     """After a lane that did not open or has closed, the wait before the client asks that bridge for the next one."""
 
     # --- the local proxy ---------------------------------------------------------------------
-    proxy_connections_max: int = 512
-    """Connections to the local proxy at a time; the next one is closed."""
+    proxy_connections_max: int = 1_024
+    """Connections to the local proxy at a time; the next one is told so."""
     proxy_request_seconds: float = 20.0
     """Time for a program to send its request; also for the last bytes that it is sent."""

@@ -35,6 +35,8 @@ _NEWCOMERS = 8
 """One place in so many is kept for newcomers."""
 _CHECK_SECONDS = 1.0
 
+_CROWDED = ProxyStatus("connection_limit_reached", "crowded")
+
 _End = Callable[[str], None]
 Thing = TypeVar("Thing", bound=Hashable)
 
@@ -130,7 +132,7 @@ class StreamPlace:
     def among(self, crowd: Crowd[StreamPlace]) -> Iterator[None]:
         """Be counted for the length of the block. Raises `StreamError` if there is no room, or none any more."""
         if not crowd.has_room(self, self._share, is_invited=self._is_invited):
-            raise StreamError(ProxyStatus("connection_limit_reached"))
+            raise StreamError(_CROWDED)
         crowd.add(self, self._share, self._leave, is_invited=self._is_invited)
         try:
             yield
@@ -151,7 +153,7 @@ class StreamPlace:
             task.cancel()
 
     def _leave(self, _: str) -> None:
-        self.put_out(ProxyStatus("connection_limit_reached"))
+        self.put_out(_CROWDED)
 
 
 def dials(settings: EgressSettings) -> Crowd[StreamPlace]:

@@ -84,10 +84,16 @@ class Resolver:
 
     async def resolve(self, host: str, requester: Requester, *, is_invited: bool = False) -> list[Address]:
         """The addresses of a name, in the system's order. Raises `StreamError` if there are none, or not in time."""
+        session, source = (b"", b"") if requester is None else (requester.host, requester.network)
+        is_waiting = True
         try:
             async with asyncio.timeout(self._settings.resolve_seconds):
-                found = await self._look_up(host, requester, is_invited=is_invited)
+                quota = await self._take_places(session, source)
+                is_waiting = False
+                found = await self._look_up(host, session, source, quota, is_invited=is_invited)
         except TimeoutError:
+            if is_waiting:  # for the lookups of its own: this name was not even asked for
+                raise StreamError(ProxyStatus("connection_limit_reached", "lookups")) from None
             raise StreamError(ProxyStatus("dns_timeout")) from None
         except (OSError, UnicodeError):
             raise StreamError(ProxyStatus("dns_error")) from None
@@ -97,21 +103,23 @@ class Resolver:
         """Stop the threads, each after the lookup that it runs."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _look_up(self, host: str, requester: Requester, *, is_invited: bool) -> list[Any]:
-        session, source = (b"", b"") if requester is None else (requester.host, requester.network)
+    async def _take_places(self, session: bytes, source: bytes) -> _Quota:
+        """Wait until the session and its source may look up one more name; returns the quota of the source."""
         await self._of_sessions.take(session)
         try:
-            quota = await self._of_sources.take(source)
+            return await self._of_sources.take(source)
         except BaseException:
             self._of_sessions.leave(session)
             raise
+
+    async def _look_up(self, host: str, session: bytes, source: bytes, quota: _Quota, *, is_invited: bool) -> list[Any]:
         most, kept = self._settings.lookups_max, 0
         if not is_invited:
             kept = most // (_NEWCOMERS if quota.under_way > _NEWCOMER_LOOKUPS else _INVITED)
         if self._under_way >= most - kept:
             self._of_sources.leave(source)
             self._of_sessions.leave(session)
-            raise StreamError(ProxyStatus("connection_limit_reached"))
+            raise StreamError(ProxyStatus("connection_limit_reached", "crowded"))
         self._under_way += 1
         loop = asyncio.get_running_loop()
         lookup = self._threads.submit(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM)

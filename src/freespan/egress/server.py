@@ -143,7 +143,8 @@ class Egress:
                         opened = await self._dialer.dial(
                             target, session.share, narrow, is_invited=session.guest.is_invited
                         )
-                        connection = TcpConnection(*opened, session.hold_in_sockets)
+                        reads_ahead = partial(_reads_ahead, session)
+                        connection = TcpConnection(*opened, session.hold_in_sockets, reads_ahead)
                     with self._noting(place, target, opened[1]):
                         is_open = True
                         await self._serve_connection(session, stream, connection, Meter(self._allowances, spender))
@@ -201,6 +202,11 @@ class Egress:
         finally:
             meter.settle()
             connection.close()
+
+
+def _reads_ahead(session: EgressSession) -> bool:
+    """Whether a target may be read ahead of the reader; what several hundred of them send would be too much."""
+    return not session.tunnel.are_streams_many
 
 
 def _is_for_session_key(stream: TunnelStream) -> bool:

@@ -39,7 +39,7 @@ class ClientTunnel:
         self._settings = settings = settings or TunnelSettings()
         self._wrong_key = False
         self._begun = False
-        writers = DrainWaiters(settings.stream_unsent_max)
+        writers = DrainWaiters(settings.stream_unsent_max, settings.session_unsent_max)
         self._driver = QuicDriver(link, self._on_event, writers)
         self._streams = StreamTable(self._driver, writers, settings)
         self._loop = asyncio.get_running_loop()
@@ -130,7 +130,7 @@ class ClientTunnel:
         The caller gives the stream back with `release`, and sets the time limit.
 
         Raises:
-            StreamError: the egress refused, with its Proxy-Status; or the session is over.
+            StreamError: the egress refused, with its Proxy-Status; all places are taken; or the session is over.
         """
         return await self._request([(b":method", b"CONNECT"), (b":authority", str(target).encode())], first_bytes)
 
@@ -158,7 +158,11 @@ class ClientTunnel:
             self._slots.release()
 
     async def _request(self, headers: Headers, first_bytes: bytes = b"") -> TunnelStream:
-        await self._slots.acquire()
+        try:
+            async with asyncio.timeout(self._settings.place_seconds):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise _all_taken() from None
         http, quic = self._streams.http, self._driver.quic
         if http is None or quic is None or self.is_over:
             self._slots.release()
@@ -166,16 +170,27 @@ class ClientTunnel:
         stream = self._streams.open(quic.get_next_available_stream_id())
         try:
             http.send_headers(stream.id, headers)
+            self._streams.announce_window(stream)
             if first_bytes:
                 self._streams.send_data(stream.id, first_bytes, end=False)
             self._driver.flush_soon()
-            response = dict(await stream.wait_headers())
+            response = dict(await self._response(stream))
             if response[b":status"] != b"200":
                 raise StreamError(parse_proxy_status(response.get(b"proxy-status", b"").decode("latin-1")))
         except BaseException:
             self.release(stream)
             raise
         return stream
+
+    async def _response(self, stream: TunnelStream) -> Headers:
+        """The headers of the response; raises `StreamError` if the egress lets no further stream begin in time."""
+        try:
+            async with asyncio.timeout(self._settings.place_seconds):
+                return await stream.wait_headers()
+        except TimeoutError:
+            if self._driver.quic is not None and self._driver.quic.is_blocked(stream.id):
+                raise _all_taken() from None
+        return await stream.wait_headers()
 
     # --- events ------------------------------------------------------------------------------
     def _on_event(self, event: TunnelEvent) -> None:
@@ -220,3 +235,7 @@ class ClientTunnel:
         self._driver.quic.send_ping(0)
         self._driver.flush_soon()
         self._keepalive = self._loop.call_later(self._settings.keepalive_seconds, self._keep_alive)
+
+
+def _all_taken() -> StreamError:
+    return StreamError(ProxyStatus("connection_limit_reached", "tunnels"))

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 from freespan.tunnel.quic import LinkQuic
 
 
 class DrainWaiters:
-    """Writers that wait until at most half of `unsent_max` bytes of their stream are unsent."""
+    """Writers that wait until at most half of `unsent_max` bytes of their stream are unsent.
 
-    def __init__(self, unsent_max: int) -> None:
-        self.unsent_max = unsent_max
+    All streams of a session share `together` bytes, so that where there are many, `unsent_max` is less.
+    """
+
+    def __init__(self, each: int, together: int = sys.maxsize) -> None:
+        self.unsent_max = each
+        self._each = each
+        self._together = together
         self._waiting: dict[int, asyncio.Future[None]] = {}
+
+    @property
+    def is_scarce(self) -> bool:
+        """Whether there are so many streams that each may queue less than it might alone."""
+        return self.unsent_max < self._each
+
+    def share_out(self, streams: int) -> None:
+        """There are so many streams now."""
+        self.unsent_max = min(self._each, self._together // max(1, streams))
 
     def __contains__(self, stream_id: int) -> bool:
         return stream_id in self._waiting

@@ -1,10 +1,12 @@
 """Flow control of a session (RFC 9000 section 4): how far its streams may receive ahead of their readers. Pure.
 
-A stream begins with a small window. When its reader has emptied a whole window quickly, it is the window that limits
-the stream, so the window doubles. What windows grow by is taken from a bounded reserve of the session and returned at
-the end of the stream:
+Every stream of a session has a small window at least. It begins with a wider one while the session has more than half
+of its reserve left: so a few streams are as fast as can be from their first byte, and some hundred that stand still
+leave enough for the next one to grow. When its reader has emptied a whole window quickly, it is the window that limits
+the stream, so the window doubles. What windows exceed the small one by is taken from the reserve, which is bounded, and
+returned at the end of the stream:
 
-    session window  =  STREAMS_MAX × first window of a stream  +  reserve
+    session window  =  STREAMS_MAX × small window of a stream  +  reserve
 
 All windows together therefore never exceed the session's. Streams that nobody reads starve no other stream, even if
 they were fast before.
@@ -27,8 +29,17 @@ class SessionWindow:
         """What all streams have received and their readers have not taken."""
         self.reserve = max(0, settings.session_window - STREAMS_MAX * settings.stream_window)
         """By how much windows may still grow."""
-        self.first = settings.stream_window
+        self.smallest = settings.stream_window
         self.widest = settings.stream_window_max
+        self._lift = settings.stream_window_first - settings.stream_window
+        self._kept = self.reserve // 2
+        """What is kept of the reserve for streams whose readers prove to be fast."""
+
+    def first(self) -> int:
+        """The window of a new stream; what it exceeds the smallest by is taken out of the reserve."""
+        if not 0 < self._lift <= self.reserve - self._kept:
+            return self.smallest
+        return self.smallest + self.take(self._lift)
 
     def take(self, wanted: int) -> int:
         """Take up to `wanted` bytes out of the reserve; returns how many there were."""
@@ -41,7 +52,7 @@ class StreamWindow:
     """The window of one stream: `size` bytes may be received ahead of its reader. `now` is in seconds."""
 
     def __init__(self, session: SessionWindow, now: float) -> None:
-        self.size = session.first
+        self.size = session.first()
         self._session = session
         self._taken = 0
         self._since = now
@@ -57,6 +68,6 @@ class StreamWindow:
         self._taken, self._since = 0, now
 
     def close(self) -> None:
-        """Return to the session what the window has grown by."""
-        self._session.reserve += self.size - self._session.first
-        self.size = self._session.first
+        """Return to the session what the window exceeds the smallest by."""
+        self._session.reserve += self.size - self._session.smallest
+        self.size = self._session.smallest

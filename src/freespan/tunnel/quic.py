@@ -25,7 +25,7 @@ from freespan.tunnel.identity import Identity, key_pin
 from freespan.tunnel.settings import TunnelSettings
 from freespan.tunnel.tickets import Tickets
 from freespan.wire.errors import TunnelError
-from freespan.wire.limits import DATAGRAM_SIZE, INITIAL_DATAGRAM_SIZE
+from freespan.wire.limits import DATAGRAM_SIZE, INITIAL_DATAGRAM_SIZE, STREAMS_MAX
 
 PEER = ("link", 0)
 """QUIC needs an address for its peer; a link has one other end, always the same."""
@@ -68,6 +68,9 @@ class LinkQuic(BoundedQuic):
             first_destination=first_destination,
             keep_ticket=tickets.put if tickets is not None else keep_ticket,
         )
+        if not configuration.is_client:
+            streams = self._local_max_streams_bidi
+            streams.value = streams.sent = STREAMS_MAX
         self._loss._pacer = _NoPacer(max_datagram_size=DATAGRAM_SIZE)
         self._ack_delay = _ACK_DELAY_SECONDS
         self._unacknowledged = 0
@@ -144,6 +147,11 @@ class LinkQuic(BoundedQuic):
         """Bytes written to a stream and not yet sent for the first time."""
         stream = self._streams.get(stream_id)
         return stream.sender._buffer_stop - stream.sender.highest_offset if stream is not None else 0
+
+    def is_blocked(self, stream_id: int) -> bool:
+        """Whether a stream waits until the other end allows one more (MAX_STREAMS)."""
+        stream = self._streams.get(stream_id)
+        return stream is not None and stream.is_blocked
 
     def reset_stream(self, stream_id: int, error_code: int) -> None:
         """Give up sending. A stream that is blocked by MAX_STREAMS is given up, in both directions, when it is not.
@@ -258,7 +266,7 @@ class LinkQuic(BoundedQuic):
             limit.used = used
 
     def _write_stream_limits(self, builder: QuicPacketBuilder, space: QuicPacketSpace, stream: QuicStream) -> None:
-        if stream.max_stream_data_local_sent == stream.max_stream_data_local:
+        if stream.max_stream_data_local_sent == stream.max_stream_data_local or stream.is_blocked:
             return
         receiver = stream.receiver
         highest, receiver.highest_offset = receiver.highest_offset, 0  # as above

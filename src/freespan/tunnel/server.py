@@ -49,7 +49,7 @@ class ServerTunnel:
         self._settings = settings = settings or TunnelSettings()
         self._on_established = on_established
         self._tasks: set[asyncio.Task[None]] = set()
-        writers = DrainWaiters(settings.stream_unsent_max)
+        writers = DrainWaiters(settings.stream_unsent_max, settings.session_unsent_max)
         self._driver = QuicDriver(link, self._on_event, writers, self._accept_connection, turns)
         self._streams = StreamTable(self._driver, writers, settings)
 
@@ -57,6 +57,11 @@ class ServerTunnel:
     def is_over(self) -> bool:
         """Whether the session has ended."""
         return self._driver.is_over
+
+    @property
+    def are_streams_many(self) -> bool:
+        """Whether it has so many streams that each may keep less than it might alone."""
+        return self._streams.are_many
 
     @property
     def held(self) -> int:
@@ -128,7 +133,7 @@ class ServerTunnel:
 
     def _serve_stream(self, stream: TunnelStream) -> None:
         if len(self._streams.by_id) > 2 * STREAMS_MAX:  # opened and reset in a hurry: QUIC counts none of those
-            self.refuse(stream, ProxyStatus("connection_limit_reached"))
+            self.refuse(stream, ProxyStatus("connection_limit_reached", "tunnels"))
             self._streams.release(stream)
             return
         task = asyncio.create_task(self._run_handler(stream), name="egress-stream")

@@ -74,7 +74,7 @@ class TcpConnection:
     """A TCP connection as both a source and a sink.
 
     `on_waiting` is called with the change when more or less waits in it: what was read ahead, and what the other end
-    does not take.
+    does not take. While `reads_ahead` is false, nothing is read ahead.
     """
 
     def __init__(
@@ -82,20 +82,33 @@ class TcpConnection:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         on_waiting: Callable[[int], None] | None = None,
+        reads_ahead: Callable[[], bool] = lambda: True,
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._on_waiting = on_waiting
+        self._reads_ahead = reads_ahead
+        self._is_held_back = False
         self._waiting = 0
 
     async def read(self) -> bytes:
         """See `ByteSource`: at most `CHUNK_SIZE` bytes."""
+        transport = cast(asyncio.Transport, self._writer.transport)
+        if self._is_held_back:
+            self._is_held_back = False
+            transport.resume_reading()
         try:
             data = await self._reader.read(CHUNK_SIZE)
         except OSError:
             raise StreamError(ProxyStatus("connection_terminated")) from None
-        # until the next read, a fast sender fills what asyncio reads ahead
-        self._note_waiting(_READ_AHEAD if len(data) >= _FAST_SENDER else 0)
+        if len(data) < _FAST_SENDER:
+            self._note_waiting()
+        elif self._reads_ahead() or not transport.is_reading():
+            self._note_waiting(_READ_AHEAD)  # until the next read, a fast sender fills what asyncio reads ahead
+        else:
+            transport.pause_reading()
+            self._is_held_back = True
+            self._note_waiting()
         return data
 
     @contextlib.contextmanager

@@ -58,7 +58,18 @@ class StreamTable:
         """Put a new stream into the table."""
         self._driver.on_request()
         stream = self.by_id[stream_id] = TunnelStream(self, stream_id, StreamWindow(self.window, self._now()))
+        self._writers.share_out(len(self.by_id))
         return stream
+
+    def announce_window(self, stream: TunnelStream) -> None:
+        """Let the other end know the first window of a stream, which QUIC knows by now."""
+        if self._driver.quic is not None:
+            self._driver.quic.grant_stream(stream.id, 0, stream.window.size)
+
+    @property
+    def are_many(self) -> bool:
+        """Whether there are so many streams that each may keep less than it might alone."""
+        return self._writers.is_scarce
 
     def release(self, stream: TunnelStream) -> bool:
         """Take a stream out of the table: what was not read is discarded, what has not ended is cut.
@@ -69,6 +80,7 @@ class StreamTable:
             return False
         stream.abort()
         del self.by_id[stream.id]
+        self._writers.share_out(len(self.by_id))
         stream.window.close()
         self.window.unread -= stream.discard()
         self._open_session_window()  # else it would shrink for good
@@ -174,6 +186,7 @@ class StreamTable:
             if not opens:
                 return None  # trailers, or a response: the stream was given up here
             stream = self.open(event.stream_id)
+            self.announce_window(stream)
         stream.receive_headers(event.headers)
         if event.stream_ended:
             stream.receive_end()

@@ -80,8 +80,9 @@ INITIAL_DATAGRAM_SIZE = 2_000
 DATAGRAM_SIZE would wait for two round trips in a new data channel, which sends 4,380 bytes at once (RFC 9260 section
 7.2.1). They are longer than a packet of the network, because some censors take a first message that fits into one
 packet for TLS in DTLS."""
-STREAMS_MAX = 128
-"""How many streams of a session may be open at a time; the next one waits until one has ended."""
+STREAMS_MAX = 512
+"""How many streams of a session may be open at a time; the next one waits for a moment, whether one ends. Pages that
+wait for news (long polling) hold hundreds."""
 HEADERS_MAX = 4_096
 """Size of the longest header frame of a stream; a longer one ends the session. Usual ones have a few hundred bytes."""
 HANDSHAKE_SECONDS = 15.0

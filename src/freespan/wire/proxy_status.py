@@ -1,7 +1,7 @@
 """Proxy-Status (RFC 9209): why a stream failed, as one of the error types of the standard.
 
 One table gives each error type its HTTP status (RFC 9209 section 2.3), its SOCKS5 reply (RFC 1928 section 6) and a
-sentence for people. Where a rule of the host has refused a stream, `details` names the rule, and a second table has a
+sentence for people. Where a rule or a bound has refused a stream, `details` names it, and a second table has a
 sentence for each. The client shows these sentences alone, and never a text that somebody else has written.
 
 Only the egress, inside the session, and the local proxy say such a thing. What a site calls its Proxy-Status is none of
@@ -53,8 +53,12 @@ _RULES: dict[str, str] = {
     "connections": "the host lets a reader open only so many new connections a second: try again in a moment",
     "destination": "the host lets a reader open only so many new connections to one site: try again in a moment",
     "daily-bytes": "as much has been carried as the host allows in a day: try again later",
+    "tunnels": "as many connections are open as a session may have: close some pages or downloads, and try again",
+    "lookups": "the host looks up only so many names at once for a reader: try again in a moment",
+    "crowded": "the host is crowded, and has no room for another connection right now: try again in a moment",
+    "programs": "programs have as many connections to the local proxy open as it takes: close some, and try again",
 }
-"""The rules of a host, and what is said of them."""
+"""The rules and bounds of a host and of the local proxy, and what is said of them."""
 
 _PARAMETER = re.compile(r'; *([a-z*][a-z0-9_.*-]*)(?:=([a-z0-9_*-]+|"(?:[ !#-\[\]-~]|\\["\\])*"))?')
 """A parameter of a structured field (RFC 8941 section 3.1.2), as far as this header has them."""
@@ -65,7 +69,7 @@ _HEADER_MAX = 1_000
 class ProxyStatus:
     """An error type of RFC 9209 section 2.3; an unknown one becomes `proxy_internal_error`.
 
-    `rule` is the rule of the host that has refused the stream; empty for none, and for one that is not known here.
+    `rule` is the rule or bound for which the stream was refused; empty for none, and for one that is not known here.
     """
 
     error: str

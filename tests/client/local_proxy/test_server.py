@@ -548,6 +548,7 @@ async def more_than_two_connections(running: RunningProxy, site: Site) -> None:
             while running.proxy.connections < 2:
                 await asyncio.sleep(0.005)
         assert await running.call(readers.exchange, b"") == b""
+        await one_too_many_is_told_why(running, site)
         held.pop().close()
         async with asyncio.timeout(SECONDS):
             while running.proxy.connections > 1:
@@ -556,6 +557,21 @@ async def more_than_two_connections(running: RunningProxy, site: Site) -> None:
     finally:
         for connection in held:
             connection.close()
+
+
+async def one_too_many_is_told_why(running: RunningProxy, site: Site) -> None:
+    reason = ProxyStatus("connection_limit_reached", "programs")
+    for request in (
+        f"CONNECT site.test:{site.port} HTTP/1.1\r\n\r\n",
+        f"GET http://site.test:{site.port}/ HTTP/1.1\r\nHost: site.test\r\n\r\n",
+        f"POST http://site.test:{site.port}/ HTTP/1.1\r\nHost: site.test\r\nContent-Length: 2\r\n\r\nhi",
+    ):
+        reply = readers.parse(await running.call(readers.exchange, request.encode()))
+        assert (reply.status, reply.header("proxy-status")) == (503, reason.header())
+        assert reason.sentence().encode() in reply.body
+    greeting, request_by_name = b"\x05\x01\x00", b"\x05\x01\x00\x03\x09site.test\x00\x50"
+    assert (await running.call(readers.exchange, greeting + request_by_name))[:4] == b"\x05\x00\x05\x02"
+    assert running.proxy.connections <= 3
 
 
 async def test_a_port_in_use(running: RunningProxy) -> None:

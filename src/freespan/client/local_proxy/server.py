@@ -7,10 +7,12 @@ users, and pages that try ports.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import ipaddress
 import os
 from collections.abc import Collection
+from dataclasses import replace
 
 from freespan.client.local_proxy.conversation import Program, ProxyContext, StreamOpener
 from freespan.client.local_proxy.credentials import Credentials
@@ -19,11 +21,27 @@ from freespan.client.local_proxy.peers import Peers, own_users
 from freespan.client.local_proxy.request import RequestError
 from freespan.client.local_proxy.tunnels import TunnelConversation
 from freespan.client.settings import ClientSettings
-from freespan.tunnel.stream import CHUNK_SIZE
+from freespan.tunnel.stream import CHUNK_SIZE, TunnelStream
 from freespan.wire.addresses import parse_address
-from freespan.wire.errors import InputError
+from freespan.wire.errors import InputError, StreamError
+from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.target import Target
 
 LOOPBACK = "127.0.0.1"
+_REFUSED_MAX = 64
+"""Connections beyond the bound that are told so at a time; another one is closed without a word."""
+_REFUSED_SECONDS = 2.0
+"""How long such a one may take to say what it wants, so that it can be told in its own protocol."""
+
+
+class _NoRoom:
+    """Stands for the client where programs have too many connections: whatever they ask for, they are told so."""
+
+    def open_stream(
+        self, target: Target, first_bytes: bytes = b""
+    ) -> contextlib.AbstractAsyncContextManager[TunnelStream]:
+        """See `StreamOpener`."""
+        raise StreamError(ProxyStatus("connection_limit_reached", "programs"))
 
 
 class LocalProxy:
@@ -91,7 +109,10 @@ class LocalProxy:
             if not self._peers.may_use(writer.get_extra_info("socket")):
                 program.connection.reset()
             elif self.connections <= self._settings.proxy_connections_max:
-                await self._converse(program)
+                await self._converse(program, self._context)
+            elif self.connections <= self._settings.proxy_connections_max + _REFUSED_MAX:
+                async with asyncio.timeout(_REFUSED_SECONDS):
+                    await self._converse(program, replace(self._context, client=_NoRoom()))
         except RequestError as error:
             await program.refuse(error.reply)
         except (TimeoutError, OSError, EOFError):
@@ -103,11 +124,11 @@ class LocalProxy:
             self._tasks.discard(task)
             writer.close()
 
-    async def _converse(self, program: Program) -> None:
+    async def _converse(self, program: Program, context: ProxyContext) -> None:
         async with asyncio.timeout(self._settings.proxy_request_seconds):
             first = await program.read()
-        parser = parser_for(first[0], self._context.credentials)
-        await TunnelConversation(program, self._context, parser).run(first)
+        parser = parser_for(first[0], context.credentials)
+        await TunnelConversation(program, context, parser).run(first)
 
     def _count_received(self, count: int) -> None:
         self.received += count
