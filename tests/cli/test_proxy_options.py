@@ -21,6 +21,7 @@ from tests.cli.conftest import Command
 from tests.support import readers
 from tests.support.invites import invite_to
 from tests.support.laboratory import Lab, proxy_of
+from tests.support.loopback import IPV6
 from tests.support.programs import ENVIRONMENT, SECONDS
 from tests.support.site import Site
 
@@ -138,12 +139,24 @@ def test_an_address_that_pages_do_not_guess(lab: Lab) -> None:
     client.stop()
 
 
+@IPV6
 @pytest.mark.parametrize(
-    "address", ["0.0.0.0", "192.0.2.1", "::1", "localhost", "127.1", "10.0.0.1", "::ffff:127.0.0.1"]
+    ("options", "written"), [("", "127.0.0.1"), ("--address localhost", "127.0.0.1"), ("--address ::1", "[::1]")]
+)
+def test_programs_find_it_by_ipv6(lab: Lab, options: str, written: str) -> None:
+    client = lab.start_client(*options.split())
+    proxy = proxy_of(client)
+    assert proxy.startswith(f"{written}:")
+    readers.dial(f"[::1]:{proxy.rpartition(':')[2]}").close()
+    client.stop()
+
+
+@pytest.mark.parametrize(
+    "address", ["0.0.0.0", "192.0.2.1", "::", "localhost.example", "127.1", "10.0.0.1", "::ffff:127.0.0.1", "[::1"]
 )
 def test_an_address_of_another_kind(command: Command, address: str) -> None:
     message = command("connect", "--address", address, invite=INVITE).fails(2)
-    assert message == "--address: must be 127.0.0.1 or another address of 127.0.0.0/8"
+    assert message == "--address: must be localhost, ::1 or an address of 127.0.0.0/8"
 
 
 @POSIX

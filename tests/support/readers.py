@@ -27,9 +27,9 @@ class Reply:
 
 
 def dial(proxy: str) -> socket.socket:
-    """Connect to `address:port`; no wait on the connection is longer than `SECONDS`."""
+    """Connect to `address:port` or `[address]:port`; no wait on the connection is longer than `SECONDS`."""
     host, _, port = proxy.rpartition(":")
-    return socket.create_connection((host, int(port)), SECONDS)
+    return socket.create_connection((host.strip("[]"), int(port)), SECONDS)
 
 
 def read_all(connection: socket.socket) -> bytes:

@@ -15,7 +15,8 @@ from freespan.api.feed import Feed, Following
 from freespan.api.stream import Stream, StreamTransport, open_stream
 from freespan.client.client import Client as Engine
 from freespan.client.local_proxy.credentials import Credentials, parse_credentials
-from freespan.client.local_proxy.server import LOOPBACK, LocalProxy
+from freespan.client.local_proxy.listening import LOCALHOST
+from freespan.client.local_proxy.server import LocalProxy
 from freespan.client.settings import ClientSettings as ClientSettings
 from freespan.client.status import ClientStatus as ClientStatus
 from freespan.client.transports import TransportChoice
@@ -23,7 +24,7 @@ from freespan.observe.hidden import hiding_urls
 from freespan.wire.errors import InputError, StreamError, TunnelError
 from freespan.wire.invite import Invite, parse_invite
 from freespan.wire.proxy_status import ProxyStatus
-from freespan.wire.target import parse_target
+from freespan.wire.target import Target, parse_target
 
 if TYPE_CHECKING:
     from freespan.tunnel.client import ClientTunnel
@@ -166,7 +167,7 @@ class Client:
         self,
         port: int = 0,
         *,
-        address: str = LOOPBACK,
+        address: str = LOCALHOST,
         password: str | Credentials | None = None,
         users: Collection[int] | None = None,
     ) -> Proxy:
@@ -174,7 +175,8 @@ class Client:
 
         Args:
             port: where it listens; 0 picks a free one.
-            address: 127.0.0.1, or another address of 127.0.0.0/8 where the system has them all.
+            address: `localhost` for 127.0.0.1 and ::1, as far as the system has them, or one of the two, or another
+                address of 127.0.0.0/8 where the system has them all.
             password: `user:password`, which programs must then give.
             users: numbers of the users whose programs are let in besides those of root, where the system tells whose
                 they are (Linux). None stands for the user of this process.
@@ -187,7 +189,8 @@ class Client:
             await self._raise_failure()
         credentials = parse_credentials(password) if isinstance(password, str) else password
         local_proxy = LocalProxy(self._engine, self._settings, credentials=credentials, users=users)
-        proxy = Proxy(local_proxy, await local_proxy.start(port, address), address)
+        port = await local_proxy.start(port, address)
+        proxy = Proxy(local_proxy, port, local_proxy.addresses[0])
         self._proxies.add(proxy)
         return proxy
 
@@ -270,7 +273,7 @@ class Proxy:
 
     Attributes:
         port: where it listens.
-        address: where it listens, an address of this machine.
+        address: where it listens, an address of this machine: of two the IPv4 one.
     """
 
     def __init__(self, local_proxy: LocalProxy, port: int, address: str) -> None:
@@ -281,12 +284,12 @@ class Proxy:
     @property
     def url(self) -> str:
         """For programs that take an HTTP proxy. It never holds a password."""
-        return f"http://{self.address}:{self.port}"
+        return f"http://{Target(self.address, self.port)}"
 
     @property
     def socks_url(self) -> str:
         """For programs that take a SOCKS5 proxy; the host resolves the names. It never holds a password."""
-        return f"socks5h://{self.address}:{self.port}"
+        return f"socks5h://{Target(self.address, self.port)}"
 
     @property
     def received(self) -> int:

@@ -20,6 +20,7 @@ from freespan.client.status import HOST_RESTARTED, ClientStatus
 from freespan.client.transports import TransportChoice
 from freespan.terminal.live import showing_status
 from freespan.terminal.output import print_json, print_line
+from freespan.wire.target import Target
 
 _DOTS = {"open": "[green]●[/]", "failed": "[red]●[/]"}
 _STATES = {"open": "connected", "failed": "not connected"}
@@ -63,14 +64,14 @@ async def _connect(client: Client, options: ProxyOptions, *, as_json: bool) -> N
 
 
 async def _report_as_json(proxy: Proxy, statuses: Following[ClientStatus]) -> None:
-    print_json({"event": "proxy", "address": f"{proxy.address}:{proxy.port}"})
+    print_json({"event": "proxy", "address": str(Target(proxy.address, proxy.port))})
     fields = ("state", "detail", "transport", "links", "seconds")
     async for status in statuses:
         print_json({"event": "state", **{name: getattr(status, name) for name in fields}})
 
 
 async def _report(client: Client, proxy: Proxy, statuses: Following[ClientStatus], options: ProxyOptions) -> None:
-    place = f"{proxy.address}:{proxy.port}"
+    place = Target(proxy.address, proxy.port)
     print_line(f"Local proxy: {place}  (HTTP and SOCKS; set it in your browser)   Ctrl-C ends it")
     if options.credentials is not None and options.is_new:
         print_line(f"User name: {options.credentials.user}   Password: {options.credentials.password}")

@@ -38,7 +38,10 @@ InviteText = Annotated[str | None, typer.Argument(metavar="[INVITE]", help=_INVI
 _INVITE_FILE_HELP = "File with the invite, - for standard input. Lines that begin with # are comments."
 InviteFile = Annotated[Path | None, typer.Option("--invite-file", metavar="FILE", help=_INVITE_FILE_HELP)]
 
-_ADDRESS_HELP = "Address of the local proxy: one of 127.0.0.0/8. Pages cannot find it at one that they cannot guess."
+_ADDRESS_HELP = (
+    "Address of the local proxy: localhost (127.0.0.1 and ::1), ::1, or one of 127.0.0.0/8. Pages cannot find it at one"
+    " that they cannot guess."
+)
 _PROXY_USER_HELP = (
     "Another user of this machine, by name or number, whose programs may use the local proxy too; * for all. May be"
     " repeated. Only Linux tells whose programs they are."
@@ -71,7 +74,7 @@ def connect(
     invite: InviteText = None,
     invite_file: InviteFile = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the local proxy; 0 picks a free one.")] = 8118,
-    address: Annotated[str, typer.Option(help=_ADDRESS_HELP)] = "127.0.0.1",
+    address: Annotated[str, typer.Option(help=_ADDRESS_HELP)] = "localhost",
     proxy_user: Annotated[list[str] | None, typer.Option(metavar="USER", help=_PROXY_USER_HELP)] = None,
     proxy_password_file: Annotated[Path | None, typer.Option(metavar="FILE", help=_PASSWORD_FILE_HELP)] = None,
     proxy_password: Annotated[bool, typer.Option("--proxy-password", help=_PASSWORD_HELP)] = False,

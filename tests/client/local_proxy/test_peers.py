@@ -22,6 +22,7 @@ from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
 from tests.support import readers
+from tests.support.loopback import IPV6
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells whose program it is")
 _Result = TypeVar("_Result")
@@ -76,10 +77,18 @@ def by_ipv6_socket(proxy: str) -> bytes:
         return readers.read_all(connection)
 
 
-WAYS = [lambda proxy: readers.exchange(proxy, REQUEST), by_ipv6_socket]
+def by_ipv6(proxy: str) -> bytes:
+    return readers.exchange(f"[::1]:{proxy.rpartition(':')[2]}", REQUEST)
 
 
-@pytest.mark.parametrize("way", WAYS, ids=["IPv4", "IPv4 by an IPv6 socket"])
+WAYS = [
+    pytest.param(lambda proxy: readers.exchange(proxy, REQUEST), id="IPv4"),
+    pytest.param(by_ipv6_socket, id="IPv4 by an IPv6 socket", marks=IPV6),
+    pytest.param(by_ipv6, id="IPv6", marks=IPV6),
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
 async def test_a_program_of_another_user_is_reset_without_a_byte(
     way: Callable[[str], bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -93,11 +102,40 @@ async def test_a_program_of_another_user_is_reset_without_a_byte(
     ]
 
 
-@pytest.mark.parametrize("way", WAYS, ids=["IPv4", "IPv4 by an IPv6 socket"])
+@pytest.mark.parametrize("way", WAYS)
 async def test_a_user_who_was_named_is_served(way: Callable[[str], bytes]) -> None:
     async with running_proxy({SOMEBODY}) as (proxy, client):
         assert (await asyncio.to_thread(by_somebody, way, proxy)).startswith(b"HTTP/1.1 503 ")
         assert client.targets == [Target("site.test", 443)]
+
+
+@IPV6
+async def test_an_ipv4_connection_that_an_ipv6_socket_has_accepted() -> None:
+    """The kernel knows it by its IPv4 addresses alone."""
+    peers = Peers(own_users())
+    peers.start()
+    with (
+        socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as listening,
+        socket.create_connection(("127.0.0.1", listening.getsockname()[1])),
+        listening.accept()[0] as accepted,
+    ):
+        assert accepted.getpeername()[0] == "::ffff:127.0.0.1"
+        assert peers._user_of(accepted) == os.geteuid()
+    peers.stop()
+
+
+async def test_where_the_system_tells_of_ipv4_alone_the_proxy_keeps_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At ::1 it would have to refuse everybody, or let everybody in."""
+    user_of = Peers._user_of
+
+    def by_ipv4(peers: Peers, connection: socket.socket) -> int | None:
+        return None if connection.family == socket.AF_INET6 else user_of(peers, connection)
+
+    monkeypatch.setattr(Peers, "_user_of", by_ipv4)
+    proxy = LocalProxy(Asked())
+    await proxy.start(0)
+    assert proxy.addresses == ("127.0.0.1",)
+    await proxy.stop()
 
 
 async def test_the_user_of_the_client_and_root_are_served() -> None:

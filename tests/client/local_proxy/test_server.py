@@ -28,6 +28,7 @@ from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
 from tests.support import readers
 from tests.support.invites import invite_to
+from tests.support.loopback import IPV6
 from tests.support.site import SMALL, Site
 from tests.support.whole_path import SECONDS, direct_session, running_host
 
@@ -531,9 +532,21 @@ async def test_whoever_knows_the_password_may_use_it(session: ClientTunnel, site
 
 
 async def test_only_this_machine_may_use_it(running: RunningProxy) -> None:
-    assert [each.getsockname()[0] for each in running.proxy._server.sockets] == ["127.0.0.1"]  # type: ignore[union-attr]
+    assert set(running.proxy.addresses) <= {"127.0.0.1", "::1"}
     with pytest.raises(OSError):
         await asyncio.to_thread(socket.create_connection, ("127.0.0.2", running.port), 2)
+
+
+@IPV6
+@pytest.mark.parametrize("host", ["localhost", "[::1]"])
+async def test_programs_find_it_by_either_family(running: RunningProxy, site: Site, host: str) -> None:
+    proxy = f"{host}:{running.port}"
+    reply = await asyncio.to_thread(readers.get, proxy, f"http://site.test:{site.port}/")
+    assert reply.body == SMALL
+    code, connection = await asyncio.to_thread(readers.socks, proxy, Target("site.test", site.port))
+    connection.close()
+    assert code == 0
+    await running.still_serves(site)
 
 
 async def test_more_connections_than_allowed(session: ClientTunnel, site: Site) -> None:

@@ -1,6 +1,7 @@
 """The local proxy: HTTP/1.1 and SOCKS on one port of the reader's machine.
 
 server.py          accepts connections, and has a conversation on each
+listening.py       listens at loopback addresses, by IPv4 and IPv6
 peers.py           tells whose programs they are, and lets only the reader's in
 credentials.py     the user name and the password that programs must give, where the reader wants that
 conversation.py    the interface between the server and a protocol: what one connection of a program carries

@@ -12,6 +12,7 @@ refused: otherwise somebody else could send a request, close, and pass for root.
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import logging
 import os
 import socket
@@ -20,6 +21,8 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
+from freespan.wire.addresses import Address
+
 _log = logging.getLogger(__name__)
 
 _NETLINK_SOCK_DIAG = 4
@@ -27,7 +30,8 @@ _SOCK_DIAG_BY_FAMILY = 20
 _NLM_F_REQUEST = 1
 _HEADER = struct.Struct("=IHHII")
 _REQUEST = struct.Struct("=BBxxI")
-_ENDS = struct.Struct("!HH4s12x4s12x")
+_ENDS = struct.Struct("!HH16s16s")
+"""The two ports, and the two addresses; an IPv4 address fills the first 4 bytes."""
 _NO_INTERFACE_NO_COOKIE = struct.pack("=III", 0, 0xFFFF_FFFF, 0xFFFF_FFFF)
 _PORTS = struct.Struct("!4xHH")
 _OWNER = struct.Struct("=64xII")
@@ -36,6 +40,7 @@ _EVERY_STATE = 0xFFFF_FFFF
 _ANSWER_MAX = 1024
 _ROOT = 0
 _LOOPBACK = "127.0.0.1"
+_FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 EVERYBODY: Collection[int] = range(2**32)
 """All users of this machine; they are not even asked for."""
 
@@ -59,7 +64,7 @@ class Peers:
                     socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, _NETLINK_SOCK_DIAG
                 )
                 self._diag.setblocking(False)  # the kernel answers before `send` returns
-        if self._diag is not None and not self._tells_of_itself():
+        if self._diag is not None and not self._tells_of_itself(_LOOPBACK):
             self.stop()
 
     def stop(self) -> None:
@@ -72,6 +77,10 @@ class Peers:
     def tells(self) -> bool:
         """Whether this system tells whose program it is."""
         return self._diag is not None
+
+    def are_known_at(self, address: str) -> bool:
+        """Whether nothing keeps the proxy from a loopback address: a system may tell of IPv4 alone."""
+        return self._diag is None or address.startswith("127.") or self._tells_of_itself(address)
 
     def may_use(self, connection: socket.socket) -> bool:
         """Whether the program at the other end of an accepted connection may use the proxy."""
@@ -88,9 +97,11 @@ class Peers:
         """The user of the socket at the other end; None if no program has it any more."""
         assert self._diag is not None
         try:
-            (peer, peer_port), (own, own_port) = connection.getpeername(), connection.getsockname()
-            ends = _ENDS.pack(peer_port, own_port, socket.inet_aton(peer), socket.inet_aton(own))
-            body = _REQUEST.pack(socket.AF_INET, socket.IPPROTO_TCP, _EVERY_STATE) + ends + _NO_INTERFACE_NO_COOKIE
+            (peer, peer_port), (own, own_port) = connection.getpeername()[:2], connection.getsockname()[:2]
+            peer_address, own_address = _address(peer), _address(own)
+            ends = _ENDS.pack(peer_port, own_port, peer_address.packed, own_address.packed)
+            family = _FAMILIES[own_address.version]
+            body = _REQUEST.pack(family, socket.IPPROTO_TCP, _EVERY_STATE) + ends + _NO_INTERFACE_NO_COOKIE
             header = _HEADER.pack(_HEADER.size + len(body), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 0, 0)
             self._diag.send(header + body)
             answer = self._diag.recv(_ANSWER_MAX)
@@ -103,13 +114,14 @@ class Peers:
         user, inode = _OWNER.unpack_from(answer, _HEADER.size)
         return user if is_the_one and inode else None
 
-    def _tells_of_itself(self) -> bool:
+    def _tells_of_itself(self, loopback: str) -> bool:
         """Try it with a connection of this process; a system may lack the facility, or forbid it in a container."""
         if _is_everybody_nobody():
             return False
+        family = _FAMILIES[_address(loopback).version]
         try:
-            with socket.socket() as listening, socket.socket() as program:
-                listening.bind((_LOOPBACK, 0))
+            with socket.socket(family) as listening, socket.socket(family) as program:
+                listening.bind((loopback, 0))
                 listening.listen(1)
                 program.connect(listening.getsockname())
                 accepted, _ = listening.accept()
@@ -117,6 +129,12 @@ class Peers:
                     return self._user_of(accepted) == os.geteuid()
         except OSError:
             return False
+
+
+def _address(text: str) -> Address:
+    """An address of a socket, without its zone. An IPv4 connection is one whichever socket has accepted it."""
+    address = ipaddress.ip_address(text.partition("%")[0])
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def own_users() -> frozenset[int]:

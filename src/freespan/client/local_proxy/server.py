@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import ipaddress
-import os
 from collections.abc import Collection
 from dataclasses import replace
 
 from freespan.client.local_proxy.conversation import Program, ProxyContext, StreamOpener
 from freespan.client.local_proxy.credentials import Credentials
+from freespan.client.local_proxy.listening import LOCALHOST, listen, loopback_addresses
 from freespan.client.local_proxy.parsers import parser_for
 from freespan.client.local_proxy.peers import Peers, own_users
 from freespan.client.local_proxy.request import RequestError
 from freespan.client.local_proxy.tunnels import TunnelConversation
 from freespan.client.settings import ClientSettings
-from freespan.tunnel.stream import CHUNK_SIZE, TunnelStream
-from freespan.wire.addresses import parse_address
-from freespan.wire.errors import InputError, StreamError
+from freespan.tunnel.stream import TunnelStream
+from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
 
-LOOPBACK = "127.0.0.1"
 _REFUSED_MAX = 64
 """Connections beyond the bound that are told so at a time; another one is closed without a word."""
 _REFUSED_SECONDS = 2.0
@@ -47,6 +43,8 @@ class _NoRoom:
 class LocalProxy:
     """`received` and `sent` count the bytes of the reader's streams; `connections` those that are open now.
 
+    `addresses` are those at which it listens.
+
     With `credentials`, programs must give them. Where the system tells whose program it is, those of `users` (numbers)
     and of root are let in; without a list, those of the user of this process.
     """
@@ -65,35 +63,35 @@ class LocalProxy:
         self.connections = 0
         self._context = ProxyContext(client, settings, credentials, self._count_received, self._count_sent)
         self._peers = Peers(own_users() if users is None else users)
-        self._server: asyncio.Server | None = None
+        self.addresses: tuple[str, ...] = ()
+        self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self, port: int, address: str = LOOPBACK) -> int:
+    async def start(self, port: int, address: str = LOCALHOST) -> int:
         """Listen, and return the port, which the system chooses for 0.
 
-        The address is one of 127.0.0.0/8, so that other machines cannot connect. Pages can try 127.0.0.1, but not the
-        other sixteen million.
+        `localhost` is 127.0.0.1 and ::1; any other address is one of 127.0.0.0/8 or ::1, so that other machines cannot
+        connect. Pages can try those two, but not the other sixteen million.
 
         Raises:
             InputError: field `port` or `address`; it is in use or may not be used, or is of another kind.
         """
-        if not is_loopback_ipv4(address):
-            raise InputError("address", "must be 127.0.0.1 or another address of 127.0.0.0/8")
+        addresses = loopback_addresses(address)
+        self._peers.start()  # first: once a server listens, it accepts
         try:
-            self._server = await asyncio.start_server(self._handle, address, port, limit=CHUNK_SIZE)
-        except OSError as error:
-            number = error.errno or errno.EADDRNOTAVAIL
-            reason = os.strerror(number).lower()
-            if number == errno.EADDRNOTAVAIL and address != LOOPBACK:
-                raise InputError("address", f"this system has no {address}; choose 127.0.0.1") from None
-            raise InputError("port", f"{port}: {reason}; choose another one") from None
-        self._peers.start()
-        return int(self._server.sockets[0].getsockname()[1])
+            known = [one for one in addresses if self._peers.are_known_at(one)] or addresses
+            self._servers = await listen(self._handle, known, port)
+        except BaseException:
+            self._peers.stop()
+            raise
+        names = [server.sockets[0].getsockname() for server in self._servers]
+        self.addresses = tuple(name[0] for name in names)
+        return int(names[0][1])
 
     async def stop(self) -> None:
         """Close the port and all connections."""
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -135,9 +133,3 @@ class LocalProxy:
 
     def _count_sent(self, count: int) -> None:
         self.sent += count
-
-
-def is_loopback_ipv4(address: str) -> bool:
-    """Whether a text is an address of 127.0.0.0/8 to listen on."""
-    parsed = parse_address(address)
-    return isinstance(parsed, ipaddress.IPv4Address) and parsed.is_loopback
