@@ -95,6 +95,7 @@ PURE_MODULES = {
     "client/local_proxy/request_body.py",
     "client/local_proxy/socks_target.py",
     "client/settings.py",
+    "client/sleep_watch.py",
     "client/status.py",
     "client/transports.py",
     "demo/addresses.py",

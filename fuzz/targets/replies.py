@@ -6,9 +6,10 @@ from typing import cast
 
 import aiohttp
 
-from freespan.client.rendezvous import Rendezvous, _checked_answer
+from freespan.client.rendezvous import Rendezvous, Response, _checked_answer
 from freespan.client.settings import ClientSettings
 from freespan.sealing.replies import seal_reply
+from freespan.wire.causes import cause_of_status
 from freespan.wire.errors import NotAdmittedError, RendezvousError
 from freespan.wire.invite import TOKEN_SIZE, Invite
 from freespan.wire.messages import IceServer, Problem, RendezvousAnswer, TurnCredentials, encode
@@ -36,7 +37,8 @@ def _reply(data: bytes) -> None:
     if status == 200 and not kind & 128:
         body = seal_reply(_REPLY_KEY, b"rendezvous", body)
     try:
-        rendezvous._understand(status, body, retry_after, _REPLY_KEY, decode)
+        response = Response(status, body, retry_after, "host", cause_of_status(status, {}, _INVITE.broker))
+        rendezvous._understand(response, _REPLY_KEY, decode)
     except NotAdmittedError as error:
         check_reason(error)
     except RendezvousError as error:

@@ -143,7 +143,7 @@ def test_a_dead_host_is_asked_again_and_people_learn_why(programs: Programs) -> 
     proxy_of(client)
     for _ in range(2):
         detail = client.state("waiting")["detail"]
-        assert "the broker cannot be reached" in detail
+        assert "the host refuses the connection: it seems to be down" in detail
         assert re.search(r"; (next try in [1-9]\d* s|trying again)$", detail)
     assert client.stop() == 0
     assert client.errors == []
@@ -151,7 +151,7 @@ def test_a_dead_host_is_asked_again_and_people_learn_why(programs: Programs) -> 
 
 def test_a_dead_host_for_people(programs: Programs) -> None:
     client = programs("connect", "--port", "0", invite=GOOD)
-    client.line("waiting  the broker cannot be reached (check the invite and your connection); ")
+    client.line("waiting  the host refuses the connection: it seems to be down; wait, or tell whoever runs it; ")
     assert client.stop() == 0
 
 
@@ -177,8 +177,9 @@ def test_without_a_session_a_request_gets_503(programs: Programs) -> None:
     )
     proxy = proxy_of(client)
     reply = readers.get(proxy, "http://site.test/")
-    assert (reply.status, reply.header("Proxy-Status")) == (503, "freespan; error=destination_unavailable")
-    assert json.loads(reply.body)["detail"] == "no session is open right now"
+    assert reply.status == 503
+    assert reply.header("Proxy-Status") == 'freespan; error=destination_unavailable; details="no-host"'
+    assert json.loads(reply.body)["detail"].startswith("the host refuses the connection")
     assert reply.header("Content-Type") == "application/problem+json"
 
 
@@ -201,13 +202,13 @@ def test_a_host_that_has_changed_its_key(tmp_path: Path) -> None:
 
 
 ANSWERS = {
-    "a page": (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "something else than a broker"),
-    "no HTTP": (b"220 mail.example ready\r\n", "the broker cannot be reached"),
+    "a page": (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "is no host"),
+    "no HTTP": (b"220 mail.example ready\r\n", "is no host"),
     "10 MB": (
         b"HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n" + bytes(10_000_000),
-        "something else than a broker",
+        "is no host",
     ),
-    "nothing": (b"", "the broker took too long to answer"),
+    "nothing": (b"", "the host took the request, but did not answer in time"),
 }
 
 

@@ -63,7 +63,8 @@ async def test_a_broker_that_comes_later(site: Site) -> None:
         port, identity, invite = host.port, host.identity, host.invite
     async with running_client(invite, settings=QUICK) as reader:
         waiting = await reader.statuses.until("waiting")
-        assert "cannot be reached" in waiting.detail
+        assert "the host refuses the connection" in waiting.detail
+        assert waiting.cause == "refused"
         async with running_host(port, identity) as host, running_bridge(host.url):
             await reader.statuses.until("open")
             assert (await reader.ask(site.port)).endswith(SMALL)
@@ -177,7 +178,7 @@ async def test_what_fails_after_wrong_keys_is_not_reported_as_failed() -> None:
             )
             await reader.statuses.until("failed")
         async with asyncio.timeout(SECONDS):
-            while not (unreachable := [one for one in reader.statuses.all if "cannot be reached" in one.detail]):
+            while not (unreachable := [one for one in reader.statuses.all if one.cause == "refused"]):
                 await asyncio.sleep(0.01)
         assert {status.state for status in unreachable} == {"waiting"}
 

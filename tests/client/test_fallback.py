@@ -92,7 +92,7 @@ async def test_the_key_is_compared_over_the_websocket_too(host: Host) -> None:
 
 async def test_a_websocket_that_leads_nowhere_is_reported(host: Host) -> None:
     async with running_client(invite_to(DEAD, bytes(32)), "websocket", settings=IMPATIENT) as reader:
-        assert "the host's egress cannot be reached" in (await reader.statuses.until("waiting")).detail
+        assert "the host refuses the connection" in (await reader.statuses.until("waiting")).detail
 
 
 async def silent(request: web.Request) -> web.WebSocketResponse:

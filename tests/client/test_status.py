@@ -1,6 +1,6 @@
 """What a client reports of a session."""
 
-from freespan.client.status import ClientStatus, status_of_failure, status_of_session
+from freespan.client.status import ClientStatus, Trouble, status_of_failure, status_of_session
 from freespan.client.transports import TransportInUse
 
 
@@ -17,8 +17,9 @@ def test_one_link_is_described_by_its_transport() -> None:
 
 
 def test_a_failure_is_described_with_the_time_of_the_next_try() -> None:
-    assert status_of_failure("why", 2.6) == ClientStatus("waiting", "why; next try in 3 s", reason="why")
-    assert status_of_failure("why", 0.4) == ClientStatus("waiting", "why; trying again", reason="why")
+    why = Trouble("cut", "why")
+    assert status_of_failure(why, 2.6) == ClientStatus("waiting", "why; next try in 3 s", reason="why", cause="cut")
+    assert status_of_failure(why, 0.4) == ClientStatus("waiting", "why; trying again", reason="why", cause="cut")
 
 
 def test_several_links_are_counted() -> None:

@@ -161,6 +161,8 @@ class Client:
                     transport.abort()
                     raise
         except TimeoutError:
+            if not self._engine.is_carried:
+                raise self._engine.no_session() from None
             raise StreamError(ProxyStatus("connection_timeout")) from None
 
     async def proxy(

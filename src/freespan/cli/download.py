@@ -84,4 +84,4 @@ def _refusal(headers: Mapping[str, str] | None) -> str:
     no `Proxy-Status` of a site pass. Over https a site may send whatever it likes.
     """
     status = (headers or {}).get("Proxy-Status", "")
-    return parse_proxy_status(status).sentence() if status else ""
+    return parse_proxy_status(status, is_local=True).sentence() if status else ""

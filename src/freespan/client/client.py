@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 import time
 from collections.abc import AsyncIterator, Callable
@@ -20,12 +21,26 @@ from typing import TYPE_CHECKING, NoReturn
 
 from freespan.client.dialer import DialedLink, Dialer, http_session, keeps_to_default_route
 from freespan.client.evidence import Evidence
+from freespan.client.patience import Patience
 from freespan.client.rendezvous import load_sealing
 from freespan.client.settings import ClientSettings
-from freespan.client.status import HOST_RESTARTED, ClientStatus, status_of_failure, status_of_session
+from freespan.client.sleep_watch import SleepWatch
+from freespan.client.status import (
+    ASLEEP,
+    HOST_RESTARTED,
+    RESTARTED,
+    WITHOUT_BRIDGE,
+    ClientStatus,
+    Trouble,
+    proxy_status_of,
+    status_of_failure,
+    status_of_session,
+    trouble_of,
+)
 from freespan.client.stopwatch import Stopwatch
 from freespan.client.transports import TransportChoice, TransportError, TransportInUse, TransportSelector
 from freespan.link.default_route import default_routes, usable_versions
+from freespan.link.sleepless_clock import sleepless_clock
 from freespan.wire.addresses import is_private_url
 from freespan.wire.admission import INVITE_SESSIONS
 from freespan.wire.backoff import Backoff
@@ -41,6 +56,7 @@ from freespan.wire.errors import (
 )
 from freespan.wire.invite import Invite
 from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.span_text import span_text
 from freespan.wire.target import Target, is_loopback
 
 if TYPE_CHECKING:
@@ -49,7 +65,8 @@ if TYPE_CHECKING:
     from freespan.tunnel.stream import TunnelStream
     from freespan.tunnel.tickets import TicketJar
 
-_WITHOUT_BRIDGE = ("no_bridge", "no_new_bridge", "bridge_timeout")
+_SENDS_ON = WITHOUT_BRIDGE - {"no_reachable_bridge"}
+"""Without a bridge for these reasons, whoever has said yes goes without one."""
 _HINT_AFTER = 3
 """Failures in a row after which a reader who is kept on bridges is told what else they could choose."""
 
@@ -99,6 +116,15 @@ class Client:
         )
         self._wrong_keys = 0
         self._failures = 0
+        self._trouble: Trouble | None = None
+        """Why there is no link now."""
+        self._waits_since = 0.0
+        """When the wait for a link began, in seconds since 1970; 0 while there is one."""
+        self._waits_since_monotonic = 0.0
+        self._slept = Trouble("", "")
+        self._slept_at = -math.inf
+        self._patience = Patience()
+        self._has_ended = False
         self._crowded_since: float | None = None
         """Since when all sessions of the invite have been in use."""
         self._tunnel: ClientTunnel | None = None
@@ -119,6 +145,7 @@ class Client:
                 allow_turn=self._allow_turn,
                 evidence=self._evidence if self._has_choice else None,
             )
+            watching = asyncio.create_task(self._watch_sleep(), name="client-sleep")
             try:
                 while True:
                     try:
@@ -132,6 +159,9 @@ class Client:
                             self._give_up(connection.tunnel.denial)
                         await self._wait_after_session(dialer, connection, reason, time.monotonic() - opened_at)
             finally:
+                watching.cancel()
+                self._has_ended = True
+                await self._announce()
                 await dialer.close()
 
     # --- for programs ------------------------------------------------------------------------
@@ -139,20 +169,35 @@ class Client:
         """The tunnel of the open session; waits for one, by default for `ClientSettings.session_wait_seconds`.
 
         Raises:
-            StreamError: `destination_unavailable`, because no session was opened in time.
+            StreamError: `destination_unavailable`, because no session was opened in time, or none will be.
         """
         limit = self._settings.session_wait_seconds if seconds is None else seconds
         try:
             async with asyncio.timeout(limit), self._tunnel_opened:
                 while self._tunnel is None or self._tunnel.is_over:
+                    if self._has_ended or self.status.state == "failed":
+                        raise self.no_session()
                     await self._tunnel_opened.wait()
                 return self._tunnel
         except TimeoutError:
-            raise StreamError(ProxyStatus("destination_unavailable")) from None
+            raise self.no_session() from None
+
+    def no_session(self) -> StreamError:
+        """Why a stream cannot be opened now, or was not answered: there is no session, or no link that carries it."""
+        now = Trouble(self.status.cause, self.status.reason)
+        return StreamError(proxy_status_of(now if now.code else self._trouble or now))
+
+    @property
+    def is_carried(self) -> bool:
+        """Whether there is a session, and a link that carries it."""
+        return self._tunnel is not None and not self._tunnel.is_over and self.status.state != "waiting"
 
     @contextlib.asynccontextmanager
     async def open_stream(self, target: Target, first_bytes: bytes = b"") -> AsyncIterator[TunnelStream]:
         """A stream to `target` for the length of the block; `first_bytes` travel with the request.
+
+        While the session has no link, the request waits with it, and the time in which the egress must answer stands
+        still.
 
         Raises:
             StreamError: there is no session, or the egress refused or took too long (with its `ProxyStatus`). Or the
@@ -163,10 +208,15 @@ class Client:
             raise StreamError(ProxyStatus("destination_ip_prohibited"))
         tunnel = await self.tunnel()
         try:
-            async with asyncio.timeout(self._settings.stream_open_seconds):
+            async with self._patience.limit(self._settings.stream_open_seconds):
                 stream = await tunnel.connect(target, first_bytes)
         except TimeoutError:
             raise StreamError(ProxyStatus("connection_timeout")) from None
+        except StreamError:
+            if tunnel.is_over:  # the egress has not answered: it is no matter of the site
+                await self.settle()
+                raise self.no_session() from None
+            raise
         try:
             yield stream
         finally:
@@ -200,6 +250,7 @@ class Client:
             self._transports.succeeded()
             self._wrong_keys = self._failures = 0
             self._crowded_since = None
+            self._is_carried_again()
             self._set_status(status_of_session(first_link.transport, 1, {**first_link.seconds, **watch.parts}))
             await self._publish(tunnel)
         except BaseException as error:
@@ -232,7 +283,7 @@ class Client:
                     raise
             except RendezvousError as error:
                 # that no bridge is free speaks for nothing, but whoever has said yes need not wait for one
-                if self._settings.allow_direct and error.code in _WITHOUT_BRIDGE:
+                if self._settings.allow_direct and error.code in _SENDS_ON:
                     self._transports.failed(time.monotonic())
                 raise
 
@@ -244,7 +295,14 @@ class Client:
 
         settings, transport = self._settings, first_link.transport
         admission = InviteAdmission(self._invite)
-        links = LinkManager(dialer, first_link, lambda count: self._report_links(transport, count), settings, admission)
+        links = LinkManager(
+            dialer,
+            first_link,
+            lambda count: self._report_links(transport, count),
+            settings,
+            admission,
+            lambda error: self._report_trouble(transport, error),
+        )
         # a ticket links two sessions: one through bridges must not be linked to one that shows the reader's address
         jar = self._ticket_jars.setdefault(transport, TicketJar(capacity=settings.tunnel.client_tickets_max))
         return ClientTunnel(self._invite.egress_key, links.bond, jar, settings.tunnel), links
@@ -252,6 +310,10 @@ class Client:
     async def _publish(self, tunnel: ClientTunnel) -> None:
         """Give the tunnel to those who wait for one."""
         self._tunnel = tunnel
+        await self._announce()
+
+    async def _announce(self) -> None:
+        """Wake those who wait for a session: there is one, or none will come."""
         async with self._tunnel_opened:
             self._tunnel_opened.notify_all()
 
@@ -260,7 +322,9 @@ class Client:
         try:
             reason = await connection.tunnel.wait_ended()
             if connection.tunnel.denial is not None:  # at once: programs that lose their streams now may ask why
-                self._set_status(ClientStatus("failed", str(connection.tunnel.denial)))
+                self._set_status(_failed(connection.tunnel.denial))
+            else:
+                self._set_status(self._status_after(reason))
             return reason
         finally:
             self._tunnel = None
@@ -275,19 +339,29 @@ class Client:
 
         A host that was restarted has proved that it is there again, and that no bridge is to blame.
         """
-        from freespan.link.bond.events import RESTARTED
+        from freespan.link.bond.events import RESTARTED as HAS_RESTARTED
         from freespan.tunnel.driver import HOST_FULL
 
-        if reason == RESTARTED:
-            self._set_status(ClientStatus("looking", HOST_RESTARTED))
+        if reason == HAS_RESTARTED:
             return
-        self._set_status(ClientStatus("looking", f"the session ended ({reason}); looking for another bridge"))
         if seconds >= self._settings.steady_seconds:
             self._backoff.succeeded()
             return
         if reason != HOST_FULL:  # for which neither bridge nor endpoint is to blame
             dialer.report_short_lived(connection.first_link)
         await asyncio.sleep(self._backoff.failed())
+
+    def _status_after(self, reason: str) -> ClientStatus:
+        """The status when a session has ended for this reason."""
+        from freespan.link.bond.events import NO_LINK
+        from freespan.link.bond.events import RESTARTED as HAS_RESTARTED
+
+        if reason == HAS_RESTARTED:
+            return ClientStatus("looking", HOST_RESTARTED, reason=HOST_RESTARTED, cause=RESTARTED)
+        trouble = self._recent_sleep or (self._trouble if reason == NO_LINK else None) or Trouble("", "")
+        why = trouble.reason or reason
+        ended = f"the session ended ({why})"
+        return ClientStatus("looking", f"{ended}; looking for another bridge", reason=ended, cause=trouble.code)
 
     async def _wait_after_failure(self, error: FreespanError) -> None:
         """Back off after a failure; raises it when trying again cannot help.
@@ -304,10 +378,20 @@ class Client:
         if not isinstance(error, NotAdmittedError):  # for which no bridge is to blame, and no other way would do
             self._failures += 1
         is_kept = self._failures >= _HINT_AFTER and self._transports.is_kept(time.monotonic())
+        self._is_without_link(trouble_of(error))
         if is_wrong_key and self._wrong_keys >= self._settings.wrong_keys_max:
-            self._set_status(ClientStatus("failed", str(error)))
+            self._set_status(_failed(error))
+            await self._announce()
         else:
-            self._set_status(status_of_failure(str(error), wait, is_kept_on_bridges=is_kept))
+            self._set_status(
+                status_of_failure(
+                    trouble_of(error),
+                    wait,
+                    is_kept_on_bridges=is_kept,
+                    since=self._waits_since,
+                    waited=self._waited,
+                )
+            )
         await asyncio.sleep(wait)
 
     def _is_final(self, error: FreespanError) -> bool:
@@ -319,8 +403,39 @@ class Client:
         return isinstance(error, NotAdmittedError) or (isinstance(error, RendezvousError) and not error.retry)
 
     def _give_up(self, error: FreespanError) -> NoReturn:
-        self._set_status(ClientStatus("failed", str(error)))
+        self._set_status(_failed(error))
         raise error
+
+    # --- waiting -----------------------------------------------------------------------------
+    def _is_without_link(self, trouble: Trouble | None) -> None:
+        """No link carries a session: requests wait, and their time does not pass."""
+        self._trouble = trouble or self._trouble
+        self._patience.pause()
+        if not self._waits_since:
+            self._waits_since, self._waits_since_monotonic = time.time(), time.monotonic()
+
+    def _is_carried_again(self) -> None:
+        self._trouble = None
+        self._waits_since = 0.0
+        self._patience.resume()
+
+    @property
+    def _waited(self) -> float:
+        """For how many seconds there has been no link."""
+        return time.monotonic() - self._waits_since_monotonic if self._waits_since else 0.0
+
+    @property
+    def _recent_sleep(self) -> Trouble | None:
+        return self._slept if time.monotonic() - self._slept_at < self._settings.sleep_told_seconds else None
+
+    async def _watch_sleep(self) -> None:
+        settings = self._settings
+        watch = SleepWatch(settings.sleep_tick_seconds, settings.sleep_least_seconds)
+        while True:
+            if slept := watch.tick(sleepless_clock()):
+                self._slept = Trouble(ASLEEP, f"this machine was asleep for {span_text(slept)}")
+                self._slept_at = time.monotonic()
+            await asyncio.sleep(settings.sleep_tick_seconds)
 
     # --- status ------------------------------------------------------------------------------
     def _report_answer(self) -> None:
@@ -328,12 +443,34 @@ class Client:
 
     def _report_links(self, transport: TransportInUse, links: int) -> None:
         """The session goes on, whether it has links or waits for one."""
-        if self._tunnel is not None and not self._tunnel.is_over:
+        if self._tunnel is None or self._tunnel.is_over:
+            return
+        if links:
+            self._is_carried_again()
             self._set_status(status_of_session(transport, links))
+        else:
+            self._is_without_link(self._recent_sleep)
+            self._report_wait(transport)
+
+    def _report_trouble(self, transport: TransportInUse, error: FreespanError) -> None:
+        """The session could not get a link."""
+        if self._tunnel is not None and not self._tunnel.is_over and self._waits_since:
+            self._is_without_link(trouble_of(error))
+            self._report_wait(transport)
+
+    def _report_wait(self, transport: TransportInUse) -> None:
+        self._set_status(
+            status_of_session(transport, 0, trouble=self._trouble, since=self._waits_since, waited=self._waited)
+        )
 
     def _set_status(self, status: ClientStatus) -> None:
         self.status = status
         self._on_status(status)
+
+
+def _failed(error: FreespanError) -> ClientStatus:
+    trouble = trouble_of(error)
+    return ClientStatus("failed", trouble.reason, reason=trouble.reason, cause=trouble.code)
 
 
 def _load_tunnel() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 
 from freespan.client.cooldown import Cooldown
 from freespan.client.evidence import Evidence, networks_of
@@ -23,6 +24,7 @@ from freespan.client.rendezvous import Rendezvous
 from freespan.client.settings import ClientSettings
 from freespan.client.stopwatch import Stopwatch
 from freespan.client.transports import Transport, TransportError, TransportInUse
+from freespan.link.asking import watched_connector, watched_requests
 from freespan.link.base import Link
 from freespan.link.datachannel import DataChannelLink, DefaultRouteEngine
 from freespan.link.no_redirects import refuse_redirects
@@ -329,7 +331,7 @@ class Dialer:
         try:
             endpoint, socket = await self._rendezvous.open_egress()
         except RendezvousError as error:
-            raise TransportError(str(error)) from None
+            raise TransportError(str(error), cause=error.cause) from None
         watch.lap("channel")
         link = WebSocketLink(socket)
         task = asyncio.create_task(link.run(), name="client-egress-socket")
@@ -344,14 +346,17 @@ def keeps_to_default_route(invite: Invite, settings: ClientSettings) -> bool:
     return not (settings.all_interfaces or is_private_url(invite.broker))
 
 
-def http_session(ip_versions: Collection[int] = (4, 6)) -> aiohttp.ClientSession:
+def http_session(
+    ip_versions: Collection[int] = (4, 6), resolver: AbstractResolver | None = None
+) -> aiohttp.ClientSession:
     """Makes all requests to the host: sends nothing that identifies a reader, and follows no redirect.
 
-    Names are resolved to addresses of these IP versions alone.
+    Names are resolved to addresses of these IP versions alone, by `resolver` or as the system does.
     """
     family = socket.AF_UNSPEC if len(ip_versions) > 1 else socket.AF_INET
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(family=family),
+        connector=watched_connector(resolver, family=family),
+        trace_configs=[watched_requests()],
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         middlewares=(refuse_redirects,),

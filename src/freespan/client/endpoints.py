@@ -17,15 +17,15 @@ class Endpoints:
 
     def __init__(self, endpoints: Sequence[str], reset_seconds: float) -> None:
         self.own = endpoints[0]
-        self._invite = list(dict.fromkeys(endpoints))
-        self._order = list(self._invite)
+        self.of_invite = tuple(dict.fromkeys(endpoints))
+        self._order = list(self.of_invite)
         self._reset_seconds = reset_seconds
         self._changed_at = 0.0
 
     def in_order(self, now: float) -> list[str]:
         """All endpoints, the one to ask first at the front of the list."""
         if now - self._changed_at >= self._reset_seconds:
-            self._order = list(self._invite)
+            self._order = list(self.of_invite)
         return list(self._order)
 
     def put_first(self, endpoint: str, now: float) -> None:
@@ -37,7 +37,7 @@ class Endpoints:
         self._move(endpoint, len(self._order) - 1, now)
 
     def _move(self, endpoint: str, place: int, now: float) -> None:
-        if self._order == self._invite:
+        if self._order == list(self.of_invite):
             # later changes do not count, or an endpoint that serves would stay first for ever by serving
             self._changed_at = now
         self._order.remove(endpoint)

@@ -42,10 +42,10 @@ _log = logging.getLogger(__name__)
 class LinkManager:
     """The links of one session, which begins on `first_link`.
 
-    `on_change` is called with the number of links that carry the session, when that changes. `admission` is what it
-    shows the host. `bond` is the link of the session's tunnel; nobody else adds links to it or removes them. What
-    happens before `start` has an effect only then: a link that closes because no session was opened is the business of
-    whoever wanted to open it.
+    `on_change` is called with the number of links that carry the session, when that changes, and `on_failure` when a
+    link could not be dialed. `admission` is what it shows the host. `bond` is the link of the session's tunnel; nobody
+    else adds links to it or removes them. What happens before `start` has an effect only then: a link that closes
+    because no session was opened is the business of whoever wanted to open it.
     """
 
     def __init__(
@@ -55,11 +55,13 @@ class LinkManager:
         on_change: Callable[[int], None],
         settings: ClientSettings,
         admission: Admission | None = None,
+        on_failure: Callable[[FreespanError], None] = lambda error: None,
     ) -> None:
         self.bond = Bond.begin_session(first_link.link, self._on_event, settings.bond, admission)
         self._dialer = dialer
         self._requested = first_link.requested
         self._on_change = on_change
+        self._on_failure = on_failure
         self._settings = settings
         self._now = asyncio.get_running_loop().time
         self._controller = LinkController(
@@ -97,7 +99,7 @@ class LinkManager:
             self._task = None  # its last error refers to this manager
         await self._lane_manager.stop()
         await self.bond.wait_closed()
-        self._on_change = _ignore
+        self._on_change = self._on_failure = _ignore
 
     # --- the task ------------------------------------------------------------------------------
     async def _supply_session(self, tunnel: ClientTunnel) -> None:
@@ -162,8 +164,10 @@ class LinkManager:
             dialed = await self._dialer.dial(self._requested, wanted.avoid, extra=wanted.extra)
             self._add(dialed)
         except (LinkError, RendezvousError) as error:
+            self._on_failure(error)
             self._controller.dial_failed(error, self._now())
         except (NotAdmittedError, WrongKeyError) as error:  # the session goes on for as long as the egress lets it
+            self._on_failure(error)
             self._controller.dial_failed(TransportError(str(error)), self._now())
 
     def _add(self, dialed: DialedLink) -> None:
@@ -266,7 +270,7 @@ class LinkManager:
         self.bond.remove(number)
 
 
-def _ignore(_: int) -> None:
+def _ignore(_: object) -> None:
     """The session is over."""
 
 

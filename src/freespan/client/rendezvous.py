@@ -13,14 +13,26 @@ import contextlib
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import aiohttp
 
 from freespan.client.endpoints import Endpoints
 from freespan.client.settings import ClientSettings
+from freespan.link.asking import FAILURES, watching
 from freespan.wire.addresses import is_private_url
 from freespan.wire.admission import ADMISSION_CODES
+from freespan.wire.causes import (
+    ANSWER_TIMEOUT,
+    BAD_ANSWER,
+    NOT_OPENED,
+    Cause,
+    Place,
+    cause,
+    cause_of_status,
+    combined_cause,
+)
 from freespan.wire.errors import MessageError, NotAdmittedError, RendezvousError, VersionError, WrongKeyError
 from freespan.wire.ice import check_turn_servers
 from freespan.wire.invite import Invite
@@ -41,9 +53,6 @@ from freespan.wire.sdp import check_answer
 from freespan.wire.sealed_request import REPLY_KEY_SIZE, SealedRequest
 
 _CLOSE_SECONDS = 1.0
-_UNREACHABLE = "the broker cannot be reached (check the invite and your connection)"
-_NOT_A_BROKER = "the broker's address answers something else than a broker: the invite may be out of date"
-_SLOW = "the broker took too long to answer"
 _RETRY_STATUS = {408, 425, 429}
 _NOT_OPENED = "not_opened"
 _UNSEALED_CODES = {"bad_request", "busy", _NOT_OPENED, "too_large", "too_many_requests"}
@@ -53,6 +62,17 @@ _NO_ANSWER_CODES = {"unreachable", "protocol_error"}
 
 _Answer = TypeVar("_Answer")
 _Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP response. `cause` is why there is no answer of a broker, if its body is none."""
+
+    status: int
+    body: bytes
+    retry_after: str
+    place: Place
+    cause: Cause
 
 
 class SealedRefusalError(RendezvousError):
@@ -151,18 +171,21 @@ class Rendezvous:
         connect_seconds = self._settings.host_connect_seconds
 
         async def ask(endpoint: str, seconds: float) -> aiohttp.ClientWebSocketResponse:
-            try:
-                async with asyncio.timeout(seconds + connect_seconds):
-                    return await self._http.ws_connect(
-                        f"{endpoint}/v1/egress".replace("http", "ws", 1),
-                        max_msg_size=MESSAGE_MAX + 1,
-                        compress=0,
-                        autoping=False,
-                        heartbeat=PING_SECONDS,
-                        timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
-                    )
-            except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
-                raise RendezvousError("unreachable", "the host's egress cannot be reached", retry=True) from None
+            url = f"{endpoint}/v1/egress"
+            with watching() as attempt:
+                try:
+                    async with asyncio.timeout(seconds + connect_seconds):
+                        return await self._http.ws_connect(
+                            url.replace("http", "ws", 1),
+                            max_msg_size=MESSAGE_MAX + 1,
+                            compress=0,
+                            autoping=False,
+                            heartbeat=PING_SECONDS,
+                            timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
+                        )
+                except FAILURES as error:
+                    found = await attempt.cause_of(error, self._http, url, self._place_of(endpoint))
+                    raise _no_answer("unreachable", found) from None
 
         return await self._at_each_endpoint(ask)
 
@@ -182,8 +205,8 @@ class Rendezvous:
 
         async def ask(endpoint: str, connect_seconds: float) -> _Answer:
             reply_key = secrets.token_bytes(REPLY_KEY_SIZE)
-            response = await self._exchange(f"{endpoint}/v1/rendezvous", connect_seconds, message, reply_key)
-            return self._understand(*response, reply_key, decode)
+            response = await self._exchange(endpoint, connect_seconds, message, reply_key)
+            return self._understand(response, reply_key, decode)
 
         endpoint, answer = await self._at_each_endpoint(ask)
         self.put_first(endpoint)
@@ -203,7 +226,8 @@ class Rendezvous:
                     if self._is_the_last_word(errors[endpoint], endpoint):
                         break
         except TimeoutError:
-            errors[endpoints[len(errors)]] = RendezvousError("unreachable", _SLOW, retry=True)
+            slow = endpoints[len(errors)]
+            errors[slow] = _no_answer("unreachable", cause(ANSWER_TIMEOUT, self._place_of(slow)))
             for endpoint in errors:
                 self.put_last(endpoint)  # those that were not asked come first the next time
         combined = self._combined(errors)
@@ -239,35 +263,44 @@ class Rendezvous:
                 return error
         own = errors.get(self._endpoints.own)
         if own in problems:
-            return WrongKeyError() if own.code == _NOT_OPENED else own
+            return WrongKeyError(own.cause) if own.code == _NOT_OPENED else own
         error = [*problems, *errors.values()][0]
-        return RendezvousError(error.code, str(error), retry=True)
+        causes = [errors[endpoint].cause for endpoint in self._endpoints.of_invite if endpoint in errors]
+        found = None if problems else combined_cause([each for each in causes if each is not None])
+        return RendezvousError(error.code, str(found or error), retry=True, cause=found or error.cause)
+
+    def _place_of(self, endpoint: str) -> Place:
+        return "host" if endpoint == self._endpoints.own else "front"
 
     async def _exchange(
-        self, url: str, connect_seconds: float, message: asyncio.Future[bytes], reply_key: bytes
-    ) -> tuple[int, bytes, str]:
-        """One request: status, body and `Retry-After` of its answer. Raises `RendezvousError`.
+        self, endpoint: str, connect_seconds: float, message: asyncio.Future[bytes], reply_key: bytes
+    ) -> Response:
+        """One request. Raises `RendezvousError`.
 
         The connection has `connect_seconds`, and the answer `host_answer_seconds` from when the message is known.
         """
+        url, place = f"{endpoint}/v1/rendezvous", self._place_of(endpoint)
         answer_seconds = self._settings.host_answer_seconds
-        try:
-            async with (
-                asyncio.timeout(connect_seconds + answer_seconds) as limit,
-                self._http.post(
-                    url,
-                    data=self._sealed_when_known(message, reply_key, limit),
-                    headers={"Content-Type": "application/octet-stream"},
-                    timeout=aiohttp.ClientTimeout(total=None, connect=connect_seconds),
-                    allow_redirects=False,
-                ) as response,
-            ):
-                answer = await _read_bounded(response.content)
-                return response.status, answer, response.headers.get("Retry-After", "")
-        except TimeoutError:
-            raise RendezvousError("unreachable", _SLOW, retry=True) from None
-        except (aiohttp.ClientError, OSError, ValueError):
-            raise RendezvousError("unreachable", _UNREACHABLE, retry=True) from None
+        with watching() as attempt:
+            try:
+                async with (
+                    asyncio.timeout(connect_seconds + answer_seconds) as limit,
+                    self._http.post(
+                        url,
+                        data=self._sealed_when_known(message, reply_key, limit),
+                        headers={"Content-Type": "application/octet-stream"},
+                        timeout=aiohttp.ClientTimeout(total=None, connect=connect_seconds),
+                        allow_redirects=False,
+                    ) as response,
+                ):
+                    body = await _read_bounded(response.content)
+                    after = response.headers.get("Retry-After", "")
+                    found = cause_of_status(response.status, response.headers, url, place)
+                    return Response(response.status, body, after, place, found)
+            except FAILURES as error:
+                is_redirect = isinstance(error, aiohttp.ClientResponseError) and 300 <= error.status < 400
+                found = await attempt.cause_of(error, self._http, url, place)
+                raise _no_answer("protocol_error" if is_redirect else "unreachable", found) from None
 
     async def _sealed_when_known(
         self, message: asyncio.Future[bytes], reply_key: bytes, limit: asyncio.Timeout
@@ -288,9 +321,7 @@ class Rendezvous:
             decode_turn_credentials(body).ice_servers, allow_private=is_private_url(self._endpoints.own)
         )
 
-    def _understand(
-        self, status: int, body: bytes, retry_after: str, reply_key: bytes, decode: Callable[[bytes], _Answer]
-    ) -> _Answer:
+    def _understand(self, response: Response, reply_key: bytes, decode: Callable[[bytes], _Answer]) -> _Answer:
         """The decoded answer.
 
         Raises:
@@ -300,16 +331,19 @@ class Rendezvous:
         from freespan.sealing.requests import open_answer
 
         try:
-            if status != 200:
-                raise self._unsealed_refusal(decode_problem(body), status, retry_after)
-            message = open_answer(reply_key, body)
+            if response.status != 200:
+                raise self._unsealed_refusal(decode_problem(response.body), response)
+            message = open_answer(reply_key, response.body)
+        except MessageError:  # or `SealError`
+            raise _no_answer("protocol_error", response.cause) from None
+        try:
             if (problem := problem_in(message)) is not None:
                 raise self._sealed_refusal(problem)
             return decode(message)
         except VersionError as error:
             raise RendezvousError("version", f"the broker's version {error.reason}", retry=False) from None
-        except MessageError:  # or `SealError`
-            raise RendezvousError("protocol_error", _NOT_A_BROKER, retry=True) from None
+        except MessageError:
+            raise _no_answer("protocol_error", cause(BAD_ANSWER, response.place)) from None
 
     def _sealed_refusal(self, problem: Problem) -> NotAdmittedError | SealedRefusalError:
         """What the broker itself has said."""
@@ -319,15 +353,18 @@ class Rendezvous:
         after = None if problem.retry_after is None else self._seconds_after(problem.retry_after)
         return SealedRefusalError(problem.code, _one_line(problem.detail), retry=retry, after=after)
 
-    def _unsealed_refusal(self, problem: Problem, status: int, retry_after: str) -> RendezvousError:
+    def _unsealed_refusal(self, problem: Problem, response: Response) -> RendezvousError:
         """What somebody has said in the open: a broker that has not opened the request, or anybody in between."""
-        retry = status in _RETRY_STATUS or status >= 500
-        if problem.code not in _UNSEALED_CODES and not retry:
-            return RendezvousError("protocol_error", _NOT_A_BROKER, retry=True)
-        code = problem.code if problem.code in _UNSEALED_CODES else "protocol_error"
-        is_number = retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 4
-        after = self._seconds_after(int(retry_after)) if is_number else None
-        return RendezvousError(code, _one_line(problem.detail), retry=retry, after=after)
+        after = response.retry_after
+        is_number = after.isascii() and after.isdigit() and len(after) < 4
+        seconds = self._seconds_after(int(after)) if is_number else None
+        if problem.code not in _UNSEALED_CODES:
+            return _no_answer("protocol_error", response.cause, seconds)
+        retry = response.status in _RETRY_STATUS or response.status >= 500
+        if problem.code == _NOT_OPENED:
+            found = cause(NOT_OPENED, response.place)
+            return RendezvousError(_NOT_OPENED, str(found), retry=retry, after=seconds, cause=found)
+        return RendezvousError(problem.code, _one_line(problem.detail), retry=retry, after=seconds)
 
     def _seconds_after(self, seconds: int) -> float:
         return min(float(seconds), self._settings.retry_after_max_seconds)
@@ -349,10 +386,15 @@ def load_sealing() -> None:
     import freespan.sealing.requests  # noqa: F401
 
 
+def _no_answer(code: str, found: Cause, after: float | None = None) -> RendezvousError:
+    return RendezvousError(code, str(found), retry=True, after=after, cause=found)
+
+
 async def _read_bounded(content: aiohttp.StreamReader) -> bytes:
+    """The body; what is longer than any answer of a broker is cut off, and none of one."""
     body = bytearray()
     async for chunk in content.iter_chunked(RENDEZVOUS_BODY_MAX):
         body += chunk
         if len(body) > RENDEZVOUS_BODY_MAX:
-            raise RendezvousError("protocol_error", _NOT_A_BROKER, retry=True)
+            break
     return bytes(body)

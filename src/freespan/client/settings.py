@@ -72,7 +72,14 @@ class ClientSettings:
     session_wait_seconds: float = 20.0
     """How long a new request waits for a session. A session whose transport is unusable keeps dialing for this long."""
     stream_open_seconds: float = RESOLVE_SECONDS + DIAL_SECONDS + 5.0
-    """From a request to the egress' answer: its own limits for DNS and TCP, and the way there and back."""
+    """From a request to the egress' answer: its own limits for DNS and TCP, and the way there and back. The time in
+    which the session has no link does not count; that is bounded by `BondSettings.wait_seconds`."""
+    sleep_tick_seconds: float = 5.0
+    """How often the client looks whether the machine was asleep."""
+    sleep_least_seconds: float = 15.0
+    """What is shorter than this was no sleep."""
+    sleep_told_seconds: float = 60.0
+    """For how long after a sleep it is the reason for what breaks."""
     bond: BondSettings = field(default_factory=BondSettings)
     """The settings of each session's bond."""
     tunnel: TunnelSettings = field(default_factory=TunnelSettings)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+from freespan.wire.causes import Cause
 from freespan.wire.errors import LinkError
 
 Transport = Literal["webrtc", "turn", "websocket"]
@@ -34,8 +35,11 @@ class TransportError(LinkError):
     `after` is the wait in seconds that the broker asks for, None if it does not.
     """
 
-    def __init__(self, reason: str, *, is_unusable: bool = False, after: float | None = None) -> None:
+    def __init__(
+        self, reason: str, *, is_unusable: bool = False, after: float | None = None, cause: Cause | None = None
+    ) -> None:
         super().__init__(reason)
+        self.cause = cause
         self.is_unusable = is_unusable
         self.after = after
 

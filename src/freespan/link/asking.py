@@ -88,6 +88,8 @@ class Attempt:
         code = self._code(error)
         if code is None:
             return _cause_of_answer(error, url, place)
+        if code == causes.TLS_CUT and not url.startswith("https:"):
+            code = causes.CUT
         if not is_private_url(url):
             if code in _MAY_BE_FORGED and self._leads_inside:
                 code = causes.DNS_FORGED
@@ -240,12 +242,15 @@ def watched_requests() -> aiohttp.TraceConfig:
 # --- what an exception says --------------------------------------------------------------------------
 def _cause_of_answer(error: BaseException, url: str, place: Place) -> Cause:
     assert isinstance(error, aiohttp.ClientResponseError)
+    is_websocket = isinstance(error, aiohttp.WSServerHandshakeError)
+    if not is_websocket and not 300 <= error.status < 400:
+        return cause(causes.NO_HOST, place)  # it is not HTTP
     return cause_of_status(
         error.status,
         {} if error.headers is None else error.headers,
         url,
         place,
-        wants_upgrade=isinstance(error, aiohttp.WSServerHandshakeError),
+        wants_upgrade=is_websocket,
     )
 
 

@@ -13,6 +13,10 @@ async def refuse_redirects(
     if 300 <= response.status < 400:
         response.close()
         raise aiohttp.ClientResponseError(
-            response.request_info, response.history, status=response.status, message="no redirect is followed here"
+            response.request_info,
+            response.history,
+            status=response.status,
+            message="no redirect is followed here",
+            headers=response.headers,
         )
     return response

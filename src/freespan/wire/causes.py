@@ -13,11 +13,13 @@ host, so nothing of it is final.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Literal
 from urllib.parse import urljoin, urlsplit
+
+from freespan.wire.span_text import span_text
 
 Place = Literal["host", "front"]
 """Who was asked: the host at its own URL, or at a front."""
@@ -35,7 +37,7 @@ GATEWAY, SERVER_ERROR, NOT_FOUND, NO_HOST = "gateway", "server_error", "not_foun
 FORBIDDEN, LEGAL, TOO_MANY, REJECTED = "forbidden", "blocked_by_law", "too_many", "rejected"
 REDIRECT, LOGIN, NO_UPGRADE = "redirect", "login", "no_upgrade"
 HTTP2_ONLY, TOO_LARGE, LENGTH_REQUIRED = "http2_only", "too_large", "length_required"
-NOT_OPENED = "not_opened"
+NOT_OPENED, BAD_ANSWER = "not_opened", "bad_answer"
 UNKNOWN = "unreachable_somehow"
 
 _BLOCK = "it looks like a block; try another network, or ask for an invite with a front"
@@ -140,8 +142,12 @@ _TEXTS: dict[str, tuple[str, str]] = {
         f"{_TELL}: it must take Transfer-Encoding: chunked",
     ),
     NOT_OPENED: (
-        "what answers at the address of the {place} says that it has another key than the invite",
-        "if it stays so, the host has changed its key; ask for a new invite",
+        "by the word of what answers at its address, the host has another key than the invite says",
+        "if it stays so, the host has changed its key; nothing was sent. Ask for a new invite",
+    ),
+    BAD_ANSWER: (
+        "the host has answered something that this version does not understand",
+        f"update freespan, or {_TELL}",
     ),
     UNKNOWN: ("the {place} cannot be reached", "check the connection of this machine"),
 }
@@ -187,16 +193,36 @@ def cause(
         ago: for `EXPIRED`, since how many seconds, if that is known.
     """
     sentence, advice = _TEXTS[code]
-    since = f" {_time_text(ago)} ago" if ago > 0 else ""
+    since = f" {span_text(ago)} ago" if ago > 0 else ""
     off = f"{'at least ' if is_least else ''}{offset_text(offset)}"
     text = sentence.format(place=place, status=status, offset=off, ago=since)
     return Cause(code, text, advice)
 
 
+_OF_THIS_MACHINE = frozenset({NO_NETWORK, CLOCK, NO_AUTHORITIES, NOT_ALLOWED, NO_FILES})
+"""What speaks for itself, whatever has become of other questions at the same time."""
+_FAR = frozenset({NOT_OPENED, GATEWAY, SERVER_ERROR, TOO_MANY})
+"""What was heard from nearest to the host."""
+
+
+def combined_cause(found: Sequence[Cause]) -> Cause | None:
+    """What several questions by different ways amount to, which had these causes; None for none.
+
+    Each thing that was seen is said once. The advice is that of the way that has led furthest.
+    """
+    different = list({each.sentence: each for each in found}.values())
+    for each in different:
+        if each.code in _OF_THIS_MACHINE:
+            return each
+    if len(different) < 2:
+        return different[0] if different else None
+    furthest = next((each for each in different if each.code in _FAR), different[0])
+    return Cause(furthest.code, ", and ".join(each.sentence for each in different), furthest.advice)
+
+
 # --- clocks --------------------------------------------------------------------------------------
 CLOCK_OFFSET_MIN = 300.0
 """A clock that is off by less (seconds) is right enough for everything here."""
-_UNITS = (("year", 31_557_600.0), ("day", 86_400.0), ("hour", 3_600.0), ("minute", 60.0))
 
 
 def clock_offset(date: str, now: float) -> float | None:
@@ -213,15 +239,7 @@ def clock_offset(date: str, now: float) -> float | None:
 
 def offset_text(offset: float) -> str:
     """`3 days behind`, `2 hours ahead`: what is to be said of a clock."""
-    return f"{_time_text(abs(offset))} {'ahead' if offset > 0 else 'behind'}"
-
-
-def _time_text(seconds: float) -> str:
-    for name, size in _UNITS:
-        if seconds >= size * (1.5 if name == "year" else 0.95):
-            count = round(seconds / size)
-            return f"{count} {name}{'' if count == 1 else 's'}"
-    return "less than a minute"
+    return f"{span_text(abs(offset))} {'ahead' if offset > 0 else 'behind'}"
 
 
 # --- certificates --------------------------------------------------------------------------------
@@ -310,7 +328,7 @@ def cause_of_status(
         return cause(_redirect(url, headers.get("Location", "")), place, status=status)
     if status in _GATEWAY:
         return cause(GATEWAY, place, status=status)
-    if wants_upgrade and status in (200, 400, 405, 426, 501):
+    if wants_upgrade and status in (101, 200, 400, 405, 426, 501):
         return cause(NO_UPGRADE, place, status=status)
     if status in _STATUS_CODES:
         return cause(_STATUS_CODES[status], place, status=status)

@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from freespan.wire.admission import admission_sentence
+from freespan.wire.causes import Cause
 from freespan.wire.proxy_status import ProxyStatus
 
 
@@ -97,10 +98,14 @@ class RendezvousError(FreespanError):
         code: the code of the broker's problem (docs/protocol/rendezvous.md), or `unreachable`, or `protocol_error`.
         retry: whether the same request can succeed later.
         after: the wait in seconds that the broker asks for, if any.
+        cause: why there was no answer of a broker, for the codes `unreachable` and `protocol_error`.
     """
 
-    def __init__(self, code: str, text: str, *, retry: bool, after: float | None = None) -> None:
+    def __init__(
+        self, code: str, text: str, *, retry: bool, after: float | None = None, cause: Cause | None = None
+    ) -> None:
         super().__init__(text)
+        self.cause = cause
         self.code = code
         self.retry = retry
         self.after = after
@@ -119,13 +124,16 @@ class HostFullError(TunnelError):
 
 
 class WrongKeyError(TunnelError):
-    """The egress does not have the key that the invite names."""
+    """The egress does not have the key that the invite names; or somebody says so of the host, which is the `cause`."""
 
-    def __init__(self) -> None:
+    def __init__(self, cause: Cause | None = None) -> None:
         super().__init__(
             "the egress has another key than the invite says: somebody intercepts the connection, or the host has"
             " changed its key; nothing was sent. Ask for a new invite"
+            if cause is None
+            else str(cause)
         )
+        self.cause = cause
 
 
 class StreamError(FreespanError):

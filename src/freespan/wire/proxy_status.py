@@ -11,7 +11,7 @@ theirs: see `client/local_proxy/response_head.py`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 PROXY_NAME = "freespan"
 
@@ -60,6 +60,22 @@ _RULES: dict[str, str] = {
 }
 """The rules and bounds of a host and of the local proxy, and what is said of them."""
 
+_NO_SESSION: dict[str, str] = {
+    "no-bridge": "no bridge is there right now: this goes on by itself when one comes",
+    "no-host": "the host does not answer right now",
+    "no-network": "this machine has no way to the internet",
+    "dns": "the name of the host could not be resolved (DNS)",
+    "certificate": "the certificate of the host cannot be trusted",
+    "clock": "this machine's clock is wrong",
+    "host-key": "the host has another key than the invite",
+    "host-restarted": "the host was restarted before it had an answer: try again",
+    "asleep": "this machine was asleep, and connects again: try again in a moment",
+    "not-admitted": "the host does not admit this invite",
+}
+"""Why the client has no session for a stream, and what is said of it."""
+RETRY_AFTER_SECONDS = 10
+"""When to ask again for what is `destination_unavailable`."""
+
 _PARAMETER = re.compile(r'; *([a-z*][a-z0-9_.*-]*)(?:=([a-z0-9_*-]+|"(?:[ !#-\[\]-~]|\\["\\])*"))?')
 """A parameter of a structured field (RFC 8941 section 3.1.2), as far as this header has them."""
 _HEADER_MAX = 1_000
@@ -70,16 +86,21 @@ class ProxyStatus:
     """An error type of RFC 9209 section 2.3; an unknown one becomes `proxy_internal_error`.
 
     `rule` is the rule or bound for which the stream was refused; empty for none, and for one that is not known here.
+    `reason` is why the client has no session, in the same manner, and `text` what it knows of that beyond the table.
     """
 
     error: str
     rule: str = ""
+    reason: str = ""
+    text: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if self.error not in _KINDS:
             object.__setattr__(self, "error", "proxy_internal_error")
         if self.rule not in _RULES:
             object.__setattr__(self, "rule", "")
+        if self.reason not in _NO_SESSION or self.error != "destination_unavailable":
+            object.__setattr__(self, "reason", "")
 
     @property
     def http_status(self) -> int:
@@ -93,17 +114,23 @@ class ProxyStatus:
 
     def sentence(self) -> str:
         """One line for a person, without any name or address."""
+        if self.text:
+            return self.text
+        if self.reason:
+            return _NO_SESSION[self.reason]
         return _RULES[self.rule] if self.rule else _KINDS[self.error].sentence
 
     def header(self) -> str:
         """The value of the `Proxy-Status` header."""
-        details = f'; details="{self.rule}"' if self.rule else ""
+        name = self.rule or self.reason
+        details = f'; details="{name}"' if name else ""
         return f"{PROXY_NAME}; error={self.error}{details}"
 
 
-def parse_proxy_status(value: str) -> ProxyStatus:
+def parse_proxy_status(value: str, *, is_local: bool = False) -> ProxyStatus:
     """Read a `Proxy-Status` header that this proxy has written; anything else becomes `proxy_internal_error`.
 
+    Only that of the local proxy (`is_local`) says why there is no session: a host has one with whoever hears it.
     A header with a member of another proxy is none of ours, whatever else it has.
     """
     name = value.partition(";")[0]
@@ -116,4 +143,5 @@ def parse_proxy_status(value: str) -> ProxyStatus:
         end = parameter.end()
     if value[end:].strip(" "):
         return ProxyStatus("proxy_internal_error")
-    return ProxyStatus(found.get("error", ""), found.get("details", "").strip('"'))
+    details = found.get("details", "").strip('"')
+    return ProxyStatus(found.get("error", ""), details, details if is_local else "")
