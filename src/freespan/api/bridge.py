@@ -82,6 +82,11 @@ class Bridge:
         await self.close()
 
     @property
+    def url(self) -> str:
+        """The URL of the host, with its name as DNS has it."""
+        return self._broker
+
+    @property
     def status(self) -> BridgeStatus:
         """How the bridge is doing now."""
         return self._status

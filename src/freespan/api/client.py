@@ -113,6 +113,11 @@ class Client:
         await self.close()
 
     @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The URLs at which the client asks for its host: the host's own, and its fronts."""
+        return self._endpoints
+
+    @property
     def status(self) -> ClientStatus:
         """How the client is doing now."""
         return self._engine.status

@@ -7,6 +7,7 @@ from dataclasses import replace
 from freespan.api.bridge import Bridge
 from freespan.bridge.bridge import BridgeStatus
 from freespan.cli.running import run_until_stopped
+from freespan.cli.unused_proxies import say_unused_proxy
 from freespan.terminal.live import showing_status
 from freespan.terminal.output import print_json, print_line
 
@@ -20,6 +21,7 @@ _STATES = {
 def run_bridge(url: str, capacity: int, *, as_json: bool, verbose: bool) -> None:
     """Help until stopped. Raises `InputError` for a URL that is none."""
     bridge = Bridge(url, capacity=capacity, timeout=0)
+    say_unused_proxy([bridge.url])
     run_until_stopped(_bridge(bridge, as_json=as_json), verbose=verbose)
 
 

@@ -15,6 +15,7 @@ from freespan.api.feed import Following
 from freespan.api.open_files import connections_of_a_client, open_files_limit, raise_open_files_limit
 from freespan.cli.proxy_options import ProxyOptions
 from freespan.cli.running import naming_options, run_until_stopped
+from freespan.cli.unused_proxies import say_unused_proxy
 from freespan.client.settings import ClientSettings
 from freespan.client.status import HOST_RESTARTED, ClientStatus
 from freespan.client.transports import TransportChoice
@@ -46,6 +47,7 @@ def run_connect(
     most = connections_of_a_client(open_files_limit(), settings.proxy_connections_max)
     settings = replace(settings, proxy_connections_max=most)
     client = connect(invite, transport=transport, timeout=0, settings=settings)
+    say_unused_proxy(client.endpoints)
     with naming_options("port", "address"):
         run_until_stopped(_connect(client, proxy_options, as_json=as_json), verbose=verbose)
 

@@ -16,6 +16,7 @@ from freespan.api.client import Client, connect
 from freespan.cli.download import Download, FetchError, download_chunks
 from freespan.cli.output_file import output_path, written_file
 from freespan.cli.running import run_until_stopped
+from freespan.cli.unused_proxies import say_unused_proxy
 from freespan.client.local_proxy.credentials import Credentials
 from freespan.client.settings import ClientSettings
 from freespan.terminal.live import showing_status
@@ -47,6 +48,7 @@ def run_fetch(
     path = output_path(output, checked_url)
     trust = _trust(ca_file)
     client = connect(read_invite(), settings=ClientSettings(allow_direct=allow_direct))
+    say_unused_proxy(client.endpoints)
     if run_until_stopped(_fetch(client, checked_url, path, trust, as_json=as_json), verbose=verbose):
         raise typer.Abort  # whoever waits for the file must not take a signal for success
 
