@@ -1,10 +1,20 @@
-// The host that the user names: its address, or the line that it shows for web pages.
+// The host that the user names: its address, or the line that it shows for web pages, in whatever text was pasted.
+
+import { findHost } from "./static/paste/host.js";
 
 const ANSWER_SECONDS = 10;
 /** The hosts that the extension's policy lets it reach without encryption. */
 const THIS_MACHINE = ["localhost", "127.0.0.1"];
 
-/** `key` is that of the text about what is wrong: `host_bad`, `host_https` or `host_silent`. */
+/** The texts about what is wrong with what was pasted. */
+const FAULTS = {
+  none: "host_bad",
+  invite: "host_invite",
+  several: "host_several",
+  damaged: "host_damaged",
+};
+
+/** `key` is that of the text about what is wrong: one of `FAULTS`, `host_https` or `host_silent`. */
 export class HostError extends Error {
   /** @param {string} key */
   constructor(key) {
@@ -19,22 +29,11 @@ export class HostError extends Error {
  * @throws {HostError}
  */
 export function hostOf(text) {
-  const written = (/\ssrc\s*=\s*["']?([^"'\s>]+)/i.exec(text)?.[1] ?? text).trim();
-  const url = urlOf(written);
-  if (!url) throw new HostError("host_bad");
-  if (url.protocol !== "https:" && !THIS_MACHINE.includes(url.hostname)) throw new HostError("host_https");
-  if (url.username || url.password) throw new HostError("host_bad");
-  const path = url.pathname.replace(/\/(switch\.js|headless\.js|embed)$/, "/").replace(/\/*$/, "/");
-  return url.origin + path;
-}
-
-/** @param {string} written @returns {URL | undefined} undefined for anything but an http or https URL */
-function urlOf(written) {
-  try {
-    return /^https?:\/\/[^\s<>]+$/i.test(written) ? new URL(written) : undefined;
-  } catch {
-    return undefined;
-  }
+  const found = findHost(text);
+  if ("fault" in found) throw new HostError(FAULTS[found.fault]);
+  const { protocol, hostname } = new URL(found.host);
+  if (protocol !== "https:" && !THIS_MACHINE.includes(hostname)) throw new HostError("host_https");
+  return found.host;
 }
 
 /**

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from freespan.wire.pasted_host import FAULTS
 from tests.cli.conftest import AtTerminal, Command
 from tests.support import readers
 from tests.support.laboratory import SOON, laboratory, url_of
@@ -86,9 +87,35 @@ def test_capacity(tmp_path: Path, site: Site) -> None:
         second.state("open")
 
 
-@pytest.mark.parametrize("url", ["", "hello", "ftp://x", "http://", "http://[::1", "http://x:99999", "freespan2_x"])
+@pytest.mark.parametrize("url", ["", "hello", "ftp://x", "http://", "http://[::1", "http://x:99999"])
 def test_a_malformed_url(command: Command, url: str) -> None:
     assert command("bridge", url).fails(2) == "URL: must be the http or https URL of a host"
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["freespan2_x"], FAULTS["invite"]),
+        (["https://h.example/join#freespan2_x"], FAULTS["invite"]),
+        (["Freespan2_ab", "cd"], FAULTS["invite"]),
+        (["https://a.example", "https://b.example/"], FAULTS["several"]),
+        (["https://h.example/gar–den"], FAULTS["damaged"]),
+    ],
+)
+def test_what_was_pasted_by_mistake(command: Command, words: list[str], why: str) -> None:
+    assert command("bridge", *words).fails(2) == f"URL: {why}"
+
+
+def test_the_line_for_pages_is_taken_as_well(tmp_path: Path) -> None:
+    with laboratory(tmp_path) as lab:
+        for words in (
+            [f'<script type="module" src="{lab.url}/switch.js"></script>'],
+            ["[the", f"host]({lab.url}/embed?layout=card)"],
+            [f"\u200e{lab.url.replace('http', 'HTTP')}/bridge،"],
+        ):
+            bridge = lab.programs("bridge", *words)
+            bridge.line("waiting for a reader")
+            assert bridge.stop() == 0
 
 
 def test_an_address_without_a_broker(tmp_path: Path) -> None:

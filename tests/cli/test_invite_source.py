@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from freespan.cli.invite_source import read_invite
+from freespan.cli.invite_source import invite_and_urls, read_invite
 from freespan.wire.invite import format_invite, parse_invite
 from tests.cli.conftest import AtTerminal, Command
 from tests.support.invites import invite_to
@@ -95,6 +96,46 @@ def test_without_any_and_without_a_terminal(command: Command, arguments: tuple[s
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "invite", "urls"),
+    [
+        ([GOOD, "http://a.test/"], GOOD, ("http://a.test/",)),
+        ([GOOD[:90], GOOD[90:], "http://a.test/"], f"{GOOD[:90]} {GOOD[90:]}", ("http://a.test/",)),
+        ([f"https://h.example/join#{GOOD}", "http://a.test/"], f"https://h.example/join#{GOOD}", ("http://a.test/",)),
+        (["http://a.test/", "ftp://b.test/"], None, ("http://a.test/", "ftp://b.test/")),
+        (["http://a.test/", GOOD], GOOD, ("http://a.test/",)),
+        (["my", "invite:", f"«{GOOD}»", "http://a.test/"], f"my invite: «{GOOD}»", ("http://a.test/",)),
+        ([f"freespan:{GOOD}", "http://a.test/?x=freespan"], f"freespan:{GOOD}", ("http://a.test/?x=freespan",)),
+        (["hello"], None, ("hello",)),
+        ([GOOD, "hello"], GOOD, ("hello",)),
+        ([GOOD], GOOD, ()),
+        ([GOOD[:5], GOOD[5:]], f"{GOOD[:5]} {GOOD[5:]}", ()),
+        ([], None, ()),
+    ],
+)
+def test_a_shell_may_cut_an_invite_into_words(words: list[str], invite: str | None, urls: tuple[str, ...]) -> None:
+    assert invite_and_urls(words) == (invite, urls)
+
+
+def test_an_invite_in_several_words_is_one(command: Command) -> None:
+    """It is found, so that the next mistake is the one that is told."""
+    for words in ([GOOD[:80], GOOD[80:]], ["F" + GOOD[1:11], GOOD[11:]], [f"> {GOOD[:40]}", ">", GOOD[40:] + "."]):
+        errors = command("connect", *words, "--address", "192.0.2.1").errors.splitlines()
+        assert errors[-1].startswith("freespan: --address")
+    wrong = command("connect", GOOD[:80], GOOD[90:]).fails(2)
+    assert wrong.startswith("invite: is cut off or mistyped: copy the whole invite again")
+    assert command("connect", GOOD, OTHER).fails(2) == "invite: holds several invites: leave one"
+    assert (
+        command("fetch", GOOD, OTHER, "http://a.test/", "-o", "-").fails(2)
+        == "invite: holds several invites: leave one"
+    )
+
+
+def test_the_variable_may_hold_a_message() -> None:
+    for text in (f"Anna: «{GOOD}»", f"https://h.example/join#{GOOD[:50]}\n{GOOD[50:]}", GOOD.replace("_", "\\_")):
+        assert read_invite(None, None, {"FREESPAN_INVITE": text}) == GOOD
+
+
 def test_nobody_is_asked_for_an_invite_in_vain(command: Command) -> None:
     assert command("fetch", "ftp://site.test/").fails(2) == "URL: must be an http or https URL"
 
@@ -109,6 +150,14 @@ ENCODED = {
     "with comments": f"# from a friend, freespan2_old\n\n  # 2026\n{GOOD}\n# freespan2_older\n".encode(),
     "with a byte order mark": GOOD.encode("utf-8-sig"),
     "by PowerShell": f"{GOOD}\r\n".encode("utf-16"),
+    "without a byte order mark": f"سلام {GOOD}\r\n".encode("utf-16-le"),
+    "the other way round": f"{GOOD}\r\n".encode("utf-16-be"),
+    "in four bytes a letter": GOOD.encode("utf-32"),
+    "in the Cyrillic of Windows": f"Вот: {GOOD}\r\n".encode("cp1251"),
+    "in the Chinese of Windows": f"邀请：{GOOD}\r\n".encode("gbk"),
+    "of JSON": json.dumps({"name": "anna", "invite": GOOD}).encode(),
+    "a saved page": f"<html>{'<p>Hello.</p>' * 4_000}<a href='https://h.example/join#{GOOD}'>it</a>".encode(),
+    "a quoted mail": "\r\n> ".join(["> Hi!", *re.findall(".{1,70}", GOOD), "Bye."]).encode(),
 }
 
 
@@ -126,8 +175,10 @@ BAD = {
     "comments alone": (b"# freespan2_x\n", "holds comments and no invite"),
     "binary": (bytes(range(256)) * 4, "is not text"),
     "zeros": (bytes(300), "is not text"),
-    "too large": (b"\n" * 20_000, "is too large for a file with an invite"),
+    "too large": (b"\n" * 1_048_577, "is too large for a file with an invite"),
     "two": (f"{GOOD}\n{OTHER}\n".encode(), "holds several invites: leave one, or put # before the others"),
+    "two in a mail": (f"> {GOOD}\n\n{OTHER}\n".encode("utf-16"), "holds several invites: leave one"),
+    "an address": (b"https://host.example/garden\n", "is not an invite but an address"),
     "other text": (b"dear friend\n", "is not an invite: one begins with 'freespan2_'"),
     "cut": (GOOD[:-5].encode(), "is cut off or mistyped: copy the whole invite again"),
     "of an earlier version": (b"freespan1_x", "is of an earlier version"),
@@ -204,7 +255,7 @@ def test_a_person_is_asked_and_nothing_is_shown(terminal: AtTerminal, option: tu
     [
         ("\n", "freespan: invite: none was given"),
         ("\x04", "freespan: invite: none was given"),
-        (f"{GOOD[:40]}\n{GOOD[40:]}\n", "copy the whole invite again. Here it must be one line; --invite-file takes"),
+        (f"{GOOD[:40]}\n", "is cut off or mistyped: copy the whole invite again (its end is missing)\r\n"),
         (f"freespan1_{GOOD[10:]}\n", "is of an earlier version: ask whoever gave it to you for a new one\r\n"),
         ("hello\n", "is not an invite: one begins with 'freespan2_'\r\n"),
     ],
@@ -217,6 +268,27 @@ def test_a_person_who_gives_none_gets_one_line(terminal: AtTerminal, typed: str,
     client.until(message)
     assert client.process.wait(SECONDS) == 2
     assert GOOD[40:] not in client.said
+
+
+@POSIX
+@pytest.mark.parametrize(
+    "typed",
+    [
+        f"{GOOD[:40]}\n{GOOD[40:]}\n",
+        "> Hi!\n> \n" + "".join(f"> {part}\n" for part in re.findall(".{1,60}", GOOD)) + "> Bye\n",
+        f"\n\n\x1b[200~ «{GOOD}» \x1b[201~\n",
+    ],
+    ids=["two lines", "a quoted mail", "blank lines and marks of a terminal"],
+)
+def test_a_person_may_paste_several_lines(terminal: AtTerminal, typed: str) -> None:
+    """And none of them is left for the shell."""
+    client = terminal("connect", "--port", "0")
+    client.until("Invite (not shown): ")
+    client.type(typed)
+    client.until("Local proxy: 127.0.0.1:")
+    client.process.send_signal(signal.SIGTERM)
+    assert client.process.wait(SECONDS) == 0
+    assert GOOD[20:40] not in client.said
 
 
 @POSIX

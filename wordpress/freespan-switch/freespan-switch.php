@@ -13,7 +13,8 @@
  * Apache-2.0 is compatible with version 3 of the GNU General Public License, and WordPress is under "version 2 or, at your option,
  * any later version": the two may be used and passed on together under version 3.
  *
- * attributes.php lists the attributes of a switch, host.php checks the host, settings.php stores the settings and settings-page.php
+ * attributes.php lists the attributes of a switch, paste.php finds the host in
+ * what was pasted, host.php checks it, settings.php stores the settings and settings-page.php
  * shows them, markup.php is the only file that writes HTML for visitors, block.php has the block, and privacy.php the suggested text.
  */
 
@@ -24,6 +25,7 @@ defined('ABSPATH') || exit;
 const PLUGIN_FILE = __FILE__;
 
 require __DIR__ . '/includes/attributes.php';
+require __DIR__ . '/includes/paste.php';
 require __DIR__ . '/includes/host.php';
 require __DIR__ . '/includes/settings.php';
 require __DIR__ . '/includes/settings-page.php';

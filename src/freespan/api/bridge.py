@@ -11,10 +11,9 @@ from freespan.api.feed import Feed, Following
 from freespan.bridge.bridge import Bridge as Engine
 from freespan.bridge.bridge import BridgeStatus as BridgeStatus
 from freespan.observe.hidden import hiding_urls
-from freespan.wire.errors import InputError, InviteError, RendezvousError
-from freespan.wire.invite import check_broker_url
+from freespan.wire.errors import RendezvousError
 from freespan.wire.limits import BRIDGE_CAPACITY_MAX
-from freespan.wire.target import url_with_host_in_dns
+from freespan.wire.pasted_host import find_host
 
 JOIN_SECONDS = 20.0
 """How long entering the block of a `Bridge` waits for the broker, unless told otherwise."""
@@ -29,21 +28,19 @@ class Bridge:
                 print(status.state, status.now)
 
     Args:
-        url: the URL of the host.
+        url: the URL of the host, or any text with it, such as the line that the host prints for pages.
         capacity: how many readers to help at the same time, 1 to 64.
         timeout: seconds that entering the block waits for the broker. With 0 it does not wait. A broker that goes away
             later is waited for without limit.
 
     Raises:
-        InputError: field `URL`; it is not an http or https URL. Field `capacity` or `timeout`; it is out of bounds.
+        InputError: field `URL`; it holds no http or https URL, or several. Field `capacity` or `timeout`; it is out of
+            bounds.
         RendezvousError: the broker did not answer in time (raised by entering the block).
     """
 
     def __init__(self, url: str, *, capacity: int = 8, timeout: float = JOIN_SECONDS) -> None:
-        try:
-            broker = check_broker_url(url_with_host_in_dns(url))
-        except InviteError:
-            raise InputError("URL", "must be the http or https URL of a host") from None
+        broker = find_host(url)
         checked_number("capacity", capacity, 1, BRIDGE_CAPACITY_MAX)
         self._timeout = checked_seconds("timeout", timeout)
         self._status = BridgeStatus("connecting", 0, 0, 0)

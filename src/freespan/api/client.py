@@ -22,7 +22,8 @@ from freespan.client.status import ClientStatus as ClientStatus
 from freespan.client.transports import TransportChoice
 from freespan.observe.hidden import hiding_urls
 from freespan.wire.errors import InputError, StreamError, TunnelError
-from freespan.wire.invite import Invite, parse_invite
+from freespan.wire.invite import Invite
+from freespan.wire.pasted_invite import find_invite
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target, parse_target
 
@@ -67,7 +68,7 @@ def connect(
         raise InputError("transport", f"must be {', '.join(most)} or {last}")
     settings = settings or ClientSettings()
     timeout = settings.session_wait_seconds if timeout is None else checked_seconds("timeout", timeout)
-    return Client(parse_invite(invite) if isinstance(invite, str) else invite, transport, timeout, settings)
+    return Client(find_invite(invite) if isinstance(invite, str) else invite, transport, timeout, settings)
 
 
 class Client:

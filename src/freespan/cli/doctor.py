@@ -18,8 +18,8 @@ from freespan.doctor.findings import Check, Checked, is_well, summary
 from freespan.doctor.host import checks_from_outside
 from freespan.doctor.settings import DoctorSettings
 from freespan.terminal.output import Mark, print_check, print_json, print_line
-from freespan.wire.errors import InputError, InviteError
-from freespan.wire.invite import check_broker_url, parse_invite
+from freespan.wire.invite import parse_invite
+from freespan.wire.pasted_host import find_host
 
 _MARKS = {"good": Mark.GOOD, "note": Mark.UNSURE, "bad": Mark.BAD, "skipped": Mark.SKIPPED}
 _STOPPED = 130
@@ -30,7 +30,7 @@ def look_at_host(sourced: Sourced[HostSettings], url: str | None, *, as_json: bo
     """Look at a host from outside, and without a URL at this machine too. Raises `InputError`."""
     settings = DoctorSettings()
     if url is not None:
-        broker = _checked(url)
+        broker = find_host(url)
         return _look(lambda http: checks_from_outside(broker, http, settings), as_json=as_json)
     from freespan.doctor.host_here import Here, url_of
 
@@ -42,7 +42,7 @@ def look_at_host(sourced: Sourced[HostSettings], url: str | None, *, as_json: bo
 
 def look_at_bridge(url: str, *, as_json: bool) -> int:
     """Look at what a bridge needs. Raises `InputError`."""
-    broker = _checked(url)
+    broker = find_host(url)
     return _look(lambda http: checks_of_bridge(broker, http, DoctorSettings()), as_json=as_json)
 
 
@@ -51,13 +51,6 @@ def look_at_client(invite: str, port: int, *, as_json: bool) -> int:
     parsed = parse_invite(invite)
     settings = DoctorSettings(port=port)
     return _look(lambda http: Reader(parsed, http, settings, ClientSettings()).checks(), as_json=as_json)
-
-
-def _checked(url: str) -> str:
-    try:
-        return check_broker_url(url)
-    except InviteError:
-        raise InputError("URL", "must be the http or https URL of a host") from None
 
 
 def _look(make_checks: _MakeChecks, *, as_json: bool) -> int:

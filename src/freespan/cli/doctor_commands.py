@@ -25,8 +25,8 @@ _INVITE_HELP = "See freespan connect --help: --invite-file, FREESPAN_INVITE and 
 @takes_settings(HostSettings)
 def host(
     settings: Sourced[HostSettings],
-    url: Annotated[
-        str | None,
+    words: Annotated[
+        list[str] | None,
         typer.Argument(
             metavar="[URL]", help="URL of the host. Without it, the host with these settings, on this machine."
         ),
@@ -36,23 +36,23 @@ def host(
     """Look at a host as others see it: at a URL, or at that of the settings, with what is on this machine."""
     from freespan.cli.doctor import look_at_host
 
-    raise typer.Exit(look_at_host(settings, url, as_json=as_json))
+    raise typer.Exit(look_at_host(settings, " ".join(words) if words else None, as_json=as_json))
 
 
 @doctor_commands.command()
 def bridge(
-    url: Annotated[str, typer.Argument(metavar="URL", help="URL of the host.")],
+    words: Annotated[list[str], typer.Argument(metavar="URL", help="URL of the host.")],
     as_json: Json = False,
 ) -> None:
     """Look whether a bridge on this machine could help readers of a host."""
     from freespan.cli.doctor import look_at_bridge
 
-    raise typer.Exit(look_at_bridge(url, as_json=as_json))
+    raise typer.Exit(look_at_bridge(" ".join(words), as_json=as_json))
 
 
 @doctor_commands.command()
 def client(
-    invite: Annotated[str | None, typer.Argument(metavar="[INVITE]", help=_INVITE_HELP, show_default=False)] = None,
+    words: Annotated[list[str] | None, typer.Argument(metavar="[INVITE]", help=_INVITE_HELP, show_default=False)] = None,
     invite_file: Annotated[
         Path | None, typer.Option("--invite-file", metavar="FILE", help="File with the invite, - for standard input.")
     ] = None,
@@ -63,4 +63,4 @@ def client(
     from freespan.cli.doctor import look_at_client
     from freespan.cli.invite_source import read_invite
 
-    raise typer.Exit(look_at_client(read_invite(invite, invite_file), port, as_json=as_json))
+    raise typer.Exit(look_at_client(read_invite(" ".join(words) if words else None, invite_file), port, as_json=as_json))

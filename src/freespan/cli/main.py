@@ -34,10 +34,11 @@ _INVITE_HELP = (
     "The invite is better not given here, where other users of this machine can read it. Without it, --invite-file"
     " comes first, then FREESPAN_INVITE, then a prompt."
 )
-InviteText = Annotated[str | None, typer.Argument(metavar="[INVITE]", help=_INVITE_HELP, show_default=False)]
+InviteWords = Annotated[list[str] | None, typer.Argument(metavar="[INVITE]", help=_INVITE_HELP, show_default=False)]
 _INVITE_FILE_HELP = "File with the invite, - for standard input. Lines that begin with # are comments."
 InviteFile = Annotated[Path | None, typer.Option("--invite-file", metavar="FILE", help=_INVITE_FILE_HELP)]
 
+_HOST_HELP = "URL of the host, or the line that it prints for pages."
 _ADDRESS_HELP = (
     "Address of the local proxy: localhost (127.0.0.1 and ::1), ::1, or one of 127.0.0.0/8. Pages cannot find it at one"
     " that they cannot guess."
@@ -71,7 +72,7 @@ class BridgeKind(StrEnum):
 
 @app.command()
 def connect(
-    invite: InviteText = None,
+    words: InviteWords = None,
     invite_file: InviteFile = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the local proxy; 0 picks a free one.")] = 8118,
     address: Annotated[str, typer.Option(help=_ADDRESS_HELP)] = "localhost",
@@ -98,7 +99,7 @@ def connect(
         as_json=as_json,
     )
     run_connect(
-        read_invite(invite, invite_file),
+        read_invite(" ".join(words) if words else None, invite_file),
         options,
         transport,
         allow_direct=allow_direct,
@@ -141,19 +142,20 @@ def fetch(
 
 
 def _invite_and_url(context: typer.Context, words: list[str]) -> tuple[str | None, str]:
-    """The arguments of `fetch`: the first of two is the invite."""
-    from freespan.cli.invite_source import looks_like_invite
+    """The arguments of `fetch`: all but the URL are the invite."""
+    from freespan.cli.invite_source import invite_and_urls
 
-    if len(words) > 2:
-        context.fail(f"Got unexpected extra argument ({words[2]})")
-    if not words or (len(words) == 1 and looks_like_invite(words[0])):
+    invite, urls = invite_and_urls(words)
+    if not urls:
         context.fail("Missing argument URL")
-    return (words[0] if len(words) == 2 else None), words[-1]
+    if len(urls) > 1:
+        context.fail(f"Got unexpected extra argument ({urls[1]})")
+    return invite, urls[0]
 
 
 @app.command()
 def bridge(
-    url: Annotated[str, typer.Argument(metavar="URL", help="URL of the host.")],
+    words: Annotated[list[str], typer.Argument(metavar="URL", help=_HOST_HELP)],
     capacity: Annotated[int, typer.Option(min=1, max=64, help="Readers to help at the same time.")] = 8,
     as_json: Json = False,
     verbose: Verbose = False,
@@ -161,7 +163,7 @@ def bridge(
     """Run a bridge without a browser, on a server or a small computer at home."""
     from freespan.cli.bridge import run_bridge
 
-    run_bridge(url, capacity, as_json=as_json, verbose=verbose)
+    run_bridge(" ".join(words), capacity, as_json=as_json, verbose=verbose)
 
 
 @app.command()

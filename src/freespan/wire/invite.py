@@ -39,7 +39,8 @@ them."""
 TOKEN_SIZE = 24
 """Bytes of a token."""
 _CHECK_BYTES = 4
-_TEXT_MAX = 2_048
+TEXT_MAX = 2_048
+"""Characters of the longest invite."""
 _URL_MAX = 1_024
 _URL_CHARACTERS = re.compile(r"[!-~]+")
 _STUN_URL = re.compile(r"stun:([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):([1-9][0-9]{0,4})")
@@ -87,7 +88,7 @@ def parse_invite(text: str) -> Invite:
         InviteError: it is not an invite, cut off, mistyped, or of another version.
     """
     compact = "".join(text.split())
-    if len(compact) > _TEXT_MAX:
+    if len(compact) > TEXT_MAX:
         raise InviteError("is too long to be an invite")
     version = re.match(r"freespan([0-9]{1,4})_", compact)
     if version is None:

@@ -12,34 +12,44 @@ defined('ABSPATH') || exit;
 const HOST_MAX = 1000;
 
 /**
- * A host's base URL, with a slash at its end, or an error that says why it is not one. The whole line for pages and the address of
- * switch.js are accepted as well, because `freespan serve` prints them.
+ * A host's base URL, with a slash at its end, or an error that says why there is none. It is found in whatever was pasted: the address of
+ * the host or of one of its pages, or the whole line for pages that `freespan serve` prints, with a message around it.
  *
  * @return string|WP_Error
  */
 function checked_host(string $text)
 {
-    $url = trim($text);
-    if (preg_match('/<script\b[^>]*\bsrc="([^"]*)"/i', $url, $found)) {
-        $url = $found[1];
+    $found = find_host($text);
+    if (!isset($found['host'])) {
+        return new WP_Error($found['fault'] === 'none' ? 'form' : $found['fault'], fault_message($found['fault']));
     }
-    $url = rtrim(preg_replace('~/switch\.js$~', '/', $url), '/');
     // Strict on purpose: what it accepts needs no escaping anywhere, though it is escaped all the same.
-    $form = '~^(https?)://([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:\d{1,5})?((?:/[a-z0-9._\~-]+)*)$~Di';
-    if (strlen($url) > HOST_MAX || !preg_match($form, $url, $part) || preg_match('~/\.{1,2}(/|$)~', $part[4])) {
-        return new WP_Error(
-            'form',
-            __('This is not the address of a host. It looks like https://bridge.example.org/garden-7Fq2/, without ? or #.', 'freespan-switch')
-        );
+    $form = '~^(https?)://([a-z0-9_](?:[a-z0-9._-]*[a-z0-9_-])?|\[[0-9a-f:.]+\])(:\d{1,5})?(/[a-z0-9._\~-]+)*/$~Di';
+    if (!preg_match($form, $found['host'], $part)) {
+        return new WP_Error('form', fault_message('none'));
     }
-    [, $scheme, $name, $port, $path] = array_map('strtolower', array_slice($part, 0, 4)) + $part;
-    if ($scheme !== 'https' && !is_loopback($name)) {
+    if (strtolower($part[1]) !== 'https' && !is_loopback(strtolower($part[2]))) {
         return new WP_Error(
             'scheme',
             __('The address of the host must begin with https://. Only a host on this computer may do without.', 'freespan-switch')
         );
     }
-    return "$scheme://$name$port$path/";
+    return $found['host'];
+}
+
+/** What is wrong with a text that has no host in it, and what to do. */
+function fault_message(string $fault): string
+{
+    switch ($fault) {
+        case 'invite':
+            return __('This is an invite, which is for a reader. Enter the address of the host.', 'freespan-switch');
+        case 'several':
+            return __('This text has several addresses in it. Enter that of the host alone.', 'freespan-switch');
+        case 'damaged':
+            return __('This address was changed on its way: it was cut off, or a hyphen has become a dash. Copy it again.', 'freespan-switch');
+        default:
+            return __('This is not the address of a host. It looks like https://bridge.example.org/garden-7Fq2/.', 'freespan-switch');
+    }
 }
 
 /** Whether this name stands for this computer. */
