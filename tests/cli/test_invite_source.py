@@ -106,6 +106,8 @@ def test_without_any_and_without_a_terminal(command: Command, arguments: tuple[s
         (["http://a.test/", GOOD], GOOD, ("http://a.test/",)),
         (["my", "invite:", f"«{GOOD}»", "http://a.test/"], f"my invite: «{GOOD}»", ("http://a.test/",)),
         ([f"freespan:{GOOD}", "http://a.test/?x=freespan"], f"freespan:{GOOD}", ("http://a.test/?x=freespan",)),
+        (["http://a.test/", GOOD[:50], GOOD[50:]], f"{GOOD[:50]} {GOOD[50:]}", ("http://a.test/",)),
+        ([GOOD, "http://a.test/", "more"], GOOD, ("http://a.test/", "more")),
         (["hello"], None, ("hello",)),
         ([GOOD, "hello"], GOOD, ("hello",)),
         ([GOOD], GOOD, ()),

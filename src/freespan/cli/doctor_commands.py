@@ -52,7 +52,9 @@ def bridge(
 
 @doctor_commands.command()
 def client(
-    words: Annotated[list[str] | None, typer.Argument(metavar="[INVITE]", help=_INVITE_HELP, show_default=False)] = None,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[INVITE]", help=_INVITE_HELP, show_default=False)
+    ] = None,
     invite_file: Annotated[
         Path | None, typer.Option("--invite-file", metavar="FILE", help="File with the invite, - for standard input.")
     ] = None,
@@ -63,4 +65,6 @@ def client(
     from freespan.cli.doctor import look_at_client
     from freespan.cli.invite_source import read_invite
 
-    raise typer.Exit(look_at_client(read_invite(" ".join(words) if words else None, invite_file), port, as_json=as_json))
+    raise typer.Exit(
+        look_at_client(read_invite(" ".join(words) if words else None, invite_file), port, as_json=as_json)
+    )

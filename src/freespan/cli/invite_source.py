@@ -49,8 +49,12 @@ def invite_and_urls(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
 
     None stands for no invite. Where nothing is a URL, the last word was meant to be one, unless it is of the invite.
     """
-    urls = [word for word in words if _URL.match(word) and not looks_like_invite(word)]
-    rest = [word for word in words if word not in urls]
+    is_url = [_URL.match(word) is not None and not looks_like_invite(word) for word in words]
+    begin = is_url.index(True) if True in is_url else len(words)
+    if any(is_url) and not looks_like_invite(" ".join(words[begin:])):
+        return " ".join(words[:begin]) or None, tuple(words[begin:])
+    urls = [word for word, is_one in zip(words, is_url, strict=True) if is_one]
+    rest = [word for word, is_one in zip(words, is_url, strict=True) if not is_one]
     is_no_invite = bool(rest) and not looks_like_invite(rest[-1])
     if not urls and is_no_invite and (_is_invite(" ".join(rest[:-1])) or not _is_invite(" ".join(rest))):
         urls = [rest.pop()]
@@ -100,7 +104,7 @@ def _checked(text: str, place: str) -> str:
 def _ask() -> str:
     if not _is_at_terminal():
         raise InputError("invite", f"is missing: give it with {_SOURCES}, or at a terminal, which asks for it")
-    from freespan.cli.hidden_input import hidden_lines  # only a person at a terminal needs it
+    from freespan.terminal.hidden_input import hidden_lines  # only a person at a terminal needs it
 
     lines: list[str] = []
     fault = InputError("invite", "none was given")

@@ -31,7 +31,7 @@ from freespan.wire.errors import FreespanError
 if TYPE_CHECKING:
     from rich.console import Console
 
-_INVITE = re.compile(r"freespan[0-9]{1,4}_[\w-]{8,}")
+_INVITE = re.compile(r"freespan[0-9]{1,4}_[\w-]{8,}", re.IGNORECASE)
 _NOBODY_READS = (errno.EPIPE, errno.EINVAL) if os.name == "nt" else (errno.EPIPE,)
 """Windows calls a broken pipe an invalid argument."""
 
