@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.helper_io import emit, next_line, run_helper
+from freespan.api.accepting import Tls
 from freespan.api.connections import ConnectionLimits, Connections
 from freespan.api.host_app import host_application
 from freespan.api.listening import listening
@@ -53,7 +54,7 @@ async def main() -> None:
         tls = DemoAuthority(folder).server_context("host.example")
         shared: Any = {"connections": connections, "accounts": accounts}
         port = await stack.enter_async_context(listening(app, "127.0.0.1", 0, **shared))
-        tls_port = await stack.enter_async_context(listening(other, "127.0.0.1", 0, tls, **shared))
+        tls_port = await stack.enter_async_context(listening(other, "127.0.0.1", 0, Tls(tls), **shared))
         key = identity.public_sealing_key.hex()
         emit({"event": "ready", "port": port, "tls_port": tls_port, "sealing_key": key, "files": open_files_limit()})
         while await next_line():

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from freespan.api.accepting import _Tls
+from freespan.api.accepting import Tls, _Tls
 from freespan.api.connections import ConnectionLimits, Connections
 from freespan.api.listening import listening
 from freespan.demo.certificates import DemoAuthority
@@ -86,7 +86,10 @@ async def lab_with(
     app = web.Application()
     app.add_routes([web.get("/", answer), web.get("/large", large)])
     connections = Connections(SourceReader(header), limits, turns=Turns())
-    async with asyncio.timeout(SECONDS), listening(app, "127.0.0.1", 0, tls, connections=connections) as port:
+    async with (
+        asyncio.timeout(SECONDS),
+        listening(app, "127.0.0.1", 0, Tls(tls) if tls else None, connections=connections) as port,
+    ):
         lab = Lab(connections, port)
         yield lab
         lab.close()

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from freespan.api.accepting import Tls
 from freespan.api.listening import listening
 from freespan.api.paced_connections import Account, Accounts, PacedConnection, Recent
 from freespan.demo.certificates import DemoAuthority
@@ -62,7 +63,7 @@ async def serving(accounts: Accounts, tls: ssl.SSLContext | None = None) -> Asyn
 
     app = web.Application()
     app.add_routes([web.get("/", small), web.get("/socket", socket), web.post("/", upload)])
-    async with listening(app, "127.0.0.1", 0, tls, accounts=accounts) as port:
+    async with listening(app, "127.0.0.1", 0, Tls(tls) if tls else None, accounts=accounts) as port:
         yield port
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
-import logging
-import os
 import re
 from pathlib import Path
 
@@ -14,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freespan.egress.block_list import BLOCK_LIST_MAX, NOTHING, BlockList, decode_block_list, parse_block_list
-from freespan.egress.block_list_file import BlockListFile, read_block_list
+from freespan.egress.block_list_file import read_block_list
 from freespan.wire.errors import InputError
 from freespan.wire.target import parse_host
 
@@ -183,68 +180,3 @@ def test_an_address_is_found_as_the_standard_library_finds_it(
 def test_a_file_that_cannot_be_read(tmp_path: Path, name: str, why: str) -> None:
     with pytest.raises(InputError, match=f"block-list: cannot be read: {why}"):
         read_block_list(tmp_path / name)
-
-
-class Watched:
-    """A file that is watched, and the lists that came of it."""
-
-    def __init__(self, path: Path, look_seconds: float) -> None:
-        self.path = path
-        self.lists: asyncio.Queue[BlockList] = asyncio.Queue()
-        self.file = BlockListFile(path, look_seconds)
-        self.task = asyncio.create_task(self.file.watch(self.lists.put_nowait), name="watch")
-
-    async def next(self) -> BlockList:
-        async with asyncio.timeout(10):
-            return await self.lists.get()
-
-    async def stop(self) -> None:
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
-
-
-async def test_a_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
-    path = tmp_path / "blocked.txt"
-    path.write_text("one.example\n")
-    watched = Watched(path, look_seconds=0.01)
-    path.write_text("two.example\n")
-    assert (await watched.next()).has_name("two.example")
-    other = tmp_path / "other.txt"
-    other.write_text("new.example\n")  # of the same length, and put in its place
-    other.replace(path)
-    assert (await watched.next()).has_name("new.example")
-    await watched.stop()
-
-
-async def test_a_file_is_read_when_somebody_asks_for_it(tmp_path: Path) -> None:
-    path = tmp_path / "blocked.txt"
-    path.write_text("one.example\n")
-    watched = Watched(path, look_seconds=3_600)
-    path.write_text("two.example\n")
-    watched.file.reload()
-    assert (await watched.next()).has_name("two.example")
-    await watched.stop()
-
-
-@pytest.mark.parametrize("content", [b"two words\n", b"\xff\n", None], ids=["nonsense", "no text", "missing"])
-async def test_the_list_of_before_stays_when_a_new_one_cannot_be_used(
-    tmp_path: Path, content: bytes | None, caplog: pytest.LogCaptureFixture
-) -> None:
-    path = tmp_path / "blocked.txt"
-    path.write_text("one.example\n")
-    watched = Watched(path, look_seconds=0.01)
-    with caplog.at_level(logging.WARNING):
-        if content is None:
-            path.unlink()
-        else:
-            path.write_bytes(content)
-        async with asyncio.timeout(10):
-            while not caplog.messages:
-                await asyncio.sleep(0.005)
-    (message,) = caplog.messages
-    assert message.startswith("the block list of before stays: ")
-    assert watched.lists.empty()
-    path.write_text("two.example\n")
-    os.utime(path, (1, 1))
-    assert (await watched.next()).has_name("two.example")
-    await watched.stop()

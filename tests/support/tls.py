@@ -33,15 +33,19 @@ class TestAuthority:
 
     def server_context(self, name: str = "localhost", begin: float = -DAY, end: float = 30 * DAY) -> ssl.SSLContext:
         """A server's context, with a certificate whose dates are seconds from now."""
+        file = self._folder / f"server-{time.perf_counter_ns()}.pem"
+        file.write_bytes(self.server_pem(name, begin, end))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+        return context
+
+    def server_pem(self, name: str = "localhost", begin: float = -DAY, end: float = 30 * DAY) -> bytes:
+        """A new key, and a certificate for it."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder(_name(name), self._name, key.public_key(), (begin, end)).add_extension(
             x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False
         )
-        file = self._folder / f"server-{time.perf_counter_ns()}.pem"
-        file.write_bytes(_key_pem(key) + _pem(builder.sign(self._key, hashes.SHA256())))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
+        return _key_pem(key) + _pem(builder.sign(self._key, hashes.SHA256()))
 
     def client_context(self) -> ssl.SSLContext:
         """A client's context that trusts this authority alone."""

@@ -27,8 +27,15 @@ _BYTE_SECONDS = 8e-9
 """What reading honest data with TLS costs, its parsing included: something each time, and something for each byte."""
 
 
+class Tls:
+    """What a new connection is secured with. `context` may be replaced at any time; open connections keep theirs."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self.context = context
+
+
 def accepting(
-    connections: Connections, make_handler: Callable[[], web.RequestHandler], tls: ssl.SSLContext | None
+    connections: Connections, make_handler: Callable[[], web.RequestHandler], tls: Tls | None
 ) -> Callable[[], asyncio.Protocol]:
     """A factory of protocols for `loop.create_server` without TLS; `make_handler` makes those for HTTP."""
     if tls is not None:
@@ -58,7 +65,7 @@ class _Accepted(asyncio.Protocol):
     """A connection from its first moment on; it becomes one for TLS or for HTTP."""
 
     def __init__(
-        self, connections: Connections, make_handler: Callable[[], web.RequestHandler], tls: ssl.SSLContext | None
+        self, connections: Connections, make_handler: Callable[[], web.RequestHandler], tls: Tls | None
     ) -> None:
         self._connections = connections
         self._make_handler = make_handler
@@ -78,7 +85,7 @@ class _Accepted(asyncio.Protocol):
             return
         if self._tls is not None:
             transport.pause_reading()
-            self._securing = asyncio.create_task(self._secure(transport, handler, self._tls), name="host-tls")
+            self._securing = asyncio.create_task(self._secure(transport, handler, self._tls.context), name="host-tls")
             return
         self._is_open = True
         handler.connection_made(transport)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -31,8 +31,12 @@ class Host:
         InputError: a setting cannot be used; the field is its name.
     """
 
-    def __init__(self, settings: HostSettings | None = None) -> None:
+    def __init__(
+        self, settings: HostSettings | None = None, read_again: Callable[[], HostSettings] | None = None
+    ) -> None:
+        """`read_again` reads the settings once more, for `reload`; without it they stay as they are."""
         self._settings = settings or HostSettings()
+        self._read_again = read_again
         self._stack = contextlib.AsyncExitStack()
         self._running: RunningHost | None = None
         self._closed = asyncio.Event()
@@ -43,7 +47,7 @@ class Host:
         require_host_libraries()
         from freespan.api.running_host import running_host  # loads the libraries that only hosts need
 
-        self._running = await self._stack.enter_async_context(running_host(self._settings))
+        self._running = await self._stack.enter_async_context(running_host(self._settings, self._read_again))
         return self
 
     async def __aexit__(
@@ -95,7 +99,10 @@ class Host:
         return dataclasses.replace(figures, is_behind_unnamed_proxy=is_behind, access=self._settings.access)
 
     def reload(self) -> None:
-        """Read the block list again; one that cannot be used changes nothing. SIGHUP makes `freespan serve` do this."""
+        """Read the settings and their files again, as far as a running host can take them; see `api/rereading.py`.
+
+        What cannot be used changes nothing. SIGHUP makes `freespan serve` do this.
+        """
         self._parts.reload()
 
     async def events(self) -> AsyncIterator[HostStatus]:

@@ -18,7 +18,7 @@ from freespan.api.options import RelatedSettingError
 from freespan.api.settings import HostSettings, bracketed
 from freespan.broker.turn import TurnServers
 from freespan.egress.block_list import NOTHING
-from freespan.egress.block_list_file import BlockListFile, read_block_list
+from freespan.egress.block_list_file import read_block_list
 from freespan.egress.policy import WEB_PORTS, Policy
 from freespan.egress.settings import EgressSettings
 from freespan.observe.ledger import Ledger
@@ -244,11 +244,6 @@ def egress_mode_of(settings: HostSettings) -> str:
     if mode != "web" and settings.egress_port:
         raise RelatedSettingError("egress-port", "adds to the ports of {} web, and is of no use without it", "egress")
     return mode
-
-
-def block_list_of(settings: HostSettings) -> BlockListFile | None:
-    """The file of the block list, to be watched; None without one. Make it before the list is read."""
-    return None if settings.block_list is None else BlockListFile(settings.block_list)
 
 
 def policy_of(settings: HostSettings) -> Policy:

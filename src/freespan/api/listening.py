@@ -7,13 +7,12 @@ import contextlib
 import errno
 import os
 import socket
-import ssl
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 from aiohttp import web
 
-from freespan.api.accepting import ListeningSocket, accepting
+from freespan.api.accepting import ListeningSocket, Tls, accepting
 from freespan.api.connections import Connections
 from freespan.api.idle_connections import IdleConnections, IdleTimes
 from freespan.api.paced_connections import Accounts, PacedConnection
@@ -35,7 +34,7 @@ async def listening(
     app: web.Application,
     host: str,
     port: int,
-    tls: ssl.SSLContext | None = None,
+    tls: Tls | None = None,
     *,
     setting: str = "port",
     connections: Connections | None = None,

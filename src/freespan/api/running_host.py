@@ -10,10 +10,11 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any
+from ipaddress import IPv6Network
 
 from freespan.access.guests import Guests
 from freespan.api import host_plan
+from freespan.api.accepting import Tls
 from freespan.api.allocator import give_memory_back
 from freespan.api.connections import PLAIN_COST, TLS_COST, ConnectionLimits, Connections
 from freespan.api.data_folder import close_to_others
@@ -25,9 +26,9 @@ from freespan.api.metrics import serving_metrics
 from freespan.api.open_files import open_files_limit, shared_out
 from freespan.api.own_path import own_path
 from freespan.api.paced_connections import Accounts
+from freespan.api.rereading import Part, Rereading
 from freespan.api.settings import OPEN, HostSettings
 from freespan.broker.server import Broker
-from freespan.egress.block_list_file import BlockListFile
 from freespan.egress.dialer import Dialer
 from freespan.egress.nat64 import watch_nat64
 from freespan.egress.server import Egress
@@ -41,6 +42,7 @@ from freespan.tunnel.identity import load_or_create_identity
 from freespan.web.decoy_site import redirect_to
 from freespan.web.static_files import routes as web_routes
 from freespan.wire.addresses import is_private_url
+from freespan.wire.errors import InputError
 from freespan.wire.messages import IceServer
 
 _log = logging.getLogger(__name__)
@@ -69,8 +71,10 @@ class RunningHost:
 
 
 @contextlib.asynccontextmanager
-async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
-    """Start everything; stop it at the end.
+async def running_host(
+    settings: HostSettings, read_again: Callable[[], HostSettings] | None = None
+) -> AsyncIterator[RunningHost]:
+    """Start everything; stop it at the end. `read_again` reads the settings once more, for `RunningHost.reload`.
 
     Raises:
         InputError: the field is the setting that cannot be used.
@@ -80,7 +84,8 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     path = own_path(host_plan.public_url_of(settings), settings.data_directory)
     fronts = host_plan.fronts_of(settings, path)
     stun_servers = host_plan.other_stun_servers(settings)
-    tls = host_plan.tls_of(settings)
+    context = host_plan.tls_of(settings)
+    tls = Tls(context) if context is not None else None
     sources = SourceReader(
         settings.proxy_header,
         is_public=lambda: not is_private_url(host.url),
@@ -95,7 +100,6 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
     host = RunningHost(HostCounters(), host_plan.ledger_of(settings), sources, guests)
     host.counters.watch_memory(host.ledger)
     site = host_plan.site_of(settings, host_plan.kept_complaints_page(settings))
-    block_list = host_plan.block_list_of(settings)
     dialer = Dialer(host_plan.policy_of(settings), host_plan.names_of(settings))
     files = shared_out(open_files_limit())
     most = min(files.connections, _affordable_connections(host.ledger, is_tls=tls is not None))
@@ -137,9 +141,9 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
         stack.push_async_callback(egress.stop)
         giving_back = asyncio.create_task(give_memory_back(host.ledger), name="host-memory")
         stack.callback(giving_back.cancel)
-        await stack.enter_async_context(_keeping_policy(dialer, egress, block_list))
-        if block_list is not None:
-            host.reload = block_list.reload
+        rereading = Rereading(settings, [*_certificate_part(tls), _policy_part(dialer, egress)], read_again)
+        host.reload = rereading.ask
+        await stack.enter_async_context(_keeping_up_to_date(dialer, egress, rereading))
         port = await stack.enter_async_context(
             listening(app, settings.host, settings.port, tls, connections=connections, accounts=accounts)
         )
@@ -164,21 +168,57 @@ async def running_host(settings: HostSettings) -> AsyncIterator[RunningHost]:
 
 
 @contextlib.asynccontextmanager
-async def _keeping_policy(dialer: Dialer, egress: Egress, block_list: BlockListFile | None) -> AsyncIterator[None]:
-    """Keep the policy of the egress up to date: the block list, and the translators around this host."""
+async def _keeping_up_to_date(dialer: Dialer, egress: Egress, rereading: Rereading) -> AsyncIterator[None]:
+    """Keep up to date what a running host can change, and the translators around it that its policy knows."""
 
-    def change(**parts: Any) -> None:
-        egress.change_policy(dataclasses.replace(dialer.policy, **parts))
+    def change(networks: frozenset[IPv6Network]) -> None:
+        egress.change_policy(dataclasses.replace(dialer.policy, nat64=networks))
 
-    watching = [asyncio.create_task(watch_nat64(lambda networks: change(nat64=networks)), name="host-nat64")]
-    if block_list is not None:
-        watch = block_list.watch(lambda blocked: change(blocked=blocked))
-        watching.append(asyncio.create_task(watch, name="host-block-list"))
+    watching = [
+        asyncio.create_task(watch_nat64(change), name="host-nat64"),
+        asyncio.create_task(rereading.run(), name="host-rereading"),
+    ]
     try:
         yield
     finally:
         for task in watching:
             task.cancel()
+
+
+def _certificate_part(tls: Tls | None) -> list[Part]:
+    """The certificate and its key; none where the host speaks no TLS."""
+    if tls is None:
+        return []
+
+    def read(settings: HostSettings) -> Callable[[], str]:
+        context = host_plan.tls_of(settings)
+        if context is None:
+            raise InputError("tls-cert", "to do without one needs a restart")
+
+        def take() -> str:
+            tls.context = context
+            return "the certificate has been read again"
+
+        return take
+
+    return [Part("the certificate", lambda now: [file for file in (now.tls_cert, now.tls_key) if file], read)]
+
+
+def _policy_part(dialer: Dialer, egress: Egress) -> Part:
+    """The block list, and what else says where readers may go."""
+
+    def read(settings: HostSettings) -> Callable[[], str]:
+        policy = host_plan.policy_of(settings)
+
+        def take() -> str:
+            egress.change_policy(dataclasses.replace(policy, nat64=dialer.policy.nat64))
+            if settings.block_list is None:
+                return "the rules for readers have been read again"
+            return f"the block list has been read again: {len(policy.blocked)} entries"
+
+        return take
+
+    return Part("the block list", lambda now: [now.block_list] if now.block_list else [], read)
 
 
 def _affordable_connections(ledger: Ledger, *, is_tls: bool) -> int:

@@ -237,7 +237,10 @@ class HostSettings:
             "Certificate chain (PEM), to serve https.",
             _ADDRESS,
             metavar="FILE",
-            details="Needs `tls-key`. Not needed behind a web server that speaks TLS",
+            details=(
+                "Needs `tls-key`. Not needed behind a web server that speaks TLS. Both files are read again when they"
+                " change, and at SIGHUP"
+            ),
             example='"/etc/letsencrypt/live/bridge.example.org/fullchain.pem"',
         ),
     ] = None

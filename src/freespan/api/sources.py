@@ -7,8 +7,9 @@ directory`, `FREESPAN_SITE: not a directory`, `host.toml: site: not a directory`
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -29,6 +30,8 @@ class Sourced(Generic[Settings]):
 
     settings: Settings
     origins: Mapping[str, str]
+    again: Callable[[], Sourced[Settings]] | None = field(default=None, compare=False)
+    """Reads them once more from the same places, as far as these can have changed."""
 
     @contextlib.contextmanager
     def naming_origins(self) -> Iterator[None]:
@@ -66,7 +69,8 @@ def read_sources(
                 values[field] = each.from_text(text)
             if given.get(field) is not None:
                 values[field], origins[field] = given[field], each.flag
-        return Sourced(settings(**values), origins)
+        again = partial(read_sources, settings, given, environment, config)
+        return Sourced(settings(**values), origins, again)
 
 
 def variables_of(settings: type) -> frozenset[str]:

@@ -27,13 +27,14 @@ def run_serve(sourced: Sourced[HostSettings], *, print_invite: bool, as_json: bo
     """Run a host until stopped. Raises `InputError` that names the source of a setting that cannot be used."""
     raise_open_files_limit()
     with sourced.naming_origins():
-        serving = _serve(sourced.settings, print_invite=print_invite, as_json=as_json)
+        serving = _serve(sourced, print_invite=print_invite, as_json=as_json)
         run_until_stopped(serving, verbose=verbose, stop_seconds=_STOP_SECONDS, is_host=True)
 
 
-async def _serve(settings: HostSettings, *, print_invite: bool, as_json: bool) -> None:
+async def _serve(sourced: Sourced[HostSettings], *, print_invite: bool, as_json: bool) -> None:
     is_at_terminal = abilities().is_terminal
-    async with Host(settings) as host:
+    settings, again = sourced.settings, sourced.again
+    async with Host(settings, again and (lambda: again().settings)) as host:
         on_hangup(host.reload)
         if settings.turn_secret_file is not None:
             warn_if_others_can_read(settings.turn_secret_file)
