@@ -49,13 +49,15 @@ def test_arguments_that_cannot_be_used(given: dict[str, Any], message: str) -> N
 
 
 async def test_a_url_at_which_there_is_no_broker(host: freespan.Host) -> None:
-    with pytest.raises(freespan.RendezvousError, match=r"^no broker answers at this address: check it$"):
+    with pytest.raises(freespan.RendezvousError, match=r"no host at this path \(404\): check the address"):
         async with freespan.Bridge(f"{host.url}/wrong", timeout=2):
             pytest.fail("there is no broker")
 
 
 async def test_no_broker_in_time() -> None:
-    with pytest.raises(freespan.RendezvousError, match="the broker did not answer within 0 s") as caught:
+    with pytest.raises(
+        freespan.RendezvousError, match="the broker did not answer within 0 s: the host refuses"
+    ) as caught:
         async with freespan.Bridge("http://127.0.0.1:1", timeout=0.2):
             pytest.fail("there is no host")
     assert (caught.value.code, caught.value.retry) == ("unreachable", True)

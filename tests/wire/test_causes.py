@@ -24,6 +24,17 @@ def test_every_cause_says_what_was_seen_and_what_to_do(code: str, place: causes.
     assert len(str(found)) < 200
 
 
+@pytest.mark.parametrize("code", sorted(causes.CODES - {causes.NOT_OPENED}))
+def test_a_volunteer_hears_nothing_of_invites(code: str) -> None:
+    assert "invite" not in str(cause(code, asker="volunteer"))
+
+
+@pytest.mark.parametrize("header", ["Cf-Mitigated", "X-Amzn-Waf-Action"])
+@pytest.mark.parametrize("status", [202, 403, 405, 503])
+def test_a_challenge_for_browsers(header: str, status: int) -> None:
+    assert cause_of_status(status, {header: "challenge"}, URL).code == causes.CHALLENGE
+
+
 def test_nothing_but_another_key_speaks_against_an_invite() -> None:
     """A host that is down, a filter or a login page is no reason to throw an invite away."""
     said = {code for code in causes.CODES if "new invite" in str(cause(code)) or "out of date" in str(cause(code))}
@@ -36,7 +47,8 @@ def test_nothing_but_another_key_speaks_against_an_invite() -> None:
         *((status, causes.GATEWAY) for status in (502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 530)),
         *((status, causes.SERVER_ERROR) for status in (500, 501, 507, 508, 598)),
         *((status, causes.NOT_FOUND) for status in (404, 410)),
-        *((status, causes.LOGIN) for status in (401, 407, 511)),
+        *((status, causes.LOGIN) for status in (407, 511)),
+        (401, causes.PASSWORD),
         *((status, causes.REJECTED) for status in (400, 402, 405, 415, 418, 421, 431)),
         *((status, causes.NO_HOST) for status in (200, 204, 206)),
         (403, causes.FORBIDDEN),

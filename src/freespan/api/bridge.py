@@ -64,8 +64,9 @@ class Bridge:
         except BaseException as error:
             await self.close()
             if isinstance(error, TimeoutError):
-                text = f"the broker did not answer within {self._timeout:.0f} s (check the URL and your connection)"
-                raise RendezvousError("unreachable", self._status.detail or text, retry=True) from None
+                why = self._status.detail or "check the URL and your connection"
+                text = f"the broker did not answer within {self._timeout:.0f} s: {why}"
+                raise RendezvousError("unreachable", text, retry=True) from None
             raise
         return self
 

@@ -17,20 +17,24 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import aiohttp
 
 from freespan.bridge.own_network import OwnNetwork
 from freespan.bridge.session import BridgeSession
 from freespan.bridge.settings import BridgeSettings
+from freespan.link.asking import FAILURES, watched_connector, watched_requests, watching
 from freespan.link.datachannel import KeptEngine
 from freespan.link.no_redirects import refuse_redirects
 from freespan.link.steady_resolver import SteadyResolver
 from freespan.wire.addresses import is_private_url
 from freespan.wire.backoff import Backoff
-from freespan.wire.errors import LinkError, MessageError
+from freespan.wire.causes import Cause
+from freespan.wire.errors import LinkError, MessageError, VersionError
 from freespan.wire.ice import check_stun, check_turn_servers
 from freespan.wire.limits import PROTOCOL_VERSION, SIGNAL_MESSAGE_MAX
 from freespan.wire.messages import (
@@ -51,10 +55,25 @@ from freespan.wire.origin import websocket_at_origin
 
 _log = logging.getLogger(__name__)
 
-_NO_BROKER = "no broker answers at this address: check it"
 _OTHER_ORIGIN = "the host leads to another one, which this bridge does not follow: use the URL that the host prints"
-_MAY_PASS = {408, 425, 429}
-"""HTTP status codes below 500 with which a broker may be away for a moment only."""
+_NO_WELCOME = (
+    "a WebSocket opens, but no host speaks through it: check the address, or tell whoever runs the host that the server"
+    " in front of it must pass WebSockets on"
+)
+
+
+class _Away(NamedTuple):
+    """Why the broker is away.
+
+    Attributes:
+        code: of `freespan.wire.causes`, or `closed`, `silent`, `no_welcome`, `bad_message`, `version`, `other_origin`.
+        log: a phrase for the log.
+        detail: one line for a person; empty where there is nothing to say but that it is away.
+    """
+
+    code: str
+    log: str
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +86,8 @@ class BridgeStatus:
         total: sessions that have carried data, those that are open included.
         megabytes: what they have passed on in both directions, in whole 10^6 bytes.
         detail: while it is `offline`, one line for a person if it is known what to do; otherwise empty.
+        cause: why it is `offline`, as a code for programs; otherwise empty.
+        since: when it became `offline`, in seconds since 1970; otherwise 0.
     """
 
     state: str
@@ -74,6 +95,8 @@ class BridgeStatus:
     total: int
     megabytes: int
     detail: str = ""
+    cause: str = ""
+    since: float = 0.0
 
 
 class Bridge:
@@ -108,7 +131,8 @@ class Bridge:
         self._ended_with_data = 0
         self._bytes_of_ended = 0
         self._connection = "connecting"
-        self._detail = ""
+        self._away = _Away("", "")
+        self._offline_since = 0.0
         self._socket: aiohttp.ClientWebSocketResponse | None = None
 
     async def run(self) -> None:
@@ -116,48 +140,56 @@ class Bridge:
         engine = KeptEngine()
         engine.start()  # or each first reader would wait for it
         async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(resolver=SteadyResolver()),
+            connector=watched_connector(SteadyResolver()),
+            trace_configs=[watched_requests()],
             cookie_jar=aiohttp.DummyCookieJar(),
             middlewares=(refuse_redirects,),
             skip_auto_headers=("User-Agent",),
         ) as http:
             try:
                 while True:
-                    reason = await self._stay_connected(http)
+                    away = await self._stay_connected(http)
                     wait = self._backoff.failed()
-                    _log.info("broker connection lost: %s; next attempt in %.0f s", reason, wait)
-                    self._set_connection("offline", reason if reason in (_NO_BROKER, _OTHER_ORIGIN) else "")
+                    _log.info("broker connection lost: %s; next attempt in %.0f s", away.log, wait)
+                    self._set_connection("offline", away)
                     await asyncio.sleep(wait)
             finally:
                 await self._end_sessions()
                 engine.close()
 
     # --- the broker --------------------------------------------------------------------------
-    async def _stay_connected(self, http: aiohttp.ClientSession) -> str:
+    async def _open_socket(self, http: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse | Cause:
+        """A WebSocket to the broker, or why there is none."""
+        with watching() as attempt:
+            try:
+                async with asyncio.timeout(self._settings.connect_seconds):
+                    return await http.ws_connect(
+                        self._url,
+                        max_msg_size=SIGNAL_MESSAGE_MAX + 1,
+                        compress=0,
+                        timeout=aiohttp.ClientWSTimeout(ws_close=self._settings.close_seconds),
+                    )
+            except FAILURES as error:
+                return await attempt.cause_of(error, http, f"{self._broker}/v1/bridge", asker="volunteer")
+
+    async def _stay_connected(self, http: aiohttp.ClientSession) -> _Away:
         """Make one connection to the broker and serve its offers until it ends; returns why it ended."""
-        try:
-            async with asyncio.timeout(self._settings.connect_seconds):
-                socket = await http.ws_connect(
-                    self._url,
-                    max_msg_size=SIGNAL_MESSAGE_MAX + 1,
-                    compress=0,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=self._settings.close_seconds),
-                )
-        except aiohttp.WSServerHandshakeError as error:
-            return _NO_BROKER if error.status < 500 and error.status not in _MAY_PASS else "it cannot be reached"
-        except (TimeoutError, aiohttp.ClientError, OSError):
-            return "it cannot be reached"
+        socket = await self._open_socket(http)
+        if isinstance(socket, Cause):
+            return _Away(socket.code, socket.sentence, str(socket))
+        is_welcome = False
         try:
             await socket.send_str(encode(Hello(PROTOCOL_VERSION, self._capacity)))
             welcome = await _receive(socket, self._settings.welcome_seconds)
             if not isinstance(welcome, Welcome):
-                return "its first message was not a welcome"
+                return _Away("no_welcome", "its first message was not a welcome", _NO_WELCOME)
             check_stun(welcome.ice_servers, allow_private=self._allow_private)
             try:
                 egress = websocket_at_origin(self._broker, welcome.egress)
             except MessageError as error:
                 await socket.close(code=aiohttp.WSCloseCode.POLICY_VIOLATION, message=str(error).encode())
-                return _OTHER_ORIGIN
+                return _Away("other_origin", _OTHER_ORIGIN, _OTHER_ORIGIN)
+            is_welcome = True
             self._backoff.succeeded()
             self._socket = socket
             if self._sessions:
@@ -169,11 +201,14 @@ class Bridge:
                     if isinstance(message, Offer):
                         await self._on_offer(http, socket, egress, network, message)
         except EOFError:
-            return "it closed the connection"
+            return _Away("closed", "it closed the connection")
         except TimeoutError:
-            return "it was silent for too long"
+            return _Away("silent", "it was silent for too long", "" if is_welcome else _NO_WELCOME)
+        except VersionError:
+            return _Away("version", "it speaks another version", "the host speaks another version: update freespan")
         except (MessageError, ConnectionError, aiohttp.ClientError):
-            return "it sent a message that is not in the protocol"
+            text = "it sent a message that is not in the protocol"
+            return _Away("bad_message", text, "" if is_welcome else _NO_WELCOME)
         finally:
             self._socket = None
             await socket.close()
@@ -265,8 +300,12 @@ class Bridge:
             await asyncio.wait(self._tasks, timeout=self._settings.stop_seconds)
 
     # --- status ------------------------------------------------------------------------------
-    def _set_connection(self, state: str, detail: str = "") -> None:
-        self._connection, self._detail = state, detail
+    def _set_connection(self, state: str, away: _Away | None = None) -> None:
+        self._connection, self._away = state, away or _Away("", "")
+        if away is None:
+            self._offline_since = 0.0
+        else:
+            self._offline_since = self._offline_since or time.time()
         self._publish()
 
     def _publish(self) -> None:
@@ -274,8 +313,8 @@ class Bridge:
         total = self._ended_with_data + sum(1 for session in self._sessions if session.bytes_passed)
         passed = self._bytes_of_ended + sum(session.bytes_passed for session in self._sessions)
         state = "helping" if open_sessions else self._connection
-        detail = self._detail if state == "offline" else ""
-        self._on_status(BridgeStatus(state, open_sessions, total, passed // 1_000_000, detail))
+        away, since = (self._away, self._offline_since) if state == "offline" else (_Away("", ""), 0.0)
+        self._on_status(BridgeStatus(state, open_sessions, total, passed // 1_000_000, away.detail, away.code, since))
 
 
 async def _receive(socket: aiohttp.ClientWebSocketResponse, seconds: float) -> ToBridge:

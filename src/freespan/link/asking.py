@@ -30,7 +30,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from freespan.wire import causes
 from freespan.wire.addresses import is_private_url, is_public, parse_address
-from freespan.wire.causes import Cause, Place, cause, cause_of_certificate, cause_of_status, clock_offset
+from freespan.wire.causes import Asker, Cause, Place, cause, cause_of_certificate, cause_of_status, clock_offset
 
 FAILURES = (TimeoutError, aiohttp.ClientError, OSError, ValueError)
 """What a question to a host can raise."""
@@ -73,21 +73,26 @@ class Attempt:
         self.sockets: list[WatchedSocket] = []
 
     async def cause_of(
-        self, error: BaseException, http: aiohttp.ClientSession, url: str, place: Place = "host"
+        self,
+        error: BaseException,
+        http: aiohttp.ClientSession,
+        url: str,
+        place: Place = "host",
+        asker: Asker = "reader",
     ) -> Cause:
         """Why the question came to nothing. A certificate that is out of date is looked at once more."""
-        found = self.cause_at_once(error, url, place)
+        found = self.cause_at_once(error, url, place, asker)
         if found.code not in causes.DATE_CODES:
             return found
         verify_code = _certificate_error(error)
         offset, ago, is_least = await _look_at_clock(http, url)
-        return cause_of_certificate(verify_code, place, offset=offset, ago=ago, is_least=is_least)
+        return cause_of_certificate(verify_code, place, asker=asker, offset=offset, ago=ago, is_least=is_least)
 
-    def cause_at_once(self, error: BaseException, url: str, place: Place = "host") -> Cause:
+    def cause_at_once(self, error: BaseException, url: str, place: Place = "host", asker: Asker = "reader") -> Cause:
         """The same, from what is known already."""
         code = self._code(error)
         if code is None:
-            return _cause_of_answer(error, url, place)
+            return _cause_of_answer(error, url, place, asker)
         if code == causes.TLS_CUT and not url.startswith("https:"):
             code = causes.CUT
         if not is_private_url(url):
@@ -95,7 +100,7 @@ class Attempt:
                 code = causes.DNS_FORGED
             if code in (causes.UNREACHABLE, causes.DNS_NO_ANSWER, causes.DNS_NO_NAME) and not has_route():
                 code = causes.NO_NETWORK
-        return cause(code, place)
+        return cause(code, place, asker=asker)
 
     @property
     def _leads_inside(self) -> bool:
@@ -240,16 +245,17 @@ def watched_requests() -> aiohttp.TraceConfig:
 
 
 # --- what an exception says --------------------------------------------------------------------------
-def _cause_of_answer(error: BaseException, url: str, place: Place) -> Cause:
+def _cause_of_answer(error: BaseException, url: str, place: Place, asker: Asker) -> Cause:
     assert isinstance(error, aiohttp.ClientResponseError)
     is_websocket = isinstance(error, aiohttp.WSServerHandshakeError)
     if not is_websocket and not 300 <= error.status < 400:
-        return cause(causes.NO_HOST, place)  # it is not HTTP
+        return cause(causes.NO_HOST, place, asker=asker)  # it is not HTTP
     return cause_of_status(
         error.status,
         {} if error.headers is None else error.headers,
         url,
         place,
+        asker=asker,
         wants_upgrade=is_websocket,
     )
 

@@ -23,6 +23,8 @@ from freespan.wire.span_text import span_text
 
 Place = Literal["host", "front"]
 """Who was asked: the host at its own URL, or at a front."""
+Asker = Literal["reader", "volunteer"]
+"""Who has asked, and so who is told what to do."""
 
 NO_NETWORK = "no_network"
 DNS_NO_NAME, DNS_NO_ANSWER, DNS_TIMEOUT, DNS_FORGED = "dns_no_name", "dns_no_answer", "dns_timeout", "dns_forged"
@@ -34,13 +36,14 @@ EXPIRED, NOT_YET_VALID = "certificate_expired", "certificate_not_yet_valid"
 UNKNOWN_ISSUER, WRONG_NAME = "certificate_unknown_issuer", "certificate_wrong_name"
 BAD_CERTIFICATE, NO_AUTHORITIES = "certificate_bad", "no_authorities"
 GATEWAY, SERVER_ERROR, NOT_FOUND, NO_HOST = "gateway", "server_error", "not_found", "no_host"
+CHALLENGE = "challenge"
 FORBIDDEN, LEGAL, TOO_MANY, REJECTED = "forbidden", "blocked_by_law", "too_many", "rejected"
-REDIRECT, LOGIN, NO_UPGRADE = "redirect", "login", "no_upgrade"
+REDIRECT, LOGIN, PASSWORD, NO_UPGRADE = "redirect", "login", "password", "no_upgrade"
 HTTP2_ONLY, TOO_LARGE, LENGTH_REQUIRED = "http2_only", "too_large", "length_required"
 NOT_OPENED, BAD_ANSWER = "not_opened", "bad_answer"
 UNKNOWN = "unreachable_somehow"
 
-_BLOCK = "it looks like a block; try another network, or ask for an invite with a front"
+_BLOCK = "it looks like a block; try another network{front}"
 _DOWN = "it seems to be down; wait, or tell whoever runs it"
 _LOGIN = "open any http page in a browser and log in to this network"
 _RESOLVER = "check the connection of this machine and its resolver"
@@ -93,12 +96,12 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     GATEWAY: (
         "a server in front of the host answers, but the host behind it does not ({status})",
-        "the host is down; wait, or tell whoever runs it",
+        "the host is down{good}; wait, or tell whoever runs it",
     ),
     SERVER_ERROR: ("the server at the address of the {place} reports an error of its own ({status})", _DOWN),
     NOT_FOUND: (
         "a server answers at the address of the {place}, but there is no host at this path ({status})",
-        "the host was moved, or the server in front of it leads elsewhere; ask whoever runs it",
+        "{check}the host was moved, or the server in front of it leads elsewhere; ask whoever runs it",
     ),
     NO_HOST: (
         "what answers at the address of the {place} is no host",
@@ -108,12 +111,16 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "somebody between here and the host forbids the request ({status})",
         f"a filter of this network or a server in front of the host; try another network, or {_TELL}",
     ),
+    CHALLENGE: (
+        "a server in front of the host lets browsers pass alone ({status})",
+        f"{_TELL}; it must let everybody pass below the path of the host, without a challenge",
+    ),
     LEGAL: (
         "the address of the {place} is blocked for legal reasons here (451)",
-        "try another network, or ask for an invite with a front",
+        "try another network{front}",
     ),
     TOO_MANY: (
-        "a server in front of the host takes no more requests from this network now ({status})",
+        "what answers at the address of the {place} takes no more requests from this network now ({status})",
         "wait a minute",
     ),
     REJECTED: (
@@ -125,6 +132,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         f"log in to this network if it asks you to, or {_TELL}",
     ),
     LOGIN: ("this network wants a login first ({status})", _LOGIN),
+    PASSWORD: (
+        "the server at the address of the {place} wants a password ({status})",
+        f"{_TELL}; nothing in front of it may ask for one",
+    ),
     NO_UPGRADE: (
         "the server at the address of the {place} does not pass WebSockets on ({status})",
         f"{_TELL}; the server in front of it must pass Upgrade",
@@ -152,6 +163,11 @@ _TEXTS: dict[str, tuple[str, str]] = {
     UNKNOWN: ("the {place} cannot be reached", "check the connection of this machine"),
 }
 
+_UNAVAILABLE = "the server at the address of the {place} says that the host is not available now ({status})"
+"""What 503 says: a server in front of the host, or the host itself when it is full."""
+_FOR_READERS = {"front": ", or ask for an invite with a front", "good": ", and the invite still good", "check": ""}
+_FOR_VOLUNTEERS = {"front": "", "good": "", "check": "check the address; "}
+
 CODES = frozenset(_TEXTS)
 
 
@@ -177,6 +193,7 @@ def cause(
     code: str,
     place: Place = "host",
     *,
+    asker: Asker = "reader",
     status: int = 0,
     offset: float = 0.0,
     is_least: bool = False,
@@ -187,16 +204,19 @@ def cause(
     Args:
         code: one of `CODES`.
         place: who was asked.
+        asker: who has asked.
         status: the HTTP status, where the sentence has one.
         offset: for `CLOCK`, by how many seconds the machine's clock is ahead of the true time.
         is_least: whether it may be off by more than that.
         ago: for `EXPIRED`, since how many seconds, if that is known.
     """
     sentence, advice = _TEXTS[code]
+    if code == GATEWAY and status == 503:
+        sentence = _UNAVAILABLE
     since = f" {span_text(ago)} ago" if ago > 0 else ""
     off = f"{'at least ' if is_least else ''}{offset_text(offset)}"
     text = sentence.format(place=place, status=status, offset=off, ago=since)
-    return Cause(code, text, advice)
+    return Cause(code, text, advice.format_map(_FOR_READERS if asker == "reader" else _FOR_VOLUNTEERS))
 
 
 _OF_THIS_MACHINE = frozenset({NO_NETWORK, CLOCK, NO_AUTHORITIES, NOT_ALLOWED, NO_FILES})
@@ -267,6 +287,7 @@ def cause_of_certificate(
     verify_code: int,
     place: Place = "host",
     *,
+    asker: Asker = "reader",
     offset: float | None = None,
     is_least: bool = False,
     ago: float = 0.0,
@@ -277,6 +298,7 @@ def cause_of_certificate(
     Args:
         verify_code: `ssl.SSLCertVerificationError.verify_code`.
         place: who was asked.
+        asker: who has asked.
         offset: by how many seconds the local clock is ahead, by the word of somebody who has shown a certificate that
             is right but for its dates, and that is valid at the time that they say. None where nobody has said so.
         is_least: whether the clock may be off by more.
@@ -288,14 +310,17 @@ def cause_of_certificate(
         return cause(NO_AUTHORITIES)
     if code in DATE_CODES and offset is not None and abs(offset) >= CLOCK_OFFSET_MIN:
         return cause(CLOCK, offset=offset, is_least=is_least)
-    return cause(code, place, ago=ago)
+    return cause(code, place, asker=asker, ago=ago)
 
 
 # --- what a server says ----------------------------------------------------------------------------
 _GATEWAY = frozenset({502, 503, 504, *range(520, 528), 530})
 """A server in front that does not get an answer of the host; 520 and above are those of a large CDN."""
+_NOT_UPGRADED = frozenset({101, 200, 400, 405, 426, 501})
+_CHALLENGES = ("Cf-Mitigated", "X-Amzn-Waf-Action")
+"""Headers of what wants to know whether it speaks with a browser."""
 _STATUS_CODES = {
-    401: LOGIN,
+    401: PASSWORD,
     403: FORBIDDEN,
     404: NOT_FOUND,
     407: LOGIN,
@@ -313,7 +338,13 @@ _PORTAL_WORDS = ("login", "logon", "signin", "portal", "captive", "hotspot", "gu
 
 
 def cause_of_status(
-    status: int, headers: Mapping[str, str], url: str, place: Place = "host", *, wants_upgrade: bool = False
+    status: int,
+    headers: Mapping[str, str],
+    url: str,
+    place: Place = "host",
+    *,
+    asker: Asker = "reader",
+    wants_upgrade: bool = False,
 ) -> Cause:
     """Why an answer with this HTTP status is none of a host's.
 
@@ -322,19 +353,26 @@ def cause_of_status(
         headers: of the answer.
         url: what was asked for, to which a redirect may be relative.
         place: who was asked.
+        asker: who has asked.
         wants_upgrade: whether a WebSocket was asked for.
     """
+    return cause(_code_of_status(status, headers, url, wants_upgrade), place, asker=asker, status=status)
+
+
+def _code_of_status(status: int, headers: Mapping[str, str], url: str, wants_upgrade: bool) -> str:
     if 300 <= status < 400:
-        return cause(_redirect(url, headers.get("Location", "")), place, status=status)
+        return _redirect(url, headers.get("Location", ""))
+    if any(name in headers for name in _CHALLENGES) and status >= 200:
+        return CHALLENGE
     if status in _GATEWAY:
-        return cause(GATEWAY, place, status=status)
-    if wants_upgrade and status in (101, 200, 400, 405, 426, 501):
-        return cause(NO_UPGRADE, place, status=status)
+        return GATEWAY
+    if wants_upgrade and status in _NOT_UPGRADED:
+        return NO_UPGRADE
     if status in _STATUS_CODES:
-        return cause(_STATUS_CODES[status], place, status=status)
+        return _STATUS_CODES[status]
     if status >= 500:
-        return cause(SERVER_ERROR, place, status=status)
-    return cause(REJECTED if status >= 400 else NO_HOST, place, status=status)
+        return SERVER_ERROR
+    return REJECTED if status >= 400 else NO_HOST
 
 
 def _redirect(url: str, location: str) -> str:
