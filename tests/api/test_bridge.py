@@ -34,6 +34,19 @@ def test_a_url_that_is_none(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("https://мост.example/garden/", "https://xn--l1aeje.example/garden"),
+        ("HTTPS://Faß.example:8443", "https://xn--fa-hia.example:8443"),
+        ("https://پل‌ها.example", "https://xn--mgb1dj2t918i.example"),
+        ("https://Bridge.example", "https://bridge.example"),
+    ],
+)
+def test_a_host_may_have_a_name_in_any_script(url: str, asked: str) -> None:
+    assert freespan.Bridge(url).url == asked
+
+
+@pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"capacity": 0}, "capacity: must be from 1 to 64"),

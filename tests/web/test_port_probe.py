@@ -24,6 +24,7 @@ from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target, is_loopback
 from tests.support.invites import invite_to
+from tests.support.loopback import IPV6
 from tests.support.serving import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -104,13 +105,12 @@ async def probed(page: Page, host: str, port: int, ways: tuple[str, ...] = ()) -
     return {way: said for way, said in found.items() if way not in STILL_DIFFERS}
 
 
-async def test_a_page_finds_the_same_whether_the_local_proxy_runs_or_not(browser: Browser) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("[::1]", marks=IPV6)])
+async def test_a_page_finds_the_same_whether_the_local_proxy_runs_or_not(browser: Browser, host: str) -> None:
     async with serving(routes()) as site, running_proxy(ClientOfThisMachine()) as port:
         page = await browser.open(f"{site}/")
         try:
-            without, with_proxy = await asyncio.gather(
-                probed(page, "127.0.0.1", closed_port()), probed(page, "127.0.0.1", port)
-            )
+            without, with_proxy = await asyncio.gather(probed(page, host, closed_port()), probed(page, host, port))
         finally:
             await page.close()
     assert without == with_proxy
