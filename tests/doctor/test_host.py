@@ -12,10 +12,11 @@ import pytest
 import freespan
 from freespan.client.dialer import http_session
 from freespan.doctor.examination import examine
-from freespan.doctor.findings import Check, Checked, Finding, is_well
+from freespan.doctor.findings import Checked, Finding, is_well
 from freespan.doctor.host import checks_from_outside
 from freespan.doctor.settings import DoctorSettings
 from tests.api.conftest import hosting
+from tests.doctor.lists import needed
 from tests.support.front import (
     Faults,
     Head,
@@ -47,15 +48,6 @@ async def report_on(url: str, wanted: str = "") -> list[Checked]:
     """The whole report, or that of one check and those that it needs."""
     async with http_session() as http:
         return [each async for each in examine(needed(checks_from_outside(url, http, QUICK), wanted))]
-
-
-def needed(checks: list[Check], wanted: str) -> list[Check]:
-    if not wanted:
-        return checks
-    names = {wanted}
-    for check in reversed(checks):
-        names |= set(check.after) if check.id in names else set()
-    return [check for check in checks if check.id in names]
 
 
 def scripted(path: str, body: bytes) -> bytes:

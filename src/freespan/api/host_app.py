@@ -41,12 +41,18 @@ async def _health(request: web.Request) -> web.Response:
 
 
 async def _trickle(request: web.Request) -> web.StreamResponse:
-    """Send two lines, the second a moment after the first: whoever gets both at once has a buffer on the way."""
+    """Send two lines, the second a moment after the first: whoever gets both at once has a buffer on the way.
+
+    With `?length` the answer tells its length before, for buffers that let others pass.
+    """
     response = web.StreamResponse(headers={"Content-Type": "text/plain", "Cache-Control": "no-store"})
+    lines = (b"one\n", b"two\n")
+    if "length" in request.query:
+        response.content_length = sum(map(len, lines))
     await response.prepare(request)
-    await response.write(b"one\n")
+    await response.write(lines[0])
     await asyncio.sleep(_TRICKLE_SECONDS)
-    await response.write(b"two\n")
+    await response.write(lines[1])
     return response
 
 

@@ -13,7 +13,19 @@ import aiohttp
 
 from freespan.doctor.findings import Finding, bad, good, note
 from freespan.doctor.server import Server, finding_of
-from freespan.wire.causes import NO_HOST, NO_UPGRADE, NOT_FOUND, TOO_LARGE, TOO_MANY, Cause, cause, cause_of_status
+from freespan.wire.causes import (
+    CUT,
+    LENGTH_REQUIRED,
+    NO_HOST,
+    NO_UPGRADE,
+    NOT_FOUND,
+    NOT_OPENED,
+    TOO_LARGE,
+    TOO_MANY,
+    Cause,
+    cause,
+    cause_of_status,
+)
 from freespan.wire.errors import MessageError
 from freespan.wire.limits import PROTOCOL_VERSION, RENDEZVOUS_BODY_MAX, SIGNAL_MESSAGE_MAX
 from freespan.wire.messages import Hello, Problem, Welcome, decode_problem, decode_to_bridge, encode
@@ -21,14 +33,17 @@ from freespan.wire.messages import Hello, Problem, Welcome, decode_problem, deco
 HEALTH, TRICKLE = "/v1/health", "/v1/trickle"
 _BRIDGE, _EGRESS, _RENDEZVOUS = "/v1/bridge", "/v1/egress", "/v1/rendezvous"
 _CHUNKS = 8
+_SHORT = 64
+_OCTETS = {"Content-Type": "application/octet-stream"}
 _TELL_PATH = "pass the host's path on as it is (nginx: no path behind proxy_pass http://…:port)"
-_TELL_SIZE = "let it take 64 KiB at least (nginx: client_max_body_size; Apache: LimitRequestBody)"
+_TELL_SIZE = "let it take 64 KiB at least (nginx: client_max_body_size; Caddy: request_body)"
 _TELL_UPGRADE = (
     "let it pass Upgrade on (nginx: proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade and Connection"
     ' "upgrade"; Apache: upgrade=websocket behind ProxyPass)'
 )
 _TELL_AT_ONCE = "let the server in front pass WebSockets on at once: it must not buffer them, nor look into them"
-_TELL_QUIET = "let it wait for 60 s at least (nginx: proxy_read_timeout; HAProxy: timeout tunnel; Apache: ProxyTimeout)"
+_TELL_BUFFER = "switch that off (nginx: proxy_buffering off; Caddy: flush_interval -1)"
+_TELL_QUIET = "let it wait for 60 s at least (nginx: proxy_read_timeout; HAProxy: timeout tunnel)"
 
 
 class Front:
@@ -171,30 +186,28 @@ class Front:
     async def look_at_requests(self) -> Finding:
         """Whether the longest request of a client arrives whole: one that nobody can open is answered with 400."""
 
-        async def chunks() -> AsyncIterator[bytes]:  # as clients send it
-            for _ in range(_CHUNKS):
-                yield os.urandom(RENDEZVOUS_BODY_MAX // _CHUNKS)
-
-        async def send() -> tuple[int, dict[str, str], bytes]:
-            kind = {"Content-Type": "application/octet-stream"}
-            async with (
-                asyncio.timeout(self._settings.answer_seconds),
-                self._http.post(f"{self._url}{_RENDEZVOUS}", data=chunks(), headers=kind) as response,
-            ):
-                return response.status, dict(response.headers), await response.content.read(SIGNAL_MESSAGE_MAX)
-
-        answer = await self._server.ask(send)
+        answer = await self._server.ask(lambda: self._send(_long_body()))
+        is_whole = not (isinstance(answer, Cause) and answer.code == CUT)
+        if not is_whole:  # before the answer could be read, perhaps
+            answer = await self._server.ask(lambda: self._send(os.urandom(_SHORT)))
         if isinstance(answer, Cause):
-            if answer.code == "cut":
-                return bad(TOO_LARGE, "the server in front cuts a request of 32 KiB", _TELL_SIZE)
             return finding_of(answer)
         status, headers, body = answer
         code = _problem_code(body)
-        if code == "not_opened":
+        if code == NOT_OPENED and is_whole:
             return good("a request of 32 KiB arrives whole")
+        if code == NOT_OPENED:
+            return bad(TOO_LARGE, "the server in front cuts a request of 32 KiB, and not a short one", _TELL_SIZE)
         if code == "too_many_requests":
             return note(TOO_MANY, "the host takes no more requests from here now, so this was not looked at")
         return self._of_refused_request(status, headers, is_of_host=bool(code))
+
+    async def _send(self, body: bytes | AsyncIterator[bytes]) -> tuple[int, dict[str, str], bytes]:
+        async with (
+            asyncio.timeout(self._settings.answer_seconds),
+            self._http.post(f"{self._url}{_RENDEZVOUS}", data=body, headers=_OCTETS) as response,
+        ):
+            return response.status, dict(response.headers), await response.content.read(SIGNAL_MESSAGE_MAX)
 
     def _of_refused_request(self, status: int, headers: dict[str, str], *, is_of_host: bool) -> Finding:
         if status == 413:
@@ -202,7 +215,7 @@ class Front:
             return bad(TOO_LARGE, text, _TELL_SIZE)
         if status == 411:
             text = "the server in front refuses requests that do not tell their length before (411)"
-            return bad("length_required", text, "let it pass requests in chunks on (Transfer-Encoding: chunked)")
+            return bad(LENGTH_REQUIRED, text, "let it pass requests in chunks on (Transfer-Encoding: chunked)")
         if status in (403, 405, 501):
             text = f"the server in front does not pass POST requests on ({status})"
             return bad("no_post", text, "let it pass every method on below the host's path")
@@ -212,27 +225,45 @@ class Front:
         return finding_of(cause_of_status(status, headers, self._url, self._server.place))
 
     async def look_at_streaming(self) -> Finding:
-        """Whether the parts of an answer come when they are sent."""
+        """Whether the parts of an answer come when they are sent, also of one that tells its length before."""
+        answers = await asyncio.gather(
+            self._server.ask(lambda: self._is_held_back(TRICKLE)),
+            self._server.ask(lambda: self._is_held_back(f"{TRICKLE}?length")),
+        )
+        for answer in answers:
+            if isinstance(answer, Cause):
+                return finding_of(answer)
+        if None in answers:
+            return note("no_trickle", "the host is of an earlier version, so this was not looked at")
+        if answers[0]:
+            return bad("buffered", "the server in front holds answers back until they are whole", _TELL_BUFFER)
+        if answers[1]:
+            text = "the server in front holds answers back that are short; what is carried by WebSockets comes at once"
+            return note("buffered", text, _TELL_BUFFER)
+        return good("the parts of an answer come as they are sent")
 
-        async def read() -> Finding:
-            async with (
-                asyncio.timeout(self._settings.trickle_seconds),
-                self._http.get(f"{self._url}{TRICKLE}") as response,
-            ):
-                if response.status != 200:
-                    return note("no_trickle", "the host is of an earlier version, so this was not looked at")
-                first = await response.content.readany()
-            if first.count(b"\n") == 1:
-                return good("the parts of an answer come as they are sent")
-            text = "the server in front holds answers back until they are whole"
-            return bad("buffered", text, "switch that off (nginx: proxy_buffering off; Apache: flushpackets=on)")
-
-        found = await self._server.ask(read)
-        return finding_of(found) if isinstance(found, Cause) else found
+    async def _is_held_back(self, path: str) -> bool | None:
+        """Whether an answer in two parts comes as a whole; None for a host that has no such answer."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        async with asyncio.timeout(self._settings.trickle_seconds), self._http.get(f"{self._url}{path}") as response:
+            if response.status != 200:
+                return None
+            await response.content.readexactly(1)
+            first = loop.time()
+            await response.content.read()
+        # either before the first byte or after it there is the pause that the host makes
+        return loop.time() - first < first - began
 
     async def _get(self, url: str) -> tuple[int, dict[str, str], bytes]:
         async with asyncio.timeout(self._settings.answer_seconds), self._http.get(url) as response:
             return response.status, dict(response.headers), await response.content.read(SIGNAL_MESSAGE_MAX)
+
+
+async def _long_body() -> AsyncIterator[bytes]:
+    """A body of the longest size, in chunks, as clients send theirs."""
+    for _ in range(_CHUNKS):
+        yield os.urandom(RENDEZVOUS_BODY_MAX // _CHUNKS)
 
 
 def _in_words(error: aiohttp.WSServerHandshakeError) -> str:

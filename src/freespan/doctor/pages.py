@@ -11,12 +11,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from freespan.doctor.findings import Finding, bad, good
+from freespan.doctor.findings import Finding, bad, good, note
 
 SWITCH, BRIDGE, EMBED = "/switch.js", "/bridge", "/embed"
 LOOKED_AT = (SWITCH, BRIDGE, EMBED)
 """The script that a publisher loads, and the two pages that other sites embed."""
 
+_REWRITES = "switch off what rewrites pages below the host's path: minifying, adding scripts, hiding mail addresses"
 _MAX_AGE = 300
 """Seconds for which the host lets caches keep its pages."""
 _TAG = re.compile(r'W/"([0-9a-f]{32})"')
@@ -107,10 +108,12 @@ def finding_of_bodies(pages: Sequence[Page]) -> Finding:
             advice = "let it compress nothing below the host's path (nginx: gzip off)"
             return bad("compressed", text, advice)
         tag = _TAG.fullmatch(", ".join(page.all("etag")))
-        if tag and hashlib.sha256(page.body).hexdigest()[:32] != tag[1]:
+        if tag is None:
+            text = f"the server in front of the host takes ETag away from {page.path}, as those do that rewrite pages"
+            return note("no_etag", text, f"{_REWRITES}, if it does")
+        if hashlib.sha256(page.body).hexdigest()[:32] != tag[1]:
             text = f"the server in front of the host changes what is in {page.path}"
-            advice = "switch off what rewrites pages there: minifying, adding scripts, hiding mail addresses"
-            return bad("changed", text, advice)
+            return bad("changed", text, _REWRITES)
     return good("pages come as the host has sent them")
 
 

@@ -144,6 +144,8 @@ class Attempt:
 
     def _code_of_error(self, error: OSError) -> str:
         numbers = _errnos(error)
+        if not numbers and isinstance(error, aiohttp.ClientOSError):
+            return causes.CUT  # "Can not write request body"
         if numbers & _RESET:
             return self._code_of_end(error)
         if numbers & _TIMED_OUT:
