@@ -257,6 +257,14 @@ class HostSettings:
         int | None,
         About("Redirect HTTP on this port to HTTPS; usually 80.", _ADDRESS, low=0, high=65_535, example="80"),
     ] = None
+    self_check: Annotated[
+        bool,
+        About(
+            "Look at this host from outside when it has started, by its public URL.",
+            _ADDRESS,
+            details="It says what a web server in front spoils, as `freespan doctor` does. Needs `public-url`",
+        ),
+    ] = True
     front: Annotated[
         tuple[str, ...],
         About(

@@ -65,7 +65,7 @@ async def _print(make_checks: _MakeChecks, report: list[Checked], *, as_json: bo
         async for checked in examine(make_checks(http)):
             report.append(checked)
             if as_json:
-                print_json(_as_json(checked))
+                print_json({"event": "check", **checked.as_json()})
             else:
                 _print_finding(checked)
     if as_json:
@@ -79,16 +79,3 @@ def _print_finding(checked: Checked) -> None:
     print_check(_MARKS[found.state], f"{checked.check.title}: {found.text}")
     if found.advice:
         print_line(f"  → {found.advice}")
-
-
-def _as_json(checked: Checked) -> dict[str, object]:
-    found = checked.finding
-    return {
-        "event": "check",
-        "check": checked.check.id,
-        "title": checked.check.title,
-        "state": found.state,
-        "code": found.code,
-        "text": found.text,
-        "advice": found.advice,
-    }

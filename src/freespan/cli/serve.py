@@ -7,6 +7,7 @@ and figures never: kept with their times, they would tell when somebody came.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from freespan.api.host import Host
 from freespan.api.open_files import raise_open_files_limit
@@ -14,6 +15,7 @@ from freespan.api.settings import OPEN, HostSettings
 from freespan.api.sources import Sourced
 from freespan.cli.running import data_option, run_until_stopped
 from freespan.cli.secret_files import warn_if_others_can_read
+from freespan.cli.self_check import SelfCheck
 from freespan.cli.stopping import on_hangup
 from freespan.terminal.live import show_status
 from freespan.terminal.output import abilities, print_json, print_line
@@ -34,7 +36,8 @@ def run_serve(sourced: Sourced[HostSettings], *, print_invite: bool, as_json: bo
 async def _serve(sourced: Sourced[HostSettings], *, print_invite: bool, as_json: bool) -> None:
     is_at_terminal = abilities().is_terminal
     settings, again = sourced.settings, sourced.again
-    async with Host(settings, again and (lambda: again().settings)) as host:
+    seen = SelfCheck(as_json=as_json, is_at_terminal=is_at_terminal)
+    async with Host(settings, again and (lambda: again().settings)) as host, seen.running(settings, host.url):
         on_hangup(host.reload)
         if settings.turn_secret_file is not None:
             warn_if_others_can_read(settings.turn_secret_file)
@@ -43,7 +46,7 @@ async def _serve(sourced: Sourced[HostSettings], *, print_invite: bool, as_json:
         else:
             _announce(settings, host, print_invite=print_invite or is_at_terminal)
             if is_at_terminal:
-                await show_status(lambda: _figures(host))
+                await show_status(lambda: _figures(host, seen.lines))
         await asyncio.Event().wait()
 
 
@@ -103,13 +106,16 @@ def _announce_egress(settings: HostSettings) -> None:
         print_line("Readers can reach every public address at every port but 25: see --egress.\n")
 
 
-def _figures(host: Host) -> str:
-    """The status line, as rich markup."""
+def _figures(host: Host, seen: Sequence[str] = ()) -> str:
+    """The status line, and above it what was seen from outside, as rich markup."""
+    from rich.markup import escape
+
     status = host.status
     access = "open to everybody" if status.access == OPEN else "invited readers only"
     warning = "   [bold red]strangers cannot be told apart: see --proxy-header[/]"
+    above = "".join(f"[yellow]{escape(line)}[/]\n" for line in seen)
     return (
-        f"bridges: [bold]{status.bridges}[/]   sessions: [bold]{status.sessions}[/]   "
+        f"{above}bridges: [bold]{status.bridges}[/]   sessions: [bold]{status.sessions}[/]   "
         f"streams: [bold]{status.streams}[/]   [bold]{status.megabytes}[/] MB carried   "
         f"[dim]{access}[/]"
         f"{warning if status.is_behind_unnamed_proxy else ''}"

@@ -78,6 +78,18 @@ class Checked:
     check: Check
     finding: Finding
 
+    def as_json(self) -> dict[str, object]:
+        """Both, for a program."""
+        found = self.finding
+        return {
+            "check": self.check.id,
+            "title": self.check.title,
+            "state": found.state,
+            "code": found.code,
+            "text": found.text,
+            "advice": found.advice,
+        }
+
 
 def is_well(report: Iterable[Checked]) -> bool:
     """Whether nothing is wrong."""

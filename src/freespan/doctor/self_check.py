@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 from freespan.client.dialer import http_session
 from freespan.doctor.examination import examine
-from freespan.doctor.findings import Checked, Finding, note
+from freespan.doctor.findings import Checked, note
 from freespan.doctor.host import CONNECTION, NAME, checks_from_outside
 from freespan.doctor.settings import DoctorSettings
 from freespan.wire.causes import DNS_NO_NAME
@@ -34,8 +34,3 @@ async def warnings_from_outside(url: str, settings: DoctorSettings | None = None
                     yield Checked(checked.check, _BLIND)
             elif finding.advice:
                 yield checked
-
-
-def as_warning(finding: Finding) -> str:
-    """A finding as one line."""
-    return f"seen from outside: {finding.text}: {finding.advice}"
