@@ -38,6 +38,19 @@ _HOSTS = (
     *("bücher.example".encode(), "１２７.０.０.１".encode(), b"xn--a", b"a.local", b"1.1.1.1", b"8.8.8.8", b"%", b"."),
 )
 
+_NAMES = (
+    "faß.test",
+    "نامه‌ای.test",
+    "1א.ב",
+    "א.xn--4dbrk0ce",
+    "e\u0301",
+    "\u0301a",
+    "xn--ü",
+    "a\u200db",
+    "💩。test",
+    "b%C3%BC",
+)
+
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
@@ -153,8 +166,15 @@ TARGETS = (
     FuzzTarget(
         "host_and_port",
         _host_and_port,
-        ("freespan.wire.target", "freespan.wire.addresses", "freespan.egress.policy"),
-        (*(host + b":443" for host in _HOSTS), b"[2001:db8::1]:80", b"[fe80::1%1]:80", b"a:0", b"a" * 64 + b":1"),
+        ("freespan.wire.target", "freespan.wire.names", "freespan.wire.addresses", "freespan.egress.policy"),
+        (
+            *(host + b":443" for host in _HOSTS),
+            *(name.encode() + b":443" for name in _NAMES),
+            b"[2001:db8::1]:80",
+            b"[fe80::1%1]:80",
+            b"a:0",
+            b"a" * 64 + b":1",
+        ),
         (
             b"[2002:101:101::1]",
             b"[2001:0:101:101::1]",
@@ -166,6 +186,7 @@ TARGETS = (
             b"-",
             b"_",
             b"xn--",
+            *(name.encode() for name in _NAMES),
         ),
         size_max=400,
     ),

@@ -86,13 +86,31 @@ def test_a_rule_passes_with_the_error_and_has_a_sentence_of_its_own(error: str, 
     status = ProxyStatus(error, rule)
     assert status.header() == f'freespan; error={error}; details="{rule}"'
     assert parse_proxy_status(status.header()) == status
-    assert status.socks_reply == 2  # "connection not allowed by ruleset"
     assert status.http_status == ProxyStatus(error).http_status
     assert status.sentence() not in {
         ProxyStatus(error).sentence(),
         *(ProxyStatus(error, r).sentence() for r in RULES if r != rule),
     }
     assert "\n" not in status.sentence()
+
+
+@pytest.mark.parametrize(
+    ("error", "details", "reply"),
+    [
+        *(("http_request_denied", rule, 2) for rule in ("port", "site", "blocked", "metadata")),
+        *(("destination_ip_prohibited", rule, 2) for rule in ("private", "own")),
+        *(("connection_limit_reached", rule, 2) for rule in ("connections", "destination", "daily-bytes")),
+        *(("connection_limit_reached", bound, 2) for bound in ("tunnels", "lookups", "crowded", "programs")),
+        ("connection_limit_reached", "", 1),
+        *(("destination_unavailable", reason, 1) for reason in ("no-bridge", "no-host", "clock", "not-admitted")),
+        ("destination_unavailable", "no-network", 3),
+        *(("dns_error", "", 4), ("dns_timeout", "", 4), ("destination_ip_unroutable", "", 3)),
+        *(("connection_refused", "", 5), ("connection_timeout", "", 6), ("connection_terminated", "", 1)),
+    ],
+)
+def test_socks_has_the_nearest_reply(error: str, details: str, reply: int) -> None:
+    """RFC 1928: 1 general failure, 2 ruleset, 3 network unreachable, 4 host unreachable, 5 refused, 6 TTL expired."""
+    assert ProxyStatus(error, details, details).socks_reply == reply
 
 
 @pytest.mark.parametrize("details", ["", "of a later version", "PORT", "port "])

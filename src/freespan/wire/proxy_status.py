@@ -43,6 +43,7 @@ _KINDS: dict[str, _Kind] = {
 
 _BY_RULE = 2
 """The SOCKS5 reply "connection not allowed by ruleset"."""
+_NETWORK_UNREACHABLE = 3
 _RULES: dict[str, str] = {
     "port": "the host opens no connections to this port",
     "site": "the host reaches only the sites that it lists, and this is none of them",
@@ -110,7 +111,9 @@ class ProxyStatus:
     @property
     def socks_reply(self) -> int:
         """The SOCKS5 reply code, 1 to 8."""
-        return _BY_RULE if self.rule else _KINDS[self.error].socks
+        if self.rule:
+            return _BY_RULE
+        return _NETWORK_UNREACHABLE if self.reason == "no-network" else _KINDS[self.error].socks
 
     def sentence(self) -> str:
         """One line for a person, without any name or address."""
