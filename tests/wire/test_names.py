@@ -1,4 +1,4 @@
-"""Names in every script, in the form that browsers give them; tests/browsers/test_names.py asks the browsers."""
+"""Names in every script, in the form that browsers give them; tests/web/test_names.py asks the browsers."""
 
 from __future__ import annotations
 
