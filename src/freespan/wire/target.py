@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from freespan.wire.addresses import Address, address_text
+from freespan.wire.addresses import Address, address_text, parse_address
 from freespan.wire.errors import InputError
 from freespan.wire.limits import TARGET_MAX
 from freespan.wire.names import NAME_MAX, name_in_dns
@@ -66,11 +66,11 @@ def parse_host(host: str) -> str:
     if name is None:
         is_too_long = host.isascii() and len(host) > NAME_MAX
         raise InputError("target", "is too long" if is_too_long else "has a host that is not a valid name")
+    if not _NUMBER.fullmatch(name, name.rfind(".") + 1):
+        return name
     if (address := _address(name)) is not None:
         return address_text(address)
-    if _NUMBER.fullmatch(name.rpartition(".")[2]):
-        raise InputError("target", "has a host that is not a valid name")
-    return name
+    raise InputError("target", "has a host that is not a valid name")
 
 
 def _percent_decoded(host: str) -> str:
@@ -89,10 +89,7 @@ def _percent_decoded(host: str) -> str:
 
 
 def _address(host: str) -> Address | None:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return None
+    address = parse_address(host)
     return getattr(address, "ipv4_mapped", None) or address
 
 
