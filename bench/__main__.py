@@ -25,6 +25,7 @@ from bench.headless import measure_headless
 from bench.invites import measure_invites
 from bench.kills import draw_kills, measure_kills, measure_only
 from bench.machine import facts
+from bench.page import measure_page
 from bench.page_size import measure_size
 from bench.plan import GROUPS, LONG_GROUPS, QUICK, USUAL_GROUPS, WHOLE, WHOLE_SECONDS, Plan
 from bench.switch import measure_switch
@@ -103,6 +104,8 @@ async def _measure_group(group: str, plan: Plan, figures: Figures, picture: Path
             await measure_only(plan, figures)
         case "timeline":
             await draw_kills(plan, picture)
+        case "page":
+            await measure_page(plan, figures)
         case "broker":
             await measure_broker(plan, figures)
         case "flood":

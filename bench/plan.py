@@ -20,6 +20,7 @@ USUAL_GROUPS = (
     "kills",
     "only",
     "timeline",
+    "page",
 )
 """Those that are measured when none is named."""
 LONG_GROUPS = ("broker", "flood", "soak")
@@ -57,6 +58,8 @@ class Plan:
     """Loads of the page with the switch in its first layout, and as many without a switch."""
     other_loads: int
     """Loads with each other layout."""
+    page_loads: int
+    """Loads of a page of many small objects, by each way and at each distance."""
     cost_runs: int
     """Browsers of each kind, one after another."""
     settle_seconds: float
@@ -100,6 +103,7 @@ WHOLE = Plan(
     timeline_every_seconds=3.5,
     loads=20,
     other_loads=8,
+    page_loads=10,
     cost_runs=3,
     settle_seconds=5.0,
     rest_seconds=8.0,
@@ -132,6 +136,7 @@ QUICK = Plan(
     timeline_every_seconds=0.5,
     loads=3,
     other_loads=1,
+    page_loads=1,
     cost_runs=1,
     settle_seconds=1.0,
     rest_seconds=2.0,

@@ -41,6 +41,8 @@ _REPLACED_S = 1.0
 """In addition to the set-up of a link."""
 _HEADLESS_MB_S, _WHERE_RAW_REACHES = 30.0, 50.0
 _CPU_SUM_S = 7.0
+_PAGE_HTTP_TO_SOCKS = 1.2
+"""A page through HTTP may take so many times as long as through SOCKS5."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def verdicts(values: dict[str, Value]) -> list[Verdict]:
         limit = _REPLACED_S + set_up
         found.append(Verdict("replacement_pause_s", f"{pause:g}", f"≤ {limit:g}", pause <= limit))
     found += [_vital(name, value) for name, value in values.items() if isinstance(value, dict) and "noise" in value]
+    found += _page(values)
     cpu = values.get("cpu_s_per_100mb")
     if isinstance(cpu, dict):
         used = sum(cpu.values())
@@ -98,6 +101,18 @@ def _share(values: dict[str, Value], kind: str, share: float) -> Verdict | None:
     if not isinstance(session, float) or not isinstance(raw, float):
         return Verdict(name, "–", target, None)
     return Verdict(name, f"{session / raw:.2f}", target, session / raw >= share)
+
+
+def _page(values: dict[str, Value]) -> list[Verdict]:
+    http, socks = values.get("page_200_http_ratio"), values.get("page_200_socks_ratio")
+    if not isinstance(http, dict) or not isinstance(socks, dict):
+        return []
+    quotients = {distance: http[distance] / socks[distance] for distance in http}
+    target = f"≤ {_PAGE_HTTP_TO_SOCKS:g}"
+    return [
+        Verdict(f"page_200, {distance}: HTTP / SOCKS5", f"{quotient:.2f}", target, quotient <= _PAGE_HTTP_TO_SOCKS)
+        for distance, quotient in quotients.items()
+    ]
 
 
 def _vital(name: str, value: dict[str, float]) -> Verdict:

@@ -49,3 +49,11 @@ def test_the_targets_of_the_switch_are_checked() -> None:
         "firefox_cpu_s_per_100mb": None,
         "page_main_thread_ms_per_100mb": True,
     }
+
+
+def test_a_page_through_http_is_compared_with_socks5_at_each_distance() -> None:
+    figures = {
+        "page_200_http_ratio": {"0 ms": 2.4, "50 ms": 1.3},
+        "page_200_socks_ratio": {"0 ms": 2.0, "50 ms": 1.0},
+    }
+    assert [verdict.met for verdict in verdicts({**figures})] == [True, False]
