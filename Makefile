@@ -14,7 +14,7 @@ SETUP_AUDIT := build/audit-venv/.setup
 SETUP_JS := node_modules/.setup
 MADE_FROM := pyproject.toml uv.lock scripts/make-venv.sh
 
-.PHONY: help setup dev demo test audit browsers modules check check-python check-js format format-python format-js bench fuzz lab lab-test fronts-test screenshots switch-package wordpress-test wordpress-zip extension docs coverage wheel-test clean
+.PHONY: help setup dev demo test audit browsers modules check check-python check-js format format-python format-js bench fuzz lab lab-test fronts-test screenshots switch-package programs-test wordpress-test wordpress-zip extension docs coverage wheel-test clean
 
 help: ## list the targets
 	@echo "freespan: visitors lend their browsers, so that blocked readers can read"
@@ -65,6 +65,10 @@ fronts-test: $(SETUP_DEV) ## try freespan doctor with nginx, Apache, HAProxy and
 wordpress-test: $(SETUP_DEV) browsers ## test the plugin in a real WordPress with real browsers (root)
 	@scripts/install-wordpress.sh
 	@FREESPAN_WORDPRESS=1 $(PYTHON_IN_VENV) -m pytest tests/wordpress $(ARGS)
+
+programs-test: $(SETUP_DEV) browsers ## try programs that others wrote, and their tests, through the local proxy
+	@scripts/install-programs.sh
+	@FREESPAN_PROGRAMS=1 $(PYTHON_IN_VENV) -m pytest -n $(TEST_PROCESSES) tests/programs $(ARGS)
 
 wordpress-zip: $(SETUP) ## build the WordPress plugin: dist/freespan-switch.zip
 	@$(PYTHON_IN_VENV) scripts/wordpress_zip.py

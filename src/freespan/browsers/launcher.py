@@ -55,7 +55,8 @@ async def launch(
         extension: a folder with a browser extension to load; `Browser.extension` has the address of its pages.
         profile: a folder that keeps what the browser stores, so that it can be started again with it; a temporary
             one if left out.
-        proxy: `host:port` of a proxy that speaks HTTP and SOCKS, which everything is to go through.
+        proxy: `host:port` of a proxy that speaks HTTP and SOCKS, which everything is to go through; or the URL of a PAC
+            script.
 
     Raises:
         BrowserError: it is not installed, or did not start in time.
