@@ -285,3 +285,32 @@ async def test_an_unknown_issuer(authority: TestAuthority, monkeypatch: pytest.M
         assert (await cause_of(f"https://localhost:{port}")).code == causes.UNKNOWN_ISSUER
         monkeypatch.setattr(asking, "has_authorities", lambda: False)
         assert (await cause_of(f"https://localhost:{port}")).code == causes.NO_AUTHORITIES
+
+
+# --- HTTP/2 alone ------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "settings",
+    [
+        b"\x00\x00\x00\x04\x00\x00\x00\x00\x00",
+        b"\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x80\x00\x04\x00\x01\x00\x00\x00\x05\x00\xff\xff\xff",
+        b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x04\x00\x10\x00\x00",
+    ],
+)
+async def test_a_server_that_speaks_http2_whatever_it_is_asked(settings: bytes) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(64)
+        writer.write(settings)
+        writer.close()
+
+    async with listening(greet) as port:
+        assert (await cause_of(f"http://127.0.0.1:{port}")).code == causes.HTTP2_ONLY
+
+
+async def test_a_server_that_refuses_http1_in_tls() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(64)
+        writer.write(bytes((21, 3, 3, 0, 2, 2, 120)))  # no_application_protocol (RFC 7301 section 3.2)
+        await hang(reader, writer)
+
+    async with listening(refuse) as port:
+        assert (await cause_of(f"https://localhost:{port}")).code == causes.HTTP2_ONLY

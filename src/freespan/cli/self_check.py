@@ -22,6 +22,7 @@ class SelfCheck:
     def __init__(self, *, as_json: bool, is_at_terminal: bool) -> None:
         self._as_json = as_json
         self._is_at_terminal = is_at_terminal
+        self._looking: asyncio.Task[None] | None = None
         self.lines: list[str] = []
         """What is to stand in the status at a terminal."""
 
@@ -31,12 +32,17 @@ class SelfCheck:
         if not (settings.self_check and settings.public_url):
             yield
             return
-        looking = asyncio.create_task(self._look(url), name="host-self-check")
+        self._looking = asyncio.create_task(self._look(url), name="host-self-check")
         try:
             yield
         finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+
+    async def wait(self) -> None:
+        """Wait until everything has been looked at."""
+        if self._looking is not None:
+            await self._looking
 
     async def _look(self, url: str) -> None:
         async for checked in warnings_from_outside(url):

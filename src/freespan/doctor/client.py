@@ -25,7 +25,7 @@ from freespan.client.settings import ClientSettings
 from freespan.client.transports import Transport
 from freespan.doctor.findings import Check, Finding, bad, good, note
 from freespan.doctor.host import checks_of_way
-from freespan.doctor.server import Server
+from freespan.doctor.server import Server, finding_of
 from freespan.doctor.settings import DoctorSettings
 from freespan.doctor.udp import look_at_mapping
 from freespan.link.datachannel import DefaultRouteEngine
@@ -198,8 +198,9 @@ class Reader:
 
 
 def _of_refusal(error: RendezvousError) -> Finding:
-    sentence, _, advice = str(error).partition(": ")
-    return bad(error.code, sentence, advice or "try again in a minute; else tell whoever runs the host")
+    if error.cause is not None:
+        return finding_of(error.cause)
+    return bad(error.code, str(error), "try again in a minute; else tell whoever runs the host")
 
 
 def _telling_parts(url: str) -> list[str]:

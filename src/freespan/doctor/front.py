@@ -34,6 +34,10 @@ HEALTH, TRICKLE = "/v1/health", "/v1/trickle"
 _BRIDGE, _EGRESS, _RENDEZVOUS = "/v1/bridge", "/v1/egress", "/v1/rendezvous"
 _CHUNKS = 8
 _SHORT = 64
+_TRICKLE_TRIES = 2
+"""A machine that is busy may read both parts together once."""
+_PAUSE_MIN = 0.2
+"""Seconds; a host pauses for 0.7."""
 _OCTETS = {"Content-Type": "application/octet-stream"}
 _TELL_PATH = "pass the host's path on as it is (nginx: no path behind proxy_pass http://…:port)"
 _TELL_SIZE = "let it take 64 KiB at least (nginx: client_max_body_size; Caddy: request_body)"
@@ -110,6 +114,26 @@ class Front:
             return good("WebSockets are passed on, and the broker answers")
 
         return await self._by_socket(_BRIDGE, hear)
+
+    async def look_at_announced(self) -> Finding:
+        """Whether the host calls itself by this URL: invites and switches lead to what it calls itself."""
+        announced = self.welcome.egress if self.welcome is not None else ""
+        if announced.partition("?")[0] == f"{self._url}{_EGRESS}".replace("http", "ws", 1):
+            return good("the host calls itself by this URL")
+        theirs, ours = urlsplit(announced), urlsplit(self._url.replace("http", "ws", 1))
+        differs = [
+            name
+            for name, one, other in (
+                ("scheme", theirs.scheme, ours.scheme),
+                ("name", theirs.hostname, ours.hostname),
+                ("port", theirs.port, ours.port),
+                ("path", theirs.path, f"{ours.path}{_EGRESS}"),
+            )
+            if one != other
+        ]
+        text = f"the host calls itself by another URL than this one (its {' and '.join(differs) or 'form'} differs)"
+        advice = "--public-url must be the URL that others use; only at a front this is as it should be"
+        return bad("other_url", text, advice, hinders=False)
 
     async def look_at_frames(self) -> Finding:
         """Whether the egress is reached, and frames come while the WebSocket stays open."""
@@ -244,16 +268,24 @@ class Front:
 
     async def _is_held_back(self, path: str) -> bool | None:
         """Whether an answer in two parts comes as a whole; None for a host that has no such answer."""
+        for _ in range(_TRICKLE_TRIES):
+            pause = await self._pause_in(path)
+            if pause is None:
+                return None
+            if pause > _PAUSE_MIN:
+                return False
+        return True
+
+    async def _pause_in(self, path: str) -> float | None:
+        """The seconds between the first byte of an answer and its end."""
         loop = asyncio.get_running_loop()
-        began = loop.time()
         async with asyncio.timeout(self._settings.trickle_seconds), self._http.get(f"{self._url}{path}") as response:
             if response.status != 200:
                 return None
             await response.content.readexactly(1)
             first = loop.time()
             await response.content.read()
-        # either before the first byte or after it there is the pause that the host makes
-        return loop.time() - first < first - began
+        return loop.time() - first
 
     async def _get(self, url: str) -> tuple[int, dict[str, str], bytes]:
         async with asyncio.timeout(self._settings.answer_seconds), self._http.get(url) as response:

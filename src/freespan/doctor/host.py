@@ -37,6 +37,7 @@ def checks_of_sockets(front: Front) -> list[Check]:
     return [
         Check(id=PATH, title="Path", look=front.look_at_path, after=(CERTIFICATE,)),
         Check(id=WEBSOCKET, title="WebSockets", look=front.look_at_signalling, after=(PATH,)),
+        Check(id="announced", title="Announced URL", look=front.look_at_announced, after=(WEBSOCKET,)),
         Check(id=FRAMES, title="WebSockets at once", look=front.look_at_frames, after=(WEBSOCKET,)),
     ]
 

@@ -53,6 +53,8 @@ _OF_WINDOWS |= {64: errno.ECONNRESET, 1236: errno.ECONNABORTED}
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 _NO_NAME = {getattr(socket, name) for name in ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY") if hasattr(socket, name)}
 _NO_NAME |= {11001, 11004}  # WSAHOST_NOT_FOUND, WSANO_DATA
+_HTTP2_SETTINGS = re.compile(r"b'\\x00\\x00.{1,4}\\x04\\x00\\x00\\x00\\x00\\x00")
+"""The first frame of a server that speaks HTTP/2 alone (RFC 9113 section 3.4), as aiohttp quotes it."""
 _CUT_REASONS = {"UNEXPECTED_EOF_WHILE_READING", "UNEXPECTED_EOF"}
 _PLAIN_REASONS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL"}
 _PLAIN_REASONS |= {"PACKET_LENGTH_TOO_LONG", "UNSUPPORTED_PROTOCOL_VERSION", "BAD_RECORD_TYPE", "HTTPS_PROXY_REQUEST"}
@@ -251,7 +253,8 @@ def _cause_of_answer(error: BaseException, url: str, place: Place, asker: Asker)
     assert isinstance(error, aiohttp.ClientResponseError)
     is_websocket = isinstance(error, aiohttp.WSServerHandshakeError)
     if not is_websocket and not 300 <= error.status < 400:
-        return cause(causes.NO_HOST, place, asker=asker)  # it is not HTTP
+        code = causes.HTTP2_ONLY if _HTTP2_SETTINGS.search(error.message) else causes.NO_HOST
+        return cause(code, place, asker=asker)  # it is not HTTP/1.1
     return cause_of_status(
         error.status,
         {} if error.headers is None else error.headers,
@@ -281,7 +284,7 @@ def _code_of_tls(error: ssl.SSLError) -> str:
     reason = error.reason or ""
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError) or reason in _CUT_REASONS:
         return causes.TLS_CUT
-    if "NO_APPLICATION_PROTOCOL" in reason:  # a prefix of it differs between versions of OpenSSL
+    if "no application protocol" in str(error):  # Python has no name for it
         return causes.HTTP2_ONLY
     return causes.NO_TLS if reason in _PLAIN_REASONS else causes.TLS_REFUSED
 

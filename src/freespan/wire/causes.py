@@ -142,15 +142,15 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     HTTP2_ONLY: (
         "the server at the address of the {place} speaks HTTP/2 alone",
-        f"{_TELL}: WebSockets need HTTP/1.1 (ALPN http/1.1) beside it",
+        f"{_TELL}; WebSockets need HTTP/1.1 beside it (ALPN http/1.1)",
     ),
     TOO_LARGE: (
         "a server in front of the host takes no request as long as those of readers ({status})",
-        f"{_TELL}: it must take 64 KiB at least",
+        f"{_TELL}; it must take 64 KiB at least",
     ),
     LENGTH_REQUIRED: (
         "a server in front of the host takes no request that does not tell its length before ({status})",
-        f"{_TELL}: it must take Transfer-Encoding: chunked",
+        f"{_TELL}; it must take Transfer-Encoding chunked",
     ),
     NOT_OPENED: (
         "by the word of what answers at its address, the host has another key than the invite says",
