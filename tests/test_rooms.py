@@ -170,7 +170,7 @@ LAYERS = {
         "__main__",
     ),
     "bench": (
-        "download figures flood helper_io news_page plan process_costs programs switch_page throughput_plot",
+        "download figures flood helper_io news_page page_load plan process_costs programs switch_page throughput_plot",
         "flood.frames flood.raw_socket flood.sink flood.watched_host",
         "flood.raw_session flood.workers",
         "flood.broker_attacks flood.egress_attacks",
@@ -179,10 +179,10 @@ LAYERS = {
         # helper processes
         "broker_host broker_load empty_host",
         "broker_tls_load",
-        "connect_client limited_bridge origin raw_pipe",
+        "connect_client distance limited_bridge origin raw_pipe",
         "raw_client raw_host",
         "bridges client_start costs_plot invites killable_bridges page_size targets",
-        "bond broker browser_costs bulk checked_download connect machine report web_vitals",
+        "bond broker browser_costs bulk checked_download connect machine page report web_vitals",
         "flood.reader",
         "flood.measure flood.soak",
         "headless kills switch",
