@@ -67,8 +67,8 @@ def terminal() -> Iterator[AtTerminal]:
     """Starts `freespan …` at terminals of their own; those that still run at the end of the test are killed."""
     started: list[Terminal] = []
 
-    def start(*arguments: str) -> Terminal:
-        started.append(Terminal(*arguments))
+    def start(*arguments: str, **variables: str) -> Terminal:
+        started.append(Terminal(*arguments, **variables))
         return started[-1]
 
     yield start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import io
 import os
 import struct
@@ -206,3 +207,15 @@ async def test_a_pipe_gets_the_last_status_too(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(asyncio.CancelledError):
         await task
     assert output.getvalue() == "looking\nstopped\ufffd[2J\n"
+
+
+class Closed(io.StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(errno.EPIPE, "broken pipe")
+
+
+async def test_whatever_has_a_status_ends_when_nobody_reads_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Closed())
+    with pytest.raises(BrokenPipeError):
+        async with showing_status(lambda: "x", lambda: "x"):
+            await asyncio.Event().wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import traceback
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,7 @@ from freespan.cli.messages import usage_message
 from freespan.cli.shared_options import Json, Verbose
 from freespan.client.transports import TransportChoice
 from freespan.observe.out_of_memory import check_memory
-from freespan.terminal.output import check_output, print_details, print_error, print_line, set_up_streams
+from freespan.terminal.output import print_details, print_error, print_line, set_up_streams, writing
 from freespan.wire.errors import FreespanError, InputError
 
 app = typer.Typer(
@@ -60,6 +61,10 @@ _INTERFACES_HELP = (
     " them your own address."
 )
 AllowDirect = Annotated[bool, typer.Option("--allow-direct", help=_DIRECT_HELP)]
+
+
+_PRINT_BY_THEMSELVES = ("rich", "typer", "click")
+"""What prints the help."""
 
 
 class BridgeKind(StrEnum):
@@ -242,8 +247,11 @@ def main() -> None:
 def _run() -> object:
     try:
         return app(standalone_mode=False)
-    except OSError:
-        check_output()  # typer prints the help by itself
+    except OSError as error:
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        if frame.f_globals["__name__"].partition(".")[0] in _PRINT_BY_THEMSELVES:
+            with writing():
+                raise
         raise
 
 

@@ -39,11 +39,20 @@ async def showing_status(
     stream: TextIO | None = None,
     stays: bool = True,
 ) -> AsyncIterator[None]:
-    """Do what `show_status` does for the length of the block."""
+    """Do what `show_status` does for the length of the block, which ends if nobody reads on."""
+    owner = asyncio.current_task()
+    assert owner is not None
     shown = asyncio.create_task(show_status(text, elsewhere, stream=stream, stays=stays), name="status")
+
+    def end_block(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            owner.cancel()
+
+    shown.add_done_callback(end_block)
     try:
         yield
     finally:
+        shown.remove_done_callback(end_block)
         shown.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await shown

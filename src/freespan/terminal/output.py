@@ -156,12 +156,6 @@ def writing() -> Iterator[None]:
         raise OutputError(f"the output cannot be written: {(error.strerror or 'input/output error').lower()}") from None
 
 
-def check_output() -> None:
-    """Raise what `writing` raises if something that others have printed cannot be written."""
-    with writing():
-        sys.stdout.flush()
-
-
 def _give_up(stream: TextIO) -> None:
     """Let what is left in the stream's buffer go nowhere: Python would try to write it at its end, and complain."""
     with contextlib.suppress(OSError, ValueError):
