@@ -18,6 +18,7 @@ CASES_MIN = 200
 _EXCEPTIONS = Path(__file__).with_name("curl-exceptions.toml")
 _AT_ONCE = 4
 """Most of a transfer is waiting."""
+pytestmark = pytest.mark.timeout(900)  # most of it is the first test, in which all cases are run
 Transfers = dict[int, dict[str, Outcome]]
 
 
