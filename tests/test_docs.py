@@ -11,6 +11,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from freespan.client.status import ASLEEP, RESTARTED, WITHOUT_BRIDGE, WRONG_KEY
+from freespan.wire.causes import CODES
+
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 WIDTH = 100
@@ -226,6 +229,13 @@ def test_the_table_of_the_lab_is_what_was_measured() -> None:
         r"^(\| `[\w-]+` )\|[^|]*(\|.* s \| [\d.]+ \|)$", (DOCS / "lab.md").read_text("utf-8"), re.MULTILINE
     )
     assert {name + rest for name, rest in table} == rows
+
+
+def test_what_it_says_lists_all_causes() -> None:
+    """The table of the FAQ has each code that a status can have."""
+    text = (DOCS / "faq.md").read_text(encoding="utf-8").partition("## What it says")[2]
+    codes = {code for row in re.findall(r"^\|([^|]*)\|", text, re.MULTILINE) for code in re.findall(r"`(\w+)`", row)}
+    assert CODES | WITHOUT_BRIDGE | {ASLEEP, RESTARTED, WRONG_KEY} <= codes | {"cause"}
 
 
 @pytest.mark.parametrize("file", pages(), ids=name_of)

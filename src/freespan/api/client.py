@@ -89,7 +89,7 @@ class Client:
         self._proxies: set[Proxy] = set()
         self._transports: set[StreamTransport] = set()
         self._failure: asyncio.Future[str] | None = None
-        self._why = "the broker has not answered yet"
+        self._why = ("the broker has not answered yet", "")
 
     async def __aenter__(self) -> Client:
         if self._failure is not None:
@@ -227,7 +227,7 @@ class Client:
 
     def _note(self, status: ClientStatus) -> None:
         if status.state == "waiting":
-            self._why = status.reason or status.detail
+            self._why = (status.reason or status.detail, status.cause)
         elif status.state == "failed" and self._failure is not None and not self._failure.done():
             self._failure.set_result(status.detail)
         elif status.state == "open" and self._failure is not None and self._failure.done():
@@ -254,8 +254,9 @@ class Client:
             if not self._background.is_running:
                 await self._raise_failure()
             if self._failure.done():
-                raise TunnelError(self._failure.result())
-            raise TunnelError(f"no session within {seconds:.0f} s: {self._why}")
+                raise TunnelError(self._failure.result(), self.status.cause)
+            why, code = self._why
+            raise TunnelError(f"no session within {seconds:.0f} s: {why}", code)
         finally:
             opening.cancel()
             ending.cancel()

@@ -68,9 +68,7 @@ def trouble_of(error: FreespanError) -> Trouble:
 def _code_of(error: FreespanError) -> str:
     if isinstance(error, RendezvousError | TransportError | WrongKeyError) and error.cause is not None:
         return error.cause.code
-    if isinstance(error, WrongKeyError):
-        return WRONG_KEY
-    if isinstance(error, RendezvousError | NotAdmittedError):
+    if isinstance(error, RendezvousError | NotAdmittedError | WrongKeyError):
         return error.code
     if isinstance(error, HostFullError):
         return "host_full"

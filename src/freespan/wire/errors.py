@@ -116,7 +116,11 @@ class LinkError(FreespanError):
 
 
 class TunnelError(FreespanError):
-    """A session could not be opened, or ended."""
+    """A session could not be opened, or ended; `code` says why, as `ClientStatus.cause` does, where it is known."""
+
+    def __init__(self, text: str, code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class HostFullError(TunnelError):
@@ -131,7 +135,8 @@ class WrongKeyError(TunnelError):
             "the egress has another key than the invite says: somebody intercepts the connection, or the host has"
             " changed its key; nothing was sent. Ask for a new invite"
             if cause is None
-            else str(cause)
+            else str(cause),
+            "wrong_key" if cause is None else cause.code,
         )
         self.cause = cause
 
