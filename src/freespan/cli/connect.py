@@ -67,10 +67,12 @@ async def _connect(client: Client, options: ProxyOptions, *, as_json: bool) -> N
 
 async def _report_as_json(proxy: Proxy, statuses: Following[ClientStatus]) -> None:
     print_json({"event": "proxy", "address": str(Target(proxy.address, proxy.port))})
-    fields = ("state", "detail", "transport", "links", "seconds", "cause")
+    fields = ("state", "detail", "transport", "links", "seconds")
     async for status in statuses:
-        since = {"since": round(status.since)} if status.since else {}
-        print_json({"event": "state", **{name: getattr(status, name) for name in fields}, **since})
+        event = {"event": "state", **{name: getattr(status, name) for name in fields}}
+        if status.cause:
+            event |= {"cause": status.cause, "since": round(status.since)}
+        print_json(event)
 
 
 async def _report(client: Client, proxy: Proxy, statuses: Following[ClientStatus], options: ProxyOptions) -> None:
