@@ -104,3 +104,5 @@ class ClientSettings:
     """Connections to the local proxy at a time; the next one is told so."""
     proxy_request_seconds: float = 20.0
     """Time for a program to send its request; also for the last bytes that it is sent."""
+    proxy_look_seconds: float = 1.0
+    """How often the local proxy looks whether a program is still there whose request waits."""

@@ -57,6 +57,11 @@ class Program:
             raise EOFError
         return data
 
+    @property
+    def has_hung_up(self) -> bool:
+        """Whether it will send nothing more, and all that it has sent was read: it waits for no stream then."""
+        return self._reader.at_eof() or self._writer.is_closing()
+
     def send(self, data: bytes) -> None:
         """Queue a few bytes."""
         self._writer.write(data)

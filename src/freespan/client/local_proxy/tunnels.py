@@ -7,6 +7,7 @@ import contextlib
 import logging
 
 from freespan.client.local_proxy.conversation import Program, ProxyContext
+from freespan.client.local_proxy.hanging_up import unless_it_hangs_up
 from freespan.client.local_proxy.request import ProxyRequest, RequestParser
 from freespan.tunnel.splice import Direction, splice
 from freespan.tunnel.stream import TunnelStream
@@ -47,7 +48,9 @@ async def serve_tunnel(request: ProxyRequest, program: Program, context: ProxyCo
     async with contextlib.AsyncExitStack() as stack:
         try:
             opening = context.client.open_stream(request.target, request.first_bytes)
-            stream = await stack.enter_async_context(opening)
+            stream = await unless_it_hangs_up(
+                program, stack.enter_async_context(opening), context.settings.proxy_look_seconds
+            )
         except StreamError as error:
             _log.info("a connection was not opened: %s", error.status.sentence())  # SOCKS has a number for it
             await program.refuse(request.refused(error.status))
