@@ -134,7 +134,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, por
 async def _answer(there: asyncio.StreamReader, writer: asyncio.StreamWriter, faults: Faults, path: str) -> None:
     status, *lines = (await there.readuntil(HEAD_END)).removesuffix(HEAD_END).split(b"\r\n")
     is_socket = b" 101 " in status
-    lines = lines if is_socket else faults.response(lines)
+    lines = lines if is_socket else replacing("Connection: close")(faults.response(lines))
     if faults.body is not None and not is_socket:
         body = faults.body(path, await there.read())
         lines = replacing(f"Content-Length: {len(body)}")(without("Transfer-Encoding")(lines))

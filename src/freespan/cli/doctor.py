@@ -32,12 +32,12 @@ def look_at_host(sourced: Sourced[HostSettings], url: str | None, *, as_json: bo
     if url is not None:
         broker = find_host(url)
         return _look(lambda http: checks_from_outside(broker, http, settings), as_json=as_json)
-    from freespan.doctor.host_here import Here, url_of
+    from freespan.doctor.host_here import Here, stun_of, url_of
 
     with sourced.naming_origins():
         own = url_of(sourced.settings)
-    here = Here(sourced.settings, settings).checks()
-    return _look(lambda http: [*here, *checks_from_outside(own, http, settings)], as_json=as_json)
+    here, stun = Here(sourced.settings, settings).checks(), stun_of(sourced.settings)
+    return _look(lambda http: [*here, *checks_from_outside(own, http, settings, stun)], as_json=as_json)
 
 
 def look_at_bridge(url: str, *, as_json: bool) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import aiohttp
 
 from freespan.doctor.findings import Check, Finding
@@ -53,13 +55,19 @@ def check_of_quiet(front: Front) -> Check:
     )
 
 
-def checks_from_outside(url: str, http: aiohttp.ClientSession, settings: DoctorSettings) -> list[Check]:
-    """All checks of a host at a URL, which has its path and no trailing slash."""
+def checks_from_outside(
+    url: str, http: aiohttp.ClientSession, settings: DoctorSettings, stun: Sequence[Sequence[str]] | None = None
+) -> list[Check]:
+    """All checks of a host at a URL, which has its path and no trailing slash.
+
+    `stun` are its STUN servers, where they are known; else they are those that it names to bridges.
+    """
     server = Server(url, http, settings)
     front, pages = Front(server), ServedPages(server)
 
-    async def stun() -> Finding:
-        servers = [each.urls for each in front.welcome.ice_servers] if front.welcome else []
+    async def look_at_udp() -> Finding:
+        named = [each.urls for each in front.welcome.ice_servers] if front.welcome else []
+        servers = named if stun is None else stun
         return await look_at_stun(servers, settings.stun_seconds, is_private=server.is_private)
 
     return [
@@ -70,6 +78,6 @@ def checks_from_outside(url: str, http: aiohttp.ClientSession, settings: DoctorS
         Check(id="headers", title="Embedding", look=pages.look_at_headers, after=(PATH,)),
         Check(id="bodies", title="Pages", look=pages.look_at_bodies, after=(PATH,)),
         Check(id="caches", title="Caches", look=pages.look_at_caches, after=(PATH,)),
-        Check(id="stun", title="STUN (UDP)", look=stun, after=(WEBSOCKET,)),
+        Check(id="stun", title="STUN (UDP)", look=look_at_udp, after=(WEBSOCKET,) if stun is None else ()),
         check_of_quiet(front),
     ]

@@ -58,6 +58,18 @@ def url_of(settings: HostSettings) -> str:
     return host_plan.origin_of(settings, settings.port) + path
 
 
+def stun_of(settings: HostSettings) -> list[tuple[str, ...]] | None:
+    """The STUN servers of a host with these settings; None if they do not tell."""
+    from freespan.api import host_plan
+
+    try:
+        port = host_plan.stun_port_of(settings, settings.port)
+        own = [host_plan.stun_urls_of(settings, (port, port + 1))] if port else []
+        return None if port == 0 else [*own, *host_plan.other_stun_servers(settings)]
+    except InputError:  # the check of the settings says it
+        return None
+
+
 class Here:
     """The machine of a host with these settings."""
 

@@ -61,10 +61,10 @@ def finding_of_headers(pages: Sequence[Page]) -> Finding:
 
 def _obstacles(page: Page) -> Iterator[tuple[str, str, str]]:
     where = f"the server in front of the host {{}} {page.path}"
-    let = "let it add none below the host's path"
+    let = "let it leave the headers of the host's answers alone"
     if page.path != SWITCH and (value := page.one("x-frame-options")):
         text = f"{where.format('adds X-Frame-Options to')} ({_quoted(value)}), so no other site can embed it"
-        yield "x_frame_options", text, f"{let} (nginx: no add_header X-Frame-Options there; Apache: Header unset)"
+        yield "x_frame_options", text, f"{let} (nginx: no add_header X-Frame-Options for this path)"
     yield from _obstacles_in_policy(page, where, let)
     if page.one("cross-origin-embedder-policy") not in _EMBEDDABLE[page.path]:
         text = where.format("changes Cross-Origin-Embedder-Policy of")
