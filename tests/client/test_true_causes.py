@@ -193,7 +193,7 @@ def test_a_long_wait_says_how_long_it_is_and_what_to_do() -> None:
         " (--allow-direct goes without a bridge, straight to the host)"
     )
     assert (long.reason, long.cause, long.since) == ("no bridge is free right now", "no_bridge", 1_000.0)
-    down = status_of_failure(Trouble("gateway", "the host is down"), 30.0, waited=7_300.0)
+    down = status_of_failure(Trouble("gateway", "the host is down"), 30.0, waited=7_300.0, is_kept_on_bridges=True)
     assert down.detail == "the host is down, for 2 hours; next try in 30 s"
 
 
@@ -224,4 +224,4 @@ def test_a_session_says_why_it_gets_no_link() -> None:
 )
 def test_what_a_program_hears(code: str, reason: str) -> None:
     status = proxy_status_of(Trouble(code, "because"))
-    assert (status.reason, status.sentence(), status.socks_reply) == (reason, "because", 1)
+    assert (status.reason, status.sentence(), status.http_status) == (reason, "because", 503)

@@ -170,6 +170,11 @@ class Client:
             if not self._engine.is_carried:
                 raise self._engine.no_session() from None
             raise StreamError(ProxyStatus("connection_timeout")) from None
+        except StreamError:
+            if not tunnel.is_over:
+                raise
+            await self._engine.settle()
+            raise self._engine.no_session() from None  # the egress has not answered: it is no matter of the site
 
     async def proxy(
         self,

@@ -109,7 +109,8 @@ def status_of_failure(
     when the wait began, and how many seconds ago that was.
     """
     next_try = f"next try in {wait_seconds:.0f} s" if round(wait_seconds) else "trying again"
-    hint = _HOW_TO_SAY_YES if is_kept_on_bridges else ""
+    # whoever cannot be asked for a bridge cannot be reached without one either
+    hint = _HOW_TO_SAY_YES if is_kept_on_bridges and trouble.code not in causes.CODES else ""
     if trouble.code in WITHOUT_BRIDGE and waited >= _LONG_SECONDS:
         hint = _BE_PATIENT + hint
     detail = f"{trouble.reason}{_waited_text(waited)}; {next_try}{hint}"
