@@ -5,77 +5,87 @@ A page can make the reader's browser send nearly any request to the local proxy,
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any, TypeVar
-
 from freespan.client.local_proxy.credentials import Credentials
-from freespan.client.local_proxy.parsers import parser_for
-from freespan.client.local_proxy.request import PROXY_HEAD_MAX, ProxyRequest, RequestError
-from freespan.client.local_proxy.response_head import ResponseHead
-from freespan.wire.errors import StreamError
+from freespan.client.local_proxy.exchange import Exchange
+from freespan.client.local_proxy.http_request import ConnectRequest, ForwardedRequest, HttpParser
+from freespan.client.local_proxy.parsers import socks_parser_for
+from freespan.client.local_proxy.repair import HEAD_MAX, RepairError, repaired_response
+from freespan.client.local_proxy.request import RequestError
 from freespan.wire.proxy_status import ProxyStatus
 from fuzz.fuzz_target import FuzzTarget, attempt, check_reason
 from fuzz.script import Script, piece, split
 
 _ROOM = "freespan.client.local_proxy."
-_Result = TypeVar("_Result")
 _FAILED = ProxyStatus("dns_error")
 _CREDENTIALS = Credentials("u", "p")
-_BAD_BODY = "the program is refused, or the stream is cut if it is open by then"
 
 
 # --- requests ------------------------------------------------------------------------------------------
-def _request(data: bytes) -> None:
+def _http_request(data: bytes) -> None:
     """First how the rest is cut into pieces, then the bytes of a program."""
     script = Script(data)
     cuts, sent = script.piece(), script.rest()
     for credentials in (None, _CREDENTIALS) if sent else ():
-        whole = _outcome([sent], credentials)
-        assert _outcome(split(sent, cuts), credentials) == whole
+        whole = _http_outcome([sent], credentials)
+        assert _http_outcome(split(sent, cuts), credentials) == whole
 
 
-def _outcome(pieces: list[bytes], credentials: Credentials | None) -> tuple[object, ...]:
+def _http_outcome(pieces: list[bytes], credentials: Credentials | None) -> tuple[object, ...]:
+    parser = HttpParser(credentials)
+    for number, part in enumerate(pieces):
+        try:
+            request = parser.receive_data(part)
+        except RequestError as error:
+            check_reason(error)
+            return str(error), error.reply
+        following = b"".join(pieces[number + 1 :])
+        if isinstance(request, ConnectRequest):
+            assert request.refused(_FAILED)
+            return request.target, request.first_bytes + following
+        if request is not None:
+            assert request.refused(_FAILED) or b"Mozilla/" in request.head  # a page is told nothing
+            _check_forwarded(request.head)
+            return request.target, request.head, request.rest + following
+    return ()
+
+
+def _check_forwarded(head: bytes) -> None:
+    """A site gets one host, one word on where the body ends, and nothing that is for this proxy."""
+    lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
+    assert b"\n" not in b"".join(lines)
+    names = [line.partition(b":")[0].lower() for line in lines[1:]]
+    assert names.count(b"host") == 1
+    assert names.count(b"connection") <= 1
+    assert names.count(b"content-length") + names.count(b"transfer-encoding") <= 1
+    assert not {b"proxy-authorization", b"proxy-connection", b"te"} & set(names)
+
+
+def _socks_request(data: bytes) -> None:
+    """First how the rest is cut into pieces, then the bytes of a program."""
+    script = Script(data)
+    cuts, sent = script.piece(), script.rest()
+    for credentials in (None, _CREDENTIALS) if sent else ():
+        whole = _socks_outcome([sent], credentials)
+        assert _socks_outcome(split(sent, cuts), credentials) == whole
+
+
+def _socks_outcome(pieces: list[bytes], credentials: Credentials | None) -> tuple[object, ...]:
     """What comes of `pieces`: what goes to which target, what comes back, and the error."""
     sent, replies = list(pieces), b""
+    parser = socks_parser_for(sent[0][0], credentials)
     try:
-        parser = parser_for(sent[0][0], credentials)
-        while sent:
+        while sent and parser is not None:
             try:
                 request = parser.receive_data(sent.pop(0))
             finally:
                 replies += parser.data_to_send()
             if request is not None:
-                return _of_request(request, sent, replies)
+                assert request.refused(_FAILED)
+                return request.target, request.accepted, request.first_bytes + b"".join(sent), replies
     except RequestError as error:
         check_reason(error)
-        return (_BAD_BODY,) if "of the body" in str(error) else (str(error), error.reply, replies)
+        return str(error), error.reply, replies
     return None, b"", replies
-
-
-def _of_request(request: ProxyRequest, following: list[bytes], replies: bytes) -> tuple[object, ...]:
-    assert request.refused(_FAILED) or b"Mozilla/" in request.first_bytes  # a page is told nothing
-    program = _Program(following)
-    source, _ = request.splice_ends(program, _Site([]))
-    passed, error = request.first_bytes, None
-    try:
-        while part := _now(source.read()):
-            passed += part
-    except StreamError as caught:
-        error = caught.status.error
-    if program is not source:
-        _check_forwarded(request.first_bytes)
-    return (_BAD_BODY,) if error is not None else (request.target, request.accepted, passed, replies)
-
-
-def _check_forwarded(first_bytes: bytes) -> None:
-    """A site gets one host, and is asked to close the connection."""
-    head, end, _ = first_bytes.partition(b"\r\n\r\n")
-    assert end
-    names = [line.partition(b":")[0].strip().lower() for line in head.split(b"\r\n")[1:]]
-    assert names.count(b"host") == 1
-    assert names.count(b"connection") == 1
-    assert names.count(b"content-length") + names.count(b"transfer-encoding") <= 1
-    assert not {b"proxy-authorization", b"upgrade", b"te"} & set(names)
 
 
 # --- responses -----------------------------------------------------------------------------------------
@@ -85,90 +95,63 @@ def _response(data: bytes) -> None:
     cuts, sent = script.piece(), script.rest()
     whole = _answer([sent] if sent else [])
     assert _answer(split(sent, cuts)) == whole
-    if isinstance(whole, bytes):
-        final = whole
-        while final.split(b" ", 2)[1][:1] == b"1":
-            final = final.partition(b"\r\n\r\n")[2]
-        assert final.partition(b"\r\n\r\n")[0].lower().endswith(b"\r\nconnection: close")
 
 
-def _answer(pieces: list[bytes]) -> bytes | str:
-    head = ResponseHead()
+def _answer(pieces: list[bytes]) -> tuple[object, ...]:
+    """What an old program gets, which shows no chunks, and what has gone wrong."""
+    request = HttpParser().receive_data(b"GET http://a.example/ HTTP/1.0\r\n\r\n")
+    assert isinstance(request, ForwardedRequest)
+    exchange = Exchange(request)
+    exchange.request_head()
+    exchange.receive_from_program(b"")
+    passed = b"".join(_from_target(exchange, part) for part in (*pieces, b""))
+    head = passed.partition(b"\r\n\r\n")[0].lower()
+    assert not passed or head.startswith(b"http/1.1 ")
+    assert b"\nproxy-status:" not in head
+    assert exchange.response_is_complete or exchange.failure is not None
+    return passed, exchange.failure
 
-    def passed() -> bytes:
-        parts = [head.receive_data(part) for part in pieces]
-        head.receive_end()
-        return b"".join(parts)
 
-    found = attempt(passed, StreamError)
-    return found.status.error if isinstance(found, StreamError) else found
+def _from_target(exchange: Exchange, data: bytes) -> bytes:
+    if exchange.failure is not None or exchange.response_is_complete or exchange.is_switched:
+        return b""
+    return exchange.receive_from_target(data) if data else exchange.target_ended()
+
+
+def _repair(data: bytes) -> None:
+    """A mended head has no second meaning: mended again, it stays as it is."""
+    mended = attempt(lambda: repaired_response(data + b"\r\n\r\n"), RepairError)
+    if isinstance(mended, RepairError):
+        check_reason(mended)
+        return
+    assert repaired_response(mended) == mended
+    names = [line.partition(b":")[0].lower() for line in mended.split(b"\r\n")]
+    assert names.count(b"content-length") + names.count(b"transfer-encoding") <= 1
+    assert b"\n" not in mended.replace(b"\r\n", b"")
 
 
 def _exchange(data: bytes) -> None:
-    """A request, then pieces of its body and of the answer by turns."""
+    """A request, then pieces of what follows it and of the answer by turns."""
     script = Script(data)
-    first = script.piece() or b"G"
-    request = attempt(lambda: parser_for(first[0]).receive_data(first), RequestError)
-    if request is None or isinstance(request, RequestError):
+    request = attempt(lambda: HttpParser().receive_data(script.piece() or b"G"), RequestError)
+    if not isinstance(request, ForwardedRequest):
         return
-    program, site = _Program([]), _Site([])
-    while not script.is_over:
-        program.pieces.append(script.piece())
-        site.pieces.append(script.piece())
-    source, stream = request.splice_ends(program, site)
-    try:
-        while part := _now(source.read()):
-            _now(stream.write(part))
-        stream.write_eof()
-    except StreamError:
-        stream.abort()
-        assert isinstance(attempt(lambda: _now(stream.write(b"more")), StreamError), StreamError)
-        return
+    exchange = Exchange(request)
+    sent = exchange.request_head() + exchange.receive_from_program(request.rest)
+    _check_forwarded(sent[: sent.index(b"\r\n\r\n") + 4])
     received = b""
-    while part := _now(stream.read()):
-        received += part
-    _now(stream.write(b"more"))  # after a refusal too, so that the refusal arrives
-    assert _now(stream.read()) == b""
-    if stream is not site:
-        assert received.startswith(b"HTTP/1.")
-
-
-class _Program:
-    """A program whose bytes are all there."""
-
-    def __init__(self, pieces: list[bytes]) -> None:
-        self.pieces = pieces
-
-    async def read(self) -> bytes:
-        while self.pieces:
-            if part := self.pieces.pop(0):
-                return part
-        return b""
-
-
-class _Site(_Program):
-    """A site that takes everything, until the stream is given up."""
-
-    is_aborted = False
-
-    async def write(self, data: bytes) -> None:
-        if self.is_aborted:
-            raise StreamError(_FAILED)
-
-    def write_eof(self) -> None: ...
-
-    def abort(self) -> None:
-        self.is_aborted = True
-
-
-def _now(step: Coroutine[Any, Any, _Result]) -> _Result:
-    """What a coroutine returns that never has to wait."""
-    try:
-        step.send(None)
-    except StopIteration as returned:
-        result: _Result = returned.value
-        return result
-    raise AssertionError("it waits for something")
+    while not script.is_over:
+        part, said = script.piece(), script.piece()
+        if not exchange.request_is_complete and exchange.failure is None:
+            sent += exchange.receive_from_program(part)
+        received += _from_target(exchange, said) if said else b""
+    received += _from_target(exchange, b"")
+    assert not received or received.startswith(b"HTTP/1.1 ")
+    if exchange.failure is None and exchange.can_reuse_target and exchange.can_reuse_program:
+        assert exchange.response_is_complete
+        assert exchange.request_is_complete
+    if exchange.may_be_repeated:
+        assert exchange.start_again() == sent
 
 
 _HEADERS = (
@@ -212,7 +195,16 @@ _GET = b"GET http://example.org/x?y HTTP/1.1\r\n"
 _CHUNKED = b"POST http://example.org/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 _CHUNKS = b"5;x\r\nhello\r\n0\r\nA: b\r\n\r\nGET / HTTP/1.1\r\n"
 _OK = b"HTTP/1.1 200 OK\r\nConnection: x\r\nX: y\r\n folded\r\nContent-Length: 2\r\n\r\nok"
+_SWITCH = b"HTTP/1.1 101 S\r\nUpgrade: websocket\r\n\r\n\x81"
+_CHUNKED_ANSWER = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x\r\nhello\r\n0\r\nA: b\r\n\r\n"
 _HTTP_SEEDS = (
+    b"\r\n\nOPTIONS http://example.org HTTP/1.1\r\n\r\n",
+    b"GET ws://example.org/ HTTP/1.1\r\n\r\n",
+    b"GET http://example.org/\x00 HTTP/1.1\r\n\r\n",
+    "GET http://bücher.example:81/é?ü HTTP/1.1\r\nProxy-Connection: keep-alive\r\n\r\n".encode(),
+    b"GET http://\xff/ HTTP/1.1\r\n\r\n",
+    b"GET http://example.org/ HTTP/1.1\r\n" + b"A: b\r\n" * 2_001 + b"\r\n",
+    b"\r\n" * 600,
     b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n\x16\x03",
     b"CONNECT example.org HTTP/1.1\r\n\r\n",
     _GET + b"".join(_HEADERS[:2]) + b"\r\n",
@@ -231,7 +223,7 @@ _HTTP_SEEDS = (
     _CHUNKED + b"g\r\n",
     _CHUNKED + b"1\r\nxx\r\n",
     _CHUNKED + b"0\r\nbad\r\n\r\n",
-    b"GET " + b"x" * PROXY_HEAD_MAX,
+    b"GET " + b"x" * HEAD_MAX,
 )
 _SOCKS_SEEDS = (
     b"\x05\x01\x00\x05\x01\x00\x03\x0bexample.org\x01\xbbhello",
@@ -262,23 +254,39 @@ _ANSWERS = (
     b"HTTP/1.1 101 Switching\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nbad\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nX: y",
-    b"HTTP/1.1 200 " + b"x" * PROXY_HEAD_MAX,
+    b"HTTP/1.1 200 " + b"x" * HEAD_MAX,
 )
-_SIZE_MAX = PROXY_HEAD_MAX + 2_048
+_ODD_ANSWERS = (
+    b"ICY 200 OK\r\nicy-name: x\r\n\r\n",
+    b"\xef\xbb\xbfhttp/1.2  404\tx\r\nX\x00Y: a\r\nno colon\r\n folded\r\n: x\r\nA : b\x01\rc\x00\r\n d",
+    b"HTTP/1.1 OK\r\nContent-Length: 3\r\ncontent-length: 03, 3",
+    b"HTTP/2\r\nTransfer-Encoding: identity",
+    b"HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\nContent-Length: 3",
+    b"HTTP/1.1 200\r\nTransfer-Encoding: gzip, chunked",
+    b"HTTP/1.1 200\r\nContent-Length: 3, 4",
+    b"HTTP/1.1 200\r\nContent-Length: 3\r\n 4",
+    b"HTTP/1.1 200\r\nContent-Length: 3\x01",
+    b"HTTP/1.1 200\r\nContent-Length\xa0: 3",
+    b"HTTP/1.1 200\r\nX: y\rTransfer-Encoding: chunked",
+    b"HTTP/1.1 2000",
+    b"HTTP/1.1 200\r\n" + b"A: b\r\n" * 2_001,
+    b"SSH-2.0-x",
+)
+_SIZE_MAX = HEAD_MAX + 2_048
 _ONCE, _CUT, _EACH = b"\x00", b"\x04\x01\x03\x09\xff", piece(b"\x01" * 220)
 
 TARGETS = (
     FuzzTarget(
         "http_request",
-        _request,
-        (f"{_ROOM}http1", f"{_ROOM}request_body", f"{_ROOM}credentials"),
+        _http_request,
+        (f"{_ROOM}http_request", f"{_ROOM}refusal", f"{_ROOM}credentials"),
         tuple(cuts + seed for seed in _HTTP_SEEDS for cuts in (_ONCE, _CUT, _EACH)),
         _HTTP_WORDS,
         _SIZE_MAX,
     ),
     FuzzTarget(
         "socks5_request",
-        _request,
+        _socks_request,
         (f"{_ROOM}socks5", f"{_ROOM}socks_target", f"{_ROOM}parsers"),
         tuple(cuts + seed for seed in _SOCKS_SEEDS for cuts in (_ONCE, _CUT, _EACH)),
         _SOCKS_WORDS,
@@ -286,7 +294,7 @@ TARGETS = (
     ),
     FuzzTarget(
         "socks4_request",
-        _request,
+        _socks_request,
         (f"{_ROOM}socks4",),
         tuple(cuts + seed for seed in _SOCKS4_SEEDS for cuts in (_ONCE, _CUT, _EACH)),
         (*_SOCKS_WORDS, b"u:p", b"\x04\x01\x01\xbb\x00\x00\x00\x01"),
@@ -295,8 +303,16 @@ TARGETS = (
     FuzzTarget(
         "http_response",
         _response,
-        (f"{_ROOM}response_head",),
+        (f"{_ROOM}exchange",),
         tuple(cuts + seed for seed in _ANSWERS for cuts in (_ONCE, _CUT, _EACH)),
+        _HTTP_WORDS,
+        _SIZE_MAX,
+    ),
+    FuzzTarget(
+        "http_repair",
+        _repair,
+        (f"{_ROOM}repair",),
+        (*_ANSWERS, *_ODD_ANSWERS),
         _HTTP_WORDS,
         _SIZE_MAX,
     ),
@@ -310,7 +326,10 @@ TARGETS = (
             piece(_GET + b"\r\n") + piece(b"") + piece(_OK[:20]) + piece(b"") + piece(_OK[20:]),
             piece(_GET + b"\r\n") + piece(b"") + piece(b"SSH-2.0"),
             piece(_GET + b"Content-Length: 2000\r\n\r\n") + piece(b"abc") + piece(b"HTTP/1.1 101 S\r\n\r\n"),
-            piece(_SOCKS_SEEDS[0]),
+            piece(_GET + b"Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n") + piece(b"") + piece(_SWITCH),
+            piece(_GET + b"\r\n") + piece(b"") + piece(_CHUNKED_ANSWER),
+            piece(_GET.replace(b"1.1", b"1.0") + b"\r\n") + piece(b"") + piece(_CHUNKED_ANSWER),
+            piece(_GET + b"\r\n") + piece(b"") + piece(b"HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM\r\n\r\n"),
         ),
         _HTTP_WORDS,
     ),

@@ -119,7 +119,8 @@ def test_programs_must_give_the_password(lab: Lab, site: Site, tmp_path: Path) -
     proxy = proxy_of(client)
     url = f"http://site.test:{site.port}/"
     assert readers.get(proxy, url).status == 407
-    head = f"GET {url} HTTP/1.1\r\nProxy-Authorization: Basic cmVhZGVyOnNlY3JldA==\r\n\r\n"
+    head = f"GET {url} HTTP/1.1\r\nProxy-Authorization: Basic cmVhZGVyOnNlY3JldA==\r\n"
+    head += "Connection: close\r\n\r\n"
     assert readers.parse(readers.exchange(proxy, head.encode())).status == 200
     client.stop()
     assert "secret" not in client.said

@@ -63,9 +63,9 @@ def parse(response: bytes) -> Reply:
 
 
 def get(proxy: str, url: str) -> Reply:
-    """GET a page by an absolute-form request, as browsers do with an HTTP proxy."""
+    """GET a page by an absolute-form request, as browsers do with an HTTP proxy; the connection ends after it."""
     host = url.split("/")[2]
-    return parse(exchange(proxy, f"GET {url} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()))
+    return parse(exchange(proxy, f"GET {url} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()))
 
 
 def connect(proxy: str, target: str) -> tuple[Reply, socket.socket]:

@@ -11,15 +11,17 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import pytest
 from aiohttp import web
 
 from freespan.browsers import Browser, Page
 from freespan.client.client import Client
+from freespan.client.lent_stream import LentStream
 from freespan.client.local_proxy.server import LocalProxy
 from freespan.tunnel.splice import TcpConnection
+from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target, is_loopback
@@ -57,6 +59,8 @@ def routes() -> list[web.RouteDef]:
 class Stream(TcpConnection):
     """Stands in for a stream of a session."""
 
+    has_news = False
+
     def abort(self) -> None:
         self.reset()
 
@@ -68,19 +72,15 @@ class ClientOfThisMachine:
         self.port = 0
         self._client = Client(invite_to("https://host.example"), lambda _: None)
 
-    @contextlib.asynccontextmanager
-    async def open_stream(self, target: Target, first_bytes: bytes = b"") -> AsyncIterator[Any]:
+    async def lend_stream(self, target: Target, first_bytes: bytes = b"") -> LentStream:
         if is_loopback(target.host):
-            async with self._client.open_stream(target):
-                raise AssertionError("the host was asked for this machine")
+            await self._client.lend_stream(target)
+            raise AssertionError("the host was asked for this machine")
         if target.host == INSIDE:
             raise StreamError(ProxyStatus("destination_ip_prohibited"))
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        try:
-            writer.write(first_bytes)
-            yield Stream(reader, writer)
-        finally:
-            writer.close()
+        writer.write(first_bytes)
+        return LentStream(cast(TunnelStream, Stream(reader, writer)), writer.close)
 
 
 @contextlib.asynccontextmanager

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import math
 import random
 import time
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from freespan.client.dialer import DialedLink, Dialer, http_session, keeps_to_default_route
 from freespan.client.evidence import Evidence
+from freespan.client.lent_stream import LentStream
 from freespan.client.patience import Patience
 from freespan.client.rendezvous import load_sealing
 from freespan.client.settings import ClientSettings
@@ -192,9 +194,8 @@ class Client:
         """Whether there is a session, and a link that carries it."""
         return self._tunnel is not None and not self._tunnel.is_over and self.status.state != "waiting"
 
-    @contextlib.asynccontextmanager
-    async def open_stream(self, target: Target, first_bytes: bytes = b"") -> AsyncIterator[TunnelStream]:
-        """A stream to `target` for the length of the block; `first_bytes` travel with the request.
+    async def lend_stream(self, target: Target, first_bytes: bytes = b"") -> LentStream:
+        """A stream to `target`; `first_bytes` travel with the request.
 
         While the session has no link, the request waits with it, and the time in which the egress must answer stands
         still.
@@ -217,10 +218,16 @@ class Client:
                 await self.settle()
                 raise self.no_session() from None
             raise
+        return LentStream(stream, functools.partial(tunnel.release, stream))
+
+    @contextlib.asynccontextmanager
+    async def open_stream(self, target: Target, first_bytes: bytes = b"") -> AsyncIterator[TunnelStream]:
+        """The stream of `lend_stream` for the length of the block."""
+        lent = await self.lend_stream(target, first_bytes)
         try:
-            yield stream
+            yield lent.stream
         finally:
-            tunnel.release(stream)
+            lent.release()
 
     async def settle(self) -> None:
         """Wait until a session that has just ended shows in `status`."""

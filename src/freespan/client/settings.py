@@ -106,3 +106,14 @@ class ClientSettings:
     """Time for a program to send its request; also for the last bytes that it is sent."""
     proxy_look_seconds: float = 1.0
     """How often the local proxy looks whether a program is still there whose request waits."""
+    proxy_rest_seconds: float = 120.0
+    """How long a program may keep its connection to the HTTP proxy between two requests."""
+    proxy_half_closed_seconds: float = 10.0
+    """A program that has ended its direction may wait for a response, or may have gone. After this time the site is
+    told of the end."""
+    kept_streams_max: int = 48
+    """Streams to sites that are kept for further requests of the same programs, in all."""
+    kept_streams_of_one_max: int = 4
+    """The same for one connection of a program."""
+    kept_streams_seconds: float = 12.0
+    """How long a stream is kept without a request. Most sites keep a connection for longer."""

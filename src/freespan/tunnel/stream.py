@@ -86,6 +86,11 @@ class TunnelStream:
             self._finished_writing = True
             self._host.send_data(self.id, b"", end=True)
 
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something to read, or the other end has ended or cut a direction."""
+        return bool(self._chunks) or self._ended or self._read_cut is not None or self._write_cut is not None
+
     def abort(self) -> None:
         """Give up whatever has not come to its end; later calls do nothing."""
         reset = not self._finished_writing and self._write_cut is None

@@ -5,14 +5,13 @@ import itertools
 from hypothesis import strategies as st
 
 from freespan.client.local_proxy.request import ProxyRequest, RequestError, RequestParser
-from freespan.client.local_proxy.request_body import RequestBody
 
 Outcome = tuple[ProxyRequest | None, tuple[str, bytes] | None, bytes]
 """The request, or reason and reply of the error, or neither; and what was sent back in between."""
 
 
 def feed(parser: RequestParser, pieces: list[bytes]) -> Outcome:
-    """What comes of `pieces`. Once there is a request, what may pass of the rest is added to its `first_bytes`."""
+    """What comes of `pieces`. Once there is a request, the rest is added to its `first_bytes`."""
     sent = b""
     for number, piece in enumerate(pieces):
         try:
@@ -22,9 +21,6 @@ def feed(parser: RequestParser, pieces: list[bytes]) -> Outcome:
         sent += parser.data_to_send()
         if request is not None:
             rest = b"".join(pieces[number + 1 :])
-            body: RequestBody | None = getattr(request, "body", None)
-            if body is not None:
-                rest = body.take(rest)
             return type(request)(request.target, request.first_bytes + rest, request.accepted), None, sent  # type: ignore[call-arg]
     return None, None, sent
 

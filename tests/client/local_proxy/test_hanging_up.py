@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import AsyncIterator
 
 import pytest
 
+from freespan.client.lent_stream import LentStream
 from freespan.client.local_proxy.server import LocalProxy
 from freespan.client.settings import ClientSettings
-from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
@@ -32,12 +30,10 @@ class WaitingClient:
         self.given_up = asyncio.Event()
         self.asked = asyncio.Event()
 
-    @contextlib.asynccontextmanager
-    async def open_stream(self, target: Target, first_bytes: bytes = b"") -> AsyncIterator[TunnelStream]:
+    async def lend_stream(self, target: Target, first_bytes: bytes = b"") -> LentStream:
         self.asked.set()
         await self.given_up.wait()
         raise StreamError(ProxyStatus("destination_unavailable", reason="no-bridge", text="no bridge is left"))
-        yield
 
 
 @pytest.mark.parametrize("request_bytes", [CONNECT, SOCKS5, SOCKS4A])
@@ -84,3 +80,26 @@ async def test_whoever_stays_hears_why() -> None:
     assert reply.status == 503
     assert reply.header("Proxy-Status") == 'freespan; error=destination_unavailable; details="no-bridge"'
     assert b"no bridge is left" in reply.body
+
+
+@pytest.mark.parametrize("seconds", [30.0, 0.05])
+async def test_a_program_that_has_only_ended_its_direction_is_waited_for_a_while(seconds: float) -> None:
+    """It may read on (`nc -N`, pipelines); if its request waits for minutes, it has more likely gone."""
+    client = WaitingClient()
+    proxy = LocalProxy(client, ClientSettings(proxy_look_seconds=0.01, proxy_half_closed_seconds=seconds))
+    port = await proxy.start(0, "127.0.0.1")
+    try:
+        async with asyncio.timeout(SECONDS):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET http://site.test/ HTTP/1.1\r\n\r\n")
+            writer.write_eof()
+            await client.asked.wait()
+            if seconds > 1.0:
+                await asyncio.sleep(0.1)  # many looks
+                client.given_up.set()
+                assert readers.parse(await reader.read()).status == 503
+            else:
+                assert await reader.read() == b""
+            writer.close()
+    finally:
+        await proxy.stop()

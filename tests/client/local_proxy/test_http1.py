@@ -1,370 +1,582 @@
-import base64
-import json
+"""Whole conversations of programs that speak HTTP/1.1, with sites that have good manners and bad ones."""
 
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import h11
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
-from freespan.client.local_proxy.credentials import Credentials
-from freespan.client.local_proxy.http1 import HttpParser, HttpRequest, response
-from freespan.client.local_proxy.request import PROXY_HEAD_MAX, RequestError
-from freespan.wire.proxy_status import ProxyStatus
-from freespan.wire.target import Target
-from tests.client.local_proxy.splits import cut, feed, places
+from freespan.client.local_proxy.repair import HEAD_MAX
+from freespan.client.settings import ClientSettings
+from freespan.tunnel.client import ClientTunnel
+from freespan.tunnel.settings import TunnelSettings
+from tests.client.local_proxy.proxies import Asked, PlayedSite, RunningProxy, ok, playing, running_proxy
+from tests.support import readers
+from tests.support.readers import dial, read_all
+from tests.support.whole_path import SECONDS
 
-
-def ask(text: str | bytes) -> HttpRequest:
-    data = text.encode("latin-1") if isinstance(text, str) else text
-    found = HttpParser().receive_data(data)
-    assert found is not None
-    return found
+RESET_ON_CLOSE = b"\x01\x00\x00\x00\x00\x00\x00\x00"
 
 
-def refused(text: str | bytes) -> RequestError:
-    with pytest.raises(RequestError) as caught:
-        ask(text)
-    return caught.value
+def request(
+    port: int, path: str = "/", *headers: str, method: str = "GET", version: str = "1.1", body: bytes = b""
+) -> bytes:
+    """A request in absolute-form to the site at a port."""
+    lines = [f"{method} http://site.test:{port}{path} HTTP/{version}", *headers, "", ""]
+    return "\r\n".join(lines).encode("latin-1") + body
 
 
-def status_of(reply: bytes) -> int:
-    return int(reply.split(b" ", 2)[1])
+def read_response(connection: socket.socket) -> bytes:
+    """One response that has a length."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        byte = connection.recv(1)
+        if not byte:
+            return head
+        head += byte
+    length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
+    return head + readers.read_exactly(connection, length)
 
 
-# --- CONNECT -----------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("uri", "target"),
-    [
-        ("example.org:443", Target("example.org", 443)),
-        ("192.0.2.1:80", Target("192.0.2.1", 80)),
-        ("[2001:db8::1]:443", Target("2001:db8::1", 443)),
-    ],
-)
-def test_connect(uri: str, target: Target) -> None:
-    found = ask(f"CONNECT {uri} HTTP/1.1\r\nHost: whatever\r\n\r\n")
-    assert found.target == target
-    assert found.first_bytes == b""
-    assert found.accepted == b"HTTP/1.1 200 Connection established\r\n\r\n"
+def ask(connection: socket.socket, *requests: bytes) -> list[bytes]:
+    """Send each request when the response to the one before it has come; returns the bodies."""
+    bodies = []
+    for each in requests:
+        connection.sendall(each)
+        bodies.append(read_response(connection).partition(b"\r\n\r\n")[2])
+    return bodies
 
 
-def test_connect_by_an_old_or_terse_program() -> None:
-    assert ask("CONNECT example.org:443 HTTP/1.0\n\n").target == Target("example.org", 443)
+def always(body: bytes) -> Callable[[Asked], bytes]:
+    return lambda _: body
 
 
-def test_what_comes_behind_connect_goes_to_the_site() -> None:
-    assert ask("CONNECT example.org:443 HTTP/1.1\r\n\r\n\x16\x03\x01\r\n\r\n").first_bytes == b"\x16\x03\x01\r\n\r\n"
+# --- connections to sites are kept ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("uri", ["example.org", "example.org:0", "http://example.org/", "/", "*", "a:b:1", "user@a:80"])
-def test_connect_to_no_target(uri: str) -> None:
-    assert status_of(refused(f"CONNECT {uri} HTTP/1.1\r\n\r\n").reply) == 400
+async def test_a_site_is_asked_over_one_connection_for_each_program(running: RunningProxy) -> None:
+    def use(proxy: str, port: int) -> None:
+        with dial(proxy) as one, dial(proxy) as other:
+            for path in ("/a", "/b", "/c"):
+                assert ask(one, request(port, path)) == [b"ok"]
+                assert ask(other, request(port, path + "2")) == [b"ok"]
+
+    async with playing(always(ok())) as site:
+        await running.call(use, site.port)
+        await running.until_idle()
+        found = {(each.connection, each.path.endswith("2")) for each in site.asked}
+        assert (site.connections, len(found), len(site.asked)) == (2, 2, 6), "nobody uses another one's connection"
 
 
-# --- absolute-form -----------------------------------------------------------------------------
-def test_an_absolute_request_is_sent_on_in_origin_form() -> None:
-    found = ask("GET http://example.org/a/b?c=d HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\n\r\n")
-    assert found.target == Target("example.org", 80)
-    assert found.accepted == b""
-    assert found.first_bytes == (
-        b"GET /a/b?c=d HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\nConnection: close\r\n\r\n"
-    )
+async def test_each_site_has_its_own_connection(running: RunningProxy) -> None:
+    def use(proxy: str, one: int, other: int) -> None:
+        with dial(proxy) as connection:
+            secret = request(other, "/account", "Cookie: secret")
+            assert ask(connection, request(one), secret, request(one), secret) == [b"one", b"two", b"one", b"two"]
+
+    async with playing(always(ok(b"one"))) as one, playing(always(ok(b"two"))) as other:
+        await running.call(use, one.port, other.port)
+        assert (one.connections, other.connections) == (1, 1)
+        assert not [each for each in one.asked if "secret" in each.head or "account" in each.head]
 
 
-@pytest.mark.parametrize(
-    ("uri", "target", "path", "host"),
-    [
-        ("http://example.org", Target("example.org", 80), "/", "example.org"),
-        ("http://example.org:8080/", Target("example.org", 8080), "/", "example.org:8080"),
-        ("HTTP://EXAMPLE.org/x", Target("example.org", 80), "/x", "EXAMPLE.org"),
-        ("http://example.org?q", Target("example.org", 80), "/?q", "example.org"),
-        ("http://example.org/x#part", Target("example.org", 80), "/x", "example.org"),
-        ("http://example.org/a;b=1//c", Target("example.org", 80), "/a;b=1//c", "example.org"),
-        ("http://user:word@example.org/x", Target("example.org", 80), "/x", "example.org"),
-        ("http://[2001:db8::1]:81/x", Target("2001:db8::1", 81), "/x", "[2001:db8::1]:81"),
-    ],
-)
-def test_absolute_targets(uri: str, target: Target, path: str, host: str) -> None:
-    found = ask(f"GET {uri} HTTP/1.1\r\n\r\n")
-    assert found.target == target
-    assert found.first_bytes == f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+LOGINS = {"NTLM": ("NTLM a", "NTLM b", "NTLM c"), "Negotiate": ("Negotiate a", "Negotiate b", "Negotiate c")}
 
 
-def test_the_host_of_the_target_counts_and_not_the_header() -> None:
-    """RFC 9112 section 3.2.2."""
-    found = ask("GET http://example.org/ HTTP/1.1\r\nHost: other.example\r\nHOST: third.example\r\n\r\n")
-    assert found.first_bytes == b"GET / HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n"
+@pytest.mark.parametrize("steps", LOGINS.values(), ids=LOGINS.keys())
+async def test_a_login_that_holds_for_a_connection(running: RunningProxy, steps: tuple[str, str, str]) -> None:
+    """And for nobody else's."""
+    known: set[int] = set()
+    scheme = steps[0].split()[0]
+
+    def answer(asked: Asked) -> bytes:
+        if asked.connection in known:
+            return ok(b"hello")
+        if f"Authorization: {steps[2]}" in asked.head and asked.number == 2:
+            known.add(asked.connection)
+            return ok(b"welcome")
+        challenge = steps[1] if f"Authorization: {steps[0]}" in asked.head else scheme
+        return f"HTTP/1.1 401 No\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 2\r\n\r\nno".encode()
+
+    def use(proxy: str, port: int) -> None:
+        with dial(proxy) as one, dial(proxy) as other:
+            first, third = (request(port, "/", f"Authorization: {steps[number]}") for number in (0, 2))
+            assert ask(one, request(port), first, third) == [b"no", b"no", b"welcome"]
+            assert ask(other, request(port)) == [b"no"]
+            assert ask(one, request(port), request(port, method="POST")) == [b"hello", b"hello"]
+
+    async with playing(answer) as site:
+        await running.call(use, site.port)
 
 
-def test_a_body_is_kept_as_it_came() -> None:
-    body = b"\r\n\r\nPOST / \x00\xff"
-    head = f"POST http://example.org/ HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-    first = ask(head + body).first_bytes
-    assert first.endswith(b"Connection: close\r\n\r\n" + body)
-    assert f"Content-Length: {len(body)}".encode() in first
+@pytest.mark.parametrize("said", [None, b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+async def test_a_site_that_ends_its_connection_as_it_is_asked_is_asked_again(
+    running: RunningProxy, said: bytes | None, method: str
+) -> None:
+    def answer(asked: Asked) -> bytes | None:
+        return said if asked.number == 1 else ok(b"" if method == "HEAD" else b"ok")
 
+    def use(proxy: str, port: int) -> None:
+        with dial(proxy) as connection:
+            for _ in range(3):
+                connection.sendall(request(port, method=method))
+                assert read_response(connection).startswith(b"HTTP/1.1 200 ")
 
-def test_what_is_meant_for_the_proxy_stays_here() -> None:
-    headers = [
-        "Connection: keep-alive, X-Private , te",
-        "Proxy-Connection: keep-alive",
-        "Proxy-Authorization: Basic c2VjcmV0",
-        "Keep-Alive: 300",
-        "TE: trailers",
-        "Upgrade: h2c",
-        "x-private: 1",
-        "X-Kept: 2",
-    ]
-    first = ask("\r\n".join(["GET http://example.org/ HTTP/1.1", *headers, "\r\n"])).first_bytes
-    assert first == b"GET / HTTP/1.1\r\nHost: example.org\r\nX-Kept: 2\r\nConnection: close\r\n\r\n"
-
-
-def test_the_connection_header_cannot_take_away_where_the_body_ends() -> None:
-    first = ask(
-        "POST http://example.org/ HTTP/1.1\r\nConnection: content-length, transfer-encoding, host\r\n"
-        "Content-Length: 2\r\n\r\nab"
-    ).first_bytes
-    assert b"Content-Length: 2\r\n" in first
-    assert b"Host: example.org\r\n" in first
-
-
-def test_what_comes_behind_the_request_does_not_pass() -> None:
-    """It is for whichever site the program's next request names."""
-    following = b"GET http://bank.example/account HTTP/1.1\r\nCookie: secret\r\n\r\n"
-    found = ask(b"GET http://example.org/ HTTP/1.1\r\n\r\n" + following)
-    assert found.first_bytes.endswith(b"Connection: close\r\n\r\n")
-    found = ask(b"POST http://example.org/ HTTP/1.1\r\nContent-Length: 6\r\n\r\nabcd")
-    assert found.first_bytes.endswith(b"\r\n\r\nabcd")
-    assert found.body is not None
-    assert found.body.take(b"ef" + following) == b"ef"
-    assert found.body.take(following) == b""
+    async with playing(answer) as site:
+        await running.call(use, site.port)
+        assert [(each.connection, each.number) for each in site.asked] == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]
 
 
 @pytest.mark.parametrize(
-    ("headers", "status"),
+    ("method", "headers", "body"),
     [
-        ("Content-Length: 1\r\nContent-Length: 2", 400),
-        ("Content-Length: 1, 1", 400),
-        ("Content-Length: +1", 400),
-        ("Content-Length:", 400),
-        ("Content-Length: 1\r\nTransfer-Encoding: chunked", 400),
-        ("Transfer-Encoding: gzip, chunked", 501),
-        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", 501),
-        ("Transfer-Encoding: chunked\r\n\r\nno size\r\n", 400),
+        ("POST", (), b""),
+        ("PUT", ("Content-Length: 2",), b"xy"),
+        ("GET", ("Content-Length: 2",), b"xy"),
+        ("get", (), b""),
     ],
 )
-def test_a_body_whose_end_is_in_doubt(headers: str, status: int) -> None:
-    assert status_of(refused(f"POST http://example.org/ HTTP/1.1\r\n{headers}\r\n\r\n").reply) == status
+async def test_what_may_have_been_done_is_not_asked_again(
+    running: RunningProxy, method: str, headers: tuple[str, ...], body: bytes
+) -> None:
+    """The program sees what it would see without a proxy: that its connection has ended."""
+
+    def use(proxy: str, port: int) -> bytes:
+        with dial(proxy) as connection:
+            ask(connection, request(port))
+            connection.sendall(request(port, "/", *headers, method=method, body=body))
+            return read_all(connection)
+
+    async with playing(lambda asked: None if asked.number else ok()) as site:
+        assert await running.call(use, site.port) == b""
+        assert len(site.asked) == 2
+
+
+async def test_a_new_connection_that_ends_is_the_word_of_the_site(running: RunningProxy) -> None:
+    def use(proxy: str, port: int) -> None:
+        reply = readers.get(proxy, f"http://site.test:{port}/")
+        assert (reply.status, reply.header("Proxy-Status")) == (502, "freespan; error=http_response_incomplete")
+
+    async with playing(lambda _: None) as site:
+        await running.call(use, site.port)
+        assert len(site.asked) == 1
+
+
+async def test_a_site_that_has_ended_its_connection_meanwhile(running: RunningProxy) -> None:
+    def use(proxy: str, port: int) -> None:
+        with dial(proxy) as connection:
+            posts = [request(port, method="POST", version="1.1") for _ in range(3)]
+            assert ask(connection, *posts) == [b"ok"] * 3
+
+    async with playing(always(ok(b"ok", "Connection: close"))) as site:
+        await running.call(use, site.port)
+        assert site.connections == 3
+
+
+async def test_a_kept_connection_ends_after_a_while_and_with_its_program(session: ClientTunnel) -> None:
+    def use(proxy: str, site: PlayedSite) -> None:
+        with dial(proxy) as connection:
+            ask(connection, request(site.port))
+            until(lambda: site.open == 0)
+            ask(connection, request(site.port), request(site.port))
+            assert site.connections == 2
+
+    settings = ClientSettings(kept_streams_seconds=0.1)
+    async with running_proxy(session, settings) as running, playing(always(ok())) as site:
+        await running.call(use, site)
+    async with running_proxy(session) as running, playing(always(ok())) as site:
+        with await running.call(dial) as connection:
+            await asyncio.to_thread(ask, connection, request(site.port))
+            assert site.open == 1
+        await running.until_idle()
+        await asyncio.to_thread(until, lambda: site.open == 0)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for what happens in the loop of the test, as a program in a thread."""
+    for _ in range(int(SECONDS / 0.005)):
+        if holds():
+            return
+        threading.Event().wait(0.005)
+    raise AssertionError("it never came to be")
+
+
+# --- pipelines and ends ---------------------------------------------------------------------------
+
+
+async def test_requests_that_come_at_once_are_answered_in_their_order(running: RunningProxy) -> None:
+    def use(proxy: str, one: int, other: int) -> list[bytes]:
+        with dial(proxy) as connection:
+            post = request(one, "/p", "Content-Length: 4", method="POST", body=b"body")
+            connection.sendall(request(one, "/a") + request(other, "/b") + post + b"\r\n" + request(one, "/c"))
+            connection.shutdown(socket.SHUT_WR)
+            return read_all(connection).split(b"HTTP/1.1 200 OK\r\n")[1:]
+
+    def answer(asked: Asked) -> bytes:
+        return ok(asked.path.encode() + asked.body)
+
+    async with playing(answer) as one, playing(answer) as other:
+        found = await running.call(use, one.port, other.port)
+        assert [each.partition(b"\r\n\r\n")[2] for each in found] == [b"/a", b"/b", b"/pbody", b"/c"]
+        assert (one.connections, other.connections) == (1, 1)
 
 
 @pytest.mark.parametrize(
-    ("uri", "word"),
-    [
-        ("https://example.org/", "CONNECT"),
-        ("ftp://example.org/", "http://host/path"),
-        ("http:///x", "http://host/path"),
-        ("http://[::1/", "not a URL"),
-        ("http://example.org:0/", "port"),
-        ("http://exa%20mple.org/", "target"),
-        ("http://" + "a" * 400 + ".example/", "too long"),
-        ("http://example.org/\x00", "not allowed in a URL"),
-        ("http://example.org/\t", "not allowed in a URL"),
-        ("http://example.org/\xe4", "not allowed in a URL"),
-    ],
+    ("headers", "body"),
+    [((), b""), (("Content-Length: 4",), b"body"), (("Transfer-Encoding: chunked",), b"4\r\nbody\r\n0\r\n\r\n")],
+    ids=["no body", "a body", "chunks"],
 )
-def test_targets_that_are_none(uri: str, word: str) -> None:
-    error = refused(f"GET {uri} HTTP/1.1\r\n\r\n")
-    assert status_of(error.reply) == 400
-    assert word in str(error)
+async def test_nothing_behind_the_request_goes_to_its_site(
+    running: RunningProxy, headers: tuple[str, ...], body: bytes
+) -> None:
+    def use(proxy: str, port: int) -> bytes:
+        with dial(proxy) as connection:
+            sent = request(port, "/", *headers, method="POST", body=body[:2])
+            for part in (sent, body[2:] + b"GET http://bank.test/", b"account HTTP/1.1\r\n\r\n"):
+                connection.sendall(part)
+            assert read_response(connection).endswith(b"ok")
+            return read_all(connection)
+
+    async with playing(always(ok())) as site:
+        assert (await running.call(use, site.port)).startswith(b"HTTP/1.1 502 ")
+        assert [each.body for each in site.asked] == [body]
 
 
-# --- nonsense ----------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    "head",
-    [
-        "GET http://example.org/",
-        "GET http://example.org/ HTTP/1.1 ",
-        "GET http://example.org/ HTTP/2.0",
-        "GET http://example.org/ http/1.1",
-        "GET http://example.org/ HTTP/1.1\r\nno colon",
-        "GET http://example.org/ HTTP/1.1\r\n: empty",
-        "GET http://example.org/ HTTP/1.1\r\nX : space",
-        "GET http://example.org/ HTTP/1.1\r\nX: y\r\n folded",
-        "GET http://example.org/ HTTP/1.1\r\nX: a\rY: b",
-        "GET http://example.org/ HTTP/1.1\r\nX: \x00",
-    ],
-)
-def test_heads_that_are_none(head: str) -> None:
-    assert status_of(refused(head + "\r\n\r\n").reply) == 400
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+async def test_a_program_that_has_ended_its_direction_gets_its_answer(running: RunningProxy, version: str) -> None:
+    """And the site is not told yet: many give up a request whose sender has ended."""
+
+    def use(proxy: str, port: int) -> bytes:
+        with dial(proxy) as connection:
+            connection.sendall(request(port, version=version))
+            connection.shutdown(socket.SHUT_WR)
+            return read_all(connection)
+
+    async with playing(always(ok(b"x" * 300_000))) as site:
+        assert (await running.call(use, site.port)).endswith(b"x" * 300_000)
 
 
-TO_NO_PROXY = {
-    "a page": b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8118\r\nSec-Fetch-Mode: no-cors\r\n\r\n",
-    "only its first bytes": b"GET /",
-    "a page's form": b"POST /x HTTP/1.1\r\nContent-Length: 1\r\n\r\nx",
-    "a preflight": b"OPTIONS / HTTP/1.1\r\nAccess-Control-Request-Private-Network: true\r\n\r\n",
-    "a WebSocket": b"GET /chat HTTP/1.1\r\nUpgrade: websocket\r\n\r\n",
-    "asterisk-form": b"OPTIONS * HTTP/1.1\r\n\r\n",
-    "authority-form without CONNECT": b"GET example.org:80 HTTP/1.1\r\n\r\n",
-    "a URL in a path": b"GET /http://example.org/ HTTP/1.1\r\n\r\n",
-    "no scheme": b"GET //example.org/ HTTP/1.1\r\n\r\n",
-    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    "HTTP/0.9": b"GET /\r\n",
-    "TLS": b"\x16\x03\x01\x02\x00",
-    "DTLS": b"\x16\xfe\xff",
-    "TURN by TCP": b"\x00\x03\x00\x08\x21\x12\xa4\x42",
-    "ICE by TCP": b"\x00\x6c\x00\x01\x00\x58\x21\x12\xa4\x42",
-    "an empty line": b"\r\n",
-    "a space": b" GET http://example.org/ HTTP/1.1\r\n\r\n",
-    "two spaces": b"GET  http://example.org/ HTTP/1.1\r\n\r\n",
-    "no target": b"GET\r\n\r\n",
-    "a greeting": b"SSH-2.0-client\r\n\r\n",
-    "a method that is none": b"G\x00T http://example.org/ HTTP/1.1\r\n\r\n",
-    "a method without end": b"G" * 33,
-    "other bytes": b"\xff",
+async def test_a_site_is_told_of_the_end_of_its_program_after_a_while(session: ClientTunnel) -> None:
+    settings = ClientSettings(proxy_half_closed_seconds=0.05)
+    told = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        assert await reader.read() == b""
+        told.set()
+        writer.write(ok(b"late"))
+        writer.close()
+
+    def use(proxy: str, port: int) -> bytes:
+        with dial(proxy) as connection:
+            connection.sendall(request(port))
+            connection.shutdown(socket.SHUT_WR)
+            return read_all(connection)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server, running_proxy(session, settings) as running:
+        assert (await running.call(use, server.sockets[0].getsockname()[1])).endswith(b"late")
+        assert told.is_set()
+
+
+async def test_a_program_that_leaves_takes_its_request_with_it(running: RunningProxy) -> None:
+    gone = asyncio.Event()
+    asked = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        gone.set()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server, asyncio.timeout(SECONDS):
+        with await running.call(dial) as connection:
+            connection.sendall(request(server.sockets[0].getsockname()[1]))
+            await asked.wait()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        await gone.wait()
+        await running.until_idle()
+
+
+async def test_an_old_program_is_served_once(running: RunningProxy) -> None:
+    def use(proxy: str, port: int) -> bytes:
+        return readers.exchange(proxy, request(port, "/", "Connection: keep-alive", version="1.0"))
+
+    sent = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+    async with playing(always(sent)) as site:
+        assert await running.call(use, site.port) == b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok"
+        assert "\r\nConnection: close\r\n" in site.asked[0].head
+
+
+async def test_who_rests_makes_room_for_others_and_leaves_after_a_while(session: ClientTunnel) -> None:
+    def use(proxy: str, port: int) -> None:
+        with dial(proxy) as first, dial(proxy) as second:
+            ask(first, request(port))
+            ask(second, request(port))
+            with dial(proxy) as third:
+                assert ask(third, request(port)) == [b"ok"]
+                assert first.recv(1) == b""
+                assert ask(second, request(port)) == [b"ok"]
+
+    def rest(proxy: str, port: int) -> None:
+        with dial(proxy) as connection:
+            ask(connection, request(port))
+            assert connection.recv(1) == b""
+
+    async with playing(always(ok())) as site:
+        async with running_proxy(session, ClientSettings(proxy_connections_max=2)) as running:
+            await running.call(use, site.port)
+        async with running_proxy(session, ClientSettings(proxy_rest_seconds=0.05)) as running:
+            await running.call(rest, site.port)
+
+
+# --- bodies that are not awaited, and answers that are early ---------------------------------------
+
+
+async def test_a_program_that_asks_whether_it_may_go_on(running: RunningProxy) -> None:
+    def use(proxy: str, port: int) -> bytes:
+        with dial(proxy) as connection:
+            connection.sendall(request(port, "/", "Expect: 100-continue", "Content-Length: 2", method="PUT"))
+            assert read_response(connection) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            connection.sendall(b"xy" + request(port, "/2"))
+            assert read_response(connection).endswith(b"took xy")
+            return read_response(connection)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        writer.write(ok(b"took " + await reader.readexactly(2)))
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(ok(b"again"))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        assert (await running.call(use, server.sockets[0].getsockname()[1])).endswith(b"again")
+
+
+async def test_a_program_that_may_not_go_on_asks_again(running: RunningProxy) -> None:
+    def use(proxy: str, port: int) -> bytes:
+        head = ("Content-Length: 2",)
+        with dial(proxy) as connection:
+            connection.sendall(request(port, "/", "Expect: 100-continue", *head, method="PUT"))
+            refused = read_response(connection)
+            assert refused.startswith(b"HTTP/1.1 417 ")
+            assert b"\r\nConnection: close\r\n" in refused
+            connection.shutdown(socket.SHUT_WR)
+            assert read_all(connection) == b""
+        return readers.exchange(proxy, request(port, "/", "Connection: close", *head, method="PUT", body=b"xy"))
+
+    def answer(asked: Asked) -> bytes:
+        is_waiting = "100-continue" in asked.head
+        return b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n" if is_waiting else ok(asked.body)
+
+    async with playing(answer) as site:
+        assert (await running.call(use, site.port)).endswith(b"xy")
+
+
+@pytest.mark.parametrize("stays", [True, False], ids=["it stays", "it resets"])
+async def test_an_answer_before_the_end_of_a_large_upload_arrives(running: RunningProxy, stays: bool) -> None:
+    """Whatever becomes of the rest of the upload."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig")
+        await writer.drain()
+        with contextlib.suppress(ConnectionError):
+            while stays and await reader.read(65_536):
+                pass
+        writer.close()
+
+    def use(proxy: str, port: int) -> bytes:
+        size = 4_000_000
+        with dial(proxy) as connection:
+            connection.sendall(request(port, "/", f"Content-Length: {size}", method="POST"))
+            assert read_response(connection).endswith(b"big")
+            try:
+                connection.sendall(bytes(size))
+            except OSError:
+                return b""
+            return read_all(connection)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        assert await running.call(use, server.sockets[0].getsockname()[1]) == b""
+        await running.until_idle()
+
+
+async def test_a_body_whose_chunks_break_is_cut(running: RunningProxy) -> None:
+    came = bytearray()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.extend(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                came.extend(data)
+        writer.close()
+
+    def use(proxy: str, port: int) -> None:
+        with dial(proxy) as connection:
+            head = ("Transfer-Encoding: chunked",)
+            connection.sendall(request(port, "/", *head, method="PUT", body=b"2\r\nab\r\n"))
+            assert read_response(connection) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            with pytest.raises(ConnectionResetError):
+                read_all(connection)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        await running.call(use, server.sockets[0].getsockname()[1])
+        await running.until_idle()
+    assert b"ab" in came
+    assert b"GET" not in came
+
+
+# --- what sites answer --------------------------------------------------------------------------
+
+
+FORGIVEN = {
+    "a radio": b"ICY 200 OK\r\nicy-name: x\r\n\r\nok",
+    "a control byte": b"HTTP/1.1 200 OK\r\nSet-Cookie: a=\x02b\r\nContent-Length: 2\r\n\r\nok",
+    "a warning": b"HTTP/1.1 200 OK\r\nNotice: x\r\n<br />Undefined index\r\nContent-Length: 2\r\n\r\nok",
+    "a name that is none": b"HTTP/1.1 200 OK\r\nX\xe4 y: z\r\nContent-Length: 2\r\n\r\nok",
+    "small letters": b"http/1.0 200 fine\r\n\r\nok",
+    "blank lines first": b"\r\n\nHTTP/1.1   200   OK\r\nContent-Length: 2\r\n\r\nok",
+    "a large head": b"HTTP/1.1 200 OK\r\nX: " + b"y" * 250_000 + b"\r\nContent-Length: 2\r\n\r\nok",
+    "chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1;x\r\nk\r\n0\r\nA: b\r\n\r\n",
+    "until the end": b"HTTP/1.1 200 OK\r\n\r\nok",
+    "an early hint": b"HTTP/1.1 103 Early Hints\r\nbad\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
 }
 
 
-@pytest.mark.parametrize("first", TO_NO_PROXY.values(), ids=TO_NO_PROXY.keys())
-def test_what_is_to_no_proxy_is_refused_at_once_and_without_a_byte(first: bytes) -> None:
-    """Browsers of pages that try ports wait for an answer, and whatever it is, it tells them that something runs."""
-    assert refused(first).reply == b""
+@pytest.mark.parametrize("sent", FORGIVEN.values(), ids=FORGIVEN.keys())
+async def test_what_browsers_show_arrives(running: RunningProxy, sent: bytes) -> None:
+    assert body_of(await answered(running, sent)) == b"ok"
+    assert (await answered(running, sent, version="1.0")).endswith(b"\r\n\r\nok")
 
 
-def test_a_head_that_is_to_no_proxy_gets_no_byte_however_long_it_is() -> None:
-    assert refused(b"GET hello" + b"o" * PROXY_HEAD_MAX).reply == b""
+REFUSED = {
+    "another protocol": (b"SSH-2.0-x\r\n", "http_protocol_error"),
+    "no head at all": (b"<html>hello", "http_protocol_error"),
+    "a head too large": (b"HTTP/1.1 200 OK\r\nA: " + b"x" * HEAD_MAX, "http_response_header_section_size"),
+    "two lengths": (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nok", "http_protocol_error"),
+    "a length and chunks": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nok",
+        "http_protocol_error",
+    ),
+    "a switch": (b"HTTP/1.1 101 S\r\n\r\n", "http_protocol_error"),
+    "half a head": (b"HTTP/1.1 200 OK\r\nA: b", "http_response_incomplete"),
+}
 
 
-def test_a_head_of_the_greatest_length() -> None:
-    start, end = b"GET http://example.org/ HTTP/1.1\r\nContent-Length: 4\r\nX: ", b"\r\n\r\n"
-    fitting = start + b"y" * (PROXY_HEAD_MAX - len(start) - len(end)) + end
-    assert ask(fitting + b"body").first_bytes.endswith(b"body")
-    too_long = fitting[: -len(end)] + b"y" + end
-    assert status_of(refused(too_long).reply) == 431
-    assert feed(HttpParser(), [too_long[:-1], b"\n"])[1] is not None
+@pytest.mark.parametrize(("sent", "error"), REFUSED.values(), ids=REFUSED.keys())
+async def test_what_is_no_response_is_said_to_be_none(running: RunningProxy, sent: bytes, error: str) -> None:
+    reply = readers.parse(await answered(running, sent))
+    assert (reply.status, reply.header("Proxy-Status")) == (502, f"freespan; error={error}")
+    assert reply.header("Content-Type") == "application/problem+json"
 
 
-def test_a_head_without_end_is_not_kept() -> None:
-    parser = HttpParser()
-    start = b"GET http://example.org/"
-    assert parser.receive_data(start + b"G" * (PROXY_HEAD_MAX - len(start))) is None
-    with pytest.raises(RequestError, match="longer") as caught:
-        parser.receive_data(b"G")
-    assert status_of(caught.value.reply) == 431
+async def test_a_page_that_gets_no_http_is_reset(running: RunningProxy) -> None:
+    with pytest.raises(ConnectionResetError):
+        await answered(running, b"SSH-2.0-x\r\n\r\n", "User-Agent: Mozilla/5.0")
 
 
-# --- responses ---------------------------------------------------------------------------------
-def test_a_refusal_is_a_whole_response() -> None:
-    reply = ask("CONNECT example.org:443 HTTP/1.1\r\n\r\n").refused(ProxyStatus("dns_error"))
-    head, _, body = reply.partition(b"\r\n\r\n")
-    lines = head.decode().split("\r\n")
-    assert lines[0] == "HTTP/1.1 502 Bad Gateway"
-    assert "Proxy-Status: freespan; error=dns_error" in lines
-    assert f"Content-Length: {len(body)}" in lines
-    problem = json.loads(body)
-    assert problem["type"] == "urn:freespan:problem:dns_error"
-    assert problem["detail"] == ProxyStatus("dns_error").sentence()
+@pytest.mark.parametrize("sent", [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", FORGIVEN["chunks"][:-15]])
+async def test_half_a_response_is_no_whole_one(running: RunningProxy, sent: bytes) -> None:
+    passed = await answered(running, sent)
+    assert passed.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert not passed.endswith(b"0\r\n\r\n")
+    with pytest.raises(ConnectionResetError):
+        await answered(running, sent, version="1.0")
 
 
-CHROMIUM = "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36\r\n"
-FIREFOX = "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0\r\n"
+def body_of(response: bytes) -> bytes:
+    """The body of the final response, by the library."""
+    library = h11.Connection(h11.CLIENT, max_incomplete_event_size=2 * HEAD_MAX)
+    library.send(h11.Request(method="GET", target="/", headers=[("Host", "h")]))
+    library.receive_data(response)
+    body = b""
+    while not isinstance(event := library.next_event(), h11.EndOfMessage):
+        assert isinstance(event, h11.InformationalResponse | h11.Response | h11.Data)
+        body += event.data if isinstance(event, h11.Data) else b""
+    return body
 
 
-@pytest.mark.parametrize("browser", [CHROMIUM, FIREFOX], ids=["Chromium", "Firefox"])
-def test_a_page_gets_no_refusal_and_its_reader_does(browser: str) -> None:
-    """To a script, any response is another thing than a connection that failed."""
-    by_a_page = ask(f"GET http://nowhere.example/ HTTP/1.1\r\n{browser}Accept: image/webp,*/*\r\n\r\n")
-    assert by_a_page.refused(ProxyStatus("dns_error")) == b""
-    opened = ask(f"GET http://nowhere.example/ HTTP/1.1\r\n{browser}Upgrade-Insecure-Requests: 1\r\n\r\n")
-    assert status_of(opened.refused(ProxyStatus("dns_error"))) == 502
+async def answered(running: RunningProxy, sent: bytes, *headers: str, version: str = "1.1") -> bytes:
+    """What a program gets from a site that sends this and closes."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(sent)
+        writer.close()
+
+    def use(proxy: str, port: int) -> Any:
+        return readers.exchange(proxy, request(port, "/", "Connection: close", *headers, version=version))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        found: bytes = await running.call(use, server.sockets[0].getsockname()[1])
+    await running.until_idle()
+    return found
 
 
-def test_other_programs_read_why_they_are_refused() -> None:
-    found = ask("GET http://nowhere.example/ HTTP/1.1\r\nUser-Agent: curl/8.5.0\r\n\r\n")
-    assert status_of(found.refused(ProxyStatus("dns_error"))) == 502
+async def test_a_site_that_falls_silent_is_given_up(session: ClientTunnel) -> None:
+    tunnel = TunnelSettings(stream_idle_seconds=0.1)
+    async with running_proxy(session, ClientSettings(tunnel=tunnel)) as running:
+
+        def use(proxy: str, port: int) -> None:
+            with pytest.raises(ConnectionResetError):
+                readers.exchange(proxy, request(port))
+
+        async with playing(always(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")) as site:
+            await running.call(use, site.port)
+            await running.until_idle()
 
 
-# --- user name and password ----------------------------------------------------------------------
-ASKED_FOR = Credentials("reader", "s:e-cret")
-_GOOD = base64.b64encode(b"reader:s:e-cret").decode()
+# --- WebSocket ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("line", ["CONNECT example.org:443 HTTP/1.1", "GET http://example.org/ HTTP/1.1"])
-@pytest.mark.parametrize(
-    ("headers", "is_let_in"),
-    [
-        (f"Proxy-Authorization: Basic {_GOOD}", True),
-        (f"proxy-authorization:  BASIC   {_GOOD} ", True),
-        ("", False),
-        ("Proxy-Authorization: Basic", False),
-        ("Proxy-Authorization: Basic !", False),
-        ("Proxy-Authorization: Basic cmVhZGVy", False),
-        (f"Proxy-Authorization: Bearer {_GOOD}", False),
-        (f"Authorization: Basic {_GOOD}", False),
-        (f"Proxy-Authorization: Basic {base64.b64encode(b'reader:s:e-creT').decode()}", False),
-        (f"Proxy-Authorization: Basic {base64.b64encode(b'reader:').decode()}", False),
-        (f"Proxy-Authorization: Basic {base64.b64encode(b':s:e-cret').decode()}", False),
-        (f"Proxy-Authorization: Basic {base64.b64encode(b'readers:e-cret').decode()}", False),
-        (f"Proxy-Authorization: Basic {_GOOD}\r\nProxy-Authorization: Basic {_GOOD}", False),
-    ],
-)
-def test_a_proxy_that_asks_for_a_password(line: str, headers: str, is_let_in: bool) -> None:
-    parser = HttpParser(ASKED_FOR)
-    request = f"{line}\r\n{headers}\r\n\r\n" if headers else f"{line}\r\n\r\n"
-    if is_let_in:
-        found = parser.receive_data(request.encode())
-        assert found is not None
-        assert _GOOD.encode() not in found.first_bytes
-        return
-    with pytest.raises(RequestError) as caught:
-        parser.receive_data(request.encode())
-    assert status_of(caught.value.reply) == 407
-    assert b"\r\nProxy-Authenticate: Basic realm=" in caught.value.reply
-    assert b"cret" not in caught.value.reply
+@pytest.mark.parametrize("connection", ["Upgrade", "keep-alive, Upgrade", "upgrade"])
+async def test_a_websocket_by_absolute_form_becomes_a_tunnel(running: RunningProxy, connection: str) -> None:
+    switch = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+
+    def use(proxy: str, port: int) -> None:
+        headers = (f"Connection: {connection}", "Upgrade: websocket", "Sec-WebSocket-Key: x")
+        with dial(proxy) as program:
+            assert ask(program, request(port)) == [b"ok"]
+            program.sendall(request(port, "/chat", *headers))
+            head = read_response(program)
+            assert head.startswith(b"HTTP/1.1 101 ")
+            assert b"\r\nUpgrade: websocket\r\n" in head
+            for said in (b"hello", b"http://bank.test/ HTTP/1.1\r\n\r\n"):
+                program.sendall(said)
+                assert readers.read_exactly(program, len(said)) == said.upper()
+            program.shutdown(socket.SHUT_WR)
+            assert read_all(program) == b""
+
+    async with playing(lambda asked: switch.encode() if asked.path == "/chat" else ok()) as site:
+        await running.call(use, site.port)
+        assert "\r\nUpgrade: websocket\r\n" in site.asked[-1].head
 
 
-@pytest.mark.parametrize("first", TO_NO_PROXY.values(), ids=TO_NO_PROXY.keys())
-def test_a_password_is_asked_of_nobody_who_does_not_ask_a_proxy(first: bytes) -> None:
-    with pytest.raises(RequestError) as caught:
-        HttpParser(ASKED_FOR).receive_data(first)
-    assert caught.value.reply == b""
+async def test_a_websocket_that_is_refused_leaves_the_program_where_it_was(running: RunningProxy) -> None:
+    def use(proxy: str, port: int) -> None:
+        with dial(proxy) as program:
+            program.sendall(request(port, "/chat", "Connection: Upgrade", "Upgrade: websocket"))
+            assert read_response(program).startswith(b"HTTP/1.1 403 ")
+            assert ask(program, request(port)) == [b"ok"]
 
-
-def test_a_status_without_a_name_of_its_own() -> None:
-    reply = response(418, "teapot", "short and stout")
-    assert reply.startswith(b"HTTP/1.1 418 Error\r\n")
-    assert b"Proxy-Status" not in reply
-
-
-# --- any bytes, any split ------------------------------------------------------------------------
-pieces = st.sampled_from(
-    [
-        *(b"GET ", b"CONNECT ", b"http://example.org", b"/x", b"a.example:443", b" HTTP/1.1", b"Host: h", b"x: y"),
-        *(b"\r\n", b"\n", b"\r", b"\r\n\r\n", b":", b" ", b"\x00", b"\xff", b"Connection: x", b"body"),
-    ]
-)
-good = st.builds(
-    lambda line, headers, body: b"\r\n".join([line, *headers, b"", body]),
-    st.sampled_from([b"GET http://example.org/x HTTP/1.1", b"CONNECT example.org:443 HTTP/1.1"]),
-    st.lists(st.sampled_from([b"Host: h", b"Connection: a", b"A: b"]), max_size=3),
-    st.binary(max_size=20),
-)
-
-
-@given(st.lists(pieces, max_size=12).map(b"".join) | st.binary(max_size=80) | good, places)
-@example(b"GET http://a.example/ HTTP/1.1\r\n\r\n\r\nbody", [33, 34, 35])
-def test_any_bytes_in_any_split_come_to_the_same_end(data: bytes, at: list[int]) -> None:
-    whole = feed(HttpParser(), [data])
-    assert feed(HttpParser(), cut(data, at)) == whole
-    assert feed(HttpParser(), [bytes((byte,)) for byte in data]) == whole
-    assert whole[2] == b""
-
-
-@given(
-    st.lists(st.sampled_from([b"a", b"\r", b"\n", b"\r\n\r\n", b":"]), max_size=8).map(b"".join),
-    st.integers(-4, 4),
-    places,
-)
-def test_the_bound_is_the_same_in_any_split(tail: bytes, over: int, at: list[int]) -> None:
-    head = b"GET http://example.org/ HTTP/1.1\r\nX: "
-    data = head + b"y" * (PROXY_HEAD_MAX - len(head) - len(tail) + over) + tail
-    near_the_end = [len(data) - place % 12 for place in at]
-    assert feed(HttpParser(), cut(data, near_the_end)) == feed(HttpParser(), [data])
+    refusal = b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"
+    async with playing(lambda asked: refusal if asked.path == "/chat" else ok()) as site:
+        await running.call(use, site.port)
+        assert site.connections == 1

@@ -15,9 +15,9 @@ from typing import TypeVar
 
 import pytest
 
+from freespan.client.lent_stream import LentStream
 from freespan.client.local_proxy.peers import Peers, own_users
 from freespan.client.local_proxy.server import LocalProxy
-from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
@@ -39,11 +39,9 @@ class Asked:
     def __init__(self) -> None:
         self.targets: list[Target] = []
 
-    @contextlib.asynccontextmanager
-    async def open_stream(self, target: Target, first_bytes: bytes = b"") -> AsyncIterator[TunnelStream]:
+    async def lend_stream(self, target: Target, first_bytes: bytes = b"") -> LentStream:
         self.targets.append(target)
         raise StreamError(ProxyStatus("destination_unavailable"))
-        yield
 
 
 @contextlib.asynccontextmanager

@@ -4,103 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import hashlib
 import http.client
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
 from freespan.client.client import Client
 from freespan.client.local_proxy.credentials import Credentials
-from freespan.client.local_proxy.request import PROXY_HEAD_MAX
+from freespan.client.local_proxy.repair import HEAD_MAX
 from freespan.client.local_proxy.server import LocalProxy
 from freespan.client.settings import ClientSettings
 from freespan.demo.payload import sha256_of
 from freespan.egress import dialer
 from freespan.egress.settings import EgressSettings
 from freespan.tunnel.client import ClientTunnel
-from freespan.wire.errors import InputError, StreamError
+from freespan.wire.errors import InputError
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
+from tests.client.local_proxy.proxies import RunningProxy, running_proxy, session_with
 from tests.support import readers
 from tests.support.invites import invite_to
 from tests.support.loopback import IPV6
 from tests.support.site import SMALL, Site
-from tests.support.whole_path import SECONDS, direct_session, running_host
-
-
-class FakeClient(Client):
-    """Has the session that it is given, or none."""
-
-    def __init__(self, tunnel: ClientTunnel, settings: ClientSettings | None) -> None:
-        super().__init__(invite_to("http://127.0.0.1:1", bytes(32)), lambda _: None, settings=settings)
-        self._given = tunnel
-        self.has_session = True
-
-    async def tunnel(self, seconds: float | None = None) -> ClientTunnel:
-        if not self.has_session:
-            raise StreamError(ProxyStatus("destination_unavailable"))
-        return self._given
-
-
-class RunningProxy:
-    """The proxy, and calls to it in threads, since the programs that use it are not ours."""
-
-    def __init__(self, proxy: LocalProxy, port: int, client: FakeClient) -> None:
-        self.proxy = proxy
-        self.port = port
-        self.address = f"127.0.0.1:{port}"
-        self.client = client
-
-    async def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        async with asyncio.timeout(2 * SECONDS):
-            return await asyncio.to_thread(function, self.address, *arguments)
-
-    async def still_serves(self, site: Site) -> None:
-        assert (await self.call(readers.get, f"http://site.test:{site.port}/")).body == SMALL
-
-    async def until_idle(self) -> None:
-        async with asyncio.timeout(SECONDS):
-            while self.proxy.connections:
-                await asyncio.sleep(0.005)
-
-
-@contextlib.asynccontextmanager
-async def session_with(egress: EgressSettings) -> AsyncIterator[ClientTunnel]:
-    """A session with an egress that has these settings."""
-    async with asyncio.timeout(4 * SECONDS), running_host(egress=egress) as host, direct_session(host) as session:
-        yield session
-
-
-@contextlib.asynccontextmanager
-async def running_proxy(
-    session: ClientTunnel, settings: ClientSettings | None = None, credentials: Credentials | None = None
-) -> AsyncIterator[RunningProxy]:
-    client = FakeClient(session, settings)
-    proxy = LocalProxy(client, settings, credentials=credentials)
-    port = await proxy.start(0)
-    try:
-        yield RunningProxy(proxy, port, client)
-    finally:
-        await proxy.stop()
-
-
-@pytest.fixture
-async def session(caplog: pytest.LogCaptureFixture) -> AsyncIterator[ClientTunnel]:
-    async with session_with(EgressSettings()) as session:
-        yield session
-    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
-
-
-@pytest.fixture
-async def running(session: ClientTunnel) -> AsyncIterator[RunningProxy]:
-    async with running_proxy(session) as running:
-        yield running
-
+from tests.support.whole_path import SECONDS
 
 # --- HTTP ------------------------------------------------------------------------------------
 
@@ -115,7 +44,7 @@ async def test_absolute_form(running: RunningProxy, site: Site) -> None:
 async def test_what_is_for_the_proxy_alone_stays_with_it(running: RunningProxy, site: Site) -> None:
     request = (
         f"GET http://user:secret@site.test:{site.port}/ HTTP/1.1\r\nHost: site.test\r\nProxy-Connection: keep-alive\r\n"
-        "Proxy-Authorization: Basic c2VjcmV0\r\nConnection: keep-alive, X-Mine\r\nX-Mine: 1\r\nX-Yours: 2\r\n\r\n"
+        "Proxy-Authorization: Basic c2VjcmV0\r\nConnection: close, X-Mine\r\nX-Mine: 1\r\nX-Yours: 2\r\n\r\n"
     )
     assert readers.parse(await running.call(readers.exchange, request.encode())).status == 200
     head = site.heads[-1].lower()
@@ -126,7 +55,7 @@ async def test_what_is_for_the_proxy_alone_stays_with_it(running: RunningProxy, 
 
 async def test_a_body_goes_along(running: RunningProxy, site: Site) -> None:
     body = bytes(range(256)) * 20_000
-    head = f"POST http://site.test:{site.port}/ HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST http://site.test:{site.port}/ HTTP/1.1\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
     reply = readers.parse(await running.call(readers.exchange, head.encode() + body))
     assert reply.body.decode() == hashlib.sha256(body).hexdigest()
 
@@ -149,8 +78,6 @@ async def test_connect_with_the_first_bytes_behind_it(running: RunningProxy, sit
 
 
 async def test_a_program_that_keeps_its_connections(running: RunningProxy, site: Site) -> None:
-    """It is told to open another one for each request, and does."""
-
     def use(proxy: str) -> list[bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=SECONDS)
         bodies = []
@@ -308,12 +235,19 @@ NONSENSE: dict[str, tuple[bytes, int]] = {
     "port too high": (b"CONNECT site.test:65536 HTTP/1.1\r\n\r\n", 400),
     "no port": (b"CONNECT site.test HTTP/1.1\r\n\r\n", 400),
     "a name that is none": (b"CONNECT -_-.:80 HTTP/1.1\r\n\r\n", 400),
-    "not ASCII": ("CONNECT bücher.example:80 HTTP/1.1\r\n\r\n".encode(), 400),
+    "no letters": (b"CONNECT b\xffcher.example:80 HTTP/1.1\r\n\r\n", 400),
+    "ws by GET": (b"GET ws://site.test/ HTTP/1.1\r\n\r\n", 400),
+    "lengths that differ": (b"PUT http://site.test/ HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+    "a length and chunks": (
+        b"PUT http://site.test/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n",
+        400,
+    ),
+    "chunks that are none": (b"PUT http://site.test/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
     "header without colon": (b"GET http://site.test/ HTTP/1.1\r\nnonsense\r\n\r\n", 400),
     "white space before the colon": (b"GET http://site.test/ HTTP/1.1\r\nHost : x\r\n\r\n", 400),
     "folded header": (b"GET http://site.test/ HTTP/1.1\r\nA: b\r\n c\r\n\r\n", 400),
-    "a long head": (b"GET http://site.test/ HTTP/1.1\r\nA: " + b"b" * PROXY_HEAD_MAX, 431),
-    "a head without end": (b"GET http://site.test/" + b"a" * PROXY_HEAD_MAX, 431),
+    "a long head": (b"GET http://site.test/ HTTP/1.1\r\nA: " + b"b" * HEAD_MAX, 431),
+    "a head without end": (b"GET http://site.test/" + b"a" * HEAD_MAX, 431),
 }
 
 
@@ -355,22 +289,14 @@ async def test_a_page_is_refused_by_a_reset_and_told_nothing(running: RunningPro
     head = "User-Agent: Mozilla/5.0 Chrome/156.0.0.0\r\n"
 
     def use(proxy: str, url: str, more: str) -> bytes:
-        return readers.exchange(proxy, f"GET {url} HTTP/1.1\r\nHost: x\r\n{head}{more}\r\n".encode())
+        connection = "Connection: close\r\n"
+        return readers.exchange(proxy, f"GET {url} HTTP/1.1\r\n{connection}{head}{more}\r\n".encode())
 
     refused = "http://site.test:25/"
     with pytest.raises(ConnectionResetError):
         await running.call(use, refused, "")
     assert (await running.call(use, refused, "Upgrade-Insecure-Requests: 1\r\n")).startswith(b"HTTP/1.1 403 ")
     assert (await running.call(use, f"http://site.test:{site.port}/", "")).endswith(SMALL)
-
-
-async def test_a_page_that_gets_no_http_is_reset(running: RunningProxy) -> None:
-    def use(proxy: str, port: int) -> None:
-        request = f"GET http://site.test:{port}/ HTTP/1.1\r\nUser-Agent: Mozilla/5.0\r\n\r\n"
-        with pytest.raises(ConnectionResetError):
-            readers.exchange(proxy, request.encode())
-
-    await meet(running, KeepingSite(b"SSH-2.0-x\r\n\r\n"), use)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
@@ -511,7 +437,7 @@ async def test_whoever_knows_the_password_may_use_it(session: ClientTunnel, site
 
         def by_http(proxy: str, user: str) -> int:
             token = base64.b64encode(f"{user}:secret".encode()).decode()
-            head = f"GET http://site.test:{site.port}/ HTTP/1.1\r\nProxy-Authorization: Basic {token}\r\n\r\n"
+            head = f"GET http://site.test:{site.port}/ HTTP/1.0\r\nProxy-Authorization: Basic {token}\r\n\r\n"
             return readers.parse(readers.exchange(proxy, head.encode())).status
 
         def by_socks(proxy: str, password: bytes) -> bytes:
@@ -617,104 +543,3 @@ async def test_what_is_counted(running: RunningProxy, site: Site) -> None:
     await running.until_idle()
     assert running.proxy.received > 100_000
     assert running.proxy.connections == 0
-
-
-# --- one request a connection ----------------------------------------------------------------
-
-
-class KeepingSite:
-    """A site that keeps its connections, whatever it is asked, and notes all that comes; `answer` goes out at once."""
-
-    def __init__(self, answer: bytes) -> None:
-        self.answer = answer
-        self.received = b""
-        self.connections = 0
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        writer.write(self.answer)
-        with contextlib.suppress(ConnectionError):
-            while data := await reader.read(65_536):
-                self.received += data
-        writer.close()
-
-
-OK = b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok"
-
-
-async def meet(running: RunningProxy, site: KeepingSite, use: Callable[[str, int], Any]) -> Any:
-    server = await asyncio.start_server(site.serve, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        sent = await running.call(use, port)
-        await running.until_idle()
-    return sent
-
-
-async def test_a_site_that_keeps_its_connection_gets_no_second_request(running: RunningProxy) -> None:
-    site = KeepingSite(OK)
-
-    def use(proxy: str, port: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=SECONDS)
-        for path, secret in (("/", ""), ("/account", "secret")):
-            connection.request("GET", f"http://site.test:{port}{path}", headers={"Cookie": secret})
-            response = connection.getresponse()
-            assert (response.read(), response.getheader("Connection")) == (b"ok", "close")
-        connection.close()
-
-    await meet(running, site, use)
-    assert site.connections == 2
-
-
-@pytest.mark.parametrize(
-    ("head", "body"),
-    [("", b""), ("Content-Length: 4\r\n", b"body"), ("Transfer-Encoding: chunked\r\n", b"4\r\nbody\r\n0\r\n\r\n")],
-    ids=["no body", "a body", "chunks"],
-)
-async def test_nothing_behind_the_request_goes_to_its_site(running: RunningProxy, head: str, body: bytes) -> None:
-    site = KeepingSite(OK)
-
-    def use(proxy: str, port: int) -> bytes:
-        with readers.dial(proxy) as connection:
-            request = f"POST http://site.test:{port}/ HTTP/1.1\r\n{head}\r\n".encode()
-            for part in (request + body[:2], body[2:] + b"GET http://bank.test/", b"account HTTP/1.1\r\n\r\n"):
-                connection.sendall(part)
-            answer = readers.read_exactly(connection, len(OK) - len("keep-alive") + len("close"))
-            connection.shutdown(socket.SHUT_WR)
-            readers.read_all(connection)
-            return answer
-
-    assert (await meet(running, site, use)).endswith(b"ok")
-    assert site.received.endswith(b"Connection: close\r\n\r\n" + body)
-
-
-@pytest.mark.parametrize(
-    ("answer", "error"),
-    [
-        (b"SSH-2.0-x\r\n\r\n", "http_protocol_error"),
-        (b"HTTP/1.1 200 OK\r\nA: " + b"x" * PROXY_HEAD_MAX, "http_response_header_section_size"),
-    ],
-)
-async def test_an_answer_that_is_no_http(running: RunningProxy, answer: bytes, error: str) -> None:
-    def use(proxy: str, port: int) -> readers.Reply:
-        return readers.get(proxy, f"http://site.test:{port}/")
-
-    reply = await meet(running, KeepingSite(answer), use)
-    assert (reply.status, reply.header("Proxy-Status")) == (502, f"freespan; error={error}")
-
-
-async def test_a_body_whose_chunks_break_is_cut(running: RunningProxy) -> None:
-    go_on = b"HTTP/1.1 100 Continue\r\n\r\n"
-    site = KeepingSite(go_on)
-
-    def use(proxy: str, port: int) -> None:
-        with readers.dial(proxy) as connection:
-            head = f"PUT http://site.test:{port}/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"
-            connection.sendall(head.encode())
-            assert readers.read_exactly(connection, len(go_on)) == go_on
-            connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
-            with pytest.raises(ConnectionResetError):
-                readers.read_all(connection)
-
-    await meet(running, site, use)
-    assert b"GET" not in site.received

@@ -1,81 +1,281 @@
-"""Lets one HTTP request and its response pass, and nothing else, for a program that asked in absolute-form.
+"""One HTTP request of a program and the response to it, between two connections. Pure.
 
-`RequestReader` and `ResponseStream` stand between the splice and the two things that it joins. Once the response head
-has passed, they cost one call for each chunk.
+`h11` reads and writes both sides, so that neither gets a byte of a head or of a chunk as the other one wrote it, and
+nothing passes but this request and this response:
+
+    program ── bytes ──▶ h11 (SERVER) ── request ──▶ h11 (CLIENT) ── bytes ──▶ target
+    program ◀── bytes ── h11 (SERVER) ◀── response ── h11 (CLIENT) ◀── bytes ── target
+
+The head of a response is mended first (`repair.py`). A field `Proxy-Status` in what comes from here is the word of the
+egress or of the local proxy, so one that a site has sent is left out as a whole, in trailers too: no parser has to tell
+one member of it from another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 
-from freespan.client.local_proxy.request import SplicedStream
-from freespan.client.local_proxy.request_body import BodyError, RequestBody
-from freespan.client.local_proxy.response_head import ResponseHead
-from freespan.tunnel.splice import ByteSource
-from freespan.wire.errors import StreamError
+import h11
+
+from freespan.client.local_proxy.http_request import ForwardedRequest
+from freespan.client.local_proxy.repair import (
+    BLANKS_MAX,
+    FORGIVEN_HEAD_END,
+    FRAMING,
+    HEAD_MAX,
+    RepairError,
+    is_like_a_response,
+    repaired_response,
+)
 from freespan.wire.proxy_status import ProxyStatus
 
+_HOP_BY_HOP = {b"connection", b"proxy-connection", b"keep-alive", b"upgrade"}
+_OURS = {b"proxy-status"}
+"""Fields that come from this proxy alone."""
+_BY_CONNECTION = {b"ntlm", b"negotiate"}
+"""Logins that hold for the connection on which they were made (RFC 4559 section 6)."""
+_SESSION_BASED = (b"Proxy-Support", b"Session-Based-Authentication")
+_NO_BODY = {204, 304}
+_LIBRARY_MAX = 2 * HEAD_MAX
+"""More than a head that was mended can have."""
 
-class RequestReader:
-    """The program's side: the announced body, then nothing until the program has ended its direction."""
+_Fields = list[tuple[bytes, bytes]]
 
-    def __init__(self, program: ByteSource, body: RequestBody) -> None:
-        self._program = program
-        self._body = body
 
-    async def read(self) -> bytes:
-        """See `ByteSource`. Raises `StreamError` for a body whose end is ambiguous."""
+class Exchange:
+    """Feed it what either side sends; each call returns what the other side gets.
+
+    `failure` is set once one of the two sends what is no HTTP, or breaks off. Nothing passes from then on.
+    """
+
+    def __init__(self, request: ForwardedRequest) -> None:
+        self.failure: ProxyStatus | None = None
+        self.is_the_programs_fault = False
+        self._is_broken_off = False
+        self.request_is_complete = False
+        self.response_is_complete = False
+        self.response_has_begun = False
+        """Whether the program has got the head of a final response."""
+        self.is_switched = False
+        """Whether the two speak another protocol from here on."""
+        self._request = request
+        self._has_body = False
+        self._program = h11.Connection(h11.SERVER, max_incomplete_event_size=_LIBRARY_MAX)
+        self._program.receive_data(request.head)
+        event = self._program.next_event()
+        assert isinstance(event, h11.Request)
+        self._is_old = event.http_version < b"1.1"
+        self._for_target = h11.Request(method=event.method, target=event.target, headers=event.headers)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._target = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LIBRARY_MAX)
+        self._head: bytearray | None = bytearray()
+        self._head_seen = 0
+        self._blanks = 0
+        self._is_chunked = False
+
+    # --- towards the target ------------------------------------------------------------------
+    def request_head(self) -> bytes:
+        """The head for the target. May be called again after `start_again`."""
+        return self._target.send(self._for_target)
+
+    @property
+    def may_be_repeated(self) -> bool:
+        """Whether the request can be sent to another connection, without harm if the first one has taken it."""
+        return self._request.is_safe and self.request_is_complete and not self._has_body
+
+    def start_again(self) -> bytes:
+        """Forget the target; returns all that another connection to it must get."""
+        self._begin()
+        self.failure = None
+        return self.request_head() + self._target.send(h11.EndOfMessage())
+
+    def receive_from_program(self, data: bytes) -> bytes:
+        """Take bytes of the program; returns those for the target. What follows the request waits."""
+        if data:
+            self._program.receive_data(data)
+        passed = []
         try:
-            while data := await self._program.read():
-                if passed := self._body.take(data):
-                    return passed
-        except BodyError:
-            raise StreamError(ProxyStatus("http_request_error")) from None
-        return b""
+            while not self.request_is_complete and self.failure is None:
+                event = self._program.next_event()
+                if isinstance(event, h11.Data):
+                    self._has_body = True
+                    passed.append(self._target.send(event))
+                elif isinstance(event, h11.EndOfMessage):
+                    self.request_is_complete = True
+                    trailers = _without(event.headers.raw_items(), _HOP_BY_HOP | _OURS | FRAMING)
+                    passed.append(self._target.send(h11.EndOfMessage(headers=trailers)))
+                else:
+                    break
+        except h11.ProtocolError:
+            self._fail_program()
+        return b"".join(passed)
 
+    def program_ended(self) -> None:
+        """The program has ended its direction."""
+        if not self.request_is_complete:
+            self._fail_program()
 
-class ResponseStream:
-    """The target's side: a response whose head says that the connection ends with it, or a refusal in its place."""
+    def program_has_gone(self) -> None:
+        """The program's connection was cut."""
+        self._fail_program()
 
-    def __init__(self, stream: SplicedStream, refused: Callable[[ProxyStatus], bytes]) -> None:
-        self._stream = stream
-        self._refused = refused
-        self._head = ResponseHead()
-        self._is_refused = False
-
-    async def read(self) -> bytes:
-        """See `ByteSource`."""
-        if self._head.is_whole:
-            return await self._stream.read()
-        if self._is_refused:
-            return b""
+    # --- towards the program -----------------------------------------------------------------
+    def receive_from_target(self, data: bytes) -> bytes:
+        """Take bytes of the target; returns those for the program."""
+        passed: list[bytes] = []
         try:
-            while True:
-                data = await self._stream.read()
-                if not data:
-                    self._head.receive_end()
-                if passed := self._head.receive_data(data):
-                    return passed
-        except StreamError as error:
-            reply = self._refused(error.status)
-            if not reply:
-                raise
-            self._is_refused = True
-            self._stream.abort()
-            return reply
+            if self._head is not None:
+                data = self._receive_heads(data, passed)
+            if self._head is None and data and not self.is_switched:
+                self._target.receive_data(data)
+            if self._head is None and self.failure is None and not self.is_switched:
+                self._pass_body(passed)
+        except (RepairError, h11.ProtocolError):
+            self._fail("http_protocol_error")
+        return b"".join(passed)
 
-    async def write(self, data: bytes) -> None:
-        """See `ByteSink`. After a refusal it drops what the program still sends, so that the refusal arrives."""
+    def target_ended(self) -> bytes:
+        """The target has ended its direction; returns bytes for the program."""
+        passed: list[bytes] = []
+        if self._head is None and not self.response_is_complete:
+            self._target.receive_data(b"")
+            self._pass_body(passed)
+        if not self.response_is_complete:
+            self._is_broken_off = True
+            self.failure = ProxyStatus("http_response_incomplete")
+        return b"".join(passed)
+
+    def _receive_heads(self, data: bytes, passed: list[bytes]) -> bytes:
+        """Take bytes up to the end of the final head; returns what comes after it."""
+        head = self._head
+        assert head is not None
+        head += data
+        while self.failure is None and self._head is not None:
+            self._skip_blank_lines(head)
+            end = FORGIVEN_HEAD_END.search(head, self._head_seen)
+            self._head_seen = max(0, len(head) - 3)
+            if (end.end() if end else len(head)) > HEAD_MAX:
+                self._fail("http_response_header_section_size")
+            elif not is_like_a_response(head) or self._blanks > BLANKS_MAX:
+                self._fail("http_protocol_error")
+            elif end is None:
+                break
+            else:
+                self._target.receive_data(repaired_response(bytes(head[: end.end()])))
+                del head[: end.end()]
+                self._head_seen = 0
+                self._pass_head(passed)
+        return bytes(head)
+
+    def _skip_blank_lines(self, head: bytearray) -> None:
+        """Those before a status line."""
+        if head.startswith((b"\r", b"\n")):
+            blanks = len(head) - len(head.lstrip(b"\r\n"))
+            self._blanks += blanks
+            del head[:blanks]
+
+    def _pass_head(self, passed: list[bytes]) -> None:
+        event = self._target.next_event()
+        if isinstance(event, h11.InformationalResponse):
+            if not self._is_old:
+                passed.append(self._program.send(self._interim(event)))
+            self.is_switched = event.status_code == 101
+        elif isinstance(event, h11.Response):
+            passed.append(self._program.send(self._final(event)))
+            self.response_has_begun = True
+        if self.is_switched:
+            passed.append(bytes(self._head or b""))
+        if self.is_switched or self.response_has_begun:
+            self._head = None
+
+    def _interim(self, event: h11.InformationalResponse) -> h11.InformationalResponse:
+        headers = _forwarded(event, FRAMING)
+        if event.status_code == 101:
+            headers += [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
+        return h11.InformationalResponse(status_code=event.status_code, reason=event.reason, headers=headers)
+
+    def _final(self, event: h11.Response) -> h11.Response:
+        self._is_chunked = any(name == b"transfer-encoding" for name, _ in event.headers)
+        headers = _forwarded(event, {b"transfer-encoding"} if event.status_code in _NO_BODY else set())
+        if not self.request_is_complete:
+            headers.append((b"Connection", b"close"))  # whether the rest of the request still comes is not certain
+        elif event.status_code == 401 and _logins(event) & _BY_CONNECTION:
+            headers.append(_SESSION_BASED)
+        return h11.Response(status_code=event.status_code, reason=event.reason, headers=headers)
+
+    def _pass_body(self, passed: list[bytes]) -> None:
+        """Whatever of the body has come."""
+        body: list[bytes] = []
+        trailers: _Fields | None = None
         try:
-            await self._stream.write(data)
-        except StreamError:
-            if not self._is_refused:
-                raise
+            while trailers is None:
+                event = self._target.next_event()
+                if isinstance(event, h11.Data):
+                    body.append(event.data)
+                elif isinstance(event, h11.EndOfMessage):
+                    trailers = event.headers.raw_items()
+                else:
+                    break
+        except h11.ProtocolError:
+            self._fail("http_protocol_error")
+        if body:
+            data = body[0] if len(body) == 1 else b"".join(body)
+            passed += self._program.send_with_data_passthrough(h11.Data(data=data)) or []
+        if trailers is not None:
+            can_have = self._is_chunked and not self._is_old
+            kept = _without(trailers, _HOP_BY_HOP | _OURS | FRAMING) if can_have else []
+            passed.append(self._program.send(h11.EndOfMessage(headers=kept)))
+            self.response_is_complete = True
 
-    def write_eof(self) -> None:
-        """See `ByteSink`."""
-        self._stream.write_eof()
+    def target_was_cut(self, status: ProxyStatus) -> None:
+        """The connection to the target was cut."""
+        self.failure = self.failure or status
 
-    def abort(self) -> None:
-        """See `SplicedStream`."""
-        self._stream.abort()
+    # --- at the end --------------------------------------------------------------------------
+    @property
+    def can_reuse_target(self) -> bool:
+        """Whether the connection to the target can take another request."""
+        target = self._target
+        return target.our_state is h11.DONE and target.their_state is h11.DONE and not target.trailing_data[0]
+
+    @property
+    def can_reuse_program(self) -> bool:
+        """Whether the program may send another request."""
+        return self._program.our_state is h11.DONE and self._program.their_state is h11.DONE
+
+    @property
+    def end_is_noticed(self) -> bool:
+        """Whether the program sees by itself that a response has broken off: its length says so, or its last chunk."""
+        return self._is_broken_off and not self._is_old
+
+    @property
+    def left_over(self) -> bytes:
+        """What the program has sent after its request."""
+        return self._program.trailing_data[0]
+
+    def _fail_program(self) -> None:
+        self._fail("http_request_error")
+        self.is_the_programs_fault = True
+
+    def _fail(self, error: str) -> None:
+        self.failure = self.failure or ProxyStatus(error)
+
+
+def _forwarded(event: h11.Response | h11.InformationalResponse, more: set[bytes] | frozenset[bytes]) -> _Fields:
+    """The fields of a response for the program; `more` are left out as well."""
+    named = {
+        token.strip().lower() for name, value in event.headers if name == b"connection" for token in value.split(b",")
+    }
+    return _without(event.headers.raw_items(), _HOP_BY_HOP | _OURS | (named - FRAMING) | more)
+
+
+def _without(fields: Iterable[tuple[bytes, bytes]], dropped: set[bytes] | frozenset[bytes]) -> _Fields:
+    return [(name, value) for name, value in fields if name.lower() not in dropped]
+
+
+def _logins(event: h11.Response) -> set[bytes]:
+    """The schemes by which a site lets people in, among other words."""
+    challenges = [value for name, value in event.headers if name == b"www-authenticate"]
+    return {word.lower() for value in challenges for word in value.replace(b",", b" ").split()}

@@ -1,20 +1,17 @@
-"""The interface between a conversation of one request (`tunnels.py`) and the parser of its protocol.
+"""The interface between a conversation of one request (`tunnels.py`) and the parser of its protocol. Pure.
 
-A parser is fed bytes until it has a `ProxyRequest`; until then it may have bytes to send back. `http1.py` and
-`socks5.py` implement both classes, and the conversation knows no more of a protocol than they tell.
+A parser is fed bytes until it has a `ProxyRequest`; until then it may have bytes to send back. `socks4.py` and
+`socks5.py` implement both classes, and the conversation knows no more of a protocol than they tell. A CONNECT of HTTP
+(`http_request.py`) is a `ProxyRequest` as well.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from freespan.tunnel.splice import ByteSink, ByteSource
 from freespan.wire.errors import FreespanError
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
-
-PROXY_HEAD_MAX = 65_536
-"""Longest head of a request or a response, in bytes; a longer one is refused."""
 
 
 class RequestError(FreespanError):
@@ -28,13 +25,6 @@ class RequestError(FreespanError):
         self.reply = reply
 
 
-class SplicedStream(ByteSource, ByteSink, Protocol):
-    """A stream to the target, or what stands in for it."""
-
-    def abort(self) -> None:
-        """Give up both directions."""
-
-
 class ProxyRequest(Protocol):
     """A program's request for a stream."""
 
@@ -45,7 +35,7 @@ class ProxyRequest(Protocol):
 
     @property
     def first_bytes(self) -> bytes:
-        """What goes to the target first: a rewritten request head, say, and what came after it."""
+        """What goes to the target first: what has come after the request."""
         ...
 
     @property
@@ -55,10 +45,6 @@ class ProxyRequest(Protocol):
 
     def refused(self, status: ProxyStatus) -> bytes:
         """The reply to the program when the stream cannot be opened; nothing if the connection is to be reset."""
-        ...
-
-    def splice_ends(self, program: ByteSource, stream: SplicedStream) -> tuple[ByteSource, SplicedStream]:
-        """What is spliced: the two as they are, or what lets only this request and its response pass."""
         ...
 
 

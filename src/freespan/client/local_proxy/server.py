@@ -7,19 +7,20 @@ users, and pages that try ports.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Collection
 from dataclasses import replace
 
+from freespan.client.lent_stream import LentStream
 from freespan.client.local_proxy.conversation import Program, ProxyContext, StreamOpener
 from freespan.client.local_proxy.credentials import Credentials
+from freespan.client.local_proxy.http1 import HttpConversation
+from freespan.client.local_proxy.kept_streams import KeptStreams
 from freespan.client.local_proxy.listening import LOCALHOST, listen, loopback_addresses
-from freespan.client.local_proxy.parsers import parser_for
+from freespan.client.local_proxy.parsers import socks_parser_for
 from freespan.client.local_proxy.peers import Peers, own_users
 from freespan.client.local_proxy.request import RequestError
 from freespan.client.local_proxy.tunnels import TunnelConversation
 from freespan.client.settings import ClientSettings
-from freespan.tunnel.stream import TunnelStream
 from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
@@ -33,9 +34,7 @@ _REFUSED_SECONDS = 2.0
 class _NoRoom:
     """Stands for the client where programs have too many connections: whatever they ask for, they are told so."""
 
-    def open_stream(
-        self, target: Target, first_bytes: bytes = b""
-    ) -> contextlib.AbstractAsyncContextManager[TunnelStream]:
+    async def lend_stream(self, target: Target, first_bytes: bytes = b"") -> LentStream:
         """See `StreamOpener`."""
         raise StreamError(ProxyStatus("connection_limit_reached", "programs"))
 
@@ -61,7 +60,9 @@ class LocalProxy:
         self.received = 0
         self.sent = 0
         self.connections = 0
-        self._context = ProxyContext(client, settings, credentials, self._count_received, self._count_sent)
+        self._context = ProxyContext(
+            client, settings, credentials, KeptStreams(settings), self._count_received, self._count_sent
+        )
         self._peers = Peers(own_users() if users is None else users)
         self.addresses: tuple[str, ...] = ()
         self._servers: list[asyncio.Server] = []
@@ -106,7 +107,7 @@ class LocalProxy:
         try:
             if not self._peers.may_use(writer.get_extra_info("socket")):
                 program.connection.reset()
-            elif self.connections <= self._settings.proxy_connections_max:
+            elif self._has_room():
                 await self._converse(program, self._context)
             elif self.connections <= self._settings.proxy_connections_max + _REFUSED_MAX:
                 async with asyncio.timeout(_REFUSED_SECONDS):
@@ -122,11 +123,25 @@ class LocalProxy:
             self._tasks.discard(task)
             writer.close()
 
+    def _has_room(self) -> bool:
+        """Whether there is a place for one more connection. One that carries nothing makes room."""
+        if self.connections <= self._settings.proxy_connections_max:
+            return True
+        rested_longest = next(iter(self._context.resting), None)
+        if rested_longest is None:
+            return False
+        del self._context.resting[rested_longest]
+        rested_longest.close()
+        return True
+
     async def _converse(self, program: Program, context: ProxyContext) -> None:
         async with asyncio.timeout(self._settings.proxy_request_seconds):
             first = await program.read()
-        parser = parser_for(first[0], context.credentials)
-        await TunnelConversation(program, context, parser).run(first)
+        parser = socks_parser_for(first[0], context.credentials)
+        if parser is None:
+            await HttpConversation(program, context).run(first)
+        else:
+            await TunnelConversation(program, context, parser).run(first)
 
     def _count_received(self, count: int) -> None:
         self.received += count

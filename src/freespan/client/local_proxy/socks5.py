@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from freespan.client.local_proxy.credentials import Credentials
-from freespan.client.local_proxy.request import RequestError, SplicedStream
+from freespan.client.local_proxy.request import RequestError
 from freespan.client.local_proxy.socks_target import TargetError, target_by_address, target_by_name
-from freespan.tunnel.splice import ByteSource
 from freespan.wire.proxy_status import ProxyStatus
 from freespan.wire.target import Target
 
@@ -34,10 +33,6 @@ class SocksRequest:
     def refused(self, status: ProxyStatus) -> bytes:
         """The reply for a stream that could not be opened."""
         return _reply(status.socks_reply)
-
-    def splice_ends(self, program: ByteSource, stream: SplicedStream) -> tuple[ByteSource, SplicedStream]:
-        """See `ProxyRequest`: anything may pass."""
-        return program, stream
 
 
 class Socks5Parser:

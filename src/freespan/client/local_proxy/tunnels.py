@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 
 from freespan.client.local_proxy.conversation import Program, ProxyContext
@@ -45,25 +44,25 @@ class TunnelConversation:
 
 async def serve_tunnel(request: ProxyRequest, program: Program, context: ProxyContext) -> None:
     """Open the stream that was asked for, say so, and copy until both directions have ended; or refuse."""
-    async with contextlib.AsyncExitStack() as stack:
-        try:
-            opening = context.client.open_stream(request.target, request.first_bytes)
-            stream = await unless_it_hangs_up(
-                program, stack.enter_async_context(opening), context.settings.proxy_look_seconds
-            )
-        except StreamError as error:
-            _log.info("a connection was not opened: %s", error.status.sentence())  # SOCKS has a number for it
-            await program.refuse(request.refused(error.status))
-            return
+    try:
+        opening = context.client.lend_stream(request.target, request.first_bytes)
+        lent = await unless_it_hangs_up(program, opening, context.settings)
+    except StreamError as error:
+        _log.info("a connection was not opened: %s", error.status.sentence())  # SOCKS has a number for it
+        await program.refuse(request.refused(error.status))
+        return
+    try:
         program.send(request.accepted)
-        await _splice(request, program, stream, context)
+        await splice_with(lent.stream, program, context)
+    finally:
+        lent.release()
 
 
-async def _splice(request: ProxyRequest, program: Program, stream: TunnelStream, context: ProxyContext) -> None:
-    source, target = request.splice_ends(program.connection, stream)
+async def splice_with(stream: TunnelStream, program: Program, context: ProxyContext) -> None:
+    """Copy until both directions have ended."""
     await splice(
-        upload=Direction(source, target, context.count_sent),
-        download=Direction(target, program.connection, context.count_received),
+        upload=Direction(program.connection, stream, context.count_sent),
+        download=Direction(stream, program.connection, context.count_received),
         reset=program.connection.reset,
         idle_seconds=context.settings.tunnel.stream_idle_seconds,
     )
