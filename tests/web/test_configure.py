@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,6 +15,23 @@ import pytest_asyncio
 
 from freespan.browsers import Browser, Page
 from tests.web.fakes import FakeHost
+
+ROOT = Path(__file__).parents[2]
+LEFT_ALONE = {
+    "data-cfasync": "false",
+    "data-no-optimize": "1",
+    "data-no-defer": "1",
+    "data-no-minify": "1",
+    "data-noptimize": "1",
+    "data-nowprocket": "1",
+    "data-pagespeed-no-defer": "1",
+    "data-jetpack-boost": "ignore",
+    "data-cookieconsent": "ignore",
+    "data-ot-ignore": "1",
+    "data-cookieyes": "cookieyes-necessary",
+    "data-cmp-ab": "1",
+}
+"""What the line says to tools that rewrite pages, and to those that ask for consent."""
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -95,7 +114,11 @@ async def test_without_choices_there_is_one_short_line(page: Page, host: FakeHos
     height = await page.evaluate(measured)
     assert 40 < height < 120
     script = await line(page, "script")
-    assert attributes_of(script, "script") == {"type": "module", "src": f"{host.url}/switch.js"}
+    asked_of_others = attributes_of(script, "script")
+    assert list(asked_of_others)[-1] == "src", "Rocket Loader reads what stands before it"
+    assert asked_of_others.pop("src") == f"{host.url}/switch.js"
+    assert asked_of_others.pop("type") == "module"
+    assert asked_of_others == LEFT_ALONE
     assert attributes_of(script, "freespan-switch") == {"style": f"display:block;min-height:{height}px"}
 
 
@@ -171,3 +194,15 @@ async def test_it_can_be_used_by_keyboard(page: Page) -> None:
     await page.press("d")  # chooses "dark" in a closed list
     await page.wait_for(f"{PREVIEW}.getAttribute('theme') === 'dark'")
     assert attributes_of(await line(page, "script"), "freespan-switch")["theme"] == "dark"
+
+
+async def test_the_wordpress_plugin_says_the_same_to_other_tools() -> None:
+    php = (ROOT / "wordpress/freespan-switch/includes/markup.php").read_text("utf-8")
+    listed = php[php.index("const LEFT_ALONE") : php.index("];")]
+    assert dict(re.findall(r"'([a-z-]+)' => '([^']*)'", listed)) == LEFT_ALONE
+
+
+async def test_the_frame_says_to_consent_tools_that_it_needs_none(page: Page) -> None:
+    frame = attributes_of(await page.wait_for("document.querySelector('#frame').textContent"), "iframe")
+    consent = ("data-cookieconsent", "data-ot-ignore", "data-cookieyes", "data-cmp-ab")
+    assert {name: frame[name] for name in consent} == {name: LEFT_ALONE[name] for name in consent}

@@ -28,7 +28,7 @@ BAD = {
     "theme": "pink",
     "size": "huge",
     "remember": "maybe",
-    "run-when-hidden": "1",
+    "run-when-hidden": "sometimes",
     "capacity": "65",
     "kilobits": "-1",
     "megabytes-a-day": "1.5",

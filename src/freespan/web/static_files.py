@@ -27,6 +27,8 @@ _TYPES = {
 _STATIC = files(__package__).joinpath("static")
 _HEADERS = {
     "Access-Control-Allow-Origin": "*",
+    # what a web server in front has added, which the switch then names
+    "Access-Control-Expose-Headers": "X-Frame-Options, Content-Security-Policy",
     "Cache-Control": "public, max-age=300",
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Referrer-Policy": "no-referrer",

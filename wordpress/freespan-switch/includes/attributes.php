@@ -142,7 +142,8 @@ function accepted(?array $rule, $value): ?string
         return '';
     }
     if (isset($rule['choices'])) {
-        return isset($rule['choices'][$text]) ? $text : null;
+        $choice = isset($rule['choices']['yes']) ? yes_or_no($text) : $text;
+        return isset($rule['choices'][$choice]) ? $choice : null;
     }
     if (isset($rule['min'])) {
         $fits = preg_match('/^\d{1,9}$/D', $text) && $text >= $rule['min'] && $text <= $rule['max'];
@@ -152,6 +153,16 @@ function accepted(?array $rule, $value): ?string
         return preg_match($rule['pattern'], $text) ? $text : null;
     }
     return mb_substr(sanitize_text_field($text), 0, $rule['max_length']);
+}
+
+/** "yes" or "no" for what people write instead, as the element reads it; any other text as it is. */
+function yes_or_no(string $text): string
+{
+    $word = strtolower($text);
+    if (in_array($word, ['no', 'n', 'off', 'false', '0', 'none', 'null', 'undefined'], true)) {
+        return 'no';
+    }
+    return in_array($word, ['yes', 'y', 'on', 'true', '1'], true) ? 'yes' : $text;
 }
 
 /**

@@ -10,6 +10,25 @@ defined('ABSPATH') || exit;
 const SCRIPT = 'freespan-switch';
 
 /**
+ * What tells plugins and services that rewrite pages, and consent tools, to leave the script alone; as in the lines that a host's
+ * configurator writes (lines.js there says whose words these are). Rocket Loader wants its own in front of `src`.
+ */
+const LEFT_ALONE = [
+    'data-cfasync' => 'false',
+    'data-no-optimize' => '1',
+    'data-no-defer' => '1',
+    'data-no-minify' => '1',
+    'data-noptimize' => '1',
+    'data-nowprocket' => '1',
+    'data-pagespeed-no-defer' => '1',
+    'data-jetpack-boost' => 'ignore',
+    'data-cookieconsent' => 'ignore',
+    'data-ot-ignore' => '1',
+    'data-cookieyes' => 'cookieyes-necessary',
+    'data-cmp-ab' => '1',
+];
+
+/**
  * The HTML of one switch, whose script is enqueued; '' while there is no host, and in feeds, where no script runs.
  *
  * @param array<string, mixed> $wanted attributes by name; what is left out is as in the settings
@@ -89,5 +108,6 @@ function print_switch_of_every_page(): void
 /** The script is a module, which WordPress supports only since 6.5. */
 function as_module(string $tag, string $handle, string $source): string
 {
-    return $handle === SCRIPT ? wp_get_script_tag(['type' => 'module', 'src' => $source, 'id' => SCRIPT . '-js']) : $tag;
+    $named = ['src' => $source, 'id' => SCRIPT . '-js'];
+    return $handle === SCRIPT ? wp_get_script_tag(['type' => 'module'] + LEFT_ALONE + $named) : $tag;
 }

@@ -4,7 +4,6 @@ import { FreespanSwitch } from "./element/element.js";
 // Named here as well, so that the browser requests all of them at once instead of discovering one after the other.
 import "./element/attributes.js";
 import "./element/consent.js";
-import "./element/dom.js";
 import "./element/header.js";
 import "./element/language.js";
 import "./element/settings.js";
@@ -12,4 +11,5 @@ import "./element/style.js";
 import "./volunteer/detect.js";
 
 // A page may hold this line twice, or those of two hosts: the first one wins, and serves all switches of the page.
-if (!customElements.get("freespan-switch")) customElements.define("freespan-switch", FreespanSwitch);
+const elements = globalThis.customElements;
+if (elements && !elements.get("freespan-switch")) elements.define("freespan-switch", FreespanSwitch);

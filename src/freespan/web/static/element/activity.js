@@ -1,6 +1,6 @@
 // Whom this browser helps: counts, and the globe.
 
-import { create, write } from "./dom.js";
+import { create, write } from "./style.js";
 
 /** @typedef {import("../headless.js").Status} Status */
 /** @typedef {import("./globe-frame.js").Countries} Countries */

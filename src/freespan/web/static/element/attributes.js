@@ -5,9 +5,12 @@ const CHOICES = {
   layout: ["inline", "card", "banner", "floating"],
   theme: ["auto", "light", "dark", "page"],
   size: ["medium", "small", "large"],
-  remember: ["yes", "no"],
-  "run-when-hidden": ["yes", "no"],
 };
+/** Each with what it is where it is left out. */
+const FLAGS = { globe: false, goodbye: false, remember: true, "run-when-hidden": true };
+/** What pages and frameworks write for no, and for yes; a bare attribute is a yes. */
+const NO = /^(no?|off|false|0|none|null|undefined)$/i;
+const YES = /^(|y(es)?|on|true|1)$/i;
 /** Each with default, minimum and maximum; the units are in the names. */
 const NUMBERS = {
   capacity: [4, 1, 64],
@@ -22,12 +25,11 @@ const HOURS = /^(?!(.+)-\1$)([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/;
 export const ATTRIBUTES = [
   ...Object.keys(CHOICES),
   ...Object.keys(NUMBERS),
+  ...Object.keys(FLAGS),
   "hours",
   "host",
   "lang",
   "label",
-  "globe",
-  "goodbye",
 ];
 
 /** @type {Set<string>} */
@@ -38,6 +40,13 @@ export function choice(element, name) {
   const values = CHOICES[name];
   const value = element.getAttribute(name) ?? values[0] ?? "";
   return values.includes(value) ? value : bad(name, value, `is not one of ${values.join(", ")}`, values[0] ?? "");
+}
+
+/** @param {Element} element @param {keyof typeof FLAGS} name @returns {boolean} */
+export function flag(element, name) {
+  const value = element.getAttribute(name)?.trim();
+  if (value === undefined || NO.test(value)) return value === undefined && FLAGS[name];
+  return YES.test(value) || value === name || bad(name, value, "is neither yes nor no", true);
 }
 
 /** @param {Element} element @param {keyof typeof NUMBERS} name @returns {number} */

@@ -1,6 +1,6 @@
 // The three sentences, and the click after which the bridge may start.
 
-import { button, create, write } from "./dom.js";
+import { button, create, write } from "./style.js";
 import { readSettings } from "./settings.js";
 
 /** @typedef {import("./language.js").Strings} Strings */

@@ -11,24 +11,36 @@
 // `state` and dispatches `freespan-state` events.
 
 import { supported, watch } from "../volunteer/detect.js";
-import { ATTRIBUTES, choice, host, hours, isHours, number } from "./attributes.js";
+import { ATTRIBUTES, choice, flag, host, hours, isHours, number } from "./attributes.js";
 import { Consent } from "./consent.js";
-import { create } from "./dom.js";
 import { Header } from "./header.js";
 import { languagesFor, load, pick, Strings } from "./language.js";
 import { isRecent, listeners, readSettings, saveSettings } from "./settings.js";
-import { addStyles } from "./style.js";
+import { addStyles, create } from "./style.js";
 
 /** @typedef {import("../headless.js").Status} Status */
 /** @typedef {import("../headless.js").Limits} Limits */
 /** @typedef {import("./language.js").Texts} Texts */
+/**
+ * @typedef {object} Parts
+ * @property {import("./activity.js").Activity} [activity]
+ * @property {import("./panel.js").Panel} [panel]
+ * @property {import("./goodbye.js").Goodbye} [goodbye]
+ * @property {typeof import("./overlay.js")} [overlay]
+ * @property {typeof import("./rest.js")} [rest]
+ */
 
 const HOST = new URL("..", import.meta.url).href;
 const RETRY_MS = 30_000;
+/** How long a framework may take to put back what it has taken out. */
+const MOVE_MS = 500;
 /** @type {Status} */
 const INITIAL = { state: "off", reason: "", now: 0, today: 0, ever: 0, megabytes: 0, elsewhere: false };
 
-export class FreespanSwitch extends HTMLElement {
+/** Where pages are made by Node.js there are no elements, and to import this does nothing. */
+const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? Object);
+
+export class FreespanSwitch extends Base {
   static observedAttributes = ATTRIBUTES;
 
   #header = new Header({
@@ -40,16 +52,12 @@ export class FreespanSwitch extends HTMLElement {
     yes: (remember) => this.#start(remember),
     no: () => (this.#mayClose ? this.#dismiss() : this.#open("")),
   });
-  /** @type {import("./activity.js").Activity | undefined} */
-  #activity;
-  /** @type {import("./panel.js").Panel | undefined} */
-  #panel;
-  /** @type {typeof import("./overlay.js") | undefined} */
-  #overlay;
-  /** @type {import("./goodbye.js").Goodbye | undefined} */
-  #goodbye;
+  /** What is loaded when it is needed. @type {Parts} */
+  #parts = {};
   #details = create("div", { class: "details", id: "details" });
   #box = create("div", { class: "box", part: "box" });
+  /** What stands inside the element beside the texts for its slots. */
+  #rest = create("slot");
 
   /** @type {import("../headless.js").HeadlessSwitch | undefined} */
   #headless;
@@ -73,7 +81,8 @@ export class FreespanSwitch extends HTMLElement {
     this.#details.append(this.#consent.node);
     this.#box.append(this.#header.node, this.#details);
     this.#box.addEventListener("keydown", ({ key }) => key === "Escape" && this.#open(""));
-    root.append(this.#box);
+    this.#rest.addEventListener("slotchange", () => this.#need("rest"));
+    root.append(this.#box, this.#rest);
   }
 
   connectedCallback() {
@@ -87,12 +96,13 @@ export class FreespanSwitch extends HTMLElement {
     const early = Object.getOwnPropertyDescriptor(this, "strings")?.value;
     if (early && Reflect.deleteProperty(this, "strings")) this.#ownStrings = early;
     this.#translate();
+    this.#onSettings();
     this.#update();
   }
 
-  /** A page that moves it removes it and inserts it again at once: it goes on. */
+  /** A page that moves it removes it and inserts it again, at once or some frames later: it goes on. */
   disconnectedCallback() {
-    queueMicrotask(() => this.isConnected || this.#leave());
+    setTimeout(() => this.isConnected || this.#leave(), MOVE_MS);
   }
 
   #leave() {
@@ -102,17 +112,17 @@ export class FreespanSwitch extends HTMLElement {
     this.#opened = "";
     this.#headless?.close();
     this.#headless = undefined;
-    for (const part of [this.#activity, this.#panel, this.#goodbye]) part?.remove();
-    this.#activity = this.#panel = this.#goodbye = undefined;
+    const { activity, panel, goodbye, ...others } = this.#parts;
+    for (const part of [activity, panel, goodbye]) part?.remove();
+    this.#parts = others;
   }
 
   /** @param {string} name @param {string | null} before @param {string | null} after */
   attributeChangedCallback(name, before, after) {
-    if (!this.isConnected || before === after) return;
-    if (name === "host") {
-      this.#leave();
-      return this.connectedCallback();
-    }
+    if (before === after) return;
+    if (name === "host") this.#leave();
+    if (!this.isConnected) return;
+    if (name === "host") return this.connectedCallback();
     if (name === "lang") this.#translate();
     this.#onSettings();
   }
@@ -221,7 +231,7 @@ export class FreespanSwitch extends HTMLElement {
 
   #welcome() {
     this.#header.welcome();
-    this.#activity?.welcome();
+    this.#parts.activity?.welcome();
   }
 
   /** Choose the language, and hide the texts of another one until its own have arrived. */
@@ -244,18 +254,18 @@ export class FreespanSwitch extends HTMLElement {
     const off = status.state === "off";
     const isCard = this.#layout === "card";
     const opened = this.#opened === "more";
-    const asks = this.hasAttribute("goodbye");
+    const asks = flag(this, "goodbye");
     if (this.#isOverlay || asks) this.#need("overlay");
     if (asks) this.#need("goodbye");
-    this.#box.hidden = this.#isAway || (this.#isOverlay && !this.#overlay);
+    this.#box.hidden = this.#isAway || (this.#isOverlay && !this.#parts.overlay);
     this.#box.classList.toggle("overlay", this.#isOverlay);
     this.#box.classList.toggle("bar", off && this.#layout === "banner");
     this.#details.classList.toggle("opened", this.#opened !== "");
     choice(this, "size");
-    const inPageColours = choice(this, "theme") === "page";
-    if (this.#overlay && inPageColours) this.style.setProperty("--page", this.#overlay.backgroundOf(this));
+    const { overlay } = this.#parts;
+    if (choice(this, "theme") === "page" && overlay) this.style.setProperty("--page", overlay.backgroundOf(this));
     this.#consent.node.hidden = !(this.#opened || (off && (isCard || this.#layout === "banner")));
-    this.#consent.render(strings, this.#host, { off, asks: choice(this, "remember") === "yes", closes: !isCard });
+    this.#consent.render(strings, this.#host, { off, asks: flag(this, "remember"), closes: !isCard });
     this.#header.render(status, strings, {
       label: this.getAttribute("label"),
       opened,
@@ -264,42 +274,40 @@ export class FreespanSwitch extends HTMLElement {
     });
     if (isCard || opened) this.#need("activity");
     if (opened) this.#need("panel");
-    this.#activity?.render(status, strings, {
+    this.#parts.activity?.render(status, strings, {
       shown: isCard || opened,
-      globe: this.hasAttribute("globe"),
+      globe: flag(this, "globe"),
       host: this.#host,
     });
-    this.#panel?.render(strings, opened);
+    this.#parts.panel?.render(strings, opened);
     this.#details.hidden = [...this.#details.children].every((node) => /** @type {HTMLElement} */ (node).hidden);
   }
 
   /**
    * Load a part that not every switch has, once; without a network the rest works.
-   * @param {"activity" | "panel" | "overlay" | "goodbye"} name
+   * @param {keyof Parts} name
    */
   async #need(name) {
     const root = this.shadowRoot;
-    const has = () =>
-      ({ activity: this.#activity, panel: this.#panel, overlay: this.#overlay, goodbye: this.#goodbye })[name];
-    if (has() || !root) return;
+    if (this.#parts[name] || !root) return;
     const part = await import(`./${name}.js`).catch(() => undefined);
-    if (!part || has() || !this.isConnected) return;
+    const parts = this.#parts;
+    if (!part || parts[name] || !this.isConnected) return;
+    if (name === "rest" && !part.showRest(this, this.#rest)) return;
     addStyles(root, part.STYLE);
-    if (name === "activity") this.#details.prepend((this.#activity = new part.Activity()).node);
-    if (name === "panel") this.#details.append((this.#panel = new part.Panel(this.#host)).node);
-    if (name === "overlay") this.#overlay = part;
-    if (name === "goodbye") this.#goodbye = new part.Goodbye(root, this.#goodbyeContext);
+    if (name === "activity") this.#details.prepend((parts.activity = new part.Activity()).node);
+    else if (name === "panel") this.#details.append((parts.panel = new part.Panel(this.#host)).node);
+    else parts[name] = name === "goodbye" ? new part.Goodbye(root, this.#goodbyeContext) : part;
     this.#render();
   }
 
   /** @returns {import("./goodbye.js").Context} */
   get #goodbyeContext() {
     return {
-      isWanted: () =>
-        this.hasAttribute("goodbye") && this.#status.state === "off" && !isRecent(readSettings().dismissed),
+      isWanted: () => flag(this, "goodbye") && this.#status.state === "off" && !isRecent(readSettings().dismissed),
       strings: () => this.#strings,
       host: this.#host,
-      asks: choice(this, "remember") === "yes",
+      asks: flag(this, "remember"),
       start: (remember) => this.#start(remember),
       leave: () => this.#header.focus(),
     };
@@ -336,8 +344,8 @@ export class FreespanSwitch extends HTMLElement {
   get #options() {
     return {
       capacity: number(this, "capacity"),
-      runWhenHidden: choice(this, "run-when-hidden") === "yes",
-      remember: choice(this, "remember") === "yes" && readSettings().remember === true,
+      runWhenHidden: flag(this, "run-when-hidden"),
+      remember: flag(this, "remember") && readSettings().remember === true,
       ...this.#limits,
     };
   }

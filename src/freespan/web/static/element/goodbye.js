@@ -1,7 +1,7 @@
 // The question at good-bye: asked when the pointer leaves by the top of the window, where the tabs and the address are.
 
 import { Consent } from "./consent.js";
-import { button, create, write } from "./dom.js";
+import { button, create, write } from "./style.js";
 import { isRecent, readSettings, saveSettings } from "./settings.js";
 
 /** A visitor who has only just come is not asked. */

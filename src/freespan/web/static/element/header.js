@@ -1,6 +1,6 @@
 // The line that is always there: the switch, its title and its status.
 
-import { button, create, write } from "./dom.js";
+import { button, create, write } from "./style.js";
 
 /** @typedef {import("../headless.js").Status} Status */
 /** @typedef {import("./language.js").Strings} Strings */
@@ -81,7 +81,7 @@ export class Header {
 function sentence({ state, reason, now, ever }, strings, hours) {
   if (state === "helping") return strings.get("helping", { n: now });
   if (state === "waiting" && ever) return strings.get("helped", { n: ever });
-  if (state !== "paused") return strings.get(state);
+  if (state !== "paused") return strings.get(reason ? `${state}_${reason}` : state);
   // Nobody sees a hidden tab, and when it is visible again it connects at once.
   return reason === "hidden" ? strings.get("connecting") : strings.get(`paused_${reason}`, { time: beginning(hours) });
 }

@@ -25,12 +25,16 @@ export function pick(tags) {
   return { language: "en", locale: "en" };
 }
 
-/** The closest `lang` around an element, then the languages of the browser. @param {Element} element */
+/** The closest `lang` or `xml:lang` around an element, then the languages of the browser. @param {Element} element */
 export function languagesFor(element) {
-  /** @type {Element | undefined} */
+  /** @type {Element | null | undefined} */
   let place = element;
-  while (place && !place.closest("[lang]")) place = /** @type {Partial<ShadowRoot>} */ (place.getRootNode()).host;
-  return [place?.closest("[lang]")?.getAttribute("lang") ?? "", ...navigator.languages];
+  let tag;
+  while (place && tag === undefined) {
+    tag = place.getAttribute("lang") ?? place.getAttribute("xml:lang") ?? undefined;
+    place = place.parentElement ?? /** @type {Partial<ShadowRoot>} */ (place.getRootNode()).host;
+  }
+  return [tag ?? "", ...navigator.languages];
 }
 
 /**

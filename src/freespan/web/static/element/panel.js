@@ -1,6 +1,6 @@
 // The visitor's own limits, and the test. Loaded when "What is this?" is opened.
 
-import { button, create, write } from "./dom.js";
+import { button, create, write } from "./style.js";
 import { readSettings, saveSettings } from "./settings.js";
 
 /** @typedef {import("./language.js").Strings} Strings */

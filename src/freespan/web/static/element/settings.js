@@ -24,7 +24,7 @@ export const listeners = new Set();
 let ofThisPage = {};
 
 const notify = () => listeners.forEach((call) => call());
-addEventListener("storage", ({ key }) => key === KEY && notify());
+globalThis.addEventListener?.("storage", ({ key }) => key === KEY && notify());
 
 /** @returns {Settings} */
 export function readSettings() {

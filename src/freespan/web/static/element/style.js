@@ -1,6 +1,4 @@
-// How the switch looks. A constructed style sheet needs no `unsafe-inline` in the page's Content-Security-Policy.
-
-import { create } from "./dom.js";
+// Creates nodes, and says how they look. A constructed style sheet needs no `unsafe-inline` in the page's Content-Security-Policy.
 
 const DARK = `
   --ground: var(--freespan-background, #161c23); --text: var(--freespan-text, #eef3f6); --muted: var(--freespan-muted, #a5b2bd);
@@ -132,4 +130,33 @@ export function addStyles(root, css = CSS) {
   if (!sheets.has(css)) sheet.replaceSync(css);
   sheets.set(css, sheet);
   root.adoptedStyleSheets = [...new Set([...root.adoptedStyleSheets, sheet])];
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {Record<string, string>} [attributes]
+ * @param {(Node | string)[]} children
+ */
+export function create(name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+/**
+ * A screen reader reads a live region when it is written to, so only changes are written.
+ * @param {Node} node
+ * @param {string} text
+ */
+export function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** @param {string} action the button's name @param {() => void} act @param {Record<string, string>} [more] */
+export function button(action, act, more = {}) {
+  const made = create("button", { type: "button", part: "button", "data-action": action, ...more });
+  made.addEventListener("click", act);
+  return made;
 }

@@ -16,6 +16,19 @@ const FRAME_SPACE = 8;
 const CONSENT_HEIGHT = 410;
 const TITLE = "Help someone reach the open web";
 const PACKAGE = "freespan-switch";
+/**
+ * What tells tools that rewrite pages to leave the switch alone, each in the words of the tool: Cloudflare's Rocket
+ * Loader (only in front of `src`), LiteSpeed, Autoptimize, WP Rocket, mod_pagespeed, Jetpack Boost.
+ */
+const NOT_OPTIMIZED =
+  'data-cfasync="false" data-no-optimize="1" data-no-defer="1" data-no-minify="1" data-noptimize="1"' +
+  ' data-nowprocket="1" data-pagespeed-no-defer="1" data-jetpack-boost="ignore"';
+/**
+ * The same for consent tools: Cookiebot, OneTrust, CookieYes, consentmanager. The switch sets no cookies, sends nothing
+ * of a visitor before they turn it on, and asks them itself.
+ */
+const NEEDS_NO_CONSENT =
+  'data-cookieconsent="ignore" data-ot-ignore="1" data-cookieyes="cookieyes-necessary" data-cmp-ab="1"';
 
 /** @param {Choice} choice */
 export function layoutOf({ attributes }) {
@@ -29,7 +42,8 @@ export function isInFlow(choice) {
 
 /** For a page that allows scripts. @param {Choice} choice */
 export function scriptLine(choice) {
-  return `<script type="module" src="${escaped(choice.host)}switch.js"></script>\n${tag(choice, {})}`;
+  const source = `${escaped(choice.host)}switch.js`;
+  return `<script type="module" ${NOT_OPTIMIZED} ${NEEDS_NO_CONSENT} src="${source}"></script>\n${tag(choice, {})}`;
 }
 
 /** For a page that allows none; empty where the layout needs the whole page. @param {Choice} choice */
@@ -41,7 +55,7 @@ export function frameLine(choice) {
   const address = `${choice.host}embed${query.length ? "?" : ""}${query.join("&")}`;
   const more = layoutOf(choice) === "inline" ? CONSENT_HEIGHT : 0;
   const style = `display:block;width:100%;height:${choice.height + FRAME_SPACE + more}px;border:0;color-scheme:light dark`;
-  return `<iframe src="${escaped(address)}" title="${escaped(choice.attributes.label || TITLE)}" style="${style}"></iframe>`;
+  return `<iframe ${NEEDS_NO_CONSENT} data-no-lazy="1" src="${escaped(address)}" title="${escaped(choice.attributes.label || TITLE)}" style="${style}"></iframe>`;
 }
 
 /** For a page that is built from packages. @param {Choice} choice */

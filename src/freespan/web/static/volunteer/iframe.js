@@ -11,7 +11,10 @@ const FETCH_SECONDS = 5;
 const LEAVE_SECONDS = 0.5;
 
 /** @typedef {"off" | "connecting" | "waiting" | "helping" | "offline" | "blocked" | "unsupported"} State */
-/** The counts are those since the iframe was loaded. @typedef {{state: State, now: number, total: number, megabytes: number}} BridgeStatus */
+/**
+ * The counts are those since the iframe was loaded. `byHost`: the host's own server blocks it.
+ * @typedef {{state: State, now: number, total: number, megabytes: number, byHost?: boolean}} BridgeStatus
+ */
 
 const STATES = ["off", "connecting", "waiting", "helping", "offline", "unsupported"];
 
@@ -96,7 +99,9 @@ export class BridgeIframe {
     const signal = AbortSignal.timeout?.(FETCH_SECONDS * 1000);
     const answer = await fetch(this.#url, { credentials: "omit", cache: "no-store", signal }).catch(() => undefined);
     if (this.#started || this.#leaving) return;
-    this.#fail(answer?.ok ? "blocked" : "offline");
+    const refusal = answer?.ok ? refusalToBeFramed(answer.headers) : "";
+    if (refusal) console.warn(`freespan-switch: the host sends "${refusal}": its server must not`);
+    this.#fail(answer?.ok ? "blocked" : "offline", false, Boolean(refusal));
     this.#timer = setTimeout(this.#load, RETRY_SECONDS * 1000);
   }
 
@@ -108,9 +113,9 @@ export class BridgeIframe {
     this.#fail("blocked", true);
   };
 
-  /** @param {"offline" | "blocked"} state @param {boolean} [forbidden] */
-  #fail(state, forbidden) {
-    this.#onStatus({ state, now: 0, total: 0, megabytes: 0 }, forbidden);
+  /** @param {"offline" | "blocked"} state @param {boolean} [forbidden] @param {boolean} [byHost] */
+  #fail(state, forbidden, byHost) {
+    this.#onStatus({ state, now: 0, total: 0, megabytes: 0, byHost }, forbidden);
   }
 
   /** @param {object} message */
@@ -134,4 +139,15 @@ export class BridgeIframe {
       this.#onStatus({ state, now: amount(now), total: amount(total), megabytes: amount(megabytes) });
     }
   };
+}
+
+/**
+ * What in the headers of the bridge's page keeps it out of this one: from the host, or a web server in front of it.
+ * @param {Headers} headers
+ */
+function refusalToBeFramed(headers) {
+  const options = headers.get("X-Frame-Options");
+  const rules = headers.get("Content-Security-Policy")?.match(/frame-ancestors[^;,]*/g) ?? [];
+  const allowed = new RegExp(`\\s(\\*|${location.origin})(\\s|$)`);
+  return options ? `X-Frame-Options: ${options}` : rules.find((rule) => !allowed.test(rule));
 }

@@ -12,7 +12,7 @@ export class Situation {
   #hiddenAt = Infinity;
   /** @type {Battery | "asked" | undefined} */
   #battery;
-  #device = /** @type {Device} */ (navigator);
+  #device = /** @type {Device} */ (globalThis.navigator);
 
   /** @param {(restored: boolean) => void} onChange `restored`: the page is back from the back/forward cache */
   constructor(onChange) {

@@ -14,7 +14,7 @@ import { Tabs } from "./tabs.js";
 /**
  * @typedef {object} Status
  * @property {State} state
- * @property {Reason | ""} reason why it is `paused`
+ * @property {Reason | "host" | ""} reason why it is `paused`; `host` where the host itself has it `blocked`
  * @property {number} now readers helped at this moment
  * @property {number} today readers helped since midnight, in this browser for this site
  * @property {number} ever readers helped, in this browser for this site
@@ -229,7 +229,7 @@ class Volunteer {
     const { state, now } = this.#iframe ? this.#bridgeStatus : { state: this.#stateWithoutIframe(reason), now: 0 };
     return {
       state,
-      reason: state === "paused" ? reason : "",
+      reason: state === "paused" ? reason : this.#iframe && this.#bridgeStatus.byHost ? "host" : "",
       now,
       today,
       ever: helped,
