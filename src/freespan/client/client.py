@@ -162,6 +162,7 @@ class Client:
                         await self._wait_after_session(dialer, connection, reason, time.monotonic() - opened_at)
             finally:
                 watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
                 self._has_ended = True
                 await self._announce()
                 await dialer.close()

@@ -6,7 +6,7 @@ import msgspec
 
 from freespan.client.local_proxy.request import RequestError
 from freespan.wire.messages import Problem
-from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.proxy_status import RETRY_AFTER_SECONDS, ProxyStatus
 
 _REASONS = {
     400: "Bad Request",
@@ -34,6 +34,8 @@ def response(status: int, code: str, detail: str, *, proxy_status: ProxyStatus |
         lines.append(_CHALLENGE)
     if proxy_status is not None:
         lines.append(f"Proxy-Status: {proxy_status.header()}")
+    if status == 503:
+        lines.append(f"Retry-After: {RETRY_AFTER_SECONDS}")
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
