@@ -11,7 +11,7 @@ import time
 
 from bench.helper_io import emit, next_line, run_helper
 from bench.raw_pipe import RawSink
-from freespan.client.dialer import http_session
+from freespan.client.http_session import http_session
 from freespan.client.rendezvous import Rendezvous
 from freespan.client.settings import ClientSettings
 from freespan.link.datachannel import DataChannelLink

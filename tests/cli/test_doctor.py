@@ -35,6 +35,18 @@ def test_a_host_that_is_well(command: Command, lab: Lab) -> None:
     assert "✓ WebSockets: WebSockets are passed on, and the broker answers" in found.output
 
 
+def test_a_url_alone_is_that_of_a_host(command: Command, lab: Lab) -> None:
+    assert command("doctor", lab.url).output == command("doctor", "host", lab.url).output
+
+
+@pytest.mark.parametrize(
+    "pasted", ["{url}/switch.js", "<script type=module src={url}/switch.js></script>", "see {url}/ ."]
+)
+def test_a_url_as_people_paste_it(command: Command, lab: Lab, pasted: str) -> None:
+    found = command("doctor", "bridge", *pasted.format(url=lab.url).split())
+    assert (found.code, found.errors) == (0, ""), found.output
+
+
 def test_a_host_by_its_settings_is_looked_at_on_this_machine_too(command: Command, lab: Lab) -> None:
     found = command("doctor", "host", "--data", str(lab.data), "--public-url", lab.url, "--json")
     events = [json.loads(line) for line in found.output.splitlines()]
@@ -101,7 +113,8 @@ def test_a_port_that_is_taken(command: Command, lab: Lab) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("host", "not-a-url"),
+        ("host", "no address at all"),
+        ("nobody",),
         ("bridge", "ftp://bridge.example"),
         ("bridge",),
         ("client", "freespan2_cut"),

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from freespan.client import dialer
-from freespan.client.dialer import DialedLink, Dialer, http_session
+from freespan.client.dialer import DialedLink, Dialer
+from freespan.client.http_session import http_session
 from freespan.client.settings import ClientSettings
 from freespan.client.transports import Transport
 from freespan.link.datachannel import DataChannelLink

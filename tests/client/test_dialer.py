@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 
 from freespan.client import dialer
-from freespan.client.dialer import Dialer, http_session
+from freespan.client.dialer import Dialer
+from freespan.client.http_session import http_session
 from freespan.client.transports import Transport, TransportError
 from freespan.link.datachannel import DataChannelLink
 from freespan.wire.errors import LinkError, RendezvousError

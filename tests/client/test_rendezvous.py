@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from freespan.client.dialer import http_session
+from freespan.client.http_session import http_session
 from freespan.client.rendezvous import Rendezvous
 from freespan.client.settings import ClientSettings
 from freespan.sealing.requests import open_request

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import freespan
-from freespan.client.dialer import http_session
+from freespan.client.http_session import http_session
 from freespan.doctor.examination import examine
 from freespan.doctor.findings import Checked, Finding, is_well
 from freespan.doctor.host import checks_from_outside

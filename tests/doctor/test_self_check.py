@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from freespan.api.settings import HostSettings
 from freespan.cli.self_check import SelfCheck
+from freespan.demo.programs import environment
 from freespan.doctor.self_check import warnings_from_outside
 from freespan.doctor.settings import DoctorSettings
 from tests.api.conftest import SECONDS, hosting
@@ -109,3 +112,17 @@ async def test_a_host_that_stops_does_not_wait_for_the_check() -> None:
         async with check.running(HostSettings(public_url=url), url):
             await asyncio.sleep(0)
     assert check.lines == []
+
+
+PROBE = """
+import sys
+import freespan.cli.serve, freespan.cli.self_check
+loaded = [name for name in ("webrtc", "freespan.link.datachannel", "freespan.client.client") if name in sys.modules]
+sys.exit(", ".join(loaded) or 0)
+"""
+
+
+def test_a_host_that_looks_at_itself_loads_no_webrtc() -> None:
+    """It would take memory from readers for as long as the host runs."""
+    run = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, env=environment(), timeout=60)
+    assert (run.returncode, run.stderr) == (0, "")

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from freespan.client.dialer import http_session
+from freespan.client.http_session import http_session
 from freespan.doctor.certificates import finding_of_good_certificate
 from freespan.doctor.findings import Finding
 from freespan.doctor.server import Server

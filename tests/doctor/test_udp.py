@@ -10,7 +10,8 @@ import pytest
 
 from freespan.broker.stun_server import serving_stun
 from freespan.doctor.host_here import look_at_turn
-from freespan.doctor.udp import ask_stun, look_at_mapping, look_at_stun
+from freespan.doctor.mapping import look_at_mapping
+from freespan.doctor.udp import ask_stun, look_at_stun
 from freespan.wire.messages import IceServer
 
 SECONDS = 0.3

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import freespan
-from freespan.client.dialer import http_session
+from freespan.client.http_session import http_session
 from freespan.doctor.examination import examine
 from freespan.doctor.findings import Checked
 from freespan.doctor.host import checks_from_outside

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import aiohttp
 
 from freespan.api.settings import HostSettings
 from freespan.api.sources import Sourced
 from freespan.cli.running import run_until_stopped
-from freespan.client.dialer import http_session
-from freespan.client.settings import ClientSettings
+from freespan.client.http_session import http_session
 from freespan.doctor.bridge import checks_of_bridge
-from freespan.doctor.client import Reader
+from freespan.doctor.client import Reader, ip_versions_for
 from freespan.doctor.examination import examine
 from freespan.doctor.findings import Check, Checked, is_well, summary
 from freespan.doctor.host import checks_from_outside
@@ -50,18 +49,22 @@ def look_at_client(invite: str, port: int, *, as_json: bool) -> int:
     """Look at what a reader needs. Raises `InviteError`."""
     parsed = parse_invite(invite)
     settings = DoctorSettings(port=port)
-    return _look(lambda http: Reader(parsed, http, settings, ClientSettings()).checks(), as_json=as_json)
+    return _look(
+        lambda http: Reader(parsed, http, settings).checks(), as_json=as_json, ip_versions=ip_versions_for(parsed)
+    )
 
 
-def _look(make_checks: _MakeChecks, *, as_json: bool) -> int:
+def _look(make_checks: _MakeChecks, *, as_json: bool, ip_versions: Collection[int] = (4, 6)) -> int:
     report: list[Checked] = []
-    if run_until_stopped(_print(make_checks, report, as_json=as_json), verbose=False):
+    if run_until_stopped(_print(make_checks, report, as_json=as_json, ip_versions=ip_versions), verbose=False):
         return _STOPPED
     return 0 if is_well(report) else 1
 
 
-async def _print(make_checks: _MakeChecks, report: list[Checked], *, as_json: bool) -> None:
-    async with http_session() as http:
+async def _print(
+    make_checks: _MakeChecks, report: list[Checked], *, as_json: bool, ip_versions: Collection[int]
+) -> None:
+    async with http_session(ip_versions) as http:
         async for checked in examine(make_checks(http)):
             report.append(checked)
             if as_json:

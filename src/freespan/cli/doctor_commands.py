@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from freespan.api.settings import HostSettings
 from freespan.api.sources import Sourced
 from freespan.cli.settings_options import takes_settings
 from freespan.cli.shared_options import Json
 
+
+class _HostUnlessNamed(TyperGroup):
+    """Takes `freespan doctor URL` for `freespan doctor host URL`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """See click."""
+        if args and args[0] not in self.commands and "://" in args[0]:
+            args = ["host", *args]
+        return super().resolve_command(ctx, args)
+
+
 doctor_commands = typer.Typer(
     name="doctor",
+    cls=_HostUnlessNamed,
     no_args_is_help=True,
     help="Look at a host, a bridge or a client, and say what is wrong and what to do. Exit code 1: something is wrong.",
 )

@@ -20,8 +20,9 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from freespan.client.dialer import DialedLink, Dialer, http_session, keeps_to_default_route
+from freespan.client.dialer import DialedLink, Dialer, keeps_to_default_route
 from freespan.client.evidence import Evidence
+from freespan.client.http_session import http_session
 from freespan.client.lent_stream import LentStream
 from freespan.client.patience import Patience
 from freespan.client.rendezvous import load_sealing

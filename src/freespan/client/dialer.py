@@ -8,13 +8,11 @@ websocket       WebSocket to the egress, at the host itself or at a front
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
-from aiohttp.abc import AbstractResolver
 
 from freespan.client.cooldown import Cooldown
 from freespan.client.evidence import Evidence, networks_of
@@ -24,10 +22,8 @@ from freespan.client.rendezvous import Rendezvous
 from freespan.client.settings import ClientSettings
 from freespan.client.stopwatch import Stopwatch
 from freespan.client.transports import Transport, TransportError, TransportInUse
-from freespan.link.asking import watched_connector, watched_requests
 from freespan.link.base import Link
 from freespan.link.datachannel import DataChannelLink, DefaultRouteEngine
-from freespan.link.no_redirects import refuse_redirects
 from freespan.link.websocket import WebSocketLink
 from freespan.wire.addresses import is_private_url
 from freespan.wire.errors import FreespanError, LinkError, RendezvousError
@@ -344,25 +340,6 @@ class Dialer:
 def keeps_to_default_route(invite: Invite, settings: ClientSettings) -> bool:
     """Whether a client uses the system's own way to the open internet alone; that leads out of a private network."""
     return not (settings.all_interfaces or is_private_url(invite.broker))
-
-
-def http_session(
-    ip_versions: Collection[int] = (4, 6), resolver: AbstractResolver | None = None
-) -> aiohttp.ClientSession:
-    """Makes all requests to the host: sends nothing that identifies a reader, and follows no redirect.
-
-    Names are resolved to addresses of these IP versions alone, by `resolver` or as the system does.
-    """
-    family = socket.AF_UNSPEC if len(ip_versions) > 1 else socket.AF_INET
-    return aiohttp.ClientSession(
-        connector=watched_connector(resolver, family=family),
-        trace_configs=[watched_requests()],
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        middlewares=(refuse_redirects,),
-        headers={"Accept-Encoding": "identity"},  # a front may compress, and nothing is decompressed here
-        skip_auto_headers=("User-Agent",),
-    )
 
 
 async def _gathered(link: DataChannelLink) -> str:

@@ -7,9 +7,9 @@ import aiohttp
 from freespan.doctor.findings import Check, Finding
 from freespan.doctor.front import Front
 from freespan.doctor.host import WEBSOCKET, check_of_quiet, checks_of_sockets, checks_of_way
+from freespan.doctor.mapping import look_at_mapping
 from freespan.doctor.server import Server
 from freespan.doctor.settings import DoctorSettings
-from freespan.doctor.udp import look_at_mapping
 
 
 def checks_of_bridge(url: str, http: aiohttp.ClientSession, settings: DoctorSettings) -> list[Check]:

@@ -25,10 +25,11 @@ from freespan.client.settings import ClientSettings
 from freespan.client.transports import Transport
 from freespan.doctor.findings import Check, Finding, bad, good, note
 from freespan.doctor.host import checks_of_way
+from freespan.doctor.mapping import look_at_mapping
 from freespan.doctor.server import Server, finding_of
 from freespan.doctor.settings import DoctorSettings
-from freespan.doctor.udp import look_at_mapping
 from freespan.link.datachannel import DefaultRouteEngine
+from freespan.link.default_route import default_routes, usable_versions
 from freespan.wire.addresses import is_private_url
 from freespan.wire.errors import FreespanError, InputError, NotAdmittedError, RendezvousError, WrongKeyError
 from freespan.wire.invite import Invite
@@ -36,6 +37,12 @@ from freespan.wire.messages import IceServer
 
 _NO_BRIDGE = ("no bridge", "no other bridge")
 _BLOCKED = "allow UDP, or try another network; without it, freespan connect --allow-direct goes without a bridge"
+
+
+def ip_versions_for(invite: Invite) -> frozenset[int]:
+    """The IP versions that a client with this invite uses: beside a VPN it sends nothing."""
+    keeps = keeps_to_default_route(invite, ClientSettings())
+    return usable_versions(default_routes()) if keeps else frozenset({4, 6})
 
 
 class Reader:
@@ -71,7 +78,7 @@ class Reader:
     def _checks_of_endpoint(self, name: str, url: str) -> list[Check]:
         title = "Host" if name == "host" else f"Front {name.removeprefix('front')}"
         server = Server(url, self._http, self._patience, "host" if name == "host" else "front")
-        server.versions = self._versions
+        server.versions = ip_versions_for(self._invite)
         checks = [
             *checks_of_way(server),
             Check(id="answer", title="Broker", look=lambda: self._look_at_broker(url), after=("certificate",)),
@@ -85,13 +92,6 @@ class Reader:
             )
             for check in checks
         ]
-
-    @property
-    def _versions(self) -> frozenset[int]:
-        from freespan.link.default_route import default_routes, usable_versions
-
-        keeps = keeps_to_default_route(self._invite, self._settings)
-        return usable_versions(default_routes()) if keeps else frozenset({4, 6})
 
     # --- this machine -----------------------------------------------------------------------------
     async def _look_at_proxy(self) -> Finding:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from freespan.client.dialer import http_session
+from freespan.client.http_session import http_session
 from freespan.doctor.examination import examine
 from freespan.doctor.findings import Checked, note
 from freespan.doctor.host import CONNECTION, NAME, checks_from_outside
