@@ -280,11 +280,16 @@ async def test_another_name(authority: TestAuthority) -> None:
         assert found.code == causes.WRONG_NAME
 
 
-async def test_an_unknown_issuer(authority: TestAuthority, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unknown_issuer(authority: TestAuthority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with listening(hang, authority.server_context()) as port:
         assert (await cause_of(f"https://localhost:{port}")).code == causes.UNKNOWN_ISSUER
-        monkeypatch.setattr(asking, "has_authorities", lambda: False)
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+        monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "empty"))
         assert (await cause_of(f"https://localhost:{port}")).code == causes.NO_AUTHORITIES
+        (tmp_path / "empty").mkdir()
+        assert (await cause_of(f"https://localhost:{port}")).code == causes.NO_AUTHORITIES
+        (tmp_path / "empty" / "0a1b2c3d.0").touch()
+        assert (await cause_of(f"https://localhost:{port}")).code == causes.UNKNOWN_ISSUER
 
 
 # --- HTTP/2 alone ------------------------------------------------------------------------------------

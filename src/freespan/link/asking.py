@@ -23,6 +23,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, Literal
 
 import aiohttp
@@ -308,8 +309,12 @@ def has_route() -> bool:
 
 def has_authorities() -> bool:
     """Whether Python finds certificates of authorities on this machine."""
-    paths = ssl.get_default_verify_paths()
-    return bool(paths.cafile or paths.capath or ssl.create_default_context().cert_store_stats()["x509_ca"])
+    if ssl.create_default_context().cert_store_stats()["x509_ca"]:
+        return True
+    folder = ssl.get_default_verify_paths().capath  # is read when it is needed, so it does not count above
+    with contextlib.suppress(OSError, TypeError):  # there may be none
+        return any(Path(folder).iterdir())
+    return False
 
 
 # --- the clock ---------------------------------------------------------------------------------------
