@@ -58,7 +58,7 @@ ROOMS = {
     "api": room(f"{BELOW} sealing sources access {ROLES}", "aiohttp"),
     "doctor": room(f"{BELOW} client bridge api", "aiohttp cryptography msgspec"),
     "demo": room(f"{BELOW} {ROLES} terminal api browsers", "aiohttp cryptography rich"),
-    "cli": room(f"{BELOW} terminal access {ROLES} api doctor demo", "aiohttp rich segno typer"),
+    "cli": room(f"{BELOW} terminal access {ROLES} api doctor demo", "aiohttp h11 rich segno typer"),
 }
 
 PURE_MODULES = {
@@ -83,6 +83,10 @@ PURE_MODULES = {
     "broker/turn.py",
     "broker/stun.py",
     "browsers/proxy_settings.py",
+    "cli/fetch_url.py",
+    "cli/file_names.py",
+    "cli/request_fields.py",
+    "cli/resuming.py",
     "client/cooldown.py",
     "client/endpoints.py",
     "client/evidence.py",

@@ -7,22 +7,25 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from freespan.cli.output_file import written_file
+from freespan.cli.resuming import Plan
 from freespan.client.local_proxy.server import LocalProxy
 from freespan.demo.certificates import DemoAuthority
 from freespan.demo.payload import sha256_of
+from freespan.demo.programs import environment, freespan_command
 from freespan.wire.invite import format_invite
 from tests.cli.conftest import AtTerminal, Command
 from tests.support.invites import invite_to
 from tests.support.laboratory import Lab, laboratory, url_of
-from tests.support.programs import SECONDS, Program, Programs
+from tests.support.programs import ENVIRONMENT, SECONDS, Program, Programs
+from tests.support.raw_site import raw_site, response
 from tests.support.site import SMALL, Site, served
 
 
@@ -45,23 +48,11 @@ def test_a_file(lab: Lab, site: Site, tmp_path: Path) -> None:
     assert names(tmp_path) == ["mine.bin"]
 
 
-def test_nobody_else_can_use_its_local_proxy(
+def test_it_opens_no_port_that_others_could_use(
     lab: Lab, command: Command, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The system may not tell whose programs ask: so they must know what nobody is told."""
-    asked_for = []
-    make = LocalProxy.__init__
-
-    def noting(self: LocalProxy, *arguments: Any, **options: Any) -> None:
-        asked_for.append(options["credentials"].password)
-        make(self, *arguments, **options)
-
-    monkeypatch.setattr(LocalProxy, "__init__", noting)
-    for _ in range(2):
-        done = command("fetch", url_of(site), "-o", str(tmp_path / "page"), invite=lab.invite)
-        assert done.code == 0
-    assert len(set(asked_for)) == 2
-    assert all(len(password) > 20 for password in asked_for)
+    monkeypatch.setattr(LocalProxy, "start", None)
+    assert command("fetch", url_of(site), "-o", str(tmp_path / "page"), invite=lab.invite).code == 0
 
 
 def test_output_for_programs(lab: Lab, command: Command, site: Site, tmp_path: Path) -> None:
@@ -158,10 +149,39 @@ def test_a_full_disk(lab: Lab, command: Command, site: Site) -> None:
     assert fetched.fails(1) == "the output cannot be written: no space left on device"
 
 
-@pytest.mark.parametrize(("name", "why"), [("no/such/folder", "no such file"), (".", "is a directory")])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_standard_output_on_a_full_disk(lab: Lab, site: Site, tmp_path: Path) -> None:
+    line = [*freespan_command(["fetch", url_of(site), "-o", "-"])]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            line, stdout=full, stderr=subprocess.PIPE, env={**environment(lab.invite), **ENVIRONMENT}, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, b"freespan: the output cannot be written: no space left on device\n")
+
+
+NO_PLACES = [
+    ("no/such/folder", "no such file"),
+    (".", "is a directory"),
+    ("no-such-folder/", "there is no such folder"),
+    ("x" * 256, "file name too long"),
+    ("x" * 5_000, "file name too long"),
+    ("taken/page", "not a directory"),
+]
+
+
+@pytest.mark.parametrize(("name", "why"), NO_PLACES, ids=range(len(NO_PLACES)))
 def test_a_place_that_cannot_be_written(command: Command, tmp_path: Path, name: str, why: str) -> None:
-    message = command("fetch", "http://site.test/", "-o", str(tmp_path / name), invite=DEAD).fails(2)
+    (tmp_path / "taken").touch()
+    message = command("fetch", "http://site.test/", "-o", f"{tmp_path}/{name}", invite=DEAD).fails(2)
     assert message.startswith(f"--output: cannot be written: {why}")
+    assert names(tmp_path) == ["taken"]
+
+
+def test_a_name_as_long_as_there_may_be(lab: Lab, command: Command, site: Site, tmp_path: Path) -> None:
+    """The unfinished file beside it has a shorter one."""
+    name = "я" * 127
+    assert command("fetch", url_of(site), "-o", str(tmp_path / name), invite=lab.invite).code == 0
+    assert names(tmp_path) == [name]
 
 
 @pytest.mark.parametrize("url", ["", "hello", "ftp://site.test/", "http://", "http://[::1", "http://a b/"])
@@ -223,6 +243,205 @@ REFUSED = {
 @pytest.mark.parametrize(("url", "sentence"), REFUSED.values(), ids=REFUSED.keys())
 def test_a_site_that_cannot_be_reached(lab: Lab, command: Command, scheme: str, url: str, sentence: str) -> None:
     assert command("fetch", url.replace("http", scheme), "-o", "-", invite=lab.invite).fails(1) == sentence
+
+
+# --- what a site is asked, and what it suggests ---------------------------------------------------
+
+
+def test_a_signed_url_is_sent_byte_for_byte(lab: Lab, command: Command, tmp_path: Path) -> None:
+    path = "/a%2Fb//c/%7E?t=application%2Fgzip&sig=%2B%3D+/&x=a|b&empty=&?"
+    with raw_site({"*": response(b"x")}) as raw:
+        url = f"http://site.test:{raw.port}{path}#part"
+        assert command("fetch", url, "-o", str(tmp_path / "f"), invite=lab.invite).code == 0
+        assert raw.paths == [path]
+        assert raw.fields()["host"] == f"site.test:{raw.port}"
+        assert "python" not in raw.heads[0].decode().lower()
+
+
+def test_fields_of_a_person(lab: Lab, command: Command, tmp_path: Path) -> None:
+    with raw_site({"*": response(b"x")}) as raw:
+        mine = ("--header", "Accept-Language: fa", "--header", "User-Agent: mine")
+        url = f"http://me:pass@site.test:{raw.port}/"
+        assert command("fetch", url, "-o", str(tmp_path / "f"), *mine, invite=lab.invite).code == 0
+        fields = raw.fields()
+    assert (fields["user-agent"], fields["accept-language"]) == ("mine", "fa")
+    assert fields["authorization"] == "Basic bWU6cGFzcw=="
+
+
+SUGGESTED = {
+    "a name": ('attachment; filename="report.pdf"', "report.pdf"),
+    "another folder": ('attachment; filename="../../report.pdf"', "report.pdf"),
+    "a hidden one": ("attachment; filename=.profile", "profile"),
+    "in UTF-8": ("attachment; filename*=UTF-8''%D8%B3%D9%84%D8%A7%D9%85.pdf", "سلام.pdf"),
+    "none": ("attachment", "file"),
+    "a bad one": ('attachment; filename="..\\.."', "file"),
+}
+
+
+@pytest.mark.parametrize(("field", "name"), SUGGESTED.values(), ids=SUGGESTED.keys())
+def test_the_name_that_a_site_suggests(
+    lab: Lab, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, name: str
+) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with raw_site({"*": response(b"x", Content_Disposition=field)}) as raw:
+        url = f"http://site.test:{raw.port}/file"
+        assert command("fetch", url, invite=lab.invite).code == 0
+        assert (names(folder), names(tmp_path)) == ([name], ["here"])
+        if name != "file":
+            message = command("fetch", url, invite=lab.invite).fails(1)
+            assert message == f"{name} exists already; name another file with -o"
+        (folder / name).unlink()
+        assert command("fetch", url, "-o", "mine", invite=lab.invite).code == 0
+        assert names(folder) == ["mine"]
+
+
+# --- going on ------------------------------------------------------------------------------------
+
+WHOLE = bytes(range(256)) * 2_000
+
+
+class Halving:
+    """A site that breaks off in the middle of whatever it sends whole."""
+
+    def __init__(self) -> None:
+        self.tag = '"one"'
+        self.breaks = True
+
+    def __call__(self, head: bytes) -> bytes:
+        text = head.decode()
+        if "Range: bytes=" in text and ("If-Range:" not in text or f"If-Range: {self.tag}" in text):
+            start = int(text.partition("Range: bytes=")[2].partition("-")[0])
+            if start >= len(WHOLE):
+                return response(b"", "416 No", Content_Range=f"bytes */{len(WHOLE)}")
+            where = f"bytes {start}-{len(WHOLE) - 1}/{len(WHOLE)}"
+            return response(WHOLE[start:], "206 Partial Content", Content_Range=where, ETag=self.tag)
+        answer = response(WHOLE, ETag=self.tag)
+        return answer[: -len(WHOLE) // 2] if self.breaks else answer
+
+
+def test_a_download_that_broke_off_goes_on(lab: Lab, command: Command, tmp_path: Path) -> None:
+    mine, halving = tmp_path / "mine", Halving()
+    with raw_site({"*": halving}) as raw:
+        get = ("fetch", f"http://site.test:{raw.port}/", "-C", "-o", str(mine))
+        assert command(*get, invite=lab.invite).fails(1) == "the download broke off before its end; try again"
+        assert sorted(names(tmp_path)) == ["mine.part", "mine.part.tag"]
+        half = (tmp_path / "mine.part").stat().st_size
+        assert half == len(WHOLE) // 2
+        done = command(*get, "--json", invite=lab.invite)
+        message = json.loads(done.output)
+        assert raw.fields()["range"] == f"bytes={half}-"
+        assert raw.fields()["if-range"] == '"one"'
+    assert (message["kept"], message["bytes"], message["status"]) == (half, len(WHOLE) - half, 206)
+    assert message["sha256"] == hashlib.sha256(WHOLE).hexdigest()
+    assert (names(tmp_path), mine.read_bytes()) == (["mine"], WHOLE)
+
+
+def test_another_file_by_now_is_downloaded_whole(lab: Lab, command: Command, tmp_path: Path) -> None:
+    mine, halving = tmp_path / "mine", Halving()
+    with raw_site({"*": halving}) as raw:
+        get = ("fetch", f"http://site.test:{raw.port}/", "-C", "-o", str(mine))
+        assert command(*get, invite=lab.invite).code == 1
+        halving.tag, halving.breaks = '"two"', False
+        assert command(*get, invite=lab.invite).code == 0
+    assert (names(tmp_path), mine.read_bytes()) == (["mine"], WHOLE)
+
+
+@pytest.mark.parametrize("there", [b"", WHOLE[:1_000], WHOLE], ids=["empty", "a part", "all"])
+def test_what_another_program_has_left_goes_on(
+    lab: Lab, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bytes
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file.bin").write_bytes(there)
+    halving = Halving()
+    halving.breaks = False
+    with raw_site({"*": halving}) as raw:
+        done = command("fetch", f"http://site.test:{raw.port}/file.bin", "-C", "--json", invite=lab.invite)
+        assert done.code == 0, done.errors
+        assert raw.fields().get("range", "") == (f"bytes={len(there)}-" if there else "")
+    assert json.loads(done.output)["sha256"] == hashlib.sha256(WHOLE).hexdigest()
+    assert (names(tmp_path), (tmp_path / "file.bin").read_bytes()) == (["file.bin"], WHOLE)
+
+
+@pytest.mark.parametrize("answer", [response(b"no", "404 Not Found"), b"no HTTP at all"], ids=["404", "no HTTP"])
+def test_a_failure_leaves_what_is_there(lab: Lab, command: Command, tmp_path: Path, answer: bytes) -> None:
+    mine = tmp_path / "mine"
+    mine.write_bytes(b"half")
+    with raw_site({"*": answer}) as raw:
+        assert command("fetch", f"http://site.test:{raw.port}/", "-C", "-o", str(mine), invite=lab.invite).code == 1
+    assert (names(tmp_path), mine.read_bytes()) == (["mine"], b"half")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links of POSIX")
+def test_to_go_on_follows_no_link(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(b"as before")
+    (tmp_path / "page.part").symlink_to(theirs)
+    with written_file(tmp_path / "page", continues=True) as output:
+        assert output.kept.size == 0
+        output.begin(Plan.WHOLE, "")
+        output.write(b"read")
+    assert theirs.read_bytes() == b"as before"
+    assert (tmp_path / "page").read_bytes() == b"read"
+
+
+UNUSABLE = [
+    (("-C", "-o", "-"), "--continue: needs a file: standard output cannot be continued"),
+    (("-C", "--header", "range: bytes=3-"), "--continue: sets Range by itself: give one of the two"),
+    (("-o", "one", "http://site.test/b"), "--output: names one file, and there are 2 URLs: leave it out, or give -"),
+    (
+        ("http://other.test/a",),
+        "--output: two of the URLs have the same name at their end: fetch them one by one",
+    ),
+    (("--header", "nothing"), "--header: must be Name: value, on one line"),
+    (("http://[x",), "URL: must be an http or https URL"),
+]
+
+
+@pytest.mark.parametrize(("more", "why"), UNUSABLE, ids=range(len(UNUSABLE)))
+def test_what_cannot_be_meant(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...], why: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command("fetch", "http://site.test/a", *more, invite=DEAD).fails(2) == why
+    assert names(tmp_path) == []
+
+
+# --- several -------------------------------------------------------------------------------------
+
+
+def test_several_urls(lab: Lab, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with raw_site({"/a": response(b"A"), "/b": response(b"B"), "/c": response(b"C")}) as raw:
+        urls = [f"http://site.test:{raw.port}/{name}" for name in "abc"]
+        done = command("fetch", *urls, invite=lab.invite)
+        assert (done.code, done.errors, done.output.count("\n")) == (0, "", 3)
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"a": "A", "b": "B", "c": "C"}
+
+
+def test_one_of_several_that_fails_does_not_stop_the_others(
+    lab: Lab, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with raw_site({"/a": response(b"", "404 Not Found"), "/b": response(b"B"), "/c": b"x"}) as raw:
+        urls = [f"http://site.test:{raw.port}/{name}" for name in "abc"]
+        done = command("fetch", *urls, invite=lab.invite)
+    assert done.code == 1
+    assert done.errors.splitlines() == [
+        "freespan: URL 1 of 3: the site answered 404 Not Found",
+        "freespan: URL 3 of 3: the site closed the connection without an answer; try again",
+    ]
+    assert names(tmp_path) == ["b"]
+
+
+def test_several_urls_one_behind_the_other(lab: Lab, tmp_path: Path) -> None:
+    with raw_site({"/a": response(b"A"), "/b": response(b"B")}) as raw:
+        urls = [f"http://site.test:{raw.port}/{name}" for name in "ab"]
+        program = lab.programs("fetch", *urls, "-o", "-", invite=lab.invite, folder=tmp_path, text=False)
+        assert program.stdout is not None
+        assert program.stdout.read() == b"AB"
+        assert program.wait() == 0
 
 
 # --- https -------------------------------------------------------------------------------------

@@ -1,87 +1,199 @@
-"""Downloads one URL through a local proxy, and explains what went wrong on the way."""
+"""Asks sites for what a person wants, follows where they redirect, and explains what went wrong on the way."""
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import ssl
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import aiohttp
+import h11
 
-from freespan.wire.errors import FreespanError
-from freespan.wire.proxy_status import parse_proxy_status
+from freespan.api.client import Client
+from freespan.api.stream import Stream
+from freespan.cli.exchange import BrokenOffError, Exchange, FetchError
+from freespan.cli.fetch_url import FetchUrl, redirected
+from freespan.cli.request_fields import RequestFields
+from freespan.cli.resuming import Kept, Plan
+from freespan.terminal.text import one_line
+from freespan.wire.errors import InputError, StreamError
 
-_CHUNK = 256 * 1024
-"""Bytes that are written at a time, at most."""
+if TYPE_CHECKING:
+    from freespan.cli.cookies import Cookies
+
 _SILENCE_SECONDS = 60.0
 """A download from which nothing comes for this long has failed."""
-
-
-class FetchError(FreespanError):
-    """The download failed; the text says where and what to do."""
+_REDIRECTS = (301, 302, 303, 307, 308)
+_REDIRECTS_MAX = 20
+"""As many as browsers follow."""
+_REASON_MAX = 60
 
 
 @dataclass
 class Download:
-    """What is known of a download. Sizes are in bytes, times in seconds."""
+    """What is known of a download. Sizes are in bytes, times in seconds.
+
+    Attributes:
+        size: of the whole file, if the site has said it.
+        kept: what was there before, and stays.
+        received: what has come now.
+    """
 
     status: int = 0
     size: int | None = None
+    kept: int = 0
     received: int = 0
     sha256: str = ""
+    redirects: int = 0
     first_byte_s: float = 0.0
     seconds: float = 0.0
 
 
-async def download_chunks(
-    url: str, proxy: str, trust: ssl.SSLContext, download: Download
-) -> AsyncGenerator[bytes, None]:
-    """Yield the body piece by piece; whatever goes wrong on the way to the site is a `FetchError`."""
-    start = time.perf_counter()
-    timeout = aiohttp.ClientTimeout(total=None, sock_read=_SILENCE_SECONDS)
-    digest = hashlib.sha256()
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as http,
-            http.get(url, proxy=proxy, ssl=trust, headers={"Accept-Encoding": "identity"}) as response,
-        ):
-            download.status, download.size = response.status, response.content_length
-            if response.status >= 400:
-                answered = f"the site answered {response.status} {(response.reason or '')[:60]}"
-                refusal = _refusal(response.headers) if response.url.scheme == "http" else ""
-                raise FetchError(refusal or answered.rstrip())
-            async for chunk in response.content.iter_chunked(_CHUNK):
-                download.first_byte_s = download.first_byte_s or round(time.perf_counter() - start, 4)
-                digest.update(chunk)
+class Answer:
+    """A response that is what was asked for; `headers` have names in lower case, and their bytes as Latin-1."""
+
+    def __init__(self, response: h11.Response, plan: Plan, exchange: Exchange) -> None:
+        self.status = response.status_code
+        self.headers = _headers(response)
+        self.plan = plan
+        self._exchange = exchange
+
+    async def chunks(self, download: Download) -> AsyncGenerator[bytes, None]:
+        """Yield the body piece by piece, and note what is known. Raises `FetchError`."""
+        start = time.perf_counter()
+        length = self.headers.get("content-length", "")
+        download.size = int(length) + download.kept if length.isdigit() else None
+        with _explained():
+            async for chunk in self._exchange.body():
+                download.first_byte_s = download.first_byte_s or download.seconds + _since(start)
                 download.received += len(chunk)
                 yield chunk
-    except aiohttp.ClientHttpProxyError as error:
-        raise FetchError(_refusal(error.headers) or f"the local proxy refused the request ({error.status})") from None
-    except aiohttp.TooManyRedirects:
-        raise FetchError("the site redirects in a circle") from None
-    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
-        raise FetchError("the URL, or one that the site redirects to, is not an http or https URL") from None
-    except aiohttp.ClientConnectorCertificateError:
+        download.seconds += _since(start)
+
+
+class Downloader:
+    """Asks through one client, for one URL after another."""
+
+    def __init__(self, client: Client, trust: ssl.SSLContext) -> None:
+        self._client = client
+        self._trust = trust
+
+    @contextlib.asynccontextmanager
+    async def answer(self, fields: RequestFields, kept: Kept, download: Download) -> AsyncIterator[Answer]:
+        """Ask for the URL of `fields`, or for what follows what is kept of it. Raises `FetchError`."""
+        start = time.perf_counter()
+        asking = _Asking(self._client, self._trust, fields, kept, download)
+        try:
+            with _explained():
+                found = await asking.final_answer()
+            download.status = found.status
+            download.seconds = _since(start)
+            yield found
+        finally:
+            asking.end()
+
+
+class _Asking:
+    """The requests that one URL takes, and the stream of the last one."""
+
+    def __init__(
+        self, client: Client, trust: ssl.SSLContext, fields: RequestFields, kept: Kept, download: Download
+    ) -> None:
+        self._client = client
+        self._trust = trust
+        self._fields = fields
+        self._kept = kept
+        self._download = download
+        self._url = fields.asked
+        self._been: set[str] = set()
+        self._cookies: Cookies | None = None
+        self._stream: Stream | None = None
+
+    async def final_answer(self) -> Answer:
+        while True:
+            exchange, response = await self._ask()
+            if response.status_code in _REDIRECTS:
+                self._follow(response)
+            elif (plan := self._kept.plan(response.status_code, _headers(response))) is Plan.ANEW:
+                self._kept = Kept()
+            elif response.status_code >= 300 and plan is not Plan.COMPLETE:
+                raise FetchError(_answered(response))
+            else:
+                return Answer(response, plan, exchange)
+
+    def end(self) -> None:
+        if self._stream is not None:
+            self._stream.writer.transport.abort()  # nothing is left to be said
+            self._stream = None
+
+    async def _ask(self) -> tuple[Exchange, h11.Response]:
+        self.end()
+        url = self._url
+        tls = self._trust if url.scheme == "https" else None
+        self._stream = await self._client.open(url.target.host, url.target.port, tls=tls)
+        exchange = Exchange(self._stream, _SILENCE_SECONDS)
+        cookie = self._cookies.for_url(url) if self._cookies else ""
+        return exchange, await exchange.ask(url.path, self._fields.of(url, cookie, self._kept.fields()))
+
+    def _follow(self, response: h11.Response) -> None:
+        self._been.add(str(self._url))
+        self._cookies = _kept_cookies(self._cookies, self._url, response)
+        self._url = _next_url(self._url, response)
+        self._download.redirects += 1
+        if self._download.redirects > _REDIRECTS_MAX:
+            how = "in a circle" if str(self._url) in self._been else f"more than {_REDIRECTS_MAX} times"
+            raise FetchError(f"the site redirects {how}")
+
+
+def _headers(response: h11.Response) -> Mapping[str, str]:
+    return {name.decode("ascii"): value.decode("latin-1") for name, value in reversed(response.headers)}
+
+
+def _next_url(url: FetchUrl, response: h11.Response) -> FetchUrl:
+    location = next((value for name, value in response.headers if name == b"location"), None)
+    if location is None:
+        raise FetchError(f"{_answered(response)}, and not where to go")
+    try:
+        text = location.decode("utf-8")
+    except UnicodeDecodeError:
+        text = location.decode("latin-1")
+    try:
+        return redirected(url, text)
+    except InputError:
+        raise FetchError("the URL that the site redirects to is not an http or https URL") from None
+
+
+def _kept_cookies(cookies: Cookies | None, url: FetchUrl, response: h11.Response) -> Cookies | None:
+    values = [value.decode("latin-1") for name, value in response.headers if name == b"set-cookie"]
+    if values:
+        from freespan.cli.cookies import Cookies  # it brings half of the standard library
+
+        cookies = cookies or Cookies()
+        cookies.keep(url, values)
+    return cookies
+
+
+def _answered(response: h11.Response) -> str:
+    reason = one_line(response.reason.decode("latin-1"))[:_REASON_MAX]
+    return f"the site answered {response.status_code} {reason}".rstrip()
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Turn whatever goes wrong on the way to a site into a `FetchError`; the host's own refusals say so."""
+    try:
+        yield
+    except StreamError as error:
+        raise FetchError(str(error)) from None
+    except ssl.SSLCertVerificationError:
         raise FetchError("the site's certificate is not trusted; --ca-file names one to trust") from None
-    except aiohttp.ClientSSLError:
+    except ssl.SSLError:
         raise FetchError("TLS with the site failed; is it an https site?") from None
-    except aiohttp.ClientPayloadError:
-        raise FetchError("the download broke off before its end; try again") from None
-    except TimeoutError:
-        raise FetchError(f"nothing came for {_SILENCE_SECONDS:.0f} s; try again") from None
-    except (aiohttp.ClientError, OSError):
-        raise FetchError("the connection to the site broke; try again") from None
-    download.sha256 = digest.hexdigest()
-    download.seconds = round(time.perf_counter() - start, 4)
+    except OSError:
+        raise BrokenOffError("the connection to the site broke; try again") from None
 
 
-def _refusal(headers: Mapping[str, str] | None) -> str:
-    """Why the egress or the local proxy did not open the connection; empty when it was the site that answered.
-
-    The headers must be those of the local proxy: its answer to a CONNECT, or one to a plain request, in which it lets
-    no `Proxy-Status` of a site pass. Over https a site may send whatever it likes.
-    """
-    status = (headers or {}).get("Proxy-Status", "")
-    return parse_proxy_status(status, is_local=True).sentence() if status else ""
+def _since(start: float) -> float:
+    return round(time.perf_counter() - start, 4)

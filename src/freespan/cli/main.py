@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import traceback
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -59,6 +60,14 @@ _DIRECT_HELP = "When bridges do not work, for whatever reason, go without one. P
 _INTERFACES_HELP = (
     "Connect to bridges from every network interface, and not only by the system's own routes. Behind a VPN this shows"
     " them your own address."
+)
+_OUTPUT_HELP = "File to write, - for standard output. Default: the name that the site gives, or the one in the URL."
+_CONTINUE_HELP = (
+    "Keep what has come when a download fails, and go on behind what an earlier one has left, if the file is the same."
+)
+_HEADER_HELP = (
+    "A field of the request, such as 'Accept-Language: fa', in place of the program's own; with nothing behind the"
+    " colon, none. May be repeated. Authorization and Cookie go to the site of the URL alone."
 )
 AllowDirect = Annotated[bool, typer.Option("--allow-direct", help=_DIRECT_HELP)]
 
@@ -119,43 +128,37 @@ def fetch(
     context: typer.Context,
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[INVITE] URL", help=f"URL: what to download. {_INVITE_HELP}", show_default=False),
+        typer.Argument(metavar="[INVITE] URL...", help=f"URL: what to download. {_INVITE_HELP}", show_default=False),
     ] = None,
     invite_file: InviteFile = None,
-    output: Annotated[
-        str, typer.Option("--output", "-o", help="File to write, - for standard output. Default: the name in the URL.")
-    ] = "",
+    output: Annotated[str, typer.Option("--output", "-o", help=_OUTPUT_HELP)] = "",
+    continues: Annotated[bool, typer.Option("--continue", "-C", help=_CONTINUE_HELP)] = False,
+    header: Annotated[list[str] | None, typer.Option("--header", "-H", metavar="FIELD", help=_HEADER_HELP)] = None,
     ca_file: Annotated[Path | None, typer.Option(help="Trust the certificates in this file (PEM) too.")] = None,
     allow_direct: AllowDirect = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Download one URL through a bridge: the quickest check that it works."""
-    from freespan.cli.fetch import run_fetch
+    """Download URLs through a bridge: the quickest check that it works."""
+    from freespan.cli.fetch import FetchOptions, run_fetch
     from freespan.cli.invite_source import read_invite
 
-    invite, url = _invite_and_url(context, words or [])
-    run_fetch(
-        lambda: read_invite(invite, invite_file),
-        url,
-        output,
-        ca_file,
-        allow_direct=allow_direct,
-        as_json=as_json,
-        verbose=verbose,
-    )
+    invite, urls = _invite_and_urls(context, words or [])
+    options = FetchOptions(output, ca_file, header or (), continues, allow_direct, as_json, verbose)
+    run_fetch(lambda: read_invite(invite, invite_file), urls, options)
 
 
-def _invite_and_url(context: typer.Context, words: list[str]) -> tuple[str | None, str]:
-    """The arguments of `fetch`: all but the URL are the invite."""
+def _invite_and_urls(context: typer.Context, words: list[str]) -> tuple[str | None, Sequence[str]]:
+    """The arguments of `fetch`: all but the URLs are the invite."""
     from freespan.cli.invite_source import invite_and_urls
 
     invite, urls = invite_and_urls(words)
     if not urls:
         context.fail("Missing argument URL")
-    if len(urls) > 1:
-        context.fail(f"Got unexpected extra argument ({urls[1]})")
-    return invite, urls[0]
+    for word in urls[1:]:
+        if ":/" not in word:
+            context.fail(f"Got unexpected extra argument ({word})")
+    return invite, urls
 
 
 @app.command()
