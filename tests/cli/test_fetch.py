@@ -517,6 +517,33 @@ def test_no_bridge(lab: Lab, programs: Programs, tmp_path: Path) -> None:
         assert program.fails(1) == "no session within 1 s: no bridge is free right now"
 
 
+def test_a_wait_is_explained_before_it_is_over(programs: Programs, tmp_path: Path) -> None:
+    limits = {
+        "freespan.client.settings.ClientSettings.session_wait_seconds": 4.0,
+        "freespan.cli.fetch._PATIENCE_SECONDS": 0.1,
+    }
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    invite = format_invite(invite_to(f"http://127.0.0.1:{port}", bytes(32)))
+    program = programs("fetch", "http://site.test/", folder=tmp_path, limits=limits, invite=invite)
+    program.line("freespan: waiting for a session: ")
+    assert program.stop() == 130
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
+def test_a_terminal_shows_what_is_waited_for_and_then_the_result_alone(
+    lab: Lab, site: Site, terminal: AtTerminal, tmp_path: Path
+) -> None:
+    (tmp_path / "invite").write_text(lab.invite)
+    (tmp_path / "invite").chmod(0o600)
+    target = str(tmp_path / "f")
+    program = terminal("fetch", url_of(site), "-o", target, "--invite-file", str(tmp_path / "invite"))
+    said = program.rest()
+    assert program.process.wait(SECONDS) == 0
+    assert "looking" in said
+    assert said.rstrip().splitlines()[-1].startswith(f"{target}: 18 bytes in ")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="links of POSIX")
 def test_what_lies_where_an_unfinished_file_goes_is_not_written_to(tmp_path: Path) -> None:
     """It may be somebody else's, who would read what comes, or a link to another file."""

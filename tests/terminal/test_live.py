@@ -18,6 +18,7 @@ import pytest
 from freespan.terminal import live
 from freespan.terminal.encoding import never_fail
 from freespan.terminal.live import show_status, showing_status
+from freespan.terminal.output import print_line
 from tests.support.programs import SECONDS
 from tests.support.screen import Screen
 
@@ -38,7 +39,8 @@ class Pty:
         self.reads = threading.Event()
         self.reads.set()
         self._changed = threading.Condition()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def resize(self, columns: int) -> None:
         import fcntl
@@ -68,6 +70,7 @@ class Pty:
     def close(self) -> None:
         self.reads.set()
         self.stream.close()
+        self._reader.join(SECONDS)  # it must not read from whatever gets this number next
         os.close(self._ours)
 
 
@@ -162,6 +165,21 @@ async def test_a_name_in_a_status_is_not_obeyed(terminal: Callable[..., Pty]) ->
     pty = terminal(80)
     await shown_by(pty, ["a\x1b]0;mine\x07b\x1b[2J\x9b end"])
     assert pty.shows(80) == ["a\ufffd]0;mine\ufffdb\ufffd[2J\ufffd end"]
+
+
+async def test_lines_that_are_printed_meanwhile_stand_above(terminal: Callable[..., Pty]) -> None:
+    pty = terminal(30)
+    now = LONG + " one"
+    async with showing_status(lambda: now):
+        await pty.until("one")
+        print_line("a line\nand another")
+        now = "two"
+        await pty.until("two")
+        print_line("the last line")
+        now = "three"
+        await pty.until("three")
+    await pty.until("\x1b[?25h")
+    assert pty.shows(30) == ["a line", "and another", "the last line", "three"]
 
 
 async def test_a_terminal_that_is_held_holds_nobody_up(

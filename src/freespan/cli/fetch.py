@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ssl
 import sys
@@ -26,6 +27,9 @@ from freespan.terminal.live import showing_status
 from freespan.terminal.output import abilities, print_error, print_json, print_line
 from freespan.terminal.text import one_line
 from freespan.wire.errors import InputError
+
+_PATIENCE_SECONDS = 3.0
+"""Where nothing is drawn, this time without a session is nothing to be told of."""
 
 
 @dataclass(frozen=True)
@@ -74,17 +78,19 @@ class _Fetching:
         self._downloader = Downloader(client, trust)
         self._options = options
         self._download = Download()
+        self._shown = contextlib.AsyncExitStack()
 
     async def run(self, wishes: Sequence[_Wish]) -> None:
         """Download one after the other. All are tried, and the error of the last one that failed is raised."""
         failure: FetchError | None = None
         async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(self._shown)
             is_begun = False
             for number, wish in enumerate(wishes, 1):
                 try:
                     with written_file(wish.path, continues=self._options.continues) as output:
                         if not is_begun:  # only now: nobody waits for a session that has nowhere to write to
-                            await self._begin(stack, wish)
+                            await self._begin(stack)
                             is_begun = True
                         await self._fetch(wish, output)
                     self._report(output)
@@ -95,12 +101,25 @@ class _Fetching:
         if failure is not None:
             raise failure
 
-    async def _begin(self, stack: contextlib.AsyncExitStack, wish: _Wish) -> None:
-        can_show = abilities(sys.stderr).moves and not self._options.as_json
-        is_in_the_way = wish.path is None and abilities().is_terminal  # it would be drawn into what is shown
-        if can_show and not is_in_the_way:
-            await stack.enter_async_context(showing_status(self._progress, stream=sys.stderr, stays=False))
+    async def _begin(self, stack: contextlib.AsyncExitStack) -> None:
+        """Show what is waited for, and wait for a session."""
+        if abilities(sys.stderr).moves and not self._options.as_json:
+            await self._shown.enter_async_context(showing_status(self._progress, stream=sys.stderr, stays=False))
+        else:
+            telling = asyncio.create_task(self._tell_why_it_waits(), name="fetch-waits")
+            self._shown.callback(telling.cancel)
         await stack.enter_async_context(self._client)
+
+    async def _tell_why_it_waits(self) -> None:
+        """Print each reason once, if there is no session yet after a moment."""
+        await asyncio.sleep(_PATIENCE_SECONDS)
+        told = ""
+        async for status in self._client.events():
+            if status.state == "open":
+                return
+            if status.reason not in ("", told):
+                told = status.reason
+                print_error(f"waiting for a session: {told}")
 
     async def _fetch(self, wish: _Wish, output: Output) -> None:
         self._download = download = Download()
@@ -110,6 +129,8 @@ class _Fetching:
                     output.take_name(_suggested_name(answer))
                 output.begin(answer.plan, validator_of(answer.headers) if self._options.continues else "")
                 download.kept = output.kept.size
+                if wish.path is None and abilities().is_terminal:
+                    await self._shown.aclose()  # it would be drawn into what is shown now
                 if answer.plan is not Plan.COMPLETE:
                     async with contextlib.aclosing(answer.chunks(download)) as chunks:
                         async for chunk in chunks:

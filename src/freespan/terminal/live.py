@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, TextIO
 
 from freespan.terminal.encoding import encoded, writable
-from freespan.terminal.output import abilities, console_on, print_line
+from freespan.terminal.output import abilities, console_on, drawn_until, print_line
 from freespan.terminal.text import lines
 
 if TYPE_CHECKING:
@@ -80,12 +80,13 @@ async def show_status(
 
 
 async def _draw(text: Callable[[], str], drawer: _Drawer) -> None:
-    try:
-        while True:
-            drawer.draw(text())
-            await asyncio.sleep(_REFRESH_SECONDS)
-    finally:
-        drawer.end(text())
+    with drawn_until(drawer.clear):
+        try:
+            while True:
+                drawer.draw(text())
+                await asyncio.sleep(_REFRESH_SECONDS)
+        finally:
+            drawer.end(text)
 
 
 async def _print_changes(text: Callable[[], str], seconds: float) -> None:
@@ -113,7 +114,9 @@ class _Drawer:
     """Draws the latest text in a thread of its own, for as long as there is a terminal."""
 
     def __init__(self, stream: TextIO, *, stays: bool) -> None:
+        self._stays = stays
         self._screen = _Screen(stream, stays=stays)
+        self._on_screen = threading.Lock()
         self._changed = threading.Condition()
         self._text: str | None = None
         self._is_over = False
@@ -126,10 +129,15 @@ class _Drawer:
             self._text = text
             self._changed.notify()
 
-    def end(self, text: str) -> None:
-        """Draw the last text. A terminal that is held is not waited for."""
+    def clear(self) -> None:
+        """Take away what is drawn, until the next time. Somebody writes to the terminal, and can wait for it."""
+        with contextlib.suppress(OSError, ValueError), self._on_screen:
+            self._screen.clear()
+
+    def end(self, text: Callable[[], str]) -> None:
+        """Draw the last text, if it stays. A terminal that is held is not waited for."""
         with self._changed:
-            self._text, self._is_over = text, True
+            self._text, self._is_over = text() if self._stays else "", True
             self._changed.notify()
         self._thread.join(_END_SECONDS)
 
@@ -139,9 +147,11 @@ class _Drawer:
             while not is_over:
                 with self._changed:
                     self._changed.wait_for(lambda: self._text is not None)
-                    text, self._text = self._text or "", None
+                    text, self._text = self._text, None
                     is_over = self._is_over
-                self._screen.draw(text)
+                with self._on_screen:
+                    if text:
+                        self._screen.draw(text)
             self._screen.end()
 
 
@@ -172,6 +182,13 @@ class _Screen:
         if self._live is not None:
             self._live.stop()
             self._write()
+
+    def clear(self) -> None:
+        if self._live is not None:
+            self._live.transient = True
+            self.end()
+            self._live = None
+            self._text = ""
 
     def _live_of_this_size(self) -> Live:
         """Where to draw. On another size nobody knows how a terminal has broken the lines anew: go below them."""

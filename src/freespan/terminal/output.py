@@ -17,7 +17,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _INVITE = re.compile(r"freespan[0-9]{1,4}_[\w-]{8,}", re.IGNORECASE)
+_drawn: list[Callable[[], None]] = []
+"""What takes away a text that is drawn somewhere now, so that lines can be printed: see `drawn_until`."""
 _NOBODY_READS = (errno.EPIPE, errno.EINVAL) if os.name == "nt" else (errno.EPIPE,)
 """Windows calls a broken pipe an invalid argument."""
 
@@ -90,6 +92,7 @@ def print_details(text: str) -> None:
 
 def _print_on_stderr(text: str) -> None:
     if sys.stderr is not None:  # print would take standard output instead
+        _make_way()
         with contextlib.suppress(OSError):
             print(text, file=sys.stderr, flush=True)
 
@@ -147,6 +150,7 @@ def writing() -> Iterator[None]:
         BrokenPipeError: nobody reads on.
         OutputError: it cannot be written.
     """
+    _make_way()
     try:
         yield
     except OSError as error:
@@ -154,6 +158,21 @@ def writing() -> Iterator[None]:
         if error.errno in _NOBODY_READS:
             raise BrokenPipeError from None
         raise OutputError(f"the output cannot be written: {(error.strerror or 'input/output error').lower()}") from None
+
+
+@contextlib.contextmanager
+def drawn_until(clear: Callable[[], None]) -> Iterator[None]:
+    """For the length of the block something is drawn on a terminal; `clear` takes it away until it is drawn anew."""
+    _drawn.append(clear)
+    try:
+        yield
+    finally:
+        _drawn.remove(clear)
+
+
+def _make_way() -> None:
+    for clear in _drawn:
+        clear()
 
 
 def _give_up(stream: TextIO) -> None:
