@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 from rich.cells import cell_len
 
 from freespan.demo.display import Display
@@ -56,6 +57,28 @@ def test_nothing_is_wider_than_80_columns_but_what_is_to_be_copied() -> None:
     print_all(Display(file=file, width=80))
     wide = [line for line in file.getvalue().splitlines() if cell_len(line) > 80]
     assert [line.strip() for line in wide] == ["curl " + "x" * 200]
+
+
+@pytest.mark.parametrize("width", [20, 40, 65])
+def test_a_narrow_terminal_gets_everything_in_lines(width: int) -> None:
+    file = io.StringIO()
+    print_all(Display(file=file, width=width))
+    said = " ".join(file.getvalue().split())
+    for part in ("✗ Speed: broke [off] (1.25 s)", "Direct access: ✓ blocked", "SHA-256 equal", "Speed: 15.2 MB/s"):
+        assert part in said
+    assert "…" not in said
+    assert "▶" not in said
+    wide = [line for line in file.getvalue().splitlines() if cell_len(line) > width]
+    assert [line.strip() for line in wide] == ["curl " + "x" * 200]
+
+
+def test_what_programs_say_is_not_obeyed() -> None:
+    file = io.StringIO()
+    display = Display(file=file, width=80)
+    display.step_ended(Step("speed", 1.25, False, "\x1b]0;title\x07\x9b2J"))
+    display.failure("\x1b[2Jbecause")
+    display.line("\u202eno")
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(file.getvalue())
 
 
 def test_quiet_prints_nothing() -> None:

@@ -167,6 +167,16 @@ async def test_a_name_in_a_status_is_not_obeyed(terminal: Callable[..., Pty]) ->
     assert pty.shows(80) == ["a\ufffd]0;mine\ufffdb\ufffd[2J\ufffd end"]
 
 
+async def test_a_console_that_takes_text_and_no_bytes(
+    terminal: Callable[..., Pty], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of Windows do."""
+    monkeypatch.setattr(live, "_has_file", lambda stream: False)
+    pty = terminal(20, "cp866")
+    await shown_by(pty, ["● мост", "x", "● мост готов"])
+    assert pty.shows(20) == ["* мост готов"]
+
+
 async def test_lines_that_are_printed_meanwhile_stand_above(terminal: Callable[..., Pty]) -> None:
     pty = terminal(30)
     now = LONG + " one"

@@ -128,6 +128,13 @@ def test_squares_in_colours_where_there_are_no_blocks(stdout: Stream, encoding: 
     assert stream.text.splitlines()[0] == f"{white}{black}{white}\x1b[0m"
 
 
+def test_squares_at_an_old_console_of_windows_have_no_codes(stdout: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rich.console.detect_legacy_windows", lambda: True)
+    stream = stdout("cp866")
+    assert print_squares(SQUARES) == ""
+    assert stream.text.splitlines() == BLOCKS
+
+
 def test_squares_in_neither(stdout: Stream) -> None:
     stream = stdout("cp1251", term="dumb")
     assert print_squares(SQUARES) == "its letters do not include blocks"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from rich import box
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
 from rich.padding import Padding
 from rich.spinner import Spinner
@@ -21,8 +21,11 @@ from rich.text import Text
 from freespan.demo.steps import Report, Step
 from freespan.demo.suggestions import Suggestion
 from freespan.terminal.output import abilities, console_on
+from freespan.terminal.text import one_line
 
 WIDTH_MAX = 100
+_WIDTH_MIN = 66
+"""What is narrower gets neither the picture nor columns."""
 _SPINNER = "dots"
 _NAME_WIDTH = 20
 _SECONDS_WIDTH = 8
@@ -46,6 +49,10 @@ class Display:
         self._live: Live | None = None
         self._line: _RunningStep | None = None
 
+    @property
+    def _is_narrow(self) -> bool:
+        return self.console.width < _WIDTH_MIN
+
     # --- beginning -------------------------------------------------------------------------------
 
     def title(self) -> None:
@@ -55,8 +62,9 @@ class Display:
             Text.from_markup("  [bold cyan]freespan[/]  a blocked page, read through a visitor's browser")
         )
         self.console.print()
-        self.console.print(Text.from_markup(_PICTURE))
-        self.console.print()
+        if not self._is_narrow:
+            self.console.print(Text.from_markup(_PICTURE))
+            self.console.print()
 
     # --- steps ---------------------------------------------------------------------------------
 
@@ -72,25 +80,34 @@ class Display:
         """Replace the running step by its result."""
         self._end_live()
         sign = Text("✓", "bold green") if step.ok else Text("✗", "bold red")
+        if self._is_narrow:
+            self.console.print(
+                Text.assemble(sign, f" {step.name.capitalize()}: {one_line(step.detail)} ({step.seconds:.2f} s)")
+            )
+            return
         self.console.print(_step_row(sign, step, step.seconds, "dim" if step.ok else "red"))
 
     # --- end -----------------------------------------------------------------------------------
 
     def summary(self, report: Report) -> None:
         """Print a table of the results."""
+        self.console.print()
+        if self._is_narrow:
+            for name, value in _summary_rows(report):
+                self.console.print(Text.assemble((f"{name}: ", "bold"), value))
+            return
         table = Table(box=box.ROUNDED, border_style="dim", show_header=False, padding=(0, 2), expand=True)
         table.add_column(style="bold", no_wrap=True)
         table.add_column(ratio=1)
         for name, value in _summary_rows(report):
             table.add_row(name, value)
-        self.console.print()
         self.console.print(Padding(table, (0, 2)))
 
     def failure(self, cause: str) -> None:
         """Print what went wrong, in one line."""
         self._end_live()
         self.console.print()
-        self.console.print(Padding(Text.assemble(("The demo failed. ", "bold red"), cause), (0, 2)))
+        self.console.print(Padding(Text.assemble(("The demo failed. ", "bold red"), one_line(cause)), (0, 2)))
 
     def suggestions(self, suggestions: Sequence[Suggestion]) -> None:
         """Print addresses and commands, each on one line of any length, so that it can be copied."""
@@ -118,7 +135,7 @@ class Display:
 
     def line(self, text: str) -> None:
         """Print one more line."""
-        self.console.print(Padding(Text(text), (0, 2)))
+        self.console.print(Padding(Text(one_line(text)), (0, 2)))
 
     def goodbye(self) -> None:
         """Print the last line."""
@@ -157,12 +174,12 @@ def _step_row(sign: RenderableType, step: Step, seconds: float, style: str) -> T
     row.add_column(width=_NAME_WIDTH, style="bold", no_wrap=True)
     row.add_column(ratio=1)
     row.add_column(width=_SECONDS_WIDTH, justify="right", style="dim", no_wrap=True)
-    row.add_row(sign, step.name.capitalize(), Text(step.detail, style), f"{seconds:.2f} s")
+    row.add_row(sign, step.name.capitalize(), Text(one_line(step.detail), style), f"{seconds:.2f} s")
     return row
 
 
-def _summary_rows(report: Report) -> list[tuple[str, RenderableType]]:
-    rows: list[tuple[str, RenderableType]] = []
+def _summary_rows(report: Report) -> list[tuple[str, str | Text]]:
+    rows: list[tuple[str, str | Text]] = []
     if report.direct is not None:
         rows.append(("Direct access", _mark(report.direct == "blocked", report.direct)))
     if report.bridge is not None:
@@ -178,7 +195,7 @@ def _summary_rows(report: Report) -> list[tuple[str, RenderableType]]:
     return rows
 
 
-def _mark(good: bool, text: str) -> Group | Text:
+def _mark(good: bool, text: str) -> Text:
     return Text.assemble(("✓ ", "green") if good else ("✗ ", "bold red"), text)
 
 

@@ -192,14 +192,15 @@ def _unread() -> TextIO:
 
 def print_squares(is_white: Sequence[Sequence[bool]]) -> str:
     """Print black and white squares. Returns why it cannot be done here: empty if it was."""
-    can = abilities()
+    console = console_on(sys.stdout)
+    colours = abilities().colours and not console.legacy_windows  # that would print the codes of colours
     width, has_blocks = len(is_white[0]), can_write(sys.stdout, BLOCKS)
-    if not has_blocks and not can.colours:
+    if not has_blocks and not colours:
         return "its letters do not include blocks"
     needed = width if has_blocks else 2 * width
-    if can.is_terminal and needed > console_on(sys.stdout).width:
+    if abilities().is_terminal and needed > console.width:
         return f"it has less than {needed} columns"
-    drawn = in_blocks(is_white, colours=can.colours) if has_blocks else in_colours(is_white)
+    drawn = in_blocks(is_white, colours=colours) if has_blocks else in_colours(is_white)
     with writing():
         print("\n".join(drawn), flush=True)
     return ""
