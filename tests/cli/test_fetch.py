@@ -531,6 +531,30 @@ def test_a_wait_is_explained_before_it_is_over(programs: Programs, tmp_path: Pat
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
+def test_a_wait_is_told_to_programs_as_an_event(programs: Programs, tmp_path: Path) -> None:
+    limits = {
+        "freespan.client.settings.ClientSettings.session_wait_seconds": 4.0,
+        "freespan.cli.fetch._PATIENCE_SECONDS": 0.1,
+    }
+    program = programs("fetch", "http://site.test/", "--json", folder=tmp_path, limits=limits, invite=DEAD)
+    waiting = program.state("waiting")
+    assert waiting["cause"] == "refused"
+    assert waiting["since"] > 0
+    assert program.fails(1).startswith("no session within 4 s: the host refuses the connection")
+
+
+def test_a_host_that_says_nothing_is_no_silence(programs: Programs, tmp_path: Path) -> None:
+    limits = {
+        "freespan.client.settings.ClientSettings.session_wait_seconds": 2.0,
+        "freespan.cli.fetch._PATIENCE_SECONDS": 0.1,
+    }
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        invite = format_invite(invite_to(f"http://127.0.0.1:{silent.getsockname()[1]}", bytes(32)))
+        program = programs("fetch", "http://site.test/", folder=tmp_path, limits=limits, invite=invite)
+        assert program.wait() == 1
+    assert program.errors[0] == "freespan: waiting for a session: asking the broker for a bridge"
+
+
 def test_a_terminal_shows_what_is_waited_for_and_then_the_result_alone(
     lab: Lab, site: Site, terminal: AtTerminal, tmp_path: Path
 ) -> None:

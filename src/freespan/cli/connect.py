@@ -15,6 +15,7 @@ from freespan.api.feed import Following
 from freespan.api.open_files import connections_of_a_client, open_files_limit, raise_open_files_limit
 from freespan.cli.proxy_options import ProxyOptions
 from freespan.cli.running import naming_options, run_until_stopped
+from freespan.cli.status_event import status_event
 from freespan.cli.unused_proxies import say_unused_proxy
 from freespan.client.settings import ClientSettings
 from freespan.client.status import HOST_RESTARTED, ClientStatus
@@ -67,12 +68,8 @@ async def _connect(client: Client, options: ProxyOptions, *, as_json: bool) -> N
 
 async def _report_as_json(proxy: Proxy, statuses: Following[ClientStatus]) -> None:
     print_json({"event": "proxy", "address": str(Target(proxy.address, proxy.port))})
-    fields = ("state", "detail", "transport", "links", "seconds")
     async for status in statuses:
-        event = {"event": "state", **{name: getattr(status, name) for name in fields}}
-        if status.cause:
-            event |= {"cause": status.cause, "since": round(status.since)}
-        print_json(event)
+        print_json(status_event(status))
 
 
 async def _report(client: Client, proxy: Proxy, statuses: Following[ClientStatus], options: ProxyOptions) -> None:

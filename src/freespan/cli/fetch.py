@@ -21,6 +21,7 @@ from freespan.cli.output_file import Output, output_path, written_file
 from freespan.cli.request_fields import RequestFields, parse_field
 from freespan.cli.resuming import Plan, validator_of
 from freespan.cli.running import run_until_stopped
+from freespan.cli.status_event import status_event
 from freespan.cli.unused_proxies import say_unused_proxy
 from freespan.client.settings import ClientSettings
 from freespan.terminal.live import showing_status
@@ -111,15 +112,18 @@ class _Fetching:
         await stack.enter_async_context(self._client)
 
     async def _tell_why_it_waits(self) -> None:
-        """Print each reason once, if there is no session yet after a moment."""
+        """Print each reason once, if there is no session yet after a moment, and when one has no link any more."""
         await asyncio.sleep(_PATIENCE_SECONDS)
-        told = ""
+        told, first = "", self._client.status
         async for status in self._client.events():
-            if status.state == "open":
-                return
-            if status.reason not in ("", told):
-                told = status.reason
-                print_error(f"waiting for a session: {told}")
+            reason = status.reason or (first.detail if status is first else "")
+            if status.state in ("open", "failed") or reason in ("", told):
+                continue
+            told = reason
+            if self._options.as_json and self._options.output != "-":
+                print_json(status_event(status))
+            else:
+                print_error(f"waiting for a session: {reason}")
 
     async def _fetch(self, wish: _Wish, output: Output) -> None:
         self._download = download = Download()
