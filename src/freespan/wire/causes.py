@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
@@ -250,6 +249,8 @@ def clock_offset(date: str, now: float) -> float | None:
 
     `now` is the local time in seconds since 1970, from the moment in which the answer came.
     """
+    from email.utils import parsedate_to_datetime  # it takes a while to load, and most clocks are right
+
     try:
         then = parsedate_to_datetime(date.strip()).timestamp()
     except (TypeError, ValueError, OverflowError, IndexError):
