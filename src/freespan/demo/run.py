@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import json
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
@@ -19,6 +17,7 @@ from freespan.demo.steps import Report, StepFailedError, Steps
 from freespan.demo.suggestions import firefox_profile, firefox_settings, suggestions
 from freespan.demo.volunteer import kinds_to_try
 from freespan.demo.walkthrough import RunningDemo, Walkthrough
+from freespan.terminal.output import print_json
 
 _TICK_SECONDS = 0.5
 """How often the counters are updated while the demo stays up."""
@@ -100,8 +99,7 @@ class _Demo:
             return None
         finally:
             if self._as_json:
-                sys.stdout.write(json.dumps(self._report.as_json()) + "\n")
-                sys.stdout.flush()
+                print_json(dict(self._report.as_json()))
 
     async def _stay_up(self, demo: RunningDemo) -> int:
         """Wait for a signal, or for the unexpected end of a program."""
