@@ -296,7 +296,7 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 
 _HOP = re.compile(
-    rb"^(?:Proxy-[A-Za-z-]+|Connection|Keep-Alive|TE|Upgrade|HTTP2-Settings)[ \t]*:[^\n]*\n",
+    rb"^(?:Proxy-[A-Za-z-]+|Connection|Keep-Alive|T(?:E|ransfer-Encoding)|Upgrade|HTTP2-Settings)[ \t]*:[^\n]*\n",
     re.MULTILINE | re.IGNORECASE,
 )
 """Fields between curl and the proxy, or between the proxy and the server."""
@@ -306,7 +306,8 @@ _HEAD = re.compile(rb"^HTTP/[0-9.]+ [^\n]*\n(?:[^\r\n][^\n]*\n)*\r?\n?", re.MULT
 
 
 def _without_hops(requests: bytes) -> bytes:
-    return _RANDOM.sub(b"*", _HOP.sub(b"", requests)).replace(b"[DISCONNECT]\n", b"")
+    plain = _RANDOM.sub(b"*", _HOP.sub(b"", requests)).replace(b"[DISCONNECT]\n", b"")
+    return re.sub(rb"[ \t]+(?=\r\n)", b"", plain)
 
 
 def _plain_heads(output: bytes) -> bytes:
