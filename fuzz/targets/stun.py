@@ -8,6 +8,7 @@ from aioice import stun
 
 from freespan.broker.settings import StunSettings
 from freespan.broker.stun import REQUEST_MAX, RateLimiter, binding_answer
+from freespan.doctor.stun_question import mapped_address
 from fuzz.fuzz_target import FuzzTarget
 from fuzz.script import Script
 
@@ -18,6 +19,7 @@ _ID = bytes(range(12))
 
 def _packet(data: bytes) -> None:
     for source in _SOURCES:
+        mapped_address(data, _ID)  # what a doctor makes of it, if it comes as an answer
         answer = binding_answer(data, source)
         if answer is not None:
             host, port = source

@@ -85,7 +85,7 @@ WRONG: list[tuple[str, str, Server, str, str]] = [
     ),
     ("nginx", "expires", nginx(more="expires max;"), "caches", "cache_control"),
     ("nginx", "quick to cut", nginx(RIGHT_NGINX.replace("120s", "2s")), "quiet", "quiet_websocket_cut"),
-    ("nginx", "a password", nginx(more="auth_basic x; auth_basic_user_file /dev/null;"), "path", "login"),
+    ("nginx", "a password", nginx(more="auth_basic x; auth_basic_user_file /dev/null;"), "path", "password"),
     ("apache2", "no Upgrade", apache(RIGHT_APACHE.replace("upgrade=websocket", "")), "websocket", "no_upgrade"),
     ("apache2", "stripped", apache(RIGHT_APACHE.replace("{upstream}{path}/", "{upstream}/")), "path", "path_stripped"),
     ("apache2", "nobody behind", apache(RIGHT_APACHE.replace("{upstream}", "9")), "path", "gateway"),

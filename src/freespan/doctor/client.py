@@ -22,6 +22,7 @@ from freespan.client.dialer import keeps_to_default_route
 from freespan.client.local_proxy.server import LocalProxy
 from freespan.client.rendezvous import Rendezvous
 from freespan.client.settings import ClientSettings
+from freespan.client.status import WITHOUT_BRIDGE, ClientStatus
 from freespan.client.transports import Transport
 from freespan.doctor.findings import Check, Finding, bad, good, note
 from freespan.doctor.host import checks_of_way
@@ -35,7 +36,8 @@ from freespan.wire.errors import FreespanError, InputError, NotAdmittedError, Re
 from freespan.wire.invite import Invite
 from freespan.wire.messages import IceServer
 
-_NO_BRIDGE = ("no bridge", "no other bridge")
+_NO_BRIDGE = WITHOUT_BRIDGE - {"no_reachable_bridge"}
+"""Why there is no session, for no fault of this network."""
 _BLOCKED = "allow UDP, or try another network; without it, freespan connect --allow-direct goes without a bridge"
 
 
@@ -161,27 +163,36 @@ class Reader:
         """Looks whether a session opens by one transport."""
 
         async def look() -> Finding:
-            why, opened = "", 0.0
             async with self._one_session:
-                loop = asyncio.get_running_loop()
-                began = loop.time()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._patience.session_seconds):
-                        async with connect(invite, transport=transport, timeout=0, settings=self._settings) as client:
-                            try:
-                                async for status in client.events():
-                                    if status.state == "open":
-                                        opened = loop.time() - began
-                                        return good(f"open after {opened:.1f} s")
-                                    why = status.reason or (status.detail if status.state == "failed" else why)
-                            except FreespanError as error:
-                                why = str(error)
-            if why.startswith(_NO_BRIDGE):
-                return note("no_bridge", why, "nobody lends one just now: wait, or try later")
-            text = why or "no session came about in time"
+                began = asyncio.get_running_loop().time()
+                status = await self._last_status(transport, invite)
+                seconds = asyncio.get_running_loop().time() - began
+            if status.state == "open":
+                return good(f"open after {seconds:.1f} s")
+            if status.cause in _NO_BRIDGE:
+                return note("no_bridge", status.reason, "nobody lends one just now: wait, or try later")
+            text = status.reason or "no session came about in time"
             return bad("no_session", text, "the checks above may say why; else try another network")
 
         return look
+
+    async def _last_status(self, transport: Transport, invite: Invite) -> ClientStatus:
+        """The status of a client once it has a session, or has tried often enough."""
+        tries, last = 0, ClientStatus("waiting")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._patience.session_seconds):
+                try:
+                    async with connect(invite, transport=transport, timeout=0, settings=self._settings) as client:
+                        async for status in client.events():
+                            if status.state == "open":
+                                return status
+                            if status.reason:
+                                tries, last = tries + 1, status
+                            if tries >= self._patience.session_tries:
+                                break
+                except FreespanError as error:
+                    last = ClientStatus("failed", str(error), reason=str(error))
+        return last
 
     # --- names ------------------------------------------------------------------------------------
     def _without_names(self, look: Callable[[], Awaitable[Finding]]) -> Callable[[], Awaitable[Finding]]:

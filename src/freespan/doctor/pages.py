@@ -124,7 +124,7 @@ def finding_of_caches(pages: Sequence[Page], past_caches: Sequence[Page]) -> Fin
         if page.path in shown and page.body != shown[page.path].body:
             text = f"a cache in front of the host serves an old {page.path}"
             return bad("stale", text, "empty it, and let it obey Cache-Control of the host")
-        if (age := page.one("age")).isdigit() and int(age) > _MAX_AGE:
+        if re.fullmatch("[0-9]{1,10}", age := page.one("age")) and int(age) > _MAX_AGE:
             text = f"a cache in front of the host keeps {page.path} for longer than the host lets it"
             return bad("kept", text, "let it obey Cache-Control of the host, or cache nothing below the host's path")
         if _max_age(page) > _MAX_AGE:

@@ -18,6 +18,7 @@ class DoctorSettings:
         trickle_seconds: for the whole of an answer that comes in two parts.
         stun_seconds: how long a STUN server is asked.
         session_seconds: for a session by one transport.
+        session_tries: how often a client may fail before its transport counts as one that does not work.
         port: of the local proxy.
     """
 
@@ -28,4 +29,5 @@ class DoctorSettings:
     trickle_seconds: float = 6.0
     stun_seconds: float = 3.0
     session_seconds: float = 25.0
+    session_tries: int = 3
     port: int = 8118
