@@ -42,7 +42,7 @@ def test_a_fast_reader_s_window_doubles_up_to_the_bound(session: SessionWindow, 
 
 
 def test_a_window_that_was_not_emptied_stays(window: StreamWindow) -> None:
-    window.on_read(FIRST - 1, 0, 0.0, 0.0)
+    window.on_read(FIRST * 7 // 8 - 1, 0, 0.0, 0.0)
     assert window.size == FIRST
     window.on_read(1, 0, 0.0, 0.0)
     assert window.size == 2 * FIRST
@@ -109,3 +109,11 @@ def test_streams_that_stand_still_leave_the_next_one_enough_to_grow(standing: in
     for _ in range(5):
         read_all(last)
     assert last.size == WIDEST
+
+
+def test_a_fast_reader_s_small_window_grows_to_the_usual_one_at_once() -> None:
+    session = wide_at_first(4 * FIRST)
+    while StreamWindow(session, now=0.0).size > FIRST:
+        pass
+    small = StreamWindow(session, now=0.0)
+    assert [read_all(small) for _ in range(3)] == [4 * FIRST, WIDEST, WIDEST]

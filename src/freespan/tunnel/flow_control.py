@@ -3,8 +3,8 @@
 Every stream of a session has a small window at least. It begins with a wider one while the session has more than half
 of its reserve left: so a few streams are as fast as can be from their first byte, and some hundred that stand still
 leave enough for the next one to grow. When its reader has emptied a whole window quickly, it is the window that limits
-the stream, so the window doubles. What windows exceed the small one by is taken from the reserve, which is bounded, and
-returned at the end of the stream:
+the stream, so the window doubles, or grows to that wider one. What windows exceed the small one by is taken from the
+reserve, which is bounded, and returned at the end of the stream:
 
     session window  =  STREAMS_MAX × small window of a stream  +  reserve
 
@@ -31,6 +31,8 @@ class SessionWindow:
         """By how much windows may still grow."""
         self.smallest = settings.stream_window
         self.widest = settings.stream_window_max
+        self.usual = settings.stream_window_first
+        """The window of a new stream while there is much to spare; a smaller one grows to this at once."""
         self._lift = settings.stream_window_first - settings.stream_window
         self._kept = self.reserve // 2
         """What is kept of the reserve for streams whose readers prove to be fast."""
@@ -60,11 +62,12 @@ class StreamWindow:
     def on_read(self, count: int, unread: int, now: float, min_rtt: float) -> None:
         """The reader has taken `count` bytes and left `unread`. Widens the window if the reader was quick."""
         self._taken += count
-        if self._taken < self.size:
+        if self._taken < self.size - self.size // 8:  # the frames around the bytes fill the rest of it
             return
         quick = max(_QUICK_SECONDS, 2 * min_rtt)  # a window comes once in a round trip at best
         if now - self._since < quick and unread < self.size // 2:
-            self.size += self._session.take(min(self.size, self._session.widest - self.size))
+            wanted = max(self.size, self._session.usual - self.size)
+            self.size += self._session.take(min(wanted, self._session.widest - self.size))
         self._taken, self._since = 0, now
 
     def close(self) -> None:
