@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -33,3 +34,29 @@ def test_all_files_name_one_version() -> None:
     assert f"Version:           {__version__}\n" in (PLUGIN / "freespan-switch.php").read_text("utf-8")
     assert f"Stable tag: {__version__}\n" in (PLUGIN / "readme.txt").read_text("utf-8")
     assert f"'version' => '{__version__}'" in (PLUGIN / "block/editor.asset.php").read_text("utf-8")
+
+
+YES_OR_NO = {
+    "no": ("false", "no", "0", "off", "FALSE", " Off ", "n", "null"),
+    "yes": ("true", "yes", "1", "on", "True", " YES ", "y"),
+    None: ("maybe", "2", "nope"),
+}
+
+
+def test_what_authors_write_for_yes_and_no_is_taken_as_the_element_takes_it() -> None:
+    if not shutil.which("php"):
+        pytest.skip("no php here: scripts/install-wordpress.sh")
+    words = [word for written in YES_OR_NO.values() for word in written]
+    names = ("globe", "goodbye", "remember", "run-when-hidden")
+    program = f"""
+        namespace {{ define('ABSPATH', '/'); function __($text) {{ return $text; }} }}
+        namespace FreespanSwitch {{
+            require {json.dumps(str(PLUGIN / "includes/attributes.php"))};
+            $found = [];
+            foreach ({json.dumps(names)} as $name)
+                foreach ({json.dumps(words)} as $word) $found[$name][$word] = accepted(attributes()[$name], $word);
+            echo json_encode($found);
+        }}"""
+    done = subprocess.run(["php", "-r", program], capture_output=True, text=True, timeout=30, check=True)
+    wanted = {word: meaning for meaning, written in YES_OR_NO.items() for word in written}
+    assert json.loads(done.stdout) == dict.fromkeys(names, wanted)
