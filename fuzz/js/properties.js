@@ -23,6 +23,7 @@ const { recall, remember } = await import(`${STATIC}volunteer/memory.js`);
 const { checkOptions, strictest } = await import(`${STATIC}volunteer/options.js`);
 const { decide } = await import(`${STATIC}volunteer/rules.js`);
 const { hours, host, number } = await import(`${STATIC}element/attributes.js`);
+const { findHost } = await import(`${STATIC}paste/host.js`);
 const { pick } = await import(`${STATIC}element/language.js`);
 
 /** Longest text that a message may hold; what is longer is refused unread. */
@@ -388,6 +389,21 @@ function checkAttributes(all) {
   assert.ok(new Intl.Locale(pick([all.lang]).locale));
 }
 
+const pasted = texts(
+  ..."https:// HTTP:// // h.example a.example/p /switch.js /embed /embed/configure ? # &amp; &#47; %2F =3D".split(" "),
+  ...'<script src=" [.] \u2013 \u2026 \u200b \u00ad \u3002 @ :8443 :0 freespan2_ hxxps [::1] 127.0.0.1 1.2 мост'.split(
+    " ",
+  ),
+  ...["=\n", "\n> ", " ", '"', "(", "_", "\\n", "\\u002f", "."],
+);
+
+function checkPasted(text) {
+  const found = findHost(text);
+  if ("fault" in found) return assert.ok(["none", "invite", "several", "damaged"].includes(found.fault));
+  assert.match(found.host, /^https?:\/\/[!-~]+\/$/);
+  assert.deepEqual(findHost(found.host), found);
+}
+
 /** By name: the inputs, and the check. */
 export const PROPERTIES = {
   messages: [messages, checkMessage],
@@ -404,4 +420,5 @@ export const PROPERTIES = {
   memory: [stored, checkMemory],
   options: [given, checkGiven],
   attributes: [attributes, checkAttributes],
+  pasted: [pasted, checkPasted],
 };

@@ -1,4 +1,4 @@
-"""Short texts: invites, the `host:port` of a stream, addresses, URLs of ICE servers, `Proxy-Status`."""
+"""Short texts: invites, what is pasted, the `host:port` of a stream, addresses, URLs of ICE servers, `Proxy-Status`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from freespan.wire.addresses import (
 )
 from freespan.wire.errors import InputError, InviteError, MessageError
 from freespan.wire.ice import check_stun, check_turn_servers
-from freespan.wire.invite import PREFIX, TOKEN_SIZE, Invite, format_invite, parse_invite
+from freespan.wire.invite import PREFIX, TOKEN_SIZE, Invite, check_broker_url, format_invite, parse_invite
 from freespan.wire.messages import IceServer
+from freespan.wire.pasted_host import FAULTS, find_host
+from freespan.wire.pasted_invite import find_invite
 from freespan.wire.proxy_status import ProxyStatus, parse_proxy_status
 from freespan.wire.target import Target, parse_target
 from fuzz.fuzz_target import FuzzTarget, attempt, check_reason
@@ -73,6 +75,33 @@ def _invite(data: bytes) -> None:
     assert len(invite.token) == TOKEN_SIZE
     assert all(url.startswith(("http://", "https://")) and url.isprintable() for url in invite.endpoints)
     assert parse_invite(format_invite(invite)) == invite
+
+
+# --- pasted texts --------------------------------------------------------------------------------------
+_WRITTEN = format_invite(_INVITE)
+
+
+def _pasted_invite(data: bytes) -> None:
+    """The first byte says whether an invite stands in the text, after so many of its own characters."""
+    text = _text(data[1:])
+    if data[:1] > b"\x80":
+        at = data[0] - 0x80
+        text = _WRITTEN[:at] + text + _WRITTEN[at:]
+    found = attempt(lambda: find_invite(text), InviteError)
+    if isinstance(found, InviteError):
+        check_reason(found)
+    else:
+        assert parse_invite(format_invite(found)) == found
+
+
+def _pasted_host(data: bytes) -> None:
+    found = attempt(lambda: find_host(_text(data)), InputError)
+    if isinstance(found, InputError):
+        check_reason(found)
+        assert found.reason in FAULTS.values()
+    else:
+        assert check_broker_url(found) == found
+        assert find_host(f"{found}/") == found
 
 
 # --- host:port -----------------------------------------------------------------------------------------
@@ -161,6 +190,72 @@ TARGETS = (
             b"p" + msgspec.msgpack.encode(_invite_to("http://h?")),
         ),
         (b"freespan2_", b"https://", b"http://", b"stun:", b"\xc4\x20", b"\x94", b"\xdb\xff\xff\xff\xff", *_HOSTS),
+        size_max=2_100,
+    ),
+    FuzzTarget(
+        "pasted_invite",
+        _pasted_invite,
+        ("freespan.wire.pasted_invite", "freespan.wire.pasted_text"),
+        (
+            b"\x80" + _WRITTEN.encode(),
+            b"\xb0\n> ",
+            b"\xa0=\r\n",
+            b"\xc8-\n",
+            b"\x8a*",
+            b"\x80" + _WRITTEN.replace("_", "", 1).encode(),
+            b"\x80" + _WRITTEN.replace("-", "\u2013").encode(),
+            b"\x80" + _WRITTEN.upper().encode(),
+            b"\x80" + _WRITTEN.lower().encode(),
+            b"\x80" + _WRITTEN[1:].encode(),
+            b"\x80" + _WRITTEN[:80].encode(),
+            b"\x80" + f"{_WRITTEN} {format_invite(_invite_to('http://h'))}".encode(),
+            b"\x80freespan2_l" + b"3AAA" * 4 + b"4AAA",
+            b"\x80freespan3_x freespan1_x freespan2_",
+            b"\x80https://h.example/join# https://h.example/",
+        ),
+        (
+            b"freespan2_",
+            b"&#95;",
+            b"&lowbar;",
+            b"%5F",
+            b"\\u005f",
+            b"<em>",
+            b"<wbr>",
+            b"\xe2\x80\x8b",
+            b"\xe2\x80\x94",
+            b"=5F",
+            b"=\n",
+        ),
+        size_max=2_100,
+    ),
+    FuzzTarget(
+        "pasted_host",
+        _pasted_host,
+        ("freespan.wire.pasted_host",),
+        (
+            b'<script type="module" src="https://h.example/p/switch.js"></script>',
+            b"&lt;iframe src=&quot;https://h.example/p/embed?layout=card&quot;&gt;",
+            "h.example/p, \u043c\u043e\u0441\u0442.example".encode(),
+            "\u043c\u043e\u0441\u0442.example/p".encode(),
+            b"[https://a.example](https://b.example:8443/x/embed/configure)",
+            b"https://away.example/?to=https%3A%2F%2Fh.example%2Fp",
+            "https://h.example/a\u2013b https://h.example\u8fd9 //a.example/x".encode(),
+            b"hxxps[:]//h[.]example/p _https://h.example/p_ https://u:p@h.example https://[::1]:1/x https://h.example:0/",
+            b"https://h.example/join#freespan2_x localhost:1 127.0.0.1/ switch.js https://h.example/../x https://1.2/",
+        ),
+        (
+            b"https://",
+            b"//",
+            b"/switch.js",
+            b"/embed",
+            b'src="',
+            b"%2F",
+            b"&#47;",
+            b"\xe2\x80\xa6",
+            b"\xe2\x80\x93",
+            b"[.]",
+            *_HOSTS,
+        ),
         size_max=2_100,
     ),
     FuzzTarget(

@@ -11,6 +11,7 @@ import {
 import { checkServers } from "../../src/freespan/web/static/bridge/ice.js";
 import { ProtocolError } from "../../src/freespan/web/static/bridge/messages.js";
 import { filterSdp, namedAddresses } from "../../src/freespan/web/static/bridge/sdp.js";
+import { findHost } from "../../src/freespan/web/static/paste/host.js";
 
 const CALLS = {
   address: (text) => {
@@ -18,6 +19,10 @@ const CALLS = {
     return address ? [addressText(address), isPublic(address), isEnd(address)] : null;
   },
   isPrivateHost,
+  findHost: (text) => {
+    const found = findHost(text);
+    return "host" in found ? found.host : found.fault;
+  },
   filterSdp: (sdp, allowPrivate, only) => filterSdp(sdp, allowPrivate, only && new Set(only)),
   namedAddresses: (sdp, allowPrivate) => [...namedAddresses(sdp, allowPrivate)].sort(),
   isServer: (url, kind, allowPrivate) => {

@@ -24,6 +24,26 @@ async def test_a_link_without_an_invite_says_so(browser: Browser, host: FakeHost
         await page.close()
 
 
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "#freespan2%5FAbC-_9",
+        "#freespan2%255FAbC%252D_9",
+        "#Freespan2_AbC-_9.",
+        "#%E2%80%8Efreespan2_Ab%E2%80%8BC-_9%E2%80%8F",
+        "#%C2%ABfreespan2_AbC-_9%C2%BB%D8%8C",
+        "#freespan2%5C_Ab%0D%0AC-%5C_9)",
+    ],
+)
+async def test_what_a_messenger_did_to_a_link_is_undone(browser: Browser, host: FakeHost, fragment: str) -> None:
+    page = await browser.open(f"{host.url}/join{fragment}")
+    try:
+        await page.wait_for("document.readyState === 'complete'")
+        assert await page.evaluate(SEEN) == {"invite": "freespan2_AbC-_9", "missing": False, "found": True}
+    finally:
+        await page.close()
+
+
 async def test_a_link_shows_its_invite_and_asks_for_nothing_else(browser: Browser, host: FakeHost) -> None:
     page = await browser.open(f"{host.url}/join#freespan2_AbC-_9")
     try:

@@ -1,4 +1,4 @@
-"""Python and JavaScript judge addresses and descriptions alike, whatever text they are given.
+"""Python and JavaScript judge addresses, descriptions and pasted texts alike, whatever text they are given.
 
 Hypothesis makes the texts, and one process of Node.js judges them all.
 """
@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 
 import freespan.web
 from freespan.wire.addresses import address_text, is_end, is_private_host, is_public, parse_address
-from freespan.wire.errors import MessageError
+from freespan.wire.errors import InputError, MessageError
 from freespan.wire.ice import check_stun, check_turn_servers
 from freespan.wire.limits import OFFER_ADDRESSES_MAX
 from freespan.wire.messages import IceServer
+from freespan.wire.pasted_host import FAULTS, find_host
 from freespan.wire.sdp import filter_sdp, named_addresses
 from freespan.wire.special_purpose import SPECIAL_PURPOSE
 from tests.web.test_node import TESTS, node
@@ -154,6 +155,72 @@ urls = st.sampled_from(URLS) | st.builds(
 )
 ends_of_hosts = st.sampled_from(["", ".", ".local", ".localhost", "localhost."])
 hosts = st.builds("{}{}".format, addresses.filter(str.isascii), ends_of_hosts)
+HOSTS = [row["text"] for row in json.loads((VECTORS / "pastes.json").read_text("utf-8"))["hosts"]]
+in_pastes = st.sampled_from(
+    [
+        "https://",
+        "HTTP://",
+        "//",
+        "bridge.example.org",
+        "a.example",
+        "x",
+        "-",
+        "–",
+        "—",
+        "…",
+        "/",
+        "/garden",
+        "/embed",
+        "?",
+        "/switch.js",
+        "#",
+        "&amp;",
+        "&#x2f;",
+        "%2F",
+        "%25",
+        "=3D",
+        "=\n",
+        "\n",
+        "> ",
+        " ",
+        "\u200b",
+        "\xad",
+        "\u200c",
+        "。",
+        "．",
+        '"',
+        "«",
+        "(",
+        "]",
+        "<",
+        "<script src=",
+        'src="',
+        ".",
+        ",",
+        ":8443",
+        ":99999",
+        "@",
+        "_",
+        "*",
+        "\\",
+        "\\n",
+        "\\u002f",
+        "freespan2_lq",
+        "这个",
+        "127.0.0.1",
+        "localhost",
+        "[::1]",
+        "1.2.3",
+        "hxxps",
+        "[.]",
+        "😀",
+        "\x1b[0m",
+        "İ",
+        "ſ",
+        "K",
+    ]
+)
+pastes = st.lists(in_pastes | st.sampled_from(HOSTS), max_size=9).map("".join)
 fuzzed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -212,6 +279,16 @@ def test_private_hosts(twin: Twin, host: str) -> None:
         host[1:-1] if host.startswith("[") and host.endswith("]") else host
     )  # as `hostname` of each has it
     assert twin.results([["isPrivateHost", host]]) == [is_private_host(without_brackets)]
+
+
+@fuzzed
+@given(pastes)
+def test_pasted_addresses(twin: Twin, text: str) -> None:
+    try:
+        found = f"{find_host(text)}/"
+    except InputError as error:
+        found = next(name for name, reason in FAULTS.items() if reason == error.reason)
+    assert twin.results([["findHost", text]]) == [found]
 
 
 def test_the_table_of_special_networks_is_the_same() -> None:

@@ -30,6 +30,7 @@ FAULTS = {
 """What can be wrong with a text, by the names that the vectors use."""
 
 _PAGES = r"(?:embed/configure|switch\.js|headless\.js|embed|bridge|about|join|headless|self-test|globe)"
+_SCHEME = "[Hh][Tt][Tt][Pp][Ss]?"
 _IN_PATH = "[A-Za-z0-9._~-]"
 _NO_LETTER = (
     r"\x00-,/:-@\[-^`{-\xbf\xd7\xf7\u0589\u05be\u05c3\u05f3\u05f4\u060c\u061b\u061f\u06d4\u0964\u0965\u0f01-\u0f14\u104a-\u104f"
@@ -38,7 +39,7 @@ _NO_LETTER = (
 )
 """What ends a name: blanks, punctuation and signs of all scripts."""
 _QUOTE = re.compile("[\u2018-\u201f\u2039\u203a\xab\xbb\u300c-\u300f`']")
-_DISARMED = re.compile(r"[\[(]([.:])[\])]|(?<![A-Za-z])hxxp(?=s?[\[(]?:)", re.IGNORECASE)
+_DISARMED = re.compile(r"[\[(]([.:])[\])]|(?<![A-Za-z])hxxp(?=s?[\[(]?:)", re.IGNORECASE | re.ASCII)
 """An address that was written so that nobody follows it by mistake: `hxxps[:]//a[.]example`."""
 _ATTRIBUTE = re.compile(r'((?:src|href|host) ?= ?")([^"<]{1,1200})')
 _BREAK = re.compile(r"\s+(?:[>|]\s*)*")
@@ -47,28 +48,26 @@ _LONG_LINE = re.compile(r"^((?:[>|]{0,9} ){0,9}[^\s]{60,2000})\n[>| ]{0,40}(?=[A
 _BEFORE_PAGE = re.compile(
     rf'(://[^\s"<>:]{{1,1000}}(?::[0-9]{{1,5}}(?:/[^\s"<>:]{{0,700}})?)?)[\s>|]{{1,40}}(?=(?:{_IN_PATH}{{1,100}}/|/){_PAGES}(?=[\s"<]|\Z))'
 )
-_WITHOUT_SCHEME = re.compile(r"(?<![:/\w])//(?=[A-Za-z0-9\[])")
+_WITHOUT_SCHEME = re.compile(r"(?<![:/A-Za-z0-9_])//(?=[A-Za-z0-9\[])")
 _ADDRESS = re.compile(
-    rf"(?P<scheme>https?)://(?P<user>[^\s/\"<>@]{{0,200}}@)?(?P<name>\[[0-9A-Fa-f:.]{{2,45}}\]|[^{_NO_LETTER}]{{1,300}})"
-    rf"(?P<port>:[0-9]{{1,5}})?(?P<path>(?:/(?!https?:){_IN_PATH}*)*)",
-    re.IGNORECASE,
+    rf"(?P<scheme>{_SCHEME})://(?P<user>[^\s/\"<>@]{{0,200}}@)?(?P<name>\[[0-9A-Fa-f:.]{{2,45}}\]|[^{_NO_LETTER}]{{1,300}})"
+    rf"(?P<port>:[0-9]{{1,5}})?(?P<path>(?:/(?!{_SCHEME}:){_IN_PATH}*)*)"
 )
 _BARE = re.compile(
-    r"(?<![A-Za-z0-9_\xc0-\u024f@./:-])(?P<name>localhost(?=[:/])|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,9}\.[a-z]{2,24})"
-    rf"(?![A-Za-z0-9_\xc0-\u024f@-])(?P<port>:[0-9]{{1,5}})?(?P<path>(?:/{_IN_PATH}*)*)",
-    re.IGNORECASE,
+    r"(?<![A-Za-z0-9_\xc0-\u024f@./:-])(?P<name>[Ll]ocalhost(?=[:/])|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,9}\.[A-Za-z]{2,24})"
+    rf"(?![A-Za-z0-9_\xc0-\u024f@-])(?P<port>:[0-9]{{1,5}})?(?P<path>(?:/{_IN_PATH}*)*)"
 )
 _IDEOGRAPHIC_DOT = re.compile("(?<=[A-Za-z0-9])[\u3002\uff61](?=[A-Za-z0-9])")
 _WORD_BEHIND = re.compile(r"([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)[^\x00-\u024f].*", re.DOTALL)
 """A Latin name, and a word of another script that was written behind it without a blank."""
-_WRAPPER = re.compile(r'(?:/|[?#][^\s"<>()]{0,2000}?)https?://', re.IGNORECASE)
+_WRAPPER = re.compile(r'(?:/|[?#][^\s"<>()]{0,2000}?)https?://', re.IGNORECASE | re.ASCII)
 """What stands behind the address of a site that only leads to another one, such as `https://away.example/?to=…`."""
 _DAMAGE = re.compile("[\u2012-\u2015\u2e3a\u2e3b\ufe58][A-Za-z0-9_~/-]|\u2026")
-_INVITE = re.compile("freespan[0-9]{1,4}_", re.IGNORECASE)
+_INVITE = re.compile("freespan[0-9]{1,4}_", re.IGNORECASE | re.ASCII)
 _PAGE = re.compile(rf"/{_PAGES}\Z")
 _DOTS = re.compile(r"/\.{1,2}(?:/|\Z)")
-_LOOPBACK = re.compile(r"localhost|127\..*", re.IGNORECASE)
-_SOURCE_FILE = re.compile(r"\.(?:js|html?|php|txt|json|css|md|png)\Z", re.IGNORECASE)
+_LOOPBACK = re.compile(r"localhost|127\..*", re.IGNORECASE | re.ASCII)
+_SOURCE_FILE = re.compile(r"\.(?:js|html?|php|txt|json|css|md|png)\Z", re.IGNORECASE | re.ASCII)
 _ADDRESSES_MAX = 200
 """Of more addresses in one text, the rest is not looked at."""
 

@@ -20,8 +20,8 @@ from freespan.wire.pasted_text import plain_text
 
 _CHECK_BYTES = 4
 _TAG = re.compile(r"<[A-Za-z/!][^<>]{0,4000}>")
-_EMPHASIS = re.compile(r"</?(?:em|i)>", re.IGNORECASE)
-_NAME = re.compile("freespan", re.IGNORECASE)
+_EMPHASIS = re.compile(r"</?(?:em|i)>", re.IGNORECASE | re.ASCII)
+_NAME = re.compile("freespan", re.IGNORECASE | re.ASCII)
 _OTHERS = re.compile(r"[^A-Za-z0-9_*\n\u2012-\u2015\u2e3a\u2e3b\ufe58-]+")
 """What can be no part of an invite. An asterisk may have been an underscore, and a dash one hyphen or several."""
 _WRAPPED_HYPHEN = re.compile("-\n+")
@@ -41,7 +41,7 @@ _WAYS = {
 _DOUBTFUL = re.compile("[" + "".join(_WAYS) + "]")
 _DOUBTS_MAX = 6
 """Of so many characters of an invite, each way to read them is tried together with each way to read the others."""
-_BEGIN = re.compile(r"freespan([0-9]{1,4})([_*]?)(?=([l-n])?)", re.IGNORECASE)
+_BEGIN = re.compile(r"freespan([0-9]{1,4})([_*]?)(?=([l-n])?)", re.IGNORECASE | re.ASCII)
 """An invite of this version goes on with one of these letters, which is the first byte of a list in MessagePack."""
 _BEHIND_BEGIN = re.compile(rf"(?:\A|{VERSION}[_*])(?=l[qrt])")
 """Where an invite goes on whose beginning is missing."""
@@ -65,13 +65,13 @@ _A_LINK = (
     " send it again"
 )
 _A_HOST = f"is not an invite but an address: an invite begins with {PREFIX!r}; ask whoever runs the host for one"
-_JOIN_LINK = re.compile(r"/join\b", re.IGNORECASE)
-_ADDRESS = re.compile(r"https?://|[a-z0-9-]\.[a-z]{2,}/|<freespan-switch", re.IGNORECASE)
+_JOIN_LINK = re.compile(r"/join\b", re.IGNORECASE | re.ASCII)
+_ADDRESS = re.compile(r"https?://|[a-z0-9-]\.[a-z]{2,}/|<freespan-switch", re.IGNORECASE | re.ASCII)
 
 
 def looks_like_invite(text: str) -> bool:
     """Whether somebody has meant this to be an invite: the word that it begins with is somewhere in it."""
-    return re.search(r"freespan[0-9]{1,4}_", _compact(plain_text(text)), re.IGNORECASE) is not None
+    return re.search(r"freespan[0-9]{1,4}_", _compact(plain_text(text)), re.IGNORECASE | re.ASCII) is not None
 
 
 def find_invite(text: str) -> Invite:

@@ -15,11 +15,14 @@ const ADDRESSES_MAX = 200;
 const INVISIBLE = '/[\x00-\x08\x0e-\x1f\x7f-\x{9f}\x{ad}\x{34f}\x{61c}\x{115f}\x{1160}\x{17b4}\x{17b5}\x{180b}-\x{180f}\x{200b}\x{200e}\x{200f}'
     . '\x{202a}-\x{202e}\x{2060}-\x{206f}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]/u';
 const PAGES = '(?:embed/configure|switch\.js|headless\.js|embed|bridge|about|join|headless|self-test|globe)';
+const SCHEME = '[Hh][Tt][Tt][Pp][Ss]?';
 const IN_PATH = '[A-Za-z0-9._\~-]';
 /** What ends a name: blanks, punctuation and signs of all scripts. */
 const NO_LETTER = '\x00-,/:-@\[-^`{-\x{bf}\x{d7}\x{f7}\x{589}\x{5be}\x{5c3}\x{5f3}\x{5f4}\x{60c}\x{61b}\x{61f}\x{6d4}\x{964}\x{965}'
     . '\x{f01}-\x{f14}\x{104a}-\x{104f}\x{1361}-\x{1368}\x{17d4}-\x{17da}\x{1800}-\x{180a}\x{2000}-\x{200b}\x{200e}-\x{206f}\x{2190}-\x{2bff}'
     . '\x{2e00}-\x{2e7f}\x{3000}-\x{3004}\x{3008}-\x{3020}\x{3030}\x{fe10}-\x{fe6b}\x{ff5f}-\x{ff65}\x{fffd}\x{1f000}-\x{1faff}';
+const ADDRESS = '(' . SCHEME . ')://([^\s/"<>@]{0,200}@)?(\[[0-9A-Fa-f:.]{2,45}\]|[^' . NO_LETTER . ']{1,300})(:[0-9]{1,5})?'
+    . '((?:/(?!' . SCHEME . ':)' . IN_PATH . '*+)*+)';
 
 /**
  * The base URL of the one host in a text, with a slash at its end; or what is wrong: 'none' (there is no address), 'invite' (it is an
@@ -114,7 +117,7 @@ function mended(string $text): string
     $changes = [
         '/^((?:[>|]{0,9} ){0,9}[^\s]{60,2000})\n[>| ]{0,40}(?=[A-Za-z0-9._\~\/-])/m' => '$1',
         '~(://[^\s"<>:]{1,1000}(?::[0-9]{1,5}(?:/[^\s"<>:]{0,700})?)?)[\s>|]{1,40}(?=(?:' . $page . '(?:[\s"<]|\z))~' => '$1',
-        '~(?<![:/\w])//(?=[A-Za-z0-9\[])~' => 'https://',
+        '~(?<![:/A-Za-z0-9_])//(?=[A-Za-z0-9\[])~' => 'https://',
         '/(?<=[A-Za-z0-9])[\x{3002}\x{ff61}](?=[A-Za-z0-9])/u' => '.',
     ];
     return (string) preg_replace(array_keys($changes), array_values($changes), $plain);
@@ -127,9 +130,7 @@ function mended(string $text): string
  */
 function addresses(string $plain): array
 {
-    $form = '~(https?)://([^\s/"<>@]{0,200}@)?(\[[0-9A-Fa-f:.]{2,45}\]|[^' . NO_LETTER . ']{1,300})(:[0-9]{1,5})?'
-        . '((?:/(?!https?:)' . IN_PATH . '*+)*+)~iu';
-    preg_match_all($form, $plain, $matches, PREG_SET_ORDER | PREG_OFFSET_CAPTURE);
+    preg_match_all('~' . ADDRESS . '~u', $plain, $matches, PREG_SET_ORDER | PREG_OFFSET_CAPTURE);
     $found = [];
     $is_damaged = false;
     foreach (array_slice($matches, 0, ADDRESSES_MAX) as $match) {
@@ -157,8 +158,8 @@ function addresses(string $plain): array
  */
 function bare_addresses(string $plain): array
 {
-    $form = '~(?<![A-Za-z0-9_\x{c0}-\x{24f}@./:-])(localhost(?=[:/])|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,9}\.[a-z]{2,24})'
-        . '(?![A-Za-z0-9_\x{c0}-\x{24f}@-])(:[0-9]{1,5})?((?:/' . IN_PATH . '*+)*+)~iu';
+    $form = '~(?<![A-Za-z0-9_\x{c0}-\x{24f}@./:-])([Ll]ocalhost(?=[:/])|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,9}\.[A-Za-z]{2,24})'
+        . '(?![A-Za-z0-9_\x{c0}-\x{24f}@-])(:[0-9]{1,5})?((?:/' . IN_PATH . '*+)*+)~u';
     preg_match_all($form, $plain, $matches, PREG_SET_ORDER);
     $found = [];
     foreach (array_slice($matches, 0, ADDRESSES_MAX) as $match) {
@@ -169,8 +170,9 @@ function bare_addresses(string $plain): array
         }
     }
     $word = trim($plain);
-    if (!$found && preg_match('/[^\x00-\x7f]/', $word) && strpos($word, '.') && !preg_match('~\s|://~', $word)) {
-        $found = addresses("https://$word")[0];
+    if (!$found && preg_match('/[^\x00-\x7f]/', $word) && strpos($word, '.') && preg_match('~^' . ADDRESS . '$~uD', "https://$word", $match)) {
+        [, , , $name, $port, $path] = $match + [4 => '', 5 => ''];
+        add_address($found, 'https', [$name, $port, $path], '');
     }
     return $found;
 }
@@ -214,7 +216,7 @@ function host_name(string $name): string
     if (preg_match('/(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)$/D', $name)) {
         return filter_var($name, FILTER_VALIDATE_IP, FILTER_FLAG_IPV4) === false ? '' : $name;
     }
-    return preg_match('/^(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/D', $name) ? $name : '';
+    return preg_match('/^(?=.{1,253}$)(?=.*[a-z0-9])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/D', $name) ? $name : '';
 }
 
 /** A name by IDNA: by PHP's extension intl, which not every site has, or by WordPress's own library. '' for none. */
@@ -226,9 +228,14 @@ function in_ascii(string $name): string
     if (function_exists('idn_to_ascii')) {
         return (string) idn_to_ascii($name);
     }
-    try {
-        return class_exists('\WpOrg\Requests\IdnaEncoder') ? \WpOrg\Requests\IdnaEncoder::encode($name) : '';
-    } catch (\Exception $error) {
-        return '';
+    foreach (['\WpOrg\Requests\IdnaEncoder', '\Requests_IDNAEncoder'] as $encoder) {  // since WordPress 6.2, and before
+        if (class_exists($encoder)) {
+            try {
+                return $encoder::encode($name);
+            } catch (\Exception $error) {
+                return '';
+            }
+        }
     }
+    return '';
 }

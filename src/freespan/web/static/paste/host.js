@@ -11,6 +11,7 @@ import { plainText } from "./text.js";
 /** @typedef {{base: string, isPage: boolean}} Found */
 
 const PAGES = String.raw`(?:embed/configure|switch\.js|headless\.js|embed|bridge|about|join|headless|self-test|globe)`;
+const SCHEME = "[Hh][Tt][Tt][Pp][Ss]?";
 const IN_PATH = "[A-Za-z0-9._~-]";
 const NO_LETTER =
   String.raw`\x00-,/:-@\[-^\x60{-\xbf\xd7\xf7\u0589\u05be\u05c3\u05f3\u05f4\u060c\u061b\u061f\u06d4\u0964\u0965` +
@@ -25,18 +26,18 @@ const BEFORE_PAGE = new RegExp(
   String.raw`(://[^\s"<>:]{1,1000}(?::[0-9]{1,5}(?:/[^\s"<>:]{0,700})?)?)[\s>|]{1,40}(?=(?:${IN_PATH}{1,100}/|/)${PAGES}(?:[\s"<]|$))`,
   "g",
 );
-const WITHOUT_SCHEME = /(?<![:/\w])\/\/(?=[A-Za-z0-9[])/g;
+const WITHOUT_SCHEME = /(?<![:/A-Za-z0-9_])\/\/(?=[A-Za-z0-9[])/g;
 const IDEOGRAPHIC_DOT = /(?<=[A-Za-z0-9])[\u3002\uff61](?=[A-Za-z0-9])/g;
 const ADDRESS = new RegExp(
-  String.raw`(?<scheme>https?)://(?<user>[^\s/"<>@]{0,200}@)?(?<name>\[[0-9A-Fa-f:.]{2,45}\]|[^${NO_LETTER}]{1,300})` +
-    String.raw`(?<port>:[0-9]{1,5})?(?<path>(?:/(?!https?:)${IN_PATH}*)*)`,
-  "giu",
+  String.raw`(?<scheme>${SCHEME})://(?<user>[^\s/"<>@]{0,200}@)?(?<name>\[[0-9A-Fa-f:.]{2,45}\]|[^${NO_LETTER}]{1,300})` +
+    String.raw`(?<port>:[0-9]{1,5})?(?<path>(?:/(?!${SCHEME}:)${IN_PATH}*)*)`,
+  "gu",
 );
 const BARE = new RegExp(
-  String.raw`(?<![A-Za-z0-9_\xc0-\u024f@./:-])(?<name>localhost(?=[:/])|[0-9]{1,3}(?:\.[0-9]{1,3}){3}` +
-    String.raw`|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,9}\.[a-z]{2,24})` +
+  String.raw`(?<![A-Za-z0-9_\xc0-\u024f@./:-])(?<name>[Ll]ocalhost(?=[:/])|[0-9]{1,3}(?:\.[0-9]{1,3}){3}` +
+    String.raw`|[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,9}\.[A-Za-z]{2,24})` +
     String.raw`(?![A-Za-z0-9_\xc0-\u024f@-])(?<port>:[0-9]{1,5})?(?<path>(?:/${IN_PATH}*)*)`,
-  "gi",
+  "g",
 );
 // eslint-disable-next-line no-control-regex -- Latin
 const WORD_BEHIND = /^([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)[^\x00-\u024f]/;
@@ -172,6 +173,7 @@ function hostName(name) {
   if (name.startsWith("[")) return name.toLowerCase();
   // URL takes "127.1" for an address.
   if (NUMBER_LAST.test(name.toLowerCase())) return IPV4.test(name) ? name : undefined;
-  const isName = host.length <= 253 && host.split(".").every((label) => /^[a-z0-9_-]{1,63}$/.test(label));
+  const isName =
+    host.length <= 253 && /[a-z0-9]/.test(host) && host.split(".").every((label) => /^[a-z0-9_-]{1,63}$/.test(label));
   return isName ? host : undefined;
 }
