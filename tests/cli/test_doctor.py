@@ -69,6 +69,15 @@ def test_nothing_is_made_where_no_host_has_been(command: Command, tmp_path: Path
     assert not (tmp_path / "new").exists()
 
 
+def test_what_was_pasted_is_searched(command: Command, lab: Lab) -> None:
+    """The line for pages, as a shell passes it on, and an invite in the message that it came in."""
+    for words in ([f"«{lab.url}/switch.js»"], ["here:", f"{lab.url}/embed,", "Anna"]):
+        assert command("doctor", "host", *words).output.splitlines()[-1] == "All is well."
+    assert command("doctor", "bridge", lab.invite).fails(2).startswith("URL: is an invite, which is for readers")
+    found = command("doctor", "client", invite=f"> {lab.invite[:50]}\n> {lab.invite[50:]}.")
+    assert (found.code, found.errors) == (0, ""), found.output
+
+
 def test_a_bridge(command: Command, lab: Lab) -> None:
     found = command("doctor", "bridge", lab.url)
     assert (found.code, found.errors) == (0, ""), found.output

@@ -39,7 +39,7 @@ _NO_LETTER = (
 )
 """What ends a name: blanks, punctuation and signs of all scripts."""
 _QUOTE = re.compile("[\u2018-\u201f\u2039\u203a\xab\xbb\u300c-\u300f`']")
-_DISARMED = re.compile(r"[\[(]([.:])[\])]|(?<![A-Za-z])hxxp(?=s?[\[(]?:)", re.IGNORECASE | re.ASCII)
+_DISARMED = re.compile(r"[\[(]([.:])[\])]|(?<![A-Za-z])hxxp(?=s?[\[(]?:[\])]?//)", re.IGNORECASE | re.ASCII)
 """An address that was written so that nobody follows it by mistake: `hxxps[:]//a[.]example`."""
 _ATTRIBUTE = re.compile(r'((?:src|href|host) ?= ?")([^"<]{1,1200})')
 _BREAK = re.compile(r"\s+(?:[>|]\s*)*")
@@ -149,9 +149,9 @@ def _bare_addresses(plain: str) -> list[_Found]:
 
 def _checked(scheme: str, match: re.Match[str], before: str) -> _Found | None:
     """The host of an address, or None if it cannot be one."""
-    name, path = match["name"], match["path"]
+    name, port, path = match["name"], match["port"] or "", match["path"]
     if cut := _WORD_BEHIND.fullmatch(name):
-        name, path = cut[1], ""
+        name, port, path = cut[1], "", ""
     name = name.rstrip(".")
     path = path.rstrip(".") if before not in ("_", "~") else path.rstrip("." + before)
     is_page = _PAGE.search(path) is not None
@@ -160,6 +160,6 @@ def _checked(scheme: str, match: re.Match[str], before: str) -> _Found | None:
         return None
     try:
         host = name.lower() if name.startswith("[") else parse_host(name)
-        return _Found(check_broker_url(f"{scheme.lower()}://{host}{match['port'] or ''}{path}"), is_page)
+        return _Found(check_broker_url(f"{scheme.lower()}://{host}{port}{path}"), is_page)
     except (InputError, InviteError):
         return None

@@ -9,6 +9,7 @@ way is tried: the check sum of the invite decides, and no reading is ever guesse
 from __future__ import annotations
 
 import base64
+import hashlib
 import itertools
 import re
 import unicodedata
@@ -46,16 +47,17 @@ _BEGIN = re.compile(r"freespan([0-9]{1,4})([_*]?)(?=([l-n])?)", re.IGNORECASE | 
 _BEHIND_BEGIN = re.compile(rf"(?:\A|{VERSION}[_*])(?=l[qrt])")
 """Where an invite goes on whose beginning is missing."""
 _CANDIDATES_MAX = 500
-_READINGS_MAX = 1_500
+_READINGS_MAX = 600
 """Bounds on the work for one text: how many times what looks like an invite is read, at once and in other ways."""
 _SIZES = (1, 2, 4, 1, 2, 4, *[0] * 15, 1, 2, 4)
 _FIXED = (0, 0, 0, 1, 1, 1, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17, 0, 0, 0)
 _LENGTHS = dict(enumerate(zip(_SIZES, _FIXED, strict=True), start=0xC4))
 """By the first byte of a value in MessagePack: the bytes that say how long it is, and how many more it has anyway."""
 _LOOK_ALIKE = str.maketrans(
-    "АВЕКМНОРСТУХЅІЈԌԚԜаеорсухіјѕһԁԛԝɡΑΒΕΖΗΙΚΜΝΟΡΤΥΧοιν", "ABEKMHOPCTYXSIJGQWaeopcyxijshdqwgABEZHIKMNOPTYXoiv"
+    "АВЕКМНОРСТУХЅІЈԌԚԜаеорсухіјѕһԁԛԝɡΑΒΕΖΗΙΚΜΝΟΡΤΥΧοιν\u02d7\u058a\u05be\u1806\u2043\u2796",
+    "ABEKMHOPCTYXSIJGQWaeopcyxijshdqwgABEZHIKMNOPTYXoiv------",
 )
-"""Letters of Cyrillic and Greek that look like Latin ones."""
+"""Letters of Cyrillic and Greek that look like Latin ones, and hyphens of other scripts."""
 
 _AGAIN = "is cut off or mistyped: copy the whole invite again"
 SEVERAL = "holds several invites: leave one"
@@ -107,12 +109,14 @@ def _compact(plain: str) -> str:
 
 
 def _latin(code: int) -> str | None:
-    """The letter that a compatibility form or a look-alike of another script stands for."""
+    """What a compatibility form, a digit or a look-alike of another script stands for."""
     if code < 0x80 or chr(code) in _WAYS:
         return None
     letter = chr(code).translate(_LOOK_ALIKE)
-    letter = letter if letter.isascii() else unicodedata.normalize("NFKC", letter)
-    return letter if letter.isascii() and letter.isalnum() else None
+    if not letter.isascii():
+        digit = unicodedata.decimal(letter, None)
+        letter = unicodedata.normalize("NFKC", letter) if digit is None else str(digit)
+    return letter if re.fullmatch("[A-Za-z0-9_-]+", letter) else None
 
 
 class _Search:
@@ -169,7 +173,7 @@ class _Search:
     def _attempt(self, reading: str) -> Invite | None:
         """The invite that a reading begins with."""
         length = _length(reading)
-        if length is None or length > len(reading):
+        if length is None or length > len(reading) or not _is_whole(reading[:length]):
             return None
         try:
             return parse_invite(PREFIX + reading[:length])
@@ -200,9 +204,19 @@ def _with_underscore(reading: str) -> Iterator[str]:
     return (f"{reading[:at]}_{reading[at:]}" for at in range(1, min(len(reading), TEXT_MAX) + 1))
 
 
+def _is_whole(reading: str) -> bool:
+    """Whether the check sum is right: sooner than `parse_invite` says, since many readings are tried."""
+    raw = _bytes_of(reading)
+    return hashlib.sha256(raw[:-_CHECK_BYTES]).digest()[:_CHECK_BYTES] == raw[-_CHECK_BYTES:]
+
+
+def _bytes_of(reading: str) -> bytes:
+    return base64.urlsafe_b64decode(reading + "A" * (-len(reading) % 4))[: len(reading) * 3 // 4]
+
+
 def _length(reading: str) -> int | None:
     """How many characters an invite has that goes on like this; None if its contents do not end in what there is."""
-    raw = base64.urlsafe_b64decode(reading[: min(len(reading), TEXT_MAX) // 4 * 4])
+    raw = _bytes_of(reading[:TEXT_MAX])
     at, values = 0, 1
     while values:
         if at >= len(raw):

@@ -107,7 +107,7 @@ function mended(string $text): string
 {
     $plain = preg_replace('/[\x{2018}-\x{201f}\x{2039}\x{203a}\x{ab}\x{bb}\x{300c}-\x{300f}`\']/u', '"', plain_text($text));
     // Written so that nobody follows it by mistake: hxxps[:]//a[.]example
-    $plain = preg_replace_callback('/[\[(]([.:])[\])]|(?<![A-Za-z])hxxp(?=s?[\[(]?:)/i', function ($found) {
+    $plain = preg_replace_callback('/[\[(]([.:])[\])]|(?<![A-Za-z])hxxp(?=s?[\[(]?:[\])]?\/\/)/i', function ($found) {
         return $found[1] ?? 'http';
     }, $plain);
     $plain = preg_replace_callback('/((?:src|href|host) ?= ?")([^"<]{1,1200})/', function ($found) {
@@ -189,8 +189,7 @@ function add_address(array &$found, string $scheme, array $parts, string $before
     [$name, $port, $path] = $parts;
     if (preg_match('/^([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)[^\x00-\x{24f}]/u', $name, $cut)) {
         // A word of another script that was written behind the name without a blank.
-        $name = $cut[1];
-        $path = '';
+        [$name, $port, $path] = [$cut[1], '', ''];
     }
     $name = host_name(rtrim($name, '.'));
     $path = rtrim($path, $before === '_' || $before === '~' ? ".$before" : '.');

@@ -18,7 +18,7 @@ const NO_LETTER =
   String.raw`\u0f01-\u0f14\u104a-\u104f\u1361-\u1368\u17d4-\u17da\u1800-\u180a\u2000-\u200b\u200e-\u206f\u2190-\u2bff` +
   String.raw`\u2e00-\u2e7f\u3000-\u3004\u3008-\u3020\u3030\ufe10-\ufe6b\uff5f-\uff65\ufffd\u{1f000}-\u{1faff}`;
 const QUOTE = /[\u2018-\u201f\u2039\u203a\xab\xbb\u300c-\u300f`']/g;
-const DISARMED = /[[(]([.:])[\])]|(?<![A-Za-z])hxxp(?=s?[[(]?:)/gi;
+const DISARMED = /[[(]([.:])[\])]|(?<![A-Za-z])hxxp(?=s?[[(]?:[\])]?\/\/)/gi;
 const ATTRIBUTE = /((?:src|href|host) ?= ?")([^"<]{1,1200})/g;
 const BREAK = /\s+(?:[>|]\s*)*/g;
 const LONG_LINE = /^((?:[>|]{0,9} ){0,9}[^\s]{60,2000})\n[>| ]{0,40}(?=[A-Za-z0-9._~/-])/gm;
@@ -142,9 +142,10 @@ function checked(scheme, { name = "", port = "", path = "" }, before) {
   const isPage = PAGE.test(rest);
   rest = withoutEnd(rest.replace(PAGE, ""), /\/+$/);
   const host = hostName(withoutEnd(cut ?? name, /\.+$/));
-  const number = Number(port.slice(1));
-  if (!host || DOTS.test(rest) || (port && !(number > 0 && number < 65536))) return undefined;
-  const base = `${scheme.toLowerCase()}://${host}${port}${rest}`;
+  const ownPort = cut === undefined ? port : "";
+  const number = Number(ownPort.slice(1));
+  if (!host || DOTS.test(rest) || (ownPort && !(number > 0 && number < 65536))) return undefined;
+  const base = `${scheme.toLowerCase()}://${host}${ownPort}${rest}`;
   return base.length > URL_MAX ? undefined : { base: `${base}/`, isPage };
 }
 
