@@ -49,6 +49,10 @@ _BEHIND_BEGIN = re.compile(rf"(?:\A|{VERSION}[_*])(?=l[qrt])")
 _CANDIDATES_MAX = 500
 _READINGS_MAX = 600
 """Bounds on the work for one text: how many times what looks like an invite is read, at once and in other ways."""
+_KEY_HEADER = b"\xc4\x20"
+"""What a key begins with, which is 32 bytes in MessagePack."""
+_VALUES_MAX = 64
+"""Values in an invite, in all of its lists: it has some thirty at most, and a later version a few more."""
 _SIZES = (1, 2, 4, 1, 2, 4, *[0] * 15, 1, 2, 4)
 _FIXED = (0, 0, 0, 1, 1, 1, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17, 0, 0, 0)
 _LENGTHS = dict(enumerate(zip(_SIZES, _FIXED, strict=True), start=0xC4))
@@ -200,8 +204,13 @@ def _readings(body: str) -> Iterator[str]:
 
 
 def _with_underscore(reading: str) -> Iterator[str]:
-    """A reading with an underscore in each place, where one may have been taken for a mark of emphasis."""
-    return (f"{reading[:at]}_{reading[at:]}" for at in range(1, min(len(reading), TEXT_MAX) + 1))
+    """A reading with an underscore in each place where one may have been taken for a mark of emphasis."""
+    begin = _bytes_of(reading[:8])
+    keys = {0xD9: 3 + begin[2]}.get(begin[1], 2 + (begin[1] & 0x1F)) if len(begin) > 2 else 0
+    for at in range(1, min(len(reading), TEXT_MAX) + 1):
+        changed = f"{reading[:at]}_{reading[at:]}"
+        if at < 8 or _bytes_of(changed[: (keys + 4) * 4 // 3])[keys:].startswith(_KEY_HEADER):
+            yield changed
 
 
 def _is_whole(reading: str) -> bool:
@@ -218,7 +227,9 @@ def _length(reading: str) -> int | None:
     """How many characters an invite has that goes on like this; None if its contents do not end in what there is."""
     raw = _bytes_of(reading[:TEXT_MAX])
     at, values = 0, 1
-    while values:
+    for _ in range(_VALUES_MAX):
+        if not values:
+            break
         if at >= len(raw):
             return None
         first = raw[at]
@@ -236,7 +247,7 @@ def _length(reading: str) -> int | None:
             size = 2 if first % 2 == 0 else 4
             values += (1 if first < 0xDE else 2) * int.from_bytes(raw[at : at + size])
             at += size
-    return -(-(at + _CHECK_BYTES) * 4 // 3)
+    return None if values else -(-(at + _CHECK_BYTES) * 4 // 3)
 
 
 def _why_not_begun(body: str) -> str:
