@@ -47,7 +47,7 @@ _BEGIN = re.compile(r"freespan([0-9]{1,4})([_*]?)(?=([l-n])?)", re.IGNORECASE | 
 _BEHIND_BEGIN = re.compile(rf"(?:\A|{VERSION}[_*])(?=l[qrt])")
 """Where an invite goes on whose beginning is missing."""
 _CANDIDATES_MAX = 500
-_READINGS_MAX = 600
+_READINGS_MAX = 400
 """Bounds on the work for one text: how many times what looks like an invite is read, at once and in other ways."""
 _KEY_HEADER = b"\xc4\x20"
 """What a key begins with, which is 32 bytes in MessagePack."""
