@@ -565,7 +565,8 @@ def test_a_terminal_shows_what_is_waited_for_and_then_the_result_alone(
     said = program.rest()
     assert program.process.wait(SECONDS) == 0
     assert "looking" in said
-    assert said.rstrip().splitlines()[-1].startswith(f"{target}: 18 bytes in ")
+    (line,) = program.lines()
+    assert line.startswith(f"{target}: 18 bytes in ")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links of POSIX")

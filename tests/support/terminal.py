@@ -11,6 +11,7 @@ import time
 
 from freespan.demo.programs import environment, freespan_command
 from tests.support.programs import ENVIRONMENT, SECONDS
+from tests.support.screen import Screen
 
 _WIDTH = {"COLUMNS": "500", "TERM": "xterm"}
 """Nothing is broken into lines."""
@@ -41,6 +42,10 @@ class Terminal:
     def said(self) -> str:
         """All that it has shown so far, without colours and movements."""
         return _CONTROL.sub("", self._shown.decode(self._encoding, "replace"))
+
+    def lines(self) -> list[str]:
+        """The lines that stand on the terminal now."""
+        return Screen(int(_WIDTH["COLUMNS"])).feed(self._shown.decode(self._encoding, "replace")).lines()
 
     def until(self, part: str) -> None:
         """Read until it has shown this."""

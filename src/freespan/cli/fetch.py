@@ -94,6 +94,8 @@ class _Fetching:
                             await self._begin(stack)
                             is_begun = True
                         await self._fetch(wish, output)
+                    if number == len(wishes):
+                        await self._shown.aclose()  # nothing more is waited for
                     self._report(output)
                 except FetchError as error:
                     if failure is not None:
