@@ -76,6 +76,10 @@ class Outcome:
     """What the server received, without the fields that are between curl and the proxy."""
 
 
+class PortTakenError(Exception):
+    """curl's server could not listen: another program has got the port since it was chosen."""
+
+
 class NotForUsError(Exception):
     """The case needs something else than a plain HTTP server and curl; the text says what."""
 
@@ -118,7 +122,11 @@ def fitting(number: int, text: bytes) -> Case:
 
 
 def transfer(case: Case, folder: Path, port: int, proxy: str = "") -> Outcome:
-    """Run curl for a case against its server on `port` of loopback, by `proxy` if one is named."""
+    """Run curl for a case against its server on `port` of loopback, by `proxy` if one is named.
+
+    Raises:
+        PortTakenError: another port may do.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     log = folder / "log"
     (log / "server").mkdir(parents=True)
@@ -184,7 +192,7 @@ def _server(folder: Path, port: int, number: int, command: bytes) -> Iterator[No
             until = time.monotonic() + _START_SECONDS
             while not ready.exists() or not ready.stat().st_size:
                 if process.poll() is not None or time.monotonic() > until:
-                    raise AssertionError(f"curl's test server did not start at port {port}")
+                    raise PortTakenError
                 time.sleep(0.005)
             yield
         finally:

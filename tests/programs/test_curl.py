@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.programs import curl_suite
-from tests.programs.curl_suite import Case, Outcome
+from tests.programs.curl_suite import Case, Outcome, PortTakenError
 from tests.programs.path import LocalProxy
 
 WAYS = ("http", "socks5")
@@ -30,11 +31,13 @@ def transfers(local_proxy: LocalProxy, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("curl")
 
     def transfer(case: Case) -> dict[str, Outcome]:
-        port = _free_port()
-        return {
-            way: curl_suite.transfer(case, folder / f"{case.number}-{port}", port, local_proxy.url(way))
-            for way in ("direct", *WAYS)
-        }
+        for port in iter(_free_port, 0):
+            with contextlib.suppress(PortTakenError):
+                return {
+                    way: curl_suite.transfer(case, folder / f"{case.number}-{port}", port, local_proxy.url(way))
+                    for way in ("direct", *WAYS)
+                }
+        raise AssertionError
 
     cases = curl_suite.cases()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
