@@ -101,6 +101,7 @@ PURE_MODULES = {
     "client/local_proxy/refusal.py",
     "client/local_proxy/repair.py",
     "client/local_proxy/request.py",
+    "client/local_proxy/response_body.py",
     "client/local_proxy/socks_target.py",
     "client/settings.py",
     "client/sleep_watch.py",

@@ -303,7 +303,7 @@ TARGETS = (
     FuzzTarget(
         "http_response",
         _response,
-        (f"{_ROOM}exchange",),
+        (f"{_ROOM}exchange", f"{_ROOM}response_body"),
         tuple(cuts + seed for seed in _ANSWERS for cuts in (_ONCE, _CUT, _EACH)),
         _HTTP_WORDS,
         _SIZE_MAX,

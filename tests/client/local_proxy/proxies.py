@@ -98,12 +98,12 @@ class PlayedSite:
     """Answers each request with what `answer` returns; with None it closes the connection."""
 
     answer: Callable[[Asked], bytes | None]
+    closes: bool = False
+    """Whether it closes each connection after one answer, without a word."""
     port: int = 0
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
     open: int = 0
-    after: bytes = b""
-    """What came where no request did."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection, number = self.connections, 0
@@ -119,6 +119,8 @@ class PlayedSite:
                 if said is None:
                     break
                 writer.write(said)
+                if self.closes:
+                    break
                 if said.startswith(b"HTTP/1.1 101"):
                     while data := await reader.read(65_536):
                         writer.write(data.upper())
@@ -136,9 +138,9 @@ async def _body(reader: asyncio.StreamReader, head: str) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def playing(answer: Callable[[Asked], bytes | None]) -> AsyncIterator[PlayedSite]:
+async def playing(answer: Callable[[Asked], bytes | None], *, closes: bool = False) -> AsyncIterator[PlayedSite]:
     """A site on 127.0.0.1 for the length of the block."""
-    site = PlayedSite(answer)
+    site = PlayedSite(answer, closes)
     server = await asyncio.start_server(site.serve, "127.0.0.1", 0)
     site.port = server.sockets[0].getsockname()[1]
     async with server:

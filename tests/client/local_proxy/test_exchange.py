@@ -57,14 +57,32 @@ def test_both_connections_are_kept_when_nobody_ends_them() -> None:
     "sent",
     [
         b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nconnection: X, CLOSE\r\nContent-Length: 2\r\n\r\nok",
         b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
         b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 204 No\r\nConnection: close\r\n\r\n",
+    ],
+)
+def test_a_program_is_told_of_a_target_that_ends_its_connection(sent: bytes) -> None:
+    """It may have logged in over it."""
+    exchange = get()
+    passed = answer(exchange, [sent])
+    assert exchange.response_is_complete
+    assert not exchange.can_reuse_target
+    assert not exchange.can_reuse_program
+    assert b"\r\nConnection: close\r\n" in passed
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 204 No\r\nContent-Length: 2\r\n\r\nok",
         b"HTTP/1.1 304 No\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        CHUNKED + b"0\r\n\r\nHTTP/1.1 200 OK\r\n",
     ],
 )
-def test_a_target_that_ends_or_says_more_gets_no_other_request(sent: bytes) -> None:
+def test_a_target_that_says_more_gets_no_other_request(sent: bytes) -> None:
     exchange = get()
     passed = answer(exchange, [sent])
     assert exchange.response_is_complete
@@ -155,12 +173,22 @@ def test_a_large_head(size: int) -> None:
 
 
 # --- bodies ------------------------------------------------------------------------------------
-def test_a_body_until_the_end_of_the_connection_becomes_chunks() -> None:
+@pytest.mark.parametrize("line", [b"HTTP/1.0 200 OK", b"HTTP/1.1 200 OK", b"ICY 200 OK"])
+def test_a_body_until_the_end_of_the_connection_is_passed_as_one(line: bytes) -> None:
     exchange = get()
-    passed = answer(exchange, [b"HTTP/1.0 200 OK\r\n\r\nhe", b"llo"], ends=True)
-    assert passed == CHUNKED + b"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
-    assert exchange.can_reuse_program
+    passed = answer(exchange, [line + b"\r\n\r\nhe", b"llo"], ends=True)
+    assert passed == b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"
+    assert exchange.response_is_complete
+    assert not exchange.can_reuse_program
     assert not exchange.can_reuse_target
+
+
+def test_such_a_body_has_not_ended_when_the_connection_is_cut() -> None:
+    exchange = get()
+    answer(exchange, [b"HTTP/1.1 200 OK\r\n\r\nhe"])
+    exchange.target_was_cut(ProxyStatus("connection_terminated"))
+    assert not exchange.response_is_complete
+    assert not exchange.end_is_noticed
 
 
 def test_an_old_program_gets_no_chunks() -> None:
@@ -179,6 +207,7 @@ def test_trailers_pass_but_for_those_of_this_proxy_and_of_the_frame() -> None:
     [
         (b"HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"),
         (b"HEAD", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        (b"HEAD", b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n"),
         (b"GET", b"HTTP/1.1 204 No\r\n\r\n"),
         (b"GET", b"HTTP/1.1 304 No\r\nContent-Length: 5\r\n\r\n"),
     ],
@@ -211,11 +240,23 @@ def test_a_response_that_breaks_off_is_no_whole_one(sent: bytes) -> None:
     assert not old.end_is_noticed
 
 
-def test_chunks_that_are_none_end_a_response_where_they_begin() -> None:
+@pytest.mark.parametrize(
+    "chunk",
+    [b"zz\r\n", b"123456789abcdef01\r\n", b" 5\r\n", b"0x5\r\n", b"\r\n", b"2\r\nxxx", b"2;" + b"x" * 20_000, b"-1\n"],
+)
+def test_chunks_that_are_none_end_a_response_where_they_begin(chunk: bytes) -> None:
     exchange = get()
-    assert answer(exchange, [CHUNKED + b"2\r\nok\r\nzz\r\n"]) == CHUNKED + b"2\r\nok\r\n"
+    passed = answer(exchange, [CHUNKED + b"2\r\nok\r\n" + chunk])
+    assert passed.startswith(CHUNKED)
+    assert b"\r\nok" in passed
+    assert b"\r\n0\r\n" not in passed
     assert exchange.failure == ProxyStatus("http_protocol_error")
     assert not exchange.end_is_noticed
+
+
+def test_a_target_does_not_say_for_ever_that_it_works_on_it() -> None:
+    exchange = get()
+    assert failed(exchange, b"HTTP/1.1 102 x\r\n\r\n" * 501) == "http_protocol_error"
 
 
 @given(

@@ -115,6 +115,29 @@ async def test_a_login_that_holds_for_a_connection(running: RunningProxy, steps:
         await running.call(use, site.port)
 
 
+@pytest.mark.parametrize("has_ended", [False, True], ids=["as it is asked", "before"])
+async def test_a_program_that_was_logged_in_is_told_when_its_connection_has_gone(
+    session: ClientTunnel, has_ended: bool
+) -> None:
+    """It logs in anew over another one; on this one it would wonder why nobody knows it any more."""
+
+    def use(proxy: str, site: PlayedSite) -> None:
+        with dial(proxy) as connection:
+            assert ask(connection, request(site.port, "/", "Authorization: NTLM abc")) == [b"ok"]
+            if has_ended:
+                until(lambda: site.open == 0)
+            connection.sendall(request(site.port))
+            assert read_all(connection) == b""
+
+    settings = ClientSettings(kept_streams_seconds=0.05 if has_ended else 30.0)
+    async with (
+        running_proxy(session, settings) as running,
+        playing(lambda asked: None if asked.number else ok()) as site,
+    ):
+        await running.call(use, site)
+        assert site.connections == 1
+
+
 @pytest.mark.parametrize("said", [None, b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 async def test_a_site_that_ends_its_connection_as_it_is_asked_is_asked_again(
@@ -169,15 +192,30 @@ async def test_a_new_connection_that_ends_is_the_word_of_the_site(running: Runni
         assert len(site.asked) == 1
 
 
-async def test_a_site_that_has_ended_its_connection_meanwhile(running: RunningProxy) -> None:
-    def use(proxy: str, port: int) -> None:
+async def test_a_site_that_has_ended_its_connection_meanwhile_is_asked_over_another_one(running: RunningProxy) -> None:
+    """Whatever it is asked: nothing went over the one that has ended."""
+
+    def use(proxy: str, site: PlayedSite) -> None:
         with dial(proxy) as connection:
-            posts = [request(port, method="POST", version="1.1") for _ in range(3)]
-            assert ask(connection, *posts) == [b"ok"] * 3
+            for _ in range(3):
+                assert ask(connection, request(site.port, method="POST")) == [b"ok"]
+                until(lambda: site.open == 0)
+
+    async with playing(always(ok()), closes=True) as site:
+        await running.call(use, site)
+        assert site.connections == 3
+
+
+async def test_a_program_is_told_that_a_site_ends_its_connection(running: RunningProxy) -> None:
+    def use(proxy: str, port: int) -> bytes:
+        with dial(proxy) as connection:
+            connection.sendall(request(port) + request(port))
+            return read_all(connection)
 
     async with playing(always(ok(b"ok", "Connection: close"))) as site:
-        await running.call(use, site.port)
-        assert site.connections == 3
+        passed = await running.call(use, site.port)
+        assert passed == b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
+        assert len(site.asked) == 1
 
 
 async def test_a_kept_connection_ends_after_a_while_and_with_its_program(session: ClientTunnel) -> None:
@@ -455,6 +493,8 @@ FORGIVEN = {
     "a large head": b"HTTP/1.1 200 OK\r\nX: " + b"y" * 250_000 + b"\r\nContent-Length: 2\r\n\r\nok",
     "chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1;x\r\nk\r\n0\r\nA: b\r\n\r\n",
     "until the end": b"HTTP/1.1 200 OK\r\n\r\nok",
+    "chunks with bare LF": b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n1\no\n1\nk\n0\n\n",
+    "trailers that are none": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nbad\r\n\r\n",
     "an early hint": b"HTTP/1.1 103 Early Hints\r\nbad\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
 }
 
@@ -505,6 +545,7 @@ def body_of(response: bytes) -> bytes:
     library = h11.Connection(h11.CLIENT, max_incomplete_event_size=2 * HEAD_MAX)
     library.send(h11.Request(method="GET", target="/", headers=[("Host", "h")]))
     library.receive_data(response)
+    library.receive_data(b"")
     body = b""
     while not isinstance(event := library.next_event(), h11.EndOfMessage):
         assert isinstance(event, h11.InformationalResponse | h11.Response | h11.Data)
@@ -528,6 +569,16 @@ async def answered(running: RunningProxy, sent: bytes, *headers: str, version: s
         found: bytes = await running.call(use, server.sockets[0].getsockname()[1])
     await running.until_idle()
     return found
+
+
+async def test_a_site_whose_chunks_break_cuts_the_program_even_if_it_stays(running: RunningProxy) -> None:
+    def use(proxy: str, port: int) -> None:
+        with pytest.raises(ConnectionResetError):
+            readers.exchange(proxy, request(port))
+
+    sent = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n12345678123456789\r\naaaa"
+    async with playing(always(sent)) as site:
+        await running.call(use, site.port)
 
 
 async def test_a_site_that_falls_silent_is_given_up(session: ClientTunnel) -> None:

@@ -1,12 +1,14 @@
 """One HTTP request of a program and the response to it, between two connections. Pure.
 
-`h11` reads and writes both sides, so that neither gets a byte of a head or of a chunk as the other one wrote it, and
-nothing passes but this request and this response:
+`h11` reads and writes both sides, so that neither gets a byte of a head or of the frame of a chunk as the other one
+wrote it, and nothing passes but this request and this response:
 
     program ── bytes ──▶ h11 (SERVER) ── request ──▶ h11 (CLIENT) ── bytes ──▶ target
     program ◀── bytes ── h11 (SERVER) ◀── response ── h11 (CLIENT) ◀── bytes ── target
 
-The head of a response is mended first (`repair.py`). A field `Proxy-Status` in what comes from here is the word of the
+The head of a response is mended first (`repair.py`), and its body is read by `response_body.py`, which forgives more.
+What the site says of its connection is said to the program as well: that the response ends with it, or that no other
+one follows. A field `Proxy-Status` in what comes from here is the word of the
 egress or of the local proxy, so one that a site has sent is left out as a whole, in trailers too: no parser has to tell
 one member of it from another.
 """
@@ -27,6 +29,7 @@ from freespan.client.local_proxy.repair import (
     is_like_a_response,
     repaired_response,
 )
+from freespan.client.local_proxy.response_body import BodyError, ChunkedBody, EndlessBody, ResponseBody, SizedBody
 from freespan.wire.proxy_status import ProxyStatus
 
 _HOP_BY_HOP = {b"connection", b"proxy-connection", b"keep-alive", b"upgrade"}
@@ -36,6 +39,8 @@ _BY_CONNECTION = {b"ntlm", b"negotiate"}
 """Logins that hold for the connection on which they were made (RFC 4559 section 6)."""
 _SESSION_BASED = (b"Proxy-Support", b"Session-Based-Authentication")
 _NO_BODY = {204, 304}
+_INTERIMS_MAX = 500
+"""Most interim responses before the final one."""
 _LIBRARY_MAX = 2 * HEAD_MAX
 """More than a head that was mended can have."""
 
@@ -73,12 +78,22 @@ class Exchange:
         self._head: bytearray | None = bytearray()
         self._head_seen = 0
         self._blanks = 0
-        self._is_chunked = False
+        self._interims = 0
+        self._body: ResponseBody = SizedBody(0)
+        self._target_ends = False
 
     # --- towards the target ------------------------------------------------------------------
     def request_head(self) -> bytes:
         """The head for the target. May be called again after `start_again`."""
         return self._target.send(self._for_target)
+
+    @property
+    def has_login(self) -> bool:
+        """Whether the program logs in by a scheme that holds for the connection."""
+        return any(
+            name == b"authorization" and value.split(b" ")[0].lower() in _BY_CONNECTION
+            for name, value in self._for_target.headers
+        )
 
     @property
     def may_be_repeated(self) -> bool:
@@ -128,10 +143,8 @@ class Exchange:
         try:
             if self._head is not None:
                 data = self._receive_heads(data, passed)
-            if self._head is None and data and not self.is_switched:
-                self._target.receive_data(data)
-            if self._head is None and self.failure is None and not self.is_switched:
-                self._pass_body(passed)
+            if self._head is None and not self.is_switched:
+                self._pass_body(data, passed)
         except (RepairError, h11.ProtocolError):
             self._fail("http_protocol_error")
         return b"".join(passed)
@@ -139,9 +152,8 @@ class Exchange:
     def target_ended(self) -> bytes:
         """The target has ended its direction; returns bytes for the program."""
         passed: list[bytes] = []
-        if self._head is None and not self.response_is_complete:
-            self._target.receive_data(b"")
-            self._pass_body(passed)
+        if self._head is None and isinstance(self._body, EndlessBody):
+            self._complete(passed)
         if not self.response_is_complete:
             self._is_broken_off = True
             self.failure = ProxyStatus("http_response_incomplete")
@@ -179,6 +191,9 @@ class Exchange:
     def _pass_head(self, passed: list[bytes]) -> None:
         event = self._target.next_event()
         if isinstance(event, h11.InformationalResponse):
+            self._interims += 1
+            if self._interims > _INTERIMS_MAX:
+                raise RepairError("there are too many interim responses")
             if not self._is_old:
                 passed.append(self._program.send(self._interim(event)))
             self.is_switched = event.status_code == 101
@@ -197,37 +212,44 @@ class Exchange:
         return h11.InformationalResponse(status_code=event.status_code, reason=event.reason, headers=headers)
 
     def _final(self, event: h11.Response) -> h11.Response:
-        self._is_chunked = any(name == b"transfer-encoding" for name, _ in event.headers)
+        framing = {name: value for name, value in event.headers if name in FRAMING}
+        if not framing:
+            self._program.their_http_version = b"1.0"  # else the library would say that the body has chunks
+        if event.status_code in _NO_BODY or self._for_target.method == b"HEAD":
+            self._body = SizedBody(0)
+        elif b"transfer-encoding" in framing:
+            self._body = ChunkedBody()
+        else:
+            self._body = SizedBody(int(framing[b"content-length"])) if framing else EndlessBody()
+        self._target_ends = (
+            event.http_version < b"1.1" or b"close" in _listed(event) or isinstance(self._body, EndlessBody)
+        )
         headers = _forwarded(event, {b"transfer-encoding"} if event.status_code in _NO_BODY else set())
-        if not self.request_is_complete:
-            headers.append((b"Connection", b"close"))  # whether the rest of the request still comes is not certain
+        if (
+            self._target_ends or not self.request_is_complete
+        ):  # whether the rest of a request still comes is not certain
+            headers.append((b"Connection", b"close"))
         elif event.status_code == 401 and _logins(event) & _BY_CONNECTION:
             headers.append(_SESSION_BASED)
         return h11.Response(status_code=event.status_code, reason=event.reason, headers=headers)
 
-    def _pass_body(self, passed: list[bytes]) -> None:
+    def _pass_body(self, data: bytes, passed: list[bytes]) -> None:
         """Whatever of the body has come."""
-        body: list[bytes] = []
-        trailers: _Fields | None = None
         try:
-            while trailers is None:
-                event = self._target.next_event()
-                if isinstance(event, h11.Data):
-                    body.append(event.data)
-                elif isinstance(event, h11.EndOfMessage):
-                    trailers = event.headers.raw_items()
-                else:
-                    break
-        except h11.ProtocolError:
+            content = self._body.receive(data)
+        except BodyError as error:
+            content = error.before
             self._fail("http_protocol_error")
-        if body:
-            data = body[0] if len(body) == 1 else b"".join(body)
-            passed += self._program.send_with_data_passthrough(h11.Data(data=data)) or []
-        if trailers is not None:
-            can_have = self._is_chunked and not self._is_old
-            kept = _without(trailers, _HOP_BY_HOP | _OURS | FRAMING) if can_have else []
-            passed.append(self._program.send(h11.EndOfMessage(headers=kept)))
-            self.response_is_complete = True
+        if content:
+            passed += self._program.send_with_data_passthrough(h11.Data(data=content)) or []
+        if self._body.is_complete:
+            self._complete(passed)
+
+    def _complete(self, passed: list[bytes]) -> None:
+        can_have_trailers = isinstance(self._body, ChunkedBody) and not self._is_old
+        trailers = _without(self._body.trailers, _HOP_BY_HOP | _OURS | FRAMING) if can_have_trailers else []
+        passed.append(self._program.send(h11.EndOfMessage(headers=trailers)))
+        self.response_is_complete = True
 
     def target_was_cut(self, status: ProxyStatus) -> None:
         """The connection to the target was cut."""
@@ -237,8 +259,8 @@ class Exchange:
     @property
     def can_reuse_target(self) -> bool:
         """Whether the connection to the target can take another request."""
-        target = self._target
-        return target.our_state is h11.DONE and target.their_state is h11.DONE and not target.trailing_data[0]
+        is_over = self.response_is_complete and self._target.our_state is h11.DONE
+        return is_over and not self._target_ends and not self._body.excess
 
     @property
     def can_reuse_program(self) -> bool:
@@ -265,10 +287,13 @@ class Exchange:
 
 def _forwarded(event: h11.Response | h11.InformationalResponse, more: set[bytes] | frozenset[bytes]) -> _Fields:
     """The fields of a response for the program; `more` are left out as well."""
-    named = {
-        token.strip().lower() for name, value in event.headers if name == b"connection" for token in value.split(b",")
-    }
-    return _without(event.headers.raw_items(), _HOP_BY_HOP | _OURS | (named - FRAMING) | more)
+    return _without(event.headers.raw_items(), _HOP_BY_HOP | _OURS | (_listed(event) - FRAMING) | more)
+
+
+def _listed(event: h11.Response | h11.InformationalResponse) -> set[bytes]:
+    """What `Connection` lists."""
+    values = [value for name, value in event.headers if name == b"connection"]
+    return {token.strip().lower() for value in values for token in value.split(b",")}
 
 
 def _without(fields: Iterable[tuple[bytes, bytes]], dropped: set[bytes] | frozenset[bytes]) -> _Fields:

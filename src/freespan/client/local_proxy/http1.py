@@ -19,6 +19,7 @@ from freespan.client.local_proxy.refusal import request_error
 from freespan.client.local_proxy.tunnels import serve_tunnel, splice_with
 from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
+from freespan.wire.target import Target
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ class HttpConversation:
         self._program = program
         self._context = context
         self._owner = context.kept.new_owner()
+        self._logged_in: set[Target] = set()
+        """Sites that know this program by the connection that it has to them."""
 
     async def run(self, first: bytes) -> None:
         """See `Conversation`."""
@@ -68,13 +71,18 @@ class HttpConversation:
         if exchange.failure is not None:
             raise request_error(400, "the body of the request is malformed")
         kept = self._context.kept.take(self._owner, request.target)
+        is_known = request.target in self._logged_in
+        if exchange.has_login:
+            self._logged_in.add(request.target)
         if kept is not None:
             try:
                 return await self._pass(kept, request, exchange, to_target, is_kept=True)
             except StaleError:
-                if not exchange.may_be_repeated:
+                if is_known or not exchange.may_be_repeated:
                     return None  # as without a proxy: the program asks again, or not
                 to_target = exchange.start_again()
+        elif is_known:
+            return None  # it has to log in anew, and would not over a connection that it believes to be known
         try:
             opening = self._context.client.lend_stream(request.target, to_target)
             settings = self._context.settings
