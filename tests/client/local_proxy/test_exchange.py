@@ -311,10 +311,55 @@ def test_a_program_that_ends_in_the_middle_has_not_asked() -> None:
 
 def test_a_response_before_the_end_of_the_request_ends_the_connection() -> None:
     exchange, _ = begun(b"PUT http://a.example/ HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n")
-    passed = answer(exchange, [b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n"])
-    assert passed == b"HTTP/1.1 417 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    passed = answer(exchange, [b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"])
+    assert passed == b"HTTP/1.1 403 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     assert not exchange.can_reuse_program
     assert not exchange.can_reuse_target
+
+
+def test_a_program_that_may_not_send_its_body_asks_again_on_the_same_connection() -> None:
+    exchange, _ = begun(b"PUT http://a.example/ HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n")
+    refusal = b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n"
+    assert answer(exchange, [refusal]) == refusal
+    exchange.receive_from_program(b"PUT http://a.example/ HTTP/1.1\r\n")
+    assert exchange.can_reuse_program
+    assert not exchange.can_reuse_target
+    assert exchange.left_over == b"PUT http://a.example/ HTTP/1.1\r\n"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "interim"),
+    [
+        (b"Content-Length: 9\r\n", b"", b""),
+        (b"Content-Length: 9\r\nExpect: 100-continue\r\n", b"b", b""),
+        (b"Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n", b"5", b""),
+        (b"Content-Length: 9\r\nExpect: 100-continue\r\n", b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+)
+def test_one_that_may_be_sending_it_does_not(headers: bytes, body: bytes, interim: bytes) -> None:
+    exchange, _ = begun(b"PUT http://a.example/ HTTP/1.1\r\n" + headers + b"\r\n" + body)
+    passed = answer(exchange, [interim + b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n"])
+    assert passed.endswith(b"\r\nConnection: close\r\n\r\n")
+    assert not exchange.can_reuse_program
+
+
+@pytest.mark.parametrize(
+    ("codings", "body"),
+    [(b"gzip, chunked", b"2\r\nzz\r\n0\r\n\r\n"), (b"deflate,CHUNKED", b"2\r\nzz\r\n0\r\n\r\n"), (b"gzip", b"zz")],
+)
+def test_transfer_codings_are_passed_on(codings: bytes, body: bytes) -> None:
+    """Whoever knows none gets nothing, since the content is not theirs to read."""
+    sent = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + codings + b"\r\n\r\n" + body
+    exchange = get()
+    passed = answer(exchange, [sent], ends=True)
+    head, _, content = passed.partition(b"\r\n\r\n")
+    assert b"Transfer-Encoding: " + codings in head.split(b"\r\n")
+    assert head.lower().count(b"transfer-encoding") == 1
+    assert content == body
+    assert exchange.response_is_complete
+    old = get(version=b"1.0")
+    answer(old, [sent], ends=True)
+    assert not old.response_has_begun
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ OK = b"HTTP/1.1 200 OK"
 
 def repaired(*lines: bytes) -> list[bytes]:
     """The lines of the mended head."""
-    head = repaired_response(b"\r\n".join([*lines, b"", b""]))
+    head, _ = repaired_response(b"\r\n".join([*lines, b"", b""]))
     assert head.endswith(b"\r\n\r\n")
     return head.removesuffix(b"\r\n\r\n").split(b"\r\n")
 
@@ -147,8 +147,10 @@ AMBIGUOUS = {
     "a name behind a control byte": [b"\x0bTransfer-Encoding: chunked"],
     "two codings": [CHUNKED, CHUNKED],
     "two codings in one line": [b"Transfer-Encoding: chunked, chunked"],
-    "another coding": [b"Transfer-Encoding: gzip, chunked"],
-    "another coding alone": [b"Transfer-Encoding: gzip"],
+    "chunks inside of chunks": [b"Transfer-Encoding: chunked, gzip, chunked"],
+    "another coding behind the chunks": [b"Transfer-Encoding: chunked, gzip"],
+    "no coding before the chunks": [b"Transfer-Encoding: , chunked"],
+    "a coding beside a length": [b"Content-Length: 3", b"Transfer-Encoding: gzip"],
     "a coding in quotation marks": [b'Transfer-Encoding: "chunked"'],
     "a coding with a parameter": [b"Transfer-Encoding: chunked;x=y"],
     "an empty coding": [b"Transfer-Encoding:"],
@@ -159,6 +161,21 @@ AMBIGUOUS = {
 def test_where_the_body_ends_is_never_mended(lines: list[bytes]) -> None:
     with pytest.raises(RepairError):
         repaired(OK, *lines)
+
+
+@pytest.mark.parametrize(
+    ("value", "mended"),
+    [
+        (b"gzip, chunked", [OK, CHUNKED]),
+        (b"GZIP ,deflate,Chunked", [OK, CHUNKED]),
+        (b"gzip", [OK]),
+        (b"x-new, br", [OK]),
+    ],
+)
+def test_other_codings_are_told_apart(value: bytes, mended: list[bytes]) -> None:
+    """The body has chunks, or goes on until the connection ends; its content is the program's affair."""
+    head, codings = repaired_response(OK + b"\r\nTransfer-Encoding: " + value + b"\r\n\r\n")
+    assert (head.split(b"\r\n")[:-2], codings) == (mended, value)
 
 
 @pytest.mark.parametrize("line", [b"HTTP/1.0 200 OK", b"ICY 200 OK", b"HTTP/2 200 OK", b"HTTP 200"])
@@ -202,7 +219,7 @@ def test_whatever_comes_the_library_takes_what_is_mended(status_line: bytes, fie
     """And nothing is said of the body that no line of the site has said by itself."""
     status_line = status_line.replace(b"\n", b"")
     try:
-        head = repaired_response(b"\n".join([status_line, *fields, b"", b""]))
+        head, _ = repaired_response(b"\n".join([status_line, *fields, b"", b""]))
     except RepairError:
         return
     library = h11.Connection(h11.CLIENT)

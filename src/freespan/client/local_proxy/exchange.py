@@ -65,6 +65,9 @@ class Exchange:
         """Whether the two speak another protocol from here on."""
         self._request = request
         self._has_body = False
+        self._may_go_on = False
+        """Whether the program was told to send its body."""
+        self._is_abandoned = False
         self._program = h11.Connection(h11.SERVER, max_incomplete_event_size=_LIBRARY_MAX)
         self._program.receive_data(request.head)
         event = self._program.next_event()
@@ -79,6 +82,7 @@ class Exchange:
         self._head_seen = 0
         self._blanks = 0
         self._interims = 0
+        self._codings = b""
         self._body: ResponseBody = SizedBody(0)
         self._target_ends = False
 
@@ -175,7 +179,8 @@ class Exchange:
             elif end is None:
                 break
             else:
-                self._target.receive_data(repaired_response(bytes(head[: end.end()])))
+                mended, self._codings = repaired_response(bytes(head[: end.end()]))
+                self._target.receive_data(mended)
                 del head[: end.end()]
                 self._head_seen = 0
                 self._pass_head(passed)
@@ -197,8 +202,9 @@ class Exchange:
             if not self._is_old:
                 passed.append(self._program.send(self._interim(event)))
             self.is_switched = event.status_code == 101
+            self._may_go_on |= event.status_code == 100
         elif isinstance(event, h11.Response):
-            passed.append(self._program.send(self._final(event)))
+            passed.append(self._with_codings(self._program.send(self._final(event))))
             self.response_has_begun = True
         if self.is_switched:
             passed.append(bytes(self._head or b""))
@@ -224,14 +230,34 @@ class Exchange:
         self._target_ends = (
             event.http_version < b"1.1" or b"close" in _listed(event) or isinstance(self._body, EndlessBody)
         )
+        if event.status_code == 417 and self._is_expecting():
+            self.request_is_complete = self._is_abandoned = True
+        # whether the rest of an incomplete request still comes is not certain
+        ends = self._target_ends or not self.request_is_complete
         headers = _forwarded(event, {b"transfer-encoding"} if event.status_code in _NO_BODY else set())
-        if (
-            self._target_ends or not self.request_is_complete
-        ):  # whether the rest of a request still comes is not certain
+        if ends:
             headers.append((b"Connection", b"close"))
         elif event.status_code == 401 and _logins(event) & _BY_CONNECTION:
             headers.append(_SESSION_BASED)
         return h11.Response(status_code=event.status_code, reason=event.reason, headers=headers)
+
+    def _is_expecting(self) -> bool:
+        """Whether the program waits to be told that it may send its body (RFC 9110 section 10.1.1).
+
+        After 417 it sends none, and asks again.
+        """
+        if self.request_is_complete or self._has_body or self._may_go_on or self._program.trailing_data[0]:
+            return False
+        return any(name == b"expect" and value.lower() == b"100-continue" for name, value in self._for_target.headers)
+
+    def _with_codings(self, head: bytes) -> bytes:
+        """The head, with transfer codings besides `chunked`, of which the library knows nothing."""
+        if not self._codings or not isinstance(self._body, ChunkedBody | EndlessBody):
+            return head
+        if self._is_old:
+            raise RepairError("the program knows no transfer codings")
+        kept = [line for line in head.split(b"\r\n")[:-2] if line.lower() != b"transfer-encoding: chunked"]
+        return b"\r\n".join([*kept, b"Transfer-Encoding: " + self._codings, b"", b""])
 
     def _pass_body(self, data: bytes, passed: list[bytes]) -> None:
         """Whatever of the body has come."""
@@ -265,7 +291,8 @@ class Exchange:
     @property
     def can_reuse_program(self) -> bool:
         """Whether the program may send another request."""
-        return self._program.our_state is h11.DONE and self._program.their_state is h11.DONE
+        program = self._program
+        return program.our_state is h11.DONE and (program.their_state is h11.DONE or self._is_abandoned)
 
     @property
     def end_is_noticed(self) -> bool:

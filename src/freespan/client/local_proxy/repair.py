@@ -37,6 +37,9 @@ _BLANK_FOR_BAD = bytes.maketrans(b"\0\n\v\f\r", b"     ")
 _PLAIN_VALUE = re.compile(rb"[ -~\t]*")
 _UNSEEN = bytes(byte for byte in range(256) if not 0x21 <= byte <= 0x7E and byte != 0x0D)
 _HIDDEN_FRAMING = re.compile(rb"(?:^|\r)[^a-z\r]*(?:content-length|transfer-encoding)[^a-z0-9\r:]*:", re.IGNORECASE)
+_CHUNKED = b"chunked"
+_CODINGS = re.compile(rb"(?:(?!chunked\b)[a-z0-9._-]+[ \t]*,[ \t]*)*[a-z0-9._-]+")
+"""Transfer codings without parameters; the chunks are made once, and last (RFC 9112 section 6.1)."""
 _DIGITS = re.compile(rb"0*([0-9]{1,18})")
 
 
@@ -50,8 +53,11 @@ def is_like_a_response(first: bytes | bytearray) -> bool:
     return len(start) < _BEFORE_HTTP + len(b"http") or _STATUS_START.search(start) is not None
 
 
-def repaired_response(head: bytes) -> bytes:
+def repaired_response(head: bytes) -> tuple[bytes, bytes]:
     """The head of a response, from the status line to the blank line, as the library takes it.
+
+    The library knows no transfer coding but `chunked`. Where there are others, the second value has them all, as they
+    were written, and the head says `chunked` if that is the last one.
 
     Raises:
         RepairError: it cannot be mended.
@@ -60,8 +66,9 @@ def repaired_response(head: bytes) -> bytes:
     version, status = _status(status_line)
     fields = [*_mended_fields(lines)]
     _check_framing(fields, version)
-    kept = [b"%s: %s" % field for field in _one_framing(fields)]
-    return b"\r\n".join([b"HTTP/%s %s" % (version, status), *kept, b"", b""])
+    kept, codings = _one_framing(fields)
+    lines = [b"%s: %s" % field for field in kept]
+    return b"\r\n".join([b"HTTP/%s %s" % (version, status), *lines, b"", b""]), codings
 
 
 def _lines_of(head: bytes) -> list[bytes]:
@@ -146,16 +153,17 @@ def _check_framing(fields: list[tuple[bytes, bytes]], version: bytes) -> None:
     codings = [value.lower() for name, value in fields if name.lower() == _CODING]
     if codings and (lengths or len(codings) > 1):
         raise RepairError("it is said in two ways where the body ends")
-    if codings and codings != [b"identity"] and (codings != [b"chunked"] or version != b"1.1"):
+    if codings and codings != [b"identity"] and (not _CODINGS.fullmatch(codings[0]) or version != b"1.1"):
         raise RepairError("the transfer coding is not supported")
     numbers = [_DIGITS.fullmatch(part.strip(b" \t")) for length in lengths for part in length.split(b",")]
     if None in numbers or len({found[1].lstrip(b"0") for found in numbers if found}) > 1:
         raise RepairError("it is said in two ways where the body ends")
 
 
-def _one_framing(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The same length said again is left out, and so is the coding "identity", which is none."""
+def _one_framing(fields: list[tuple[bytes, bytes]]) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """The fields and the codings. A length said again is left out, and so is the coding "identity", which is none."""
     kept = []
+    codings = b""
     has_length = False
     for name, value in fields:
         if name.lower() == _LENGTH:
@@ -165,7 +173,10 @@ def _one_framing(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]
             found = _DIGITS.fullmatch(value.partition(b",")[0].strip(b" \t"))
             assert found is not None
             value = found[1]
-        elif name.lower() == _CODING and value.lower() == b"identity":
-            continue
+        elif name.lower() == _CODING and value.lower() != _CHUNKED:
+            codings = b"" if value.lower() == b"identity" else value
+            if not value.lower().endswith(_CHUNKED):
+                continue
+            value = _CHUNKED
         kept.append((name, value))
-    return kept
+    return kept, codings
