@@ -25,7 +25,7 @@ FAULTS = {
         "is an invite, which is for readers: give the address of the host, such as https://bridge.example.org/garden"
     ),
     "several": "names several addresses: give that of the host alone",
-    "damaged": "has a dash that was a hyphen or two, or was cut off: copy the address again",
+    "damaged": "has a blank in it or a dash that was a hyphen, or was cut off: copy the address again",
 }
 """What can be wrong with a text, by the names that the vectors use."""
 
@@ -41,6 +41,11 @@ _NO_LETTER = (
 _QUOTE = re.compile("[\u2018-\u201f\u2039\u203a\xab\xbb\u300c-\u300f`']")
 _DISARMED = re.compile(r"[\[(]([.:])[\])]|(?<![A-Za-z])hxxp(?=s?[\[(]?:[\])]?//)", re.IGNORECASE | re.ASCII)
 """An address that was written so that nobody follows it by mistake: `hxxps[:]//a[.]example`."""
+_DOT_IN_WORDS = re.compile(r" ?[\[({<] ?dot ?[\])}>] ?", re.IGNORECASE | re.ASCII)
+_BACKWARDS = re.compile(r'[Hh][Tt][Tt][Pp][Ss]?:\\\\(?=[A-Za-z0-9\[])[^\s"<>]{1,1000}')
+"""What people write who know the paths of Windows: `https:\\\\a.example\\garden`."""
+_MISTYPED_SCHEME = re.compile(r"(?<![A-Za-z0-9])[Hh]?[Tt]{1,2}[Pp]([Ss]?)(?: ?[:;] ?/{1,2}|//)(?=[^\s/\"<>])", re.ASCII)
+"""A letter, the colon or a slash is missing, or there is a blank in it."""
 _ATTRIBUTE = re.compile(r'((?:src|href|host) ?= ?")([^"<]{1,1200})')
 _BREAK = re.compile(r"\s+(?:[>|]\s*)*")
 _LONG_LINE = re.compile(r"^((?:[>|]{0,9} ){0,9}[^\s]{60,2000})\n[>| ]{0,40}(?=[A-Za-z0-9._~/-])", re.MULTILINE)
@@ -50,7 +55,7 @@ _BEFORE_PAGE = re.compile(
 )
 _WITHOUT_SCHEME = re.compile(r"(?<![:/A-Za-z0-9_])//(?=[A-Za-z0-9\[])")
 _ADDRESS = re.compile(
-    rf"(?P<scheme>{_SCHEME})://(?P<user>[^\s/\"<>@]{{0,200}}@)?(?P<name>\[[0-9A-Fa-f:.]{{2,45}}\]|[^{_NO_LETTER}]{{1,300}})"
+    rf"(?P<scheme>{_SCHEME})://(?!{_SCHEME}:/)(?P<user>[^\s/\"<>@]{{0,200}}@)?(?P<name>\[[0-9A-Fa-f:.]{{2,45}}\]|[^{_NO_LETTER}]{{1,300}})"
     rf"(?P<port>:[0-9]{{1,5}})?(?P<path>(?:/(?!{_SCHEME}:){_IN_PATH}*)*)"
 )
 _BARE = re.compile(
@@ -63,6 +68,10 @@ _WORD_BEHIND = re.compile(r"([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)[^\x00-\u024f].*"
 _WRAPPER = re.compile(r'(?:/|[?#][^\s"<>()]{0,2000}?)https?://', re.IGNORECASE | re.ASCII)
 """What stands behind the address of a site that only leads to another one, such as `https://away.example/?to=…`."""
 _DAMAGE = re.compile("[\u2012-\u2015\u2e3a\u2e3b\ufe58][A-Za-z0-9_~/-]|\u2026")
+_BLANK_IN_NAME = re.compile(
+    r"[^./: ]*\. [a-z0-9]|[^/: ]*\. [a-z0-9-]{1,63}[./:][A-Za-z0-9]|[^/: ]* \. ?[a-z0-9]", re.ASCII
+)
+"""Keyboards of telephones put a blank behind a full stop: `a. example.org`. A new sentence begins with a capital."""
 _INVITE = re.compile("freespan[0-9]{1,4}_", re.IGNORECASE | re.ASCII)
 _PAGE = re.compile(rf"/{_PAGES}\Z")
 _DOTS = re.compile(r"/\.{1,2}(?:/|\Z)")
@@ -96,7 +105,9 @@ def find_host(text: str) -> str:
 
 def _mended(text: str) -> str:
     """A text with its addresses as they were before lines were broken."""
-    plain = _DISARMED.sub(lambda found: found[1] or "http", _QUOTE.sub('"', plain_text(text)))
+    plain = plain_text(_BACKWARDS.sub(lambda found: found[0].replace("\\", "/"), text))
+    plain = _DISARMED.sub(lambda found: found[1] or "http", _DOT_IN_WORDS.sub(".", _QUOTE.sub('"', plain)))
+    plain = _MISTYPED_SCHEME.sub(r"http\1://", plain)
     plain = _ATTRIBUTE.sub(lambda found: found[1] + _BREAK.sub("", found[2]), plain)
     plain = _BEFORE_PAGE.sub(r"\1", _LONG_LINE.sub(r"\1", plain))
     return _IDEOGRAPHIC_DOT.sub(".", _WITHOUT_SCHEME.sub("https://", plain))
@@ -106,7 +117,7 @@ def _host_in(plain: str) -> str:
     has_invite = _INVITE.search(re.sub(r"\s+", "", plain)) is not None
     found, is_damaged = _addresses(plain)
     if not found and not is_damaged and not has_invite:
-        found = _bare_addresses(plain)
+        found, is_damaged = _bare_addresses(plain)
     pages = [each for each in found if each.is_page]
     bases = {each.base for each in pages or found}
     bases = {base for base in bases if not any(other.startswith(f"{base}/") for other in bases)}
@@ -124,7 +135,7 @@ def _addresses(plain: str) -> tuple[list[_Found], bool]:
         behind = plain[match.end() : match.end() + 2_100]
         if _WRAPPER.match(behind) or _INVITE.search(re.split(r"\s", behind, maxsplit=1)[0]):
             continue
-        if _DAMAGE.match(behind):
+        if _DAMAGE.match(behind) or _BLANK_IN_NAME.match(plain, match.start("name")):
             is_damaged = True
             continue
         before = plain[max(match.start() - 1, 0) : match.start()]
@@ -134,17 +145,19 @@ def _addresses(plain: str) -> tuple[list[_Found], bool]:
     return found, is_damaged
 
 
-def _bare_addresses(plain: str) -> list[_Found]:
+def _bare_addresses(plain: str) -> tuple[list[_Found], bool]:
     """What is an address but for its scheme; in a text of one word, also one that is not Latin."""
-    found = []
+    found, is_damaged = [], False
     for match in itertools.islice(_BARE.finditer(plain), _ADDRESSES_MAX):
-        if match["path"] or not _SOURCE_FILE.search(match["name"]):
+        if _BLANK_IN_NAME.match(plain, match.start("name")):
+            is_damaged = True
+        elif match["path"] or not _SOURCE_FILE.search(match["name"]):
             scheme = "http" if _LOOPBACK.fullmatch(match["name"]) else "https"
             found.append(_checked(scheme, match, ""))
     word = plain.strip()
     if not found and not word.isascii() and "." in word and (whole := _ADDRESS.fullmatch(f"https://{word}")):
         found.append(_checked("https", whole, ""))
-    return [each for each in found if each is not None]
+    return [each for each in found if each is not None], is_damaged
 
 
 def _checked(scheme: str, match: re.Match[str], before: str) -> _Found | None:

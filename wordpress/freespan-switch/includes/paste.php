@@ -21,8 +21,9 @@ const IN_PATH = '[A-Za-z0-9._\~-]';
 const NO_LETTER = '\x00-,/:-@\[-^`{-\x{bf}\x{d7}\x{f7}\x{589}\x{5be}\x{5c3}\x{5f3}\x{5f4}\x{60c}\x{61b}\x{61f}\x{6d4}\x{964}\x{965}'
     . '\x{f01}-\x{f14}\x{104a}-\x{104f}\x{1361}-\x{1368}\x{17d4}-\x{17da}\x{1800}-\x{180a}\x{2000}-\x{200b}\x{200e}-\x{206f}\x{2190}-\x{2bff}'
     . '\x{2e00}-\x{2e7f}\x{3000}-\x{3004}\x{3008}-\x{3020}\x{3030}\x{fe10}-\x{fe6b}\x{ff5f}-\x{ff65}\x{fffd}\x{1f000}-\x{1faff}';
-const ADDRESS = '(' . SCHEME . ')://([^\s/"<>@]{0,200}@)?(\[[0-9A-Fa-f:.]{2,45}\]|[^' . NO_LETTER . ']{1,300})(:[0-9]{1,5})?'
+const ADDRESS = '(' . SCHEME . ')://(?!' . SCHEME . ':/)([^\s/"<>@]{0,200}@)?(\[[0-9A-Fa-f:.]{2,45}\]|[^' . NO_LETTER . ']{1,300})(:[0-9]{1,5})?'
     . '((?:/(?!' . SCHEME . ':)' . IN_PATH . '*+)*+)';
+const BLANK_IN_NAME = '~^(?:[^./: ]*\. [a-z0-9]|[^/: ]*\. [a-z0-9-]{1,63}[./:][A-Za-z0-9]|[^/: ]* \. ?[a-z0-9])~';
 
 /**
  * The base URL of the one host in a text, with a slash at its end; or what is wrong: 'none' (there is no address), 'invite' (it is an
@@ -36,7 +37,7 @@ function find_host(string $text): array
     $has_invite = preg_match('/freespan[0-9]{1,4}_/i', (string) preg_replace('/\s+/', '', $plain)) === 1;
     [$found, $is_damaged] = addresses($plain);
     if (!$found && !$is_damaged && !$has_invite) {
-        $found = bare_addresses($plain);
+        [$found, $is_damaged] = bare_addresses($plain);
     }
     // Those of pages come first: the line for pages may stand in a text with other addresses.
     $all = array_keys(array_filter($found) ?: $found);
@@ -105,17 +106,23 @@ function unescaped(array $found): string
 /** A text with its addresses as they were before lines were broken. */
 function mended(string $text): string
 {
+    // What people write who know the paths of Windows: https:\\a.example\garden
+    $text = preg_replace_callback('/https?:\\\\\\\\(?=[a-z0-9\[])[^\s"<>]{1,1000}/i', function ($found) {
+        return strtr($found[0], '\\', '/');
+    }, $text);
     $plain = preg_replace('/[\x{2018}-\x{201f}\x{2039}\x{203a}\x{ab}\x{bb}\x{300c}-\x{300f}`\']/u', '"', plain_text($text));
+    $plain = preg_replace('/ ?[\[({<] ?dot ?[\])}>] ?/i', '.', $plain);
     // Written so that nobody follows it by mistake: hxxps[:]//a[.]example
     $plain = preg_replace_callback('/[\[(]([.:])[\])]|(?<![A-Za-z])hxxp(?=s?[\[(]?:[\])]?\/\/)/i', function ($found) {
         return $found[1] ?? 'http';
     }, $plain);
+    $plain = preg_replace('~(?<![a-z0-9])h?t{1,2}p(s?)(?: ?[:;] ?/{1,2}|//)(?=[^\s/"<>])~i', 'http$1://', $plain);
     $plain = preg_replace_callback('/((?:src|href|host) ?= ?")([^"<]{1,1200})/', function ($found) {
         return $found[1] . preg_replace('/\s+(?:[>|]\s*)*/', '', $found[2]);
     }, $plain);
     $page = IN_PATH . '{1,100}/|/)' . PAGES;
     $changes = [
-        '/^((?:[>|]{0,9} ){0,9}[^\s]{60,2000})\n[>| ]{0,40}(?=[A-Za-z0-9._\~\/-])/m' => '$1',
+        '/^((?:[>|]{0,9} ){0,9}[^\s]{60,2000})\n[>| ]{0,40}(?=[A-Za-z0-9._\~\/-])/mu' => '$1',
         '~(://[^\s"<>:]{1,1000}(?::[0-9]{1,5}(?:/[^\s"<>:]{0,700})?)?)[\s>|]{1,40}(?=(?:' . $page . '(?:[\s"<]|\z))~' => '$1',
         '~(?<![:/A-Za-z0-9_])//(?=[A-Za-z0-9\[])~' => 'https://',
         '/(?<=[A-Za-z0-9])[\x{3002}\x{ff61}](?=[A-Za-z0-9])/u' => '.',
@@ -140,7 +147,8 @@ function addresses(string $plain): array
         if ($leads_on || preg_match('/^\S*?freespan[0-9]{1,4}_/i', $behind)) {
             continue;
         }
-        if (preg_match('/^(?:\x{2026}|[\x{2012}-\x{2015}\x{2e3a}\x{2e3b}\x{fe58}][A-Za-z0-9_\~\/-])/u', mb_strcut($behind, 0, 9))) {
+        $has_dash = preg_match('/^(?:\x{2026}|[\x{2012}-\x{2015}\x{2e3a}\x{2e3b}\x{fe58}][A-Za-z0-9_\~\/-])/u', mb_strcut($behind, 0, 9));
+        if ($has_dash || preg_match(BLANK_IN_NAME, "$name$port[0]$path[0]$behind")) {
             $is_damaged = true;
             continue;
         }
@@ -154,17 +162,20 @@ function addresses(string $plain): array
 /**
  * What is an address but for its scheme; in a text of one word, also one that is not Latin.
  *
- * @return array<string, bool>
+ * @return array{array<string, bool>, bool} as of addresses()
  */
 function bare_addresses(string $plain): array
 {
     $form = '~(?<![A-Za-z0-9_\x{c0}-\x{24f}@./:-])([Ll]ocalhost(?=[:/])|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,9}\.[A-Za-z]{2,24})'
         . '(?![A-Za-z0-9_\x{c0}-\x{24f}@-])(:[0-9]{1,5})?((?:/' . IN_PATH . '*+)*+)~u';
-    preg_match_all($form, $plain, $matches, PREG_SET_ORDER);
+    preg_match_all($form, $plain, $matches, PREG_SET_ORDER | PREG_OFFSET_CAPTURE);
     $found = [];
+    $is_damaged = false;
     foreach (array_slice($matches, 0, ADDRESSES_MAX) as $match) {
-        [, $name, $port, $path] = $match + [2 => '', 3 => ''];
-        if ($path !== '' || !preg_match('/\.(?:js|html?|php|txt|json|css|md|png)$/Di', $name)) {
+        [[, $start], [$name], [$port], [$path]] = $match + [2 => [''], 3 => ['']];
+        if (preg_match(BLANK_IN_NAME, substr($plain, $start, 1500))) {
+            $is_damaged = true;
+        } elseif ($path !== '' || !preg_match('/\.(?:js|html?|php|txt|json|css|md|png)$/Di', $name)) {
             $is_here = preg_match('/^(?:localhost|127\..*)$/Di', $name);
             add_address($found, $is_here ? 'http' : 'https', [$name, $port, $path], '');
         }
@@ -174,7 +185,7 @@ function bare_addresses(string $plain): array
         [, , , $name, $port, $path] = $match + [4 => '', 5 => ''];
         add_address($found, 'https', [$name, $port, $path], '');
     }
-    return $found;
+    return [$found, $is_damaged];
 }
 
 /**

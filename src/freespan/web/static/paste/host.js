@@ -19,6 +19,9 @@ const NO_LETTER =
   String.raw`\u2e00-\u2e7f\u3000-\u3004\u3008-\u3020\u3030\ufe10-\ufe6b\uff5f-\uff65\ufffd\u{1f000}-\u{1faff}`;
 const QUOTE = /[\u2018-\u201f\u2039\u203a\xab\xbb\u300c-\u300f`']/g;
 const DISARMED = /[[(]([.:])[\])]|(?<![A-Za-z])hxxp(?=s?[[(]?:[\])]?\/\/)/gi;
+const DOT_IN_WORDS = / ?[[({<] ?dot ?[\])}>] ?/gi;
+const BACKWARDS = /[Hh][Tt][Tt][Pp][Ss]?:\\\\(?=[A-Za-z0-9[])[^\s"<>]{1,1000}/g;
+const MISTYPED_SCHEME = /(?<![A-Za-z0-9])[Hh]?[Tt]{1,2}[Pp]([Ss]?)(?: ?[:;] ?\/{1,2}|\/\/)(?=[^\s/"<>])/g;
 const ATTRIBUTE = /((?:src|href|host) ?= ?")([^"<]{1,1200})/g;
 const BREAK = /\s+(?:[>|]\s*)*/g;
 const LONG_LINE = /^((?:[>|]{0,9} ){0,9}[^\s]{60,2000})\n[>| ]{0,40}(?=[A-Za-z0-9._~/-])/gm;
@@ -29,7 +32,7 @@ const BEFORE_PAGE = new RegExp(
 const WITHOUT_SCHEME = /(?<![:/A-Za-z0-9_])\/\/(?=[A-Za-z0-9[])/g;
 const IDEOGRAPHIC_DOT = /(?<=[A-Za-z0-9])[\u3002\uff61](?=[A-Za-z0-9])/g;
 const ADDRESS = new RegExp(
-  String.raw`(?<scheme>${SCHEME})://(?<user>[^\s/"<>@]{0,200}@)?(?<name>\[[0-9A-Fa-f:.]{2,45}\]|[^${NO_LETTER}]{1,300})` +
+  String.raw`(?<scheme>${SCHEME})://(?!${SCHEME}:/)(?<user>[^\s/"<>@]{0,200}@)?(?<name>\[[0-9A-Fa-f:.]{2,45}\]|[^${NO_LETTER}]{1,300})` +
     String.raw`(?<port>:[0-9]{1,5})?(?<path>(?:/(?!${SCHEME}:)${IN_PATH}*)*)`,
   "gu",
 );
@@ -43,6 +46,7 @@ const BARE = new RegExp(
 const WORD_BEHIND = /^([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)[^\x00-\u024f]/;
 const WRAPPER = /^(?:\/|[?#][^\s"<>()]{0,2000}?)https?:\/\//i;
 const DAMAGE = /^(?:[\u2012-\u2015\u2e3a\u2e3b\ufe58][A-Za-z0-9_~/-]|\u2026)/;
+const BLANK_IN_NAME = /^(?:[^./: ]*\. [a-z0-9]|[^/: ]*\. [a-z0-9-]{1,63}[./:][A-Za-z0-9]|[^/: ]* \. ?[a-z0-9])/;
 const INVITE = /freespan[0-9]{1,4}_/i;
 const PAGE = new RegExp(`/${PAGES}$`);
 const DOTS = /\/\.{1,2}(?:\/|$)/;
@@ -61,8 +65,8 @@ const URL_MAX = 1024;
 export function findHost(text) {
   const plain = mended(text);
   const hasInvite = INVITE.test(plain.replace(/\s+/g, ""));
-  const { addressed, isDamaged } = addresses(plain);
-  const found = addressed.length || isDamaged || hasInvite ? addressed : bareAddresses(plain);
+  let { found, isDamaged } = addresses(plain);
+  if (!found.length && !isDamaged && !hasInvite) ({ found, isDamaged } = bareAddresses(plain));
   const pages = found.filter(({ isPage }) => isPage);
   const all = new Set((pages.length ? pages : found).map(({ base }) => base));
   const bases = [...all].filter((base) => ![...all].some((other) => other !== base && other.startsWith(base)));
@@ -74,9 +78,11 @@ export function findHost(text) {
 
 /** A text with its addresses as they were before lines were broken. @param {string} text */
 function mended(text) {
-  const plain = plainText(text)
+  const plain = plainText(text.replace(BACKWARDS, (address) => address.replaceAll("\\", "/")))
     .replace(QUOTE, '"')
-    .replace(DISARMED, (_, sign) => sign ?? "http");
+    .replace(DOT_IN_WORDS, ".")
+    .replace(DISARMED, (_, sign) => sign ?? "http")
+    .replace(MISTYPED_SCHEME, "http$1://");
   return plain
     .replace(ATTRIBUTE, (_, name, value) => name + value.replace(BREAK, ""))
     .replace(LONG_LINE, "$1")
@@ -88,29 +94,33 @@ function mended(text) {
 /** The addresses in a text, and whether one of them was changed on its way. @param {string} plain */
 function addresses(plain) {
   /** @type {Found[]} */
-  const addressed = [];
+  const found = [];
   let isDamaged = false;
   for (const match of first(plain.matchAll(ADDRESS))) {
     const end = match.index + match[0].length;
     const behind = plain.slice(end, end + 2100);
     if (WRAPPER.test(behind) || INVITE.test(behind.split(/\s/, 1)[0] ?? "")) continue;
-    if (DAMAGE.test(behind)) {
+    const { scheme = "", user, ...parts } = match.groups ?? {};
+    if (DAMAGE.test(behind) || hasBlankInName(parts, behind)) {
       isDamaged = true;
       continue;
     }
-    const { scheme = "", user, ...parts } = match.groups ?? {};
     const address = user ? undefined : checked(scheme, parts, plain.slice(Math.max(match.index - 1, 0), match.index));
-    if (address) addressed.push(address);
+    if (address) found.push(address);
   }
-  return { addressed, isDamaged };
+  return { found, isDamaged };
 }
 
 /** What is an address but for its scheme; in a text of one word, also one that is not Latin. @param {string} plain */
 function bareAddresses(plain) {
   const found = [];
-  for (const { groups: parts = {} } of first(plain.matchAll(BARE))) {
+  let isDamaged = false;
+  for (const match of first(plain.matchAll(BARE))) {
+    const { groups: parts = {} } = match;
     const { name = "", path } = parts;
-    if (path || !SOURCE_FILE.test(name)) found.push(checked(LOOPBACK.test(name) ? "http" : "https", parts, ""));
+    if (hasBlankInName(parts, plain.slice(match.index + match[0].length, match.index + match[0].length + 100))) {
+      isDamaged = true;
+    } else if (path || !SOURCE_FILE.test(name)) found.push(checked(LOOPBACK.test(name) ? "http" : "https", parts, ""));
   }
   const word = plain.trim();
   // eslint-disable-next-line no-control-regex -- ASCII
@@ -118,7 +128,12 @@ function bareAddresses(plain) {
     const [match] = `https://${word}`.matchAll(ADDRESS);
     if (match?.[0] === `https://${word}`) found.push(checked("https", match.groups ?? {}, ""));
   }
-  return found.filter((each) => each !== undefined);
+  return { found: found.filter((each) => each !== undefined), isDamaged };
+}
+
+/** @param {Record<string, string>} parts @param {string} behind what follows them */
+function hasBlankInName({ name = "", port = "", path = "" }, behind) {
+  return BLANK_IN_NAME.test(name + port + path + behind);
 }
 
 /** @template Value @param {Iterable<Value>} values */
