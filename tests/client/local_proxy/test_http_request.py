@@ -124,6 +124,9 @@ def test_absolute_targets(uri: str, target: Target, path: str, host: str) -> Non
         (b"/a\x01b\x7f", b"/a%01b%7F"),
         (b'/<a>|{b}\\"^`', b'/<a>|{b}\\"^`'),
         (b"/%zz%", b"/%zz%"),
+        (b"/a b/c  d?e= f", b"/a%20b/c%20%20d?e=%20f"),
+        (b"/a HTTP/1.0", b"/a%20HTTP/1.0"),
+        (b"/a ", b"/a"),
     ],
 )
 def test_path_and_query_arrive_as_they_were_given(uri: bytes, path: bytes) -> None:
@@ -342,7 +345,10 @@ def test_targets_that_are_none(uri: str, word: str) -> None:
         "GET http://example.org/ HTTP/1.1\r\nX: a\rY: b",
         "GET http://example.org/ HTTP/1.1\r\nX: \x00",
         "GET http://example.org/ HTTP/1.1\r\n X: first",
-        "GET http://example.org/a b HTTP/1.1",
+        "GET http://example.org /a HTTP/1.1",
+        "GET http://a b/ HTTP/1.1",
+        "GET http://example.org/ HTTP/1.1 x",
+        "CONNECT example.org:443 x HTTP/1.1",
         "GET http://example.org/ HTTP/1.",
     ],
 )

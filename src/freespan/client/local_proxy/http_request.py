@@ -140,22 +140,22 @@ def _check_form(head: bytes | bytearray) -> None:
 
 def _parse(head: bytes, rest: bytes, credentials: Credentials | None) -> ConnectRequest | ForwardedRequest:
     request_line, *lines = [line.removesuffix(b"\r") for line in head.split(b"\n")]
-    parts = request_line.split(b" ")
-    version = _VERSION.fullmatch(parts[-1])
-    if len(parts) != 3 or not TOKEN.fullmatch(parts[0]) or version is None:
+    method, _, uri_and_version = request_line.partition(b" ")
+    uri, _, protocol = uri_and_version.rpartition(b" ")  # blanks of a URL are among what is percent-encoded
+    version = _VERSION.fullmatch(protocol)
+    if not TOKEN.fullmatch(method) or version is None:
         raise request_error(400, _NOT_HTTP)
     if len(lines) > FIELDS_MAX:
         raise request_error(431, f"the request has more than {FIELDS_MAX} header lines")
     fields = [_field(line) for line in lines]
     if credentials is not None:
         _check_credentials(fields, credentials)
-    method, uri, _ = parts
     if _NEVER_IN_A_URI.search(uri):
         raise request_error(400, "the target has characters that are not allowed in a URL")
     try:
         if method == b"CONNECT":
             return ConnectRequest(parse_target(_text(uri)), rest)
-        target, host, path = _split(method, uri)
+        target, host, path = _split(method, uri.rstrip(b" "))
     except InputError as error:
         raise request_error(400, f"the {error}") from None
     is_old = version[1] == b"0"
