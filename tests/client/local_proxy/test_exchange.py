@@ -130,16 +130,19 @@ def test_interim_responses_come_before_the_final_one(code: bytes) -> None:
         b"Proxy-Status:",
         b"Proxy-Status\x00: freespan; error=dns_error",
         b"X: y\rProxy-Status: freespan; error=dns_error",
+        b'Proxy-Authenticate: Basic realm="local proxy"',
+        b"proxy-authenticate : Digest realm=x\r\nPROXY-AUTHENTICATE: NTLM",
+        b"Proxy-Authentication-Info: nextnonce=x",
     ],
 )
 @pytest.mark.parametrize("interim", [b"", b"HTTP/1.1 103 Early Hints\r\n@\r\n\r\n"], ids=["", "interim"])
 def test_a_site_never_speaks_as_this_proxy(field: bytes, interim: bytes) -> None:
     """However it writes the field, and in whichever head."""
-    sent = interim.replace(b"@", field) + b"HTTP/1.1 403 No\r\nA: b\r\n" + field + b"\r\nC: d\r\n\r\nbody"
+    sent = interim.replace(b"@", field) + b"HTTP/1.1 407 No\r\nA: b\r\n" + field + b"\r\nC: d\r\n\r\nbody"
     passed = answer(get(), [sent], ends=True)
     lines = passed.split(b"\r\n")
     assert b"C: d" in lines
-    assert not [line for line in lines if line.lower().startswith(b"proxy-status")]
+    assert not [line for line in lines if line.lower().startswith((b"proxy-status", b"proxy-auth"))]
     assert b"\r" not in b"".join(lines)
 
 
@@ -153,7 +156,7 @@ def test_a_site_never_speaks_as_this_proxy(field: bytes, interim: bytes) -> None
         ([b"<html>hello"], "http_protocol_error"),
         ([b"\r\n" * 600], "http_protocol_error"),
         ([b"HTTP/1.1 101 Switching Protocols\r\n\r\n"], "http_protocol_error"),
-        ([b"HTTP/1.1 099 x\r\n\r\n"], "http_protocol_error"),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\n"], "http_protocol_error"),
         ([b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"], "http_protocol_error"),
         ([b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"], "http_protocol_error"),
         ([b"HTTP/1.1 200 OK\r\nA: " + b"x" * HEAD_MAX], "http_response_header_section_size"),

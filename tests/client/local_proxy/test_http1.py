@@ -418,6 +418,26 @@ async def test_a_program_that_may_not_go_on_asks_again(running: RunningProxy) ->
         assert (await running.call(use, site.port)).endswith(b"xy")
 
 
+@pytest.mark.parametrize("sent", ["GET http://{} HTTP/1.1\r\n\r\n", "CONNECT {} HTTP/1.1\r\n\r\n", "file\r\n\r\n"])
+async def test_a_body_that_comes_after_417_asks_no_other_site(running: RunningProxy, sent: str) -> None:
+    """A program may have sent it just before it has heard that it must not."""
+
+    def use(proxy: str, port: int, other: int) -> None:
+        body = sent.format(f"site.test:{other}").encode()
+        with dial(proxy) as connection:
+            length = f"Content-Length: {len(body)}"
+            connection.sendall(request(port, "/", "Expect: 100-continue", length, method="PUT"))
+            assert read_response(connection).startswith(b"HTTP/1.1 417 ")
+            connection.sendall(body)
+            with pytest.raises(ConnectionResetError):
+                read_all(connection)
+
+    said = b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n"
+    async with playing(always(said)) as site, playing(always(ok())) as other:
+        await running.call(use, site.port, other.port)
+        assert other.connections == 0
+
+
 @pytest.mark.parametrize("stays", [True, False], ids=["it stays", "it resets"])
 async def test_an_answer_before_the_end_of_a_large_upload_arrives(running: RunningProxy, stays: bool) -> None:
     """Whatever becomes of the rest of the upload."""
@@ -488,6 +508,8 @@ FORGIVEN = {
     "blank lines first": b"\r\n\nHTTP/1.1   200   OK\r\nContent-Length: 2\r\n\r\nok",
     "a large head": b"HTTP/1.1 200 OK\r\nX: " + b"y" * 250_000 + b"\r\nContent-Length: 2\r\n\r\nok",
     "chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1;x\r\nk\r\n0\r\nA: b\r\n\r\n",
+    "another code": b"HTTP/1.1 2000 OK\r\nContent-Length: 2\r\n\r\nok",
+    "a blank line of blanks": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n \r\n\r\nok",
     "until the end": b"HTTP/1.1 200 OK\r\n\r\nok",
     "chunks with bare LF": b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n1\no\n1\nk\n0\n\n",
     "trailers that are none": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nbad\r\n\r\n",

@@ -8,9 +8,9 @@ wrote it, and nothing passes but this request and this response:
 
 The head of a response is mended first (`repair.py`), and its body is read by `response_body.py`, which forgives more.
 What the site says of its connection is said to the program as well: that the response ends with it, or that no other
-one follows. A field `Proxy-Status` in what comes from here is the word of the
-egress or of the local proxy, so one that a site has sent is left out as a whole, in trailers too: no parser has to tell
-one member of it from another.
+one follows. A field `Proxy-Status` in what comes from here is the word of the egress or of the local proxy, so one that
+a site has sent is left out as a whole, in trailers too: no parser has to tell one member of it from another. So is
+`Proxy-Authenticate`, for which browsers would ask their reader for the password of this proxy.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from freespan.client.local_proxy.response_body import BodyError, ChunkedBody, En
 from freespan.wire.proxy_status import ProxyStatus
 
 _HOP_BY_HOP = {b"connection", b"proxy-connection", b"keep-alive", b"upgrade"}
-_OURS = {b"proxy-status"}
+_OURS = {b"proxy-status", b"proxy-authenticate", b"proxy-authentication-info"}
 """Fields that come from this proxy alone."""
 _BY_CONNECTION = {b"ntlm", b"negotiate"}
 """Logins that hold for the connection on which they were made (RFC 4559 section 6)."""
@@ -67,7 +67,8 @@ class Exchange:
         self._has_body = False
         self._may_go_on = False
         """Whether the program was told to send its body."""
-        self._is_abandoned = False
+        self.is_abandoned = False
+        """Whether the program, as far as is known, sends no body, since it was told not to."""
         self._program = h11.Connection(h11.SERVER, max_incomplete_event_size=_LIBRARY_MAX)
         self._program.receive_data(request.head)
         event = self._program.next_event()
@@ -231,7 +232,7 @@ class Exchange:
             event.http_version < b"1.1" or b"close" in _listed(event) or isinstance(self._body, EndlessBody)
         )
         if event.status_code == 417 and self._is_expecting():
-            self.request_is_complete = self._is_abandoned = True
+            self.request_is_complete = self.is_abandoned = True
         # whether the rest of an incomplete request still comes is not certain
         ends = self._target_ends or not self.request_is_complete
         headers = _forwarded(event, {b"transfer-encoding"} if event.status_code in _NO_BODY else set())
@@ -292,7 +293,7 @@ class Exchange:
     def can_reuse_program(self) -> bool:
         """Whether the program may send another request."""
         program = self._program
-        return program.our_state is h11.DONE and (program.their_state is h11.DONE or self._is_abandoned)
+        return program.our_state is h11.DONE and (program.their_state is h11.DONE or self.is_abandoned)
 
     @property
     def end_is_noticed(self) -> bool:

@@ -16,6 +16,7 @@ from freespan.client.local_proxy.hanging_up import unless_it_hangs_up
 from freespan.client.local_proxy.http_request import ConnectRequest, ForwardedRequest, HttpParser
 from freespan.client.local_proxy.passage import Passage, StaleError
 from freespan.client.local_proxy.refusal import request_error
+from freespan.client.local_proxy.request import RequestError
 from freespan.client.local_proxy.tunnels import serve_tunnel, splice_with
 from freespan.wire.errors import StreamError
 from freespan.wire.proxy_status import ProxyStatus
@@ -33,6 +34,8 @@ class HttpConversation:
         self._owner = context.kept.new_owner()
         self._logged_in: set[Target] = set()
         """Sites that know this program by the connection that it has to them."""
+        self._abandoned: Target | None = None
+        """Where the last request was for that goes without its body; it may have been sent at the last moment."""
 
     async def run(self, first: bytes) -> None:
         """See `Conversation`."""
@@ -40,6 +43,8 @@ class HttpConversation:
         try:
             while following is not None:
                 request = await self._next_request(following or await self._rest())
+                if self._abandoned not in (None, request.target):
+                    raise RequestError("a body was sent that its site did not want", b"")
                 if isinstance(request, ConnectRequest):
                     return await serve_tunnel(request, self._program, self._context)
                 following = await self._serve(request)
@@ -118,6 +123,7 @@ class HttpConversation:
                 await self._fail(request, exchange, exchange.failure)
             elif exchange.can_reuse_program:
                 is_reusable = exchange.can_reuse_target and not passage.has_told_end
+                self._abandoned = request.target if exchange.is_abandoned else None
                 return exchange.left_over
             else:
                 await program.finish()
