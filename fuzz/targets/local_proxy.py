@@ -205,7 +205,7 @@ _HTTP_SEEDS = (
     b"GET http://example.org/\x00 HTTP/1.1\r\n\r\n",
     "GET http://bücher.example:81/é?ü HTTP/1.1\r\nProxy-Connection: keep-alive\r\n\r\n".encode(),
     b"GET http://\xff/ HTTP/1.1\r\n\r\n",
-    b"GET http://example.org/ HTTP/1.1\r\n" + b"A: b\r\n" * 2_001 + b"\r\n",
+    b"GET http://example.org/ HTTP/1.1\r\n" + b"A: b\r\n" * 5_001 + b"\r\n",
     b"\r\n" * 600,
     b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n\x16\x03",
     b"CONNECT example.org HTTP/1.1\r\n\r\n",
@@ -271,7 +271,7 @@ _ODD_ANSWERS = (
     b"HTTP/1.1 200\r\nContent-Length\xa0: 3",
     b"HTTP/1.1 200\r\nX: y\rTransfer-Encoding: chunked",
     b"HTTP/1.1 2000",
-    b"HTTP/1.1 200\r\n" + b"A: b\r\n" * 2_001,
+    b"HTTP/1.1 200\r\n" + b"A: b\r\n" * 5_001,
     b"SSH-2.0-x",
 )
 _SIZE_MAX = HEAD_MAX + 2_048

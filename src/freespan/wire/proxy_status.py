@@ -5,7 +5,7 @@ sentence for people. Where a rule or a bound has refused a stream, `details` nam
 sentence for each. The client shows these sentences alone, and never a text that somebody else has written.
 
 Only the egress, inside the session, and the local proxy say such a thing. What a site calls its Proxy-Status is none of
-theirs: see `client/local_proxy/response_head.py`.
+theirs: see `client/local_proxy/exchange.py`.
 """
 
 from __future__ import annotations

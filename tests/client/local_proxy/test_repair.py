@@ -45,6 +45,19 @@ def repaired(*lines: bytes) -> list[bytes]:
         (b"\xef\xbb\xbfHTTP/1.1 200 OK", b"HTTP/1.1 200 OK"),
         (b"  HTTP/1.1 200 OK", b"HTTP/1.1 200 OK"),
         (b"HTTP/1.1 999 \xe4\x01\x00x", b"HTTP/1.1 999 \xe4\x01 x"),
+        (b"HTTP/1.1 0404 x", b"HTTP/1.1 404 x"),
+        (b"HTTP/1.1 20 OK", b"HTTP/1.1 200 OK"),
+        (b"HTTP/1.1 2000 OK", b"HTTP/1.1 200 OK"),
+        (b"HTTP/1.1 099 x", b"HTTP/1.1 200 x"),
+        (b"HTTP/1.1 2e2 x", b"HTTP/1.1 200 e2 x"),
+        (b"HTTP/1.1 -1 x", b"HTTP/1.1 200 -1 x"),
+        (b"HTTP/1.1\xa0404 x", b"HTTP/1.1 200 x"),
+        (b"HTTP1.1 404 x", b"HTTP/1.0 404 x"),
+        (b"HTTP/1.x 404 x", b"HTTP/1.0 404 x"),
+        (b"HTTP/1,1 404 x", b"HTTP/1.0 404 x"),
+        (b"HTTP//1.1 404 x", b"HTTP/1.0 404 x"),
+        (b"ICY/1.0 404 x", b"HTTP/1.0 404 x"),
+        (b"HTTPd", b"HTTP/1.0 200 "),
     ],
 )
 def test_status_lines(line: bytes, mended: bytes) -> None:
@@ -54,8 +67,7 @@ def test_status_lines(line: bytes, mended: bytes) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        *(b"", b"SSH-2.0-x", b"hello HTTP/1.1 200 OK", b"ICYCLE 200", b"HTTP/1.1 20 OK", b"HTTP/1.1 2000 OK"),
-        *(b"HTTP/1.1 099 x", b"HTTP/1.1 0", b"HTTP/1.1 -1 x", b"HTTP/1.1 +200", b"HTTPtest", b"HTT 200"),
+        *(b"", b"SSH-2.0-x", b"hello HTTP/1.1 200 OK", b"ICYCLE 200", b"RTSP/1.0 200 OK", b"HTT 200", b"220 mail"),
     ],
 )
 def test_lines_that_are_no_status(line: bytes) -> None:
@@ -85,6 +97,7 @@ def test_lines_that_are_no_status(line: bytes) -> None:
         ([b"A:", b" c"], [b"A: c"]),
         ([b" leading: x", b"A: b"], [b"A: b"]),
         ([b"no colon", b" folded: x", b"A: b"], [b"A: b"]),
+        ([b"A: b", b" ", b"\t \r"], [b"A: b"]),
         ([b"A: b\r", b"B: c\r\r"], [b"A: b", b"B: c"]),
         ([b"A: b", b"a: c"], [b"A: b", b"a: c"]),
         ([b"X: Content-Length: 5"], [b"X: Content-Length: 5"]),
@@ -103,6 +116,7 @@ def test_bad_lines_are_dropped_and_bad_bytes_mended(lines: list[bytes], mended: 
         ([b"Content-Length: 003", b"Content-Length: 3"], [b"Content-Length: 3"]),
         ([b"Content-Length: 0"], [b"Content-Length: 0"]),
         ([b"Content-Length: " + b"0" * 5_000 + b"7"], [b"Content-Length: 7"]),
+        ([b"Content-Length: 3", b" \t"], [b"Content-Length: 3"]),
         ([b"Content-Length : 3"], [b"Content-Length: 3"]),
         ([b"Transfer-Encoding: Chunked"], [b"Transfer-Encoding: Chunked"]),
         ([b"Transfer-Encoding: identity"], []),
@@ -131,6 +145,7 @@ AMBIGUOUS = {
     "digits of another script": ["Content-Length: ٣".encode()],
     "a folded length": [b"Content-Length:", b" 3"],
     "a length and a fold": [b"Content-Length: 3", b" 4"],
+    "a fold behind a blank one": [b"Content-Length: 3", b" ", b" 4"],
     "a folded coding": [b"Transfer-Encoding:", b"\tchunked"],
     "a length in a fold": [b"X: y", b" Content-Length: 3"],
     "a coding in a fold": [b"X: y", b"\ttransfer-encoding : chunked"],
@@ -169,6 +184,10 @@ def test_where_the_body_ends_is_never_mended(lines: list[bytes]) -> None:
         (b"gzip, chunked", [OK, CHUNKED]),
         (b"GZIP ,deflate,Chunked", [OK, CHUNKED]),
         (b"gzip", [OK]),
+        (b"xchunked", [OK]),
+        (b"x-chunked", [OK]),
+        (b"gzip, not.chunked", [OK]),
+        (b"binary", [OK]),
         (b"x-new, br", [OK]),
     ],
 )

@@ -13,7 +13,7 @@ import re
 
 HEAD_MAX = 262_144
 """Longest head of a request or a response, in bytes, as in browsers."""
-FIELDS_MAX = 2_000
+FIELDS_MAX = 5_000
 """Most lines of a head; each takes time to read."""
 BLANKS_MAX = 1_024
 """Most bytes of blank lines before a head."""
@@ -27,11 +27,11 @@ FRAMING = frozenset({_LENGTH, _CODING})
 """Fields that say where a body ends."""
 _BEFORE_HTTP = 4
 """So many bytes may stand before the status line, such as a byte order mark."""
-_STATUS_START = re.compile(rb"http|icy(?=[ \t])", re.IGNORECASE)
+_STATUS_START = re.compile(rb"http|icy(?=[ \t/])", re.IGNORECASE)
 _STATUS_LINE = re.compile(
-    rb"(?:icy|http[a-z]?(?:[ \t]*/[ \t]*(?P<version>[0-9.]*))?)(?P<rest>[^0-9A-Za-z].*|)", re.IGNORECASE | re.DOTALL
+    rb"(?:http[a-z]?[ \t]*/[ \t]*(?P<version>[0-9.]+)|http|icy)[^ \t]*[ \t]*(?P<code>[0-9]*)(?P<reason>.*)",
+    re.IGNORECASE | re.DOTALL,
 )
-_STATUS = re.compile(rb"([0-9]*)(.*)", re.DOTALL)
 _BLANK_FOR_BAD = bytes.maketrans(b"\0\n\v\f\r", b"     ")
 """What the library takes in no value; other control bytes are passed on, as sites set cookies with them."""
 _PLAIN_VALUE = re.compile(rb"[ -~\t]*")
@@ -79,19 +79,15 @@ def _lines_of(head: bytes) -> list[bytes]:
 
 
 def _status(line: bytes) -> tuple[bytes, bytes]:
-    """The version, and the status code with what follows it. As in Chromium, a missing code is 200."""
+    """The version, and the status code with what follows it. A code that is none is 200: as that browsers show it."""
     start = _STATUS_START.search(line[: _BEFORE_HTTP + len(b"http")])
     found = _STATUS_LINE.fullmatch(line, start.start()) if start else None
     if found is None:
         raise RepairError("there is no status line")
-    status = _STATUS.fullmatch(found["rest"].strip(b" \t"))
-    assert status is not None
-    code, reason = status[1], status[2].translate(_BLANK_FOR_BAD).strip(b" \t")
-    if not code and not (reason and not reason[:1].isalpha()):
+    code = found["code"].lstrip(b"0")
+    if len(code) != 3:
         code = b"200"
-    if len(code) != 3 or code < b"100":
-        raise RepairError("the status code is none")
-    return _version(found["version"] or b""), code + b" " + reason
+    return _version(found["version"] or b""), code + b" " + found["reason"].translate(_BLANK_FOR_BAD).strip(b" \t")
 
 
 def _version(text: bytes) -> bytes:
@@ -107,6 +103,8 @@ def _mended_fields(lines: list[bytes]) -> list[tuple[bytes, bytes]]:
     fields: list[tuple[bytes, bytes]] = []
     follows_a_field = False
     for line in lines:
+        if not line.strip(b" \t"):
+            continue
         if line[:1] in (b" ", b"\t"):
             if follows_a_field:
                 _fold(fields, line)
@@ -175,7 +173,7 @@ def _one_framing(fields: list[tuple[bytes, bytes]]) -> tuple[list[tuple[bytes, b
             value = found[1]
         elif name.lower() == _CODING and value.lower() != _CHUNKED:
             codings = b"" if value.lower() == b"identity" else value
-            if not value.lower().endswith(_CHUNKED):
+            if value.lower().rpartition(b",")[2].strip(b" \t") != _CHUNKED:
                 continue
             value = _CHUNKED
         kept.append((name, value))
