@@ -35,6 +35,8 @@ IN_URLS = {
     "/C:%5Cautoexec.bat": "autoexec.bat",
     "/a:b*c%3Fd%22e%3Cf%3Eg|h": "a_b_c_d_e_f_g_h",
     "/-": "_-",
+    "/-rf": "_-rf",
+    "/--output=x": "_--output=x",
 }
 
 
@@ -58,6 +60,10 @@ IN_HEADERS = {
     b'attachment; filename="caf\xe9.pdf"': "café.pdf",
     b'attachment; filename="../../../.ssh/authorized_keys"': "authorized_keys",
     b'attachment; filename="..\\\\..\\\\evil.exe"': "evil.exe",
+    b'attachment; filename="C:\\Users\\mina\\new report.pdf"': "new report.pdf",
+    b'attachment; filename="\\\\server\\share\\table.xls"': "table.xls",
+    b'attachment; filename="folder\\a.txt"; size=1': "a.txt",
+    b'attachment; filename="-rf"': "_-rf",
     b"attachment; filename*=UTF-8''..%2F..%2Fevil%00.sh": "evil_.sh",
     b'attachment; filename=".htaccess"': "htaccess",
     b'attachment; filename="com3"': "_com3",

@@ -21,6 +21,8 @@ _RESERVED_WORDS = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.IGNORECASE | re.DOTALL
 )
 _PARAMETER = re.compile(r';\s*(?P<name>[^\s=;"]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"?|(?P<plain>[^;]*))', re.DOTALL)
+_ESCAPED = re.compile(r'\\(["\\])')
+"""Before other letters a backslash stands for itself, as in browsers: sites give whole paths of Windows."""
 _EXTENDED = re.compile(r"(?P<charset>utf-8|iso-8859-1)'[^']*'(?P<value>.*)", re.IGNORECASE | re.DOTALL)
 
 
@@ -39,7 +41,7 @@ def name_in_header(value: bytes) -> str:
     found: dict[str, str] = {}
     for parameter in _PARAMETER.finditer(value.decode("latin-1")):
         quoted = parameter["quoted"]
-        text = parameter["plain"].strip() if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+        text = parameter["plain"].strip() if quoted is None else _ESCAPED.sub(r"\1", quoted)
         found.setdefault(parameter["name"].lower(), text)
     if extended := _EXTENDED.fullmatch(found.get("filename*", "")):
         data = unquote_to_bytes(extended["value"])
@@ -54,7 +56,7 @@ def fit_name(text: str) -> str:
     name = _FOLDERS.split(one_line(text))[-1]
     name = _RESERVED_SIGNS.sub("_", name).strip().lstrip(".").strip()
     name = shortened(name, _LENGTH_MAX).rstrip(". \t")
-    if _RESERVED_WORDS.fullmatch(name) or name == "-":
+    if _RESERVED_WORDS.fullmatch(name) or name.startswith("-"):  # programs take it for an option
         name = f"_{name}"
     return name
 
