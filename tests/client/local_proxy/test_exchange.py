@@ -154,6 +154,7 @@ def test_a_site_never_speaks_as_this_proxy(field: bytes, interim: bytes) -> None
         ([b"HTTP/1.1 100 Continue\r\n\r\n"], "http_response_incomplete"),
         ([b"SSH-2.0-x\r\n"], "http_protocol_error"),
         ([b"<html>hello"], "http_protocol_error"),
+        ([b"<html>" + b"x" * HEAD_MAX], "http_protocol_error"),
         ([b"\r\n" * 600], "http_protocol_error"),
         ([b"HTTP/1.1 101 Switching Protocols\r\n\r\n"], "http_protocol_error"),
         ([b"HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\n"], "http_protocol_error"),

@@ -134,6 +134,7 @@ AMBIGUOUS = {
     "both, with an empty coding": [b"Content-Length: 3", b"Transfer-Encoding:"],
     "two lengths": [b"Content-Length: 3", b"Content-Length: 4"],
     "two lengths in one line": [b"Content-Length: 3, 4"],
+    "a length too often": [b"Content-Length: 3" + b", 3" * 20],
     "a length and none": [b"Content-Length: 3,"],
     "a negative length": [b"Content-Length: -1"],
     "a signed length": [b"Content-Length: +3"],

@@ -173,10 +173,10 @@ class Exchange:
             self._skip_blank_lines(head)
             end = FORGIVEN_HEAD_END.search(head, self._head_seen)
             self._head_seen = max(0, len(head) - 3)
-            if (end.end() if end else len(head)) > HEAD_MAX:
-                self._fail("http_response_header_section_size")
-            elif not is_like_a_response(head) or self._blanks > BLANKS_MAX:
+            if not is_like_a_response(head) or self._blanks > BLANKS_MAX:
                 self._fail("http_protocol_error")
+            elif (end.end() if end else len(head)) > HEAD_MAX:
+                self._fail("http_response_header_section_size")
             elif end is None:
                 break
             else:

@@ -13,7 +13,7 @@ import re
 
 HEAD_MAX = 262_144
 """Longest head of a request or a response, in bytes, as in browsers."""
-FIELDS_MAX = 5_000
+FIELDS_MAX = 2_500
 """Most lines of a head; each takes time to read."""
 BLANKS_MAX = 1_024
 """Most bytes of blank lines before a head."""
@@ -40,6 +40,8 @@ _HIDDEN_FRAMING = re.compile(rb"(?:^|\r)[^a-z\r]*(?:content-length|transfer-enco
 _CHUNKED = b"chunked"
 _CODINGS = re.compile(rb"(?:(?!chunked\b)[a-z0-9._-]+[ \t]*,[ \t]*)*[a-z0-9._-]+")
 """Transfer codings without parameters; the chunks are made once, and last (RFC 9112 section 6.1)."""
+_SAME_LENGTHS_MAX = 16
+"""So often one line may say the same length."""
 _DIGITS = re.compile(rb"0*([0-9]{1,18})")
 
 
@@ -153,7 +155,9 @@ def _check_framing(fields: list[tuple[bytes, bytes]], version: bytes) -> None:
         raise RepairError("it is said in two ways where the body ends")
     if codings and codings != [b"identity"] and (not _CODINGS.fullmatch(codings[0]) or version != b"1.1"):
         raise RepairError("the transfer coding is not supported")
-    numbers = [_DIGITS.fullmatch(part.strip(b" \t")) for length in lengths for part in length.split(b",")]
+    numbers = [
+        _DIGITS.fullmatch(part.strip(b" \t")) for length in lengths for part in length.split(b",", _SAME_LENGTHS_MAX)
+    ]
     if None in numbers or len({found[1].lstrip(b"0") for found in numbers if found}) > 1:
         raise RepairError("it is said in two ways where the body ends")
 
