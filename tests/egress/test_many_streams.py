@@ -77,7 +77,7 @@ async def test_downloads_that_nobody_reads_stand_still_and_the_next_stream_serve
         for _ in range(3):
             assert (await ask(session, site.port)).endswith(SMALL)
         at_egress = only_session(lab)
-        assert at_egress.held < UNHURRIED.session_held_max / 3
+        assert at_egress.held < UNHURRIED.session_held_max / 2
         assert at_egress.tunnel.are_streams_many
         for one in standing:
             session.release(one)

@@ -10,10 +10,13 @@ from freespan.tunnel.quic import LinkQuic
 
 
 class Unsent:
-    """`LinkQuic.unsent` for each stream."""
+    """`LinkQuic.unsent` for each stream, all of which have progressed."""
 
     def __init__(self, **streams: int) -> None:
         self._streams = {int(name.removeprefix("stream_")): count for name, count in streams.items()}
+
+    def take_progressed(self) -> set[int]:
+        return set(self._streams)
 
     def unsent(self, stream_id: int) -> int:
         return self._streams[stream_id]
@@ -57,6 +60,21 @@ async def test_a_writer_that_is_cancelled_takes_no_other_with_it() -> None:
     assert not second.done()
     sent(waiters, stream_0=0)
     await second
+
+
+async def test_a_writer_may_go_on_without_progress_when_fewer_streams_share_the_bound() -> None:
+    waiters = DrainWaiters(100, 1_000)
+    waiters.share_out(20)
+    writing = asyncio.create_task(waiters.wait(0), name="test-write")
+    await asyncio.sleep(0)
+    sent(waiters, stream_0=45)
+    assert 0 in waiters
+    waiters.share_out(10)
+    resting = Unsent(stream_0=45)
+    resting.take_progressed = set[int]  # type: ignore[method-assign]
+    waiters.on_sent(cast(LinkQuic, resting))
+    assert 0 not in waiters
+    await writing
 
 
 @pytest.mark.parametrize(("streams", "each"), [(0, 100), (1, 100), (10, 100), (11, 90), (20, 50), (1_000, 1)])

@@ -51,6 +51,9 @@ class Stage:
         transcript, self.transcript = self.transcript, []
         return transcript
 
+    def take_progressed(self) -> set[int]:
+        return set()
+
     def will_report(self, *events: QuicEvent) -> None:
         self._events.extend(events)
 

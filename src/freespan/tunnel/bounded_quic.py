@@ -17,13 +17,14 @@ And this is bounded without an error, since it happens to honest ends as well: g
 of a refused 0-RTT flight are not acknowledged), and packets in a datagram, of which those beyond PACKETS_MAX are not
 read.
 
-`quic.py` and this module are those that use private attributes of aioquic.
+`quic.py`, `ready_streams.py` and this module are those that use private attributes of aioquic.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
+from collections.abc import Iterator
 from operator import attrgetter
 from typing import Any
 
@@ -41,10 +42,11 @@ from aioquic.quic.packet import QuicErrorCode, QuicFrameType, QuicStreamFrame, p
 from aioquic.quic.packet_builder import QuicDeliveryState, QuicPacketBuilder, QuicSentPacket
 from aioquic.quic.rangeset import RangeSet
 from aioquic.quic.recovery import K_PACKET_THRESHOLD, QuicPacketRecovery, QuicPacketSpace
-from aioquic.quic.stream import QuicStream, QuicStreamReceiver, QuicStreamSender
+from aioquic.quic.stream import QuicStream
 from aioquic.tls import SessionTicket, SessionTicketHandler
 
 from freespan.tunnel.congestion import SendCreditControl
+from freespan.tunnel.ready_streams import ReadyStreams, WatchedReceiver, WatchedSender
 
 FRAMES_MAX = 512
 """Frames in a datagram. An end of ours begins the next one before (`FRAMES_SENT_MAX`)."""
@@ -94,7 +96,8 @@ class BoundedQuic(QuicConnection):
         )
         self._gaps = _Gaps(0 if in_order else GAP_BYTES_MAX)
         self._unacked = _Unacked()
-        self._streams = _Streams(self._gaps, self._unacked)
+        self._streams = streams = _Streams(self._gaps, self._unacked)
+        self._ready = streams.ready
         self._loss = _Recovery.of(self, configuration)
         self._frame_handlers = _FrameHandlers(getattr(self, _FRAME_HANDLERS))
         setattr(self, _FRAME_HANDLERS, self._frame_handlers)
@@ -179,7 +182,11 @@ class BoundedQuic(QuicConnection):
         pending = stream.sender._pending._RangeSet__ranges  # type: ignore[attr-defined]
         if (pending and pending[0].start >= max_offset) or _has_many_frames(builder):
             return 0
-        return super()._write_stream_frame(builder, space, stream, max_offset)
+        used = super()._write_stream_frame(builder, space, stream, max_offset)
+        if used:
+            self._ready.served(stream)  # aioquic puts it last, too
+            self._ready.progressed.add(stream.stream_id or 0)
+        return used
 
     def _write_reset_stream_frame(self, builder: QuicPacketBuilder, stream: QuicStream) -> None:
         if not _has_many_frames(builder):
@@ -265,7 +272,7 @@ class _Unacked:
         self.size = 0
 
 
-class _CountedSender(QuicStreamSender):
+class _CountedSender(WatchedSender):
     """The sending part of a stream, which counts what it keeps."""
 
     _unacked: _Unacked
@@ -288,7 +295,7 @@ class _CountedSender(QuicStreamSender):
         self._buffer.clear()
 
 
-class _InOrderReceiver(QuicStreamReceiver):
+class _InOrderReceiver(WatchedReceiver):
     """The receiving part of a stream over a link that loses nothing."""
 
     _frame_type = QuicFrameType.STREAM_BASE
@@ -336,15 +343,26 @@ class _Streams(dict[int, QuicStream]):
 
     def __init__(self, gaps: _Gaps, unacked: _Unacked) -> None:
         super().__init__()
+        self.ready = ReadyStreams()
         self._gaps = gaps
         self._unacked = unacked
 
     def __setitem__(self, stream_id: int, stream: QuicStream) -> None:
         stream.receiver = _InOrderReceiver(stream_id, not stream.receiver.is_finished, self._gaps)
         sender: Any = stream.sender
-        sender.__class__, sender._unacked = _CountedSender, self._unacked
+        sender._unacked = self._unacked
+        self.ready.watch(stream, stream_id, _CountedSender)
         _bound_sender(stream)
         super().__setitem__(stream_id, stream)
+
+    def values(self) -> Iterator[QuicStream]:  # type: ignore[override]
+        """Those with a limit to announce: that is what aioquic asks for all streams for."""
+        return self.ready.with_limit_to_announce(self)
+
+    def pop(self, stream_id: int) -> QuicStream:  # type: ignore[override]
+        """Drop a stream that has finished."""
+        self.ready.forget(stream_id)
+        return super().pop(stream_id)
 
 
 def _bound_sender(stream: QuicStream) -> None:

@@ -19,6 +19,7 @@ class DrainWaiters:
         self._each = each
         self._together = together
         self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._bound_has_grown = False
 
     @property
     def is_scarce(self) -> bool:
@@ -27,7 +28,9 @@ class DrainWaiters:
 
     def share_out(self, streams: int) -> None:
         """There are so many streams now."""
-        self.unsent_max = min(self._each, self._together // max(1, streams))
+        before, self.unsent_max = self.unsent_max, min(self._each, self._together // max(1, streams))
+        if self.unsent_max > before:
+            self._bound_has_grown = True
 
     def __contains__(self, stream_id: int) -> bool:
         return stream_id in self._waiting
@@ -49,5 +52,9 @@ class DrainWaiters:
 
     def on_sent(self, quic: LinkQuic) -> None:
         """Packets have been sent: wake the writers whose streams have drained."""
-        for stream_id in [one for one in self._waiting if quic.unsent(one) <= self.unsent_max // 2]:
-            self.wake(stream_id)
+        progressed = quic.take_progressed()  # hundreds may wait for a reader at the other end
+        if self._bound_has_grown:
+            progressed, self._bound_has_grown = set(self._waiting), False
+        for stream_id in progressed:
+            if stream_id in self._waiting and quic.unsent(stream_id) <= self.unsent_max // 2:
+                self.wake(stream_id)

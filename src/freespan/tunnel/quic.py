@@ -1,7 +1,7 @@
 """aioquic, set up for a link: datagrams of `DATAGRAM_SIZE`, flow control that follows the reader, no pacing.
 
-This module and `bounded_quic.py` use private attributes of aioquic, and no others do, which is why aioquic is pinned to
-one version.
+This module, `bounded_quic.py` and `ready_streams.py` use private attributes of aioquic, and no others do, which is why
+aioquic is pinned to one version.
 """
 
 from __future__ import annotations
@@ -103,13 +103,8 @@ class LinkQuic(BoundedQuic):
             return True
         if self._unacknowledged >= _ACK_EVERY_PACKETS:
             return True
-        return any(
-            not stream.sender.buffer_is_empty
-            or stream.sender.reset_pending
-            or stream.receiver.stop_pending
-            or stream.is_finished  # aioquic discards it while it sends, and raises MAX_STREAMS then
-            for stream in self._streams_queue
-        )
+        self._look_at_streams()
+        return any(self._ready.is_ready(stream, self._session_left) for stream in self._streams_queue)
 
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, NetworkAddress]]:
         """The datagrams to send now; none before a first packet was authenticated, since there is nobody to answer."""
@@ -119,10 +114,20 @@ class LinkQuic(BoundedQuic):
         if space.ack_at is not None and self.has_something_to_send:
             space.ack_at = min(space.ack_at, now)
         self._max_datagram_size = DATAGRAM_SIZE if self._spaces[Epoch.INITIAL].discarded else INITIAL_DATAGRAM_SIZE
+        self._look_at_streams()
         datagrams = super().datagrams_to_send(now)
+        self._streams_queue = self._ready.in_turn(self._streams_queue, self._session_left)
         if space.ack_at is None:
             self._unacknowledged = 0
         return datagrams
+
+    def _look_at_streams(self) -> None:
+        self._ready.update(self._streams, self._streams_queue, self._remote_max_data, self._session_left)
+
+    @property
+    def _session_left(self) -> int:
+        """How much more of all streams together the other end takes now."""
+        return self._remote_max_data - self._remote_max_data_used
 
     def receive_datagram(self, data: bytes, addr: NetworkAddress, now: float) -> None:
         """Receive a datagram; each one counts towards the next acknowledgement."""
@@ -142,6 +147,13 @@ class LinkQuic(BoundedQuic):
         space = self._spaces[Epoch.ONE_RTT]
         early = [one for one in space.sent_packets.values() if one.packet_type is QuicPacketType.ZERO_RTT]
         self._loss._on_packets_lost(congestion_event=False, now=now, packets=early, space=space)
+
+    def take_progressed(self) -> set[int]:
+        """The streams of which bytes were sent for the first time since this was last asked."""
+        progressed = self._ready.progressed
+        taken = set(progressed)
+        progressed.clear()
+        return taken
 
     def unsent(self, stream_id: int) -> int:
         """Bytes written to a stream and not yet sent for the first time."""
@@ -217,7 +229,7 @@ class LinkQuic(BoundedQuic):
         """
         for space in self._spaces.values():
             space.sent_packets.clear()  # each knows whom to tell that it was acknowledged
-        for held in (self._streams, self._streams_queue, self._streams_blocked_bidi, self._events):
+        for held in (self._streams, self._ready, self._streams_queue, self._streams_blocked_bidi, self._events):
             held.clear()
         self.__dict__["_QuicConnection__frame_handlers"].clear()  # methods of this object
         for pair in (*self._cryptos.values(), *self._cryptos_initial.values()):
