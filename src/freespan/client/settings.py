@@ -111,6 +111,9 @@ class ClientSettings:
     proxy_half_closed_seconds: float = 10.0
     """A program that has ended its direction may wait for a response, or may have gone. After this time the site is
     told of the end."""
+    proxy_given_up_seconds: float = 300.0
+    """A program that has ended its direction is given up when nothing has moved for so long. Most have gone, which TCP
+    tells nobody who sends them nothing, and a page could fill a session with such connections."""
     kept_streams_max: int = 48
     """Streams to sites that are kept for further requests of the same programs, in all."""
     kept_streams_of_one_max: int = 4

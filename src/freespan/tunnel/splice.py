@@ -181,8 +181,11 @@ async def splice(
     download: Direction,
     reset: Callable[[], None],
     idle_seconds: float = TunnelSettings.stream_idle_seconds,
+    half_closed_seconds: float | None = None,
 ) -> None:
     """Copy until both directions have ended, one is cut, or nothing moves for `idle_seconds`.
+
+    From the end of the upload on, that is `half_closed_seconds`: whoever has ended it may have gone.
 
     Each direction waits for its own sink, so a slow receiver slows its own sender and nobody else. The end of a
     direction is passed on as a half-close. If the splice ends in any other way, cancellation included, `reset` is
@@ -200,6 +203,9 @@ async def splice(
             running -= done
             if idle in done or not all(task.result() for task in done):
                 return
+            if up in done and half_closed_seconds is not None:
+                idle.cancel()
+                idle = asyncio.create_task(activity.wait_idle(half_closed_seconds), name="splice-idle")
         is_whole = True
     finally:
         if not is_whole:

@@ -324,6 +324,38 @@ async def test_a_site_is_told_of_the_end_of_its_program_after_a_while(session: C
         assert told.is_set()
 
 
+WAYS = {
+    "a request": "GET http://site.test:{port}/ HTTP/1.1\r\n\r\n",
+    "CONNECT": "CONNECT site.test:{port} HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+    "SOCKS": "\x05\x01\x00\x05\x01\x00\x03\x09site.test{high}{low}GET / HTTP/1.1\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
+async def test_a_program_that_may_have_gone_is_given_up(session: ClientTunnel, way: str) -> None:
+    """Even if the site neither says anything nor minds the end: a page could fill a session with such connections."""
+    settings = ClientSettings(proxy_half_closed_seconds=0.01, proxy_given_up_seconds=0.05)
+    asked, given_up, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await given_up.wait()
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with running_proxy(session, settings) as running, server:
+        port = server.sockets[0].getsockname()[1]
+        sent = way.format(port=port, high=chr(port >> 8), low=chr(port & 255)).encode("latin-1")
+        with await running.call(dial) as connection:
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+            await asked.wait()
+            await running.until_idle()
+        given_up.set()
+        await ended.wait()
+
+
 async def test_a_program_that_leaves_takes_its_request_with_it(running: RunningProxy) -> None:
     gone = asyncio.Event()
     asked = asyncio.Event()

@@ -41,6 +41,7 @@ class Passage:
         self._takes_no_more = False
         self._has_moved = False
         self._idle: asyncio.TimerHandle | None = None
+        self._idle_seconds = context.settings.tunnel.stream_idle_seconds
 
     async def run(self, unsent: bytes = b"") -> None:
         """Return when the exchange is complete, was switched, or has failed; `unsent` goes to the target first.
@@ -105,6 +106,8 @@ class Passage:
         await asyncio.sleep(self._context.settings.proxy_half_closed_seconds)
         self.has_told_end = True
         self._stream.write_eof()
+        self._idle_seconds = self._context.settings.proxy_given_up_seconds
+        self._watch_for_movement()
 
     async def _wait_for_request(self, sending: asyncio.Task[None]) -> None:
         """The response came before the request was complete, and the program goes on sending, or does not."""
@@ -141,8 +144,9 @@ class Passage:
 
     def _watch_for_movement(self) -> None:
         """Give up when nothing has moved for long, at the cost of one flag for each piece."""
-        seconds = self._context.settings.tunnel.stream_idle_seconds
-        self._idle = asyncio.get_running_loop().call_later(seconds, self._look)
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._look)
 
     def _look(self) -> None:
         if not self._has_moved:

@@ -65,4 +65,5 @@ async def splice_with(stream: TunnelStream, program: Program, context: ProxyCont
         download=Direction(stream, program.connection, context.count_received),
         reset=program.connection.reset,
         idle_seconds=context.settings.tunnel.stream_idle_seconds,
+        half_closed_seconds=context.settings.proxy_given_up_seconds,
     )
