@@ -74,6 +74,8 @@ _FRAME_COST = 270
 """What each frame in it takes."""
 _STREAM_COST = 3_000
 """What a stream takes while aioquic has it."""
+_STREAM_FRAME_MIN = 4
+"""The shortest STREAM frame: its type, the stream, and two bytes of length."""
 _LONG_HEADER = 0x80
 _FRAME_HANDLERS = "_QuicConnection__frame_handlers"
 
@@ -178,7 +180,9 @@ class BoundedQuic(QuicConnection):
     def _write_stream_frame(
         self, builder: QuicPacketBuilder, space: QuicPacketSpace, stream: QuicStream, max_offset: int
     ) -> int:
-        """Pass over a stream that the other end does not read, at less cost than aioquic: there can be hundreds."""
+        """Pass over streams that do not fit in, or that the other end does not read: there can be hundreds."""
+        if builder.remaining_flight_space < _STREAM_FRAME_MIN:
+            return 0
         pending = stream.sender._pending._RangeSet__ranges  # type: ignore[attr-defined]
         if (pending and pending[0].start >= max_offset) or _has_many_frames(builder):
             return 0
