@@ -28,17 +28,14 @@ from tests.support.tunnels import until
 
 GOOD = format_invite(invite_to("http://127.0.0.1:1", bytes(32)))
 BAD_INVITES = {
-    "nothing": ("", "is not an invite"),
     "a word": ("hello", "is not an invite"),
-    "a URL": ("http://127.0.0.1:8787", "is not an invite"),
     "cut": (GOOD[:-5], "is cut off or mistyped: copy the whole invite again"),
     "cut short": ("freespan2_", "is cut off or mistyped"),
     "mistyped": (GOOD[:20] + ("a" if GOOD[20] != "a" else "b") + GOOD[21:], "is cut off or mistyped"),
-    "with signs": (GOOD + "!", "is cut off or mistyped"),
     "of an earlier version": ("freespan1_" + GOOD[10:], "is of an earlier version: ask whoever gave it to you for"),
     "of a later version": ("freespan3_" + GOOD[10:], "is of a later version: update freespan"),
     "of a much later version": ("freespan99_whatever", "is of a later version: update freespan"),
-    "endless": ("freespan2_" + "A" * 100_000, "is too long"),
+    "endless": ("freespan2_" + "A" * 100_000, "is cut off or mistyped"),
 }
 
 
@@ -53,6 +50,19 @@ def test_a_bad_invite(command: Command, tmp_path: Path, name: str, invite: str, 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["connect", ""], "invite: is not an invite"),
+        (["connect", "http://127.0.0.1:8787"], "invite: is not an invite"),
+        (["fetch", "", "http://site.test/"], "invite: is missing"),
+        (["fetch", "http://127.0.0.1:8787/a", "http://site.test/b"], "invite: is missing"),
+    ],
+)
+def test_no_invite(command: Command, arguments: list[str], message: str) -> None:
+    assert command(*arguments).fails(2).startswith(message)
+
+
 def test_an_invite_to_whose_key_nothing_can_be_sealed(command: Command, tmp_path: Path) -> None:
     file = tmp_path / "invite"
     file.write_text(format_invite(invite_to("http://127.0.0.1:1", sealing_key=bytes(32))))
@@ -64,7 +74,7 @@ def test_an_invite_to_whose_key_nothing_can_be_sealed(command: Command, tmp_path
 def test_a_bad_invite_at_a_terminal(programs: Programs, tmp_path: Path, command: str) -> None:
     more = ["http://site.test/"] if command == "fetch" else []
     message = programs(command, GOOD[:-5], *more, folder=tmp_path).fails(2)
-    assert message == "invite: is cut off or mistyped: copy the whole invite again"
+    assert message.startswith("invite: is cut off or mistyped: copy the whole invite again")
 
 
 @pytest.mark.parametrize("broker", ["ftp://x", "file:///etc/passwd", "http://", "http://user@x", "http://x/?a=b"])

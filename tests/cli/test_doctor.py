@@ -74,7 +74,7 @@ def test_what_was_pasted_is_searched(command: Command, lab: Lab) -> None:
     for words in ([f"«{lab.url}/switch.js»"], ["here:", f"{lab.url}/embed,", "Anna"]):
         assert command("doctor", "host", *words).output.splitlines()[-1] == "All is well."
     assert command("doctor", "bridge", lab.invite).fails(2).startswith("URL: is an invite, which is for readers")
-    found = command("doctor", "client", invite=f"> {lab.invite[:50]}\n> {lab.invite[50:]}.")
+    found = command("doctor", "client", "--port", "0", invite=f"> {lab.invite[:50]}\n> {lab.invite[50:]}.")
     assert (found.code, found.errors) == (0, ""), found.output
 
 
