@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from freespan.cli.invite_source import invite_and_urls, read_invite
+from freespan.wire.errors import InputError
 from freespan.wire.invite import format_invite, parse_invite
 from tests.cli.conftest import AtTerminal, Command
 from tests.support.invites import invite_to
@@ -300,3 +302,17 @@ def test_a_person_may_leave(terminal: AtTerminal) -> None:
     client.process.send_signal(signal.SIGINT)
     assert client.process.wait(SECONDS) == 130
     assert "Traceback" not in client.said
+
+
+@pytest.mark.parametrize("name", ["invite.txt", "from a friend", "-"])
+def test_the_name_of_a_file_is_told_from_an_invite(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text(GOOD)
+    with pytest.raises(InputError, match=f"give it with --invite-file {shlex.quote(name)}$"):
+        read_invite(name, None, {})
+
+
+@pytest.mark.parametrize("text", ["nowhere.txt", "x" * 5000, "a\0b"])
+def test_what_is_no_file_is_no_invite(text: str) -> None:
+    with pytest.raises(InputError, match=r"is not an invite"):
+        read_invite(text, None, {})

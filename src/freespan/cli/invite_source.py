@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -83,15 +84,33 @@ def read_invite(argument: str | None, file: Path | None, environment: Mapping[st
     if argument is not None and file is not None:
         raise InputError(OPTION, "is of no use with an invite on the command line: give one of the two")
     if argument is not None:
-        invite = format_invite(find_invite(argument))
-        print_error(_WARNING)
-        return invite
+        return _from_command_line(argument)
     if file is not None and not (str(file) == STANDARD_INPUT and _is_at_terminal()):
         place = "standard input" if str(file) == STANDARD_INPUT else str(file)
         return _from_file(file, place)
     if file is None and (text := environment.get(VARIABLE)):
         return _checked(text, VARIABLE)
     return _ask()
+
+
+def _from_command_line(argument: str) -> str:
+    try:
+        invite = format_invite(find_invite(argument))
+    except InviteError:
+        if argument == STANDARD_INPUT or _is_file(argument):
+            raise InputError(
+                "invite", f"is the name of a file: give it with {OPTION} {shlex.quote(argument)}"
+            ) from None
+        raise
+    print_error(_WARNING)
+    return invite
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # too long for a name, or with a NUL in it
+        return False
 
 
 def _checked(text: str, place: str) -> str:
