@@ -13,6 +13,7 @@ from freespan.client.local_proxy.repair import TOKEN
 
 _LINE_MAX = 16_384
 """Longest line with a chunk size and its extensions; also the bound on all trailers together. In bytes."""
+_PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,7})\r?\n")
 _SIZE_LINE = re.compile(rb"0*([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?", re.DOTALL)
 _BLANK_FOR_BAD = bytes.maketrans(b"\0\n\v\f\r", b"     ")
 
@@ -80,6 +81,7 @@ class ChunkedBody:
         self._line = b""
         self._chunk_left = 0
         self._trailer_bytes = 0
+        self._is_between_chunks = True
         self._take_line = self._size_line
 
     def receive(self, data: bytes) -> bytes:
@@ -89,17 +91,31 @@ class ChunkedBody:
         at = 0
         try:
             while at < len(data) and not self.is_complete:
+                if self._is_between_chunks:
+                    at = self._whole_chunks(data, at, content)
                 if self._chunk_left:
                     part = data[at : at + self._chunk_left]
                     content.append(part)
                     self._chunk_left -= len(part)
                     at += len(part)
-                else:
+                elif at < len(data):
                     at = self._next_line(data, at)
         except BodyError:
             raise BodyError(b"".join(content)) from None
         self.excess = data[at:]
         return b"".join(content)
+
+    def _whole_chunks(self, data: bytes, at: int, content: list[bytes]) -> int:
+        """Take the chunks that have come as a whole; returns where the next one begins. Many chunks are small."""
+        while (found := _PLAIN_SIZE.match(data, at)) is not None:
+            start = found.end()
+            end = start + int(found[1], 16)
+            behind = 2 if data[end : end + 2] == b"\r\n" else 1 if data[end : end + 1] == b"\n" else 0
+            if start == end or not behind:
+                break
+            content.append(data[start:end])
+            at = end + behind
+        return at
 
     def _next_line(self, data: bytes, at: int) -> int:
         """Take a line, or keep the part of it that has come; returns where the next one begins."""
@@ -117,11 +133,13 @@ class ChunkedBody:
         if found is None:
             raise BodyError
         self._chunk_left = int(found[1], 16)
+        self._is_between_chunks = False
         self._take_line = self._chunk_end if self._chunk_left else self._trailer
 
     def _chunk_end(self, line: bytes) -> None:
         if line:
             raise BodyError
+        self._is_between_chunks = True
         self._take_line = self._size_line
 
     def _trailer(self, line: bytes) -> None:
