@@ -74,7 +74,8 @@ def request(connection: socket.socket, origin: int, size: int) -> bytes:
 
 
 def _request(origin: int, size: int) -> bytes:
-    return f"GET http://127.0.0.1:{origin}/{size} HTTP/1.1\r\nHost: 127.0.0.1:{origin}\r\nConnection: close\r\n\r\n".encode()
+    site = f"127.0.0.1:{origin}"
+    return f"GET http://{site}/{size} HTTP/1.1\r\nHost: {site}\r\nConnection: close\r\n\r\n".encode()
 
 
 def _check(head: bytes) -> None:
