@@ -14,7 +14,7 @@ SETUP_AUDIT := build/audit-venv/.setup
 SETUP_JS := node_modules/.setup
 MADE_FROM := pyproject.toml uv.lock scripts/make-venv.sh
 
-.PHONY: help setup dev demo test audit browsers modules check check-python check-js format format-python format-js bench fuzz lab lab-test fronts-test screenshots switch-package programs-test wordpress-test wordpress-zip extension docs coverage wheel-test clean
+.PHONY: help setup dev demo test audit browsers modules check check-python check-js format format-python format-js bench fuzz lab lab-test reverse-proxy-test screenshots switch-package programs-test wordpress-test wordpress-zip extension docs coverage wheel-test clean
 
 help: ## list the targets
 	@echo "freespan: visitors lend their browsers, so that blocked readers can read"
@@ -58,9 +58,9 @@ lab-test: $(SETUP_DEV) browsers ## run every test of the lab, the long ones too 
 	@scripts/install-lab.sh
 	@FREESPAN_LAB=1 $(PYTHON_IN_VENV) -m pytest tests/lab $(ARGS)
 
-fronts-test: $(SETUP_DEV) ## try freespan doctor with nginx, Apache, HAProxy and Caddy set up right and wrong (root)
-	@scripts/install-fronts.sh
-	@FREESPAN_FRONTS=1 $(PYTHON_IN_VENV) -m pytest tests/fronts $(ARGS)
+reverse-proxy-test: $(SETUP_DEV) ## try freespan doctor with nginx, Apache, HAProxy and Caddy set up right and wrong (root)
+	@scripts/install-reverse-proxies.sh
+	@FREESPAN_REVERSE_PROXIES=1 $(PYTHON_IN_VENV) -m pytest tests/reverse_proxies $(ARGS)
 
 wordpress-test: $(SETUP_DEV) browsers ## test the plugin in a real WordPress with real browsers (root)
 	@scripts/install-wordpress.sh

@@ -13,7 +13,7 @@ from freespan.doctor.examination import examine
 from freespan.doctor.findings import Finding
 from freespan.doctor.settings import DoctorSettings
 from freespan.wire.invite import Invite
-from tests.support.front import Faults, front, refusing, without
+from tests.support.reverse_proxy import Faults, refusing, reverse_proxy, without
 from tests.support.whole_path import QUICK, running_bridge, running_host
 
 PATIENCE = DoctorSettings(session_seconds=6.0, answer_seconds=3.0, stun_seconds=0.2, port=0)
@@ -29,7 +29,7 @@ async def looked_at(invite: Invite) -> dict[str, Finding]:
 
 
 async def test_every_way_that_works() -> None:
-    async with running_host() as host, running_bridge(host.url) as bridge, front(host.url) as other:
+    async with running_host() as host, running_bridge(host.url) as bridge, reverse_proxy(host.url) as other:
         await bridge.statuses.until("waiting")
         found = await looked_at(host.invite_to(host.url, fronts=(other,)))
     assert {name for name, finding in found.items() if finding.state != "good"} == set()
@@ -47,7 +47,10 @@ async def test_a_host_that_is_away_while_its_front_leads_nowhere() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         away = f"http://127.0.0.1:{taken.getsockname()[1]}/quiet-path"
-        async with running_host() as host, front(host.url, Faults(refuses=lambda path, head: "502 Bad Gateway")) as bad:
+        async with (
+            running_host() as host,
+            reverse_proxy(host.url, Faults(refuses=lambda path, head: "502 Bad Gateway")) as bad,
+        ):
             found = await looked_at(host.invite_to(away, fronts=(bad,)))
     assert found["host.connection"].code == "refused"
     assert found["websocket"].state == "skipped"
@@ -65,7 +68,7 @@ async def test_a_host_that_is_away_while_its_front_leads_nowhere() -> None:
     ],
 )
 async def test_what_a_server_in_front_spoils(faults: Faults, check: str, code: str) -> None:
-    async with running_host() as host, front(host.url, faults) as url:
+    async with running_host() as host, reverse_proxy(host.url, faults) as url:
         found = await looked_at(host.invite_to(url))
     assert (found[check].state, found[check].code) == ("bad", code), found
 

@@ -17,15 +17,15 @@ from freespan.doctor.host import checks_from_outside
 from freespan.doctor.settings import DoctorSettings
 from tests.api.conftest import hosting
 from tests.doctor.lists import needed
-from tests.support.front import (
+from tests.support.reverse_proxy import (
     Faults,
     Head,
     adding,
     compressed,
-    front,
     refusing,
     refusing_upgrades,
     replacing,
+    reverse_proxy,
     stripping,
     without,
 )
@@ -170,11 +170,11 @@ async def test_a_front_that_is_set_up_wrong_is_named(
 async def test_a_host_and_a_front_that_are_as_they_should_be(host: freespan.Host) -> None:
     for report in (await report_on(host.url), await through(host, Faults())):
         wrong = [(each.check.id, each.finding.code) for each in report if each.finding.state != "good"]
-        assert wrong in ([], [("announced", "other_url")])  # the host does not know of the front
+        assert wrong in ([], [("announced", "other_url")])  # the host does not know of the reverse proxy
 
 
 async def through(host: freespan.Host, faults: Faults, wanted: str = "") -> list[Checked]:
-    async with front(host.url, faults) as url:
+    async with reverse_proxy(host.url, faults) as url:
         return await report_on(url, wanted)
 
 

@@ -18,8 +18,8 @@ from freespan.demo.programs import environment
 from freespan.doctor.self_check import warnings_from_outside
 from freespan.doctor.settings import DoctorSettings
 from tests.api.conftest import SECONDS, hosting
-from tests.support.front import Faults, adding, front, refusing, stripping, without
 from tests.support.programs import Programs
+from tests.support.reverse_proxy import Faults, adding, refusing, reverse_proxy, stripping, without
 
 QUICK = DoctorSettings(quiet_seconds=0.2, answer_seconds=2.0, stun_seconds=0.2)
 LIMITS = {"freespan.doctor.settings.DoctorSettings.quiet_seconds": 0.2}
@@ -59,7 +59,7 @@ async def test_a_host_that_cannot_see_itself_says_only_that() -> None:
 async def test_what_a_front_spoils_is_one_warning(tmp_path: Path, faults: Faults, code: str) -> None:
     port = free_port()
     async with (
-        front(f"http://127.0.0.1:{port}{PATH}", faults) as url,
+        reverse_proxy(f"http://127.0.0.1:{port}{PATH}", faults) as url,
         hosting(tmp_path, port=port, public_url=url, stun=False),
     ):
         assert await codes(url) == [code]
@@ -70,7 +70,7 @@ async def test_serve_says_each_in_one_line_without_names(programs: Programs, tmp
     faults = Faults(
         response=adding("X-Frame-Options: DENY"), refuses=refusing("413 Request Entity Too Large", "rendezvous")
     )
-    async with front(f"http://127.0.0.1:{port}{PATH}", faults) as url:
+    async with reverse_proxy(f"http://127.0.0.1:{port}{PATH}", faults) as url:
         host = programs(
             *("serve", "--port", str(port), "--data", str(tmp_path), "--public-url", url, "--no-stun"), limits=LIMITS
         )

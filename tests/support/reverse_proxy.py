@@ -36,7 +36,7 @@ def replacing(*lines: str) -> Callable[[Head], Head]:
 
 
 def answering(head: Head, status: str) -> bytes:
-    body = b"<html>the front</html>"
+    body = b"<html>the reverse proxy</html>"
     return (
         f"HTTP/1.1 {status}\r\nServer: front\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\n"
         "Connection: close\r\n\r\n"
@@ -45,12 +45,12 @@ def answering(head: Head, status: str) -> bytes:
 
 @dataclass(frozen=True)
 class Faults:
-    """What the front does.
+    """What the reverse proxy does.
 
     Attributes:
         request, response: change the heads.
         path: changes the path.
-        refuses: returns the status line for requests (path, head) that the front answers itself; empty for others.
+        refuses: returns the status line for requests (path, head) that it answers itself; empty for others.
         body_max: longer bodies are answered with 413, as far as they can be told.
         buffers: answers are passed on when they are whole, and WebSockets when they end.
         quiet: a connection on which nothing passes for so many seconds is cut.
@@ -69,8 +69,8 @@ class Faults:
 
 
 @contextlib.asynccontextmanager
-async def front(host: str, faults: Faults = Faults()) -> AsyncIterator[str]:
-    """Run a front of the host at this URL for the length of the block; yields the URL, which has the same path."""
+async def reverse_proxy(host: str, faults: Faults = Faults()) -> AsyncIterator[str]:
+    """Run a reverse proxy of the host at this URL for the length of the block; yields its URL, of the same path."""
     parts = urlsplit(host)
     port = parts.port or 80
     tasks: set[asyncio.Task[None]] = set()
@@ -121,7 +121,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, por
     try:
         first = f"{method} {faults.path(path)} {version}".encode()
         out.write(b"\r\n".join([first, *lines]) + HEAD_END + body)
-        uploading = asyncio.create_task(_pass_on(reader, out, faults.quiet), name="front-upload")
+        uploading = asyncio.create_task(_pass_on(reader, out, faults.quiet), name="reverse-proxy-upload")
         try:
             await _answer(there, writer, faults, path)
         finally:

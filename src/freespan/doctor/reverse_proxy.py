@@ -50,7 +50,7 @@ _TELL_BUFFER = "switch that off (nginx: proxy_buffering off; Caddy: flush_interv
 _TELL_QUIET = "let it wait for 60 s at least (nginx: proxy_read_timeout; HAProxy: timeout tunnel)"
 
 
-class Front:
+class ReverseProxy:
     """What is asked at one URL of a host, with its path."""
 
     def __init__(self, server: Server) -> None:

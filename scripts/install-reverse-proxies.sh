@@ -13,4 +13,4 @@ missing() {
 
 also() { :; }
 
-install_missing "the tests of fronts"
+install_missing "the tests of reverse proxies"

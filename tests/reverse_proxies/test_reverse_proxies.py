@@ -1,6 +1,6 @@
 """`freespan doctor` with real web servers in front of a host, set up right, and wrong in each way.
 
-`make fronts-test` runs them: they take a minute, and need nginx, Apache, HAProxy and Caddy.
+`make reverse-proxy-test` runs them: they take a minute, and need nginx, Apache, HAProxy and Caddy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from freespan.doctor.host import checks_from_outside
 from freespan.doctor.settings import DoctorSettings
 from tests.api.conftest import hosting
 from tests.doctor.lists import needed
-from tests.fronts.servers import (
+from tests.reverse_proxies.servers import (
     RIGHT_APACHE,
     RIGHT_NGINX,
     Place,
@@ -31,7 +31,9 @@ from tests.fronts.servers import (
     running,
 )
 
-pytestmark = pytest.mark.skipif("FREESPAN_FRONTS" not in os.environ, reason="slow: run with make fronts-test")
+pytestmark = pytest.mark.skipif(
+    "FREESPAN_REVERSE_PROXIES" not in os.environ, reason="slow: run with make reverse-proxy-test"
+)
 
 PATIENCE = DoctorSettings(quiet_seconds=4.0)
 Server = Callable[[Place], list[str]]
@@ -165,7 +167,7 @@ async def test_a_front_that_is_set_up_right(host: freespan.Host, tmp_path: Path,
     assert is_installed(program)
     report = await report_on(host, tmp_path / "front", server)
     wrong = [(each.check.id, each.finding.code) for each in report if each.finding.state != "good"]
-    assert wrong == [("announced", "other_url")]  # the host does not know of the front
+    assert wrong == [("announced", "other_url")]  # the host does not know of the reverse proxy
 
 
 @pytest.mark.parametrize(
