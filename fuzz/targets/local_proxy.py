@@ -128,8 +128,9 @@ def _repair(data: bytes) -> None:
     if isinstance(found, RepairError):
         check_reason(found)
         return
-    mended, codings = found
-    assert repaired_response(mended) == (mended, b"")
+    mended, codings = found.encode(), found.codings
+    assert repaired_response(mended).encode() == mended
+    assert not repaired_response(mended).codings
     assert not codings or codings.lower() not in (b"chunked", b"identity")
     names = [line.partition(b":")[0].lower() for line in mended.split(b"\r\n")]
     assert names.count(b"content-length") + names.count(b"transfer-encoding") <= 1

@@ -99,12 +99,12 @@ class Exchange:
             head += data
         self._unread = bytes(head[end.end() :])
         try:
-            mended, codings = repaired_response(bytes(head[: end.end()]))
+            mended = repaired_response(bytes(head[: end.end()]))
         except RepairError:
             raise FetchError(_NO_HTTP) from None
-        if codings:
+        if mended.codings:
             raise FetchError("the site compresses its response in a way that nobody asked for (Transfer-Encoding)")
-        return mended
+        return mended.encode()
 
     async def _read(self) -> bytes:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from freespan.wire.names import NAME_MAX, name_in_dns
 # Some resolvers take "127.1" and "0x7f000001" for addresses. A name never ends in a number (WHATWG URL).
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 
+_REMEMBERED = 256
+"""A page names the same few targets over and over."""
 _HOST_IN_URL = re.compile(
     r"(?P<scheme>(?:\A|(?<=,))(?:[a-z]+://|stuns?:|turns?:))(?P<host>[^/\\?#@:,\[\]]+)(?=[/?#:,]|\Z)", re.ASCII | re.I
 )
@@ -31,6 +34,7 @@ class Target:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def parse_target(text: str, *, default_port: int | None = None) -> Target:
     """Parse `name:port`, `1.2.3.4:port` or `[::1]:port` (RFC 9110 section 7.2).
 

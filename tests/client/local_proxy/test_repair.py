@@ -14,7 +14,7 @@ OK = b"HTTP/1.1 200 OK"
 
 def repaired(*lines: bytes) -> list[bytes]:
     """The lines of the mended head."""
-    head, _ = repaired_response(b"\r\n".join([*lines, b"", b""]))
+    head = repaired_response(b"\r\n".join([*lines, b"", b""])).encode()
     assert head.endswith(b"\r\n\r\n")
     return head.removesuffix(b"\r\n\r\n").split(b"\r\n")
 
@@ -194,8 +194,8 @@ def test_where_the_body_ends_is_never_mended(lines: list[bytes]) -> None:
 )
 def test_other_codings_are_told_apart(value: bytes, mended: list[bytes]) -> None:
     """The body has chunks, or goes on until the connection ends; its content is the program's affair."""
-    head, codings = repaired_response(OK + b"\r\nTransfer-Encoding: " + value + b"\r\n\r\n")
-    assert (head.split(b"\r\n")[:-2], codings) == (mended, value)
+    head = repaired_response(OK + b"\r\nTransfer-Encoding: " + value + b"\r\n\r\n")
+    assert (head.encode().split(b"\r\n")[:-2], head.codings) == (mended, value)
 
 
 @pytest.mark.parametrize("line", [b"HTTP/1.0 200 OK", b"ICY 200 OK", b"HTTP/2 200 OK", b"HTTP 200"])
@@ -239,7 +239,7 @@ def test_whatever_comes_the_library_takes_what_is_mended(status_line: bytes, fie
     """And nothing is said of the body that no line of the site has said by itself."""
     status_line = status_line.replace(b"\n", b"")
     try:
-        head, _ = repaired_response(b"\n".join([status_line, *fields, b"", b""]))
+        head = repaired_response(b"\n".join([status_line, *fields, b"", b""])).encode()
     except RepairError:
         return
     library = h11.Connection(h11.CLIENT)

@@ -1,12 +1,12 @@
 """One HTTP request of a program and the response to it, between two connections. Pure.
 
-`h11` reads and writes both sides, so that neither gets a byte of a head or of the frame of a chunk as the other one
-wrote it, and nothing passes but this request and this response:
+`h11` checks and writes all that passes, so that neither side gets a byte of a head or of the frame of a chunk as the
+other one wrote it, and nothing passes but this request and this response:
 
     program ── bytes ──▶ h11 (SERVER) ── request ──▶ h11 (CLIENT) ── bytes ──▶ target
-    program ◀── bytes ── h11 (SERVER) ◀── response ── h11 (CLIENT) ◀── bytes ── target
+    program ◀── bytes ── h11 (SERVER) ◀── response ── repair.py, response_body.py ◀── bytes ── target
 
-The head of a response is mended first (`repair.py`), and its body is read by `response_body.py`, which forgives more.
+What a site sends is read by `repair.py` and `response_body.py`, which forgive what browsers forgive.
 What the site says of its connection is said to the program as well: that the response ends with it, or that no other
 one follows. A field `Proxy-Status` in what comes from here is the word of the egress or of the local proxy, so one that
 a site has sent is left out as a whole, in trailers too: no parser has to tell one member of it from another. So is
@@ -25,6 +25,7 @@ from freespan.client.local_proxy.repair import (
     FORGIVEN_HEAD_END,
     FRAMING,
     HEAD_MAX,
+    MendedHead,
     RepairError,
     is_like_a_response,
     repaired_response,
@@ -74,7 +75,9 @@ class Exchange:
         event = self._program.next_event()
         assert isinstance(event, h11.Request)
         self._is_old = event.http_version < b"1.1"
-        self._for_target = h11.Request(method=event.method, target=event.target, headers=event.headers)
+        self._for_target = event
+        if self._is_old:
+            self._for_target = h11.Request(method=event.method, target=event.target, headers=event.headers)
         self._begin()
 
     def _begin(self) -> None:
@@ -83,7 +86,6 @@ class Exchange:
         self._head_seen = 0
         self._blanks = 0
         self._interims = 0
-        self._codings = b""
         self._body: ResponseBody = SizedBody(0)
         self._target_ends = False
 
@@ -180,11 +182,10 @@ class Exchange:
             elif end is None:
                 break
             else:
-                mended, self._codings = repaired_response(bytes(head[: end.end()]))
-                self._target.receive_data(mended)
+                mended = repaired_response(bytes(head[: end.end()]))
                 del head[: end.end()]
                 self._head_seen = 0
-                self._pass_head(passed)
+                self._pass_head(mended, passed)
         return bytes(head)
 
     def _skip_blank_lines(self, head: bytearray) -> None:
@@ -194,53 +195,55 @@ class Exchange:
             self._blanks += blanks
             del head[:blanks]
 
-    def _pass_head(self, passed: list[bytes]) -> None:
-        event = self._target.next_event()
-        if isinstance(event, h11.InformationalResponse):
-            self._interims += 1
-            if self._interims > _INTERIMS_MAX:
-                raise RepairError("there are too many interim responses")
-            if not self._is_old:
-                passed.append(self._program.send(self._interim(event)))
-            self.is_switched = event.status_code == 101
-            self._may_go_on |= event.status_code == 100
-        elif isinstance(event, h11.Response):
-            passed.append(self._with_codings(self._program.send(self._final(event))))
+    def _pass_head(self, head: MendedHead, passed: list[bytes]) -> None:
+        if head.code.startswith(b"1"):
+            self._pass_interim(head, passed)
+        else:
+            passed.append(self._with_codings(self._program.send(self._final(head)), head.codings))
             self.response_has_begun = True
         if self.is_switched:
             passed.append(bytes(self._head or b""))
         if self.is_switched or self.response_has_begun:
             self._head = None
 
-    def _interim(self, event: h11.InformationalResponse) -> h11.InformationalResponse:
-        headers = _forwarded(event, FRAMING)
-        if event.status_code == 101:
-            headers += [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
-        return h11.InformationalResponse(status_code=event.status_code, reason=event.reason, headers=headers)
+    def _pass_interim(self, head: MendedHead, passed: list[bytes]) -> None:
+        self._interims += 1
+        if self._interims > _INTERIMS_MAX:
+            raise RepairError("there are too many interim responses")
+        is_switch = head.code == b"101"
+        if not self._is_old:
+            headers = _forwarded(head, FRAMING)
+            if is_switch:
+                headers += [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
+            interim = h11.InformationalResponse(status_code=int(head.code), reason=head.reason, headers=headers)
+            passed.append(self._program.send(interim))
+        elif is_switch:
+            raise RepairError("an old program has not asked for another protocol")
+        self.is_switched = is_switch
+        self._may_go_on |= head.code == b"100"
 
-    def _final(self, event: h11.Response) -> h11.Response:
-        framing = {name: value for name, value in event.headers if name in FRAMING}
+    def _final(self, head: MendedHead) -> h11.Response:
+        code = int(head.code)
+        framing = {name.lower(): value for name, value in head.fields if name.lower() in FRAMING}
         if not framing:
             self._program.their_http_version = b"1.0"  # else the library would say that the body has chunks
-        if event.status_code in _NO_BODY or self._for_target.method == b"HEAD":
+        if code in _NO_BODY or self._for_target.method == b"HEAD":
             self._body = SizedBody(0)
         elif b"transfer-encoding" in framing:
             self._body = ChunkedBody()
         else:
             self._body = SizedBody(int(framing[b"content-length"])) if framing else EndlessBody()
-        self._target_ends = (
-            event.http_version < b"1.1" or b"close" in _listed(event) or isinstance(self._body, EndlessBody)
-        )
-        if event.status_code == 417 and self._is_expecting():
+        self._target_ends = head.version < b"1.1" or b"close" in _listed(head) or isinstance(self._body, EndlessBody)
+        if code == 417 and self._is_expecting():
             self.request_is_complete = self.is_abandoned = True
         # whether the rest of an incomplete request still comes is not certain
         ends = self._target_ends or not self.request_is_complete
-        headers = _forwarded(event, {b"transfer-encoding"} if event.status_code in _NO_BODY else set())
+        headers = _forwarded(head, {b"transfer-encoding"} if code in _NO_BODY else frozenset())
         if ends:
             headers.append((b"Connection", b"close"))
-        elif event.status_code == 401 and _logins(event) & _BY_CONNECTION:
+        elif code == 401 and _logins(head) & _BY_CONNECTION:
             headers.append(_SESSION_BASED)
-        return h11.Response(status_code=event.status_code, reason=event.reason, headers=headers)
+        return h11.Response(status_code=code, reason=head.reason, headers=headers)
 
     def _is_expecting(self) -> bool:
         """Whether the program waits to be told that it may send its body (RFC 9110 section 10.1.1).
@@ -251,14 +254,14 @@ class Exchange:
             return False
         return any(name == b"expect" and value.lower() == b"100-continue" for name, value in self._for_target.headers)
 
-    def _with_codings(self, head: bytes) -> bytes:
+    def _with_codings(self, head: bytes, codings: bytes) -> bytes:
         """The head, with transfer codings besides `chunked`, of which the library knows nothing."""
-        if not self._codings or not isinstance(self._body, ChunkedBody | EndlessBody):
+        if not codings or not isinstance(self._body, ChunkedBody | EndlessBody):
             return head
         if self._is_old:
             raise RepairError("the program knows no transfer codings")
         kept = [line for line in head.split(b"\r\n")[:-2] if line.lower() != b"transfer-encoding: chunked"]
-        return b"\r\n".join([*kept, b"Transfer-Encoding: " + self._codings, b"", b""])
+        return b"\r\n".join([*kept, b"Transfer-Encoding: " + codings, b"", b""])
 
     def _pass_body(self, data: bytes, passed: list[bytes]) -> None:
         """Whatever of the body has come."""
@@ -286,7 +289,7 @@ class Exchange:
     @property
     def can_reuse_target(self) -> bool:
         """Whether the connection to the target can take another request."""
-        is_over = self.response_is_complete and self._target.our_state is h11.DONE
+        is_over = self.response_is_complete and self.request_is_complete and not self.is_abandoned
         return is_over and not self._target_ends and not self._body.excess
 
     @property
@@ -313,14 +316,14 @@ class Exchange:
         self.failure = self.failure or ProxyStatus(error)
 
 
-def _forwarded(event: h11.Response | h11.InformationalResponse, more: set[bytes] | frozenset[bytes]) -> _Fields:
+def _forwarded(head: MendedHead, more: set[bytes] | frozenset[bytes]) -> _Fields:
     """The fields of a response for the program; `more` are left out as well."""
-    return _without(event.headers.raw_items(), _HOP_BY_HOP | _OURS | (_listed(event) - FRAMING) | more)
+    return _without(head.fields, _HOP_BY_HOP | _OURS | (_listed(head) - FRAMING) | more)
 
 
-def _listed(event: h11.Response | h11.InformationalResponse) -> set[bytes]:
+def _listed(head: MendedHead) -> set[bytes]:
     """What `Connection` lists."""
-    values = [value for name, value in event.headers if name == b"connection"]
+    values = [value for name, value in head.fields if name.lower() == b"connection"]
     return {token.strip().lower() for value in values for token in value.split(b",")}
 
 
@@ -328,7 +331,7 @@ def _without(fields: Iterable[tuple[bytes, bytes]], dropped: set[bytes] | frozen
     return [(name, value) for name, value in fields if name.lower() not in dropped]
 
 
-def _logins(event: h11.Response) -> set[bytes]:
+def _logins(head: MendedHead) -> set[bytes]:
     """The schemes by which a site lets people in, among other words."""
-    challenges = [value for name, value in event.headers if name == b"www-authenticate"]
+    challenges = [value for name, value in head.fields if name.lower() == b"www-authenticate"]
     return {word.lower() for value in challenges for word in value.replace(b",", b" ").split()}

@@ -54,10 +54,12 @@ class HttpConversation:
     async def _next_request(self, data: bytes) -> ConnectRequest | ForwardedRequest:
         """Raises `RequestError`, `TimeoutError`, or `EOFError` when the program has gone."""
         parser = HttpParser(self._context.credentials)
-        async with asyncio.timeout(self._context.settings.proxy_request_seconds):
-            while (request := parser.receive_data(data)) is None:
-                data = await self._program.read()
-            return request
+        request = parser.receive_data(data)
+        if request is None:
+            async with asyncio.timeout(self._context.settings.proxy_request_seconds):
+                while request is None:
+                    request = parser.receive_data(await self._program.read())
+        return request
 
     async def _rest(self) -> bytes:
         """The first bytes of the next request. When places are needed, who has rested for longest has to leave."""

@@ -29,6 +29,7 @@ _TO_A_PROXY = re.compile(rb"CONNECT |[!-~]+ [A-Za-z][A-Za-z0-9+.\-]*://")
 _VERSION = re.compile(rb"HTTP/1\.([0-9])")
 _URI = re.compile(rb"([A-Za-z][A-Za-z0-9+.\-]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(?:#.*)?", re.DOTALL)
 _PLAIN_AUTHORITY = re.compile(rb"[0-9A-Za-z._:\[\]-]+")
+_PLAIN_PATH = re.compile(rb"[!-~]+")
 _NEVER_IN_A_URI = re.compile(rb"[\x00\t\v\f\r]")
 _SEEN = bytes(range(0x21, 0x7F))
 """What may stand in a URL as it is; other bytes are percent-encoded."""
@@ -219,7 +220,8 @@ def _split(method: bytes, uri: bytes) -> tuple[Target, bytes, bytes]:
     path, query = found[3], found[4] or b""
     if method == b"OPTIONS" and not path and not query:
         return target, host, b"*"  # RFC 9112 section 3.2.4
-    return target, host, quote_from_bytes((path or b"/") + query, safe=_SEEN).encode()
+    whole = (path or b"/") + query
+    return target, host, whole if _PLAIN_PATH.fullmatch(whole) else quote_from_bytes(whole, safe=_SEEN).encode()
 
 
 def _in_ascii(target: Target, authority: bytes) -> bytes:

@@ -20,7 +20,7 @@ _Key = tuple[int, Target]
 @dataclass(frozen=True)
 class _Kept:
     lent: LentStream
-    expiry: asyncio.TimerHandle
+    until: float
 
 
 class KeptStreams:
@@ -30,6 +30,8 @@ class KeptStreams:
         self._settings = settings
         self._kept: dict[_Key, _Kept] = {}
         self._owners = 0
+        self._expiry: asyncio.TimerHandle | None = None
+        """For all of them, since most are taken again at once."""
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -43,9 +45,10 @@ class KeptStreams:
         """Keep a stream that has nothing left to read."""
         key = (owner, target)
         self._release(key)
-        seconds = self._settings.kept_streams_seconds
-        expiry = asyncio.get_running_loop().call_later(seconds, self._release, key)
-        self._kept[key] = _Kept(lent, expiry)
+        until = asyncio.get_running_loop().time() + self._settings.kept_streams_seconds
+        self._kept[key] = _Kept(lent, until)
+        if self._expiry is None:
+            self._expire_at(until)
         of_one = [each for each in self._kept if each[0] == owner]
         if len(of_one) > self._settings.kept_streams_of_one_max:
             self._release(of_one[0])
@@ -57,7 +60,6 @@ class KeptStreams:
         kept = self._kept.pop((owner, target), None)
         if kept is None:
             return None
-        kept.expiry.cancel()
         if kept.lent.stream.has_news:
             kept.lent.release()
             return None
@@ -71,5 +73,18 @@ class KeptStreams:
     def _release(self, key: _Key) -> None:
         kept = self._kept.pop(key, None)
         if kept is not None:
-            kept.expiry.cancel()
             kept.lent.release()
+
+    def _expire_at(self, moment: float) -> None:
+        self._expiry = asyncio.get_running_loop().call_at(moment, self._expire)
+
+    def _expire(self) -> None:
+        """Release what was kept for long enough; whatever was kept first comes first."""
+        now = asyncio.get_running_loop().time()
+        while self._kept:
+            key, kept = next(iter(self._kept.items()))
+            if kept.until > now:
+                self._expire_at(kept.until)
+                return
+            self._release(key)
+        self._expiry = None

@@ -10,6 +10,7 @@ line that would have to be mended: the site and the program could read it in two
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 HEAD_MAX = 262_144
 """Longest head of a request or a response, in bytes, as in browsers."""
@@ -55,22 +56,37 @@ def is_like_a_response(first: bytes | bytearray) -> bool:
     return len(start) < _BEFORE_HTTP + len(b"http") or _STATUS_START.search(start) is not None
 
 
-def repaired_response(head: bytes) -> tuple[bytes, bytes]:
-    """The head of a response, from the status line to the blank line, as the library takes it.
+@dataclass(frozen=True, slots=True)
+class MendedHead:
+    """The head of a response, as the library takes it.
 
-    The library knows no transfer coding but `chunked`. Where there are others, the second value has them all, as they
-    were written, and the head says `chunked` if that is the last one.
+    The library knows no transfer coding but `chunked`. Where there are others, `codings` has them all, as they were
+    written, and the fields say `chunked` if that is the last one.
+    """
+
+    version: bytes
+    code: bytes
+    reason: bytes
+    fields: list[tuple[bytes, bytes]]
+    codings: bytes = b""
+
+    def encode(self) -> bytes:
+        """From the status line to the blank line."""
+        lines = [b"%s: %s" % field for field in self.fields]
+        return b"\r\n".join([b"HTTP/%s %s %s" % (self.version, self.code, self.reason), *lines, b"", b""])
+
+
+def repaired_response(head: bytes) -> MendedHead:
+    """The head of a response, given from the status line to the blank line.
 
     Raises:
         RepairError: it cannot be mended.
     """
     status_line, *lines = _lines_of(head)
-    version, status = _status(status_line)
-    fields = [*_mended_fields(lines)]
+    version, code, reason = _status(status_line)
+    fields = _mended_fields(lines)
     _check_framing(fields, version)
-    kept, codings = _one_framing(fields)
-    lines = [b"%s: %s" % field for field in kept]
-    return b"\r\n".join([b"HTTP/%s %s" % (version, status), *lines, b"", b""]), codings
+    return MendedHead(version, code, reason, *_one_framing(fields))
 
 
 def _lines_of(head: bytes) -> list[bytes]:
@@ -80,8 +96,8 @@ def _lines_of(head: bytes) -> list[bytes]:
     return lines
 
 
-def _status(line: bytes) -> tuple[bytes, bytes]:
-    """The version, and the status code with what follows it. A code that is none is 200: as that browsers show it."""
+def _status(line: bytes) -> tuple[bytes, bytes, bytes]:
+    """The version, the status code, and the reason. A code that is none is 200: as that browsers show it."""
     start = _STATUS_START.search(line[: _BEFORE_HTTP + len(b"http")])
     found = _STATUS_LINE.fullmatch(line, start.start()) if start else None
     if found is None:
@@ -89,7 +105,7 @@ def _status(line: bytes) -> tuple[bytes, bytes]:
     code = found["code"].lstrip(b"0")
     if len(code) != 3:
         code = b"200"
-    return _version(found["version"] or b""), code + b" " + found["reason"].translate(_BLANK_FOR_BAD).strip(b" \t")
+    return _version(found["version"] or b""), code, found["reason"].translate(_BLANK_FOR_BAD).strip(b" \t")
 
 
 def _version(text: bytes) -> bytes:
