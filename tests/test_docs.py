@@ -43,6 +43,10 @@ FIGURES = {
         "to their sum (3) | {bond_mixed_ratio:.2f} |",
         "| median {kill_pause_median_s:.2f} s, worst {kill_pause_worst_s:.2f} s, no byte wrong |",
         "| {replacement_pause_s:.2f} s; a link takes {link_setup_s:.2f} s |",
+        *(
+            f"| {way} | {{page_{way}_0:.2f}} | {{page_{way}_50:.2f}} | {{page_{way}_150:.2f}} |"
+            for way in ("HTTP", "SOCKS5", "tinyproxy", "privoxy")
+        ),
     ],
 }
 """Parts of tables, as bench/results.json has them."""
@@ -197,6 +201,9 @@ def figures() -> dict[str, float]:
     known |= {f"{name.removesuffix('_bytes')}_kb": value / 1000 for name, value in known.items() if "_bytes" in name}
     known |= {f"cpu_{part}": seconds for part, seconds in results["cpu_s_per_100mb"].items()}
     known |= {f"rss_{part}": megabytes for part, megabytes in results["idle_rss_mb"].items()}
+    for way, name in {"HTTP": "http", "SOCKS5": "socks", "tinyproxy": "tinyproxy", "privoxy": "privoxy"}.items():
+        ratios = results[f"page_200_{name}_ratio"]
+        known |= {f"page_{way}_{distance.removesuffix(' ms')}": ratio for distance, ratio in ratios.items()}
     return known | {"cpu_all": sum(results["cpu_s_per_100mb"].values())}
 
 
