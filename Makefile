@@ -14,7 +14,7 @@ SETUP_AUDIT := build/audit-venv/.setup
 SETUP_JS := node_modules/.setup
 MADE_FROM := pyproject.toml uv.lock scripts/make-venv.sh
 
-.PHONY: help setup dev demo test audit browsers modules check check-python check-js format format-python format-js bench fuzz lab lab-test reverse-proxy-test screenshots switch-package programs-test wordpress-test wordpress-zip extension docs coverage wheel-test clean
+.PHONY: help setup dev demo test audit browsers modules check check-python check-js format format-python format-js bench bench-test fuzz lab lab-test reverse-proxy-test screenshots switch-package programs-test wordpress-test wordpress-zip extension docs coverage wheel-test clean
 
 help: ## list the targets
 	@echo "freespan: visitors lend their browsers, so that blocked readers can read"
@@ -53,6 +53,9 @@ fuzz: $(SETUP_FUZZ) modules ## fuzz all that strangers send to, for MINUTES=30; 
 lab: $(SETUP) browsers ## try networks, NATs and censors on this machine (root); ARGS="sni dtls", ARGS="shell reader", ARGS=help
 	@scripts/install-lab.sh
 	@$(PYTHON_IN_VENV) -m lab $(ARGS)
+
+bench-test: $(SETUP_DEV) browsers ## try the bench itself, its long groups too
+	@FREESPAN_BENCH=1 $(PYTHON_IN_VENV) -m pytest tests/bench $(ARGS)
 
 lab-test: $(SETUP_DEV) browsers ## run every test of the lab, the long ones too (root)
 	@scripts/install-lab.sh

@@ -79,6 +79,7 @@ def test_every_group_can_be_chosen() -> None:
     assert all(group in done.stdout for group in GROUPS)
 
 
+@pytest.mark.skipif("FREESPAN_BENCH" not in os.environ, reason="it waits for most of a minute: make bench-test")
 def test_the_loss_of_the_only_bridge_is_measured_and_kills_are_plotted(tmp_path: Path) -> None:
     results = run_bench(tmp_path / "results.json", "only", "timeline")
     samples = results["samples"]

@@ -128,7 +128,7 @@ async def test_no_frame_holds_the_loop_or_costs_more_than_the_table_says(kind: s
     cost = await cost_of(kind)
     assert cost.longest_step < STEP_MAX
     if isinstance(expected, str):
-        assert cost.reason == expected
+        assert cost.reason in (expected, TOO_COSTLY)  # whichever bound is reached first ends it
     else:
         assert cost.reason in ("", TOO_COSTLY)
         assert cost.per_byte < MARGIN * expected * honest_byte
