@@ -23,6 +23,8 @@ STEP_MAX = 0.05
 """The longest that the event loop may wait, in seconds of CPU."""
 MARGIN = 10
 TOO_COSTLY = "the other end makes too much work"
+TWICE_BOUNDED = {"crypto, one endless message"}
+"""Where the bound on work may be reached before the one in the table."""
 GAP = "a frame that leaves a gap"
 COSTS: dict[str, int | str] = {
     "padding": 15,
@@ -128,7 +130,7 @@ async def test_no_frame_holds_the_loop_or_costs_more_than_the_table_says(kind: s
     cost = await cost_of(kind)
     assert cost.longest_step < STEP_MAX
     if isinstance(expected, str):
-        assert cost.reason in (expected, TOO_COSTLY)  # whichever bound is reached first ends it
+        assert cost.reason == expected or (kind in TWICE_BOUNDED and cost.reason == TOO_COSTLY)
     else:
         assert cost.reason in ("", TOO_COSTLY)
         assert cost.per_byte < MARGIN * expected * honest_byte
